@@ -1,0 +1,5 @@
+#ifndef CWINNOWKERNELS_H
+#define CWINNOWKERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+#endif
