@@ -1,0 +1,111 @@
+extension Tensor {
+    /// The first `count` elements as float32, from any element type; all of them when `count` is nil.
+    public func floats(first count: Int? = nil) -> [Float] {
+        doubles(first: count).map { Float($0) }
+    }
+
+    /// The first `count` elements as float64, from any element type; all of them when `count` is nil.
+    public func doubles(first count: Int? = nil) -> [Double] {
+        let count = min(count ?? elementCount, elementCount)
+        func read<Scalar: TensorScalar>(_ type: Scalar.Type, _ convert: (Scalar) -> Double) -> [Double] {
+            withElements(Scalar.self) { $0.prefix(count).map(convert) }
+        }
+        switch elementType {
+        case .float32: return read(Float.self) { Double($0) }
+        case .float64: return read(Double.self) { $0 }
+        case .float16: return read(Float16.self) { Double($0) }
+        case .bfloat16:
+            return withUnsafeBytes { $0.bindMemory(to: UInt16.self).prefix(count).map { Double(BFloat16(bitPattern: $0).float) } }
+        case .int8: return read(Int8.self) { Double($0) }
+        case .uint8: return read(UInt8.self) { Double($0) }
+        case .int16: return read(Int16.self) { Double($0) }
+        case .uint16: return read(UInt16.self) { Double($0) }
+        case .int32: return read(Int32.self) { Double($0) }
+        case .uint32: return read(UInt32.self) { Double($0) }
+        case .int64: return read(Int64.self) { Double($0) }
+        case .uint64: return read(UInt64.self) { Double($0) }
+        case .bool: return withUnsafeBytes { $0.prefix(count).map { $0 == 0 ? 0 : 1 } }
+        case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
+            let values = elementType.miniFloat?.values ?? []
+            return codes(first: count).map { Double(values[Int($0)]) }
+        case .uint4: return codes(first: count).map { Double($0) }
+        case .int4: return codes(first: count).map { Double(Int8(bitPattern: $0 << 4) >> 4) }
+        }
+    }
+
+    /// The raw codes of a 4- or 8-bit tensor, one a byte.
+    package func codes(first count: Int? = nil) -> [UInt8] {
+        let count = min(count ?? elementCount, elementCount)
+        return withUnsafeBytes { bytes in
+            elementType.bitWidth == 4
+                ? (0..<count).map { ($0 & 1 == 0 ? bytes[$0 / 2] : bytes[$0 / 2] >> 4) & 15 }
+                : bytes.prefix(count).map { $0 }
+        }
+    }
+
+    /// A 4- or 8-bit tensor from raw codes, one a byte.
+    package init(codes: [UInt8], shape: Shape, _ elementType: ElementType) {
+        precondition(codes.count == shape.elementCount && elementType.bitWidth <= 8)
+        self.init(zeros: shape, elementType)
+        withUnsafeMutableBytes { bytes in
+            for (index, code) in codes.enumerated() {
+                if elementType.bitWidth == 4 {
+                    bytes[index / 2] |= (code & 15) << (index & 1 == 0 ? 0 : 4)
+                } else {
+                    bytes[index] = code
+                }
+            }
+        }
+    }
+
+    /// The elements as integers, from any integer or bool tensor; fractions are cut off.
+    public func integers() -> [Int] {
+        if elementType == .int64 { return withElements(Int64.self) { $0.map(Int.init) } }
+        return doubles().map { $0.isFinite && $0.magnitude < 9e18 ? Int($0) : 0 }
+    }
+
+    /// The elements as another type: floats round to nearest even, integers saturate, bool is "not zero".
+    public func converted(to target: ElementType) -> Tensor {
+        guard target != elementType else { return self }
+        return Tensor(doubles(), shape: shape, as: target)
+    }
+
+    /// A tensor of any element type from float64 values: floats round to nearest even, integers saturate.
+    public init(_ values: [Double], shape: Shape, as target: ElementType) {
+        func integer<Scalar: TensorScalar & FixedWidthInteger>(_ type: Scalar.Type) -> Tensor {
+            Tensor(values.map { Scalar(saturating: $0) }, shape: shape)
+        }
+        switch target {
+        case .float32: self = Tensor(values.map { Float($0) }, shape: shape)
+        case .float64: self = Tensor(values, shape: shape)
+        case .float16: self = Tensor(values.map { Float16($0) }, shape: shape)
+        case .bfloat16: self = Tensor(values.map { BFloat16(Float($0)) }, shape: shape)
+        case .int8: self = integer(Int8.self)
+        case .uint8: self = integer(UInt8.self)
+        case .int16: self = integer(Int16.self)
+        case .uint16: self = integer(UInt16.self)
+        case .int32: self = integer(Int32.self)
+        case .uint32: self = integer(UInt32.self)
+        case .int64: self = integer(Int64.self)
+        case .uint64: self = integer(UInt64.self)
+        case .bool: self = Tensor(values.map { $0 != 0 }, shape: shape)
+        case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
+            let format = target.miniFloat ?? .e4m3fn
+            self = Tensor(codes: values.map { format.code(nearest: Float($0)) }, shape: shape, target)
+        case .uint4: self = Tensor(codes: values.map { UInt8(min(15, max(0, $0.rounded(.toNearestOrEven)))) }, shape: shape, target)
+        case .int4:
+            self = Tensor(
+                codes: values.map { UInt8(bitPattern: Int8(min(7, max(-8, $0.rounded(.toNearestOrEven))))) & 15 },
+                shape: shape, target)
+        }
+    }
+}
+
+extension FixedWidthInteger {
+    /// The integer part of a float, saturated to the type's range; NaN becomes 0.
+    package init(saturating value: Double) {
+        if value.isNaN { self = 0; return }
+        if let exact = Self(exactly: value.rounded(.towardZero)) { self = exact; return }
+        self = value < 0 ? .min : .max
+    }
+}

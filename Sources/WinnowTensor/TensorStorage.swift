@@ -1,0 +1,26 @@
+/// Aligned memory that tensors share; copied when a shared tensor is written.
+package final class TensorStorage: @unchecked Sendable {
+    /// Tensors start on this boundary: a cache line, and an AVX-512 register.
+    package static let alignment = 64
+
+    package let base: UnsafeMutableRawPointer
+    package let byteCount: Int
+    private let release: () -> Void
+
+    /// Uninitialized memory of at least `byteCount` bytes.
+    package init(byteCount: Int) {
+        let base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+        self.base = base
+        self.byteCount = byteCount
+        release = { base.deallocate() }
+    }
+
+    /// Memory owned elsewhere (a mapped file); `release` runs when the last tensor lets go.
+    package init(base: UnsafeMutableRawPointer, byteCount: Int, release: @escaping () -> Void) {
+        self.base = base
+        self.byteCount = byteCount
+        self.release = release
+    }
+
+    deinit { release() }
+}
