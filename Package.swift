@@ -40,14 +40,12 @@ let layers: [Layer] = [
         ], packages: [yams, logging]),
 ]
 
-/// Libraries that `make setup` put into `.deps` are found there; otherwise pkg-config finds the system's.
+/// `make setup` puts into `.deps` what the system lacks; what the system has is found without flags.
 let dependencies = Context.packageDirectory + "/.deps"
-let isLocal = FileManager.default.fileExists(atPath: dependencies + "/lib/pkgconfig/dnnl.pc")
-let localSwiftFlags: [SwiftSetting] =
-    isLocal ? [.unsafeFlags(["-Xcc", "-I\(dependencies)/include"])] : []
-let localLinkFlags: [LinkerSetting] =
-    isLocal
-    ? [.unsafeFlags(["-L\(dependencies)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(dependencies)/lib"])] : []
+let localSwiftFlags: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(dependencies)/include"])]
+let localLinkFlags: [LinkerSetting] = [
+    .unsafeFlags(["-L\(dependencies)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(dependencies)/lib"])
+]
 
 let swiftSettings: [SwiftSetting] =
     [
@@ -58,6 +56,7 @@ let swiftSettings: [SwiftSetting] =
     ] + localSwiftFlags
 
 /// Layers whose sources exist; a layer's tests are found in `Tests/<layer>Tests`.
+/// SwiftPM caches the answer until this file or the environment changes: `REFRESH=$RANDOM swift build` asks again.
 func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
 let present = layers.filter { exists("Sources/\($0.name)") }
 
@@ -69,9 +68,9 @@ var targets: [Target] = present.map { layer in
         linkerSettings: localLinkFlags)
 }
 targets += [
-    .systemLibrary(name: "COneDNN", pkgConfig: isLocal ? nil : "dnnl"),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: isLocal ? nil : "lapacke"),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "COneDNN"),
+    .systemLibrary(name: "COpenBLAS"),
+    .systemLibrary(name: "CZlib"),
     .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
 ]
 if exists("Sources/WinnowCommand") {
