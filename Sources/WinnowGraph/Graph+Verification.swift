@@ -1,0 +1,96 @@
+import WinnowTensor
+
+extension Graph {
+    /// Sorts the nodes topologically (keeping the given order where it is one), checks that every value has one source and
+    /// infers all types. Throws `.model` naming the node.
+    mutating func verify() throws {
+        try sortNodes()
+        try checkNames()
+        infos = try inferInfos()
+        for output in outputs where infos[output] == nil {
+            throw WinnowError(.model, "output \(output)", "is computed by no node")
+        }
+    }
+
+    /// What is known of every value when the inputs have these types; inputs left out keep their declared types.
+    package func inferInfos(inputTypes: [ValueName: ValueType] = [:], variables: Set<ValueName> = []) throws
+        -> [ValueName: ValueInfo]
+    {
+        var infos: [ValueName: ValueInfo] = [:]
+        infos.reserveCapacity(nodes.count + initializers.count + inputs.count)
+        for input in inputs { infos[input.name] = ValueInfo(inputTypes[input.name] ?? input.type) }
+        for (name, tensor) in initializers {
+            infos[name] = variables.contains(name)
+                ? ValueInfo(ValueType(tensor.elementType, tensor.shape)) : ValueInfo(constant: tensor)
+        }
+        for node in nodes {
+            let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
+            let results: [ValueInfo]
+            do { results = try node.op.outputs(for: inputs) } catch let error as WinnowError {
+                throw error.within("node \(node.name) (\(node.op.type))")
+            }
+            for (name, info) in zip(node.outputs, results) where !name.isEmpty { infos[name] = info }
+            for name in node.outputs.dropFirst(results.count) where !name.isEmpty {
+                infos[name] = ValueInfo(.float32, nil)
+            }
+        }
+        return infos
+    }
+
+    private func checkNames() throws {
+        var sources: Set<ValueName> = []
+        func add(_ name: ValueName, _ place: @autoclosure () -> String) throws {
+            guard sources.insert(name).inserted else { throw WinnowError(.model, place(), "value \(name) has two sources") }
+        }
+        for input in inputs { try add(input.name, "graph inputs") }
+        for name in initializerNames { try add(name, "initializers") }
+        var names: Set<String> = []
+        for node in nodes {
+            guard !node.name.isEmpty, names.insert(node.name).inserted else {
+                throw WinnowError(.model, "node \(node.name)", "has an empty name or one used twice")
+            }
+            for output in node.outputs where !output.isEmpty { try add(output, "node \(node.name)") }
+        }
+        for (variable, value) in updates where initializers[variable] == nil || !sources.contains(value) {
+            throw WinnowError(.model, "update of \(variable)", "names a value that does not exist")
+        }
+    }
+
+    private mutating func sortNodes() throws {
+        var producer: [ValueName: Int] = [:]
+        for (index, node) in nodes.enumerated() { for output in node.outputs where !output.isEmpty { producer[output] = index } }
+        var available = Set(inputs.map(\.name)).union(initializers.keys)
+        if nodes.allSatisfy({ node in
+            defer { available.formUnion(node.outputs) }
+            return node.inputs.allSatisfy { $0.isEmpty || available.contains($0) }
+        }) { return }
+        let roots = Set(inputs.map(\.name)).union(initializers.keys)
+        var state = [UInt8](repeating: 0, count: nodes.count)
+        var sorted: [Node] = []
+        for start in nodes.indices where state[start] == 0 {
+            var stack: [(node: Int, next: Int)] = [(start, 0)]
+            state[start] = 1
+            while let top = stack.last {
+                let node = nodes[top.node]
+                guard top.next < node.inputs.count else {
+                    sorted.append(node)
+                    state[top.node] = 2
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let input = node.inputs[top.next]
+                if input.isEmpty || roots.contains(input) { continue }
+                guard let source = producer[input] else {
+                    throw WinnowError(.model, "node \(node.name) (\(node.op.type))", "input \(input) is produced nowhere")
+                }
+                if state[source] == 1 { throw WinnowError(.model, "node \(node.name)", "is part of a cycle") }
+                if state[source] == 0 {
+                    state[source] = 1
+                    stack.append((source, 0))
+                }
+            }
+        }
+        nodes = sorted
+    }
+}

@@ -1,0 +1,79 @@
+package import WinnowTensor
+
+/// A typed dataflow graph: nodes in topological order, named values, initializers. Always valid: every change goes through
+/// `applying(_:)`, which verifies the result.
+public struct Graph: Sendable {
+    public var name: String
+    public var metadata = GraphMetadata()
+    /// What the caller supplies, in order.
+    public internal(set) var inputs: [GraphInput]
+    /// The values the graph gives back, in order.
+    package internal(set) var outputs: [ValueName]
+    package internal(set) var nodes: [Node]
+    /// Constant values by name; `initializerNames` has their order in the file.
+    package internal(set) var initializers: [ValueName: Tensor]
+    package internal(set) var initializerNames: [ValueName]
+    /// While training: initializers that take the value on the right after every step (running statistics, counters).
+    package internal(set) var updates: [ValueName: ValueName]
+    /// What is known of every value.
+    package internal(set) var infos: [ValueName: ValueInfo]
+
+    /// A verified graph. Nodes may come in any order.
+    package init(
+        name: String, inputs: [GraphInput], outputs: [ValueName], nodes: [Node],
+        initializers: [(name: ValueName, tensor: Tensor)] = [], updates: [ValueName: ValueName] = [:],
+        metadata: GraphMetadata = GraphMetadata()
+    ) throws {
+        self.name = name
+        self.metadata = metadata
+        self.inputs = inputs
+        self.outputs = outputs
+        self.nodes = nodes
+        self.initializers = Dictionary(initializers.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        var seen: Set<ValueName> = []
+        initializerNames = initializers.map(\.name).filter { seen.insert($0).inserted }
+        self.updates = updates
+        infos = [:]
+        try verify()
+    }
+
+    public var inputNames: [String] { inputs.map(\.name) }
+    public var outputNames: [String] { outputs }
+
+    /// The type of a value, or nil if the graph has no such value or nothing is known of it.
+    public func type(of value: String) -> ValueType? { infos[value]?.type }
+
+    /// The elements all initializers have together.
+    public var parameterCount: Int { initializers.values.reduce(0) { $0 + $1.elementCount } }
+
+    package func node(named name: String) -> Node? { nodes.first { $0.name == name } }
+}
+
+/// A value the caller supplies.
+public struct GraphInput: Sendable, Hashable {
+    public var name: String
+    public var type: ValueType
+
+    public init(_ name: String, _ type: ValueType) {
+        self.name = name
+        self.type = type
+    }
+}
+
+/// What an ONNX file says about itself beyond the graph; kept from reading to writing.
+public struct GraphMetadata: Sendable, Hashable {
+    public var irVersion = 8
+    /// Operator-set versions by domain.
+    public var opsets: [String: Int] = ["": 17]
+    public var producerName = "winnow"
+    public var producerVersion = ""
+    public var domain = ""
+    public var modelVersion = 0
+    public var documentation = ""
+    public var properties: [String: String] = [:]
+
+    public init() {}
+
+    /// The version of the operator set that an operator's domain is used at.
+    package func version(of domain: String) -> Int { opsets[domain] ?? (domain == "" ? opsets["ai.onnx"] ?? 1 : 1) }
+}

@@ -1,0 +1,128 @@
+package import WinnowTensor
+
+/// Builds a graph value by value; types are inferred as nodes are added.
+///
+/// ```swift
+/// let b = GraphBuilder("mlp")
+/// let x = try b.input("image", .float32, ["N", 784])
+/// let h = try b.add(Relu(), b.add(Gemm(), x, b.constant("w", w), b.constant("b", bias)))
+/// let graph = try b.graph(outputs: [h])
+/// ```
+package final class GraphBuilder {
+    private let name: String
+    private var inputs: [GraphInput] = []
+    private var nodes: [Node] = []
+    private var initializers: [(name: ValueName, tensor: Tensor)] = []
+    private var infos: [ValueName: ValueInfo] = [:]
+    private var nodeNames: Set<String> = []
+    /// The index in `nodes` from which nodes are new (a builder may continue an existing graph).
+    private let base: Graph?
+    package var updates: [ValueName: ValueName] = [:]
+
+    package init(_ name: String) {
+        self.name = name
+        base = nil
+    }
+
+    /// Continues an existing graph: its values can be read, and `edit()` gives what was added.
+    package init(extending graph: Graph) {
+        name = graph.name
+        base = graph
+        infos = graph.infos
+        nodeNames = Set(graph.nodes.map(\.name))
+    }
+
+    package func input(_ name: ValueName, _ elementType: ElementType, _ extents: [Extent]) throws -> ValueName {
+        let type = ValueType(elementType, extents)
+        guard infos[name] == nil else { throw WinnowError(.model, "input \(name)", "the name is taken") }
+        inputs.append(GraphInput(name, type))
+        infos[name] = ValueInfo(type)
+        return name
+    }
+
+    /// A constant; a taken name gets a number.
+    package func constant(_ name: String, _ tensor: Tensor) -> ValueName {
+        let name = freshName(name)
+        initializers.append((name, tensor))
+        infos[name] = ValueInfo(constant: tensor)
+        return name
+    }
+
+    package func constant<Scalar: TensorScalar>(_ name: String, scalar: Scalar) -> ValueName {
+        constant(name, Tensor(scalar: scalar))
+    }
+
+    /// Adds a node and gives its first output.
+    package func add(_ op: any Operator, _ inputs: ValueName?..., name: String? = nil) throws -> ValueName {
+        try add(op, inputs: inputs, name: name)[0]
+    }
+
+    /// Adds a node and gives its first `outputs` outputs, named after the node.
+    package func add(_ op: any Operator, inputs: [ValueName?], outputs count: Int = 1, name: String? = nil) throws
+        -> [ValueName]
+    {
+        let known = inputs.map { $0.flatMap { infos[$0] } }
+        let nodeName = freshNodeName(name ?? op.type.name.lowercased())
+        let results: [ValueInfo]
+        do { results = try op.outputs(for: known) } catch let error as WinnowError {
+            throw error.within("node \(nodeName) (\(op.type))")
+        }
+        guard results.count >= count else {
+            throw WinnowError(.model, "node \(nodeName) (\(op.type))", "has \(results.count) outputs, not \(count)")
+        }
+        let outputs = (0..<count).map { freshName(count == 1 ? nodeName : "\(nodeName).\($0)") }
+        for (output, info) in zip(outputs, results) { infos[output] = info }
+        nodes.append(Node(name: nodeName, op: op, inputs: inputs.map { $0 ?? "" }, outputs: outputs))
+        return outputs
+    }
+
+    /// What is known of a value so far.
+    package func info(of value: ValueName) -> ValueInfo? { infos[value] }
+
+    /// Gives the last node's first output the name `output`, for values whose names users see.
+    package func renameLastOutput(to output: ValueName) -> ValueName {
+        guard let old = nodes.last?.outputs.first, infos[output] == nil else { return nodes.last?.outputs.first ?? output }
+        nodes[nodes.count - 1].outputs[0] = output
+        infos[output] = infos.removeValue(forKey: old)
+        return output
+    }
+
+    package func graph(outputs: [ValueName], metadata: GraphMetadata = GraphMetadata()) throws -> Graph {
+        if base != nil {
+            throw WinnowError(.model, name, "a builder that extends a graph gives an edit, not a graph")
+        }
+        return try Graph(
+            name: name, inputs: inputs, outputs: outputs, nodes: nodes, initializers: initializers, updates: updates,
+            metadata: metadata)
+    }
+
+    /// What was added, as an edit of the graph the builder extends.
+    package func edit() -> GraphEdit {
+        var edit = GraphEdit()
+        edit.addedNodes = nodes
+        edit.initializers = initializers
+        edit.addedInputs = inputs
+        edit.updates = updates
+        return edit
+    }
+
+    private func freshName(_ wanted: String) -> ValueName {
+        var name = wanted
+        var number = 1
+        while infos[name] != nil || name.isEmpty {
+            name = "\(wanted)_\(number)"
+            number += 1
+        }
+        return name
+    }
+
+    private func freshNodeName(_ wanted: String) -> String {
+        var name = wanted
+        var number = 1
+        while !nodeNames.insert(name).inserted {
+            name = "\(wanted)_\(number)"
+            number += 1
+        }
+        return name
+    }
+}

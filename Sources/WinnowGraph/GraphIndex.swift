@@ -1,0 +1,45 @@
+package import WinnowTensor
+
+/// A graph with its edges looked up fast: who makes a value, who reads it.
+package struct GraphIndex: Sendable {
+    package let graph: Graph
+    private let producers: [ValueName: Int]
+    private let readers: [ValueName: [Int]]
+    private let outputs: Set<ValueName>
+
+    package init(_ graph: Graph) {
+        self.graph = graph
+        var producers: [ValueName: Int] = [:]
+        var readers: [ValueName: [Int]] = [:]
+        for (index, node) in graph.nodes.enumerated() {
+            for output in node.outputs where !output.isEmpty { producers[output] = index }
+            for input in Set(node.inputs) where !input.isEmpty { readers[input, default: []].append(index) }
+        }
+        self.producers = producers
+        self.readers = readers
+        outputs = Set(graph.outputs).union(graph.updates.values)
+    }
+
+    /// The node that computes a value; nil for graph inputs and initializers.
+    package func producer(of value: ValueName?) -> Node? {
+        guard let value, let index = producers[value] else { return nil }
+        return graph.nodes[index]
+    }
+
+    /// The nodes that read a value, in topological order, each once.
+    package func consumers(of value: ValueName?) -> [Node] {
+        guard let value else { return [] }
+        return (readers[value] ?? []).map { graph.nodes[$0] }
+    }
+
+    /// The only reader of a value that nothing else needs: it is no graph output and is read once.
+    package func soleConsumer(of value: ValueName?) -> Node? {
+        guard let value, !outputs.contains(value), let indices = readers[value], indices.count == 1 else { return nil }
+        let node = graph.nodes[indices[0]]
+        return node.inputs.count(where: { $0 == value }) == 1 ? node : nil
+    }
+
+    package func isOutput(_ value: ValueName) -> Bool { outputs.contains(value) }
+    package func info(of value: ValueName?) -> ValueInfo? { value.flatMap { graph.infos[$0] } }
+    package func constant(_ value: ValueName?) -> Tensor? { value.flatMap { graph.initializers[$0] } }
+}

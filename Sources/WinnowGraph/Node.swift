@@ -1,0 +1,28 @@
+/// The name of a value: unique in its graph; the empty string stands for an omitted optional operand.
+package typealias ValueName = String
+
+/// One use of an operator: named inputs and outputs.
+package struct Node: Sendable {
+    /// Unique in its graph and never empty.
+    package var name: String
+    package var op: any Operator
+    package var inputs: [ValueName]
+    package var outputs: [ValueName]
+
+    package init(name: String, op: any Operator, inputs: [ValueName], outputs: [ValueName]) {
+        self.name = name
+        self.op = op
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    /// The name of input `index`, or nil if it is omitted.
+    package func input(_ index: Int) -> ValueName? {
+        index < inputs.count && !inputs[index].isEmpty ? inputs[index] : nil
+    }
+
+    /// The name of output `index`, or nil if it is omitted.
+    package func output(_ index: Int) -> ValueName? {
+        index < outputs.count && !outputs[index].isEmpty ? outputs[index] : nil
+    }
+}

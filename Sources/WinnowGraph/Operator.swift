@@ -1,0 +1,106 @@
+/// The name of an operator: ONNX's own domain is empty; operators that only plans contain live in `winnow`.
+package struct OperatorType: Hashable, Sendable, CustomStringConvertible {
+    package var domain: String
+    package var name: String
+
+    package init(_ name: String, domain: String = "") {
+        self.name = name
+        self.domain = domain
+    }
+
+    package var description: String { domain.isEmpty ? name : "\(domain).\(name)" }
+}
+
+/// A value that knows every rule other layers ask of one ONNX operator.
+///
+/// Only `outputs(for:)` and `kernel(for:)` are required; every other member defaults to the safe "unknown".
+package protocol Operator: Sendable {
+    static var type: OperatorType { get }
+
+    /// The name it is written under; differs from the static one only for operators Winnow does not know.
+    var type: OperatorType { get }
+
+    /// Reads the attributes as the operator-set `version` of the operator's domain defines them.
+    init(attributes: Attributes, version: Int) throws
+
+    /// The attributes to write, so that reading them at the same version gives this operator back.
+    var attributes: Attributes { get }
+
+    /// The lowest operator-set version that has everything this operator uses.
+    var minimumVersion: Int { get }
+
+    /// What comes out. Omitted optional inputs are nil. Extents may be symbolic; shape arithmetic fills in
+    /// `constant` or `symbolicElements` of the outputs where it can.
+    func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo]
+
+    /// How it is computed for fixed shapes: decide everything here, once; the kernel then runs without allocating.
+    func kernel(for request: KernelRequest) throws -> Kernel
+
+    /// In which memory layouts it computes.
+    func layouts(for inputs: [ValueInfo?]) -> LayoutRule
+
+    /// Which axes of its operands are the same axis.
+    func axes(for inputs: [ValueInfo?]) -> AxisMap
+
+    /// Its derivative as graph: one gradient per input, nil where there is none. nil as a whole: not differentiable.
+    func gradient(_ context: GradientContext) throws -> [ValueName?]?
+
+    /// What int8 may do here.
+    var quantization: QuantizationRule { get }
+
+    /// What it becomes when planned, together with its neighbours: fused, or in integers. nil: stays as it is.
+    func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
+
+    /// What it becomes while training (batch statistics, random masks, fused fake quantization). nil: stays as it is.
+    func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
+}
+
+extension Operator {
+    package var type: OperatorType { Self.type }
+    package var attributes: Attributes { [:] }
+    package var minimumVersion: Int { 1 }
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
+    package var quantization: QuantizationRule { .floatOnly }
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
+}
+
+/// What int8 may do at an operator.
+package enum QuantizationRule: Sendable, Hashable {
+    /// Multiplies and adds its data with a weight: runs on integer codes with int32 sums (Conv, MatMul, Gemm).
+    case contraction
+    /// Moves or selects codes: output scale and zero point are the input's (Reshape, MaxPool, Transpose).
+    case keepsScale
+    /// Combines quantized inputs into a newly scaled output (Add, Mul, Concat, AveragePool).
+    case sharesScale
+    case floatOnly
+}
+
+/// In which memory layouts an operator computes.
+package enum LayoutRule: Sendable, Hashable {
+    /// Every operand row-major.
+    case rowMajor
+    /// All operands in one layout, whichever comes: elementwise work on operands of equal rank (scalars aside).
+    case shared
+    /// The listed operands channels-last, every other operand row-major.
+    case channelsLast(inputs: Set<Int>, outputs: Set<Int>)
+}
+
+/// The table that turns a name in a file into an operator.
+package struct OperatorRegistry: Sendable {
+    private let types: [OperatorType: any Operator.Type]
+
+    package init(_ types: [any Operator.Type]) {
+        self.types = Dictionary(types.map { ($0.type, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The operator of this name, or an `UnknownOperator` that carries name and attributes through unchanged.
+    package func makeOperator(_ type: OperatorType, attributes: Attributes, version: Int) throws -> any Operator {
+        guard let known = types[type] else { return UnknownOperator(type, attributes: attributes, version: version) }
+        return try known.init(attributes: attributes, version: version)
+    }
+
+    package func contains(_ type: OperatorType) -> Bool { types[type] != nil }
+}

@@ -1,0 +1,29 @@
+import WinnowTensor
+
+/// An operator Winnow does not know: it loads, prints and is written back unchanged, but does not run.
+package struct UnknownOperator: Operator {
+    package static let type = OperatorType("Unknown", domain: "winnow")
+    package let type: OperatorType
+    package let attributes: Attributes
+    package let version: Int
+
+    package init(_ type: OperatorType, attributes: Attributes, version: Int) {
+        self.type = type
+        self.attributes = attributes
+        self.version = version
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(Self.type, attributes: attributes, version: version)
+    }
+
+    package var minimumVersion: Int { version }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [] }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        throw WinnowError(
+            .unsupported, request.nodeName, "operator \(type) (opset \(version)) is not known",
+            remedy: "the model can be inspected and rewritten around it, but not run")
+    }
+}

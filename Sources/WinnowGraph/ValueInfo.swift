@@ -1,0 +1,41 @@
+package import WinnowTensor
+
+/// What is known of a value before running: its type and, for constants and shape arithmetic, its contents.
+package struct ValueInfo: Sendable {
+    package var type: ValueType
+    /// The elements, when the value is a constant.
+    package var constant: Tensor?
+    /// The elements of an integer value of rank 0 or 1 that are known only as extents (Shape of a symbolic input).
+    package var symbolicElements: [Extent]?
+
+    package init(_ type: ValueType, constant: Tensor? = nil, symbolicElements: [Extent]? = nil) {
+        self.type = type
+        self.constant = constant
+        self.symbolicElements = symbolicElements
+    }
+
+    package init(_ elementType: ElementType, _ extents: [Extent]?) { self.init(ValueType(elementType, extents)) }
+
+    package init(constant: Tensor) {
+        self.init(ValueType(constant.elementType, constant.shape), constant: constant)
+    }
+
+    package var elementType: ElementType { type.elementType }
+    package var extents: [Extent]? { type.extents }
+    package var rank: Int? { type.rank }
+    package var shape: Shape? { type.shape }
+
+    /// The elements of an integer value as extents, where they are known at all.
+    package var elementExtents: [Extent]? {
+        if let symbolicElements { return symbolicElements }
+        guard let constant, constant.elementType.isInteger, constant.rank <= 1 else { return nil }
+        return constant.integers().map { .fixed($0) }
+    }
+
+    /// The elements of a constant integer value.
+    package var integers: [Int]? {
+        guard let elements = elementExtents else { return nil }
+        let values = elements.compactMap(\.value)
+        return values.count == elements.count ? values : nil
+    }
+}

@@ -1,0 +1,39 @@
+public import WinnowTensor
+
+/// The element type and extents of a value; nil extents mean that not even the rank is known.
+public struct ValueType: Hashable, Sendable {
+    public var elementType: ElementType
+    public var extents: [Extent]?
+
+    public init(_ elementType: ElementType, _ extents: [Extent]?) {
+        self.elementType = elementType
+        self.extents = extents
+    }
+
+    public init(_ elementType: ElementType, _ shape: Shape) {
+        self.init(elementType, shape.map { .fixed($0) })
+    }
+
+    public var rank: Int? { extents?.count }
+
+    /// The shape, if every extent is a number.
+    public var shape: Shape? {
+        guard let extents else { return nil }
+        let values = extents.compactMap(\.value)
+        return values.count == extents.count ? Shape(values) : nil
+    }
+
+    /// Whether a value of type `other` may stand where this type is asked for; unknown and symbols fit anything.
+    package func accepts(_ other: ValueType) -> Bool {
+        guard elementType == other.elementType else { return false }
+        guard let extents, let others = other.extents else { return true }
+        return extents.count == others.count
+            && zip(extents, others).allSatisfy { a, b in a.value == nil || b.value == nil || a == b }
+    }
+}
+
+extension ValueType: CustomStringConvertible {
+    public var description: String {
+        "\(elementType)[\(extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
+    }
+}
