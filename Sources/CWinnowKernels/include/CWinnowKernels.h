@@ -2,4 +2,5 @@
 #define CWINNOWKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "WinnowThreads.h"
 #endif

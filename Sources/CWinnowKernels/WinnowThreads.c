@@ -1,0 +1,62 @@
+#define _GNU_SOURCE
+#include "include/WinnowThreads.h"
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+// OpenMP comes with oneDNN (libgomp, or libomp which has the same entry points); it is looked up, not linked.
+typedef void (*parallel_function)(void (*)(void *), void *, unsigned, unsigned);
+static parallel_function gomp_parallel;
+static void (*set_num_threads)(int);
+static int (*get_max_threads)(void);
+static int (*get_thread_num)(void);
+static int (*get_num_threads)(void);
+static atomic_int requested;
+static int available = 1;
+
+__attribute__((constructor)) static void find_openmp(void) {
+    gomp_parallel = (parallel_function)dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    set_num_threads = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    get_max_threads = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    get_thread_num = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_thread_num");
+    get_num_threads = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_num_threads");
+    if (!gomp_parallel || !set_num_threads || !get_max_threads || !get_thread_num || !get_num_threads)
+        gomp_parallel = NULL;
+    else
+        available = get_max_threads();
+}
+
+void winnow_set_thread_count(int count) { atomic_store_explicit(&requested, count, memory_order_relaxed); }
+
+int winnow_thread_count(void) {
+    int count = atomic_load_explicit(&requested, memory_order_relaxed);
+    if (!gomp_parallel) return 1;
+    return count > 0 ? count : available;
+}
+
+void winnow_apply_thread_count(int count) {
+    if (gomp_parallel && get_max_threads() != count) set_num_threads(count);
+}
+
+struct job {
+    const void *context;
+    int parts;
+    void (*body)(const void *, int, int);
+};
+
+static void run_parts(void *argument) {
+    const struct job *job = argument;
+    // OpenMP may give fewer threads than asked for: each takes every n-th part.
+    int threads = get_num_threads();
+    for (int part = get_thread_num(); part < job->parts; part += threads) job->body(job->context, part, job->parts);
+}
+
+void winnow_parallel(int parts, const void *context, void (*body)(const void *, int, int)) {
+    struct job job = {context, parts, body};
+    if (gomp_parallel && parts > 1) {
+        gomp_parallel(run_parts, &job, (unsigned)parts, 0);
+    } else {
+        for (int part = 0; part < parts; part++) body(context, part, parts);
+    }
+}

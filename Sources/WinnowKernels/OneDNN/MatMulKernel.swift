@@ -1,0 +1,71 @@
+internal import COneDNN
+internal import WinnowTensor
+
+/// target = alpha · left · right + bias in float32 with fused steps, prepared once. Not for two threads at a time.
+package final class MatMulKernel: @unchecked Sendable {
+    private let primitive: PreparedPrimitive
+    private let packing: FilterPacking
+    private let primitiveOffset: Int
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package let scratchByteCount: Int
+
+    /// - Parameters:
+    ///   - constantRight: float32 in `geometry.rightShape`, packed and owned here; nil: given at each run.
+    ///   - hasBias: whether a vector of N numbers is added to every row.
+    package init(
+        _ geometry: MatMulGeometry, constantRight: UnsafeRawPointer? = nil, hasBias: Bool = false, alpha: Float = 1,
+        epilogue: Epilogue = .none, math: MathMode = .float32
+    ) throws {
+        try geometry.validate()
+        let geometry = geometry.folded
+        let targetShape = geometry.targetShape
+        let left = try MemoryDescriptor(geometry.leftView.extents, .float32, strides: geometry.leftView.strides)
+        let plain = try MemoryDescriptor(geometry.rightView.extents, .float32, strides: geometry.rightView.strides)
+        let right = constantRight == nil ? plain : try MemoryDescriptor(any: geometry.rightView.extents)
+        let target = try MemoryDescriptor(dense: targetShape.extents)
+        let bias = hasBias
+            ? try MemoryDescriptor(dense: [Int](repeating: 1, count: targetShape.rank - 1) + [geometry.columns]) : nil
+        let attributes = try PrimitiveAttributes(math: math)
+        let scalesFirst = alpha != 1
+        if scalesFirst {
+            try attributes.append(dnnl_eltwise_linear, alpha, 0)
+            if let bias { try attributes.append(binary: dnnl_binary_add, bias, slot: Slot.bias) }
+        }
+        try attributes.append(
+            epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides, residual: Slot.residual)
+        try attributes.seal()
+        let firstBias = scalesFirst ? nil : bias
+        let descriptor = try PrimitiveDescriptor("matrix product \(geometry.leftShape) · \(geometry.rightShape)") {
+            dnnl_matmul_primitive_desc_create(
+                &$0, $1, left.handle, right.handle, firstBias?.handle, target.handle, attributes.handle)
+        }
+        var scratch = ScratchLayout()
+        packing = try FilterPacking(
+            plain: plain, packed: descriptor.memory(dnnl_query_weights_md), constant: constantRight, scratch: &scratch)
+        var arguments: [PreparedPrimitive.Argument] = [
+            .init(DNNL_ARG_SRC, left, .slot(Slot.source)), packing.argument,
+            .init(DNNL_ARG_DST, target, .slot(Slot.target)),
+        ]
+        if let firstBias { arguments.append(.init(DNNL_ARG_BIAS, firstBias, .slot(Slot.bias))) }
+        primitive = try PreparedPrimitive(descriptor, arguments + attributes.postOperationArguments)
+        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, packing.stepScratchByteCount))
+        scratchByteCount = scratch.byteCount
+    }
+
+    /// oneDNN's name of the chosen implementation.
+    package var implementation: String { primitive.implementation }
+
+    /// Multiplies. `right` is ignored if it is constant, `bias` and `residual` unless declared.
+    package func run(
+        left: UnsafeRawPointer, right: UnsafeRawPointer? = nil, bias: UnsafeRawPointer? = nil,
+        residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
+    ) throws {
+        let primitiveScratch = scratch.map { $0 + primitiveOffset }
+        try packing.prepare(primitive, filter: right, scratch: scratch, stepScratch: primitiveScratch)
+        primitive.bind(Slot.source, left)
+        primitive.bind(Slot.bias, bias)
+        primitive.bind(Slot.residual, residual)
+        primitive.bind(Slot.target, target)
+        try primitive.execute(scratch: primitiveScratch)
+    }
+}

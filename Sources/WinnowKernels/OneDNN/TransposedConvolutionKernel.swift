@@ -1,0 +1,147 @@
+internal import COneDNN
+package import WinnowTensor
+
+/// The shapes and steps of a transposed convolution, in ONNX's terms.
+package struct TransposedConvolutionGeometry: Hashable, Sendable {
+    /// (N, C, spatial…)
+    package var sourceShape: Shape
+    /// (C, O / groups, spatial…)
+    package var filterShape: Shape
+    package var strides: [Int]
+    /// 1 means a dense filter.
+    package var dilations: [Int]
+    package var padsBegin: [Int]
+    package var padsEnd: [Int]
+    /// Extents added at the end of each spatial axis of the target.
+    package var outputPadding: [Int]
+    package var groups: Int
+
+    /// Strides and dilations default to 1, pads to 0.
+    package init(
+        sourceShape: Shape, filterShape: Shape, strides: [Int]? = nil, dilations: [Int]? = nil,
+        padsBegin: [Int]? = nil, padsEnd: [Int]? = nil, outputPadding: [Int]? = nil, groups: Int = 1
+    ) {
+        let spatialRank = max(0, sourceShape.rank - 2)
+        let ones = [Int](repeating: 1, count: spatialRank)
+        let zeros = [Int](repeating: 0, count: spatialRank)
+        self.sourceShape = sourceShape
+        self.filterShape = filterShape
+        self.strides = strides ?? ones
+        self.dilations = dilations ?? ones
+        self.padsBegin = padsBegin ?? zeros
+        self.padsEnd = padsEnd ?? padsBegin ?? zeros
+        self.outputPadding = outputPadding ?? zeros
+        self.groups = groups
+    }
+
+    /// (N, O, spatial…)
+    package var targetShape: Shape {
+        let spatial = (0..<(sourceShape.rank - 2)).map { axis -> Int in
+            let reach = (filterShape[axis + 2] - 1) * dilations[axis] + 1
+            let padding = padsBegin[axis] + padsEnd[axis] - outputPadding[axis]
+            return strides[axis] * (sourceShape[axis + 2] - 1) + reach - padding
+        }
+        return Shape([sourceShape[0], filterShape[1] * groups] + spatial)
+    }
+
+    /// The convolution whose source gradient this is: source and target change places, the filter stays as stored.
+    package var adjoint: ConvolutionGeometry {
+        ConvolutionGeometry(
+            sourceShape: targetShape, filterShape: filterShape, strides: strides, dilations: dilations,
+            padsBegin: padsBegin, padsEnd: zip(padsEnd, outputPadding).map(-), groups: groups)
+    }
+
+    func validate() throws {
+        func fail(_ problem: String) -> WinnowError { WinnowError(.shape, "transposed convolution", problem) }
+        guard (3...5).contains(sourceShape.rank), filterShape.rank == sourceShape.rank else {
+            throw fail("source \(sourceShape) and filter \(filterShape) must both have rank 3, 4 or 5")
+        }
+        guard [strides, dilations, padsBegin, padsEnd, outputPadding].allSatisfy({ $0.count == sourceShape.rank - 2 })
+        else { throw fail("strides, dilations and pads must have \(sourceShape.rank - 2) numbers for each side") }
+        guard groups > 0, sourceShape[1] == filterShape[0], sourceShape[1] % groups == 0 else {
+            throw fail("source \(sourceShape), filter \(filterShape) and \(groups) groups do not match")
+        }
+        try adjoint.validate()
+    }
+}
+
+/// A float32 transposed convolution with bias and fused steps, prepared once. Not for two threads at a time.
+package final class TransposedConvolutionKernel: @unchecked Sendable {
+    private let primitive: PreparedPrimitive
+    private let packing: FilterPacking
+    private let primitiveOffset: Int
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package let scratchByteCount: Int
+
+    /// - Parameter constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
+    package init(
+        _ geometry: TransposedConvolutionGeometry, source sourceLayout: Layout, target targetLayout: Layout,
+        constantFilter: UnsafeRawPointer? = nil, hasBias: Bool, epilogue: Epilogue = .none, math: MathMode = .float32
+    ) throws {
+        try geometry.validate()
+        let adjoint = geometry.adjoint
+        let targetShape = geometry.targetShape
+        let source = try MemoryDescriptor(geometry.sourceShape, .float32, sourceLayout)
+        let target = try MemoryDescriptor(targetShape, .float32, targetLayout)
+        let plain = try geometry.storedFilter()
+        let any = try MemoryDescriptor(any: geometry.filterExtents)
+        let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
+        let attributes = try PrimitiveAttributes(math: math)
+        try attributes.append(
+            epilogue, targetExtents: targetShape.extents, targetStrides: targetLayout.strides(of: targetShape),
+            residual: Slot.residual)
+        try attributes.seal()
+        let descriptor = try PrimitiveDescriptor("transposed " + adjoint.subject) { result, engine in
+            dnnl_deconvolution_forward_primitive_desc_create(
+                &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.handle, any.handle,
+                bias?.handle, target.handle, adjoint.dimensionStrides, adjoint.dimensionDilations,
+                adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
+        }
+        var scratch = ScratchLayout()
+        packing = try FilterPacking(
+            plain: plain, packed: descriptor.memory(dnnl_query_weights_md), constant: constantFilter, scratch: &scratch)
+        var arguments: [PreparedPrimitive.Argument] = [
+            .init(DNNL_ARG_SRC, source, .slot(Slot.source)), packing.argument,
+            .init(DNNL_ARG_DST, target, .slot(Slot.target)),
+        ]
+        if let bias { arguments.append(.init(DNNL_ARG_BIAS, bias, .slot(Slot.bias))) }
+        primitive = try PreparedPrimitive(descriptor, arguments + attributes.postOperationArguments)
+        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, packing.stepScratchByteCount))
+        scratchByteCount = scratch.byteCount
+    }
+
+    /// oneDNN's name of the chosen implementation.
+    package var implementation: String { primitive.implementation }
+
+    /// Convolves. `filter` is ignored if it is constant, `bias` and `residual` unless declared.
+    package func run(
+        source: UnsafeRawPointer, filter: UnsafeRawPointer? = nil, bias: UnsafeRawPointer? = nil,
+        residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
+    ) throws {
+        let primitiveScratch = scratch.map { $0 + primitiveOffset }
+        try packing.prepare(primitive, filter: filter, scratch: scratch, stepScratch: primitiveScratch)
+        primitive.bind(Slot.source, source)
+        primitive.bind(Slot.bias, bias)
+        primitive.bind(Slot.residual, residual)
+        primitive.bind(Slot.target, target)
+        try primitive.execute(scratch: primitiveScratch)
+    }
+}
+
+extension TransposedConvolutionGeometry {
+    /// (groups, O / groups, C / groups, spatial…), the group axis only if there are groups.
+    fileprivate var filterExtents: [Int] {
+        let spatial = Array(filterShape.dropFirst(2))
+        let extents = [filterShape[1], filterShape[0] / groups] + spatial
+        return groups == 1 ? extents : [groups] + extents
+    }
+
+    /// The filter as ONNX stores it, its axes named in oneDNN's order.
+    fileprivate func storedFilter() throws -> MemoryDescriptor {
+        let stored = filterShape.strides
+        let strides = [stored[1], stored[0]] + stored.dropFirst(2)
+        let groupStride = stored[0] * (filterShape[0] / groups)
+        return try MemoryDescriptor(
+            filterExtents, .float32, strides: groups == 1 ? strides : [groupStride] + strides)
+    }
+}

@@ -1,0 +1,15 @@
+internal import CWinnowKernels
+
+/// How many threads kernels use; oneDNN and `Parallel` share one pool (libgomp's).
+package enum ThreadCount {
+    /// Sets the count for kernels made from now on; 0 or less means one per available core.
+    ///
+    /// A prepared kernel keeps the count it was made with: plan again after a change.
+    package static func set(_ count: Int) { winnow_set_thread_count(Int32(clamping: count)) }
+
+    package static var current: Int { Int(winnow_thread_count()) }
+
+    /// OpenMP keeps the count per calling thread, so it is applied before each use.
+    @inline(__always)
+    static func applyToCurrentThread(_ count: Int = current) { winnow_apply_thread_count(Int32(count)) }
+}
