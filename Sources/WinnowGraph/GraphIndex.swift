@@ -6,9 +6,12 @@ package struct GraphIndex: Sendable {
     private let producers: [ValueName: Int]
     private let readers: [ValueName: [Int]]
     private let outputs: Set<ValueName>
+    private let variables: Set<ValueName>
 
-    package init(_ graph: Graph) {
+    /// An index of `graph` in which the initializers named in `variables` change between runs: they are no constants.
+    package init(_ graph: Graph, variables: Set<ValueName> = []) {
         self.graph = graph
+        self.variables = variables
         var producers: [ValueName: Int] = [:]
         var readers: [ValueName: [Int]] = [:]
         for (index, node) in graph.nodes.enumerated() {
@@ -40,6 +43,16 @@ package struct GraphIndex: Sendable {
     }
 
     package func isOutput(_ value: ValueName) -> Bool { outputs.contains(value) }
-    package func info(of value: ValueName?) -> ValueInfo? { value.flatMap { graph.infos[$0] } }
-    package func constant(_ value: ValueName?) -> Tensor? { value.flatMap { graph.initializers[$0] } }
+
+    /// What is known of a value; the contents of variables are not.
+    package func info(of value: ValueName?) -> ValueInfo? {
+        guard let value, var info = graph.infos[value] else { return nil }
+        if variables.contains(value) { info.constant = nil }
+        return info
+    }
+
+    /// The contents of an initializer that never changes.
+    package func constant(_ value: ValueName?) -> Tensor? {
+        value.flatMap { variables.contains($0) ? nil : graph.initializers[$0] }
+    }
 }

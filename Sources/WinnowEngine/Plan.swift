@@ -1,0 +1,106 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// A graph bound to shapes, layouts, kernels and one memory arena; executing it allocates nothing.
+package final class Plan {
+    /// One kernel call, as it can be shown to a user.
+    package struct Step {
+        package let nodeName: String
+        package let operatorType: String
+        package let outputShape: Shape
+        package let layout: Layout
+        let kernel: Kernel
+        let operands: Operands
+    }
+
+    package let steps: [Step]
+    /// The bytes of all intermediate values together, after sharing memory.
+    package let arenaByteCount: Int
+    private let arena: TensorStorage
+    private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private let inputs: [ValueName: Binding]
+    private let outputs: [ValueName: Binding]
+    private let updates: [(target: UnsafeMutableRawPointer, source: Binding)]
+    /// Keeps constants and variables alive.
+    private let retained: [Any]
+
+    /// Where a value of the plan lies.
+    struct Binding {
+        let pointer: UnsafeMutableRawPointer
+        let shape: Shape
+        let elementType: ElementType
+        var byteCount: Int { elementType.byteCount(of: shape.elementCount) }
+    }
+
+    /// Plans `graph` as it stands (see `Graph.lowered`) for these input shapes; inputs with fixed types may be left out.
+    /// Throws `.shape` where shapes do not fit, `.unsupported` where an extent depends on data.
+    package init(
+        _ graph: Graph, inputShapes: [ValueName: Shape] = [:], variables: VariableStore? = nil,
+        options: SessionOptions = SessionOptions()
+    ) throws {
+        var planner = try Planner(graph, inputShapes: inputShapes, variables: variables, options: options)
+        try planner.planNodes()
+        let memory = try planner.layOut()
+        arena = memory.arena
+        arenaByteCount = memory.arena.byteCount
+        pointers = memory.pointers
+        steps = memory.steps
+        inputs = memory.inputs
+        outputs = memory.outputs
+        updates = memory.updates
+        retained = memory.retained
+    }
+
+    deinit { pointers.deallocate() }
+
+    /// Copies `tensor` into the plan's input; the same contents serve every execution until set again.
+    package func setInput(_ name: ValueName, _ tensor: Tensor) throws {
+        guard let binding = inputs[name] else {
+            throw WinnowError(
+                .data, "input \(name)", "the model has no such input",
+                remedy: "its inputs are \(inputs.keys.sorted().joined(separator: ", "))")
+        }
+        guard tensor.elementType == binding.elementType, tensor.shape == binding.shape else {
+            throw WinnowError(
+                .shape, "input \(name)",
+                "is \(tensor.elementType) \(tensor.shape), but the plan takes \(binding.elementType) \(binding.shape)")
+        }
+        tensor.withUnsafeBytes { bytes in
+            if let base = bytes.baseAddress { binding.pointer.copyMemory(from: base, byteCount: bytes.count) }
+        }
+    }
+
+    /// Calls `body` with the memory of an input, row-major, for writing in place.
+    package func withInput<Result>(
+        _ name: ValueName, _ body: (UnsafeMutableRawBufferPointer) throws -> Result
+    ) rethrows -> Result? {
+        guard let binding = inputs[name] else { return nil }
+        return try body(UnsafeMutableRawBufferPointer(start: binding.pointer, count: binding.byteCount))
+    }
+
+    /// Runs every step, then writes updates back to their variables.
+    package func execute() throws {
+        let steps = steps
+        for step in steps { try step.kernel.run(step.operands) }
+        let updates = updates
+        for update in updates { update.target.copyMemory(from: update.source.pointer, byteCount: update.source.byteCount) }
+    }
+
+    /// A copy of an output, row-major; nil if the graph has no such output.
+    package func output(_ name: ValueName) -> Tensor? {
+        guard let binding = outputs[name] else { return nil }
+        var tensor = Tensor(uninitialized: binding.shape, binding.elementType)
+        tensor.withUnsafeMutableBytes { bytes in
+            bytes.copyMemory(from: UnsafeRawBufferPointer(start: binding.pointer, count: bytes.count))
+        }
+        return tensor
+    }
+
+    /// Calls `body` with the memory of an output, row-major; valid until the next execution.
+    package func withOutput<Result>(
+        _ name: ValueName, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result? {
+        guard let binding = outputs[name] else { return nil }
+        return try body(UnsafeRawBufferPointer(start: binding.pointer, count: binding.byteCount))
+    }
+}

@@ -1,0 +1,236 @@
+import WinnowGraph
+import WinnowTensor
+
+/// Chooses layouts and kernels for every node and finds out which memory each value needs.
+struct Planner {
+    /// Where a value lies, in one layout.
+    struct Slot {
+        enum Home { case arena, constant(Tensor), variable(UnsafeMutableRawPointer), alias(Int) }
+        var home: Home
+        var shape: Shape
+        var elementType: ElementType
+        var byteCount: Int { elementType.byteCount(of: shape.elementCount) }
+    }
+
+    /// A kernel with the slots it reads and writes; nil for omitted operands.
+    struct Call {
+        var node: String
+        var type: String
+        var kernel: Kernel
+        var inputs: [Int?]
+        var outputs: [Int?]
+        var layout: Layout
+    }
+
+    let graph: Graph
+    let options: SessionOptions
+    let variables: VariableStore?
+    var infos: [ValueName: ValueInfo]
+    var slots: [Slot] = []
+    var calls: [Call] = []
+    /// The slots a value has, by layout.
+    private var locations: [ValueName: [Layout: Int]] = [:]
+    var inputSlots: [ValueName: Int] = [:]
+
+    init(_ graph: Graph, inputShapes: [ValueName: Shape], variables: VariableStore?, options: SessionOptions) throws {
+        self.graph = graph
+        self.options = options
+        self.variables = variables
+        var types: [ValueName: ValueType] = [:]
+        for input in graph.inputs {
+            guard let shape = inputShapes[input.name] ?? input.type.shape else {
+                throw WinnowError(.data, "input \(input.name)", "is missing", remedy: "the model takes \(input.type)")
+            }
+            let type = ValueType(input.type.elementType, shape)
+            guard input.type.accepts(type) else {
+                throw WinnowError(.shape, "input \(input.name)", "has shape \(shape), but the model takes \(input.type)")
+            }
+            types[input.name] = type
+        }
+        infos = try graph.inferInfos(inputTypes: types, variables: Set(variables?.names ?? []))
+        for input in graph.inputs {
+            guard let shape = types[input.name]?.shape else { continue }
+            let slot = addSlot(Slot(home: .arena, shape: shape, elementType: input.type.elementType))
+            inputSlots[input.name] = slot
+            locations[input.name] = [.rowMajor: slot]
+        }
+        for name in variables?.names ?? [] {
+            guard let pointer = variables?.pointer(to: name), let tensor = graph.initializers[name] else { continue }
+            locations[name] = [
+                .rowMajor: addSlot(Slot(home: .variable(pointer), shape: tensor.shape, elementType: tensor.elementType))
+            ]
+        }
+    }
+
+    mutating func planNodes() throws {
+        for node in graph.nodes {
+            let results = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
+            if !results.isEmpty, results.allSatisfy({ $0 == nil || $0?.constant != nil }) { continue }
+            do { try plan(node) } catch let error as WinnowError {
+                throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
+            }
+        }
+        for output in graph.outputs { _ = try slot(of: output, in: .rowMajor) }
+        for value in graph.updates.values { _ = try slot(of: value, in: .rowMajor) }
+    }
+
+    /// The slot of a value in row-major order, once everything is planned.
+    mutating func finalSlot(of value: ValueName) throws -> Int { try slot(of: value, in: .rowMajor) }
+
+    private mutating func addSlot(_ slot: Slot) -> Int {
+        slots.append(slot)
+        return slots.count - 1
+    }
+
+    private mutating func plan(_ node: Node) throws {
+        let known = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
+        let layouts = chooseLayouts(node, known)
+        var inputs: [Int?] = []
+        var operands: [OperandPlan?] = []
+        for (index, name) in node.inputs.enumerated() {
+            guard !name.isEmpty else { inputs.append(nil); operands.append(nil); continue }
+            let slot = try slot(of: name, in: layouts.inputs[index])
+            inputs.append(slot)
+            operands.append(operand(slot, layouts.inputs[index]))
+        }
+        var results: [OperandPlan] = []
+        for (index, name) in node.outputs.enumerated() {
+            guard !name.isEmpty else { continue }
+            guard let info = infos[name], let shape = info.shape else {
+                throw WinnowError(
+                    .unsupported, "value \(name)", "its shape (\(infos[name]?.type.description ?? "unknown")) depends on data")
+            }
+            results.append(OperandPlan(shape: shape, elementType: info.elementType, layout: layouts.outputs[index]))
+        }
+        let request = KernelRequest(nodeName: node.name, inputs: operands, outputs: results, options: options.compute)
+        let kernel = try node.op.kernel(for: request)
+        try add(node, kernel, inputs, results)
+    }
+
+    /// Runs a kernel now if all its inputs are constants, else adds its call.
+    private mutating func add(_ node: Node, _ kernel: Kernel, _ inputs: [Int?], _ results: [OperandPlan]) throws {
+        let isConstant = inputs.allSatisfy { slot in
+            guard let slot else { return true }
+            if case .constant = slots[slot].home { return true }
+            return false
+        }
+        var outputs: [Int?] = []
+        var remaining = results[...]
+        for name in node.outputs {
+            guard !name.isEmpty, let result = remaining.popFirst() else { outputs.append(nil); continue }
+            let slot: Int
+            if kernel.placement == .view, outputs.isEmpty, let source = inputs.first ?? nil {
+                slot = addSlot(Slot(home: .alias(source), shape: result.shape, elementType: result.elementType))
+            } else {
+                slot = addSlot(Slot(home: .arena, shape: result.shape, elementType: result.elementType))
+            }
+            outputs.append(slot)
+            locations[name, default: [:]][normalized(result.layout, result.shape)] = slot
+        }
+        if isConstant {
+            try evaluate(kernel, inputs, outputs)
+        } else if kernel.placement != .view, results.contains(where: { $0.shape.elementCount > 0 }) {
+            calls.append(
+                Call(
+                    node: node.name, type: node.op.type.description, kernel: kernel, inputs: inputs, outputs: outputs,
+                    layout: results.first?.layout ?? .rowMajor))
+        }
+    }
+
+    /// Computes constants while planning.
+    private mutating func evaluate(_ kernel: Kernel, _ inputs: [Int?], _ outputs: [Int?]) throws {
+        if kernel.placement == .view {
+            guard let source = inputs.first ?? nil, case .constant(let tensor) = slots[source].home, let slot = outputs[0]
+            else { return }
+            slots[slot].home = .constant(tensor.reshaped(slots[slot].shape))
+            return
+        }
+        let results = outputs.map { slot in slot.map { Tensor(zeros: slots[$0].shape, slots[$0].elementType) } }
+        let scratch = TensorStorage(byteCount: kernel.scratchByteCount)
+        let sources = inputs.map { slot -> Tensor? in
+            guard let slot, case .constant(let tensor) = slots[slot].home else { return nil }
+            return tensor
+        }
+        var pointers = (sources + results).map { $0.map { $0.memory.storage.base + $0.memory.byteOffset } }
+        pointers.append(scratch.base)
+        try withExtendedLifetime((sources, results, scratch)) {
+            try pointers.withUnsafeBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                try kernel.run(Operands(base, inputCount: inputs.count, outputCount: outputs.count))
+            }
+        }
+        for (slot, result) in zip(outputs, results) {
+            if let slot, let result { slots[slot].home = .constant(result) }
+        }
+    }
+
+    private func operand(_ slot: Int, _ layout: Layout) -> OperandPlan {
+        let constant: Tensor? = if case .constant(let tensor) = slots[slot].home { tensor } else { nil }
+        return OperandPlan(
+            shape: slots[slot].shape, elementType: slots[slot].elementType,
+            layout: normalized(layout, slots[slot].shape), constant: constant)
+    }
+}
+
+extension Planner {
+    /// Below rank 3 both layouts are the same.
+    private func normalized(_ layout: Layout, _ shape: Shape) -> Layout { shape.rank < 3 ? .rowMajor : layout }
+
+    private func chooseLayouts(_ node: Node, _ known: [ValueInfo?]) -> (inputs: [Layout], outputs: [Layout]) {
+        let rowMajor = (
+            inputs: [Layout](repeating: .rowMajor, count: node.inputs.count),
+            outputs: [Layout](repeating: .rowMajor, count: node.outputs.count)
+        )
+        switch node.op.layouts(for: known) {
+        case .rowMajor: return rowMajor
+        case .channelsLast(let inputs, let outputs):
+            return (
+                node.inputs.indices.map { inputs.contains($0) ? .channelsLast : .rowMajor },
+                node.outputs.indices.map { outputs.contains($0) ? .channelsLast : .rowMajor }
+            )
+        case .shared:
+            let isChannelsLast = node.inputs.contains { locations[$0]?[.channelsLast] != nil }
+            let layout: Layout = isChannelsLast ? .channelsLast : .rowMajor
+            return (rowMajor.inputs.map { _ in layout }, rowMajor.outputs.map { _ in layout })
+        }
+    }
+
+    /// The slot of a value in a layout; reorders it there if it is only to be had in the other.
+    private mutating func slot(of value: ValueName, in wanted: Layout) throws -> Int {
+        if locations[value] == nil, let tensor = infos[value]?.constant ?? graph.initializers[value] {
+            let slot = addSlot(Slot(home: .constant(tensor), shape: tensor.shape, elementType: tensor.elementType))
+            locations[value] = [.rowMajor: slot]
+        }
+        guard let found = locations[value], let (layout, source) = found.first else {
+            throw WinnowError(.model, "value \(value)", "is computed by no node")
+        }
+        let target = normalized(wanted, slots[source].shape)
+        if let slot = found[target] { return slot }
+        let slot = reorder(value, source, from: layout, to: target)
+        locations[value]?[target] = slot
+        return slot
+    }
+
+    private mutating func reorder(_ value: ValueName, _ source: Int, from layout: Layout, to target: Layout) -> Int {
+        let (shape, elementType) = (slots[source].shape, slots[source].elementType)
+        let permutation = layout.reorder(to: target, shape: shape, elementByteCount: max(1, elementType.bitWidth / 8))
+        if case .constant(let tensor) = slots[source].home {
+            var copy = Tensor(uninitialized: shape, elementType)
+            copy.withUnsafeMutableBytes { bytes in
+                tensor.withUnsafeBytes { from in
+                    guard let to = bytes.baseAddress, let from = from.baseAddress else { return }
+                    permutation.copy(from: from, to: to)
+                }
+            }
+            return addSlot(Slot(home: .constant(copy), shape: shape, elementType: elementType))
+        }
+        if permutation.isIdentity {
+            return addSlot(Slot(home: .alias(source), shape: shape, elementType: elementType))
+        }
+        let slot = addSlot(Slot(home: .arena, shape: shape, elementType: elementType))
+        let kernel = Kernel { operands in permutation.copy(from: operands.input(0), to: operands.output(0)) }
+        calls.append(
+            Call(node: value, type: "winnow.Reorder", kernel: kernel, inputs: [source], outputs: [slot], layout: target))
+        return slot
+    }
+}

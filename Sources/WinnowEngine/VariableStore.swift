@@ -1,0 +1,47 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// Tensors at stable addresses that plans read and trainers change in place.
+package final class VariableStore {
+    package let names: [ValueName]
+    private let storages: [ValueName: (storage: TensorStorage, shape: Shape, elementType: ElementType)]
+
+    package init(_ tensors: [ValueName: Tensor]) {
+        names = tensors.keys.sorted()
+        storages = tensors.mapValues { tensor in
+            let storage = TensorStorage(byteCount: tensor.byteCount)
+            tensor.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { storage.base.copyMemory(from: base, byteCount: bytes.count) }
+            }
+            return (storage, tensor.shape, tensor.elementType)
+        }
+    }
+
+    /// A copy of the variable's present contents; setting copies bytes into its memory.
+    package subscript(name: ValueName) -> Tensor? {
+        get {
+            guard let (storage, shape, elementType) = storages[name] else { return nil }
+            var copy = Tensor(uninitialized: shape, elementType)
+            copy.withUnsafeMutableBytes { bytes in
+                bytes.copyMemory(from: UnsafeRawBufferPointer(start: storage.base, count: bytes.count))
+            }
+            return copy
+        }
+        set {
+            guard let newValue, let (storage, shape, elementType) = storages[name] else { return }
+            precondition(newValue.shape == shape && newValue.elementType == elementType)
+            newValue.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { storage.base.copyMemory(from: base, byteCount: bytes.count) }
+            }
+        }
+    }
+
+    package func pointer(to name: ValueName) -> UnsafeMutableRawPointer? { storages[name]?.storage.base }
+
+    package func elementCount(of name: ValueName) -> Int { storages[name]?.shape.elementCount ?? 0 }
+
+    /// Copies of all variables.
+    package var tensors: [ValueName: Tensor] {
+        Dictionary(uniqueKeysWithValues: names.compactMap { name in self[name].map { (name, $0) } })
+    }
+}
