@@ -1,14 +1,19 @@
 /// A block of memory with the steps between which it is needed.
-struct MemoryBlock {
-    var byteCount: Int
+package struct MemoryBlock {
+    package var byteCount: Int
     /// The step that writes it (−1: before the first) and the last that reads it.
-    var lifetime: ClosedRange<Int>
+    package var lifetime: ClosedRange<Int>
+
+    package init(byteCount: Int, lifetime: ClosedRange<Int>) {
+        self.byteCount = byteCount
+        self.lifetime = lifetime
+    }
 }
 
 extension MemoryBlock {
     /// Offsets at which blocks alive at the same time do not overlap, and the bytes all take: largest first, each at the
     /// lowest free place (greedy by size, Pisarchyk and Lee 2020, §4.3).
-    static func place(_ blocks: [MemoryBlock], alignment: Int = 64) -> (offsets: [Int], byteCount: Int) {
+    package static func place(_ blocks: [MemoryBlock], alignment: Int = 64) -> (offsets: [Int], byteCount: Int) {
         var offsets = [Int](repeating: 0, count: blocks.count)
         var placed: [Int] = []
         var total = 0
