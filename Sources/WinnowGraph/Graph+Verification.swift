@@ -18,6 +18,7 @@ extension Graph {
     {
         var infos: [ValueName: ValueInfo] = [:]
         infos.reserveCapacity(nodes.count + initializers.count + inputs.count)
+        for (name, type) in captures { infos[name] = ValueInfo(type) }
         for input in inputs { infos[input.name] = ValueInfo(inputTypes[input.name] ?? input.type) }
         for (name, tensor) in initializers {
             infos[name] = variables.contains(name)
@@ -59,12 +60,12 @@ extension Graph {
     private mutating func sortNodes() throws {
         var producer: [ValueName: Int] = [:]
         for (index, node) in nodes.enumerated() { for output in node.outputs where !output.isEmpty { producer[output] = index } }
-        var available = Set(inputs.map(\.name)).union(initializers.keys)
+        let roots = Set(inputs.map(\.name)).union(initializers.keys).union(captures.keys)
+        var available = roots
         if nodes.allSatisfy({ node in
             defer { available.formUnion(node.outputs) }
             return node.inputs.allSatisfy { $0.isEmpty || available.contains($0) }
         }) { return }
-        let roots = Set(inputs.map(\.name)).union(initializers.keys)
         var state = [UInt8](repeating: 0, count: nodes.count)
         var sorted: [Node] = []
         for start in nodes.indices where state[start] == 0 {

@@ -15,6 +15,8 @@ public struct Graph: Sendable {
     package internal(set) var initializerNames: [ValueName]
     /// While training: initializers that take the value on the right after every step (running statistics, counters).
     package internal(set) var updates: [ValueName: ValueName]
+    /// The body of a control-flow node: values of the surrounding graph that it, or a body inside it, reads.
+    package internal(set) var captures: [ValueName: ValueType]
     /// What is known of every value.
     package internal(set) var infos: [ValueName: ValueInfo]
 
@@ -22,7 +24,7 @@ public struct Graph: Sendable {
     package init(
         name: String, inputs: [GraphInput], outputs: [ValueName], nodes: [Node],
         initializers: [(name: ValueName, tensor: Tensor)] = [], updates: [ValueName: ValueName] = [:],
-        metadata: GraphMetadata = GraphMetadata()
+        captures: [ValueName: ValueType] = [:], metadata: GraphMetadata = GraphMetadata()
     ) throws {
         self.name = name
         self.metadata = metadata
@@ -33,6 +35,7 @@ public struct Graph: Sendable {
         var seen: Set<ValueName> = []
         initializerNames = initializers.map(\.name).filter { seen.insert($0).inserted }
         self.updates = updates
+        self.captures = captures
         infos = [:]
         try verify()
     }

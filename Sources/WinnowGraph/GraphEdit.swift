@@ -104,7 +104,7 @@ extension Operator {
     package var capturedValues: [ValueName] {
         attributes.values.values.flatMap { attribute -> [ValueName] in
             guard case .graph(let body) = attribute else { return [] }
-            return body.nodes.flatMap(\.inputs) + body.outputs
+            return body.captures.keys.sorted()
         }
     }
 }

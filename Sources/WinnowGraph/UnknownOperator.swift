@@ -6,6 +6,8 @@ package struct UnknownOperator: Operator {
     package let type: OperatorType
     package let attributes: Attributes
     package let version: Int
+    /// The types that the file declares for its outputs; may be fewer than it has.
+    package var outputTypes: [ValueType] = []
 
     package init(_ type: OperatorType, attributes: Attributes, version: Int) {
         self.type = type
@@ -19,7 +21,7 @@ package struct UnknownOperator: Operator {
 
     package var minimumVersion: Int { version }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [] }
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { outputTypes.map { ValueInfo($0) } }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         throw WinnowError(
