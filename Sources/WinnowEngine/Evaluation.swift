@@ -1,0 +1,159 @@
+import Foundation
+package import WinnowGraph
+package import WinnowTensor
+
+/// What a classifier gets right on labelled data.
+public struct Evaluation: Sendable, Hashable, Codable {
+    public var sampleCount: Int
+    /// The part of the samples whose label has the highest score; ties go to the lower class index.
+    public var top1: Double
+    /// The part whose label is among the `k` highest scores.
+    public var topK: Double
+    public var k: Int
+    /// The mean cross-entropy in nats.
+    public var loss: Double
+    /// The predicted class of every sample.
+    public var predictions: [Int]
+
+    /// Runs `session` over `data` in batches and compares its first output (N, classes) with the labels.
+    /// Throws `.data` where labels are missing or out of range.
+    package init(
+        of session: Session, on data: Dataset, batchSize: Int = 256, k: Int = 5, cancellation: Cancellation? = nil,
+        progress: ProgressReporter? = nil
+    ) throws {
+        let data = try data.adapted(to: session.graph)
+        guard let labels = data.labels, data.count > 0 else {
+            throw WinnowError(.data, "evaluation", "needs samples with labels")
+        }
+        guard let output = session.graph.outputs.first else { throw WinnowError(.model, session.graph.name, "has no output") }
+        var tally = Tally(k: k, scores: Scores(of: output, in: session.graph))
+        let start = ContinuousClock.now
+        let fixedSize = session.graph.inputs.first?.type.extents?.first?.value
+        let batchSize = max(1, fixedSize ?? batchSize)
+        for first in stride(from: 0, to: data.count, by: batchSize) {
+            try cancellation?.check("evaluation")
+            let range = first..<min(first + batchSize, data.count)
+            // A model with a fixed batch gets its last batch filled up with copies of the last sample.
+            let padding = [Int](repeating: data.count - 1, count: fixedSize == nil ? 0 : batchSize - range.count)
+            let plan = try session.plan(for: data.batchShapes(count: range.count + padding.count))
+            for feature in data.features {
+                plan.withInput(feature.name) { bytes in
+                    if let base = bytes.baseAddress { feature.write(samplesAt: Array(range) + padding, to: base) }
+                }
+            }
+            try plan.execute()
+            guard let scores = plan.output(output) else { continue }
+            try tally.add(scores, labels: labels[range])
+            progress?(Self.event(range.upperBound, of: data.count, since: start))
+        }
+        self = tally.evaluation
+    }
+
+    /// The same, for a graph that is used once.
+    package init(
+        of graph: Graph, on data: Dataset, batchSize: Int = 256, k: Int = 5, options: SessionOptions = SessionOptions(),
+        cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
+    ) throws {
+        try self.init(
+            of: Session(graph, options: options), on: data, batchSize: batchSize, k: k, cancellation: cancellation,
+            progress: progress)
+    }
+
+    fileprivate init(tally: Tally) {
+        sampleCount = tally.predictions.count
+        top1 = Double(tally.top1) / Double(max(1, sampleCount))
+        topK = Double(tally.topK) / Double(max(1, sampleCount))
+        k = tally.k
+        loss = tally.loss / Double(max(1, sampleCount))
+        predictions = tally.predictions
+    }
+
+    private static func event(_ completed: Int, of total: Int, since start: ContinuousClock.Instant) -> ProgressEvent {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        return ProgressEvent(
+            "evaluation", completed: completed, of: total, unit: "samples", elapsedSeconds: seconds,
+            remainingSeconds: seconds * Double(total - completed) / Double(completed))
+    }
+}
+
+/// What the numbers of a classifier's output are.
+private enum Scores {
+    case logits, probabilities, logProbabilities
+
+    init(of output: ValueName, in graph: Graph) {
+        switch GraphIndex(graph).producer(of: output)?.op.type.name {
+        case "Softmax": self = .probabilities
+        case "LogSoftmax": self = .logProbabilities
+        default: self = .logits
+        }
+    }
+
+    /// −log of the probability of class `label`.
+    func loss(_ row: UnsafeBufferPointer<Float>, label: Int) -> Double {
+        switch self {
+        case .probabilities: return -log(max(Double(row[label]), 1e-30))
+        case .logProbabilities: return -Double(row[label])
+        case .logits:
+            let top = Double(row.max() ?? 0)
+            return top + log(row.reduce(0) { $0 + exp(Double($1) - top) }) - Double(row[label])
+        }
+    }
+}
+
+/// Counts kept while batches pass.
+private struct Tally {
+    let k: Int
+    let scores: Scores
+    var top1 = 0
+    var topK = 0
+    var loss = 0.0
+    var predictions: [Int] = []
+
+    init(k: Int, scores: Scores) {
+        self.k = k
+        self.scores = scores
+    }
+
+    var evaluation: Evaluation { Evaluation(tally: self) }
+
+    mutating func add(_ output: Tensor, labels: ArraySlice<Int>) throws {
+        guard output.elementType == .float32, output.rank >= 2, output.shape[0] >= labels.count else {
+            throw WinnowError(
+                .model, "evaluation", "the model gives \(output.elementType) \(output.shape), not scores for \(labels.count) samples")
+        }
+        let classes = output.elementCount / output.shape[0]
+        try output.withElements(Float.self) { values in
+            for (sample, label) in labels.enumerated() {
+                guard label >= 0, label < classes else {
+                    throw WinnowError(.data, "label \(label)", "is not one of the model's \(classes) classes")
+                }
+                add(UnsafeBufferPointer(rebasing: values[(sample * classes)..<((sample + 1) * classes)]), label: label)
+            }
+        }
+    }
+
+    private mutating func add(_ row: UnsafeBufferPointer<Float>, label: Int) {
+        var best = 0
+        var rank = 0
+        for index in row.indices {
+            if row[index] > row[best] { best = index }
+            if row[index] > row[label] || (row[index] == row[label] && index < label) { rank += 1 }
+        }
+        predictions.append(best)
+        if best == label { top1 += 1 }
+        if rank < k { topK += 1 }
+        loss += scores.loss(row, label: label)
+    }
+}
+
+extension Dataset {
+    /// The input shapes of a batch with `count` samples.
+    package func batchShapes(count: Int) -> [ValueName: Shape] {
+        Dictionary(
+            features.map { feature in
+                var shape = feature.tensor.shape
+                shape[0] = count
+                return (feature.name, shape)
+            }, uniquingKeysWith: { first, _ in first })
+    }
+}

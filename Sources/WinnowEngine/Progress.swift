@@ -1,0 +1,43 @@
+/// How far a long task is; what a terminal draws as one line.
+public struct ProgressEvent: Sendable, Hashable {
+    /// What is running: `training`, `calibration`, `evaluation`.
+    public var task: String
+    public var completed: Int
+    public var total: Int
+    /// What is counted: `steps`, `samples`, `rounds`.
+    public var unit: String
+    /// Named numbers worth showing, in order: epoch, loss, accuracy, samples/s.
+    public var measures: [Measure]
+    public var elapsedSeconds: Double
+    /// The time left at the present pace; nil before there is a pace.
+    public var remainingSeconds: Double?
+
+    public struct Measure: Sendable, Hashable {
+        public var name: String
+        public var value: Double
+
+        public init(_ name: String, _ value: Double) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(
+        _ task: String, completed: Int, of total: Int, unit: String, measures: [Measure] = [], elapsedSeconds: Double = 0,
+        remainingSeconds: Double? = nil
+    ) {
+        self.task = task
+        self.completed = completed
+        self.total = total
+        self.unit = unit
+        self.measures = measures
+        self.elapsedSeconds = elapsedSeconds
+        self.remainingSeconds = remainingSeconds
+    }
+
+    /// The measure of this name.
+    public subscript(name: String) -> Double? { measures.first { $0.name == name }?.value }
+}
+
+/// Takes progress events from the thread that works.
+public typealias ProgressReporter = @Sendable (ProgressEvent) -> Void
