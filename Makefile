@@ -1,0 +1,45 @@
+# Winnow. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test interop interop-full bench docs clean
+
+BUILD := swift build -c release --explicit-target-dependency-import-check error
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing (into .deps where the system has no package)
+	@scripts/setup
+
+build: setup ## build the winnow command in release
+	@echo "make: building Winnow in release (a few minutes the first time)"
+	@$(BUILD) --product winnow
+	@echo "make: built .build/release/winnow"
+
+demo: build ## the main job: train, prune, quantize, and a report of what was lost and won
+	@echo "make: running the demo"
+	@scripts/demo
+
+test: setup ## all tests: Swift, then the files Winnow writes in other runtimes
+	@scripts/test
+
+interop: build ## the files Winnow writes, run in ONNX Runtime
+	@echo "make: running the interop tests"
+	@.deps/python/bin/python -m pytest Interop
+
+interop-full: build ## the same, with OpenVINO and PyTorch beside it
+	@scripts/setup python-full
+	@echo "make: running the interop tests with every runtime"
+	@.deps/python-full/bin/python -m pytest Interop
+
+bench: build ## measure Winnow beside other tools
+	@echo "make: running the benchmarks"
+	@Benchmarks/run
+
+docs: setup ## write the documentation of every layer's symbols to .build/docs
+	@echo "make: extracting the documentation"
+	@scripts/docs
+
+clean: ## remove what was built; what was installed into .deps stays
+	@echo "make: removing .build and out"
+	@rm -rf .build .build-* out
