@@ -1,0 +1,43 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// How long a plan takes to execute, over several runs.
+public struct Latency: Sendable, Codable, Hashable {
+    public var medianMilliseconds: Double
+    public var percentile95Milliseconds: Double
+    public var runCount: Int
+    public var batchSize: Int
+}
+
+extension Latency {
+    /// Measures `graph` on zeros: a warm-up, then runs until `seconds` have passed, at least five.
+    package static func measure(
+        _ graph: Graph, batchSize: Int = 1, seconds: Double = 0.5, options: SessionOptions = SessionOptions()
+    ) throws -> Latency {
+        let session = try Session(graph, options: options)
+        let plan = try session.plan(for: graph.sampleShapes(batchSize: batchSize))
+        let clock = ContinuousClock()
+        let warmUpEnd = clock.now + .seconds(seconds / 4)
+        repeat { try plan.execute() } while clock.now < warmUpEnd
+        var times: [Double] = []
+        let end = clock.now + .seconds(seconds)
+        while clock.now < end || times.count < 5 {
+            let time = try clock.measure { try plan.execute() }
+            times.append(time / .milliseconds(1))
+        }
+        times.sort()
+        return Latency(
+            medianMilliseconds: times[times.count / 2], percentile95Milliseconds: times[times.count * 95 / 100],
+            runCount: times.count, batchSize: batchSize)
+    }
+}
+
+extension Graph {
+    /// Input shapes with every named or unknown extent set to `batchSize`.
+    package func sampleShapes(batchSize: Int) -> [ValueName: Shape] {
+        Dictionary(
+            inputs.compactMap { input in
+                input.type.extents.map { (input.name, Shape($0.map { $0.value ?? batchSize })) }
+            }, uniquingKeysWith: { first, _ in first })
+    }
+}
