@@ -105,7 +105,7 @@ let package = Package(
     products: [.library(name: "Winnow", targets: exists("Sources/Winnow") ? ["Winnow"] : [present[0].name])]
         + (exists("Sources/WinnowCommand") ? [.executable(name: "winnow", targets: ["WinnowCommand"])] : []),
     dependencies: [
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
