@@ -42,21 +42,21 @@ void winnow_apply_thread_count(int count) {
 struct job {
     const void *context;
     int parts;
-    void (*body)(const void *, int, int);
+    void (*body)(const void *, int);
 };
 
 static void run_parts(void *argument) {
     const struct job *job = argument;
     // OpenMP may give fewer threads than asked for: each takes every n-th part.
     int threads = get_num_threads();
-    for (int part = get_thread_num(); part < job->parts; part += threads) job->body(job->context, part, job->parts);
+    for (int part = get_thread_num(); part < job->parts; part += threads) job->body(job->context, part);
 }
 
-void winnow_parallel(int parts, const void *context, void (*body)(const void *, int, int)) {
+void winnow_parallel(int parts, const void *context, void (*body)(const void *, int)) {
     struct job job = {context, parts, body};
     if (gomp_parallel && parts > 1) {
         gomp_parallel(run_parts, &job, (unsigned)parts, 0);
     } else {
-        for (int part = 0; part < parts; part++) body(context, part, parts);
+        for (int part = 0; part < parts; part++) body(context, part);
     }
 }

@@ -2,5 +2,6 @@
 #define CWINNOWKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "WinnowPooling.h"
 #include "WinnowThreads.h"
 #endif

@@ -110,5 +110,5 @@ enum Slot {
     static let shift = 8
     static let scaleGradient = 9
     static let shiftGradient = 10
-    static let biasGradient = 11
+    static let sourceGradient = 11
 }

@@ -26,13 +26,26 @@ final class PrimitiveAttributes {
         dnnl_primitive_attr_destroy(handle)
     }
 
-    /// Declares a scale for `argument`; bit i of `mask` gives each index of axis i its own.
-    func setScales(_ argument: Int32, mask: Int32) throws {
-        try OneDNN.check(dnnl_primitive_attr_set_scales_mask(handle, argument, mask), "scales")
+    /// Declares a constant scale and zero point for `argument` where they are not 1 and 0; returns what to pass for them.
+    func setQuantization(
+        _ argument: Int32, scale: Float, zeroPoint: Int32
+    ) throws -> [PreparedPrimitive.Argument] {
+        var arguments: [PreparedPrimitive.Argument] = []
+        if scale != 1 { arguments.append(try setScales(argument, [scale], mask: 0)) }
+        if zeroPoint != 0 {
+            try OneDNN.check(dnnl_primitive_attr_set_zero_points_mask(handle, argument, 0), "zero points")
+            let memory = Tensor([zeroPoint]).memory.storage
+            let descriptor = try MemoryDescriptor(dense: [1], .int32)
+            arguments.append(.init(DNNL_ARG_ATTR_ZERO_POINTS | argument, descriptor, .constant(memory)))
+        }
+        return arguments
     }
 
-    func setZeroPoint(_ argument: Int32) throws {
-        try OneDNN.check(dnnl_primitive_attr_set_zero_points_mask(handle, argument, 0), "zero points")
+    /// Declares constant scales for `argument`; bit i of `mask` gives each index of axis i its own.
+    func setScales(_ argument: Int32, _ scales: [Float], mask: Int32) throws -> PreparedPrimitive.Argument {
+        try OneDNN.check(dnnl_primitive_attr_set_scales_mask(handle, argument, mask), "scales")
+        let descriptor = try MemoryDescriptor(dense: [scales.count])
+        return .init(DNNL_ARG_ATTR_SCALES | argument, descriptor, .constant(Tensor(scales).memory.storage))
     }
 
     /// Appends the steps of `epilogue`; residuals have the extents and strides of the target.

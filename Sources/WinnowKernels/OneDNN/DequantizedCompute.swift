@@ -1,0 +1,129 @@
+internal import WinnowTensor
+
+/// Brings codes to float32 before a float32 kernel and back after it, where the CPU sums 8-bit products inexactly.
+final class DequantizedEdges: @unchecked Sendable {
+    private let decoding: ReorderKernel
+    private let encoding: ReorderKernel?
+    private let sourceOffset: Int
+    private let targetOffset: Int
+    private let edgeOffset: Int
+    private let kernelOffset: Int
+    let scratchByteCount: Int
+
+    /// Sources become `code − zero point`: their scale is left to the filter, so that sums of codes stay whole numbers.
+    init(
+        source: AffineEncoding, sourceShape: Shape, sourceStrides: [Int], target: IntegerTarget, targetShape: Shape,
+        targetStrides: [Int], kernelScratchByteCount: Int
+    ) throws {
+        decoding = try ReorderKernel(
+            sourceShape, from: .init(source.elementType, strides: sourceStrides, zeroPoint: source.zeroPoint),
+            to: .init(.float32, strides: sourceStrides))
+        let real = ReorderKernel.Side(.float32, strides: targetStrides)
+        encoding =
+            switch target {
+            case .float32: nil
+            case .accumulators: try ReorderKernel(targetShape, from: real, to: .init(.int32, strides: targetStrides))
+            case .codes(let codes):
+                try ReorderKernel(
+                    targetShape, from: real,
+                    to: .init(codes.elementType, strides: targetStrides, scale: codes.scale, zeroPoint: codes.zeroPoint))
+            }
+        var scratch = ScratchLayout()
+        sourceOffset = scratch.reserve(4 * sourceShape.elementCount)
+        targetOffset = scratch.reserve(encoding == nil ? 0 : 4 * targetShape.elementCount)
+        edgeOffset = scratch.reserve(max(decoding.scratchByteCount, encoding?.scratchByteCount ?? 0))
+        kernelOffset = scratch.reserve(kernelScratchByteCount)
+        scratchByteCount = scratch.byteCount
+    }
+
+    /// Decodes, calls `compute(source, target, scratch)` on float32, encodes.
+    func run(
+        source: UnsafeRawPointer, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?,
+        _ compute: (UnsafeRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer) throws -> Void
+    ) throws {
+        guard let scratch else { throw WinnowError(.unsupported, "integer kernel", "needs scratch memory") }
+        try decoding.run(source: source, target: scratch + sourceOffset, scratch: scratch + edgeOffset)
+        let real = encoding == nil ? target : scratch + targetOffset
+        try compute(UnsafeRawPointer(scratch + sourceOffset), real, scratch + kernelOffset)
+        try encoding?.run(source: real, target: target, scratch: scratch + edgeOffset)
+    }
+}
+
+/// An integer convolution computed in float32.
+final class DequantizedConvolution: @unchecked Sendable {
+    private let kernel: ConvolutionKernel
+    private let edges: DequantizedEdges
+    private let bias: Tensor?
+    var scratchByteCount: Int { edges.scratchByteCount }
+    var implementation: String { kernel.implementation }
+
+    init(
+        _ geometry: ConvolutionGeometry, source: AffineEncoding, sourceLayout: Layout, filter: IntegerFilter,
+        bias: [Float]?, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue
+    ) throws {
+        let count = geometry.filterShape.elementCount
+        let perChannel = count / geometry.filterShape[0]
+        let values = filter.dequantized(
+            count: count, factor: source.scale, appliesScales: target != .accumulators, channel: { $0 / perChannel })
+        kernel = try ConvolutionKernel(
+            geometry, source: sourceLayout, target: targetLayout, constantFilter: values.memory.storage.base,
+            hasBias: bias != nil, epilogue: epilogue)
+        withExtendedLifetime(values) {}
+        self.bias = bias.map { Tensor($0) }
+        edges = try DequantizedEdges(
+            source: source, sourceShape: geometry.sourceShape,
+            sourceStrides: sourceLayout.strides(of: geometry.sourceShape), target: target,
+            targetShape: geometry.targetShape, targetStrides: targetLayout.strides(of: geometry.targetShape),
+            kernelScratchByteCount: kernel.scratchByteCount)
+    }
+
+    func run(
+        source: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer?
+    ) throws {
+        try edges.run(source: source, target: target, scratch: scratch) { real, result, scratch in
+            try kernel.run(
+                source: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: residual,
+                target: result, scratch: scratch)
+        }
+    }
+}
+
+/// An integer matrix product computed in float32.
+final class DequantizedMatMul: @unchecked Sendable {
+    private let kernel: MatMulKernel
+    private let edges: DequantizedEdges
+    private let bias: Tensor?
+    var scratchByteCount: Int { edges.scratchByteCount }
+    var implementation: String { kernel.implementation }
+
+    init(
+        _ geometry: MatMulGeometry, source: AffineEncoding, right: IntegerFilter, bias: [Float]?,
+        target: IntegerTarget, epilogue: Epilogue
+    ) throws {
+        let columns = geometry.columns
+        let depth = geometry.depth
+        let values = right.dequantized(
+            count: geometry.rightShape.elementCount, factor: source.scale, appliesScales: target != .accumulators,
+            channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
+        kernel = try MatMulKernel(
+            geometry, constantRight: values.memory.storage.base, hasBias: bias != nil, epilogue: epilogue)
+        withExtendedLifetime(values) {}
+        self.bias = bias.map { Tensor($0) }
+        edges = try DequantizedEdges(
+            source: source, sourceShape: geometry.leftShape, sourceStrides: geometry.leftShape.strides, target: target,
+            targetShape: geometry.targetShape, targetStrides: geometry.targetShape.strides,
+            kernelScratchByteCount: kernel.scratchByteCount)
+    }
+
+    func run(
+        left: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer?
+    ) throws {
+        try edges.run(source: left, target: target, scratch: scratch) { real, result, scratch in
+            try kernel.run(
+                left: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: residual,
+                target: result, scratch: scratch)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+internal import COneDNN
+package import WinnowTensor
+
+/// A convolution of 8-bit codes with a constant 8-bit filter, summed in 32 bits, prepared once. Not for two threads at a time.
+///
+/// target = encode(epilogue(Σ scale·(source − zero point) · filterScale·(filter − zero point) + bias)); pads are real zeros.
+package final class IntegerConvolutionKernel: @unchecked Sendable {
+    private enum Computation {
+        case integer(PreparedPrimitive)
+        case dequantized(DequantizedConvolution)
+    }
+
+    private let computation: Computation
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package let scratchByteCount: Int
+
+    /// - Parameter bias: one real number for each output channel.
+    package init(
+        _ geometry: ConvolutionGeometry, source: AffineEncoding, sourceLayout: Layout, filter: IntegerFilter,
+        bias: [Float]? = nil, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue = .none
+    ) throws {
+        try geometry.validate()
+        let channels = geometry.filterShape[0]
+        try IntegerEdges.validate(
+            source: source, target: target, bias: bias, epilogue: epilogue, subject: geometry.subject)
+        try filter.validate(channels: channels, subject: geometry.subject)
+        guard bias == nil || bias?.count == channels else {
+            throw WinnowError(.shape, geometry.subject, "\(bias?.count ?? 0) biases for \(channels) channels")
+        }
+        let perChannel = geometry.filterShape.elementCount / channels
+        if OneDNN.hasExactIntegerDotProduct,
+            let codes = filter.symmetric(count: geometry.filterShape.elementCount, channel: { $0 / perChannel })
+        {
+            let primitive = try Self.primitive(
+                geometry, source, sourceLayout, codes, filter.scales, bias, target, targetLayout, epilogue)
+            computation = .integer(primitive)
+            scratchByteCount = primitive.scratchByteCount
+        } else {
+            let fallback = try DequantizedConvolution(
+                geometry, source: source, sourceLayout: sourceLayout, filter: filter, bias: bias, target: target,
+                targetLayout: targetLayout, epilogue: epilogue)
+            computation = .dequantized(fallback)
+            scratchByteCount = fallback.scratchByteCount
+        }
+    }
+
+    private static func primitive(
+        _ geometry: ConvolutionGeometry, _ source: AffineEncoding, _ sourceLayout: Layout, _ codes: Tensor,
+        _ filterScales: [Float], _ bias: [Float]?, _ target: IntegerTarget, _ targetLayout: Layout,
+        _ epilogue: Epilogue
+    ) throws -> PreparedPrimitive {
+        let targetShape = geometry.targetShape
+        let from = try MemoryDescriptor(geometry.sourceShape, source.elementType, sourceLayout)
+        let to = try MemoryDescriptor(targetShape, target.elementType, targetLayout)
+        let vector = try bias.map { try MemoryDescriptor(dense: [$0.count]) }
+        // Scales vary along the output channels: axis 0, and the group axis before it.
+        let edges = try IntegerEdges(
+            source: source, filterScales: filterScales, filterMask: geometry.groups == 1 ? 1 : 3, target: target,
+            epilogue: epilogue, targetExtents: targetShape.extents, targetStrides: targetLayout.strides(of: targetShape))
+        let descriptor = try geometry.forwardDescriptor(
+            source: from, filter: MemoryDescriptor(any: geometry.filterExtents, .int8), bias: vector, target: to,
+            edges.attributes)
+        let packed = try descriptor.memory(dnnl_query_weights_md)
+        let storage = try Repacking.packed(
+            codes.memory.storage.base, from: MemoryDescriptor(dense: geometry.filterExtents, .int8), to: packed)
+        withExtendedLifetime(codes) {}
+        var arguments: [PreparedPrimitive.Argument] = [
+            .init(DNNL_ARG_SRC, from, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
+            .init(DNNL_ARG_DST, to, .slot(Slot.target)),
+        ]
+        if let vector, let bias {
+            arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
+        }
+        return try PreparedPrimitive(descriptor, arguments + edges.arguments)
+    }
+
+    /// oneDNN's name of the chosen implementation.
+    package var implementation: String {
+        switch computation {
+        case .integer(let primitive): primitive.implementation
+        case .dequantized(let fallback): "dequantized " + fallback.implementation
+        }
+    }
+
+    /// Convolves. `residual` is ignored unless declared.
+    package func run(
+        source: UnsafeRawPointer, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer?
+    ) throws {
+        switch computation {
+        case .integer(let primitive):
+            primitive.bind(Slot.source, source)
+            primitive.bind(Slot.residual, residual)
+            primitive.bind(Slot.target, target)
+            try primitive.execute(scratch: scratch)
+        case .dequantized(let fallback):
+            try fallback.run(source: source, residual: residual, target: target, scratch: scratch)
+        }
+    }
+}

@@ -1,0 +1,105 @@
+internal import COneDNN
+internal import WinnowTensor
+
+/// A product of 8-bit codes with a constant 8-bit matrix, summed in 32 bits, prepared once. Not for two threads at a time.
+///
+/// target = encode(epilogue(Σ scale·(left − zero point) · rightScale·(right − zero point) + bias)).
+package final class IntegerMatMulKernel: @unchecked Sendable {
+    private enum Computation {
+        case integer(PreparedPrimitive)
+        case dequantized(DequantizedMatMul)
+    }
+
+    private let computation: Computation
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package let scratchByteCount: Int
+
+    /// - Parameters:
+    ///   - right: codes in `geometry.rightShape`; its channels are the N columns.
+    ///   - bias: one real number for each column.
+    package init(
+        _ geometry: MatMulGeometry, source: AffineEncoding, right: IntegerFilter, bias: [Float]? = nil,
+        target: IntegerTarget, epilogue: Epilogue = .none
+    ) throws {
+        try geometry.validate()
+        let geometry = geometry.folded
+        let subject = "matrix product \(geometry.leftShape) · \(geometry.rightShape)"
+        try IntegerEdges.validate(source: source, target: target, bias: bias, epilogue: epilogue, subject: subject)
+        try right.validate(channels: geometry.columns, subject: subject)
+        guard bias == nil || bias?.count == geometry.columns else {
+            throw WinnowError(.shape, subject, "\(bias?.count ?? 0) biases for \(geometry.columns) columns")
+        }
+        let (columns, depth) = (geometry.columns, geometry.depth)
+        let codes = right.symmetric(
+            count: geometry.rightShape.elementCount,
+            channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
+        if OneDNN.hasExactIntegerDotProduct, let codes {
+            let primitive = try Self.primitive(geometry, source, codes, right.scales, bias, target, epilogue, subject)
+            computation = .integer(primitive)
+            scratchByteCount = primitive.scratchByteCount
+        } else {
+            let fallback = try DequantizedMatMul(
+                geometry, source: source, right: right, bias: bias, target: target, epilogue: epilogue)
+            computation = .dequantized(fallback)
+            scratchByteCount = fallback.scratchByteCount
+        }
+    }
+
+    private static func primitive(
+        _ geometry: MatMulGeometry, _ source: AffineEncoding, _ codes: Tensor, _ scales: [Float], _ bias: [Float]?,
+        _ target: IntegerTarget, _ epilogue: Epilogue, _ subject: String
+    ) throws -> PreparedPrimitive {
+        let targetShape = geometry.targetShape
+        let (leftView, rightView) = (geometry.leftView, geometry.rightView)
+        let left = try MemoryDescriptor(leftView.extents, source.elementType, strides: leftView.strides)
+        let to = try MemoryDescriptor(dense: targetShape.extents, target.elementType)
+        let any = try MemoryDescriptor(any: rightView.extents, .int8)
+        let vector = try bias.map {
+            try MemoryDescriptor(dense: [Int](repeating: 1, count: targetShape.rank - 1) + [$0.count])
+        }
+        let edges = try IntegerEdges(
+            source: source, filterScales: scales, filterMask: 1 << Int32(targetShape.rank - 1), target: target,
+            epilogue: epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides)
+        let descriptor = try PrimitiveDescriptor(subject) {
+            dnnl_matmul_primitive_desc_create(
+                &$0, $1, left.handle, any.handle, vector?.handle, to.handle, edges.attributes.handle)
+        }
+        let packed = try descriptor.memory(dnnl_query_weights_md)
+        let storage = try Repacking.packed(
+            codes.memory.storage.base, from: MemoryDescriptor(rightView.extents, .int8, strides: rightView.strides),
+            to: packed)
+        withExtendedLifetime(codes) {}
+        var arguments: [PreparedPrimitive.Argument] = [
+            .init(DNNL_ARG_SRC, left, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
+            .init(DNNL_ARG_DST, to, .slot(Slot.target)),
+        ]
+        if let vector, let bias {
+            arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
+        }
+        return try PreparedPrimitive(descriptor, arguments + edges.arguments)
+    }
+
+    /// oneDNN's name of the chosen implementation.
+    package var implementation: String {
+        switch computation {
+        case .integer(let primitive): primitive.implementation
+        case .dequantized(let fallback): "dequantized " + fallback.implementation
+        }
+    }
+
+    /// Multiplies. `residual` is ignored unless declared.
+    package func run(
+        left: UnsafeRawPointer, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer?
+    ) throws {
+        switch computation {
+        case .integer(let primitive):
+            primitive.bind(Slot.source, left)
+            primitive.bind(Slot.residual, residual)
+            primitive.bind(Slot.target, target)
+            try primitive.execute(scratch: scratch)
+        case .dequantized(let fallback):
+            try fallback.run(left: left, residual: residual, target: target, scratch: scratch)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+internal import COneDNN
+package import WinnowTensor
+
+/// Maximum or average pooling of float32, int8 or uint8, prepared once. Not for two threads at a time.
+///
+/// Source and target share layout and encoding; counted pads are code 0.
+package final class PoolingKernel: @unchecked Sendable {
+    private let primitive: PreparedPrimitive
+    private let correction: OverhangCorrection?
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package var scratchByteCount: Int { primitive.scratchByteCount }
+
+    package init(
+        _ geometry: PoolingGeometry, _ kind: PoolingKind, _ elementType: ElementType = .float32, layout: Layout
+    ) throws {
+        try geometry.validate()
+        let source = try MemoryDescriptor(geometry.sourceShape, elementType, layout)
+        let target = try MemoryDescriptor(geometry.targetShape, elementType, layout)
+        correction = kind == .average(countsPads: true) ? OverhangCorrection(geometry, layout) : nil
+        guard correction == nil || elementType == .float32 else {
+            throw WinnowError(.unsupported, "pooling", "counting pads while rounding up is for float32 only")
+        }
+        let descriptor = try geometry.forwardDescriptor(kind, source, target)
+        primitive = try PreparedPrimitive(
+            descriptor,
+            [.init(DNNL_ARG_SRC, source, .slot(Slot.source)), .init(DNNL_ARG_DST, target, .slot(Slot.target))])
+    }
+
+    /// oneDNN's name of the chosen implementation.
+    package var implementation: String { primitive.implementation }
+
+    package func run(source: UnsafeRawPointer, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?) throws {
+        primitive.bind(Slot.source, source)
+        primitive.bind(Slot.target, target)
+        try primitive.execute(scratch: scratch)
+        correction?.apply(target.assumingMemoryBound(to: Float.self))
+    }
+}
+
+/// The gradient of an average pooling in float32, prepared once. Not for two threads at a time.
+package final class AveragePoolingGradientKernel: @unchecked Sendable {
+    private let primitive: PreparedPrimitive
+    private let correction: OverhangCorrection?
+    private let primitiveOffset: Int
+    private let targetByteCount: Int
+    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
+    package let scratchByteCount: Int
+
+    package init(_ geometry: PoolingGeometry, countsPads: Bool, layout: Layout) throws {
+        try geometry.validate()
+        let kind = PoolingKind.average(countsPads: countsPads)
+        let source = try MemoryDescriptor(geometry.sourceShape, .float32, layout)
+        let target = try MemoryDescriptor(geometry.targetShape, .float32, layout)
+        correction = countsPads ? OverhangCorrection(geometry, layout) : nil
+        let attributes = try PrimitiveAttributes()
+        let forward = try geometry.forwardDescriptor(kind, source, target, dnnl_forward_training)
+        let descriptor = try PrimitiveDescriptor("gradient of pooling of \(geometry.sourceShape)") { result, engine in
+            dnnl_pooling_backward_primitive_desc_create(
+                &result, engine, kind.algorithm, source.handle, target.handle, geometry.dimensionStrides,
+                geometry.dimensionWindow, geometry.dimensionDilations, geometry.dimensionPadsBegin,
+                geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+        }
+        primitive = try PreparedPrimitive(
+            descriptor,
+            [.init(DNNL_ARG_DIFF_SRC, source, .slot(Slot.source)), .init(DNNL_ARG_DIFF_DST, target, .slot(Slot.target))])
+        var scratch = ScratchLayout()
+        targetByteCount = target.byteCount
+        _ = scratch.reserve(correction == nil ? 0 : targetByteCount)
+        primitiveOffset = scratch.reserve(primitive.scratchByteCount)
+        scratchByteCount = scratch.byteCount
+    }
+
+    /// Writes (does not add to) the source gradient.
+    package func run(
+        targetGradient: UnsafeRawPointer, sourceGradient: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
+    ) throws {
+        primitive.bind(Slot.target, targetGradient)
+        if let correction, let scratch {
+            scratch.copyMemory(from: targetGradient, byteCount: targetByteCount)
+            correction.apply(scratch.assumingMemoryBound(to: Float.self))
+            primitive.bind(Slot.target, scratch)
+        }
+        primitive.bind(Slot.source, sourceGradient)
+        try primitive.execute(scratch: scratch.map { $0 + primitiveOffset })
+    }
+}
+
+extension PoolingKind {
+    fileprivate var algorithm: dnnl_alg_kind_t {
+        switch self {
+        case .maximum: dnnl_pooling_max
+        case .average(true): dnnl_pooling_avg_include_padding
+        case .average(false): dnnl_pooling_avg_exclude_padding
+        }
+    }
+}
+
+extension PoolingGeometry {
+    fileprivate func forwardDescriptor(
+        _ kind: PoolingKind, _ source: MemoryDescriptor, _ target: MemoryDescriptor,
+        _ propagation: dnnl_prop_kind_t = dnnl_forward_inference
+    ) throws -> PrimitiveDescriptor {
+        let attributes = try PrimitiveAttributes()
+        return try PrimitiveDescriptor("pooling of \(sourceShape)") { result, engine in
+            dnnl_pooling_forward_primitive_desc_create(
+                &result, engine, propagation, kind.algorithm, source.handle, target.handle, dimensionStrides,
+                dimensionWindow, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd, attributes.handle)
+        }
+    }
+}
+
+/// Where windows hang over the end pads, oneDNN divides by the whole window but ONNX only by the part on source and pads.
+private struct OverhangCorrection {
+    private let shape: Shape
+    private let layout: Layout
+    /// For each spatial axis and position the window's extent over its part on source and pads.
+    private let factors: [[Float]]
+
+    /// Nil if no window hangs over.
+    init?(_ geometry: PoolingGeometry, _ layout: Layout) {
+        guard geometry.window.indices.contains(where: { geometry.overhang($0) > 0 }) else { return nil }
+        shape = geometry.targetShape
+        self.layout = layout
+        factors = geometry.window.indices.map { axis in
+            let end = geometry.sourceShape[axis + 2] + geometry.padsEnd[axis]
+            return (0..<geometry.targetShape[axis + 2]).map { position in
+                let room = end - geometry.taps(axis, at: position).start
+                let counted = (room + geometry.dilations[axis] - 1) / geometry.dilations[axis]
+                return Float(geometry.window[axis]) / Float(min(geometry.window[axis], counted))
+            }
+        }
+    }
+
+    func apply(_ target: UnsafeMutablePointer<Float>) {
+        let positions = shape.dropFirst(2).reduce(1, *)
+        let (outer, inner) = layout == .rowMajor ? (shape[0] * shape[1], 1) : (shape[0], shape[1])
+        for position in 0..<positions {
+            var rest = position
+            var factor: Float = 1
+            for axis in factors.indices.reversed() {
+                factor *= factors[axis][rest % factors[axis].count]
+                rest /= factors[axis].count
+            }
+            guard factor != 1 else { continue }
+            for block in 0..<outer {
+                let base = (block * positions + position) * inner
+                for index in base..<(base + inner) { target[index] *= factor }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Testing
+import WinnowTensor
+
+@testable import WinnowKernels
+
+extension OneDNNTests {
+    @Suite struct ConvolutionKernelTests {
+        @Test(arguments: 0..<60) func forwardMatchesLoop(seed: Int) throws {
+            var data = TestTensors(seed: seed)
+            let geometry = ConvolutionGeometry.random(&data)
+            let layouts = (data.layout(), data.layout())
+            let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
+            let bias = data.bool() ? data.normal([geometry.filterShape[0]]) : nil
+            let isConstant = data.bool()
+            let kernel = try ConvolutionKernel(
+                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil,
+                hasBias: bias != nil)
+            let target = Block(geometry.targetShape)
+            let scratch = Block(kernel.scratchByteCount)
+            let laid = source.laid(out: layouts.0)
+            for _ in 0..<2 {
+                try kernel.run(
+                    source: laid.pointer, filter: isConstant ? nil : filter.pointer, bias: bias?.pointer,
+                    target: target.base, scratch: scratch.base)
+            }
+            let expected = ReferenceConvolution(geometry).forward(source.doubles(), filter.doubles(), bias: bias?.doubles())
+            expectClose(target.tensor(geometry.targetShape, .float32, layouts.1), expected, "\(geometry) \(layouts)")
+        }
+
+        @Test(arguments: 0..<60) func gradientsMatchLoop(seed: Int) throws {
+            var data = TestTensors(seed: 1000 + seed)
+            let geometry = ConvolutionGeometry.random(&data)
+            let layouts = (data.layout(), data.layout())
+            let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
+            let gradient = data.normal(geometry.targetShape)
+            let (laidSource, laidGradient) = (source.laid(out: layouts.0), gradient.laid(out: layouts.1))
+            let isConstant = data.bool()
+            let reference = ReferenceConvolution(geometry)
+
+            let toSource = try ConvolutionSourceGradientKernel(
+                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil)
+            let sourceGradient = Block(geometry.sourceShape)
+            try toSource.run(
+                targetGradient: laidGradient.pointer, filter: filter.pointer, sourceGradient: sourceGradient.base,
+                scratch: Block(toSource.scratchByteCount).base)
+            expectClose(
+                sourceGradient.tensor(geometry.sourceShape, .float32, layouts.0),
+                reference.sourceGradient(gradient.doubles(), filter.doubles()), "source \(geometry) \(layouts)")
+
+            let hasBias = data.bool()
+            let toFilter = try ConvolutionFilterGradientKernel(geometry, source: layouts.0, target: layouts.1, hasBias: hasBias)
+            let filterGradient = Block(geometry.filterShape)
+            let biasGradient = Block([geometry.filterShape[0]])
+            let scratch = Block(toFilter.scratchByteCount)
+            try toFilter.run(
+                source: laidSource.pointer, targetGradient: laidGradient.pointer, filterGradient: filterGradient.base,
+                biasGradient: hasBias ? biasGradient.base : nil, scratch: scratch.base)
+            expectClose(
+                filterGradient.tensor(geometry.filterShape), reference.filterGradient(source.doubles(), gradient.doubles()),
+                "filter \(geometry) \(layouts)")
+            if hasBias {
+                expectClose(
+                    biasGradient.tensor([geometry.filterShape[0]]), reference.biasGradient(gradient.doubles()), "bias \(geometry)")
+            }
+        }
+
+        @Test(arguments: 0..<40) func transposedMatchesAdjointLoop(seed: Int) throws {
+            var data = TestTensors(seed: 2000 + seed)
+            let adjoint = ConvolutionGeometry.random(&data)
+            let outputPadding = (0..<adjoint.spatialRank).map { axis -> Int in
+                let reach = (adjoint.filterShape[axis + 2] - 1) * adjoint.dilations[axis] + 1
+                let padded = adjoint.sourceShape[axis + 2] + adjoint.padsBegin[axis] + adjoint.padsEnd[axis]
+                return (padded - reach) % adjoint.strides[axis]
+            }
+            let geometry = TransposedConvolutionGeometry(
+                sourceShape: adjoint.targetShape, filterShape: adjoint.filterShape, strides: adjoint.strides,
+                dilations: adjoint.dilations, padsBegin: adjoint.padsBegin, padsEnd: adjoint.padsEnd,
+                outputPadding: outputPadding, groups: adjoint.groups)
+            #expect(geometry.targetShape == adjoint.sourceShape)
+            let layouts = (data.layout(), data.layout())
+            let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
+            let isConstant = data.bool()
+            let kernel = try TransposedConvolutionKernel(
+                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil,
+                hasBias: true, epilogue: [.relu])
+            let bias = data.normal([geometry.targetShape[1]])
+            let target = Block(geometry.targetShape)
+            let laid = source.laid(out: layouts.0)
+            try kernel.run(
+                source: laid.pointer, filter: filter.pointer, bias: bias.pointer, target: target.base,
+                scratch: Block(kernel.scratchByteCount).base)
+            let inner = Shape(Array(geometry.targetShape.dropFirst(2))).elementCount
+            let expected = ReferenceConvolution(adjoint).sourceGradient(source.doubles(), filter.doubles()).enumerated().map {
+                max(0, $0.element + bias.doubles()[$0.offset / inner % geometry.targetShape[1]])
+            }
+            expectClose(target.tensor(geometry.targetShape, .float32, layouts.1), expected, "\(geometry) \(layouts)")
+        }
+
+        @Test func wrongShapesAreNamed() {
+            let geometry = ConvolutionGeometry(sourceShape: [1, 3, 4, 4], filterShape: [8, 2, 3, 3])
+            #expect {
+                try ConvolutionKernel(geometry, source: .rowMajor, target: .rowMajor, hasBias: false)
+            } throws: { ($0 as? WinnowError)?.kind == .shape }
+            let tooSmall = ConvolutionGeometry(sourceShape: [1, 2, 2, 2], filterShape: [8, 2, 5, 5])
+            #expect(throws: WinnowError.self) { try tooSmall.validate() }
+        }
+    }
+}
