@@ -1,0 +1,66 @@
+/// Float32 elements in a block that is certain to live on the stack.
+let stackBlock = 256
+
+/// Calls `body` with the starts and counts of chunks that cover `0..<count`, on several threads if that pays.
+@inline(__always)
+func forChunks(_ count: Int, minimum: Int = 32_768, _ body: (_ start: Int, _ count: Int) -> Void) {
+    body(0, count)
+}
+
+/// target[i] = function(source[i]); the loop in place is written apart because overlapping memory does not vectorize.
+@inline(__always)
+func mapElements<From: BitwiseCopyable, To: BitwiseCopyable>(
+    _ from: From.Type, _ to: To.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int,
+    _ function: (From) -> To
+) {
+    let x = source.assumingMemoryBound(to: From.self)
+    let y = target.assumingMemoryBound(to: To.self)
+    if From.self == To.self && source == UnsafeRawPointer(target) {
+        let z = target.assumingMemoryBound(to: From.self)
+        for i in 0..<count { y[i] = function(z[i]) }
+    } else {
+        for i in 0..<count { y[i] = function(x[i]) }
+    }
+}
+
+/// target[i] = function(a[i], b[i]), where an operand that does not vary stays at its first element.
+///
+/// The loops in place are written apart because overlapping memory does not vectorize.
+@inline(__always)
+func zipElements<From: BitwiseCopyable, To: BitwiseCopyable>(
+    _ from: From.Type, _ to: To.Type, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ aVaries: Bool, _ bVaries: Bool,
+    _ target: UnsafeMutableRawPointer, _ count: Int, _ function: (From, From) -> To
+) {
+    let x = a.assumingMemoryBound(to: From.self)
+    let y = b.assumingMemoryBound(to: From.self)
+    let z = target.assumingMemoryBound(to: To.self)
+    let inPlace = From.self == To.self && (aVaries && a == UnsafeRawPointer(target) || bVaries && b == UnsafeRawPointer(target))
+    if inPlace {
+        let same = target.assumingMemoryBound(to: From.self)
+        if aVaries && a == UnsafeRawPointer(target) {
+            if bVaries { for i in 0..<count { z[i] = function(same[i], y[i]) } } else {
+                let value = y[0]
+                for i in 0..<count { z[i] = function(same[i], value) }
+            }
+        } else if aVaries {
+            for i in 0..<count { z[i] = function(x[i], same[i]) }
+        } else {
+            let value = x[0]
+            for i in 0..<count { z[i] = function(value, same[i]) }
+        }
+        return
+    }
+    switch (aVaries, bVaries) {
+    case (true, true): for i in 0..<count { z[i] = function(x[i], y[i]) }
+    case (true, false):
+        let value = y[0]
+        for i in 0..<count { z[i] = function(x[i], value) }
+    case (false, true):
+        let value = x[0]
+        for i in 0..<count { z[i] = function(value, y[i]) }
+    case (false, false):
+        guard count > 0 else { return }
+        let value = function(x[0], y[0])
+        for i in 0..<count { z[i] = value }
+    }
+}

@@ -1,0 +1,118 @@
+internal import WinnowTensor
+
+extension CastKernel {
+    static func fromFloat(_ target: ElementType) -> UnaryLoop? {
+        switch target {
+        case .float64: return { mapElements(Float.self, Double.self, $0, $1, $2) { Double($0) } }
+        case .float16: return { mapElements(Float.self, UInt16.self, $0, $1, $2, HalfFloat.encode) }
+        case .bfloat16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { BFloat16($0).bitPattern } }
+        case .int8: return { mapElements(Float.self, Int8.self, $0, $1, $2) { Int8(truncatingIfNeeded: cut($0, -128, 127)) } }
+        case .uint8: return { mapElements(Float.self, UInt8.self, $0, $1, $2) { UInt8(truncatingIfNeeded: cut($0, 0, 255)) } }
+        case .int16: return { mapElements(Float.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: cut($0, -32_768, 32_767)) } }
+        case .uint16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { UInt16(truncatingIfNeeded: cut($0, 0, 65_535)) } }
+        case .bool: return { mapElements(Float.self, Bool.self, $0, $1, $2) { $0 != 0 } }
+        case .int4:
+            return { source, target, count in
+                let x = source.assumingMemoryBound(to: Float.self)
+                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: cut(x[$0], -8, 7)) }
+            }
+        case .uint4:
+            return { source, target, count in
+                let x = source.assumingMemoryBound(to: Float.self)
+                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: cut(x[$0], 0, 15)) }
+            }
+        case .float8E4M3FN, .float8E5M2, .float8E8M0:
+            guard let format = target.miniFloat else { return nil }
+            return { mapElements(Float.self, UInt8.self, $0, $1, $2) { format.code(nearest: $0) } }
+        case .float4E2M1:
+            return { source, target, count in
+                let x = source.assumingMemoryBound(to: Float.self)
+                NibbleLoops.pack(target, count) { MiniFloat.e2m1.code(nearest: x[$0]) }
+            }
+        default: return toWideInteger(Float.self, target)
+        }
+    }
+
+    static func fromDouble(_ target: ElementType) -> UnaryLoop? {
+        switch target {
+        case .float32: return { mapElements(Double.self, Float.self, $0, $1, $2) { Float($0) } }
+        case .float16: return { mapElements(Double.self, Float16.self, $0, $1, $2) { Float16($0) } }
+        case .bool: return { mapElements(Double.self, Bool.self, $0, $1, $2) { $0 != 0 } }
+        case .int32, .uint32, .int64, .uint64: return toWideInteger(Double.self, target)
+        default:
+            guard let second = fromFloat(target) else { return nil }
+            return { source, result, count in
+                let x = source.assumingMemoryBound(to: Double.self)
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: stackBlock) { block in
+                    guard let base = block.baseAddress else { return }
+                    for start in stride(from: 0, to: count, by: stackBlock) {
+                        let size = min(stackBlock, count - start)
+                        for i in 0..<size { base[i] = Float(x[start + i]) }
+                        second(base, result + start * target.bitWidth / 8, size)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func toWideInteger<T: BinaryFloatingPoint & BitwiseCopyable & Sendable>(
+        _ type: T.Type, _ target: ElementType
+    ) -> UnaryLoop? {
+        switch target {
+        case .int32: { mapElements(T.self, Int32.self, $0, $1, $2) { Int32(saturating: Double($0)) } }
+        case .uint32: { mapElements(T.self, UInt32.self, $0, $1, $2) { UInt32(saturating: Double($0)) } }
+        case .int64: { mapElements(T.self, Int64.self, $0, $1, $2) { Int64(saturating: Double($0)) } }
+        case .uint64: { mapElements(T.self, UInt64.self, $0, $1, $2) { UInt64(saturating: Double($0)) } }
+        default: nil
+        }
+    }
+
+    static func fromInteger<T: FixedWidthInteger & BitwiseCopyable & Sendable>(
+        _ type: T.Type, _ target: ElementType
+    ) -> UnaryLoop? {
+        switch target {
+        case .float32: return { mapElements(T.self, Float.self, $0, $1, $2) { Float($0) } }
+        case .float64: return { mapElements(T.self, Double.self, $0, $1, $2) { Double($0) } }
+        case .float16: return { mapElements(T.self, UInt16.self, $0, $1, $2) { HalfFloat.encode(Float($0)) } }
+        case .bfloat16: return { mapElements(T.self, UInt16.self, $0, $1, $2) { BFloat16(Float($0)).bitPattern } }
+        case .int8: return wrap(T.self, Int8.self)
+        case .uint8: return wrap(T.self, UInt8.self)
+        case .int16: return wrap(T.self, Int16.self)
+        case .uint16: return wrap(T.self, UInt16.self)
+        case .int32: return wrap(T.self, Int32.self)
+        case .uint32: return wrap(T.self, UInt32.self)
+        case .int64: return wrap(T.self, Int64.self)
+        case .uint64: return wrap(T.self, UInt64.self)
+        case .bool: return { mapElements(T.self, Bool.self, $0, $1, $2) { $0 != 0 } }
+        case .int4, .uint4:
+            return { source, target, count in
+                let x = source.assumingMemoryBound(to: T.self)
+                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: x[$0]) }
+            }
+        case .float8E4M3FN, .float8E5M2, .float8E8M0:
+            guard let format = target.miniFloat else { return nil }
+            return { mapElements(T.self, UInt8.self, $0, $1, $2) { format.code(nearest: Float($0)) } }
+        case .float4E2M1:
+            return { source, target, count in
+                let x = source.assumingMemoryBound(to: T.self)
+                NibbleLoops.pack(target, count) { MiniFloat.e2m1.code(nearest: Float(x[$0])) }
+            }
+        }
+    }
+
+    private static func wrap<A: FixedWidthInteger & BitwiseCopyable & Sendable, B: FixedWidthInteger & BitwiseCopyable & Sendable>(
+        _ from: A.Type, _ to: B.Type
+    ) -> UnaryLoop {
+        { mapElements(A.self, B.self, $0, $1, $2) { B(truncatingIfNeeded: $0) } }
+    }
+
+    /// The integer part of `x` saturated to low...high, both of magnitude below 2²²; NaN becomes 0 (or `low` if larger).
+    @inline(__always)
+    private static func cut(_ x: Float, _ low: Float, _ high: Float) -> Int32 {
+        let number = x != x ? 0 : x
+        let raised = number < low ? low : number
+        let clamped = raised > high ? high : raised
+        let whole = Elementary.copySign(Elementary.floor(Elementary.magnitude(clamped)), clamped)
+        return Int32(bitPattern: (whole + 12_582_912).bitPattern) &- 0x4B40_0000
+    }
+}

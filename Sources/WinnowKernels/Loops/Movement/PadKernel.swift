@@ -1,0 +1,102 @@
+package import WinnowTensor
+
+/// Pads, or crops where a pad is negative, a dense tensor along its axes.
+package struct PadKernel: Sendable {
+    package enum Mode: String, Hashable, Sendable { case constant, reflect, edge, wrap }
+
+    package let targetShape: Shape
+    /// For each axis and target index the source offset, or −1 for the constant; axes one after the other.
+    private let tables: [Int]
+    private let starts: [Int]
+    /// Target indices of the innermost axis that copy consecutive source elements.
+    private let run: Range<Int>
+    private let rows: Int
+    private let byteCount: Int
+
+    /// `before` and `after` count elements added at each end of every axis.
+    package init(_ shape: Shape, before: [Int], after: [Int], mode: Mode, _ elementType: ElementType) throws {
+        guard elementType.bitWidth >= 8 else {
+            throw WinnowError(.unsupported, "pad", "is not defined for packed \(elementType)")
+        }
+        let target = Shape(shape.indices.map { shape[$0] + before[$0] + after[$0] })
+        guard target.allSatisfy({ $0 >= 0 }) else { throw WinnowError(.shape, "pad", "crops more of \(shape) than there is") }
+        if mode != .constant && shape.contains(0) && target.elementCount > 0 {
+            throw WinnowError(.shape, "pad", "has nothing in \(shape) to fill from", remedy: "use mode constant")
+        }
+        var tables: [Int] = []
+        var starts: [Int] = []
+        for axis in target.indices {
+            starts.append(tables.count)
+            tables += (0..<target[axis]).map {
+                let index = Self.source($0 - before[axis], shape[axis], mode)
+                return index < 0 ? -1 : index * shape.strides[axis]
+            }
+        }
+        self.tables = tables
+        self.starts = starts
+        targetShape = target
+        byteCount = elementType.bitWidth / 8
+        let inner = target.last ?? 1
+        let first = max(0, min(inner, before.last ?? 0))
+        run = first..<max(first, min(inner, (before.last ?? 0) + (shape.last ?? 1)))
+        rows = inner == 0 ? 0 : target.elementCount / inner
+    }
+
+    private static func source(_ index: Int, _ extent: Int, _ mode: Mode) -> Int {
+        if (0..<extent).contains(index) { return index }
+        switch mode {
+        case .constant: return -1
+        case .edge: return min(max(index, 0), extent - 1)
+        case .wrap: return ((index % extent) + extent) % extent
+        case .reflect:
+            let period = max(1, 2 * (extent - 1))
+            let folded = ((index % period) + period) % period
+            return min(folded, extent == 1 ? 0 : period - folded)
+        }
+    }
+
+    /// `constant` points to one element; nil means zero bytes.
+    package func run(
+        from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, constant: UnsafeRawPointer? = nil
+    ) {
+        switch byteCount {
+        case 1: copy(UInt8.self, source, target, constant)
+        case 2: copy(UInt16.self, source, target, constant)
+        case 4: copy(UInt32.self, source, target, constant)
+        default: copy(UInt64.self, source, target, constant)
+        }
+    }
+
+    private func copy<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ word: Word.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ constant: UnsafeRawPointer?
+    ) {
+        let x = source.assumingMemoryBound(to: Word.self)
+        let y = target.assumingMemoryBound(to: Word.self)
+        let fill = constant?.loadUnaligned(as: Word.self) ?? 0
+        guard let innerStart = starts.last else { y[0] = x[0]; return }
+        let inner = targetShape[targetShape.rank - 1]
+        tables.withUnsafeBufferPointer { tables in
+            for row in 0..<rows {
+                var rest = row
+                var offset = 0
+                for axis in stride(from: targetShape.rank - 2, through: 0, by: -1) {
+                    let step = tables[starts[axis] + rest % targetShape[axis]]
+                    rest /= targetShape[axis]
+                    offset = step < 0 || offset < 0 ? -1 : offset + step
+                }
+                let to = y + row * inner
+                if offset < 0 { to.update(repeating: fill, count: inner); continue }
+                for i in 0..<run.lowerBound { to[i] = pick(x, offset, tables[innerStart + i], fill) }
+                if !run.isEmpty {
+                    (to + run.lowerBound).update(from: x + offset + tables[innerStart + run.lowerBound], count: run.count)
+                }
+                for i in run.upperBound..<inner { to[i] = pick(x, offset, tables[innerStart + i], fill) }
+            }
+        }
+    }
+
+    @inline(__always)
+    private func pick<Word>(_ x: UnsafePointer<Word>, _ offset: Int, _ step: Int, _ fill: Word) -> Word {
+        step < 0 ? fill : x[offset + step]
+    }
+}
