@@ -4,7 +4,8 @@ let stackBlock = 256
 /// Calls `body` with the starts and counts of chunks that cover `0..<count`, on several threads if that pays.
 @inline(__always)
 func forChunks(_ count: Int, minimum: Int = 32_768, _ body: (_ start: Int, _ count: Int) -> Void) {
-    body(0, count)
+    guard count >= 2 * minimum else { return body(0, count) }
+    Parallel.forRanges(count, minimum: minimum) { body($0.lowerBound, $0.count) }
 }
 
 /// target[i] = function(source[i]); the loop in place is written apart because overlapping memory does not vectorize.
