@@ -1,0 +1,47 @@
+package import WinnowGraph
+import WinnowTensor
+
+extension Operator {
+    /// `infos` with their constants filled in by running the kernel now, where all inputs are constants and small.
+    ///
+    /// This is how shape arithmetic is evaluated while types are inferred; large constants are folded when planning.
+    package func evaluatingConstants(_ infos: [ValueInfo], of inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let operands = inputs.map { info -> OperandPlan? in
+            guard let tensor = info?.constant else { return nil }
+            return OperandPlan(shape: tensor.shape, elementType: tensor.elementType, constant: tensor)
+        }
+        let shapes = infos.compactMap(\.shape)
+        let isKnown = zip(inputs, operands).allSatisfy { $0 == nil || $1 != nil } && shapes.count == infos.count
+        let elementCount = (shapes + operands.compactMap { $0?.shape }).reduce(0) { $0 + $1.elementCount }
+        guard isKnown, elementCount <= 4096 else { return infos }
+        let kernel = try kernel(
+            for: KernelRequest(
+                nodeName: type.name, inputs: operands,
+                outputs: infos.map { OperandPlan(shape: $0.shape ?? [], elementType: $0.elementType) }))
+        let sources = operands.map { $0?.constant }
+        let results = zip(infos, shapes).map { info, shape in
+            kernel.placement == .view ? sources.first??.reshaped(shape) : Tensor(zeros: shape, info.elementType)
+        }
+        if kernel.placement != .view { try kernel.runOnce(sources, results) }
+        return zip(infos, results).map { info, result in
+            var info = info
+            info.constant = result
+            return info
+        }
+    }
+}
+
+extension Kernel {
+    /// Runs the kernel outside a plan; `results` are written in place.
+    func runOnce(_ inputs: [Tensor?], _ results: [Tensor?]) throws {
+        let scratch = TensorStorage(byteCount: scratchByteCount)
+        var pointers = (inputs + results).map { $0.map { $0.memory.storage.base + $0.memory.byteOffset } }
+        pointers.append(scratch.base)
+        try withExtendedLifetime((inputs, results, scratch)) {
+            try pointers.withUnsafeBufferPointer { buffer in
+                guard let base = buffer.baseAddress else { return }
+                try run(Operands(base, inputCount: inputs.count, outputCount: results.count))
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Values one after the other along `axis`.
+package struct Concat: Operator {
+    package static let type = OperatorType("Concat")
+
+    package var axis: Int
+
+    package init(axis: Int) { self.axis = axis }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(axis: try attributes.int("axis", default: version < 4 ? 1 : 0))
+    }
+
+    package var attributes: Attributes { ["axis": .int(axis)] }
+    package var minimumVersion: Int { axis < 0 ? 11 : 4 }
+    package var quantization: QuantizationRule { .sharesScale }
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let values = try inputs.indices.map { try inputs.required($0) }
+        let first = try inputs.required(0)
+        guard var extents = values.first(where: { $0.extents != nil })?.extents else {
+            return [ValueInfo(first.elementType, nil)]
+        }
+        let axis = try self.axis.normalizedAxis(rank: extents.count)
+        var total: Extent = 0
+        for value in values {
+            guard value.elementType == first.elementType else {
+                throw WinnowError(.model, "inputs", "have different types: \(first.elementType) and \(value.elementType)")
+            }
+            guard let own = value.extents else { total = .unknown; continue }
+            guard own.count == extents.count else {
+                throw WinnowError(.shape, "inputs", "have \(extents.count) and \(own.count) axes")
+            }
+            for other in own.indices where other != axis {
+                guard let a = extents[other].value, let b = own[other].value else {
+                    if own[other].value != nil { extents[other] = own[other] }
+                    continue
+                }
+                guard a == b else { throw WinnowError(.shape, "inputs", "differ in axis \(other): \(a) and \(b)") }
+            }
+            if let sum = total.value, let extent = own[axis].value {
+                total = .fixed(sum + extent)
+            } else {
+                total = total == 0 ? own[axis] : own[axis] == 0 ? total : .unknown
+            }
+        }
+        extents[axis] = total
+        var info = ValueInfo(first.elementType, extents)
+        if extents.count == 1 {
+            let elements = values.compactMap(\.elementExtents)
+            if elements.count == values.count, values.contains(where: { $0.constant == nil }) {
+                info.symbolicElements = elements.flatMap { $0 }
+            }
+        }
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let output = request.outputs[0]
+        let byteCount = try output.elementType.wholeByteCount(request.nodeName)
+        let order = output.layout.permutation(rank: output.shape.rank)
+        let axis = try self.axis.normalizedAxis(rank: output.shape.rank)
+        let position = order.firstIndex(of: axis) ?? axis
+        let rows = order[..<position].reduce(1) { $0 * output.shape[$1] }
+        let targetRow = order[position...].reduce(byteCount) { $0 * output.shape[$1] }
+        let sourceRows = try request.inputs.indices.map { input in
+            let shape = try request.input(input).shape
+            return order[position...].reduce(byteCount) { $0 * shape[$1] }
+        }
+        return Kernel { operands in
+            var offset = 0
+            for input in sourceRows.indices {
+                let size = sourceRows[input]
+                let source = operands.input(input)
+                let target = operands.output(0) + offset
+                for row in 0..<rows { (target + row * targetRow).copyMemory(from: source + row * size, byteCount: size) }
+                offset += size
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.lazy.compactMap({ $0?.rank }).first, let axis = try? axis.normalizedAxis(rank: rank) else {
+            return .opaque
+        }
+        let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        guard rank - 1 + inputs.count <= letters.count else { return .opaque }
+        let joined = (0..<inputs.count).map { letters[rank + $0] }
+        func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
+        return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined))])
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let extents = try context.node.inputs.map { name -> Int in
+            guard let own = context.info(of: name)?.extents, let extent = own[try axis.normalizedAxis(rank: own.count)].value
+            else { throw WinnowError(.unsupported, "node \(context.node.name)", "its inputs' extents are not known") }
+            return extent
+        }
+        let sizes = context.builder.constant("\(context.node.name).sizes", Tensor(extents.map { Int64($0) }))
+        return try context.builder.add(
+            Split(axis: axis), inputs: [try context.outputGradient(), sizes], outputs: extents.count)
+    }
+}

@@ -1,0 +1,74 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The slices of a value along `axis` that the indices name; negative indices count from the end.
+package struct Gather: Operator {
+    package static let type = OperatorType("Gather")
+
+    package var axis: Int
+
+    package init(axis: Int = 0) { self.axis = axis }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(axis: try attributes.int("axis", default: 0))
+    }
+
+    package var attributes: Attributes { ["axis": .int(axis)] }
+    package var minimumVersion: Int { 1 }
+    package var quantization: QuantizationRule { .keepsScale }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        let indices = try inputs.required(1)
+        guard let extents = data.extents, let places = indices.extents else { return [ValueInfo(data.elementType, nil)] }
+        let axis = try self.axis.normalizedAxis(rank: extents.count)
+        var info = ValueInfo(data.elementType, Array(extents[..<axis]) + places + Array(extents[(axis + 1)...]))
+        if let elements = data.symbolicElements, let chosen = indices.integers {
+            info.symbolicElements = try chosen.map { elements[try $0.normalizedAxis(rank: elements.count, name: "index")] }
+            if let known = info.integers, known.count == chosen.count {
+                return [ValueInfo(elements: known.map { .fixed($0) }, rank: places.count)]
+            }
+        }
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let indices = try request.input(1)
+        let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
+        let byteCount = try data.elementType.wholeByteCount(request.nodeName)
+        let outer = data.shape[..<axis].reduce(1, *)
+        let inner = data.shape[(axis + 1)...].reduce(byteCount, *)
+        let extent = data.shape[axis]
+        let reader = try IndexReader(indices, request.nodeName)
+        let count = indices.shape.elementCount
+        return Kernel { operands in
+            let source = operands.input(0)
+            let target = operands.output(0)
+            for position in 0..<count {
+                let index = try reader.index(operands.input(1), position, extent: extent)
+                for row in 0..<outer {
+                    (target + (row * count + position) * inner)
+                        .copyMemory(from: source + (row * extent + index) * inner, byteCount: inner)
+                }
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let rank = inputs.optional(0)?.rank, let placeCount = inputs.optional(1)?.rank, rank <= letters.count,
+            let axis = try? axis.normalizedAxis(rank: rank)
+        else { return .opaque }
+        let labels = (0..<rank).map { $0 == axis ? AxisTerm.opaque : .label(letters[$0]) }
+        let places = [AxisTerm](repeating: .opaque, count: placeCount)
+        return AxisMap(inputs: [labels, places], outputs: [Array(labels[..<axis]) + places + Array(labels[(axis + 1)...])])
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let shape = try context.builder.add(ShapeOf(), context.input(0))
+        return [
+            try context.builder.add(GatherGradient(axis: axis), context.outputGradient(), context.input(1), shape), nil,
+        ]
+    }
+}

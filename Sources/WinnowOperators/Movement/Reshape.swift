@@ -1,0 +1,83 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The same elements in another shape: `0` keeps an extent, `-1` takes what is left.
+package struct Reshape: Operator {
+    package static let type = OperatorType("Reshape")
+
+    /// Whether `0` in the shape means an empty axis rather than "as in the input".
+    package var allowsZero: Bool
+
+    package init(allowsZero: Bool = false) { self.allowsZero = allowsZero }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(allowsZero: try attributes.flag("allowzero", default: false))
+    }
+
+    package var attributes: Attributes { allowsZero ? ["allowzero": .int(1)] : [:] }
+    package var minimumVersion: Int { allowsZero ? 14 : 5 }
+    package var quantization: QuantizationRule { .keepsScale }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        let shape = try inputs.required(1)
+        guard let target = shape.elementExtents else {
+            let rank = shape.extents?.first?.value
+            return [ValueInfo(data.elementType, rank.map { [Extent](repeating: .unknown, count: $0) })]
+        }
+        return [data.reshaped(to: try extents(target, of: data))]
+    }
+
+    private func extents(_ target: [Extent], of data: ValueInfo) throws -> [Extent] {
+        var result = target
+        for (axis, extent) in target.enumerated() where extent == .fixed(0) && !allowsZero {
+            guard let own = data.extents else { result[axis] = .unknown; continue }
+            guard axis < own.count else {
+                throw WinnowError(.shape, "shape", "copies axis \(axis) of an input with \(own.count) axes")
+            }
+            result[axis] = own[axis]
+        }
+        let free = target.indices.filter { target[$0] == .fixed(-1) }
+        guard free.count <= 1 else { throw WinnowError(.shape, "shape", "has more than one -1") }
+        if let axis = free.first {
+            var rest = result
+            rest.remove(at: axis)
+            result[axis] = try data.extents.map { try ExtentProduct($0).divided(by: ExtentProduct(rest)) } ?? .unknown
+        } else if let own = data.shape, let new = ValueType(.float32, result).shape, own.elementCount != new.elementCount {
+            throw WinnowError(.shape, "shape", "\(own) does not reshape to \(new)")
+        }
+        return result
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel { .view }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let source = inputs.optional(0)?.extents, let target = (try? outputs(for: inputs))?[0].extents else {
+            return .opaque
+        }
+        return .regrouping(source, into: target, otherInputs: [[.opaque]])
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        [try context.reshapedToInput(context.outputGradient()), nil]
+    }
+}
+
+extension GradientContext {
+    /// `value` in the shape of input 0: the gradient of every operator that only renames axes.
+    func reshapedToInput(_ value: ValueName) throws -> ValueName {
+        try builder.add(Reshape(), value, builder.add(ShapeOf(), input(0)))
+    }
+}
+
+extension ValueInfo {
+    /// The same contents in another shape.
+    func reshaped(to extents: [Extent]) -> ValueInfo {
+        var result = ValueInfo(elementType, extents)
+        if let shape = result.shape, let constant, shape.elementCount == constant.elementCount {
+            result.constant = constant.reshaped(shape)
+        }
+        if extents.count <= 1, constant == nil { result.symbolicElements = symbolicElements }
+        return result
+    }
+}

@@ -1,0 +1,101 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// A part of a value: `starts`, `ends`, `axes` and `steps`, as attributes before operator set 10, then as inputs.
+package struct Slice: Operator {
+    package static let type = OperatorType("Slice")
+
+    /// The attributes of versions below 10.
+    package var starts: [Int]?
+    package var ends: [Int]?
+    package var axes: [Int]?
+
+    package init() {}
+
+    package init(starts: [Int], ends: [Int], axes: [Int]? = nil) {
+        self.starts = starts
+        self.ends = ends
+        self.axes = axes
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        starts = try attributes.ints("starts")
+        ends = try attributes.ints("ends")
+        axes = try attributes.ints("axes")
+    }
+
+    package var attributes: Attributes {
+        var attributes: Attributes = [:]
+        if let starts { attributes["starts"] = .ints(starts) }
+        if let ends { attributes["ends"] = .ints(ends) }
+        if let axes { attributes["axes"] = .ints(axes) }
+        return attributes
+    }
+
+    package var minimumVersion: Int { starts == nil ? 10 : 1 }
+    package var quantization: QuantizationRule { .keepsScale }
+
+    private func arguments(_ inputs: [ValueInfo?], rank: Int) throws -> SliceArguments? {
+        if starts != nil { return try SliceArguments(starts: starts, ends: ends, axes: axes, steps: nil, rank: rank) }
+        for index in [3, 4] where inputs.optional(index) != nil && inputs.integers(index) == nil { return nil }
+        return try SliceArguments(
+            starts: inputs.integers(1), ends: inputs.integers(2), axes: inputs.integers(3), steps: inputs.integers(4),
+            rank: rank)
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard let arguments = try arguments(inputs, rank: extents.count) else {
+            return [ValueInfo(data.elementType, extents.map { _ in .unknown })]
+        }
+        var info = ValueInfo(data.elementType, try arguments.extents(extents))
+        if let elements = data.symbolicElements {
+            let bounds = try arguments.bounds([elements.count])[0]
+            info.symbolicElements = (0..<bounds.count).map { elements[bounds.start + $0 * bounds.step] }
+        }
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        guard let arguments = try arguments(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, rank: data.shape.rank)
+        else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
+        let copy = StridedCopy(
+            slicing: data.shape, try arguments.bounds(data.shape),
+            elementByteCount: try data.elementType.wholeByteCount(request.nodeName))
+        return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let extents = inputs.optional(0)?.extents, let result = (try? outputs(for: inputs))?[0].extents,
+            extents.count <= letters.count
+        else { return .opaque }
+        let terms = extents.indices.map { axis -> AxisTerm in
+            extents[axis] == result[axis] && extents[axis] != .unknown && !reverses(axis, inputs) ? .label(letters[axis]) : .opaque
+        }
+        return AxisMap(inputs: [terms] + inputs.dropFirst().map { _ in [.opaque] }, outputs: [terms])
+    }
+
+    private func reverses(_ axis: Int, _ inputs: [ValueInfo?]) -> Bool {
+        guard let rank = inputs.optional(0)?.rank, let arguments = try? arguments(inputs, rank: rank),
+            let index = arguments.axes.firstIndex(of: axis)
+        else { return false }
+        return arguments.steps[index] < 0
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let shape = try context.builder.add(ShapeOf(), context.input(0))
+        let extra = context.node.inputs.dropFirst().map { $0.isEmpty ? nil : $0 }
+        let op = SliceGradient(starts: starts, ends: ends, axes: axes)
+        return [try context.builder.add(op, inputs: [try context.outputGradient(), shape] + extra)[0]] + extra.map { _ in nil }
+    }
+}
+
+extension ValueInfo {
+    /// What a plan knows of an operand.
+    init(operand: OperandPlan) {
+        self.init(ValueType(operand.elementType, operand.shape), constant: operand.constant)
+    }
+}

@@ -1,0 +1,90 @@
+import WinnowGraph
+import WinnowTensor
+
+/// What a slice takes of one axis: `count` elements from `start` on, `step` apart.
+struct SliceBounds: Hashable {
+    var start: Int
+    var step: Int
+    var count: Int
+
+    /// Clamps ONNX's start and end (which may count from the end) to an axis of `extent` elements.
+    init(start: Int, end: Int, step: Int, extent: Int) throws {
+        guard step != 0 else { throw WinnowError(.model, "steps", "contains 0") }
+        func position(_ value: Int, _ range: ClosedRange<Int>) -> Int {
+            min(max(value < 0 ? value + extent : value, range.lowerBound), range.upperBound)
+        }
+        let range = step > 0 ? 0...extent : -1...(extent - 1)
+        // `start` never lies before the first element, also when walking backwards.
+        let first = extent == 0 ? 0 : position(start, step > 0 ? 0...extent : 0...(extent - 1))
+        let last = extent == 0 ? 0 : position(end, range)
+        self.start = first
+        self.step = step
+        count = max(0, step > 0 ? (last - first + step - 1) / step : (first - last - step - 1) / -step)
+    }
+
+    /// The axis whole.
+    init(all extent: Int) { (start, step, count) = (0, 1, extent) }
+}
+
+/// The four lists that say what to cut out, from attributes or inputs.
+struct SliceArguments {
+    var starts: [Int]
+    var ends: [Int]
+    var axes: [Int]
+    var steps: [Int]
+
+    init?(starts: [Int]?, ends: [Int]?, axes: [Int]?, steps: [Int]?, rank: Int) throws {
+        guard let starts, let ends else { return nil }
+        self.starts = starts
+        self.ends = ends
+        self.axes = try (axes ?? Array(starts.indices)).map { try $0.normalizedAxis(rank: rank, name: "axes") }
+        self.steps = steps ?? starts.map { _ in 1 }
+        guard ends.count == starts.count, self.axes.count == starts.count, self.steps.count == starts.count else {
+            throw WinnowError(.model, "starts", "has another length than ends, axes or steps")
+        }
+    }
+
+    /// The bounds along every axis of `shape`.
+    func bounds(_ shape: Shape) throws -> [SliceBounds] {
+        var result = shape.map { SliceBounds(all: $0) }
+        for (index, axis) in axes.enumerated() {
+            result[axis] = try SliceBounds(
+                start: starts[index], end: ends[index], step: steps[index], extent: shape[axis])
+        }
+        return result
+    }
+
+    /// The extents of the result; a symbolic axis keeps its symbol where it is taken whole.
+    func extents(_ extents: [Extent]) throws -> [Extent] {
+        var result = extents
+        for (index, axis) in axes.enumerated() {
+            if let extent = extents[axis].value {
+                result[axis] = .fixed(
+                    try SliceBounds(start: starts[index], end: ends[index], step: steps[index], extent: extent).count)
+            } else if !(starts[index] == 0 && steps[index] == 1 && ends[index] >= Int(Int32.max)) {
+                result[axis] = .unknown
+            }
+        }
+        return result
+    }
+}
+
+extension StridedCopy {
+    /// The part of a dense tensor of `shape` that `bounds` name, dense.
+    init(slicing shape: Shape, _ bounds: [SliceBounds], elementByteCount: Int) {
+        let (extents, source) = Self.view(shape, bounds)
+        self.init(extents: extents, from: source, to: (Shape(extents).strides, 0), elementByteCount: elementByteCount)
+    }
+
+    /// A dense tensor into the part of a dense tensor of `shape` that `bounds` name.
+    init(into shape: Shape, _ bounds: [SliceBounds], elementByteCount: Int) {
+        let (extents, target) = Self.view(shape, bounds)
+        self.init(extents: extents, from: (Shape(extents).strides, 0), to: target, elementByteCount: elementByteCount)
+    }
+
+    private static func view(_ shape: Shape, _ bounds: [SliceBounds]) -> ([Int], (strides: [Int], offset: Int)) {
+        let strides = shape.strides
+        let offset = zip(strides, bounds).reduce(0) { $0 + $1.0 * $1.1.start }
+        return (bounds.map(\.count), (zip(strides, bounds).map { $0 * $1.step }, offset))
+    }
+}

@@ -1,0 +1,117 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// A value cut into parts along `axis`.
+package struct Split: Operator {
+    package static let type = OperatorType("Split")
+
+    package var axis: Int
+    /// The parts' extents as an attribute, before operator set 13; from there on they are input 1.
+    package var sizes: [Int]?
+    /// The number of equal parts (the last may be smaller), where no sizes are given; from operator set 18.
+    package var partCount: Int?
+
+    package init(axis: Int = 0, sizes: [Int]? = nil, partCount: Int? = nil) {
+        self.axis = axis
+        self.sizes = sizes
+        self.partCount = partCount
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            axis: try attributes.int("axis", default: 0), sizes: try attributes.ints("split"),
+            partCount: try attributes.int("num_outputs"))
+    }
+
+    package var attributes: Attributes {
+        var attributes: Attributes = ["axis": .int(axis)]
+        if let sizes { attributes["split"] = .ints(sizes) }
+        if let partCount { attributes["num_outputs"] = .int(partCount) }
+        return attributes
+    }
+
+    package var minimumVersion: Int { partCount != nil ? 18 : sizes == nil ? 13 : 2 }
+    package var quantization: QuantizationRule { .keepsScale }
+
+    private func extents(of inputs: [ValueInfo?], total: Extent) throws -> [Extent] {
+        if let sizes = sizes ?? inputs.integers(1) {
+            if let total = total.value, sizes.reduce(0, +) != total {
+                throw WinnowError(.shape, "split", "\(sizes) does not add up to \(total)")
+            }
+            return sizes.map { .fixed($0) }
+        }
+        guard let partCount, partCount > 0 else {
+            throw WinnowError(
+                .unsupported, "split", "the parts' sizes are not given", remedy: "export the model with explicit sizes")
+        }
+        guard let total = total.value else { return [Extent](repeating: .unknown, count: partCount) }
+        let size = (total + partCount - 1) / partCount
+        return (0..<partCount).map { .fixed(max(0, min(size, total - $0 * size))) }
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard let extents = data.extents else {
+            let count = sizes?.count ?? inputs.integers(1)?.count ?? partCount ?? 0
+            return (0..<count).map { _ in ValueInfo(data.elementType, nil) }
+        }
+        let axis = try self.axis.normalizedAxis(rank: extents.count)
+        var position = 0
+        return try self.extents(of: inputs, total: extents[axis]).map { extent in
+            var part = extents
+            part[axis] = extent
+            var info = ValueInfo(data.elementType, part)
+            if let count = extent.value, let elements = data.elementExtents, position + count <= elements.count {
+                info = ValueInfo(elements: Array(elements[position..<(position + count)]), rank: 1)
+                position += count
+            }
+            return info.elementType == data.elementType ? info : ValueInfo(data.elementType, part)
+        }
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let byteCount = try data.elementType.wholeByteCount(request.nodeName)
+        let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
+        let rows = data.shape[..<axis].reduce(1, *)
+        let inner = data.shape[(axis + 1)...].reduce(byteCount, *)
+        let sourceRow = data.shape[axis] * inner
+        let infos = request.inputs.map { $0.map(ValueInfo.init(operand:)) }
+        let sizes = try extents(of: infos, total: .fixed(data.shape[axis])).map { ($0.value ?? 0) * inner }
+        return Kernel { operands in
+            var offset = 0
+            for part in sizes.indices {
+                let size = sizes[part]
+                defer { offset += size }
+                guard let target = operands.optionalOutput(part) else { continue }
+                let source = operands.input(0) + offset
+                for row in 0..<rows { (target + row * size).copyMemory(from: source + row * sourceRow, byteCount: size) }
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let infos = try? outputs(for: inputs), let rank = inputs.optional(0)?.rank,
+            let axis = try? axis.normalizedAxis(rank: rank)
+        else { return .opaque }
+        let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        guard rank + infos.count <= letters.count else { return .opaque }
+        let parts = infos.indices.map { letters[rank + $0] }
+        func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
+        var extents: [Character: Int] = [:]
+        for (part, info) in zip(parts, infos) { extents[part] = info.extents?[axis].value }
+        return AxisMap(
+            inputs: [terms(.concatenation(parts))] + inputs.dropFirst().map { _ in [.opaque] },
+            outputs: parts.map { terms(.label($0)) }, extents: extents)
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let parts = try context.node.outputs.indices.map { index -> ValueName in
+            if let gradient = context.outputGradients[index] { return gradient }
+            let shape = try context.builder.add(ShapeOf(), context.output(index))
+            return try context.builder.add(ConstantOfShape(Tensor([Float(0)])), shape)
+        }
+        return [try context.builder.add(Concat(axis: axis), inputs: parts)[0]]
+            + context.node.inputs.dropFirst().map { _ in nil }
+    }
+}
