@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 package import WinnowTensor
 
 /// A value of the shape in input 0 with every element the same.
@@ -30,16 +31,11 @@ package struct ConstantOfShape: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let byteCount = try value.elementType.wholeByteCount(request.nodeName)
         let count = request.outputs[0].shape.elementCount
-        let pattern = value.withUnsafeBytes { Array($0.prefix(byteCount)) }
+        let value = value
         return Kernel { operands in
-            guard count > 0 else { return }
-            let target = operands.output(0)
-            target.copyMemory(from: pattern, byteCount: byteCount)
-            var filled = 1
-            while filled < count {
-                let more = min(filled, count - filled)
-                (target + filled * byteCount).copyMemory(from: target, byteCount: more * byteCount)
-                filled += more
+            value.withUnsafeBytes { element in
+                guard let element = element.baseAddress else { return }
+                FillKernel.run(element, byteCount: byteCount, to: operands.output(0), count: count)
             }
         }
     }

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// The slices of a value along `axis` that the indices name; negative indices count from the end.
@@ -36,23 +37,10 @@ package struct Gather: Operator {
         let data = try request.input(0)
         let indices = try request.input(1)
         let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
-        let byteCount = try data.elementType.wholeByteCount(request.nodeName)
-        let outer = data.shape[..<axis].reduce(1, *)
-        let inner = data.shape[(axis + 1)...].reduce(byteCount, *)
-        let extent = data.shape[axis]
-        let reader = try IndexReader(indices, request.nodeName)
-        let count = indices.shape.elementCount
-        return Kernel { operands in
-            let source = operands.input(0)
-            let target = operands.output(0)
-            for position in 0..<count {
-                let index = try reader.index(operands.input(1), position, extent: extent)
-                for row in 0..<outer {
-                    (target + (row * count + position) * inner)
-                        .copyMemory(from: source + (row * extent + index) * inner, byteCount: inner)
-                }
-            }
-        }
+        let gather = try GatherKernel(
+            data.shape, axis: axis, indexCount: indices.shape.elementCount, indexType: indices.elementType,
+            data.elementType)
+        return Kernel { try gather.run($0.input(0), indices: $0.input(1), to: $0.output(0)) }
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// A part of a value: `starts`, `ends`, `axes` and `steps`, as attributes before operator set 10, then as inputs.
@@ -61,9 +62,7 @@ package struct Slice: Operator {
         let data = try request.input(0)
         guard let arguments = try arguments(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, rank: data.shape.rank)
         else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
-        let copy = StridedCopy(
-            slicing: data.shape, try arguments.bounds(data.shape),
-            elementByteCount: try data.elementType.wholeByteCount(request.nodeName))
+        let copy = try StridedCopy.slice(data.shape, try arguments.bounds(data.shape), data.elementType)
         return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
     }
 

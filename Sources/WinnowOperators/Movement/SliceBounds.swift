@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// What a slice takes of one axis: `count` elements from `start` on, `step` apart.
@@ -71,20 +72,14 @@ struct SliceArguments {
 
 extension StridedCopy {
     /// The part of a dense tensor of `shape` that `bounds` name, dense.
-    init(slicing shape: Shape, _ bounds: [SliceBounds], elementByteCount: Int) {
-        let (extents, source) = Self.view(shape, bounds)
-        self.init(extents: extents, from: source, to: (Shape(extents).strides, 0), elementByteCount: elementByteCount)
+    static func slice(_ shape: Shape, _ bounds: [SliceBounds], _ elementType: ElementType) throws -> StridedCopy {
+        try slice(
+            shape, starts: bounds.map(\.start), steps: bounds.map(\.step), extents: bounds.map(\.count), elementType)
     }
 
     /// A dense tensor into the part of a dense tensor of `shape` that `bounds` name.
-    init(into shape: Shape, _ bounds: [SliceBounds], elementByteCount: Int) {
-        let (extents, target) = Self.view(shape, bounds)
-        self.init(extents: extents, from: (Shape(extents).strides, 0), to: target, elementByteCount: elementByteCount)
-    }
-
-    private static func view(_ shape: Shape, _ bounds: [SliceBounds]) -> ([Int], (strides: [Int], offset: Int)) {
-        let strides = shape.strides
-        let offset = zip(strides, bounds).reduce(0) { $0 + $1.0 * $1.1.start }
-        return (bounds.map(\.count), (zip(strides, bounds).map { $0 * $1.step }, offset))
+    static func insert(into shape: Shape, _ bounds: [SliceBounds], _ elementType: ElementType) throws -> StridedCopy {
+        try insert(
+            Shape(bounds.map(\.count)), into: shape, at: bounds.map(\.start), steps: bounds.map(\.step), elementType)
     }
 }

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// The gradient of Slice: zeros of the shape in input 1 with input 0 in the place that was cut out.
@@ -33,9 +34,7 @@ package struct SliceGradient: Operator {
             starts: starts ?? inputs.integers(2), ends: ends ?? inputs.integers(3), axes: axes ?? inputs.integers(4),
             steps: inputs.integers(5), rank: output.shape.rank)
         guard let arguments else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
-        let copy = StridedCopy(
-            into: output.shape, try arguments.bounds(output.shape),
-            elementByteCount: try output.elementType.wholeByteCount(request.nodeName))
+        let copy = try StridedCopy.insert(into: output.shape, try arguments.bounds(output.shape), output.elementType)
         let byteCount = output.byteCount
         return Kernel { operands in
             operands.output(0).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)

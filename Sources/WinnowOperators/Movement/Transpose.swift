@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// The axes in another order; without `permutation`, reversed.
@@ -31,11 +32,11 @@ package struct Transpose: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
-        let copy = Permutation(
-            shape: data.shape, permutation: try order(rank: data.shape.rank),
-            elementByteCount: try data.elementType.wholeByteCount(request.nodeName))
-        if copy.isIdentity { return .view }
-        return Kernel { copy.copy(from: $0.input(0), to: $0.output(0)) }
+        let order = try order(rank: data.shape.rank)
+        let moved = order.filter { data.shape[$0] != 1 }
+        if moved == moved.sorted() { return .view }
+        let copy = try StridedCopy.transpose(data.shape, order, data.elementType)
+        return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
