@@ -1,0 +1,80 @@
+import SwiftProtobuf
+package import WinnowGraph
+import WinnowTensor
+
+/// Where a written model's weights go.
+package enum ExternalDataPolicy: Sendable, Hashable {
+    /// Into the model file, unless that would pass the 2 GB a protobuf message may have.
+    case automatic
+    case embedded
+    /// Tensors of at least this many bytes go into `<model file>.data` beside the model.
+    case external(minimumByteCount: Int = 1024)
+}
+
+/// ONNX models: files and bytes to graphs and back.
+package enum ONNXFile {
+    /// Reads a model and the external data it refers to. Weights in external files are mapped, not copied.
+    package static func read(_ path: String, registry: OperatorRegistry) throws -> Graph {
+        let file = try MappedFile(path)
+        return try located(path) {
+            try file.withUnsafeBytes { try graph($0, registry: registry, folder: FilePath.folder(of: path)) }
+        }
+    }
+
+    /// Reads a model that is in memory; `folder` is where its external data lies.
+    package static func read(bytes: [UInt8], registry: OperatorRegistry, folder: String? = nil) throws -> Graph {
+        try bytes.withUnsafeBytes { try graph($0, registry: registry, folder: folder) }
+    }
+
+    /// Writes a model; equal graphs give equal bytes. A reader sees the old file or the new one, never a part.
+    package static func write(_ graph: Graph, to path: String, externalData: ExternalDataPolicy = .automatic) throws {
+        let minimum = externalData.minimumByteCount(for: graph)
+        let external = minimum.map { ExternalDataWriter(name: FilePath.name(of: path) + ".data", minimumByteCount: $0) }
+        let bytes: [UInt8] = try located(path) { try serialized(ONNXWriter(external: external).model(graph)) }
+        if let external, !external.tensors.isEmpty { try external.write(beside: path) }
+        try AtomicFile.write(bytes, to: path)
+    }
+
+    /// The bytes of a model with all weights embedded.
+    package static func bytes(_ graph: Graph) throws -> [UInt8] { try serialized(ONNXWriter(external: nil).model(graph)) }
+
+    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: String?) throws -> Graph {
+        let model: Onnx_ModelProto
+        do { model = try Onnx_ModelProto(serializedBytes: bytes.bytes) } catch {
+            throw WinnowError(.model, "", "is not an ONNX model, or is cut short", remedy: "export or copy it again")
+        }
+        guard model.hasGraph else {
+            throw WinnowError(.model, "", "is not an ONNX model: it holds no graph", remedy: "export or copy it again")
+        }
+        return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder)).graph()
+    }
+
+    private static func serialized(_ model: Onnx_ModelProto) throws -> [UInt8] {
+        var options = BinaryEncodingOptions()
+        options.useDeterministicOrdering = true
+        do { return try model.serializedBytes(options: options) } catch {
+            throw WinnowError(.model, "", "cannot be encoded as ONNX: \(error)", remedy: "write its weights as external data")
+        }
+    }
+
+    private static func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch let error as WinnowError {
+            throw error.kind == .file ? error : error.within(path)
+        }
+    }
+}
+
+extension ExternalDataPolicy {
+    /// Room below protobuf's limit for everything that is not a weight.
+    private static let embeddedByteLimit = 1_900_000_000
+
+    /// From how many bytes tensors go outside; nil: none does.
+    fileprivate func minimumByteCount(for graph: Graph) -> Int? {
+        switch self {
+        case .embedded: nil
+        case .external(let minimum): max(1, minimum)
+        case .automatic:
+            graph.initializers.values.reduce(0, { $0 + $1.byteCount }) > Self.embeddedByteLimit ? 1024 : nil
+        }
+    }
+}

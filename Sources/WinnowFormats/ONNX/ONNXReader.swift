@@ -1,0 +1,184 @@
+import WinnowGraph
+import WinnowTensor
+
+/// Turns a decoded model into a graph.
+struct ONNXReader {
+    /// The operator sets of ONNX's own domain that operators are written against.
+    static let supportedVersions = 7...26
+
+    private let model: Onnx_ModelProto
+    private let registry: OperatorRegistry
+    private let external: ExternalDataReader
+    private let metadata: GraphMetadata
+
+    init(_ model: Onnx_ModelProto, registry: OperatorRegistry, external: ExternalDataReader) throws {
+        self.model = model
+        self.registry = registry
+        self.external = external
+        metadata = try GraphMetadata(model)
+    }
+
+    func graph() throws -> Graph {
+        if let function = model.functions.first {
+            throw WinnowError(
+                .unsupported, "function \(function.name)", "models with functions of their own are not supported",
+                remedy: "inline them when exporting (onnx.inliner does it too)")
+        }
+        let content = try content(of: model.graph, in: nil)
+        if let name = content.missing.first {
+            throw WinnowError(.model, "value \(name)", "is read but produced nowhere", remedy: "the file is probably damaged")
+        }
+        var inputs: [GraphInput] = []
+        for input in content.inputs {
+            inputs.append(GraphInput(input.name, try ValueType(input.type, of: "input \(input.name)")))
+        }
+        return try Graph(
+            name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
+            initializers: content.initializers, metadata: metadata)
+    }
+
+    /// A control-flow body, which may read values of the graphs around it.
+    private func body(_ proto: Onnx_GraphProto, in scope: Scope) throws -> Graph {
+        let content = try content(of: proto, in: scope)
+        var inputs: [GraphInput] = []
+        for input in content.inputs {
+            // Bodies may leave the types of their inputs out.
+            let type = input.hasType ? try ValueType(input.type, of: "input \(input.name)") : .unknown
+            inputs.append(GraphInput(input.name, type))
+        }
+        let captures = content.missing.union(proto.output.map(\.name).filter { !content.scope.declares($0) })
+        return try Graph(
+            name: proto.name, inputs: inputs, outputs: proto.output.map(\.name), nodes: content.nodes,
+            initializers: content.initializers,
+            captures: Dictionary(captures.map { ($0, scope.type(of: $0)) }, uniquingKeysWith: { $1 }), metadata: metadata)
+    }
+
+    /// What a graph's message holds, weights decoded.
+    private struct Content {
+        var inputs: [Onnx_ValueInfoProto] = []
+        var initializers: [(name: ValueName, tensor: Tensor)] = []
+        var nodes: [Node] = []
+        /// Values that nodes read and the graph does not have.
+        var missing: Set<ValueName> = []
+        var scope: Scope
+    }
+
+    private func content(of proto: Onnx_GraphProto, in parent: Scope?) throws -> Content {
+        guard proto.sparseInitializer.isEmpty else {
+            throw WinnowError(.unsupported, "graph \(proto.name)", "has sparse initializers", remedy: "make them dense")
+        }
+        var content = Content(scope: Scope(proto, parent: parent))
+        for initializer in proto.initializer {
+            let subject = "initializer \(initializer.name)"
+            guard !initializer.name.isEmpty else { throw WinnowError(.model, "an initializer", "has no name") }
+            content.initializers.append(
+                (initializer.name, try Tensor(initializer, subject: subject, external: external)))
+        }
+        // Up to IR version 3 initializers are inputs too; later that makes them defaults. Here they are constants.
+        let constants = Set(content.initializers.map(\.name))
+        content.inputs = proto.input.filter { !constants.contains($0.name) }
+        var names = NodeNames(proto.node.map(\.name))
+        for (index, node) in proto.node.enumerated() {
+            let name = names.name(for: node.name, operatorName: node.opType, index: index)
+            do {
+                if node.opType == "Constant", Self.domain(node.domain).isEmpty {
+                    content.initializers.append((node.output.first ?? "", try constant(node)))
+                } else {
+                    content.nodes.append(try self.node(node, named: name, scope: content.scope))
+                }
+            } catch let error as WinnowError { throw error.within("node \(name) (\(node.opType))") }
+        }
+        for node in content.nodes {
+            let read = node.inputs + node.op.capturedValues
+            content.missing.formUnion(read.filter { !$0.isEmpty && !content.scope.declares($0) })
+        }
+        return content
+    }
+
+    private func node(_ proto: Onnx_NodeProto, named name: String, scope: Scope) throws -> Node {
+        var attributes = Attributes()
+        for attribute in proto.attribute {
+            attributes[attribute.name] = try attribute.attribute(external: external) { try body($0, in: scope) }
+        }
+        let domain = Self.domain(proto.domain)
+        guard let version = metadata.opsets[domain] else {
+            throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
+        }
+        var op = try registry.makeOperator(
+            OperatorType(proto.opType, domain: domain), attributes: attributes, version: version)
+        if var unknown = op as? UnknownOperator {
+            let declared = proto.output.map { scope.declaredType(of: $0) }
+            let count = (declared.lastIndex { $0 != nil } ?? -1) + 1
+            unknown.outputTypes = declared[..<count].map { $0 ?? .unknown }
+            op = unknown
+        }
+        return Node(name: name, op: op, inputs: proto.input, outputs: proto.output)
+    }
+
+    /// The tensor a Constant node stands for.
+    private func constant(_ node: Onnx_NodeProto) throws -> Tensor {
+        guard node.output.count == 1, !node.output[0].isEmpty, let attribute = node.attribute.first else {
+            throw WinnowError(.model, "", "a constant has one output and one value")
+        }
+        switch try attribute.attribute(external: external, body: { _ in throw WinnowError(.model, "", "is no constant") }) {
+        case .tensor(let tensor): return tensor
+        case .float(let value): return Tensor(scalar: value)
+        case .int(let value): return Tensor(scalar: Int64(value))
+        case .floats(let values): return Tensor(values)
+        case .ints(let values): return Tensor(values.map { Int64($0) })
+        case .string, .strings: throw WinnowError(.unsupported, "", "string constants are not supported")
+        case .graph: throw WinnowError(.model, "", "is no constant")
+        }
+    }
+
+    /// ONNX's own domain has two names.
+    static func domain(_ name: String) -> String { name == "ai.onnx" ? "" : name }
+}
+
+extension ValueType {
+    /// What stands for a type that nobody declared.
+    static let unknown = ValueType(.float32, nil)
+}
+
+extension GraphMetadata {
+    fileprivate init(_ model: Onnx_ModelProto) throws {
+        self.init()
+        guard !model.opsetImport.isEmpty else {
+            throw WinnowError(.model, "", "names no operator set", remedy: "the file is probably cut short")
+        }
+        irVersion = Int(clamping: model.irVersion)
+        opsets = Dictionary(
+            model.opsetImport.map { (ONNXReader.domain($0.domain), Int(clamping: $0.version)) }, uniquingKeysWith: max)
+        if let version = opsets[""], !ONNXReader.supportedVersions.contains(version) {
+            let range = ONNXReader.supportedVersions
+            throw WinnowError(
+                .unsupported, "", "uses operator set \(version); \(range.lowerBound) to \(range.upperBound) are supported",
+                remedy: "export it with another opset")
+        }
+        producerName = model.producerName
+        producerVersion = model.producerVersion
+        domain = model.domain
+        modelVersion = Int(model.modelVersion)
+        documentation = model.docString
+        properties = Dictionary(model.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    }
+}
+
+/// Unique names for nodes: the file's own where they are, else operator and index.
+private struct NodeNames {
+    private var taken: Set<String>
+    private var seen: Set<String> = []
+
+    init(_ names: [String]) { taken = Set(names) }
+
+    mutating func name(for own: String, operatorName: String, index: Int) -> String {
+        if !own.isEmpty, seen.insert(own).inserted { return own }
+        var name = "\(operatorName)_\(index)"
+        var number = 1
+        while !taken.insert(name).inserted {
+            name = "\(operatorName)_\(index)_\(number)"
+            number += 1
+        }
+        return name
+    }
+}

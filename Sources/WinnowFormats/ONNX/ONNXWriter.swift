@@ -1,0 +1,128 @@
+import SwiftProtobuf
+import WinnowGraph
+import WinnowTensor
+
+/// Turns a graph into a message to encode.
+struct ONNXWriter {
+    let external: ExternalDataWriter?
+
+    func model(_ graph: Graph) throws -> Onnx_ModelProto {
+        guard graph.updates.isEmpty else {
+            throw WinnowError(.unsupported, "graph \(graph.name)", "updates values while training, which ONNX files do not hold")
+        }
+        let metadata = graph.metadata
+        let opsets = OpsetVersions(graph)
+        var model = Onnx_ModelProto()
+        model.irVersion = Int64(opsets.irVersion)
+        model.opsetImport = opsets.versions.sorted { $0.key < $1.key }.map { domain, version in
+            Onnx_OperatorSetIdProto.with { entry in
+                entry.domain = domain
+                entry.version = Int64(version)
+            }
+        }
+        model.producerName = metadata.producerName
+        if !metadata.producerVersion.isEmpty { model.producerVersion = metadata.producerVersion }
+        if !metadata.domain.isEmpty { model.domain = metadata.domain }
+        if metadata.modelVersion != 0 { model.modelVersion = Int64(metadata.modelVersion) }
+        if !metadata.documentation.isEmpty { model.docString = metadata.documentation }
+        model.metadataProps = metadata.properties.sorted { $0.key < $1.key }.map {
+            Onnx_StringStringEntryProto(key: $0.key, value: $0.value)
+        }
+        model.graph = try self.graph(graph, external: external)
+        return model
+    }
+
+    private func graph(_ graph: Graph, external: ExternalDataWriter?) throws -> Onnx_GraphProto {
+        var proto = Onnx_GraphProto()
+        // A graph without a name is not valid ONNX.
+        proto.name = graph.name.isEmpty ? "graph" : graph.name
+        proto.input = graph.inputs.map { Onnx_ValueInfoProto(name: $0.name, type: $0.type) }
+        proto.initializer = graph.initializerNames.compactMap { name in
+            graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external) }
+        }
+        proto.node = try graph.nodes.map(node)
+        let certain = certainTypes(graph)
+        proto.output = graph.outputs.map { Onnx_ValueInfoProto(name: $0, type: graph.infos[$0]?.type ?? .unknown) }
+        let outputs = Set(graph.outputs)
+        proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
+            guard !outputs.contains(name), let type = certain[name], type.extents != nil else { return nil }
+            return Onnx_ValueInfoProto(name: name, type: type)
+        }
+        return proto
+    }
+
+    private func node(_ node: Node) throws -> Onnx_NodeProto {
+        var proto = Onnx_NodeProto()
+        proto.name = node.name
+        proto.opType = node.op.type.name
+        if !node.op.type.domain.isEmpty { proto.domain = node.op.type.domain }
+        proto.input = node.inputs
+        proto.output = node.outputs
+        let attributes = node.op.attributes
+        proto.attribute = try attributes.names.compactMap { name in
+            try attributes[name].map { try Onnx_AttributeProto(name: name, $0) { try graph($0, external: nil) } }
+        }
+        return proto
+    }
+
+    /// The types that do not rest on a guess about an unknown operator's outputs; a wrong type makes readers refuse the file.
+    private func certainTypes(_ graph: Graph) -> [ValueName: ValueType] {
+        var guessed = Set(graph.captures.filter { $0.value.extents == nil }.keys)
+        var types: [ValueName: ValueType] = [:]
+        for node in graph.nodes {
+            let unknown = node.op as? UnknownOperator
+            let isGuess = unknown == nil && node.inputs.contains { guessed.contains($0) }
+            for (index, output) in node.outputs.enumerated() where !output.isEmpty {
+                if isGuess || index >= unknown?.outputTypes.count ?? Int.max || graph.infos[output]?.extents == nil {
+                    guessed.insert(output)
+                } else {
+                    types[output] = graph.infos[output]?.type
+                }
+            }
+        }
+        return types
+    }
+}
+
+/// The operator-set and format versions a file must name so that all its nodes mean what they should.
+private struct OpsetVersions {
+    private(set) var versions: [String: Int]
+    private(set) var irVersion: Int
+
+    /// The first format version that goes with each operator set from 9 on.
+    private static let irVersions: [Int: Int] = [
+        9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12,
+        25: 13,
+    ]
+
+    init(_ graph: Graph) {
+        versions = graph.metadata.opsets
+        if let alias = versions.removeValue(forKey: "ai.onnx") { versions[""] = max(alias, versions[""] ?? 0) }
+        // Before format version 4, initializers had to be inputs too.
+        irVersion = max(4, graph.metadata.irVersion)
+        add(graph)
+        irVersion = max(irVersion, Self.irVersions[versions[""] ?? 0] ?? 4)
+    }
+
+    private mutating func add(_ graph: Graph) {
+        for node in graph.nodes {
+            let domain = node.op.type.domain
+            versions[domain] = max(versions[domain] ?? graph.metadata.version(of: domain), node.op.minimumVersion)
+            for case .graph(let body) in node.op.attributes.values.values { add(body) }
+            for case .tensor(let tensor) in node.op.attributes.values.values { add(tensor.elementType) }
+        }
+        for info in graph.infos.values { add(info.elementType) }
+    }
+
+    private mutating func add(_ type: ElementType) {
+        let needed =
+            switch type {
+            case .float8E8M0: 12
+            case .float4E2M1: 11
+            case .int4, .uint4: 10
+            case .float8E4M3FN, .float8E5M2: 9
+            default: 4
+            }
+        irVersion = max(irVersion, needed)
+    }
+}

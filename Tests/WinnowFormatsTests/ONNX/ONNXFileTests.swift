@@ -1,0 +1,141 @@
+import Foundation
+import Testing
+import WinnowFormats
+import WinnowGraph
+import WinnowTensor
+
+private let registry = OperatorRegistry([])
+
+@Suite struct ONNXRoundTrips {
+    static let models = [
+        "inputs-opset9.onnx", "constants.onnx", "types.onnx", "int4.onnx", "body.onnx", "external.onnx",
+    ]
+
+    @Test(arguments: models) func writingAndReadingGivesTheSameGraph(name: String) throws {
+        let graph = try Fixture.graph(name)
+        let bytes = try ONNXFile.bytes(graph)
+        let again = try ONNXFile.read(bytes: bytes, registry: registry)
+        #expect(again.everything == graph.everything)
+        #expect(try ONNXFile.bytes(again) == bytes)
+    }
+
+    @Test(arguments: models) func throughFilesWithAndWithoutExternalData(name: String) throws {
+        let graph = try Fixture.graph(name)
+        try withTemporaryFolder { folder in
+            for policy: ExternalDataPolicy in [.embedded, .external(minimumByteCount: 1), .external(minimumByteCount: 16)] {
+                try ONNXFile.write(graph, to: folder + "/m.onnx", externalData: policy)
+                #expect(try ONNXFile.read(folder + "/m.onnx", registry: registry).everything == graph.everything)
+            }
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(Set(files).isSubset(of: ["m.onnx", "m.onnx.data"]))
+        }
+    }
+
+    @Test func aGraphThatReadsItsOwnExternalDataIsWrittenOverIt() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/m.onnx"
+            try ONNXFile.write(Fixture.graph("external.onnx"), to: path, externalData: .external(minimumByteCount: 1))
+            let mapped = try ONNXFile.read(path, registry: registry)
+            try ONNXFile.write(mapped, to: path, externalData: .external(minimumByteCount: 1))
+            #expect(try ONNXFile.read(path, registry: registry).everything == mapped.everything)
+        }
+    }
+
+    @Test func externalTensorsBeginOnPages() throws {
+        try withTemporaryFolder { folder in
+            try ONNXFile.write(Fixture.graph("external.onnx"), to: folder + "/m.onnx", externalData: .external(minimumByteCount: 1))
+            let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/m.onnx.data"))
+            #expect(data.count == 4096 + 3 * 4)
+            #expect(Array(data.prefix(48)) == (try Fixture.weights().bytes))
+        }
+    }
+
+    @Test func theOperatorSetRisesToWhatNodesNeed() throws {
+        var metadata = GraphMetadata()
+        metadata.opsets = ["": 13]
+        metadata.irVersion = 7
+        let op = UnknownOperator(OperatorType("Gelu"), attributes: [:], version: 20)
+        let custom = UnknownOperator(OperatorType("Odd", domain: "a.b"), attributes: [:], version: 2)
+        let graph = try Graph(
+            name: "g", inputs: [GraphInput("x", ValueType(.float32, [2]))], outputs: ["y"],
+            nodes: [
+                Node(name: "a", op: op, inputs: ["x"], outputs: ["h"]), Node(name: "b", op: custom, inputs: ["h"], outputs: ["y"]),
+            ], metadata: metadata)
+        let again = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: registry)
+        #expect(again.metadata.opsets == ["": 20, "a.b": 2])
+        #expect(again.metadata.irVersion == 9)
+    }
+}
+
+@Suite struct ONNXReading {
+    @Test func initializersListedAsInputsAreConstants() throws {
+        let graph = try Fixture.graph("inputs-opset9.onnx")
+        #expect(graph.inputs == [GraphInput("x", ValueType(.float32, [.symbol("N"), .fixed(4)]))])
+        #expect(graph.initializerNames == ["w", "b"])
+        #expect(graph.initializers["b"] == Tensor([0.5, -0.5, 0.25] as [Float]))
+        #expect(graph.nodes.map(\.name) == ["Gemm_0", "Relu_1"])
+        #expect(graph.metadata.opsets == ["": 9])
+        #expect(graph.metadata.irVersion == 3)
+    }
+
+    @Test func constantNodesBecomeInitializers() throws {
+        let graph = try Fixture.graph("constants.onnx")
+        #expect(graph.initializerNames == ["w", "scale", "bias", "axis", "shape"])
+        #expect(graph.initializers["scale"] == Tensor(scalar: Float(2)))
+        #expect(graph.initializers["axis"] == Tensor(scalar: Int64(1)))
+        #expect(graph.initializers["shape"] == Tensor([-1, 3, 1] as [Int64]))
+        #expect(graph.initializers["bias"] == Tensor([0.5, -0.5, 0.25] as [Float]))
+        #expect(graph.initializers["w"] == (try Fixture.weights()))
+        #expect(graph.nodes.map(\.name) == ["fc", "Mul_6", "Reshape_7", "Gather_8"])
+    }
+
+    @Test func everyElementTypeReadsWhatPythonWrote() throws {
+        let graph = try Fixture.graph("types.onnx")
+        let expected: [String: [Double]] = [
+            "f32": [1.5, -2, 3.25], "f64": [1.5, -2, 3.25], "f16": [1.5, -2, 3.25], "bf16": [1.5, -2, 3.25],
+            "f8e4m3fn": [1.5, -2, 3.25], "f8e5m2": [1.5, -2, 3], "i8": [1, -2, 127], "u8": [1, 2, 255],
+            "i16": [1, -2, 32767], "u16": [1, 2, 65535], "i32": [1, -2, 2_147_483_647], "u32": [1, 2, 4_294_967_295],
+            "i64": [1, -2, 9_007_199_254_740_992], "u64": [1, 2, 9_007_199_254_740_992], "bool": [1, 0, 1],
+            "i4": [1, -8, 7], "u4": [1, 2, 15],
+        ]
+        #expect(Set(graph.initializerNames) == Set(expected.keys))
+        for (name, values) in expected { #expect(graph.initializers[name]?.doubles() == values, "\(name)") }
+        #expect(graph.type(of: "i4_out")?.elementType == .int4)
+    }
+
+    @Test func fourBitWeightsArePackedLowNibbleFirst() throws {
+        let graph = try Fixture.graph("int4.onnx")
+        #expect(graph.initializers["q"]?.doubles() == (-8..<8).map { Double($0) })
+        #expect(graph.initializers["q"]?.bytes.first == 0x98)
+    }
+
+    @Test func bodiesReadValuesAroundThem() throws {
+        let graph = try Fixture.graph("body.onnx")
+        let node = try #require(graph.node(named: "if"))
+        let then = try #require(try node.op.attributes.graph("then_branch"))
+        #expect(then.captures == ["x": ValueType(.float32, ["N"]), "one": ValueType(.float32, [] as Shape)])
+        #expect(Set(node.op.capturedValues) == ["x", "one"])
+        #expect(graph.type(of: "i") == ValueType(.float32, ["N"]))
+        #expect(graph.type(of: "y") == ValueType(.int64, ["N", 2]))
+        let fancy = try #require(graph.node(named: "fancy")).op
+        #expect(fancy.type == OperatorType("Fancy", domain: "my.domain"))
+        #expect(fancy.minimumVersion == 3)
+        #expect(try fancy.attributes.string("mode") == "fast")
+        #expect(try fancy.attributes.tensor("table") == Tensor([0, 1, 2] as [Int64]))
+    }
+
+    @Test func externalDataIsMapped() throws {
+        let graph = try Fixture.graph("external.onnx")
+        #expect(graph.initializers["w"] == (try Fixture.weights()))
+        #expect(graph.initializers["b"] == Tensor([0.5, -0.5, 0.25] as [Float]))
+    }
+
+    @Test func metadataIsKept() throws {
+        let metadata = try Fixture.graph("constants.onnx").metadata
+        #expect(metadata.properties == ["author": "nobody", "task": "test"])
+        #expect(metadata.documentation == "a small model")
+        #expect(metadata.producerName == "fixtures")
+        #expect(metadata.producerVersion == "1.2")
+        #expect(metadata.irVersion == 8)
+    }
+}
