@@ -1,7 +1,7 @@
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 extension OneDNNTests {
     @Suite struct ConvolutionKernelTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 extension Epilogue {
     /// What the epilogue means, element by element in float64.

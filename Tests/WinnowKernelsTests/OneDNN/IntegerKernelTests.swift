@@ -1,7 +1,7 @@
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 /// A randomly drawn integer contraction's numbers around its codes.
 struct IntegerCase {

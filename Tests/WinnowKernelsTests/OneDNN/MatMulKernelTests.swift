@@ -1,7 +1,7 @@
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 /// alpha · left · right + bias as plain loops in float64.
 func referenceMatMul(

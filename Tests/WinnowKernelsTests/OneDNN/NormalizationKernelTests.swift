@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 extension OneDNNTests {
     @Suite struct NormalizationKernelTests {

@@ -1,7 +1,7 @@
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 /// Pooling and its gradients as plain loops in float64 over row-major data.
 struct ReferencePooling {

@@ -1,6 +1,6 @@
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 /// A convolution and its adjoints as plain loops in float64 over row-major data.
 struct ReferenceConvolution {

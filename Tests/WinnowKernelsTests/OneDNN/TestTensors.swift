@@ -1,7 +1,7 @@
 import Testing
 import WinnowTensor
 
-@testable import WinnowKernels
+import WinnowKernels
 
 /// Seeded test data and layouts.
 struct TestTensors {

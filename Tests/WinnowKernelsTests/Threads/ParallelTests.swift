@@ -1,6 +1,6 @@
 import Testing
 
-@testable import WinnowKernels
+import WinnowKernels
 
 extension OneDNNTests {
     @Suite struct ParallelTests {
