@@ -97,7 +97,10 @@ enum Elementary {
     }
 
     @inline(__always)
-    static func sigmoid(_ x: Float) -> Float { 1 / (1 + exp(-x)) }
+    static func sigmoid(_ x: Float) -> Float {
+        let tail = exp(-magnitude(x))
+        return (x < 0 ? tail : 1) / (1 + tail)
+    }
 
     @inline(__always)
     static func tanh(_ x: Float) -> Float {

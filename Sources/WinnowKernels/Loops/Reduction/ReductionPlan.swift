@@ -13,7 +13,6 @@ struct ReductionPlan: Sendable {
     let rowStride: Int
     /// Elements reduced into one output.
     let reducedCount: Int
-    let isEmpty: Bool
 
     /// `axes` are non-negative; none reduces nothing.
     init(_ shape: Shape, axes: [Int], layout: Layout) {
@@ -21,8 +20,10 @@ struct ReductionPlan: Sendable {
         let physical = shape.permuted(order)
         let isReduced = order.map { axes.contains($0) }
         let kept = Shape(zip(physical, isReduced).map { $1 ? 1 : $0 })
+        reducedCount = zip(physical, isReduced).reduce(1) { $1.1 ? $0 * $1.0 : $0 }
+        let isEmpty = physical.contains(0)
         let nest = LoopNest(
-            extents: physical.extents,
+            extents: isEmpty ? kept.extents : physical.extents,
             strides: [zip(kept.strides, isReduced).map { $1 ? 0 : $0 }, physical.strides])
         var keptAxes: [Int] = []
         var reducedAxes: [Int] = []
@@ -39,15 +40,13 @@ struct ReductionPlan: Sendable {
             strides: [0, 1].map { operand in keptAxes.map { nest.stride(axis: $0, operand: operand) } })
         panels = LoopNest(
             extents: reducedAxes.map { nest.extents[$0] }, strides: [reducedAxes.map { nest.stride(axis: $0, operand: 1) }])
-        reducedCount = zip(physical, isReduced).reduce(1) { $1.1 ? $0 * $1.0 : $0 }
-        isEmpty = shape.elementCount == 0
     }
 
     /// Columns reduced at a time, with accumulators on the stack.
     static let block = 64
 
     /// Rows summed in the narrow type before they go into the total.
-    private static let panel = 256
+    private static let panel = 64
 
     /// Reduces each output: `step` brings an element into a partial result, `fold` a partial result into the total.
     @inline(__always)

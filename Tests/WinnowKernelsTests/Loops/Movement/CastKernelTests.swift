@@ -1,0 +1,63 @@
+import Testing
+import WinnowKernels
+import WinnowTensor
+
+@Suite struct CastKernelTests {
+    static func cast(_ x: Tensor, to type: ElementType) throws -> Tensor {
+        let kernel = try CastKernel(from: x.elementType, to: type)
+        return computed(x, shape: x.shape, type) { kernel.run(from: $0[0], to: $1, count: x.elementCount) }
+    }
+
+    /// Values every type can hold: small, whole, not negative where a sign is missing.
+    @Test(arguments: ElementType.allCases, ElementType.allCases)
+    func commonValuesSurvive(from: ElementType, to: ElementType) throws {
+        let values: [Double] = from == .float8E8M0 || to == .float8E8M0 ? [1, 2, 4, 1, 2] : [0, 1, 2, 3, 6]
+        let x = Tensor(values, shape: [5], as: from)
+        #expect(try Self.cast(x, to: to).doubles() == Tensor(x.doubles(), shape: [5], as: to).doubles())
+    }
+
+    @Test(arguments: [ElementType.float64, .float16, .bfloat16, .int8, .uint8, .int16, .uint16, .int32, .uint32, .int64, .uint64, .bool, .float8E4M3FN, .float8E5M2, .float4E2M1])
+    func floatsMatchTensorConversion(type: ElementType) throws {
+        var data = TestTensors(seed: 3)
+        var values = data.normal([1001]).floats() + data.normal([500]).floats().map { $0 * 1000 }
+        values += [1e10, -1e10, .infinity, -.infinity, 65_519, 65_520, 5.9e-8, 2.9e-8, 6.1e-5, 0x1p-24, 0x1p-25, 1e-40, 254.9, -128.9, -0.9]
+        let x = Tensor(values)
+        let expected = x.converted(to: type)
+        #expect(try Self.cast(x, to: type).doubles() == expected.doubles())
+        if type != .float8E5M2, type != .float8E4M3FN, type != .float4E2M1 {
+            #expect(try Self.cast(expected, to: .float32).floats() == expected.floats())
+        }
+    }
+
+    @Test func everyHalfDecodesAndEncodes() throws {
+        let halves = Tensor((0...UInt16.max).map { Float16(bitPattern: $0) })
+        let floats = try Self.cast(halves, to: .float32)
+        let exact = halves.elements(Float16.self)!.map { Float($0) }
+        for (a, e) in zip(floats.floats(), exact) { #expect(a.bitPattern == e.bitPattern || a.isNaN && e.isNaN) }
+        let back = try Self.cast(floats, to: .float16).elements(Float16.self)!
+        for (a, e) in zip(back, halves.elements(Float16.self)!) { #expect(a.bitPattern == e.bitPattern || a.isNaN && e.isNaN) }
+    }
+
+    @Test func halvesRoundToNearestEven() throws {
+        var data = RandomGenerator(seed: 5)
+        let x = Tensor((0..<200_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: data.next())) })
+        let actual = try Self.cast(x, to: .float16).elements(Float16.self)!
+        var wrong = 0
+        for (a, value) in zip(actual, x.floats()) where a.bitPattern != Float16(value).bitPattern && !value.isNaN { wrong += 1 }
+        #expect(wrong == 0)
+    }
+
+    @Test func integersWrap() throws {
+        #expect(try Self.cast(Tensor([Int32(300), -1]), to: .uint8).elements(UInt8.self) == [44, 255])
+        #expect(try Self.cast(Tensor([Int64(1) << 40 + 5]), to: .int32).elements(Int32.self) == [5])
+        #expect(try Self.cast(Tensor([Float.nan, -3.7, 3.7]), to: .int32).elements(Int32.self) == [0, -3, 3])
+    }
+
+    @Test(arguments: [1, 2, 255, 256, 257, 1000]) func nibblesKeepTheirPlaces(count: Int) throws {
+        let values = (0..<count).map { Double($0 * 7 % 16) - 8 }
+        let packed = Tensor(values, shape: [count], as: .int4)
+        #expect(try Self.cast(packed, to: .float32).doubles() == values)
+        #expect(try Self.cast(Tensor(values, shape: [count], as: .float32), to: .int4) == packed)
+        #expect(try Self.cast(Tensor(values, shape: [count], as: .int32), to: .int4) == packed)
+    }
+}
