@@ -1,0 +1,40 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// The gradients of a convolution's filter and bias from (source, target gradient, shape of the filter).
+package struct ConvGradientWeights: Operator {
+    package static let type = OperatorType("ConvGradientWeights", domain: "winnow")
+
+    package var convolution: Conv
+
+    package init(convolution: Conv) { self.convolution = convolution }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(convolution: try Conv(attributes: attributes, version: version))
+    }
+
+    package var attributes: Attributes { convolution.attributes }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0, 1], outputs: []) }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let source = try inputs.required(0)
+        let filter = try inputs.required(2).elementExtents
+        return [ValueInfo(source.elementType, filter), ValueInfo(source.elementType, [filter?.first ?? .unknown])]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0, 1])
+        let source = try request.input(0)
+        let target = try request.input(1)
+        let gradient = try ConvolutionFilterGradientKernel(
+            convolution.geometry(source: source.shape, filter: request.outputs[0].shape), source: source.layout,
+            target: target.layout, hasBias: request.outputs.count > 1, math: request.options.math)
+        return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
+            try gradient.run(
+                source: operands.input(0), targetGradient: operands.input(1), filterGradient: operands.output(0),
+                biasGradient: operands.optionalOutput(1), scratch: operands.scratch)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// activation(convolution(X, W) + B + Z); Z has the shape of the output.
+package struct FusedConv: Operator {
+    package static let type = OperatorType("FusedConv", domain: "com.microsoft")
+
+    package var convolution: Conv
+    package var activation: Activation?
+
+    package init(convolution: Conv, activation: Activation? = nil) {
+        self.convolution = convolution
+        self.activation = activation
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            convolution: try Conv(attributes: attributes, version: version),
+            activation: try Activation(attributes: attributes))
+    }
+
+    package var attributes: Attributes {
+        var result = convolution.attributes
+        activation?.add(to: &result)
+        return result
+    }
+
+    package var quantization: QuantizationRule { .contraction }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0, 3], outputs: [0]) }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { try convolution.outputs(for: inputs) }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { convolution.axes(for: inputs, residual: true) }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
+        if let activation { steps.append(activation.step) }
+        return try convolution.kernel(for: request, epilogue: Epilogue(steps))
+    }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard activation == nil, let consumer = graph.soleConsumer(of: node.output(0)) else { return nil }
+        if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
+            let activation = operation.activation(of: consumer, in: graph)
+        {
+            return replacing(node, and: consumer, by: FusedConv(convolution: convolution, activation: activation), node.inputs)
+        }
+        guard consumer.op is Add, let term = node.otherInput(of: consumer) else { return nil }
+        if node.input(2) == nil, node.input(3) == nil, let bias = try channelBias(term, of: node, in: graph) {
+            return bias(consumer)
+        }
+        guard node.input(3) == nil, graph.haveSameShape(term, consumer.output(0)),
+            graph.haveSameShape(node.output(0), consumer.output(0))
+        else { return nil }
+        return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
+    }
+
+    /// An edit that makes a constant one-number-a-channel term the bias.
+    private func channelBias(_ term: ValueName, of node: Node, in graph: GraphIndex) throws -> ((Node) -> GraphEdit)? {
+        guard let tensor = graph.constant(term), let rank = graph.info(of: node.output(0))?.rank,
+            let channels = graph.info(of: node.output(0))?.extents?[1].value, tensor.elementType == .float32,
+            tensor.rank <= rank, tensor.elementCount == channels, tensor.rank >= rank - 1,
+            tensor.shape[tensor.rank - rank + 1] == channels
+        else { return nil }
+        let name = graph.graph.freshValueName("\(node.name).bias")
+        return { consumer in
+            var edit = replacing(node, and: consumer, by: convolution, Array(node.inputs.prefix(2)) + [name])
+            edit.initializers = [(name, tensor.reshaped([channels]))]
+            return edit
+        }
+    }
+}
+
+/// An edit that puts one node in the place of a node and its reader.
+func replacing(_ node: Node, and consumer: Node, by op: any Operator, _ inputs: [ValueName]) -> GraphEdit {
+    GraphEdit(
+        replacing: [node.name, consumer.name],
+        with: [Node(name: node.name, op: op, inputs: inputs, outputs: Array(consumer.outputs.prefix(1)))])
+}
+
+extension Node {
+    /// The other operand of a two-operand reader of this node's first output.
+    func otherInput(of consumer: Node) -> ValueName? {
+        guard consumer.inputs.count == 2, let own = output(0) else { return nil }
+        return consumer.inputs[0] == own ? consumer.inputs[1] : consumer.inputs[0]
+    }
+}
+
+extension GraphIndex {
+    /// Whether two values certainly have the same float32 shape.
+    func haveSameShape(_ a: ValueName?, _ b: ValueName?) -> Bool {
+        guard let a = info(of: a), let b = info(of: b), let extents = a.extents, a.elementType == b.elementType else {
+            return false
+        }
+        return extents == b.extents && !extents.contains(.unknown)
+    }
+}
+
+extension [ValueName] {
+    /// The list with omitted operands put behind it up to `count`.
+    func padded(to count: Int) -> [ValueName] { self + [ValueName](repeating: "", count: Swift.max(0, count - self.count)) }
+}

@@ -1,0 +1,125 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// alpha · A′ B′ + beta · C of matrices, A′ and B′ transposed if asked; C broadcasts.
+package struct Gemm: Operator, ChannelContraction {
+    package static let type = OperatorType("Gemm")
+
+    package var transposesLeft: Bool
+    package var transposesRight: Bool
+    package var alpha: Float
+    package var beta: Float
+
+    package init(transposesLeft: Bool = false, transposesRight: Bool = false, alpha: Float = 1, beta: Float = 1) {
+        self.transposesLeft = transposesLeft
+        self.transposesRight = transposesRight
+        self.alpha = alpha
+        self.beta = beta
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            transposesLeft: try attributes.flag("transA", default: false),
+            transposesRight: try attributes.flag("transB", default: false),
+            alpha: try attributes.float("alpha", default: 1), beta: try attributes.float("beta", default: 1))
+    }
+
+    package var attributes: Attributes {
+        var result = Attributes()
+        if transposesLeft { result["transA"] = .int(1) }
+        if transposesRight { result["transB"] = .int(1) }
+        if alpha != 1 { result["alpha"] = .float(alpha) }
+        if beta != 1 { result["beta"] = .float(beta) }
+        return result
+    }
+
+    package var minimumVersion: Int { 7 }
+    package var quantization: QuantizationRule { .contraction }
+
+    /// The product alone.
+    var product: MatrixProduct {
+        MatrixProduct(transposesLeft: transposesLeft, transposesRight: transposesRight, alpha: alpha)
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let results = try product.outputs(for: Array(inputs.prefix(2)))
+        if let extents = results[0].extents, let term = inputs.optional(2)?.extents,
+            try Extent.broadcast(extents, term).count != 2
+        {
+            throw WinnowError(.shape, "input C \(inputs.optional(2)?.type.description ?? "")", "does not fit the product")
+        }
+        return results
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        guard let term = request.optionalInput(2) else { return try product.kernel(for: request) }
+        let target = request.outputs[0].shape
+        if beta == 1, term.shape.elementCount == target[1], term.shape.last == target[1] {
+            return try product.kernel(for: request)
+        }
+        var plain = request
+        plain.inputs = Array(request.inputs.prefix(2))
+        let product = try product.kernel(for: plain)
+        let count = term.shape.elementCount
+        let scale = try UnaryKernel(.affine(scale: Double(beta), offset: 0), .float32)
+        let sum = try BinaryKernel(.add, .float32, target, term.shape)
+        let run = product.run
+        return Kernel(scratchByteCount: max(product.scratchByteCount, term.byteCount)) { operands in
+            try run(operands)
+            guard let scratch = operands.scratch else { return }
+            scale.run(from: operands.input(2), to: scratch, count: count)
+            sum.run(operands.output(0), scratch, to: operands.output(0))
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let left = transposesLeft ? "km" : "mk"
+        let right = transposesRight ? "nk" : "kn"
+        guard inputs.count > 2 else { return AxisMap("\(left),\(right)->mn") }
+        guard let term = inputs[2] else { return AxisMap("\(left),\(right),->mn") }
+        guard let extents = term.extents, extents.count <= 2 else { return .opaque }
+        let terms = zip("mn".suffix(extents.count), extents).map { $1 == .fixed(1) ? "1" : String($0) }.joined()
+        return AxisMap("\(left),\(right),\(terms)->mn")
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (left, right, target) = (try context.input(0), try context.input(1), try context.outputGradient())
+        func product(_ x: ValueName, _ y: ValueName, _ xT: Bool, _ yT: Bool) throws -> ValueName {
+            try b.add(Gemm(transposesLeft: xT, transposesRight: yT, alpha: alpha), x, y)
+        }
+        var gradients: [ValueName?] = [nil, nil]
+        if context.needs(0) {
+            gradients[0] = transposesLeft
+                ? try product(right, target, transposesRight, true) : try product(target, right, false, !transposesRight)
+        }
+        if context.needs(1) {
+            gradients[1] = transposesRight
+                ? try product(target, left, true, transposesLeft) : try product(left, target, !transposesLeft, false)
+        }
+        guard context.node.inputs.count > 2 else { return gradients }
+        return gradients + [try context.summed(to: 2, b.multiply(target, by: Double(beta)))]
+    }
+
+    package var biasFactor: Float { beta }
+
+    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { transposesRight ? 0 : 1 }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        if let folded = try foldingBatchNormalization(of: node, in: graph) { return folded }
+        guard let width = graph.info(of: node.output(0))?.extents?.last?.value else { return nil }
+        if let term = node.input(2) {
+            let extents = graph.info(of: term)?.extents
+            guard beta == 1, extents == [.fixed(width)] || extents == [.fixed(1), .fixed(width)] else { return nil }
+        }
+        return try product.lowering(of: node, in: graph)
+    }
+}
+
+extension GraphBuilder {
+    /// x Wᵀ + bias with W as (outputs, inputs).
+    package func linear(_ x: ValueName, _ weight: ValueName, _ bias: ValueName? = nil, name: String? = nil) throws -> ValueName {
+        try add(Gemm(transposesRight: true), inputs: [x, weight] + (bias.map { [$0] } ?? []), name: name)[0]
+    }
+}

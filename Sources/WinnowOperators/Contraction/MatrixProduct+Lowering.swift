@@ -1,0 +1,28 @@
+package import WinnowGraph
+import WinnowTensor
+
+extension MatrixProduct {
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard activation == nil else { return nil }
+        if let folded = try foldingBatchNormalization(of: node, in: graph) { return folded }
+        guard let consumer = graph.soleConsumer(of: node.output(0)) else { return nil }
+        if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
+            let activation = operation.activation(of: consumer, in: graph)
+        {
+            var fused = self
+            fused.activation = activation
+            return replacing(node, and: consumer, by: fused, node.inputs)
+        }
+        guard consumer.op is Add, let term = node.otherInput(of: consumer), node.input(3) == nil,
+            let info = graph.info(of: node.output(0)), let extents = info.extents, info.elementType == .float32,
+            extents == graph.info(of: consumer.output(0))?.extents
+        else { return nil }
+        if node.input(2) == nil, let width = extents.last?.value, (graph.info(of: node.input(1))?.rank ?? 1) > 1,
+            graph.info(of: term)?.extents == [.fixed(width)]
+        {
+            return replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [term])
+        }
+        guard graph.haveSameShape(term, consumer.output(0)) else { return nil }
+        return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
+    }
+}

@@ -1,0 +1,108 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// activation(alpha · A′ B′ + bias + residual) over the last two axes, A′ and B′ transposed if asked: what matrix
+/// products become when planned. Inputs: A, B, bias (N), residual in the shape of the output.
+package struct MatrixProduct: Operator, ChannelContraction {
+    package static let type = OperatorType("MatrixProduct", domain: "winnow")
+
+    package var transposesLeft: Bool
+    package var transposesRight: Bool
+    package var alpha: Float
+    package var activation: Activation?
+
+    package init(
+        transposesLeft: Bool = false, transposesRight: Bool = false, alpha: Float = 1, activation: Activation? = nil
+    ) {
+        self.transposesLeft = transposesLeft
+        self.transposesRight = transposesRight
+        self.alpha = alpha
+        self.activation = activation
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            transposesLeft: try attributes.flag("transA", default: false),
+            transposesRight: try attributes.flag("transB", default: false),
+            alpha: try attributes.float("alpha", default: 1), activation: try Activation(attributes: attributes))
+    }
+
+    package var attributes: Attributes {
+        var result = Attributes()
+        if transposesLeft { result["transA"] = .int(1) }
+        if transposesRight { result["transB"] = .int(1) }
+        if alpha != 1 { result["alpha"] = .float(alpha) }
+        activation?.add(to: &result)
+        return result
+    }
+
+    package var quantization: QuantizationRule { .contraction }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let (left, right) = (try inputs.required(0), try inputs.required(1))
+        guard left.elementType == right.elementType else {
+            throw WinnowError(.model, "inputs", "are \(left.elementType) and \(right.elementType), but must have one type")
+        }
+        guard let a = left.extents, let b = right.extents else { return [ValueInfo(left.elementType, nil)] }
+        guard !a.isEmpty, !b.isEmpty else { throw WinnowError(.shape, "inputs", "must have at least one axis") }
+        let depth = (a[a.count == 1 || !transposesLeft ? a.count - 1 : a.count - 2],
+            b[b.count == 1 || transposesRight ? b.count - 1 : b.count - 2])
+        if let x = depth.0.value, let y = depth.1.value, x != y {
+            throw WinnowError(.shape, "inputs \(left.type) and \(right.type)", "do not fit: \(x) is not \(y)")
+        }
+        var result = try Extent.broadcast(Array(a.dropLast(2)), Array(b.dropLast(2)))
+        if a.count > 1 { result.append(a[transposesLeft ? a.count - 1 : a.count - 2]) }
+        if b.count > 1 { result.append(b[transposesRight ? b.count - 2 : b.count - 1]) }
+        return [ValueInfo(left.elementType, result)]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
+        let (left, right) = (try request.input(0), try request.input(1))
+        let geometry = MatMulGeometry(
+            left: left.shape.rank == 1 ? [1] + left.shape : left.shape,
+            right: right.shape.rank == 1 ? right.shape + [1] : right.shape,
+            transposesLeft: transposesLeft && left.shape.rank > 1, transposesRight: transposesRight && right.shape.rank > 1)
+        let isConstant = right.constant != nil
+        var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
+        if let activation { steps.append(activation.step) }
+        let product = try right.withConstant { constant in
+            try MatMulKernel(
+                geometry, constantRight: constant, hasBias: request.optionalInput(2) != nil, alpha: alpha,
+                epilogue: Epilogue(steps), math: request.options.math)
+        }
+        return Kernel(scratchByteCount: product.scratchByteCount) { operands in
+            try product.run(
+                left: operands.input(0), right: isConstant ? nil : operands.input(1), bias: operands.optionalInput(2),
+                residual: operands.optionalInput(3), target: operands.output(0), scratch: operands.scratch)
+        }
+    }
+
+    /// `"abmk, abkn, n, abmn -> abmn"` with as many batch axes as there are.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let a = inputs.optional(0)?.extents, let b = inputs.optional(1)?.extents else { return .opaque }
+        let batchRank = max(a.count, b.count, 2) - 2
+        guard batchRank <= 10 else { return .opaque }
+        let letters = "abcdefghij".prefix(batchRank)
+        func batch(_ extents: [Extent], _ other: [Extent]) -> String {
+            let own = extents.dropLast(2)
+            return zip(letters.suffix(own.count), own).enumerated().map { index, pair in
+                let position = other.count - extents.count + index
+                let isBroadcast = pair.1 == .fixed(1) && position >= 0 && position < other.count - 2 && other[position] != .fixed(1)
+                return isBroadcast ? "1" : String(pair.0)
+            }.joined()
+        }
+        let left = a.count == 1 ? "k" : transposesLeft ? "km" : "mk"
+        let right = b.count == 1 ? "k" : transposesRight ? "nk" : "kn"
+        let target = letters + (a.count == 1 ? "" : "m") + (b.count == 1 ? "" : "n")
+        var operands = [batch(a, b) + left, batch(b, a) + right]
+        if inputs.count > 2 { operands.append(inputs[2] == nil ? "" : "n") }
+        if inputs.count > 3 { operands.append(inputs[3] == nil ? "" : String(target)) }
+        return AxisMap("\(operands.joined(separator: ","))->\(target)")
+    }
+
+    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? {
+        graph.info(of: node.output(0))?.rank == 2 && activation == nil ? (transposesRight ? 0 : 1) : nil
+    }
+}

@@ -1,0 +1,18 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// a + b
+package struct Add: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("Add")
+
+    package init() {}
+
+    package var function: BinaryFunction { .add }
+    package var minimumVersion: Int { 7 }
+    package var quantization: QuantizationRule { .sharesScale }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let g = try context.outputGradient()
+        return [try context.summed(to: 0, g), try context.summed(to: 1, g)]
+    }
+}

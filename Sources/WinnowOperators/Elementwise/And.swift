@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// Both.
+package struct And: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("And")
+
+    package init() {}
+
+    package var function: BinaryFunction { .and }
+    package var minimumVersion: Int { 7 }
+}

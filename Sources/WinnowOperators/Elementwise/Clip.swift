@@ -1,0 +1,108 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// max(low, min(high, x)); the bounds are inputs 1 and 2, or attributes before operator-set 11.
+package struct Clip: ActivationOperator {
+    package static let type = OperatorType("Clip")
+
+    /// Bounds as attributes; nil takes them from the inputs.
+    package struct Bounds: Hashable, Sendable {
+        package var low: Float?
+        package var high: Float?
+    }
+
+    package var bounds: Bounds?
+
+    package init(bounds: Bounds? = nil) { self.bounds = bounds }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            bounds: version >= 11 ? nil : Bounds(low: try attributes.float("min"), high: try attributes.float("max")))
+    }
+
+    package var attributes: Attributes {
+        var result = Attributes()
+        if let low = bounds?.low { result["min"] = .float(low) }
+        if let high = bounds?.high { result["max"] = .float(high) }
+        return result
+    }
+
+    package var minimumVersion: Int { bounds == nil ? 11 : 6 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        return try evaluatingConstants([ValueInfo(data.type)], of: inputs)
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let count = data.shape.elementCount
+        if let bounds = bounds ?? constantBounds(request.optionalInput(1), request.optionalInput(2)) {
+            let loop = try UnaryKernel(bounds.function, data.elementType)
+            return Kernel(placement: .mayOverwrite([0])) { operands in
+                loop.run(from: operands.input(0), to: operands.output(0), count: count)
+            }
+        }
+        let lower = try request.optionalInput(1).map { try BinaryKernel(.maximum, data.elementType, data.shape, $0.shape) }
+        let upper = try request.optionalInput(2).map { try BinaryKernel(.minimum, data.elementType, data.shape, $0.shape) }
+        return Kernel { operands in
+            var source = operands.input(0)
+            if let lower {
+                lower.run(source, operands.input(1), to: operands.output(0))
+                source = UnsafeRawPointer(operands.output(0))
+            }
+            upper?.run(source, operands.input(2), to: operands.output(0))
+        }
+    }
+
+    private func constantBounds(_ low: OperandPlan?, _ high: OperandPlan?) -> Bounds? {
+        guard (low == nil) == (low?.constant == nil), (high == nil) == (high?.constant == nil) else { return nil }
+        return Bounds(low: low?.constant?.floats(first: 1).first, high: high?.constant?.floats(first: 1).first)
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank else { return .opaque }
+        var map = AxisMap.elementwise(inputs: [inputs.optional(0)], outputRank: rank)
+        if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
+        return map
+    }
+
+    package func activation(of node: Node, in graph: GraphIndex) -> Activation? {
+        guard let bounds = bounds ?? constantBounds(of: node, in: graph) else { return nil }
+        return .clip(low: bounds.low ?? -.greatestFiniteMagnitude, high: bounds.high ?? .greatestFiniteMagnitude)
+    }
+
+    private func constantBounds(of node: Node, in graph: GraphIndex) -> Bounds? {
+        let (low, high) = (graph.info(of: node.input(1))?.constant, graph.info(of: node.input(2))?.constant)
+        guard (node.input(1) == nil) == (low == nil), (node.input(2) == nil) == (high == nil) else { return nil }
+        return Bounds(low: low?.floats(first: 1).first, high: high?.floats(first: 1).first)
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, g) = (try context.input(0), try context.outputGradient())
+        let low = bounds == nil ? context.node.input(1) : bounds?.low.map { b.scalar(Double($0), like: x) }
+        let high = bounds == nil ? context.node.input(2) : bounds?.high.map { b.scalar(Double($0), like: x) }
+        var result = g
+        let zero = b.scalar(0, like: x)
+        if let low { result = try b.add(Where(), b.add(Less(), x, low), zero, result) }
+        if let high { result = try b.add(Where(), b.add(Greater(), x, high), zero, result) }
+        return [result] + context.node.inputs.dropFirst().map { _ in nil }
+    }
+}
+
+extension Clip.Bounds {
+    fileprivate var function: UnaryFunction {
+        .clip(low: low.map { Double($0) } ?? -.infinity, high: high.map { Double($0) } ?? .infinity)
+    }
+}
+
+extension GraphBuilder {
+    /// `low` and `high` as constant inputs.
+    package func clip(_ x: ValueName, low: Double, high: Double, name: String? = nil) throws -> ValueName {
+        try add(Clip(), inputs: [x, scalar(low, like: x), scalar(high, like: x)], name: name)[0]
+    }
+}

@@ -1,0 +1,32 @@
+package import WinnowGraph
+package import WinnowKernels
+import WinnowTensor
+
+/// An operator that applies a function to every element.
+package protocol ElementwiseUnary: Operator {
+    var function: UnaryFunction { get }
+}
+
+extension ElementwiseUnary {
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        let info = ValueInfo(function.resultType(of: data.elementType), data.extents)
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let loop = try UnaryKernel(function, data.elementType)
+        let count = data.shape.elementCount
+        return Kernel(placement: .mayOverwrite([0])) { operands in
+            loop.run(from: operands.input(0), to: operands.output(0), count: count)
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank else { return .opaque }
+        return .elementwise(inputs: inputs, outputRank: rank)
+    }
+}

@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// a = b
+package struct Equal: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("Equal")
+
+    package init() {}
+
+    package var function: BinaryFunction { .equal }
+    package var minimumVersion: Int { 7 }
+}

@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// a > b
+package struct Greater: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("Greater")
+
+    package init() {}
+
+    package var function: BinaryFunction { .greater }
+    package var minimumVersion: Int { 7 }
+}

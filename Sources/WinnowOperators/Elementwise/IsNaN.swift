@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// Whether x is not a number.
+package struct IsNaN: ElementwiseUnary, AttributeFree {
+    package static let type = OperatorType("IsNaN")
+
+    package init() {}
+
+    package var function: UnaryFunction { .isNaN }
+    package var minimumVersion: Int { 9 }
+}

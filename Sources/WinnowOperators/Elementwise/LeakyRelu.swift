@@ -1,0 +1,30 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// x < 0 ? alpha · x : x
+package struct LeakyRelu: ElementwiseUnary, ActivationOperator {
+    package static let type = OperatorType("LeakyRelu")
+
+    package var alpha: Float
+
+    package init(alpha: Float = 0.01) {
+        self.alpha = alpha
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            alpha: try attributes.float("alpha", default: 0.01))
+    }
+
+    package var attributes: Attributes { ["alpha": .float(alpha)] }
+    package var function: UnaryFunction { .leakyRelu(alpha: alpha) }
+
+    package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .leakyRelu(alpha: alpha) }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, g) = (try context.input(0), try context.outputGradient())
+        let isNegative = try b.add(Less(), x, b.scalar(0, like: x))
+        return [try b.add(Where(), isNegative, b.multiply(g, by: Double(alpha)), g)]
+    }
+}

@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// a ≤ b
+package struct LessOrEqual: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("LessOrEqual")
+
+    package init() {}
+
+    package var function: BinaryFunction { .lessOrEqual }
+    package var minimumVersion: Int { 12 }
+}

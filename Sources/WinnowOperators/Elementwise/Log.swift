@@ -1,0 +1,18 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// The natural logarithm.
+package struct Log: ElementwiseUnary, AttributeFree {
+    package static let type = OperatorType("Log")
+
+    package init() {}
+
+    package var function: UnaryFunction { .log }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let x = try context.input(0)
+        let g = try context.outputGradient()
+        return [try b.divide(g, x)]
+    }
+}

@@ -1,0 +1,20 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// The remainder of a / b: with the sign of b, or of a if `truncates`.
+package struct Mod: ElementwiseBinary {
+    package static let type = OperatorType("Mod")
+
+    /// C's fmod rather than Python's %.
+    package var truncates: Bool
+
+    package init(truncates: Bool = false) { self.truncates = truncates }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(truncates: try attributes.flag("fmod", default: false))
+    }
+
+    package var attributes: Attributes { truncates ? ["fmod": .int(1)] : [:] }
+    package var minimumVersion: Int { 10 }
+    package var function: BinaryFunction { truncates ? .remainder : .modulo }
+}

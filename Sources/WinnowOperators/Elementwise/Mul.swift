@@ -1,0 +1,20 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// a · b
+package struct Mul: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("Mul")
+
+    package init() {}
+
+    package var function: BinaryFunction { .multiply }
+    package var minimumVersion: Int { 7 }
+    package var quantization: QuantizationRule { .sharesScale }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, z) = (try context.input(0), try context.input(1))
+        let g = try context.outputGradient()
+        return [try context.summed(to: 0, b.multiply(g, z)), try context.summed(to: 1, b.multiply(g, x))]
+    }
+}

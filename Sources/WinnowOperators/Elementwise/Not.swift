@@ -1,0 +1,11 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// Logical negation.
+package struct Not: ElementwiseUnary, AttributeFree {
+    package static let type = OperatorType("Not")
+
+    package init() {}
+
+    package var function: UnaryFunction { .not }
+}

@@ -1,0 +1,24 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// x < 0 ? slope · x : x
+package struct PRelu: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("PRelu")
+
+    package init() {}
+
+    package var function: BinaryFunction { .parametricRelu }
+    package var minimumVersion: Int { 7 }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, z) = (try context.input(0), try context.input(1))
+        let g = try context.outputGradient()
+        let isNegative = try b.add(Less(), x, b.scalar(0, like: x))
+        let zero = b.scalar(0, like: x)
+        return [
+            try context.summed(to: 0, b.add(Where(), isNegative, b.multiply(g, z), g)),
+            try context.summed(to: 1, b.add(Where(), isNegative, b.multiply(g, x), zero)),
+        ]
+    }
+}

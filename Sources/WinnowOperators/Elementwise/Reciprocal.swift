@@ -1,0 +1,18 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// 1 / x
+package struct Reciprocal: ElementwiseUnary, AttributeFree {
+    package static let type = OperatorType("Reciprocal")
+
+    package init() {}
+
+    package var function: UnaryFunction { .reciprocal }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let y = try context.output(0)
+        let g = try context.outputGradient()
+        return [try b.negate(b.multiply(g, b.square(y)))]
+    }
+}

@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// Exactly one.
+package struct Xor: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("Xor")
+
+    package init() {}
+
+    package var function: BinaryFunction { .xor }
+    package var minimumVersion: Int { 7 }
+}

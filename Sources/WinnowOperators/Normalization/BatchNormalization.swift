@@ -1,0 +1,123 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// scale · (x − mean) / √(variance + epsilon) + shift along axis 1; inputs (x, scale, shift, mean, variance).
+package struct BatchNormalization: Operator {
+    package static let type = OperatorType("BatchNormalization")
+
+    package var epsilon: Float
+    /// running = momentum · running + (1 − momentum) · batch
+    package var momentum: Float
+    /// The file asks for batch statistics; Winnow uses them while training only.
+    package var isMarkedTraining: Bool
+
+    package init(epsilon: Float = 1e-5, momentum: Float = 0.9, isMarkedTraining: Bool = false) {
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.isMarkedTraining = isMarkedTraining
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        guard try attributes.int("spatial", default: 1) == 1 else {
+            throw WinnowError(.unsupported, "spatial", "statistics for each place are not supported")
+        }
+        self.init(
+            epsilon: try attributes.float("epsilon", default: 1e-5), momentum: try attributes.float("momentum", default: 0.9),
+            isMarkedTraining: try attributes.flag("training_mode", default: false))
+    }
+
+    package var attributes: Attributes {
+        var result: Attributes = ["epsilon": .float(epsilon), "momentum": .float(momentum)]
+        if isMarkedTraining { result["training_mode"] = .int(1) }
+        return result
+    }
+
+    package var minimumVersion: Int { isMarkedTraining ? 14 : 9 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        let channels = data.extents.map { $0.count > 1 ? $0[1] : .fixed(1) } ?? .unknown
+        for index in 1..<5 {
+            let statistic = try inputs.required(index)
+            guard ValueType(statistic.elementType, [channels]).accepts(statistic.type) else {
+                throw WinnowError(.shape, "input \(index) \(statistic.type)", "does not fit \(channels) channels")
+            }
+        }
+        let statistic = ValueInfo(data.elementType, [channels])
+        return [ValueInfo(data.type), statistic, statistic]
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
+        let data = try request.input(0)
+        let normalization = try BatchNormalizationKernel(
+            data.shape, layout: data.layout, statistics: .given, epsilon: epsilon)
+        let statisticByteCount = try request.input(3).byteCount
+        return Kernel(placement: .mayOverwrite([0]), scratchByteCount: normalization.scratchByteCount) { operands in
+            try normalization.run(
+                source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
+                mean: UnsafeMutableRawPointer(mutating: operands.input(3)),
+                variance: UnsafeMutableRawPointer(mutating: operands.input(4)), target: operands.output(0),
+                scratch: operands.scratch)
+            operands.optionalOutput(1)?.copyMemory(from: operands.input(3), byteCount: statisticByteCount)
+            operands.optionalOutput(2)?.copyMemory(from: operands.input(4), byteCount: statisticByteCount)
+        }
+    }
+
+    /// `"nc.., c, c, c, c -> nc.."`
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, (2...5).contains(rank) else { return .opaque }
+        let data = "nc" + "yxz".prefix(rank - 2)
+        return AxisMap("\(data),c,c,c,c->\(data)")
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        try BatchNormalizationGradient.emit(context, BatchNormalizationGradient(epsilon: epsilon, usesBatch: false), context.input(3), context.input(4))
+            + [nil, nil]
+    }
+
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let mean = node.input(3), let variance = node.input(4), graph.constant(mean) != nil,
+            graph.constant(variance) != nil, let y = node.output(0), node.output(1) == nil
+        else { return nil }
+        let names = ["mean.next", "variance.next", "mean.batch", "variance.batch"].map {
+            graph.graph.freshValueName("\(node.name).\($0)")
+        }
+        var edit = GraphEdit(
+            replacing: [node.name],
+            with: [
+                Node(
+                    name: node.name, op: BatchNormalizationTraining(epsilon: epsilon, momentum: momentum),
+                    inputs: node.inputs, outputs: [y] + names)
+            ])
+        edit.updates = [mean: names[0], variance: names[1]]
+        return edit
+    }
+
+    /// What it does as one factor and one term for each channel; nil unless all four vectors are constant.
+    package func affine(of node: Node, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        let vectors = (1..<5).compactMap { graph.constant(node.input($0)) }
+        guard vectors.count == 4, vectors.allSatisfy({ $0.elementType == .float32 }), node.output(1) == nil else { return nil }
+        let (scale, shift, mean, variance) = (
+            vectors[0].floats(), vectors[1].floats(), vectors[2].floats(), vectors[3].floats()
+        )
+        let factors = scale.indices.map { scale[$0] / (variance[$0] + epsilon).squareRoot() }
+        return (factors, factors.indices.map { shift[$0] - mean[$0] * factors[$0] })
+    }
+}
+
+extension GraphBuilder {
+    /// A batch normalization with fresh parameters and statistics, named `<name>.scale` and so on.
+    package func batchNormalization(_ x: ValueName, name: String) throws -> ValueName {
+        guard let channels = info(of: x)?.extents?.dropFirst().first?.value else {
+            throw WinnowError(.shape, name, "needs an input with a known number of channels")
+        }
+        let (ones, zeros) = (Tensor(repeating: Float(1), shape: [channels]), Tensor(zeros: [channels]))
+        let vectors = [("scale", ones), ("bias", zeros), ("mean", zeros), ("variance", ones)]
+        return try add(
+            BatchNormalization(), inputs: [x] + vectors.map { constant("\(name).\($0.0)", $0.1) }, name: name)[0]
+    }
+}

@@ -1,0 +1,64 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// Softmax or its logarithm along `axis`.
+package protocol SoftmaxFamily: Operator {
+    var axis: Int { get }
+    /// Before operator-set 13: over all axes from `axis` on together.
+    var flattens: Bool { get }
+    static var isLogarithm: Bool { get }
+    init(axis: Int, flattens: Bool)
+}
+
+extension SoftmaxFamily {
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(axis: try attributes.int("axis", default: version < 13 ? 1 : -1), flattens: version < 13)
+    }
+
+    package var attributes: Attributes { ["axis": .int(axis)] }
+    package var minimumVersion: Int { flattens ? 1 : 13 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        if let rank = data.rank { _ = try axis.normalizedAxis(rank: rank) }
+        return [ValueInfo(data.type)]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
+        let shape = try request.input(0).shape
+        let softmax = try softmaxShape(shape)
+        let kernel = try SoftmaxKernel(softmax.shape, axis: softmax.axis, logarithm: Self.isLogarithm)
+        return Kernel(placement: .mayOverwrite([0]), scratchByteCount: kernel.scratchByteCount) { operands in
+            try kernel.run(source: operands.input(0), target: operands.output(0), scratch: operands.scratch)
+        }
+    }
+
+    /// The shape with the axes merged that are summed over together, and others as oneDNN can take them.
+    func softmaxShape(_ shape: Shape) throws -> (shape: Shape, axis: Int) {
+        let axis = try axis.normalizedAxis(rank: shape.rank)
+        let outer = Shape(Array(shape[..<axis])).elementCount
+        let rest = Shape(Array(shape[axis...])).elementCount
+        if flattens { return ([outer, rest], 1) }
+        return ([outer, shape[axis], rest / max(shape[axis], 1)], 1)
+    }
+
+    /// All axes are the data's; those that are summed over are opaque.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, rank <= 20, let axis = try? axis.normalizedAxis(rank: rank) else {
+            return .opaque
+        }
+        let letters = Array("abcdefghijklmnopqrst")
+        let terms = (0..<rank).map { index -> AxisTerm in
+            (flattens ? index >= axis : index == axis) ? .opaque : .label(letters[index])
+        }
+        return AxisMap(inputs: [terms], outputs: [terms])
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        [try context.builder.add(
+            SoftmaxGradient(axis: axis, flattens: flattens, isLogarithm: Self.isLogarithm), context.outputGradient(),
+            context.output(0))]
+    }
+}

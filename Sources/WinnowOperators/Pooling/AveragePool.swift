@@ -1,0 +1,56 @@
+package import WinnowGraph
+package import WinnowKernels
+package import WinnowTensor
+
+/// The mean of each window; pads count as zeros if `countsPads`, else not at all.
+package struct AveragePool: Pooling {
+    package static let type = OperatorType("AveragePool")
+
+    package var window: Window
+    package var roundsUp: Bool
+    package var countsPads: Bool
+
+    package init(window: Window, roundsUp: Bool = false, countsPads: Bool = false) {
+        self.window = window
+        self.roundsUp = roundsUp
+        self.countsPads = countsPads
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            window: try Window(attributes: attributes), roundsUp: try attributes.flag("ceil_mode", default: false),
+            countsPads: try attributes.flag("count_include_pad", default: false))
+    }
+
+    package var attributes: Attributes {
+        var result = window.attributes
+        if roundsUp { result["ceil_mode"] = .int(1) }
+        if countsPads { result["count_include_pad"] = .int(1) }
+        return result
+    }
+
+    package var minimumVersion: Int { window.dilations != nil ? 19 : roundsUp ? 10 : countsPads ? 7 : 1 }
+    package var quantization: QuantizationRule { .sharesScale }
+    package var kind: PoolingKind { .average(countsPads: countsPads) }
+
+    package func outputExtents(source: [Extent]) throws -> [Extent] {
+        try window.outputExtents(source: source, roundsUp: roundsUp)
+    }
+
+    package func geometry(source: Shape) throws -> PoolingGeometry {
+        try window.poolingGeometry(source: source, roundsUp: roundsUp)
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let shape = try context.builder.shape(of: context.input(0))
+        return [try context.builder.add(AveragePoolGradient(pooling: self), context.outputGradient(), shape)]
+    }
+}
+
+extension GraphBuilder {
+    package func averagePool(_ x: ValueName, size: Int, stride: Int? = nil, padding: Int = 0, name: String? = nil) throws
+        -> ValueName
+    {
+        try add(AveragePool(window: Window(size: size, stride: stride, padding: padding)), inputs: [x], name: name)[0]
+    }
+}

@@ -1,0 +1,67 @@
+package import WinnowGraph
+package import WinnowKernels
+package import WinnowTensor
+
+/// The maximum of each window; pads never win.
+package struct MaxPool: Pooling {
+    package static let type = OperatorType("MaxPool")
+
+    package var window: Window
+    package var roundsUp: Bool
+
+    package init(window: Window, roundsUp: Bool = false) {
+        self.window = window
+        self.roundsUp = roundsUp
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(window: try Window(attributes: attributes), roundsUp: try attributes.flag("ceil_mode", default: false))
+    }
+
+    package var attributes: Attributes {
+        var result = window.attributes
+        if roundsUp { result["ceil_mode"] = .int(1) }
+        return result
+    }
+
+    package var minimumVersion: Int { roundsUp || window.dilations != nil ? 10 : 1 }
+    package var quantization: QuantizationRule { .keepsScale }
+    package var kind: PoolingKind { .maximum }
+
+    package func outputExtents(source: [Extent]) throws -> [Extent] {
+        try window.outputExtents(source: source, roundsUp: roundsUp)
+    }
+
+    package func geometry(source: Shape) throws -> PoolingGeometry {
+        try window.poolingGeometry(source: source, roundsUp: roundsUp)
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        [try context.builder.add(MaxPoolGradient(pooling: self), context.input(0), context.outputGradient())]
+    }
+}
+
+extension Window {
+    /// The geometry of a pooling with this window.
+    func poolingGeometry(source: Shape, roundsUp: Bool) throws -> PoolingGeometry {
+        let window = try resolved(source: Array(source.dropFirst(2)))
+        return PoolingGeometry(
+            sourceShape: source, window: window.extents, strides: window.strides, dilations: window.dilations,
+            padsBegin: window.padsBegin, padsEnd: window.padsEnd, roundsUp: roundsUp)
+    }
+
+    /// A square window.
+    package init(size: Int, stride: Int? = nil, padding: Int = 0, rank: Int = 2) {
+        self.init(
+            extents: [Int](repeating: size, count: rank), strides: [Int](repeating: stride ?? size, count: rank),
+            pads: padding == 0 ? nil : [Int](repeating: padding, count: 2 * rank))
+    }
+}
+
+extension GraphBuilder {
+    package func maxPool(_ x: ValueName, size: Int, stride: Int? = nil, padding: Int = 0, name: String? = nil) throws
+        -> ValueName
+    {
+        try add(MaxPool(window: Window(size: size, stride: stride, padding: padding)), inputs: [x], name: name)[0]
+    }
+}

@@ -1,0 +1,43 @@
+package import WinnowGraph
+package import WinnowKernels
+package import WinnowTensor
+
+/// An operator that takes the maximum or mean of a sliding window over the spatial axes of (N, C, spatial…).
+package protocol Pooling: Operator {
+    var kind: PoolingKind { get }
+
+    /// The spatial extents of the output.
+    func outputExtents(source: [Extent]) throws -> [Extent]
+    func geometry(source: Shape) throws -> PoolingGeometry
+}
+
+extension Pooling {
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard extents.count >= 3 else { throw WinnowError(.shape, "input \(data.type)", "has no spatial axes") }
+        return [
+            ValueInfo(data.elementType, Array(extents.prefix(2)) + (try outputExtents(source: Array(extents.dropFirst(2)))))
+        ]
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        guard request.outputs.count == 1 else {
+            throw WinnowError(.unsupported, request.nodeName, "the indices of maxima are not computed")
+        }
+        let data = try request.input(0)
+        let pooling = try PoolingKernel(geometry(source: data.shape), kind, data.elementType, layout: data.layout)
+        return Kernel(scratchByteCount: pooling.scratchByteCount) { operands in
+            try pooling.run(source: operands.input(0), target: operands.output(0), scratch: operands.scratch)
+        }
+    }
+
+    /// `"nc.. -> nc.."`
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, rank >= 3 else { return .opaque }
+        let data = "nc" + String(repeating: ".", count: rank - 2)
+        return AxisMap("\(data)->\(data)")
+    }
+}
