@@ -3,5 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "WinnowPooling.h"
+#include "WinnowQuantization.h"
 #include "WinnowThreads.h"
 #endif

@@ -1,0 +1,141 @@
+#include "WinnowQuantization.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/// Half to even, for magnitudes below 2^22, which clamping sees to: adding this pushes the fraction out of the mantissa.
+static const float magic = 12582912.0f;
+
+static inline float clamped(float x, float low, float high) {
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+static inline float rounded(float x) { return (x + magic) - magic; }
+
+#define QUANTIZE(name, type)                                                                                             \
+    CLONES void name(                                                                                                    \
+        const float *restrict x, type *restrict y, size_t n, const float *restrict scale, const float *restrict zero,    \
+        int step, float low, float high) {                                                                               \
+        if (step) {                                                                                                      \
+            for (size_t i = 0; i < n; i++)                                                                               \
+                y[i] = (type)(int32_t)(rounded(clamped(x[i] / scale[i], low - zero[i], high - zero[i])) + zero[i]);      \
+        } else {                                                                                                         \
+            const float s = *scale, z = *zero, bottom = low - z, top = high - z;                                         \
+            for (size_t i = 0; i < n; i++) y[i] = (type)(int32_t)(rounded(clamped(x[i] / s, bottom, top)) + z);          \
+        }                                                                                                                \
+    }
+
+QUANTIZE(winnow_quantize_u8, uint8_t)
+QUANTIZE(winnow_quantize_s8, int8_t)
+QUANTIZE(winnow_quantize_u16, uint16_t)
+QUANTIZE(winnow_quantize_s16, int16_t)
+
+#define DEQUANTIZE(name, type)                                                                                           \
+    CLONES void name(                                                                                                    \
+        const type *restrict x, float *restrict y, size_t n, const float *restrict scale, const float *restrict zero,    \
+        int step) {                                                                                                      \
+        if (step) {                                                                                                      \
+            for (size_t i = 0; i < n; i++) y[i] = ((float)x[i] - zero[i]) * scale[i];                                    \
+        } else {                                                                                                         \
+            const float s = *scale, z = *zero;                                                                           \
+            for (size_t i = 0; i < n; i++) y[i] = ((float)x[i] - z) * s;                                                 \
+        }                                                                                                                \
+    }
+
+DEQUANTIZE(winnow_dequantize_u8, uint8_t)
+DEQUANTIZE(winnow_dequantize_s8, int8_t)
+DEQUANTIZE(winnow_dequantize_u16, uint16_t)
+DEQUANTIZE(winnow_dequantize_s16, int16_t)
+DEQUANTIZE(winnow_dequantize_s32, int32_t)
+
+CLONES void winnow_fake_quantize(
+    const float *x, float *y, size_t n, const float *restrict scale, const float *restrict zero, int step, float low,
+    float high) {
+    if (step) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = rounded(clamped(x[i] / scale[i], low - zero[i], high - zero[i])) * scale[i];
+    } else {
+        const float s = *scale, bottom = low - *zero, top = high - *zero;
+        for (size_t i = 0; i < n; i++) y[i] = rounded(clamped(x[i] / s, bottom, top)) * s;
+    }
+}
+
+/// What one element gives: its own gradient, and through `share` the scale's.
+static inline float passed(float dy, float quotient, float bottom, float top, float *share) {
+    const float code = rounded(clamped(quotient, bottom, top));
+    // Halves just outside round into the range, so the test is made on rounded values one step further out.
+    const float wide = rounded(clamped(quotient, bottom - 1, top + 1));
+    const int inside = wide >= bottom && wide <= top;
+    *share = dy * (code - (inside ? quotient : 0.0f));
+    return inside ? dy : 0.0f;
+}
+
+enum { LANES = 16 };
+
+CLONES void winnow_fake_quantize_gradient(
+    const float *restrict dy, const float *restrict x, float *restrict dx, double *restrict dscale, size_t n,
+    const float *restrict scale, const float *restrict zero, int step, float low, float high) {
+    float share;
+    if (step) {
+        for (size_t i = 0; i < n; i++) {
+            const float gradient = passed(dy[i], x[i] / scale[i], low - zero[i], high - zero[i], &share);
+            if (dx) dx[i] = gradient;
+            dscale[i] += share;
+        }
+        return;
+    }
+    const float s = *scale, bottom = low - *zero, top = high - *zero;
+    float sums[LANES] = {0};
+    size_t i = 0;
+    if (dx) {
+        for (; i + LANES <= n; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) {
+                float part;
+                dx[i + lane] = passed(dy[i + lane], x[i + lane] / s, bottom, top, &part);
+                sums[lane] += part;
+            }
+        }
+    } else {
+        for (; i + LANES <= n; i += LANES) {
+            for (int lane = 0; lane < LANES; lane++) {
+                float part;
+                passed(dy[i + lane], x[i + lane] / s, bottom, top, &part);
+                sums[lane] += part;
+            }
+        }
+    }
+    double total = 0;
+    for (int lane = 0; lane < LANES; lane++) total += sums[lane];
+    for (; i < n; i++) {
+        const float gradient = passed(dy[i], x[i] / s, bottom, top, &share);
+        if (dx) dx[i] = gradient;
+        total += share;
+    }
+    *dscale += total;
+}
+
+CLONES void winnow_range_with_zero(const float *restrict x, size_t n, float *low, float *high) {
+    float lows[LANES] = {0}, highs[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int lane = 0; lane < LANES; lane++) {
+            const float value = x[i + lane];
+            lows[lane] = value < lows[lane] ? value : lows[lane];
+            highs[lane] = value > highs[lane] ? value : highs[lane];
+        }
+    }
+    for (; i < n; i++) {
+        lows[0] = x[i] < lows[0] ? x[i] : lows[0];
+        highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+    }
+    for (int lane = 1; lane < LANES; lane++) {
+        lows[0] = lows[lane] < lows[0] ? lows[lane] : lows[0];
+        highs[0] = highs[lane] > highs[0] ? highs[lane] : highs[0];
+    }
+    *low = lows[0];
+    *high = highs[0];
+}

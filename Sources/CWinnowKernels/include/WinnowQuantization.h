@@ -1,0 +1,32 @@
+#ifndef WINNOWQUANTIZATION_H
+#define WINNOWQUANTIZATION_H
+#include <stddef.h>
+#include <stdint.h>
+
+/// In every function element i uses scale[i * step] and zero point[i * step]: step 0 is one for the row, 1 one for each.
+/// Codes are rounded half to even and clamped to low...high.
+
+void winnow_quantize_u8(const float *x, uint8_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
+void winnow_quantize_s8(const float *x, int8_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
+void winnow_quantize_u16(const float *x, uint16_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
+void winnow_quantize_s16(const float *x, int16_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
+
+void winnow_dequantize_u8(const uint8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
+void winnow_dequantize_s8(const int8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
+void winnow_dequantize_u16(const uint16_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
+void winnow_dequantize_s16(const int16_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
+void winnow_dequantize_s32(const int32_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
+
+/// Quantizes and dequantizes at once.
+void winnow_fake_quantize(const float *x, float *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
+
+/// dx = dy where the code is not clamped, else 0. `dx` may be null.
+/// `dscale[i * step]` gains dy · (code − zero − x / scale), without the last term where the code is clamped.
+void winnow_fake_quantize_gradient(
+    const float *dy, const float *x, float *dx, double *dscale, size_t n, const float *scale, const float *zero, int step,
+    float low, float high);
+
+/// The smallest and largest of `n` elements and 0.
+void winnow_range_with_zero(const float *x, size_t n, float *low, float *high);
+
+#endif

@@ -1,0 +1,80 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// The real numbers behind codes: (code − zero point) · scale.
+package struct DequantizeLinear: Operator {
+    package static let type = OperatorType("DequantizeLinear")
+
+    package var scaleAxis: ScaleAxis
+
+    package init(axis: Int? = nil, blockSize: Int = 0) { scaleAxis = ScaleAxis(axis: axis, blockSize: blockSize) }
+
+    package init(attributes: Attributes, version: Int) throws { scaleAxis = try ScaleAxis(attributes: attributes) }
+
+    package var attributes: Attributes { scaleAxis.attributes }
+    package var minimumVersion: Int { scaleAxis.minimumVersion }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        let info = ValueInfo(try inputs.required(1).elementType, data.extents)
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        (inputs.optional(0)?.elementType.bitWidth ?? 8) < 8 || scaleAxis.blockSize != 0 ? .rowMajor : .shared
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        guard request.outputs[0].elementType == .float32 else {
+            throw WinnowError(.unsupported, request.nodeName, "dequantizes to float32 only, not \(request.outputs[0].elementType)")
+        }
+        let parameters = try AffineOperands(request)
+        let dequantize = try DequantizeKernel(
+            from: data.elementType, scaleAxis.geometry(data, scale: request.input(1).shape))
+        return Kernel(scratchByteCount: parameters.scratchByteCount) { operands in
+            parameters.withPointers(operands) { scales, zeroPoints in
+                dequantize.run(
+                    operands.input(0), scales: scales, zeroPoints: zeroPoints,
+                    to: operands.output(0, as: Float.self))
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { scaleAxis.axes(for: inputs, scaleInput: 1) }
+
+    /// Codes count as numbers: dy·scale to them, Σ dy·(code − zero point) to the scale.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let builder = context.builder
+        let (codes, scale, dy) = (try context.input(0), try context.input(1), try context.outputGradient())
+        guard let rank = context.info(of: codes)?.rank, let type = context.info(of: scale)?.elementType else { return nil }
+        let wide = try scaleAxis.broadcastable(scale, rank: rank, builder)
+        var gradients = context.node.inputs.map { _ -> ValueName? in nil }
+        if context.needs(0) { gradients[0] = try builder.add(Mul(), dy, wide) }
+        if context.needs(1) {
+            var steps = try builder.add(Cast(to: type), codes)
+            if let zeroPoint = context.node.input(2) {
+                let wideZero = try scaleAxis.broadcastable(builder.add(Cast(to: type), zeroPoint), rank: rank, builder)
+                steps = try builder.add(Sub(), steps, wideZero)
+            }
+            gradients[1] = try scaleAxis.summed(builder.add(Mul(), dy, steps), like: wide, scale, builder)
+        }
+        return gradients
+    }
+
+    /// A QuantizeLinear before it that shares scale and zero point becomes one FakeQuantize with it.
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let source = graph.producer(of: node.input(0)), let quantize = source.op as? QuantizeLinear,
+            quantize.scaleAxis == scaleAxis, scaleAxis.blockSize == 0, source.input(1) == node.input(1),
+            source.input(2) == node.input(2), let data = source.input(0), let scale = source.input(1),
+            graph.info(of: data)?.elementType == .float32,
+            let range = graph.info(of: source.output(0))?.elementType.integerRange
+        else { return nil }
+        let fused = Node(
+            name: node.name, op: FakeQuantize(range: range, axis: scaleAxis.axis),
+            inputs: [data, scale, source.input(2) ?? ""], outputs: node.outputs)
+        let isLast = graph.soleConsumer(of: source.output(0)) != nil
+        return GraphEdit(replacing: isLast ? [node.name, source.name] : [node.name], with: [fused])
+    }
+}

@@ -1,0 +1,50 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// From (dy, x, scale, zero point): dx, straight-through where the code is not clamped, and the scale's gradient
+/// Σ dy·(code − zero point − x/scale), without the last term where it is clamped.
+package struct FakeQuantizeGradient: Operator {
+    package static let type = OperatorType("FakeQuantizeGradient", domain: "winnow")
+
+    package var forward: FakeQuantize
+
+    package init(_ forward: FakeQuantize) { self.forward = forward }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(try FakeQuantize(attributes: attributes, version: version))
+    }
+
+    package var attributes: Attributes { forward.attributes }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(try inputs.required(1).type), ValueInfo(try inputs.required(2).type)]
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(1)
+        try data.requireFloat32(request.nodeName)
+        let parameters = try AffineOperands(request, scaleIndex: 2)
+        let fake = FakeQuantizeKernel(
+            forward.range, try forward.scaleAxis.geometry(data, scale: request.input(2).shape))
+        let offset = parameters.scratchByteCount
+        let scaleCount = try request.input(2).shape.elementCount
+        let sumByteCount = (fake.gradientScratchByteCount + 63) / 64 * 64
+        return Kernel(scratchByteCount: offset + sumByteCount + scaleCount * 4) { operands in
+            guard let scratch = operands.scratch else { return }
+            let unread = (scratch + offset + sumByteCount).assumingMemoryBound(to: Float.self)
+            parameters.withPointers(operands) { scales, zeroPoints in
+                fake.runGradient(
+                    operands.input(0, as: Float.self), operands.input(1, as: Float.self), scales: scales,
+                    zeroPoints: zeroPoints,
+                    sourceGradient: operands.optionalOutput(0)?.assumingMemoryBound(to: Float.self),
+                    scaleGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self) ?? unread,
+                    scratch: scratch + offset)
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+}
