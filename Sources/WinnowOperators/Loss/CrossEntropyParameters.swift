@@ -1,4 +1,4 @@
-package import WinnowGraph
+import WinnowGraph
 package import WinnowKernels
 import WinnowTensor
 

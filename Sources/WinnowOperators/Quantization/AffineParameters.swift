@@ -1,4 +1,4 @@
-package import WinnowGraph
+import WinnowGraph
 import WinnowKernels
 package import WinnowTensor
 
@@ -39,11 +39,7 @@ package struct ScaleAxis: Sendable, Hashable {
 
     /// The axis that scales of `rank` axes vary along; nil for one scale for all.
     package func varyingAxis(shape: Shape, scale: Shape) throws -> Int? {
-        if blockSize == 0, scale.elementCount == 1, scale.rank <= 1 {
-            return scale.rank == 1 && shape.rank > 0 && axis != nil && shape[try resolved(shape.rank)] == 1
-                ? try resolved(shape.rank) : nil
-        }
-        return try resolved(shape.rank)
+        blockSize == 0 && scale.elementCount == 1 && scale.rank <= 1 ? nil : try resolved(shape.rank)
     }
 
     private func resolved(_ rank: Int) throws -> Int { try (axis ?? 1).normalizedAxis(rank: rank) }

@@ -1,6 +1,6 @@
 package import WinnowGraph
 package import WinnowKernels
-package import WinnowTensor
+import WinnowTensor
 
 /// What the ten Reduce operators share: which axes, and whether they stay as 1.
 package struct ReductionParameters: Sendable, Hashable {
