@@ -32,7 +32,7 @@ def data_folder() -> Path:
 @pytest.fixture(scope="session")
 def winnow():
     """Runs `winnow` with arguments and returns the completed process; fails the test when the command fails."""
-    command = ROOT / ".build/release/winnow"
+    command = Path(os.environ.get("WINNOW", ROOT / ".build/release/winnow"))
     if not command.exists():
         pytest.fail("winnow is not built; run `make build`")
 
