@@ -17,7 +17,7 @@ package enum AtomicFile {
         let target = exists ? resolved(path) : path
         let temporary = "\(target).\(getpid()).tmp"
         do {
-            let result = try fill(temporary, flags: O_CREAT | O_TRUNC, body)
+            let result = try fill(temporary, flags: O_CREAT | O_TRUNC, named: path, body)
             guard rename(temporary, target) == 0 else { throw WinnowError.file(path, "cannot be written", errno) }
             flushFolder(of: target)
             return result
@@ -35,25 +35,24 @@ package enum AtomicFile {
 
     /// Pipes and devices (`/dev/stdout`) cannot be replaced.
     private static func writeInPlace<Result>(_ path: String, _ body: (FileSink) throws -> Result) throws -> Result {
-        try fill(path, flags: 0, body)
+        try fill(path, flags: 0, named: path, body)
     }
 
-    private static func fill<Result>(_ path: String, flags: Int32, _ body: (FileSink) throws -> Result) throws -> Result {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)
+    /// Writes the file at `location`; errors speak of the `path` that was asked for.
+    private static func fill<Result>(
+        _ location: String, flags: Int32, named path: String, _ body: (FileSink) throws -> Result
+    ) throws -> Result {
+        let descriptor = open(location, O_WRONLY | O_CLOEXEC | flags, 0o666)
         guard descriptor >= 0 else { throw WinnowError.file(path, "cannot be written", errno) }
+        defer { close(descriptor) }
         let sink = FileSink(descriptor, path: path)
-        do {
-            let result = try body(sink)
-            try sink.flush()
-            if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS, errno != ENOTSUP {
-                throw WinnowError.file(path, "cannot be written", errno)
-            }
-            guard close(descriptor) == 0 else { throw WinnowError.file(path, "cannot be written", errno) }
-            return result
-        } catch {
-            close(descriptor)
-            throw error
+        let result = try body(sink)
+        try sink.flush()
+        // Devices cannot be flushed; a full disk is noticed here at the latest.
+        if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS, errno != ENOTSUP {
+            throw WinnowError.file(path, "cannot be written", errno)
         }
+        return result
     }
 
     /// The file a symbolic link stands for.
@@ -129,6 +128,8 @@ enum FilePath {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     static func name(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }

@@ -38,7 +38,15 @@ package enum ONNXFile {
     /// The bytes of a model with all weights embedded.
     package static func bytes(_ graph: Graph) throws -> [UInt8] { try serialized(ONNXWriter(external: nil).model(graph)) }
 
-    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: String?) throws -> Graph {
+    /// The files a model consists of: its own and those with its external data.
+    package static func files(of path: String) throws -> [String] {
+        let file = try MappedFile(path)
+        let model = try located(path) { try file.withUnsafeBytes { try decoded($0) } }
+        let locations = Set(model.graph.initializer.flatMap(\.externalData).filter { $0.key == "location" }.map(\.value))
+        return [path] + locations.sorted().map { "\(FilePath.folder(of: path))/\($0)" }
+    }
+
+    private static func decoded(_ bytes: UnsafeRawBufferPointer) throws -> Onnx_ModelProto {
         let model: Onnx_ModelProto
         do { model = try Onnx_ModelProto(serializedBytes: bytes.bytes) } catch {
             throw WinnowError(.model, "", "is not an ONNX model, or is cut short", remedy: "export or copy it again")
@@ -46,6 +54,11 @@ package enum ONNXFile {
         guard model.hasGraph else {
             throw WinnowError(.model, "", "is not an ONNX model: it holds no graph", remedy: "export or copy it again")
         }
+        return model
+    }
+
+    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: String?) throws -> Graph {
+        let model = try decoded(bytes)
         return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder)).graph()
     }
 

@@ -65,7 +65,7 @@ struct ONNXReader {
 
     private func content(of proto: Onnx_GraphProto, in parent: Scope?) throws -> Content {
         guard proto.sparseInitializer.isEmpty else {
-            throw WinnowError(.unsupported, "graph \(proto.name)", "has sparse initializers", remedy: "make them dense")
+            throw WinnowError(.unsupported, "", "the graph has sparse initializers", remedy: "make them dense")
         }
         var content = Content(scope: Scope(proto, parent: parent))
         for initializer in proto.initializer {

@@ -1,0 +1,20 @@
+import WinnowTensor
+
+/// Sizes of zip archives.
+package enum Zip {
+    /// The bytes of a zip archive (deflate, level 9) of these files.
+    package static func byteCount(ofFiles paths: [String]) throws -> Int {
+        var total = 0
+        var zip = ZipWriter { total += $0.count }
+        for path in paths {
+            try MappedFile(path).withUnsafeBytes { try zip.add(FilePath.name(of: path), $0, .deflated) }
+        }
+        try zip.finish()
+        return total
+    }
+
+    /// The bytes that a model takes zipped, external data included.
+    package static func zippedByteCount(of path: String) throws -> Int {
+        try byteCount(ofFiles: path.hasSuffix(".onnx") ? ONNXFile.files(of: path) : [path])
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+import WinnowFormats
+import WinnowTensor
+
+@Suite struct AtomicFiles {
+    @Test func aFailedWriteLeavesTheOldFileAlone() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/a"
+            try AtomicFile.write("old", to: path)
+            _ = message {
+                try AtomicFile.write(to: path) { sink in
+                    try sink.write(Array("new".utf8))
+                    throw WinnowError(.cancelled, "", "stopped")
+                }
+            }
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a"])
+        }
+    }
+
+    @Test func aLinkStaysALink() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write("old", to: folder + "/a")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/b", withDestinationPath: "a")
+            try AtomicFile.write("new", to: folder + "/b")
+            #expect(try String(contentsOfFile: folder + "/a", encoding: .utf8) == "new")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/b") == "a")
+        }
+    }
+
+    @Test func manyPiecesArriveInOrder() throws {
+        let pieces: [[UInt8]] = [1, 70_000, 0, 65_535, 1, 65_536, 200_000, 3].enumerated().map { index, count in
+            [UInt8](repeating: UInt8(index), count: count)
+        }
+        try withTemporaryFolder { folder in
+            try AtomicFile.write(to: folder + "/a") { sink in
+                for piece in pieces { try sink.write(piece) }
+                #expect(sink.position == pieces.reduce(0) { $0 + $1.count })
+            }
+            #expect(try Array(Data(contentsOf: URL(fileURLWithPath: folder + "/a"))) == pieces.flatMap { $0 })
+        }
+    }
+
+    @Test func devicesAreWrittenToNotReplaced() throws {
+        try AtomicFile.write("gone", to: "/dev/null")
+        #expect(try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType == .typeCharacterSpecial)
+    }
+
+    @Test func wrongPathsAreOneSentence() {
+        #expect(message { try AtomicFile.write("", to: "/nowhere/a") } == "/nowhere/a: cannot be written: no such file or directory")
+        #expect(message { _ = try MappedFile("/nowhere") } == "/nowhere: cannot be opened: no such file or directory")
+        #expect(message { _ = try MappedFile("/tmp") } == "/tmp: is a folder, not a file")
+        #expect(message { _ = try MappedFile("/dev/zero") } == "/dev/zero: is not a regular file")
+    }
+}
+
+@Suite struct Compression {
+    private func sample(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 * $0 >> 5) } }
+
+    @Test(arguments: [Zlib.Wrapper.raw, .zlib, .gzip], [0, 1, 1000, 1_000_000])
+    func whatIsDeflatedInflates(wrapper: Zlib.Wrapper, count: Int) throws {
+        let bytes = sample(count)
+        let packed = try bytes.withUnsafeBytes { try Zlib.deflate($0, wrapper) }
+        #expect(try packed.withUnsafeBytes { try Zlib.inflate($0, wrapper, limit: count, subject: "") } == bytes)
+        guard count > 0 else { return }
+        #expect(message { try packed.withUnsafeBytes { _ = try Zlib.inflate($0, wrapper, limit: count - 1, subject: "x") } }
+            == "x: decompresses to more than \(count - 1) bytes")
+        #expect(message { try packed.dropLast(9).withUnsafeBytes { _ = try Zlib.inflate($0, wrapper, limit: count, subject: "x") } }
+            == "x: is cut short; copy it again")
+    }
+
+    @Test func gzipMembersFollowEachOther() throws {
+        let packed = try sample(100).withUnsafeBytes { try Zlib.deflate($0, .gzip) }
+        let whole = try (packed + packed).withUnsafeBytes { try Zlib.inflate($0, .gzip, limit: 200, subject: "") }
+        #expect(whole == sample(100) + sample(100))
+    }
+
+    @Test func theZippedSizeIsThatOfTheArchive() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/m.bin"
+            try AtomicFile.write(sample(100_000), to: path)
+            let size = try Zip.zippedByteCount(of: path)
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [
+                "python3", "-c", "import sys,zipfile; z=zipfile.ZipFile(sys.argv[2],'w',8,compresslevel=9); z.write(sys.argv[1],'m.bin')",
+                path, folder + "/m.zip",
+            ]
+            try process.run()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else { return }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/m.zip")).count == size)
+        }
+    }
+
+    @Test func externalDataCountsAsPartOfTheModel() throws {
+        let model = try Zip.byteCount(ofFiles: [Fixture.path("external.onnx")])
+        #expect(try ONNXFile.files(of: Fixture.path("external.onnx")) == [Fixture.path("external.onnx"), Fixture.path("external.bin")])
+        #expect(try Zip.zippedByteCount(of: Fixture.path("external.onnx")) > model)
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+import WinnowFormats
+import WinnowGraph
+import WinnowTensor
+
+/// Readers of damaged files either succeed or throw a `WinnowError`; they never trap, hang or fill the memory.
+@Suite struct HostileFiles {
+    static let names = [
+        "inputs-opset9.onnx", "constants.onnx", "types.onnx", "int4.onnx", "body.onnx", "external.onnx", "strings.onnx",
+        "float32.npy", "fortran.npy", "bigendian.npy", "scalar.npy", "arrays.npz", "compressed.npz", "images-idx3-ubyte",
+        "images-idx3-ubyte.gz", "weights.safetensors",
+    ]
+
+    @discardableResult private func read(_ path: String) throws -> String {
+        switch path.split(separator: ".").last {
+        case "onnx": try ONNXFile.read(path, registry: OperatorRegistry([])).text
+        case "npy": try "\(NPY.read(path))"
+        case "npz": try "\(NPZ.read(path))"
+        case "safetensors": try "\(SafeTensors(contentsOf: path).tensors)"
+        default: try "\(IDX.read(path))"
+        }
+    }
+
+    private func original(_ name: String) throws -> [UInt8] {
+        guard name == "weights.safetensors" else { return try Fixture.bytes(name) }
+        return try withTemporaryFolder { folder in
+            let tensors = ["a": Tensor([1, 2, 3] as [Float]), "b": Tensor(zeros: [2, 2], .uint8)]
+            try SafeTensors(tensors: tensors, metadata: ["k": "v"]).write(to: folder + "/w")
+            return try Array(Data(contentsOf: URL(fileURLWithPath: folder + "/w")))
+        }
+    }
+
+    private func mutated(_ bytes: [UInt8], _ random: inout RandomGenerator) -> [UInt8] {
+        var result = bytes
+        let extremes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF]
+        for _ in 0..<Int.random(in: 1...4, using: &random) where !result.isEmpty {
+            let place = Int.random(in: result.indices, using: &random)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: result[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1: result[place] = UInt8.random(in: 0...255, using: &random)
+            case 2: result[place] = extremes.randomElement(using: &random) ?? 0
+            case 3: result.removeSubrange(place..<min(result.count, place + Int.random(in: 1...16, using: &random)))
+            case 4: result.insert(contentsOf: repeatElement(0xFF, count: Int.random(in: 1...10, using: &random)), at: place)
+            default: result.removeSubrange(place...)
+            }
+        }
+        return result
+    }
+
+    @Test(arguments: names) func damagedFilesNeverTrap(name: String) throws {
+        var random = RandomGenerator(seed: 7)
+        let bytes = try original(name)
+        try withTemporaryFolder { folder in
+            try AtomicFile.write(Fixture.bytes("external.bin"), to: folder + "/external.bin")
+            let path = "\(folder)/\(name)"
+            var refused = 0
+            for _ in 0..<400 {
+                try Data(mutated(bytes, &random)).write(to: URL(fileURLWithPath: path))
+                do { try read(path) } catch let error as WinnowError {
+                    #expect(!error.problem.isEmpty)
+                    refused += 1
+                }
+            }
+            #expect(refused > 40)
+        }
+    }
+
+    @Test(arguments: names) func cutFilesAreRefused(name: String) throws {
+        let bytes = try original(name)
+        let whole = name.hasSuffix("onnx") ? try? read(Fixture.path(name)) : nil
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/\(name)"
+            for count in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 60)) {
+                try Data(bytes.prefix(count)).write(to: URL(fileURLWithPath: path))
+                // What comes after an ONNX graph may be missing unnoticed; the graph may not.
+                if name.hasSuffix("onnx"), let text = try? read(path) {
+                    #expect(text == whole, "\(count) of \(bytes.count) bytes")
+                } else {
+                    #expect(throws: WinnowError.self, "\(count) of \(bytes.count) bytes") { try read(path) }
+                }
+            }
+        }
+    }
+}

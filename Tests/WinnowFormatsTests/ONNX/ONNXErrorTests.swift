@@ -1,0 +1,117 @@
+import Testing
+import WinnowFormats
+import WinnowGraph
+import WinnowTensor
+
+/// Just enough protobuf to write models that no writer writes.
+private enum Field {
+    static func varint(_ value: Int64) -> [UInt8] {
+        var rest = UInt64(bitPattern: value)
+        var bytes: [UInt8] = []
+        while rest > 0x7F {
+            bytes.append(UInt8(rest & 0x7F) | 0x80)
+            rest >>= 7
+        }
+        return bytes + [UInt8(rest)]
+    }
+    static func number(_ field: Int64, _ value: Int64) -> [UInt8] { varint(field << 3) + varint(value) }
+    static func bytes(_ field: Int64, _ value: [UInt8]) -> [UInt8] {
+        varint(field << 3 | 2) + varint(Int64(value.count)) + value
+    }
+    static func text(_ field: Int64, _ value: String) -> [UInt8] { bytes(field, Array(value.utf8)) }
+}
+
+/// A model with an initializer `w` read by one node, and more fields in its graph.
+private func model(initializer: [UInt8] = [], graph more: [UInt8] = [], opset: Int64? = 17) -> [UInt8] {
+    let node = Field.text(1, "w") + Field.text(2, "y") + Field.text(4, "Identity")
+    let weight = initializer.isEmpty ? [] : Field.bytes(5, initializer + Field.text(8, "w"))
+    let graph = Field.bytes(1, node) + weight + more + Field.bytes(12, Field.text(1, "y"))
+    return Field.number(1, 8) + Field.bytes(7, graph) + (opset.map { Field.bytes(8, Field.number(2, $0)) } ?? [])
+}
+
+private func tensor(_ extents: [Int64], type: Int64 = 1, _ more: [UInt8]) -> [UInt8] {
+    extents.flatMap { Field.number(1, $0) } + Field.number(2, type) + more
+}
+
+private func raw(_ count: Int) -> [UInt8] { Field.bytes(9, [UInt8](repeating: 0, count: count)) }
+
+private func external(_ entries: KeyValuePairs<String, String>) -> [UInt8] {
+    entries.flatMap { Field.bytes(13, Field.text(1, $0) + Field.text(2, $1)) } + Field.number(14, 1)
+}
+
+/// An input `x` whose type is the given `TypeProto`.
+private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "x") + Field.bytes(2, type)) }
+
+@Suite struct ONNXErrors {
+    private func refusal(_ bytes: [UInt8], folder: String? = nil) -> String {
+        message { _ = try ONNXFile.read(bytes: bytes, registry: OperatorRegistry([]), folder: folder) }
+    }
+
+    @Test func theModelTheOthersAreMadeFromIsValid() throws {
+        let graph = try ONNXFile.read(bytes: model(initializer: tensor([2], raw(8))), registry: OperatorRegistry([]))
+        #expect(graph.initializers["w"] == Tensor([0, 0] as [Float]))
+    }
+
+    @Test(arguments: [
+        (tensor([-2], raw(8)), "initializer w: has the negative extent -2"),
+        (tensor([3], raw(8)), "initializer w: float32[3] takes 12 bytes, but the file has 8"),
+        (tensor([3], Field.bytes(4, [0, 0, 0, 0])), "initializer w: float32[3] takes 3 elements, but the file has 1"),
+        (tensor([2, 1], []), "initializer w: float32[2×1] takes 2 elements, but the file has 0"),
+        (tensor([1 << 40, 1 << 40], raw(8)), "initializer w: has extents whose product no memory holds; the file is probably damaged"),
+        (tensor([Int64.max, 0, Int64.max], raw(0)),
+            "initializer w: has extents whose product no memory holds; the file is probably damaged"),
+        (tensor([2], type: 8, []), "initializer w: has element type string, which is not supported"),
+        (tensor([2], type: 77, []), "initializer w: has an unknown element type (77)"),
+        (tensor([1], type: 3, Field.bytes(5, Field.varint(300))), "initializer w: holds 300, which is no int8"),
+        (tensor([2], external(["location": "w.bin"])),
+            "initializer w: lies in an external file, but the model is not in a file itself; read it from its file"),
+    ]) func damagedInitializers(initializer: [UInt8], sentence: String) {
+        #expect(refusal(model(initializer: initializer)) == sentence)
+    }
+
+    @Test(arguments: [
+        ("../w.bin", "0", "8", "its external location \"../w.bin\" is not inside the model's folder"),
+        ("/etc/passwd", "0", "8", "its external location \"/etc/passwd\" is not inside the model's folder"),
+        ("", "0", "8", "its external location \"\" is not inside the model's folder"),
+        ("none.bin", "0", "8", "none.bin: cannot be opened: no such file or directory"),
+        ("w.bin", "4", "8", "w.bin: has 8 bytes, but a tensor needs 8 from byte 4; the file is probably cut short"),
+        ("w.bin", "9223372036854775807", "8", "but a tensor needs 8 from byte 9223372036854775807"),
+        ("w.bin", "-1", "8", "the offset \"-1\" of its external data is not a number of bytes"),
+        ("w.bin", "0", "12", "float32[2] takes 8 bytes, but its external data has 12"),
+        (".", "0", "8", "is a folder, not a file"),
+    ]) func damagedExternalData(location: String, offset: String, length: String, problem: String) throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write([UInt8](repeating: 0, count: 8), to: folder + "/w.bin")
+            let entries = external(["location": location, "offset": offset, "length": length])
+            let sentence = refusal(model(initializer: tensor([2], entries)), folder: folder)
+            #expect(sentence.contains(problem), "\(sentence)")
+        }
+    }
+
+    @Test func whatIsNotAModel() {
+        let notONNX = "is not an ONNX model, or is cut short; export or copy it again"
+        #expect(refusal(Array("hello world, this is text".utf8)) == notONNX)
+        #expect(refusal([]) == "is not an ONNX model: it holds no graph; export or copy it again")
+        #expect(refusal(model(opset: nil)) == "names no operator set; the file is probably cut short")
+        #expect(refusal(model(opset: 5)).hasPrefix("uses operator set 5; 7 to "))
+        #expect(refusal(model()) == "value w: is read but produced nowhere; the file is probably damaged")
+        #expect(message { _ = try ONNXFile.read("/nowhere/m.onnx", registry: OperatorRegistry([])) }
+            == "/nowhere/m.onnx: cannot be opened: no such file or directory")
+    }
+
+    @Test(arguments: [
+        (Field.bytes(4, []), "input x: is a sequence; only tensors are supported"),
+        (Field.bytes(9, []), "input x: is an optional; only tensors are supported"),
+        (Field.bytes(1, Field.number(1, 8)), "input x: has element type string, which is not supported"),
+        (Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, -1)))),
+            "input x: has the negative extent -1; give the axis a name instead"),
+        ([], "input x: has no type"),
+    ]) func inputsOfOtherKinds(type: [UInt8], sentence: String) {
+        #expect(refusal(model(initializer: tensor([2], raw(8)), graph: input(type))) == sentence)
+    }
+
+    @Test func sparseInitializers() {
+        #expect(refusal(model(initializer: tensor([2], raw(8)), graph: Field.bytes(15, [])))
+            == "the graph has sparse initializers; make them dense")
+    }
+}
