@@ -36,8 +36,8 @@ bench: build ## measure Winnow beside other tools
 	@echo "make: running the benchmarks"
 	@Benchmarks/run
 
-docs: setup ## write the documentation of every layer's symbols to .build/docs
-	@echo "make: extracting the documentation"
+docs: setup ## write the documentation of the public symbols to .build-docs/html
+	@echo "make: writing the documentation"
 	@scripts/docs
 
 clean: ## remove what was built; what was installed into .deps stays
