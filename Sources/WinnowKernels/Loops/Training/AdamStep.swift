@@ -1,0 +1,51 @@
+internal import Foundation
+
+/// One step of Adam or AdamW, in place; the formulas are `torch.optim.Adam`'s and `torch.optim.AdamW`'s.
+package struct AdamStep: Hashable, Sendable {
+    package var learningRate: Double
+    package var beta1: Double
+    package var beta2: Double
+    package var epsilon: Double
+    package var weightDecay: Double
+    /// AdamW: the decay shrinks the weights directly instead of joining the gradient (Loshchilov and Hutter, 2019).
+    package var isDecoupled: Bool
+    /// Multiplies the gradient before all else (clipping, loss scaling).
+    package var gradientScale: Float
+
+    package init(
+        learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+        isDecoupled: Bool = false, gradientScale: Float = 1
+    ) {
+        self.learningRate = learningRate
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+        self.weightDecay = weightDecay
+        self.isDecoupled = isDecoupled
+        self.gradientScale = gradientScale
+    }
+
+    /// m = β₁m + (1 − β₁)g; v = β₂v + (1 − β₂)g²; w −= rate·m̂ / (√v̂ + ε). `step` counts from 1; the moments start at 0.
+    package func apply(
+        _ parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
+        variance: UnsafeMutablePointer<Float>, count: Int, step: Int
+    ) {
+        let stepSize = Float(learningRate / (1 - pow(beta1, Double(step))))
+        let rootCorrection = Float((1 - pow(beta2, Double(step))).squareRoot())
+        let shrink = isDecoupled ? Float(1 - learningRate * weightDecay) : 1
+        let decay = isDecoupled ? 0 : Float(weightDecay)
+        let (take1, keep2, take2, floor) = (Float(1 - beta1), Float(beta2), Float(1 - beta2), Float(epsilon))
+        let scale = gradientScale
+        forChunks(count) { start, count in
+            let (w, g, m, v) = (parameters + start, gradient + start, mean + start, variance + start)
+            for i in 0..<count {
+                let slope = g[i] * scale + decay * w[i]
+                let first = m[i] + (slope - m[i]) * take1
+                let second = v[i] * keep2 + slope * slope * take2
+                m[i] = first
+                v[i] = second
+                w[i] = w[i] * shrink - stepSize * (first / (second.squareRoot() / rootCorrection + floor))
+            }
+        }
+    }
+}

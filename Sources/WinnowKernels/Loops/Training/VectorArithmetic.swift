@@ -1,0 +1,54 @@
+/// Sums and updates of whole float32 buffers; sums run in float32 lanes that are added up in float64.
+package enum VectorArithmetic {
+    /// Σ x².
+    package static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double { dot(x, x, count: count) }
+
+    /// Σ x·y.
+    package static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Double {
+        var total = 0.0
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 32) { lanes in
+            guard let sums = lanes.baseAddress else { return }
+            for block in stride(from: 0, to: count, by: 2048) {
+                let end = min(block + 2048, count)
+                for lane in 0..<32 { sums[lane] = 0 }
+                var i = block
+                while i + 32 <= end {
+                    for lane in 0..<32 { sums[lane] += x[i + lane] * y[i + lane] }
+                    i += 32
+                }
+                for lane in 0..<32 { total += Double(sums[lane]) }
+                for rest in i..<end { total += Double(x[rest] * y[rest]) }
+            }
+        }
+        return total
+    }
+
+    /// y += a·x.
+    package static func addScaled(_ a: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
+        forChunks(count) { start, count in
+            let (from, to) = (x + start, y + start)
+            for i in 0..<count { to[i] += a * from[i] }
+        }
+    }
+
+    /// y *= a.
+    package static func scale(_ y: UnsafeMutablePointer<Float>, by a: Float, count: Int) {
+        forChunks(count) { start, count in
+            let to = y + start
+            for i in 0..<count { to[i] *= a }
+        }
+    }
+
+    /// Whether every element is a finite number.
+    package static func isFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
+        for block in stride(from: 0, to: count, by: 4096) {
+            var special: UInt32 = 0
+            for i in block..<min(block + 4096, count) {
+                let exponent = x[i].bitPattern & 0x7F80_0000
+                special |= exponent == 0x7F80_0000 ? 1 : 0
+            }
+            if special != 0 { return false }
+        }
+        return true
+    }
+}
