@@ -1,4 +1,4 @@
-package import WinnowTensor
+internal import WinnowTensor
 
 /// The sum of two tensors of 8-bit codes of one shape: quantize(dequantize(a) + dequantize(b)).
 package struct QuantizedAddKernel: Sendable {
