@@ -1,0 +1,92 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// Gathers the samples of a batch straight into a plan's inputs, augmented on the way.
+struct BatchAssembler {
+    private let data: Dataset
+    /// The features as they came, whose sample shapes tell height and width.
+    private let originals: [Dataset.Feature]
+    private let augmentation: Augmentation
+    private let seed: UInt64
+
+    /// `labels` names the graph input that takes the class indices as int64.
+    init(_ data: Dataset, graph: Graph, labels: ValueName?, augmentation: Augmentation, seed: UInt64) throws {
+        var complete = data
+        if let labels {
+            guard let classes = data.labels else {
+                throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")
+            }
+            let other = graph.inputNames.filter { $0 != labels }
+            if complete.features.count == 1, other.count == 1 { complete.features[0].name = other[0] }
+            complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
+        }
+        self.data = try complete.adapted(to: graph)
+        originals = complete.features
+        self.augmentation = augmentation
+        self.seed = seed
+        if augmentation.isActive, !originals.contains(where: Self.isImage) {
+            throw WinnowError(
+                .data, "augmentation", "needs images with height and width, not \(originals.first?.tensor.shape ?? [])")
+        }
+    }
+
+    /// The input shapes of a batch with `count` samples.
+    func shapes(count: Int) -> [ValueName: Shape] { data.batchShapes(count: count) }
+
+    /// Writes the samples at `indices` into the plan's inputs.
+    func fill(_ plan: Plan, samples indices: ArraySlice<Int>, epoch: Int) {
+        for (feature, original) in zip(data.features, originals) {
+            plan.withInput(feature.name) { bytes in
+                guard let target = bytes.baseAddress else { return }
+                if augmentation.isActive, Self.isImage(original) {
+                    augment(original, indices, epoch, target.assumingMemoryBound(to: Float.self))
+                } else {
+                    feature.write(samplesAt: indices, to: target)
+                }
+            }
+        }
+    }
+
+    private static func isImage(_ feature: Dataset.Feature) -> Bool {
+        feature.tensor.rank >= 3 && feature.batchElementType == .float32
+    }
+
+    private func augment(
+        _ feature: Dataset.Feature, _ indices: ArraySlice<Int>, _ epoch: Int, _ target: UnsafeMutablePointer<Float>
+    ) {
+        let shape = feature.tensor.shape
+        let (height, width) = (shape[shape.rank - 2], shape[shape.rank - 1])
+        let sampleCount = shape.dropFirst().reduce(1, *)
+        let planes = sampleCount / max(1, height * width)
+        let (scale, offset) = (feature.scale, feature.offset)
+        feature.tensor.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            for (row, index) in indices.enumerated() {
+                let transform = ImageTransform(augmentation, sample: index, epoch: epoch, seed: seed)
+                let out = target + row * sampleCount
+                if feature.tensor.elementType == .uint8 {
+                    transform.write(
+                        base.assumingMemoryBound(to: UInt8.self) + index * sampleCount, to: out, planes: planes,
+                        height: height, width: width, fill: offset
+                    ) { Float($0) * scale + offset }
+                } else {
+                    transform.write(
+                        base.assumingMemoryBound(to: Float.self) + index * sampleCount, to: out, planes: planes,
+                        height: height, width: width, fill: 0) { $0 }
+                }
+            }
+        }
+    }
+}
+
+/// The order of samples in one epoch: a Fisher–Yates shuffle that depends on seed and epoch alone.
+package func sampleOrder(count: Int, seed: UInt64, epoch: Int) -> [Int] {
+    var order = Array(0..<count)
+    var generator = RandomGenerator(seed: seed, stream: 0x1000 &+ UInt64(epoch))
+    for index in stride(from: count - 1, to: 0, by: -1) {
+        let (other, _) = generator.next().multipliedFullWidth(by: UInt64(index + 1))
+        order.swapAt(index, Int(other))
+    }
+    return order
+}

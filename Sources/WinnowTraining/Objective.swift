@@ -1,0 +1,90 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// What training makes small: a graph with a scalar loss among its values.
+package struct Objective: Sendable {
+    package var graph: Graph
+    /// One floating-point number.
+    package var loss: ValueName
+    /// The graph input that takes class indices (int64), if there is one.
+    package var labels: ValueName?
+
+    package init(graph: Graph, loss: ValueName, labels: ValueName? = nil) {
+        self.graph = graph
+        self.loss = loss
+        self.labels = labels
+    }
+}
+
+/// Losses as graph ends.
+package enum Loss: Sendable, Hashable {
+    /// −Σ q·log softmax(scores), the mean over samples; q is the label's class, smoothed over all classes.
+    case crossEntropy(labelSmoothing: Double = 0)
+    /// The mean squared difference to a graph input `targets` shaped like the output.
+    case meanSquaredError
+
+    /// `model` with the loss of its first output added, and the inputs the loss needs.
+    package func attached(to model: Graph) throws -> Objective {
+        guard let output = model.outputs.first, let info = model.infos[output] else {
+            throw WinnowError(.model, model.name, "has no output to take a loss of")
+        }
+        let builder = GraphBuilder(extending: model)
+        let objective: (loss: ValueName, labels: ValueName?)
+        switch self {
+        case .crossEntropy(let smoothing):
+            guard let extents = info.extents, extents.count >= 2 else {
+                throw WinnowError(.model, "output \(output)", "is \(info.type), not scores of classes")
+            }
+            let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
+            let scores = Self.logits(of: output, in: GraphIndex(model))
+            objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
+        case .meanSquaredError:
+            guard let extents = info.extents else {
+                throw WinnowError(.model, "output \(output)", "has an unknown shape")
+            }
+            let targets = try builder.input(model.freshValueName("targets"), info.elementType, extents)
+            objective = (try Self.meanSquaredError(builder, output, targets), nil)
+        }
+        var edit = builder.edit()
+        edit.outputs = [objective.loss] + model.outputs
+        return Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
+    }
+
+    /// The value before a closing Softmax or LogSoftmax, which the cross-entropy takes itself.
+    package static func logits(of output: ValueName, in graph: GraphIndex) -> ValueName {
+        guard let node = graph.producer(of: output), ["Softmax", "LogSoftmax"].contains(node.op.type.name),
+            let input = node.input(0)
+        else { return output }
+        return input
+    }
+
+    /// Adds the mean cross-entropy of scores (N, C, …) and class indices (N, …).
+    package static func crossEntropy(
+        _ b: GraphBuilder, scores: ValueName, labels: ValueName, smoothing: Double = 0
+    ) throws -> ValueName {
+        let hard = try b.add(SoftmaxCrossEntropyLoss(), scores, labels, name: "loss")
+        guard smoothing > 0 else { return hard }
+        let uniform = try b.add(ReduceMean(keepsAxes: false), b.add(LogSoftmax(axis: 1), scores))
+        return try weightedSum(b, [(1 - smoothing, hard), (-smoothing, uniform)])
+    }
+
+    /// Adds mean((output − target)²).
+    package static func meanSquaredError(_ b: GraphBuilder, _ output: ValueName, _ target: ValueName) throws -> ValueName {
+        try b.add(MeanSquaredError(), output, target, name: "loss")
+    }
+
+    /// Adds T²·KL(softmax(teacher/T) ‖ softmax(student/T)), the mean over samples (Hinton et al. 2015, section 2.1).
+    package static func distillation(
+        _ b: GraphBuilder, student: ValueName, teacher: ValueName, temperature: Double
+    ) throws -> ValueName {
+        try b.add(KullbackLeiblerDivergence(temperature: Float(temperature)), student, teacher, name: "loss.distillation")
+    }
+
+    /// Adds Σ weight·part.
+    package static func weightedSum(_ b: GraphBuilder, _ parts: [(weight: Double, value: ValueName)]) throws -> ValueName {
+        let terms = try parts.map { try b.multiply($0.value, by: $0.weight) }
+        guard let first = terms.first else { throw WinnowError(.model, "loss", "has no parts") }
+        return try terms.dropFirst().reduce(first) { try b.add($0, $1) }
+    }
+}

@@ -1,0 +1,20 @@
+/// How one parameter is trained differently from the rest.
+///
+/// A parameter with options is trained even where the defaults would leave it alone (quantization scales, scalars).
+package struct ParameterOptions: Sendable, Hashable {
+    package var learningRateFactor: Float
+    /// Multiplies the gradient (LSQ: 1/√(n·q_max), Esser et al. 2020, section 2.2).
+    package var gradientScale: Float
+    package var decaysWeights: Bool
+    /// Values are lifted to this after every update (scales stay positive).
+    package var minimum: Float?
+
+    package init(
+        learningRateFactor: Float = 1, gradientScale: Float = 1, decaysWeights: Bool = true, minimum: Float? = nil
+    ) {
+        self.learningRateFactor = learningRateFactor
+        self.gradientScale = gradientScale
+        self.decaysWeights = decaysWeights
+        self.minimum = minimum
+    }
+}

@@ -1,0 +1,64 @@
+package import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+
+/// Trains a model on data; everything random follows from the configuration's seed.
+package struct Trainer {
+    /// The inference graph whose parameters are trained, and which is evaluated after every epoch.
+    package var model: Graph
+    package var objective: Objective
+    package var configuration: TrainingConfiguration
+    package var frozen: Set<ValueName> = []
+    package var parameterOptions: [ValueName: ParameterOptions] = [:]
+    package var hooks: [any TrainingHook] = []
+    package var reducer: any GradientReducer = NoReduction()
+    package var checkpoints: (any CheckpointStore)?
+    package var progress: ProgressReporter?
+    package var cancellation: Cancellation?
+    package var options = SessionOptions()
+
+    /// Trains `model` on a loss of its own; initializers of `objective` named as in `model` are the same parameters.
+    package init(_ model: Graph, objective: Objective, configuration: TrainingConfiguration) {
+        self.model = model
+        self.objective = objective
+        self.configuration = configuration
+    }
+
+    /// Trains a classifier on the cross-entropy of its first output.
+    package init(_ model: Graph, configuration: TrainingConfiguration) throws {
+        self.init(
+            model, objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing).attached(to: model),
+            configuration: configuration)
+    }
+
+    /// Runs all epochs, or what a checkpoint has left of them.
+    ///
+    /// Throws `.cancelled` after saving a checkpoint, `.numeric` when the loss is no longer finite, `.data` where data
+    /// and graph do not fit.
+    package func train(on data: Dataset, validation: Dataset? = nil) throws -> TrainingResult {
+        let run = try TrainingRun(self, data: data, validation: validation)
+        try run.resume()
+        try run.start()
+        while run.epoch < configuration.epochs {
+            try run.runEpoch()
+            try run.finishEpoch()
+        }
+        return try run.result()
+    }
+
+    /// Checks what plans and loops rely on.
+    func validate(sampleCount: Int) throws {
+        func require(_ condition: Bool, _ subject: String, _ problem: String) throws {
+            if !condition { throw WinnowError(.usage, subject, problem) }
+        }
+        try require(configuration.epochs >= 0, "epochs", "must not be negative")
+        try require(configuration.batchSize > 0, "batch size", "must be at least 1")
+        try require(configuration.learningRate.isFinite, "learning rate", "must be a finite number")
+        guard sampleCount > 0 else { throw WinnowError(.data, "training data", "has no samples") }
+        guard !configuration.dropsLastBatch || sampleCount >= configuration.batchSize else {
+            throw WinnowError(
+                .data, "training data", "has \(sampleCount) samples, less than one batch of \(configuration.batchSize)",
+                remedy: "lower the batch size")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// How a model is trained.
+public struct TrainingConfiguration: Codable, Hashable, Sendable {
+    public var epochs: Int
+    /// Samples in one step.
+    public var batchSize: Int
+    public var learningRate: Double
+    public var optimizer: OptimizerConfiguration
+    public var schedule: Schedule
+    /// Fixes the order of samples, augmentation and dropout.
+    public var seed: UInt64
+    public var augmentation: Augmentation
+    public var clipping: GradientClipping?
+    /// The probability spread evenly over all classes in the target of a cross-entropy.
+    public var labelSmoothing: Double
+    /// Gives back the state with the best validation accuracy instead of the last one.
+    public var keepsBest: Bool
+    /// Leaves a last smaller batch out; otherwise it makes a smaller step of its own, as in torch.
+    public var dropsLastBatch: Bool
+    /// The longest time between two checkpoints within an epoch; every epoch ends with one.
+    public var checkpointSeconds: Double
+
+    public init(
+        epochs: Int = 10, batchSize: Int = 64, learningRate: Double = 1e-3, optimizer: OptimizerConfiguration = .adam(),
+        schedule: Schedule = Schedule(), seed: UInt64 = 0, augmentation: Augmentation = Augmentation(),
+        clipping: GradientClipping? = nil, labelSmoothing: Double = 0, keepsBest: Bool = true,
+        dropsLastBatch: Bool = false, checkpointSeconds: Double = 60
+    ) {
+        self.epochs = epochs
+        self.batchSize = batchSize
+        self.learningRate = learningRate
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.seed = seed
+        self.augmentation = augmentation
+        self.clipping = clipping
+        self.labelSmoothing = labelSmoothing
+        self.keepsBest = keepsBest
+        self.dropsLastBatch = dropsLastBatch
+        self.checkpointSeconds = checkpointSeconds
+    }
+}
+
+extension TrainingConfiguration {
+    /// Reads any of the properties; those left out keep their defaults.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ key: CodingKeys, _ fallback: Value) throws -> Value {
+            try values.decodeIfPresent(Value.self, forKey: key) ?? fallback
+        }
+        epochs = try read(.epochs, epochs)
+        batchSize = try read(.batchSize, batchSize)
+        learningRate = try read(.learningRate, learningRate)
+        optimizer = try read(.optimizer, optimizer)
+        schedule = try read(.schedule, schedule)
+        seed = try read(.seed, seed)
+        augmentation = try read(.augmentation, augmentation)
+        clipping = try values.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+        labelSmoothing = try read(.labelSmoothing, labelSmoothing)
+        keepsBest = try read(.keepsBest, keepsBest)
+        dropsLastBatch = try read(.dropsLastBatch, dropsLastBatch)
+        checkpointSeconds = try read(.checkpointSeconds, checkpointSeconds)
+    }
+}

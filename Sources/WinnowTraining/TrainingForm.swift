@@ -1,0 +1,37 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// The initializer that counts training steps (int64, shape []), for operators that draw random numbers.
+package let trainingStepName: ValueName = "training.step"
+
+extension Graph {
+    /// The graph with every operator in its training form, and the step counter where one reads it.
+    package func trainingForm() throws -> Graph {
+        var graph = self
+        for name in nodes.map(\.name) {
+            guard let node = graph.node(named: name) else { continue }
+            let edit: GraphEdit?
+            do { edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) } catch let error as WinnowError {
+                throw error.within("training form of node \(node.name) (\(node.op.type))")
+            }
+            guard let edit else { continue }
+            let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
+            let lacksStep = graph.infos[trainingStepName] == nil
+            graph = try graph.applying(readsStep && lacksStep ? [edit, try graph.stepCounter()] : [edit])
+        }
+        return graph
+    }
+
+    /// The counter and its update step + 1.
+    private func stepCounter() throws -> GraphEdit {
+        var edit = GraphEdit()
+        let next = freshValueName("training.step.next")
+        edit.initializers = [(trainingStepName, Tensor(scalar: Int64(0))), ("training.step.one", Tensor(scalar: Int64(1)))]
+        edit.addedNodes = [
+            Node(name: next, op: Add(), inputs: [trainingStepName, "training.step.one"], outputs: [next])
+        ]
+        edit.updates = [trainingStepName: next]
+        return edit
+    }
+}

@@ -1,0 +1,60 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// An objective in training form with the gradients of its parameters.
+package struct TrainingGraph: Sendable {
+    /// Its outputs are the loss and the gradients, nothing else.
+    package let graph: Graph
+    package let loss: ValueName
+    /// The trained initializers, in the order of the model.
+    package let parameters: [ValueName]
+    /// The gradient of each parameter, by the parameter's name.
+    package let gradients: [ValueName: ValueName]
+    /// Initializers that change while training: parameters, masks, running statistics, and those asked for.
+    package let variables: Set<ValueName>
+
+    /// - Parameters:
+    ///   - frozen: initializers that are not trained.
+    ///   - trained: initializers that are trained although the defaults leave them alone.
+    ///   - changed: initializers that somebody changes between steps.
+    package init(
+        _ objective: Objective, frozen: Set<ValueName> = [], trained: Set<ValueName> = [], changed: Set<ValueName> = []
+    ) throws {
+        let form = try objective.graph.trainingForm()
+        let candidates = objective.graph.trainableInitializers(trained: trained).filter {
+            !frozen.contains($0) && form.updates[$0] == nil && form.initializers[$0] != nil
+        }
+        let (whole, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: candidates, in: form)
+        parameters = candidates.filter { gradients[$0] != nil }
+        guard !parameters.isEmpty else {
+            throw WinnowError(.model, "loss \(objective.loss)", "depends on no parameter that may be trained")
+        }
+        var edit = GraphEdit()
+        edit.outputs = [objective.loss] + parameters.compactMap { gradients[$0] }
+        graph = try whole.applying(edit).removingDeadNodes()
+        loss = objective.loss
+        self.gradients = gradients
+        let masks = graph.initializerNames.filter(Self.isMask)
+        let kept = graph.initializers
+        variables = changed.union(parameters).union(masks).union(graph.updates.keys).filter { kept[$0] != nil }
+    }
+
+    /// Masks of pruned weights are named after the weight and `.mask`.
+    package static func isMask(_ name: ValueName) -> Bool { name.hasSuffix(".mask") }
+}
+
+extension Graph {
+    /// The float32 initializers that are weights by default: no masks, no scalars, no scales or zero points of
+    /// quantization, unless they are in `trained`.
+    package func trainableInitializers(trained: Set<ValueName> = []) -> [ValueName] {
+        var quantizers: Set<ValueName> = []
+        for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
+            quantizers.formUnion(node.inputs.dropFirst())
+        }
+        return initializerNames.filter { name in
+            guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
+            return trained.contains(name)
+                || (tensor.rank > 0 && !TrainingGraph.isMask(name) && !quantizers.contains(name))
+        }
+    }
+}

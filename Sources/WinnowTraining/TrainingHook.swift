@@ -1,0 +1,52 @@
+package import WinnowEngine
+package import WinnowGraph
+package import WinnowTensor
+
+/// Where a run stands between two steps, and what a hook may change there.
+package struct TrainingMoment {
+    /// Steps done so far; 0 before the first.
+    package let step: Int
+    package let stepsPerEpoch: Int
+    package let totalSteps: Int
+    /// Parameters, masks, running statistics and whatever else hooks asked for, changed in place.
+    package let variables: VariableStore
+    /// Parameters that are not updated from now on.
+    package var frozen: Set<ValueName>
+
+    package init(
+        step: Int, stepsPerEpoch: Int, totalSteps: Int, variables: VariableStore, frozen: Set<ValueName> = []
+    ) {
+        self.step = step
+        self.stepsPerEpoch = stepsPerEpoch
+        self.totalSteps = totalSteps
+        self.variables = variables
+        self.frozen = frozen
+    }
+
+    package var epoch: Int { step / max(1, stepsPerEpoch) }
+    /// The part of the run that is done, 0 to 1.
+    package var fraction: Double { Double(step) / Double(max(1, totalSteps)) }
+}
+
+/// What a pass does while a model trains: tighten a mask on its schedule, freeze ranges.
+package protocol TrainingHook {
+    /// Initializers it changes beyond parameters and masks; they become variables instead of constants.
+    var variables: Set<ValueName> { get }
+
+    /// Whether the graph has reached the form that the run is to end with; only such states can be the best one.
+    var isSettled: Bool { get }
+
+    /// Called before the first step and after every step.
+    mutating func step(_ moment: inout TrainingMoment) throws
+
+    /// What a checkpoint must keep beyond the variables.
+    var state: [String: Tensor] { get }
+    mutating func restore(_ state: [String: Tensor]) throws
+}
+
+extension TrainingHook {
+    package var variables: Set<ValueName> { [] }
+    package var isSettled: Bool { true }
+    package var state: [String: Tensor] { [:] }
+    package mutating func restore(_ state: [String: Tensor]) throws {}
+}

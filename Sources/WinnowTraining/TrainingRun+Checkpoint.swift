@@ -1,0 +1,92 @@
+import Foundation
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// What a checkpoint says beside tensors.
+private struct RunRecord: Codable {
+    var fingerprint: String
+    var step: Int
+    var lossSum: Double
+    var lossCount: Int
+    var history: [EpochRecord]
+    var frozen: [String]
+    var bestEpoch: Int?
+    var bestTop1: Double?
+}
+
+extension TrainingRun {
+    /// The present state. Shuffling, augmentation and dropout depend on seed and step alone, so the step is all there is
+    /// to keep of the random numbers.
+    func checkpoint() throws -> Checkpoint {
+        var checkpoint = Checkpoint()
+        checkpoint.set(variables.tensors, under: "variable/")
+        checkpoint.set(optimizer.state, under: "optimizer/")
+        if let best { checkpoint.set(best.tensors, under: "best/") }
+        for (index, hook) in hooks.enumerated() { checkpoint.set(hook.state, under: "hook/\(index)/") }
+        let record = RunRecord(
+            fingerprint: fingerprint, step: step, lossSum: lossSum, lossCount: lossCount, history: history,
+            frozen: frozen.sorted(), bestEpoch: best?.epoch, bestTop1: best?.top1)
+        checkpoint.metadata["winnow.training"] = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+        return checkpoint
+    }
+
+    /// Goes back to the newest checkpoint, if there is one. Throws `.data` if it is of another run.
+    func resume() throws {
+        guard let checkpoint = try trainer.checkpoints?.load() else { return }
+        guard let text = checkpoint.metadata["winnow.training"],
+            let record = try? JSONDecoder().decode(RunRecord.self, from: Data(text.utf8))
+        else { throw WinnowError(.file, "checkpoint", "is not one of a training run", remedy: "delete it") }
+        guard record.fingerprint == fingerprint else {
+            throw WinnowError(
+                .data, "checkpoint", "belongs to a run with another model, data set or configuration",
+                remedy: "delete it to start anew, or give back the old configuration")
+        }
+        let saved = checkpoint.tensors(under: "variable/")
+        for name in variables.names {
+            guard let tensor = saved[name] else { throw WinnowError(.data, "checkpoint", "lacks \(name)") }
+            variables[name] = tensor
+        }
+        try optimizer.restore(checkpoint.tensors(under: "optimizer/"))
+        for index in hooks.indices { try hooks[index].restore(checkpoint.tensors(under: "hook/\(index)/")) }
+        step = record.step
+        lossSum = record.lossSum
+        lossCount = record.lossCount
+        history = record.history
+        frozen = Set(record.frozen)
+        if let epoch = record.bestEpoch, let top1 = record.bestTop1 {
+            best = (epoch, top1, checkpoint.tensors(under: "best/"))
+        }
+    }
+
+    /// A hash of everything a run starts from, contents of initializers included.
+    static func fingerprint(of configuration: TrainingConfiguration, _ graph: Graph, _ sampleCount: Int) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        var configuration = configuration
+        configuration.checkpointSeconds = 0
+        var hash = Fingerprint()
+        hash.add(try encoder.encode(configuration))
+        hash.add(Data("\(sampleCount) \(graph.text)".utf8))
+        for name in graph.initializerNames { graph.initializers[name]?.withUnsafeBytes { hash.add($0) } }
+        return String(hash.value, radix: 16)
+    }
+}
+
+/// FNV-1a over 8-byte words.
+private struct Fingerprint {
+    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ data: Data) { data.withUnsafeBytes { add($0) } }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+        let whole = bytes.count & ~7
+        for offset in stride(from: 0, to: whole, by: 8) { mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+        for byte in bytes[whole...] { mix(UInt64(byte)) }
+    }
+
+    private mutating func mix(_ word: UInt64) {
+        value = (value ^ word) &* 0x100_0000_01B3
+        value ^= value >> 29
+    }
+}

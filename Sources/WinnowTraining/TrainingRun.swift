@@ -1,0 +1,187 @@
+import Foundation
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// The state of one run between two steps.
+final class TrainingRun {
+    let trainer: Trainer
+    let graph: TrainingGraph
+    /// The training graph as plans execute it.
+    private let lowered: Graph
+    let variables: VariableStore
+    let validation: Dataset?
+    let assembler: BatchAssembler
+    let sampleCount: Int
+    let stepsPerEpoch: Int
+    var optimizer: Optimizer
+    var hooks: [any TrainingHook]
+    var reducer: any GradientReducer
+    var frozen: Set<ValueName> = []
+    /// Steps done since the beginning.
+    var step = 0
+    /// The present epoch's loss, summed over samples.
+    var lossSum = 0.0
+    var lossCount = 0
+    var history: [EpochRecord] = []
+    var best: (epoch: Int, top1: Double, tensors: [ValueName: Tensor])?
+    /// Changes with anything that changes the run's course.
+    let fingerprint: String
+    private var plans: [Int: TrainingPlan] = [:]
+    private var pace: Pace
+    private var lastSave = ContinuousClock.now
+
+    init(_ trainer: Trainer, data: Dataset, validation: Dataset?) throws {
+        try trainer.validate(sampleCount: data.count)
+        self.trainer = trainer
+        self.validation = validation
+        let configuration = trainer.configuration
+        let graph = try TrainingGraph(
+            trainer.objective, frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
+            changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) })
+        self.graph = graph
+        lowered = try trainer.options.lowers ? graph.graph.lowered(variables: graph.variables) : graph.graph
+        variables = VariableStore(graph.graph.initializers.filter { graph.variables.contains($0.key) })
+        if graph.variables.contains(trainingStepName) { variables[trainingStepName] = Tensor(scalar: Int64(0)) }
+        assembler = try BatchAssembler(
+            data, graph: graph.graph, labels: trainer.objective.labels, augmentation: configuration.augmentation,
+            seed: configuration.seed)
+        optimizer = Optimizer(
+            configuration.optimizer, parameters: graph.parameters, of: variables,
+            shapes: graph.graph.initializers.mapValues(\.shape), options: trainer.parameterOptions)
+        hooks = trainer.hooks
+        reducer = trainer.reducer
+        sampleCount = data.count
+        let whole = data.count / configuration.batchSize
+        stepsPerEpoch = configuration.dropsLastBatch || data.count % configuration.batchSize == 0 ? whole : whole + 1
+        pace = Pace(totalSteps: stepsPerEpoch * configuration.epochs)
+        fingerprint = try Self.fingerprint(of: configuration, graph.graph, sampleCount)
+    }
+
+    /// Epochs finished.
+    var epoch: Int { step / stepsPerEpoch }
+    var totalSteps: Int { stepsPerEpoch * trainer.configuration.epochs }
+
+    /// Lets hooks set up the first step of a fresh run.
+    func start() throws {
+        pace.start(at: step)
+        if step == 0 { try callHooks() }
+    }
+
+    /// Takes the steps that the present epoch has left.
+    func runEpoch() throws {
+        let configuration = trainer.configuration
+        let epoch = self.epoch
+        let order = sampleOrder(count: sampleCount, seed: configuration.seed, epoch: epoch)
+        for position in (step % stepsPerEpoch)..<stepsPerEpoch {
+            try stopIfAsked()
+            let first = position * configuration.batchSize
+            try takeStep(order[first..<min(first + configuration.batchSize, sampleCount)], epoch: epoch)
+        }
+    }
+
+    private func takeStep(_ samples: ArraySlice<Int>, epoch: Int) throws {
+        let plan = try plan(for: samples.count)
+        assembler.fill(plan.plan, samples: samples, epoch: epoch)
+        try plan.plan.execute()
+        let loss = Double(plan.loss.pointee)
+        guard loss.isFinite else { throw divergence(plan) }
+        lossSum += loss * Double(samples.count)
+        lossCount += samples.count
+        try reducer.reduce(plan.gradients)
+        let factor = trainer.configuration.clipping?.apply(to: plan.gradients) ?? 1
+        optimizer.update(plan.gradients, learningRate: learningRate, gradientFactor: factor, frozen: frozen)
+        step += 1
+        try callHooks()
+        if let reporter = trainer.progress, let event = pace.event(step, run: self) { reporter(event) }
+    }
+
+    /// The learning rate of the next step.
+    var learningRate: Double {
+        let configuration = trainer.configuration
+        return configuration.learningRate
+            * configuration.schedule.multiplier(step: step, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
+    }
+
+    private func callHooks() throws {
+        guard !hooks.isEmpty else { return }
+        var moment = TrainingMoment(
+            step: step, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps, variables: variables, frozen: frozen)
+        for index in hooks.indices { try hooks[index].step(&moment) }
+        frozen = moment.frozen
+    }
+
+    private func plan(for count: Int) throws -> TrainingPlan {
+        if let plan = plans[count] { return plan }
+        let plan = try TrainingPlan(graph, lowered, shapes: assembler.shapes(count: count), variables: variables, trainer.options)
+        plans[count] = plan
+        return plan
+    }
+
+    private func stopIfAsked() throws {
+        if trainer.cancellation?.isCancelled == true {
+            try save()
+            try trainer.cancellation?.check(
+                "training", remedy: trainer.checkpoints == nil ? "" : "run it again to continue where it stopped")
+        }
+        if ContinuousClock.now - lastSave > .seconds(trainer.configuration.checkpointSeconds) { try save() }
+    }
+
+    /// Saves a checkpoint, if somebody keeps them.
+    func save() throws {
+        try trainer.checkpoints?.save(checkpoint())
+        lastSave = .now
+    }
+
+    /// Evaluates the state an epoch has reached, remembers it if it is the best, and saves it.
+    func finishEpoch() throws {
+        let rate = trainer.configuration.learningRate * trainer.configuration.schedule.multiplier(
+            step: step - 1, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
+        var record = EpochRecord(epoch: epoch, learningRate: rate, loss: lossSum / Double(max(1, lossCount)))
+        if let validation {
+            let evaluation = try Evaluation(
+                of: model(with: variables.tensors), on: validation, options: trainer.options)
+            record.validationTop1 = evaluation.top1
+            record.validationLoss = evaluation.loss
+            let isBetter = best.map { evaluation.top1 > $0.top1 } ?? true
+            if trainer.configuration.keepsBest, isBetter, hooks.allSatisfy(\.isSettled) {
+                best = (epoch, evaluation.top1, variables.tensors)
+            }
+        }
+        history.append(record)
+        lossSum = 0
+        lossCount = 0
+        if let reporter = trainer.progress { reporter(pace.epochEvent(step, run: self, record)) }
+        try save()
+    }
+
+    /// The inference model with these contents in the initializers it has.
+    private func model(with tensors: [ValueName: Tensor]) throws -> Graph {
+        let model = trainer.model
+        return try model.settingInitializers(tensors.filter { model.initializers[$0.key] != nil })
+    }
+
+    func result() throws -> TrainingResult {
+        TrainingResult(
+            model: try model(with: best?.tensors ?? variables.tensors), history: history, epoch: best?.epoch ?? epoch,
+            parameters: graph.parameters)
+    }
+
+    /// Says where training went wrong, and what to do.
+    private func divergence(_ plan: TrainingPlan) -> WinnowError {
+        let broken = graph.parameters.first { name in
+            guard let pointer = variables.pointer(to: name) else { return false }
+            let values = UnsafeBufferPointer(
+                start: pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
+            return !GradientLoops.isFinite(values)
+        }
+        let brokenGradient = plan.gradients.first { !GradientLoops.isFinite(UnsafeBufferPointer($0.values)) }?.name
+        let place = broken.map { "parameter \($0) is not finite" }
+            ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }
+            ?? "parameters and gradients are finite"
+        return WinnowError(
+            .numeric, "training",
+            "the loss is \(plan.loss.pointee) at step \(step + 1) (epoch \(epoch + 1)); \(place)",
+            remedy: "lower the learning rate (now \(learningRate)), clip gradients, or check the data for values that are not finite")
+    }
+}
