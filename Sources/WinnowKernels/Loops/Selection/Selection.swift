@@ -1,6 +1,6 @@
 /// Order statistics of float32 scores by two counting passes over their bits: O(count), no sorting.
 ///
-/// Scores are ordered as numbers, −0 before 0 and NaN above all, so what has no score is never the first to be pruned.
+/// NaN counts as larger than every number, so what has no score is the last to be pruned.
 package enum Selection {
     /// Where the cut lies that separates the smallest scores from the rest.
     package struct Cut: Hashable, Sendable {
@@ -13,7 +13,8 @@ package enum Selection {
     @inline(__always)
     private static func rank(_ score: Float) -> UInt32 {
         if score != score { return .max }
-        let bits = score.bitPattern
+        // Adding 0 makes −0 the same score as 0.
+        let bits = (score + 0).bitPattern
         return bits >> 31 == 1 ? ~bits : bits | 0x8000_0000
     }
 

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+import WinnowKernels
+import WinnowTensor
+
+@Suite struct SelectionTests {
+    static func masks(pruning count: Int, of scores: [[Float]]) -> [[Float]] {
+        let buffers = scores.map { values in
+            let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
+            _ = buffer.initialize(from: values)
+            return buffer
+        }
+        let masks = scores.map { UnsafeMutableBufferPointer<Float>.allocate(capacity: $0.count) }
+        defer { (buffers + masks).forEach { $0.deallocate() } }
+        Selection.writeMasks(pruning: count, of: buffers.map { UnsafeBufferPointer($0) }, to: masks)
+        return masks.map { Array($0) }
+    }
+
+    /// Prunes what a stable sort puts first.
+    static func reference(pruning count: Int, of scores: [[Float]]) -> [[Float]] {
+        let flat = scores.joined().enumerated().sorted { $0.element == $1.element ? $0.offset < $1.offset : $0.element < $1.element }
+        let pruned = Set(flat.prefix(count).map(\.offset))
+        var offset = 0
+        return scores.map { values in
+            defer { offset += values.count }
+            return values.indices.map { pruned.contains(offset + $0) ? 0 : 1 }
+        }
+    }
+
+    @Test(arguments: [0, 1, 7, 500, 999, 1000, 1400]) func masksFollowAStableSort(count: Int) {
+        var data = RandomGenerator(seed: 2)
+        let scores = [700, 0, 300].map { size in (0..<size).map { _ in (data.normal() * 8).rounded() / 8 } }
+        let masks = Self.masks(pruning: count, of: scores)
+        #expect(masks == Self.reference(pruning: count, of: scores))
+        #expect(masks.joined().count { $0 == 0 } == min(count, 1000))
+    }
+
+    @Test func masksAreNested() {
+        var data = RandomGenerator(seed: 4)
+        let scores = [(0..<300).map { _ in abs((data.normal() * 4).rounded()) }]
+        var previous = Self.masks(pruning: 0, of: scores)[0]
+        for count in stride(from: 10, through: 300, by: 10) {
+            let mask = Self.masks(pruning: count, of: scores)[0]
+            #expect(zip(previous, mask).allSatisfy { $0 >= $1 })
+            previous = mask
+        }
+    }
+
+    @Test func notANumberIsKeptLongest() {
+        #expect(Self.masks(pruning: 3, of: [[.nan, 1, .infinity, -1]]) == [[1, 0, 0, 0]])
+    }
+
+    @Test func thresholdsAndOrderStatistics() {
+        let scores: [Float] = [3, 1, 2, 2, 5, -4, 0]
+        scores.withUnsafeBufferPointer { buffer in
+            #expect((0..<7).map { Selection.orderStatistic($0, of: [buffer]) } == [-4, 0, 1, 2, 2, 3, 5])
+            #expect(Selection.threshold(of: buffer, keeping: 7) == nil)
+            #expect(Selection.threshold(of: buffer, keeping: 3) == 2)
+            #expect(Selection.smallest(4, of: buffer).tieCount == 1)
+            #expect(Selection.sortedIndices(buffer) == [5, 6, 1, 2, 3, 0, 4])
+            #expect(Selection.sortedIndices(buffer, descending: true) == [4, 0, 2, 3, 1, 6, 5])
+        }
+    }
+
+    @Test(arguments: [0, 1, 2], [true, false]) func topKMatchesSorting(axis: Int, largest: Bool) throws {
+        var data = TestTensors(seed: 3)
+        let x = data.integers([3, 6, 4], .uint8).converted(to: .float32)
+        for count in 0...x.shape[axis] {
+            let kernel = try TopKKernel(x.shape, axis: axis, count: count, largest: largest)
+            var shape = x.shape
+            shape[axis] = count
+            let (values, indices) = (Block(shape), Block(shape, .int64))
+            kernel.run(
+                x.pointer.assumingMemoryBound(to: Float.self), values: values.base.assumingMemoryBound(to: Float.self),
+                indices: indices.base.assumingMemoryBound(to: Int64.self))
+            let (found, places) = (values.tensor(shape).floats(), indices.tensor(shape, .int64).integers())
+            for index in 0..<shape.elementCount {
+                var place = coordinates(index, shape)
+                let rank = place[axis]
+                let line = (0..<x.shape[axis]).map { i in
+                    place[axis] = i
+                    return x.floats()[position(place, x.shape)]
+                }
+                let order = line.indices.sorted { line[$0] == line[$1] ? $0 < $1 : (line[$0] > line[$1]) == largest }
+                #expect(found[index] == line[order[rank]] && places[index] == order[rank])
+            }
+        }
+    }
+}
