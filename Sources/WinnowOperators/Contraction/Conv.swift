@@ -110,7 +110,7 @@ package struct Conv: Operator {
         var operands = ["n\(input)\(rest)", "\(weights)\(taps)"]
         if inputs.count > 2 { operands.append(inputs[2] == nil ? "" : output) }
         let target = "n\(output)\(places)"
-        if inputs.count > 3 { operands.append(inputs[3] == nil ? "" : target) }
+        if inputs.count > 3 { operands.append(inputs[3] == nil ? "" : "n\(output)\(rest)") }
         return AxisMap(
             "\(operands.joined(separator: ","))->\(target)", extents: groups == 1 || isDepthwise ? [:] : ["g": groups])
     }

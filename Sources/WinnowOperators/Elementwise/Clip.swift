@@ -10,6 +10,11 @@ package struct Clip: ActivationOperator {
     package struct Bounds: Hashable, Sendable {
         package var low: Float?
         package var high: Float?
+
+        package init(low: Float? = nil, high: Float? = nil) {
+            self.low = low
+            self.high = high
+        }
     }
 
     package var bounds: Bounds?

@@ -49,7 +49,9 @@ package struct Dropout: Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank else { return .opaque }
         var map = AxisMap.elementwise(inputs: [inputs.optional(0)], outputRank: rank)
-        if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
+        guard !map.isOpaque else { return .opaque }
+        map.inputs += inputs.dropFirst().map { _ in [] }
+        map.outputs += map.outputs
         return map
     }
 

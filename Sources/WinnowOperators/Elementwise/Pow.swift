@@ -1,7 +1,8 @@
 package import WinnowGraph
 package import WinnowKernels
+import WinnowTensor
 
-/// aᵇ
+/// aᵇ; the exponent may have another element type, the result has a's.
 package struct Pow: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Pow")
 
@@ -10,14 +11,38 @@ package struct Pow: ElementwiseBinary, AttributeFree {
     package var function: BinaryFunction { .power }
     package var minimumVersion: Int { 7 }
 
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let info = ValueInfo(try inputs.required(0).elementType, try inputs.broadcastExtents())
+        return try evaluatingConstants([info], of: inputs)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let (a, b) = (try request.input(0), try request.input(1))
+        let loop = try BinaryKernel(function, a.elementType, a.shape, b.shape, layout: request.outputs[0].layout)
+        let placement = a.shape == request.outputs[0].shape ? Kernel.Placement.mayOverwrite([0]) : .separate
+        guard a.elementType != b.elementType else {
+            return Kernel(placement: placement) { loop.run($0.input(0), $0.input(1), to: $0.output(0)) }
+        }
+        let cast = try CastKernel(from: b.elementType, to: a.elementType)
+        let count = b.shape.elementCount
+        let byteCount = a.elementType.byteCount(of: count)
+        return Kernel(placement: placement, scratchByteCount: byteCount) { operands in
+            guard let scratch = operands.scratch else { return }
+            cast.run(from: operands.input(1), to: scratch, count: count)
+            loop.run(operands.input(0), scratch, to: operands.output(0))
+        }
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder
         let (x, z) = (try context.input(0), try context.input(1))
         let y = try context.output(0)
         let g = try context.outputGradient()
-        let one = b.scalar(1, like: z)
+        let type = context.info(of: x)?.elementType ?? .float32
+        let exponent = context.info(of: z)?.elementType == type ? z : try b.add(Cast(to: type), z)
+        let one = b.scalar(1, like: x)
         return [
-            try context.summed(to: 0, b.multiply(g, b.multiply(z, b.add(Pow(), x, b.subtract(z, one))))),
+            try context.summed(to: 0, b.multiply(g, b.multiply(exponent, b.add(Pow(), x, b.subtract(exponent, one))))),
             try context.summed(to: 1, b.multiply(g, b.multiply(y, b.add(Log(), x)))),
         ]
     }

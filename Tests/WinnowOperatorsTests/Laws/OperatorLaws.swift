@@ -1,0 +1,139 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+/// What must hold for every operator of the catalogue, tried on all samples.
+@Suite struct OperatorLaws {
+    static let samples = OperatorSamples.all
+
+    @Test(arguments: samples) func lessKnowledgeNeverContradicts(_ sample: OperatorSample) throws {
+        let exact = try sample.op.outputs(for: sample.infos(constants: Set(sample.inputs.indices)))
+        let replacements: [(Int) -> Extent] = [{ .fixed($0) }, { .symbol("E\($0)") }, { _ in .unknown }]
+        for replacement in replacements {
+            let infos = sample.infos().map { info -> ValueInfo? in
+                guard var info, info.constant == nil else { return info }
+                info.type.extents = info.shape.map { $0.map { $0 == 1 ? .fixed(1) : replacement($0) } }
+                return info
+            }
+            let results = try sample.op.outputs(for: infos)
+            for (result, expected) in zip(results, exact).prefix(sample.outputCount) {
+                #expect(result.type.accepts(expected.type), "\(result.type) for \(expected.type)")
+                for case (.symbol(let name), .fixed(let value)) in zip(result.extents ?? [], expected.extents ?? []) {
+                    #expect(name == "E\(value)" || !name.hasPrefix("E"))
+                }
+            }
+        }
+    }
+
+    @Test(arguments: samples) func attributesRoundTrip(_ sample: OperatorSample) throws {
+        let written = sample.op.attributes
+        let read = try type(of: sample.op).init(attributes: written, version: sample.version)
+        #expect(read.attributes.names == written.names)
+        for name in written.names { #expect(read.attributes[name]?.description == written[name]?.description) }
+        #expect(sample.op.minimumVersion <= sample.version)
+        let infos = sample.infos(constants: Set(sample.inputs.indices))
+        #expect(try read.outputs(for: infos).map(\.type) == sample.op.outputs(for: infos).map(\.type))
+    }
+
+    @Test(arguments: samples) func kernelAgreesWithPlainLoop(_ sample: OperatorSample) throws {
+        let actual = try sample.run()
+        let inferred = try sample.op.outputs(for: sample.infos(constants: Set(sample.inputs.indices)))
+        for (output, info) in zip(actual, inferred) { #expect(output.shape == info.shape && output.elementType == info.elementType) }
+        guard let reference = sample.reference else { return }
+        let expected = reference(sample.inputs.compactMap { $0 })
+        for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }
+    }
+
+    @Test(arguments: samples) func constantsChangeNothing(_ sample: OperatorSample) throws {
+        let expected = try sample.run()
+        let constants = Set(sample.inputs.indices.dropFirst()).union(sample.constants)
+        let actual = try sample.run(constants: constants)
+        for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }
+        let folded = try sample.op.outputs(for: sample.infos(constants: Set(sample.inputs.indices)))
+        for (info, wanted) in zip(folded, expected) where info.constant != nil {
+            if let constant = info.constant { expectClose(constant, wanted, sample) }
+        }
+    }
+
+    @Test(arguments: samples) func loweringChangesNothing(_ sample: OperatorSample) throws {
+        let expected = try sample.run()
+        let constants = Set(sample.inputs.indices.dropFirst()).union(sample.constants)
+        let actual = try sample.run(constants: constants, lowers: true)
+        for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }
+    }
+
+    @Test(arguments: samples) func everyLayoutGivesTheSame(_ sample: OperatorSample) throws {
+        guard case .shared = sample.op.layouts(for: sample.infos()) else { return }
+        guard sample.inputs.allSatisfy({ ($0?.elementType.bitWidth ?? 8) >= 8 }) else { return }
+        let expected = try sample.runKernel(layout: .rowMajor)
+        let actual = try sample.runKernel(layout: .channelsLast)
+        for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }
+    }
+
+    @Test(arguments: samples) func gradientAgreesWithDifferences(_ sample: OperatorSample) throws {
+        guard !sample.differentiated.isEmpty else { return }
+        let output = try sample.run()[sample.gradientOutput]
+        let target = Tensor.sample(output.shape, in: -1...1, seed: 77)
+        let gradients = try #require(try sample.gradients(target: target), "\(sample.op.type) has no gradient")
+        for (index, gradient) in zip(sample.differentiated, gradients) {
+            let expected = try sample.finiteDifferences(index, target: target)
+            let actual = gradient?.doubles() ?? [Double](repeating: 0, count: sample.inputs[index]?.elementCount ?? 0)
+            #expect(gradient == nil || gradient?.shape == sample.inputs[index]?.shape)
+            let scale = max(1, expected.map(\.magnitude).max() ?? 0)
+            for (element, slope) in expected.enumerated() {
+                #expect((actual[element] - slope).magnitude / scale < 2e-3, "input \(index), element \(element)")
+            }
+        }
+    }
+
+    @Test(arguments: samples) func axisMapIsHonest(_ sample: OperatorSample) throws {
+        let map = sample.op.axes(for: sample.infos())
+        guard !map.isOpaque else { return }
+        try #require(map.inputs.count >= sample.inputs.count && map.outputs.count >= sample.outputCount, "\(map) is too short")
+        let expected = try sample.run()
+        let extents = try #require(
+            map.solve(inputs: sample.inputs.map { $0?.shape.extents }, outputs: expected.map { $0.shape.extents }),
+            "\(map) contradicts the shapes")
+        let known = Set(zip(map.inputs, sample.inputs).filter { $1 != nil }.flatMap { $0.0.flatMap(\.labels) })
+        let all = (map.inputs + map.outputs).flatMap { $0.flatMap(\.labels) }
+        // A label that occurs once is tied to nothing: the taps of a filter.
+        for label in known.sorted() where all.count(where: { $0 == label }) > 1 {
+            guard let extent = extents[label], extent > 1 else { continue }
+            let order = (0..<extent).map { ($0 + 1) % extent }
+            let inputs = zip(sample.inputs, map.inputs).map { tensor, terms in
+                tensor.map { map.reordered($0, terms, label: label, by: order, extents: extents) }
+            }
+            let actual = try sample.with(inputs).run()
+            for (index, (output, old)) in zip(actual, expected).enumerated() {
+                let wanted = map.reordered(old, map.outputs[index], label: label, by: order, extents: extents)
+                expectClose(output, wanted, sample, "label \(label) of \(map)")
+            }
+        }
+    }
+
+    @Test(arguments: samples) func keptScalesAreKept(_ sample: OperatorSample) throws {
+        guard sample.op.quantization == .keepsScale, let data = sample.inputs.first ?? nil, data.elementType == .float32 else {
+            return
+        }
+        let codes = Tensor.counting(data.shape, as: .uint8)
+        let scale = 0.25
+        let zeroPoint = 100.0
+        func real(_ codes: Tensor) -> Tensor { Tensor(codes.doubles().map { ($0 - zeroPoint) * scale }, shape: codes.shape, as: .float32) }
+        let moved = try sample.with([codes] + sample.inputs.dropFirst()).run()[0]
+        let expected = try sample.with([real(codes)] + sample.inputs.dropFirst()).run()[0]
+        #expect(moved.elementType == .uint8)
+        expectClose(real(moved), expected, sample)
+    }
+
+    private func expectClose(
+        _ actual: Tensor, _ expected: Tensor, _ sample: OperatorSample, _ comment: String = "",
+        location: SourceLocation = #_sourceLocation
+    ) {
+        let difference = relativeDifference(actual, expected)
+        #expect(
+            (difference ?? .infinity) <= sample.tolerance, "\(comment) \(actual) is not \(expected)", sourceLocation: location)
+    }
+}

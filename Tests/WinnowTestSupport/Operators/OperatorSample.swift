@@ -1,0 +1,85 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// One problem for one operator: what the laws are tried on.
+package struct OperatorSample: Sendable, CustomStringConvertible {
+    package var op: any Operator
+    /// nil: an omitted optional input.
+    package var inputs: [Tensor?]
+    /// Inputs that are known when planning (shapes, axes).
+    package var constants: Set<Int>
+    package var outputCount: Int
+    /// The operator-set version its attributes are read at.
+    package var version: Int
+    /// Inputs whose gradients are compared with finite differences.
+    package var differentiated: [Int]
+    /// The output whose gradient is given.
+    package var gradientOutput: Int
+    /// Relative to the largest magnitude of what is compared.
+    package var tolerance: Double
+    /// The outputs by plain loops over logical indices.
+    package var reference: (@Sendable ([Tensor]) -> [Tensor])?
+
+    /// `differentiated` defaults to all float32 inputs that are not constants; pass `[]` where there is no gradient.
+    package init(
+        _ op: any Operator, _ inputs: [Tensor?], constants: Set<Int> = [], outputs: Int = 1, version: Int = 21,
+        differentiated: [Int]? = nil, gradientOutput: Int = 0, tolerance: Double = 1e-5,
+        reference: (@Sendable ([Tensor]) -> [Tensor])? = nil
+    ) {
+        self.op = op
+        self.inputs = inputs
+        self.constants = constants
+        outputCount = outputs
+        self.version = version
+        self.differentiated = differentiated
+            ?? inputs.indices.filter { inputs[$0]?.elementType == .float32 && !constants.contains($0) }
+        self.gradientOutput = gradientOutput
+        self.tolerance = tolerance
+        self.reference = reference
+    }
+
+    package var description: String {
+        let shapes = inputs.map { $0.map { "\($0.elementType)[\($0.shape)]" } ?? "_" }.joined(separator: ", ")
+        let attributes = op.attributes.names.map { "\($0): \(op.attributes[$0].map(\.description) ?? "")" }
+        return "\(op.type)(\(shapes)) {\(attributes.joined(separator: ", "))}"
+    }
+}
+
+extension OperatorSample {
+    package func inputName(_ index: Int) -> ValueName { "x\(index)" }
+
+    /// What is known of the inputs; those in `constants` with their elements.
+    package func infos(constants: Set<Int>? = nil) -> [ValueInfo?] {
+        inputs.enumerated().map { index, tensor in
+            tensor.map {
+                (constants ?? self.constants).contains(index)
+                    ? ValueInfo(constant: $0) : ValueInfo(ValueType($0.elementType, $0.shape))
+            }
+        }
+    }
+
+    /// A builder that holds the inputs (those in `constants` as initializers), and the node.
+    package func build(constants: Set<Int>? = nil) throws -> (builder: GraphBuilder, node: Node) {
+        let builder = GraphBuilder("sample")
+        let names = try inputs.enumerated().map { index, tensor -> ValueName? in
+            guard let tensor else { return nil }
+            if (constants ?? self.constants).contains(index) { return builder.constant(inputName(index), tensor) }
+            return try builder.input(inputName(index), tensor.elementType, tensor.shape.map { .fixed($0) })
+        }
+        let outputs = try builder.add(op, inputs: names, outputs: outputCount, name: "sampled")
+        return (builder, Node(name: "sampled", op: op, inputs: names.map { $0 ?? "" }, outputs: outputs))
+    }
+
+    /// A graph of the operator alone.
+    package func graph(constants: Set<Int>? = nil) throws -> Graph {
+        let (builder, node) = try build(constants: constants)
+        return try builder.graph(outputs: node.outputs)
+    }
+
+    /// The same sample with other input tensors.
+    package func with(_ inputs: [Tensor?]) -> OperatorSample {
+        var other = self
+        other.inputs = inputs
+        return other
+    }
+}
