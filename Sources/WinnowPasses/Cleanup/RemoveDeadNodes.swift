@@ -1,0 +1,36 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Removes nodes whose results nobody reads and initializers that no node reads.
+package struct RemoveDeadNodes: Pass {
+    package static let name = "remove-dead-nodes"
+    package static let summary = "removes nodes and initializers that no output depends on"
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        let result = try graph.removingDeadNodes()
+        let kept = Set(result.nodes.map(\.name))
+        var ledger = WeightLedger(graph)
+        for node in graph.nodes where !kept.contains(node.name) {
+            ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "no output depends on it"))
+        }
+        for name in graph.weightTensors where result.initializers[name] == nil {
+            ledger.note(.bytes(of: name, from: graph, to: result))
+        }
+        return PassResult(graph: result, findings: ledger.findings { _ in "an output depends on it" })
+    }
+}
+
+extension Finding {
+    init(_ subject: String, quantity: String, unit: String = "", before: Double?, after: Double?, reason: String = "") {
+        self.init(subject, .done, quantity, unit: unit, before: before, after: after, reason: reason)
+    }
+
+    /// The bytes a tensor takes before and after; 0 where it is gone.
+    static func bytes(of tensor: ValueName, from old: Graph, to new: Graph) -> Finding {
+        Finding(
+            tensor, quantity: "size", unit: "bytes", before: old.initializers[tensor].map { Double($0.byteCount) },
+            after: Double(new.initializers[tensor]?.byteCount ?? 0))
+    }
+}

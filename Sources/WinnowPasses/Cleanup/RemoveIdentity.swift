@@ -1,0 +1,62 @@
+import WinnowEngine
+package import WinnowGraph
+
+/// Removes nodes that pass their input on unchanged when the model runs: Identity, and Dropout outside training.
+///
+/// ```
+/// %2 = Relu(%1)          %2 = Relu(%1)
+/// %3 = Dropout(%2)   →
+/// %4 = Gemm(%3, …)       %4 = Gemm(%2, …)
+/// ```
+package struct RemoveIdentity: Pass {
+    package static let name = "remove-identity"
+    package static let summary = "removes Identity, and Dropout outside training"
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        var result = graph
+        var ledger = WeightLedger(graph)
+        while true {
+            var removed: Set<String> = []
+            let edits = try result.edits { _, node, index in
+                guard Self.passesOn(node, in: index), let input = node.input(0) else { return nil }
+                if let producer = index.producer(of: input), removed.contains(producer.name) { return nil }
+                guard let edit = GraphEdit(bypassing: node, in: index) else { return nil }
+                removed.formUnion(edit.removedNodes)
+                ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0))
+                return edit
+            }
+            if edits.isEmpty { break }
+            result = try result.applying(edits)
+        }
+        for node in result.nodes where Self.passesOn(node, in: GraphIndex(result)) {
+            ledger.skip(node.name, "it gives a graph output the name of an input or constant")
+        }
+        return PassResult(graph: result, findings: ledger.findings { _ in "not the work of this pass" })
+    }
+
+    private static func passesOn(_ node: Node, in index: GraphIndex) -> Bool {
+        switch node.op.type.description {
+        case "Identity": true
+        case "Dropout": node.output(1).map { !index.isOutput($0) && index.consumers(of: $0).isEmpty } ?? true
+        default: false
+        }
+    }
+}
+
+extension GraphEdit {
+    /// Lets readers of a node's first output read its first input; a graph output keeps its name.
+    /// nil where that cannot be: the output is a graph output and the input is one too, or is computed by no node.
+    package init?(bypassing node: Node, in index: GraphIndex) {
+        guard let input = node.input(0), let output = node.output(0) else { return nil }
+        self.init()
+        removedNodes = [node.name]
+        guard index.isOutput(output) else { rewired = [output: input]; return }
+        guard !index.isOutput(input), var producer = index.producer(of: input) else { return nil }
+        removedNodes.insert(producer.name)
+        producer.outputs = producer.outputs.map { $0 == input ? output : $0 }
+        addedNodes = [producer]
+        rewired = [input: output]
+    }
+}

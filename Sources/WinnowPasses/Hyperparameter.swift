@@ -1,0 +1,144 @@
+/// A stored property of a pass that recipes, `--set`, help and reports see under its kebab-case name.
+///
+/// ```swift
+/// @Hyperparameter("fraction of the weights set to zero", in: 0...1) var sparsity = 0.5
+/// ```
+@propertyWrapper
+package struct Hyperparameter<Value: HyperparameterConvertible>: Sendable {
+    private var storage: HyperparameterStorage<Value>
+    let help: String
+    let range: ClosedRange<Double>?
+
+    package init(wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil) {
+        storage = HyperparameterStorage(wrappedValue)
+        self.help = help
+        self.range = range
+    }
+
+    package var wrappedValue: Value {
+        get { storage.value }
+        set { storage = HyperparameterStorage(newValue) }
+    }
+}
+
+/// The value behind a hyperparameter, shared so that a pass just made can be filled in through reflection.
+private final class HyperparameterStorage<Value: Sendable>: @unchecked Sendable {
+    var value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// A type that a hyperparameter may have.
+package protocol HyperparameterConvertible: Sendable {
+    /// What may be written, for help and errors: `number`, `one of l1, l2`.
+    static var kind: String { get }
+    /// nil when `value` is not of this kind; throws what a part of it has to say.
+    init?(_ value: HyperparameterValue) throws
+    var hyperparameterValue: HyperparameterValue { get }
+}
+
+/// What reflection asks of a hyperparameter whatever its type.
+protocol AnyHyperparameter {
+    var help: String { get }
+    var kind: String { get }
+    var range: ClosedRange<Double>? { get }
+    var current: HyperparameterValue { get }
+    /// Fills in the value of a pass that nobody else holds yet; nil if it is fine, otherwise what is wrong with it.
+    func fill(_ value: HyperparameterValue) throws -> String?
+    /// What is wrong with the current value.
+    func complaint() -> String?
+}
+
+extension Hyperparameter: AnyHyperparameter {
+    var kind: String { Value.kind }
+    var current: HyperparameterValue { wrappedValue.hyperparameterValue }
+
+    func fill(_ value: HyperparameterValue) throws -> String? {
+        guard let converted = try Value(value) else { return "is \(value), not \(Value.kind)" }
+        storage.value = converted
+        return complaint()
+    }
+
+    func complaint() -> String? {
+        guard let range else { return nil }
+        for number in current.elements.compactMap(\.double) where !range.contains(number) {
+            return "is \(number.shortText), outside \(range.lowerBound.shortText)…\(range.upperBound.shortText)"
+        }
+        return nil
+    }
+}
+
+extension Double {
+    /// The number without a needless ".0".
+    var shortText: String { self == rounded() && magnitude < 1e15 ? "\(Int(self))" : "\(self)" }
+}
+
+extension Double: HyperparameterConvertible {
+    package static var kind: String { "a number" }
+    package init?(_ value: HyperparameterValue) {
+        guard let number = value.double, number.isFinite else { return nil }
+        self = number
+    }
+    package var hyperparameterValue: HyperparameterValue { .number(self) }
+}
+
+extension Int: HyperparameterConvertible {
+    package static var kind: String { "a whole number" }
+    package init?(_ value: HyperparameterValue) {
+        guard let number = value.double, let exact = Int(exactly: number) else { return nil }
+        self = exact
+    }
+    package var hyperparameterValue: HyperparameterValue { .int(self) }
+}
+
+extension Bool: HyperparameterConvertible {
+    package static var kind: String { "true or false" }
+    package init?(_ value: HyperparameterValue) {
+        guard case .bool(let flag) = value else { return nil }
+        self = flag
+    }
+    package var hyperparameterValue: HyperparameterValue { .bool(self) }
+}
+
+extension String: HyperparameterConvertible {
+    package static var kind: String { "a text" }
+    package init?(_ value: HyperparameterValue) {
+        switch value {
+        case .string(let text): self = text
+        case .int, .number, .bool: self = value.description
+        default: return nil
+        }
+    }
+    package var hyperparameterValue: HyperparameterValue { .string(self) }
+}
+
+extension Array: HyperparameterConvertible where Element: HyperparameterConvertible {
+    package static var kind: String { "a list, each \(Element.kind)" }
+    package init?(_ value: HyperparameterValue) throws {
+        let converted = try value.elements.map { try Element($0) }
+        self = converted.compactMap { $0 }
+        guard count == converted.count else { return nil }
+    }
+    package var hyperparameterValue: HyperparameterValue { .list(map(\.hyperparameterValue)) }
+}
+
+extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConvertible {
+    package static var kind: String { "\(Wrapped.kind) or none" }
+    package init?(_ value: HyperparameterValue) throws {
+        if value == .none { self = .none; return }
+        guard let wrapped = try Wrapped(value) else { return nil }
+        self = .some(wrapped)
+    }
+    package var hyperparameterValue: HyperparameterValue { self?.hyperparameterValue ?? .none }
+}
+
+/// A hyperparameter that is one of a few words.
+package protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable where RawValue == String {}
+
+extension HyperparameterChoice {
+    package static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }
+    package init?(_ value: HyperparameterValue) {
+        guard case .string(let text) = value, let choice = Self(rawValue: text) else { return nil }
+        self = choice
+    }
+    package var hyperparameterValue: HyperparameterValue { .string(rawValue) }
+}

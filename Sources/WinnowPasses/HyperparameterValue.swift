@@ -1,0 +1,121 @@
+/// The value of a hyperparameter as recipes, the command line and reports write it.
+public enum HyperparameterValue: Hashable, Sendable {
+    case none
+    case bool(Bool)
+    case int(Int)
+    case number(Double)
+    case string(String)
+    case list([HyperparameterValue])
+    case table([String: HyperparameterValue])
+
+    /// Reads the text after `key=` on the command line: `true`, `8`, `0.5`, `l2`, `a,b`, `[0.5, 0.8]`, `none`.
+    public init(text: String) {
+        let trimmed = text.trimmingSpaces
+        if trimmed.hasPrefix("["), trimmed.hasSuffix("]") {
+            let body = trimmed.dropFirst().dropLast()
+            self = .list(body.isEmpty ? [] : body.split(separator: ",").map { .init(text: String($0)) })
+        } else if trimmed.contains(",") {
+            self = .list(trimmed.split(separator: ",").map { .init(text: String($0)) })
+        } else {
+            self = Self.scalar(trimmed)
+        }
+    }
+
+    private static func scalar(_ text: String) -> HyperparameterValue {
+        switch text {
+        case "true": return .bool(true)
+        case "false": return .bool(false)
+        case "none", "null": return .none
+        default: break
+        }
+        if let value = Int(text) { return .int(value) }
+        if let first = text.first, first.isNumber || "+-.".contains(first), let value = Double(text) { return .number(value) }
+        return .string(text)
+    }
+
+    /// The number, from an integer or a number.
+    package var double: Double? {
+        switch self {
+        case .int(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
+    /// The elements of a list; anything else is a list of itself.
+    package var elements: [HyperparameterValue] {
+        switch self {
+        case .list(let values): values
+        case .none: []
+        default: [self]
+        }
+    }
+}
+
+extension HyperparameterValue: Codable {
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() { self = .none } else if let value = try? container.decode(Bool.self) {
+            self = .bool(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .int(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .number(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .string(value)
+        } else if let values = try? container.decode([HyperparameterValue].self) {
+            self = .list(values)
+        } else {
+            self = .table(try container.decode([String: HyperparameterValue].self))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .none: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .int(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .string(let value): try container.encode(value)
+        case .list(let values): try container.encode(values)
+        case .table(let values): try container.encode(values)
+        }
+    }
+}
+
+extension HyperparameterValue: CustomStringConvertible {
+    /// The text that `init(text:)` reads back.
+    public var description: String {
+        switch self {
+        case .none: "none"
+        case .bool(let value): "\(value)"
+        case .int(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .string(let value): value
+        case .list(let values): "[\(values.map(\.description).joined(separator: ", "))]"
+        case .table(let values):
+            "{\(values.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))}"
+        }
+    }
+}
+
+extension HyperparameterValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(integerLiteral value: Int) { self = .int(value) }
+    public init(floatLiteral value: Double) { self = .number(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(arrayLiteral elements: HyperparameterValue...) { self = .list(elements) }
+    public init(dictionaryLiteral elements: (String, HyperparameterValue)...) {
+        self = .table(Dictionary(elements, uniquingKeysWith: { $1 }))
+    }
+}
+
+extension String {
+    /// The text without spaces at either end.
+    var trimmingSpaces: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}

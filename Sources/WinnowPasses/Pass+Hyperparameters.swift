@@ -1,0 +1,82 @@
+import WinnowTensor
+
+/// One hyperparameter of a pass as help shows it.
+package struct HyperparameterDescription: Sendable {
+    /// In kebab-case.
+    package var name: String
+    package var help: String
+    package var kind: String
+    package var value: HyperparameterValue
+    /// The numbers it must lie between.
+    package var range: ClosedRange<Double>?
+}
+
+extension Pass {
+    /// A pass with these values, by name; the others keep their defaults.
+    /// Throws `.recipe` for an unknown name, naming the known ones, and for a value of the wrong kind or out of range.
+    package init(hyperparameters values: [String: HyperparameterValue]) throws {
+        self.init()
+        let known = reflectedHyperparameters
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            guard let target = known.first(where: { $0.name == key.kebabCased })?.hyperparameter else {
+                throw WinnowError(
+                    .recipe, "\(Self.name): \(key)", "there is no such hyperparameter",
+                    remedy: known.isEmpty ? "it has none" : Spelling.remedy(for: key, among: known.map(\.name)))
+            }
+            if let complaint = try target.fill(value) { throw WinnowError(.recipe, "\(Self.name): \(key)", complaint) }
+        }
+    }
+
+    /// The values of all hyperparameters by name.
+    package var hyperparameters: [String: HyperparameterValue] {
+        Dictionary(reflectedHyperparameters.map { ($0.name, $0.hyperparameter.current) }, uniquingKeysWith: { $1 })
+    }
+
+    /// The hyperparameters in the order they are declared, with their current values.
+    package var hyperparameterDescriptions: [HyperparameterDescription] {
+        reflectedHyperparameters.map { name, hyperparameter in
+            HyperparameterDescription(
+                name: name, help: hyperparameter.help, kind: hyperparameter.kind, value: hyperparameter.current,
+                range: hyperparameter.range)
+        }
+    }
+
+    /// Throws `.recipe` if a value set from Swift is out of its range.
+    package func checkHyperparameters() throws {
+        for (name, hyperparameter) in reflectedHyperparameters {
+            if let complaint = hyperparameter.complaint() { throw WinnowError(.recipe, "\(Self.name): \(name)", complaint) }
+        }
+    }
+
+    private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] {
+        Mirror(reflecting: self).children.compactMap { child in
+            guard let label = child.label, let value = child.value as? any AnyHyperparameter else { return nil }
+            return (String(label.drop { $0 == "_" }).kebabCased, value)
+        }
+    }
+}
+
+extension String {
+    /// `roundTo` and `round_to` as `round-to`.
+    var kebabCased: String {
+        reduce(into: "") { text, character in
+            if character == "_" { text.append("-") } else if character.isUppercase {
+                text += "-" + character.lowercased()
+            } else { text.append(character) }
+        }
+    }
+}
+
+extension [String: HyperparameterValue] {
+    /// Reads `key=value` settings of the command line; throws `.usage` where there is no `=`.
+    package init(settings: [String]) throws {
+        self.init()
+        for setting in settings {
+            let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw WinnowError(.usage, "--set \(setting)", "is not KEY=VALUE", remedy: "write for example --set sparsity=0.5")
+            }
+            self[String(parts[0])] = HyperparameterValue(text: String(parts[1]))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Turns a graph into a graph with findings; a Codable value whose hyperparameters are its stored properties.
+package protocol Pass: Codable, Sendable {
+    /// Its name in recipes and on the command line, in kebab-case.
+    static var name: String { get }
+    /// One line for lists.
+    static var summary: String { get }
+    /// What it does, when to use it and where it comes from, for `winnow passes NAME`.
+    static var guide: String { get }
+
+    init()
+
+    /// The data it cannot do without.
+    var needs: PassNeeds { get }
+
+    /// The changed graph and a finding for every weight tensor.
+    func apply(to graph: Graph, in context: PassContext) throws -> PassResult
+}
+
+/// The data a pass cannot do without.
+package enum PassNeeds: String, Codable, Sendable, Comparable {
+    case nothing, calibration, training
+
+    private var rank: Int { self == .nothing ? 0 : self == .calibration ? 1 : 2 }
+    package static func < (a: PassNeeds, b: PassNeeds) -> Bool { a.rank < b.rank }
+}
+
+/// What a pass gives back.
+package struct PassResult: Sendable {
+    package var graph: Graph
+    package var findings: [Finding]
+
+    package init(graph: Graph, findings: [Finding] = []) {
+        self.graph = graph
+        self.findings = findings
+    }
+}
+
+extension Pass {
+    package var needs: PassNeeds { .nothing }
+    package static var guide: String { summary }
+
+    package init(from decoder: any Decoder) throws {
+        try self.init(hyperparameters: [String: HyperparameterValue](from: decoder))
+    }
+
+    package func encode(to encoder: any Encoder) throws { try hyperparameters.encode(to: encoder) }
+
+    /// Applies the pass and names it in whatever goes wrong.
+    package func callAsFunction(_ graph: Graph, in context: PassContext = PassContext()) throws -> PassResult {
+        do { return try apply(to: graph, in: context) } catch let error as WinnowError { throw error.within(Self.name) }
+    }
+}

@@ -1,0 +1,25 @@
+import WinnowTensor
+
+/// Every pass, one line each, in the order help lists them.
+package enum PassCatalogue {
+    package static let all: [any Pass.Type] = [
+        // Cleanup
+        FoldBatchNorm.self,
+        FoldConstants.self,
+        RemoveDeadNodes.self,
+        RemoveIdentity.self,
+        // Pruning
+        MagnitudePruning.self,
+        FoldMasks.self,
+        Unprune.self,
+    ]
+
+    /// Throws `.recipe` for an unknown name.
+    package static func pass(named name: String) throws -> any Pass.Type {
+        guard let pass = all.first(where: { $0.name == name }) else {
+            throw WinnowError(
+                .recipe, name, "there is no such pass", remedy: Spelling.remedy(for: name, among: all.map { $0.name }))
+        }
+        return pass
+    }
+}

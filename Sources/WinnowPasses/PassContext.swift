@@ -1,0 +1,62 @@
+package import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+package import WinnowTraining
+
+/// What a pass may use besides the graph: data, a seed, and the wires to whoever started it.
+package struct PassContext {
+    /// Samples whose statistics fix quantization ranges; the training data serves where it is missing.
+    package var calibration: Dataset?
+    package var training: Dataset?
+    /// What choices are made on; never the test data.
+    package var validation: Dataset?
+    package var seed: UInt64
+    /// The quality of a graph on data, larger is better; top-1 unless the caller has another.
+    package var evaluate: (Graph, Dataset) throws -> Double
+    package var progress: ProgressReporter?
+    package var cancellation: Cancellation?
+    /// Where the part of the work with this name keeps its checkpoints; nil: a stop loses it.
+    package var checkpoints: ((_ part: String) throws -> any CheckpointStore)?
+    /// Reads another model that a pass names: a teacher.
+    package var loadModel: ((_ path: String) throws -> Graph)?
+
+    package init(
+        calibration: Dataset? = nil, training: Dataset? = nil, validation: Dataset? = nil, seed: UInt64 = 0,
+        progress: ProgressReporter? = nil, cancellation: Cancellation? = nil
+    ) {
+        self.calibration = calibration
+        self.training = training
+        self.validation = validation
+        self.seed = seed
+        self.progress = progress
+        self.cancellation = cancellation
+        evaluate = { graph, data in try Evaluation(of: graph, on: data, cancellation: cancellation).top1 }
+    }
+
+    /// The calibration data as `graph` takes it; throws `.data` where there is none.
+    package func calibrationData(for graph: Graph) throws -> Dataset {
+        try Self.require(calibration ?? training, "calibration data").adapted(to: graph)
+    }
+
+    package func trainingData(for graph: Graph) throws -> Dataset {
+        try Self.require(training, "training data").adapted(to: graph)
+    }
+
+    package func validationData(for graph: Graph) throws -> Dataset {
+        try Self.require(validation, "validation data").adapted(to: graph)
+    }
+
+    private static func require(_ data: Dataset?, _ kind: String) throws -> Dataset {
+        guard let data, data.count > 0 else {
+            throw WinnowError(.data, "", "needs \(kind), and there is none", remedy: "give some with --data")
+        }
+        return data
+    }
+
+    /// The same context for one part of a longer work, keeping its checkpoints apart.
+    package func part(_ name: String) -> PassContext {
+        var part = self
+        if let checkpoints { part.checkpoints = { try checkpoints("\(name)-\($0)") } }
+        return part
+    }
+}

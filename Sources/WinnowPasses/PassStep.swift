@@ -1,0 +1,42 @@
+import WinnowTensor
+
+/// A pass chosen by name, as recipes list them: `fold-batch-norm`, or `{ magnitude-pruning: { sparsity: 0.8 } }`.
+package struct PassStep: Sendable {
+    package var pass: any Pass
+
+    package init(_ pass: any Pass) { self.pass = pass }
+
+    /// Throws `.recipe` for an unknown pass, naming the nearest known one.
+    package init(named name: String, hyperparameters: [String: HyperparameterValue] = [:]) throws {
+        pass = try PassCatalogue.pass(named: name).init(hyperparameters: hyperparameters)
+    }
+
+    package var name: String { type(of: pass).name }
+
+    fileprivate init(value: HyperparameterValue) throws {
+        switch value {
+        case .string(let name): try self.init(named: name)
+        case .table(let table):
+            guard table.count == 1, let (name, body) = table.first else { fallthrough }
+            switch body {
+            case .none: try self.init(named: name)
+            case .table(let values): try self.init(named: name, hyperparameters: values)
+            default: throw WinnowError(.recipe, name, "its hyperparameters are \(body), not a table of names and values")
+            }
+        default:
+            throw WinnowError(.recipe, "step", "is \(value)", remedy: "write NAME, or NAME: { hyperparameter: value }")
+        }
+    }
+}
+
+extension PassStep: Codable {
+    package init(from decoder: any Decoder) throws { try self.init(value: HyperparameterValue(from: decoder)) }
+
+    package func encode(to encoder: any Encoder) throws { try hyperparameterValue.encode(to: encoder) }
+}
+
+extension PassStep: HyperparameterConvertible {
+    package static var kind: String { "a pass" }
+    package init?(_ value: HyperparameterValue) throws { try self.init(value: value) }
+    package var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
+}

@@ -1,0 +1,43 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Makes pruning permanent: multiplies every mask into its weight and removes the mask.
+package struct FoldMasks: Pass {
+    package static let name = "fold-masks"
+    package static let summary = "makes pruning permanent: masked weights become zeros"
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        let result = try graph.foldingMasks()
+        return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
+    }
+}
+
+/// Undoes pruning: removes masks and lets the weights beneath work again, as they were when they were last trained.
+package struct Unprune: Pass {
+    package static let name = "unprune"
+    package static let summary = "removes pruning masks and gives the dense weights back"
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        let result = try graph.droppingMasks()
+        return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
+    }
+}
+
+/// What removing masks has to report.
+private enum MaskRemoval {
+    static func findings(from old: Graph, to new: Graph) -> [Finding] {
+        var ledger = WeightLedger(old)
+        for (_, weight, mask) in old.maskNodes {
+            guard let values = old.initializers[weight]?.floats(), let mask = old.initializers[mask]?.floats() else { continue }
+            let zeros = zip(values, mask).count { $0 == 0 || $1 == 0 }
+            ledger.note(Finding(
+                weight, quantity: "sparsity", before: Double(zeros) / Double(max(1, values.count)),
+                after: new.initializers[weight]?.sparsity))
+        }
+        return ledger.findings { _ in "it has no mask" }
+    }
+}

@@ -1,0 +1,98 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+
+/// Sets the weights of smallest magnitude to zero, in one shot.
+package struct MagnitudePruning: Pass {
+    package static let name = "magnitude-pruning"
+    package static let summary = "sets the weights of smallest magnitude to zero"
+    package static let guide = """
+        Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
+        round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `threshold` those with |w| ≤ threshold, \
+        `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier pruning \
+        left: 0.5 twice leaves a quarter. Equal magnitudes are pruned in storage order. Zeros alone do not make an ONNX \
+        file smaller; its zipped size shrinks.
+        """
+
+    package enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
+    package enum Scope: String, HyperparameterChoice, Codable { case tensor, global }
+
+    @Hyperparameter("how weights are chosen") package var mode = Mode.fraction
+    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) package var sparsity = 0.5
+    @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) package var threshold = 0.0
+    @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
+    package var percentile = 50.0
+    @Hyperparameter("how the percentile is interpolated") package var method = PercentileMethod.linear
+    @Hyperparameter("compare magnitudes within each tensor, or over all of them") package var scope = Scope.tensor
+    @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
+    package var keepMask = false
+    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        let selection = try Selection(only: only, except: except, in: graph)
+        var ledger = WeightLedger(graph)
+        var weights: [MaskedWeight] = []
+        for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {
+            if let reason = selection.reason(against: site) { ledger.skip(site.tensor, reason) } else if
+                let weight = MaskedWeight(site, in: graph)
+            {
+                weights.append(weight)
+            } else {
+                ledger.skip(site.tensor, "is \(graph.initializers[site.tensor]?.elementType.description ?? "gone"), not float32")
+            }
+        }
+        let pruned = prune(weights)
+        for (before, after) in zip(weights, pruned) {
+            ledger.note(Finding(before.tensor, quantity: "sparsity", before: before.sparsity, after: after.sparsity))
+        }
+        var result = graph
+        let changed = zip(weights, pruned).filter { $0.kept != $1.kept }.map(\.1)
+        if !changed.isEmpty {
+            result = try graph.masking(Dictionary(changed.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { $1 }))
+            if !keepMask { result = try result.foldingMasks() }
+        }
+        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight of a Conv, Gemm or MatMul" })
+    }
+
+    /// The weights with fewer of them kept.
+    package func prune(_ weights: [MaskedWeight]) -> [MaskedWeight] {
+        guard scope == .global, !weights.isEmpty else {
+            return weights.map { weight in
+                var weight = weight
+                weight.kept = kept(of: weight.values.map(\.magnitude), kept: weight.kept)
+                return weight
+            }
+        }
+        let all = kept(of: weights.flatMap { $0.values.map(\.magnitude) }, kept: weights.flatMap(\.kept))
+        var start = 0
+        return weights.map { weight in
+            var weight = weight
+            weight.kept = Array(all[start..<(start + weight.values.count)])
+            start += weight.values.count
+            return weight
+        }
+    }
+
+    private func kept(of magnitudes: [Float], kept: [Bool]) -> [Bool] {
+        var result = kept
+        switch mode {
+        case .fraction:
+            let count = MagnitudeCriterion.count(sparsity, of: kept.count { $0 })
+            for index in MagnitudeCriterion.smallest(count, of: magnitudes, kept: kept) { result[index] = false }
+        case .threshold: Self.drop(&result, magnitudes, upTo: threshold)
+        case .percentile:
+            let sorted = zip(magnitudes, kept).filter(\.1).map { Double($0.0) }.sorted()
+            guard !sorted.isEmpty else { return kept }
+            Self.drop(&result, magnitudes, upTo: method.value(of: sorted, at: percentile))
+        }
+        return result
+    }
+
+    private static func drop(_ kept: inout [Bool], _ magnitudes: [Float], upTo limit: Double) {
+        for index in kept.indices where Double(magnitudes[index]) <= limit { kept[index] = false }
+    }
+}
