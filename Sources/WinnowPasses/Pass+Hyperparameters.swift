@@ -68,7 +68,8 @@ extension String {
 }
 
 extension [String: HyperparameterValue] {
-    /// Reads `key=value` settings of the command line; throws `.usage` where there is no `=`.
+    /// Reads `key=value` settings of the command line; `finetune.epochs=3` sets a value inside a table.
+    /// Throws `.usage` where there is no `=`.
     package init(settings: [String]) throws {
         self.init()
         for setting in settings {
@@ -76,7 +77,16 @@ extension [String: HyperparameterValue] {
             guard parts.count == 2, !parts[0].isEmpty else {
                 throw WinnowError(.usage, "--set \(setting)", "is not KEY=VALUE", remedy: "write for example --set sparsity=0.5")
             }
-            self[String(parts[0])] = HyperparameterValue(text: String(parts[1]))
+            set(parts[0].split(separator: ".").map(String.init), to: HyperparameterValue(text: String(parts[1])))
         }
+    }
+
+    private mutating func set(_ path: [String], to value: HyperparameterValue) {
+        guard let key = path.first else { return }
+        if path.count == 1 { self[key] = value; return }
+        var inner: [String: HyperparameterValue] = [:]
+        if case .table(let table)? = self[key] { inner = table }
+        inner.set(Array(path.dropFirst()), to: value)
+        self[key] = .table(inner)
     }
 }

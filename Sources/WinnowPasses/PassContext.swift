@@ -17,6 +17,8 @@ package struct PassContext {
     package var cancellation: Cancellation?
     /// Where the part of the work with this name keeps its checkpoints; nil: a stop loses it.
     package var checkpoints: ((_ part: String) throws -> any CheckpointStore)?
+    /// The model before compression began, where a longer work has one: the teacher that distillation takes by itself.
+    package var teacher: Graph?
     /// Reads another model that a pass names: a teacher.
     package var loadModel: ((_ path: String) throws -> Graph)?
 

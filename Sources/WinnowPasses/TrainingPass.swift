@@ -2,37 +2,50 @@ package import WinnowGraph
 package import WinnowTraining
 
 /// A pass that trains has three moments; `finetune` carries any number of them through one run.
+///
+/// Prepare inserts what trains along, a hook in the set-up acts between steps, finalize takes out what only served training.
 package protocol TrainingPass: Pass {
-    /// Inserts what trains along: masks, Q/DQ pairs.
-    func prepare(_ graph: Graph, in context: PassContext) throws -> PreparedTraining
+    /// Inserts what trains along into `setup.model`: masks, Q/DQ pairs.
+    func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws
 
-    /// Changes what is made small: joins a teacher. `model` is the graph before any pass prepared it.
-    func extend(_ objective: Objective, model: Graph, in context: PassContext) throws -> Objective
+    /// Changes `setup.objective`, which the prepared model has by now: joins a teacher.
+    func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws
 
     /// Takes out what only served training: folds masks, fixes codes.
     func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult
 }
 
-/// A graph made ready by one training pass, and what the trainer must know of it.
-package struct PreparedTraining {
-    package var graph: Graph
-    package var findings: [Finding]
+/// A training run while passes make it ready.
+package struct TrainingSetup {
+    /// The graph as it came, before any pass.
+    package let original: Graph
+    /// The inference graph that is trained.
+    package var model: Graph
+    /// What is made small; there is none until every pass has prepared the model.
+    package var objective: Objective?
     /// Initializers that the optimizer must leave alone.
     package var frozen: Set<ValueName> = []
     /// Parameters that are trained differently, or trained at all although the defaults would not.
     package var options: [ValueName: ParameterOptions] = [:]
     /// What acts between steps.
-    package var hook: (any TrainingHook)?
+    package var hooks: [any TrainingHook] = []
+    package var findings: [Finding] = []
 
-    package init(graph: Graph, findings: [Finding] = []) {
-        self.graph = graph
-        self.findings = findings
+    package init(_ graph: Graph) {
+        original = graph
+        model = graph
     }
 }
 
 extension TrainingPass {
     package var needs: PassNeeds { .training }
-    package func prepare(_ graph: Graph, in context: PassContext) throws -> PreparedTraining { PreparedTraining(graph: graph) }
-    package func extend(_ objective: Objective, model: Graph, in context: PassContext) throws -> Objective { objective }
+    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {}
+    package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {}
     package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult { PassResult(graph: graph) }
+
+    /// On its own, a training pass runs as the only passenger of `finetune` with that pass's defaults.
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        return try Finetune(carrying: [self]).apply(to: graph, in: context)
+    }
 }

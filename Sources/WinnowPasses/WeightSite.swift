@@ -12,7 +12,7 @@ package struct WeightSite: Sendable {
     package var node: Node
     /// The index of `operand` among the node's inputs.
     package var inputIndex: Int
-    /// The weight's axis that is an axis of the output and not of the data: output channels. nil where there is none.
+    /// The weight's axis that is an axis of the output, and not of the data if there is such a one: output channels.
     package var outputAxis: Int?
 }
 
@@ -51,9 +51,11 @@ extension Graph {
         guard !map.isOpaque, weight < map.inputs.count, let output = map.outputs.first else { return nil }
         let produced = Set(output.flatMap(\.labels))
         let data = Set(map.inputs.enumerated().filter { $0.offset < 2 && $0.offset != weight }.flatMap { $0.element.flatMap(\.labels) })
-        return map.inputs[weight].firstIndex { term in
-            !term.labels.isEmpty && produced.isSuperset(of: term.labels) && !data.isSuperset(of: term.labels)
+        let candidates = map.inputs[weight].indices.filter { axis in
+            let labels = map.inputs[weight][axis].labels
+            return !labels.isEmpty && produced.isSuperset(of: labels)
         }
+        return candidates.first { !data.isSuperset(of: map.inputs[weight][$0].labels) } ?? candidates.first
     }
 
     /// Float initializers that the model computes with, in file order: weights, biases, normalization parameters; not

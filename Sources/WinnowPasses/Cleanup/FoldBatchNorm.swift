@@ -60,7 +60,7 @@ package struct FoldBatchNorm: Pass {
         guard let axis = site.outputAxis, map.outputs[0].count > 1, map.inputs[1][axis] == map.outputs[0][1] else {
             return refuse("the weight's axes do not tell which of them makes the channels")
         }
-        guard let affine = try Affine(of: node, in: index), affine.scale.count == weight.shape[axis] else {
+        guard let affine = try ChannelAffine(of: node, in: index), affine.scale.count == weight.shape[axis] else {
             return refuse("its parameters are no constants")
         }
         let bias = try bias(of: producer, in: index, channels: affine.scale.count)
@@ -87,7 +87,7 @@ package struct FoldBatchNorm: Pass {
 }
 
 /// A normalization with fixed statistics as y = scale·x + shift, one pair a channel.
-private struct Affine {
+struct ChannelAffine {
     var scale: [Double]
     var shift: [Double]
 

@@ -15,7 +15,15 @@ package struct MagnitudePruning: Pass {
         """
 
     package enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
-    package enum Scope: String, HyperparameterChoice, Codable { case tensor, global }
+    package enum Scope: String, HyperparameterChoice, Codable {
+        /// Each tensor loses the same fraction.
+        case tensor
+        /// The smallest of all tensors together.
+        case global
+        /// Magnitudes of all tensors together, each w² divided by the sum of squares not smaller in its tensor
+        /// (LAMP; Lee et al. 2021, equation 3).
+        case layerAdaptive = "layer-adaptive"
+    }
 
     @Hyperparameter("how weights are chosen") package var mode = Mode.fraction
     @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) package var sparsity = 0.5
@@ -23,7 +31,7 @@ package struct MagnitudePruning: Pass {
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
     package var percentile = 50.0
     @Hyperparameter("how the percentile is interpolated") package var method = PercentileMethod.linear
-    @Hyperparameter("compare magnitudes within each tensor, or over all of them") package var scope = Scope.tensor
+    @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
     package var keepMask = false
     @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
@@ -60,20 +68,35 @@ package struct MagnitudePruning: Pass {
 
     /// The weights with fewer of them kept.
     package func prune(_ weights: [MaskedWeight]) -> [MaskedWeight] {
-        guard scope == .global, !weights.isEmpty else {
-            return weights.map { weight in
-                var weight = weight
-                weight.kept = kept(of: weight.values.map(\.magnitude), kept: weight.kept)
-                return weight
-            }
+        let scores = weights.map { scope == .layerAdaptive ? $0.layerAdaptiveScores : $0.values.map(\.magnitude) }
+        guard scope != .tensor else {
+            return zip(weights, scores).map { $0.keeping(kept(of: $1, kept: $0.kept)) }
         }
-        let all = kept(of: weights.flatMap { $0.values.map(\.magnitude) }, kept: weights.flatMap(\.kept))
+        let all = kept(of: scores.flatMap { $0 }, kept: weights.flatMap(\.kept))
         var start = 0
         return weights.map { weight in
-            var weight = weight
-            weight.kept = Array(all[start..<(start + weight.values.count)])
-            start += weight.values.count
-            return weight
+            defer { start += weight.values.count }
+            return weight.keeping(Array(all[start..<(start + weight.values.count)]))
+        }
+    }
+
+    /// The weights pruned further until `sparsity` of all of them (of each tensor, in scope tensor) are gone.
+    package func prune(_ weights: [MaskedWeight], to sparsity: Double) -> [MaskedWeight] {
+        func amount(_ parts: [MaskedWeight]) -> Double {
+            let total = parts.reduce(0) { $0 + $1.kept.count }
+            let kept = parts.reduce(0) { $0 + $1.kept.count { $0 } }
+            let wanted = max(0, MagnitudeCriterion.count(sparsity, of: total) - (total - kept))
+            return kept == 0 ? 0 : Double(wanted) / Double(kept)
+        }
+        var step = self
+        step.mode = .fraction
+        guard scope == .tensor else {
+            step.sparsity = amount(weights)
+            return step.prune(weights)
+        }
+        return weights.flatMap { weight in
+            step.sparsity = amount([weight])
+            return step.prune([weight])
         }
     }
 

@@ -6,7 +6,7 @@ import WinnowTensor
 package struct MaskedWeight: Sendable {
     package var tensor: ValueName
     package var values: [Float]
-    /// Which weights are still in use.
+    /// Which weights are still in use: not masked, and without a mask, not zero.
     package var kept: [Bool]
 
     /// nil unless the tensor is float32.
@@ -14,8 +14,28 @@ package struct MaskedWeight: Sendable {
         guard let values = graph.initializers[site.tensor]?.elements(Float.self) else { return nil }
         tensor = site.tensor
         self.values = values
-        kept = site.mask.flatMap { graph.initializers[$0] }.map { $0.floats().map { $0 != 0 } }
-            ?? [Bool](repeating: true, count: values.count)
+        kept = site.mask.flatMap { graph.initializers[$0] }.map { $0.floats().map { $0 != 0 } } ?? values.map { $0 != 0 }
+    }
+
+    func keeping(_ kept: [Bool]) -> MaskedWeight {
+        var result = self
+        result.kept = kept
+        return result
+    }
+
+    /// w² / Σ of the kept squares that are not smaller: comparable between tensors of different width.
+    var layerAdaptiveScores: [Float] {
+        let order = kept.indices.filter { kept[$0] }.sorted {
+            values[$0].magnitude != values[$1].magnitude ? values[$0].magnitude > values[$1].magnitude : $0 > $1
+        }
+        var scores = [Float](repeating: 0, count: values.count)
+        var sum = 0.0
+        for index in order {
+            let square = Double(values[index]) * Double(values[index])
+            sum += square
+            scores[index] = sum > 0 ? Float(square / sum) : 0
+        }
+        return scores
     }
 
     /// The part that is masked or zero.
@@ -52,19 +72,29 @@ extension Graph {
         }
     }
 
-    /// The graph with masks multiplied into their weights for good.
-    package func foldingMasks() throws -> Graph {
-        try removingMasks { weight, mask in
+    /// The graph in which weights that are exactly zero are masked, so that training leaves them so.
+    package func maskingZeros() throws -> Graph {
+        var masks: [ValueName: [Bool]] = [:]
+        for site in weightSites where site.mask == nil && site.tensor == site.operand {
+            guard let values = initializers[site.tensor]?.elements(Float.self), values.contains(0) else { continue }
+            masks[site.tensor] = values.map { $0 != 0 }
+        }
+        return masks.isEmpty ? self : try masking(masks)
+    }
+
+    /// The graph with masks (all, or those named) multiplied into their weights for good.
+    package func foldingMasks(only masks: Set<ValueName>? = nil) throws -> Graph {
+        try removingMasks(masks) { weight, mask in
             Tensor(zip(weight.floats(), mask.floats()).map { $1 == 0 ? 0 : $0 }, shape: weight.shape)
         }
     }
 
     /// The graph without masks, every weight as it was stored beneath.
-    package func droppingMasks() throws -> Graph { try removingMasks { weight, _ in weight } }
+    package func droppingMasks() throws -> Graph { try removingMasks(nil) { weight, _ in weight } }
 
-    private func removingMasks(_ combine: (Tensor, Tensor) -> Tensor) throws -> Graph {
+    private func removingMasks(_ masks: Set<ValueName>?, _ combine: (Tensor, Tensor) -> Tensor) throws -> Graph {
         var edit = GraphEdit()
-        for (node, weight, mask) in maskNodes {
+        for (node, weight, mask) in maskNodes where masks?.contains(mask) ?? true {
             guard let tensor = initializers[weight], let maskTensor = initializers[mask], let output = node.output(0) else {
                 continue
             }

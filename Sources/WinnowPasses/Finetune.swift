@@ -1,0 +1,139 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+package import WinnowTraining
+
+/// Trains the model on; carries any number of training passes through the same run.
+package struct Finetune: Pass {
+    package static let name = "finetune"
+    package static let summary = "trains the model on, together with any number of training passes"
+    package static let guide = """
+        Minimizes the cross-entropy of the first output on the training data and gives back the state that did best on \
+        the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
+        a teacher, tightening masks, learned quantization steps.
+        """
+
+    package enum Rule: String, HyperparameterChoice, Codable { case sgd, adam, adamw }
+    package enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, oneCycle = "one-cycle" }
+
+    @Hyperparameter("passes over the training data", in: 0...1e6) package var epochs = 5
+    @Hyperparameter("samples in one step", in: 1...1e9) package var batchSize = 128
+    @Hyperparameter("step size of the optimizer", in: 0...1e3) package var learningRate = 1e-3
+    @Hyperparameter("how gradients change parameters") package var optimizer = Rule.adam
+    @Hyperparameter("part of the last update that sgd keeps", in: 0...1) package var momentum = 0.9
+    @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) package var weightDecay = 0.0
+    @Hyperparameter("how the learning rate changes over the run") package var schedule = Decay.cosine
+    @Hyperparameter("epochs of linear warm-up", in: 0...1e6) package var warmupEpochs = 0.0
+    @Hyperparameter("epochs between two drops to a tenth, in schedule step", in: 1...1e6) package var interval = 10
+    @Hyperparameter("probability spread evenly over all classes", in: 0...1) package var labelSmoothing = 0.0
+    @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) package var shift = 0
+    @Hyperparameter("mirror half of the images") package var flip = false
+    @Hyperparameter("give back the best epoch on the validation data instead of the last") package var keepBest = true
+    @Hyperparameter("keep weights zero that are exactly zero") package var keepZeros = true
+    @Hyperparameter("training passes that take part") package var with: [PassStep] = []
+
+    package init() {}
+
+    package init(carrying passes: [any TrainingPass]) {
+        self.init()
+        with = passes.map { PassStep($0) }
+    }
+
+    package var needs: PassNeeds { .training }
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        let masked = keepZeros ? try graph.maskingZeros() : graph
+        let (trained, findings) = try train(masked, original: graph, in: context)
+        var result = PassResult(graph: trained, findings: findings)
+        for pass in try passengers() {
+            let final = try pass.finalize(result.graph, in: context)
+            result = PassResult(graph: final.graph, findings: result.findings + final.findings)
+        }
+        let added = Set(masked.maskNodes.map(\.mask)).subtracting(graph.maskNodes.map(\.mask))
+        result.graph = try result.graph.foldingMasks(only: added)
+        var ledger = WeightLedger(graph)
+        for finding in result.findings { ledger.note(finding) }
+        for name in graph.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: graph, to: result.graph)) }
+        result.findings = ledger.findings { _ in "" }
+        return result
+    }
+
+    /// Trains `model` as it stands, masks included, and prepares every passenger; nothing is finalized.
+    func train(_ model: Graph, original: Graph, in context: PassContext) throws -> (graph: Graph, findings: [Finding]) {
+        var setup = TrainingSetup(original)
+        setup.model = model
+        let passengers = try passengers()
+        for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
+        setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing).attached(to: setup.model)
+        for pass in passengers { try named(pass) { try pass.extendObjective(&setup, in: context) } }
+        guard let objective = setup.objective else { throw WinnowError(.recipe, Self.name, "a pass took the objective away") }
+        var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
+        trainer.frozen = setup.frozen
+        trainer.parameterOptions = setup.options
+        trainer.hooks = setup.hooks
+        trainer.checkpoints = try context.checkpoints?("training")
+        trainer.progress = context.progress
+        trainer.cancellation = context.cancellation
+        let validation = context.validation == nil ? nil : try context.validationData(for: setup.model)
+        let result = try trainer.train(on: context.trainingData(for: setup.model), validation: validation)
+        return (result.model, setup.findings + result.history.flatMap { Self.findings(of: $0) })
+    }
+
+    private func passengers() throws -> [any TrainingPass] {
+        try with.map { step in
+            guard let pass = step.pass as? any TrainingPass else {
+                throw WinnowError(
+                    .recipe, "with: \(step.name)", "does not take part in training", remedy: "make it a step of its own")
+            }
+            return pass
+        }
+    }
+
+    private func named(_ pass: any TrainingPass, _ body: () throws -> Void) throws {
+        do { try body() } catch let error as WinnowError { throw error.within(type(of: pass).name) }
+    }
+
+    /// The trainer's configuration these hyperparameters stand for.
+    package func configuration(seed: UInt64) -> TrainingConfiguration {
+        let rule: OptimizerConfiguration =
+            switch optimizer {
+            case .sgd: .sgd(momentum: momentum, nesterov: momentum > 0, weightDecay: weightDecay)
+            case .adam: .adam(weightDecay: weightDecay)
+            case .adamw: .adamW(weightDecay: weightDecay)
+            }
+        let shape = Schedule.Shape(rawValue: schedule.rawValue) ?? .constant
+        return TrainingConfiguration(
+            epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: rule,
+            schedule: Schedule(shape, warmupEpochs: warmupEpochs, interval: interval), seed: seed,
+            augmentation: Augmentation(shiftPixels: shift, flipsHorizontally: flip), labelSmoothing: labelSmoothing,
+            keepsBest: keepBest)
+    }
+
+    private static func findings(of record: EpochRecord) -> [Finding] {
+        let subject = "epoch \(record.epoch)"
+        return [Finding(subject, .done, "training loss", after: record.loss)]
+            + (record.validationTop1.map { [Finding(subject, .done, "validation top-1", after: $0)] } ?? [])
+    }
+}
+
+extension Finetune: HyperparameterConvertible {
+    package static var kind: String { "a table of finetune's hyperparameters" }
+    package init?(_ value: HyperparameterValue) throws {
+        guard case .table(let values) = value else { return nil }
+        try self.init(hyperparameters: values)
+    }
+    package var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
+}
+
+extension Finding {
+    /// How far training moved a tensor.
+    static func trained(_ name: ValueName, from old: Graph, to new: Graph) -> Finding {
+        guard let before = old.initializers[name] else { return Finding(name, .skipped, reason: "is gone") }
+        guard let after = new.initializers[name], after.shape == before.shape else {
+            return Finding(name, .skipped, reason: "another pass replaced it")
+        }
+        if before == after { return Finding(name, .skipped, reason: "training left it as it was") }
+        return Finding(name, .done, "relative change", after: before.relativeError(of: after))
+    }
+}

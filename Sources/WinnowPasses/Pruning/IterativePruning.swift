@@ -1,0 +1,57 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// Prunes by magnitude in rounds with training in between, as far as accuracy allows.
+///
+/// Raise the sparsity, train with masks, evaluate on the validation data; once accuracy falls by more than `maxDrop`, the
+/// last state within it is the result (Han et al. 2015, figure 2; schedules of Zhu and Gupta 2017).
+package struct IterativePruning: Pass {
+    package static let name = "iterative-pruning"
+    package static let summary = "prunes and trains in rounds until accuracy drops too far; returns the last good state"
+    package static let guide = """
+        Each round raises the sparsity along its schedule, trains with the pruned weights held at zero, and measures \
+        validation accuracy. The first round whose drop against the dense model exceeds max-drop ends the search; with \
+        refinements, sparsities between the last good round and the failed one are tried by halving. The result is the \
+        last state within the bound, the dense model if there is none. Every round is reported. A stopped run continues \
+        from its last round.
+        """
+
+    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) package var maxDrop = 0.5
+    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") package var sparsities: [Double] = []
+    @Hyperparameter("sparsity after the first round", in: 0...1) package var start = 0.5
+    @Hyperparameter("sparsity after the last round", in: 0...1) package var target = 0.99
+    @Hyperparameter("rounds at most", in: 1...1000) package var rounds = 10
+    @Hyperparameter("how sparsity rises between start and target") package var rise = SparsityRise.geometric
+    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) package var refinements = 0
+    @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
+    @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
+    package var keepMask = false
+    @Hyperparameter("how each round trains") package var finetune = Finetune()
+    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+
+    package init() {}
+
+    package var needs: PassNeeds { .training }
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        var context = context
+        if context.teacher == nil { context.teacher = graph }
+        var search = try PruningSearch(self, graph: graph, context: context)
+        try search.resume()
+        while let sparsity = search.nextSparsity() { try search.round(sparsity, in: context) }
+        let best = search.best
+        let result = try keepMask ? best : best.foldingMasks(only: search.addedMasks(in: best))
+        return PassResult(graph: result, findings: search.findings(of: result))
+    }
+
+    /// The sparsities of all rounds, rising.
+    package var scheduledSparsities: [Double] {
+        if !sparsities.isEmpty { return sparsities }
+        if rounds == 1 { return [target] }
+        return (0..<rounds).map { rise.sparsity(round: $0, of: rounds - 1, from: start, to: target) }
+    }
+}

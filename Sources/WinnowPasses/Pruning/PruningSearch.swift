@@ -1,0 +1,182 @@
+import Foundation
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// What one round of pruning came to.
+struct PruningRound: Codable, Hashable {
+    /// Counted from 1.
+    var number: Int
+    var targetSparsity: Double
+    /// The part of all selected weights that is zero.
+    var sparsity: Double
+    var accuracy: Double
+    var isWithinBound: Bool
+}
+
+/// The state of iterative pruning between two rounds.
+struct PruningSearch {
+    private let pass: IterativePruning
+    private let dense: Graph
+    private let validation: Dataset
+    private let store: (any CheckpointStore)?
+    private let fingerprint: String
+    private let selection: Selection
+    private(set) var denseAccuracy: Double
+    private var rounds: [PruningRound] = []
+    /// The last state within the bound; masks are nodes.
+    private(set) var best: Graph
+
+    init(_ pass: IterativePruning, graph: Graph, context: PassContext) throws {
+        self.pass = pass
+        dense = graph
+        best = graph
+        selection = try Selection(only: pass.only, except: pass.except, in: graph)
+        validation = try context.validationData(for: graph)
+        store = try context.checkpoints?("rounds")
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let settings = String(decoding: try encoder.encode(pass.hyperparameters), as: UTF8.self)
+        fingerprint = "\(settings) seed \(context.seed) model \(graph.contentHash)"
+        denseAccuracy = 0
+        denseAccuracy = try context.evaluate(graph, validation)
+    }
+
+    /// The sparsity of the next round; nil when the search is over.
+    func nextSparsity() -> Double? {
+        let schedule = pass.scheduledSparsities
+        guard let failed = rounds.filter({ !$0.isWithinBound }).map(\.targetSparsity).min() else {
+            return rounds.count < schedule.count ? schedule[rounds.count] : nil
+        }
+        let refined = rounds.count - (rounds.firstIndex { !$0.isWithinBound } ?? 0) - 1
+        guard refined < pass.refinements else { return nil }
+        let good = rounds.filter(\.isWithinBound).map(\.targetSparsity).max() ?? 0
+        return good + (failed - good) / 2
+    }
+
+    /// Prunes the last good state to `sparsity`, trains it and decides.
+    mutating func round(_ sparsity: Double, in context: PassContext) throws {
+        let number = rounds.count + 1
+        try context.cancellation?.check("round \(number)", remedy: "run it again to continue")
+        context.progress?(ProgressEvent(
+            "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",
+            measures: [.init("sparsity", sparsity)]))
+        let masked = try pruned(best, to: sparsity)
+        var inner = context.part("round-\(number)")
+        inner.seed = context.seed &+ UInt64(number)
+        var trained = masked
+        if pass.finetune.epochs > 0 { (trained, _) = try pass.finetune.train(masked, original: dense, in: inner) }
+        for step in pass.finetune.with {
+            if let passenger = step.pass as? any TrainingPass { trained = try passenger.finalize(trained, in: inner).graph }
+        }
+        let accuracy = try context.evaluate(trained, validation)
+        let isWithinBound = (denseAccuracy - accuracy) * 100 <= pass.maxDrop + 1e-9
+        rounds.append(PruningRound(
+            number: number, targetSparsity: sparsity, sparsity: Self.sparsity(of: weights(in: trained)), accuracy: accuracy,
+            isWithinBound: isWithinBound))
+        if isWithinBound { best = trained }
+        try save()
+    }
+
+    /// The graph with masks so that `sparsity` of the selected weights are zero; what is pruned stays pruned.
+    private func pruned(_ graph: Graph, to sparsity: Double) throws -> Graph {
+        let weights = weights(in: graph)
+        var pruning = MagnitudePruning()
+        pruning.scope = pass.scope
+        let pruned = pruning.prune(weights, to: sparsity)
+        return try graph.masking(Dictionary(pruned.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { $1 }))
+    }
+
+    /// The selected weights, each once.
+    private func weights(in graph: Graph) -> [MaskedWeight] {
+        var seen: Set<ValueName> = []
+        return graph.weightSites.filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
+            .compactMap { MaskedWeight($0, in: graph) }
+    }
+
+    private static func sparsity(of weights: [MaskedWeight]) -> Double {
+        let total = weights.reduce(0) { $0 + $1.values.count }
+        return weights.reduce(0) { $0 + $1.sparsity * Double($1.values.count) } / Double(max(1, total))
+    }
+
+    /// The masks that the search put in.
+    func addedMasks(in graph: Graph) -> Set<ValueName> {
+        Set(graph.maskNodes.map(\.mask)).subtracting(dense.maskNodes.map(\.mask))
+    }
+
+    /// Rounds as series of sparsity and accuracy, then every weight tensor.
+    func findings(of result: Graph) -> [Finding] {
+        var ledger = WeightLedger(dense)
+        ledger.note(Finding("dense model", .done, "validation top-1", after: denseAccuracy, round: 0))
+        ledger.note(Finding("dense model", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
+        for round in rounds {
+            let subject = "round \(round.number)"
+            let reason = round.isWithinBound ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
+            ledger.note(Finding(
+                subject, round.isWithinBound ? .done : .fellBack, "validation top-1", before: denseAccuracy,
+                after: round.accuracy, reason: reason, round: round.number))
+            ledger.note(Finding(subject, .done, "sparsity", after: round.sparsity, round: round.number))
+        }
+        for site in dense.weightSites where !ledger.has(site.tensor) {
+            if let reason = selection.reason(against: site) { ledger.skip(site.tensor, reason) } else if
+                let before = MaskedWeight(site, in: dense)
+            {
+                let after = result.weightSites.first { $0.tensor == site.tensor }.flatMap { MaskedWeight($0, in: result) }
+                ledger.note(Finding(site.tensor, .done, "sparsity", before: before.sparsity, after: after?.sparsity))
+            } else { ledger.skip(site.tensor, "is not float32") }
+        }
+        for name in dense.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: dense, to: result)) }
+        return ledger.findings { _ in "" }
+    }
+}
+
+extension PruningSearch {
+    private struct Record: Codable {
+        var fingerprint: String
+        var rounds: [PruningRound]
+        var denseAccuracy: Double
+    }
+
+    private func save() throws {
+        guard let store else { return }
+        var checkpoint = Checkpoint(tensors: best.initializers)
+        let record = Record(fingerprint: fingerprint, rounds: rounds, denseAccuracy: denseAccuracy)
+        checkpoint.metadata["winnow.pruning"] = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+        try store.save(checkpoint)
+    }
+
+    /// Goes back to where an earlier run of the same search stopped. Throws `.data` if the checkpoint is of another one.
+    mutating func resume() throws {
+        guard let checkpoint = try store?.load() else { return }
+        guard let text = checkpoint.metadata["winnow.pruning"],
+            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)), record.fingerprint == fingerprint
+        else {
+            throw WinnowError(
+                .data, "checkpoint", "belongs to another model, data set or recipe", remedy: "delete it to start anew")
+        }
+        rounds = record.rounds
+        denseAccuracy = record.denseAccuracy
+        guard rounds.contains(where: \.isWithinBound) else { return }
+        let masks = checkpoint.tensors.keys.filter { $0.isMaskName && dense.initializers[$0] == nil }
+        let masked = try dense.masking(Dictionary(
+            masks.compactMap { name in
+                checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0.floats().map { $0 != 0 }) }
+            }, uniquingKeysWith: { $1 }))
+        best = try masked.settingInitializers(checkpoint.tensors.filter { masked.initializers[$0.key] != nil })
+    }
+}
+
+extension Graph {
+    /// A hash of nodes and contents that tells different models apart.
+    var contentHash: String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func mix(_ bytes: UnsafeRawBufferPointer) {
+            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        }
+        var text = text
+        text.withUTF8 { mix(UnsafeRawBufferPointer($0)) }
+        for name in initializerNames { initializers[name]?.withUnsafeBytes { mix($0) } }
+        return String(hash, radix: 16)
+    }
+}

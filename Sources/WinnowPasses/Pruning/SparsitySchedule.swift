@@ -1,0 +1,23 @@
+import Foundation
+
+/// How sparsity rises from round to round.
+package enum SparsityRise: String, HyperparameterChoice, Codable {
+    /// Every round removes the same part of what is left.
+    case geometric
+    /// Fast first, then ever slower: s = t + (s₀ − t)·(1 − i/n)³ (Zhu and Gupta 2017, equation 1).
+    case cubic
+    /// Equal steps.
+    case linear
+
+    /// The sparsity after round `round` of `count`, from 1.
+    package func sparsity(round: Int, of count: Int, from start: Double, to target: Double) -> Double {
+        let fraction = Double(round) / Double(max(1, count))
+        switch self {
+        case .linear: return start + (target - start) * fraction
+        case .cubic: return target + (start - target) * pow(1 - fraction, 3)
+        case .geometric:
+            let left = pow(max(1e-9, 1 - target) / max(1e-9, 1 - start), fraction)
+            return 1 - (1 - start) * left
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+
+/// Ranges of activations over calibration data: one streaming run for all of them, in constant memory.
+package struct Calibration: Sendable {
+    package var method = RangeMethod.minMax
+    /// The part of the values kept by the percentile method, in percent.
+    package var percentile = 99.99
+    /// At most so many samples are run, evenly spread over the data.
+    package var sampleCount = 512
+    package var batchSize = 64
+
+    package init() {}
+
+    /// The range of every float32 value listed; values never seen are left out.
+    /// Throws `.numeric` naming a value that became infinite or NaN.
+    package func ranges(of values: [ValueName], in graph: Graph, context: PassContext) throws -> [ValueName: ClosedRange<Float>] {
+        let data = try context.calibrationData(for: graph)
+        let inputs = Set(graph.inputNames)
+        var observers = Dictionary(values.map { ($0, RangeObserver(method)) }, uniquingKeysWith: { first, _ in first })
+        var edit = GraphEdit()
+        edit.outputs = values.filter { !inputs.contains($0) }
+        let session = try Session(graph.applying(edit), options: SessionOptions(lowers: false))
+        let count = min(sampleCount, data.count)
+        let fixedSize = graph.inputs.first?.type.extents?.first?.value
+        let step = max(1, fixedSize ?? batchSize)
+        for start in stride(from: 0, to: count, by: step) {
+            try context.cancellation?.check("calibration")
+            let indices = (start..<(fixedSize == nil ? min(start + step, count) : start + step)).map { $0 % count * data.count / count }
+            let batch = data.batch(at: indices)
+            let plan = try session.plan(for: batch.mapValues(\.shape))
+            for (name, tensor) in batch { try plan.setInput(name, tensor) }
+            try plan.execute()
+            for value in values {
+                if let tensor = batch[value] {
+                    tensor.withUnsafeBytes { observers[value]?.observe($0.bindMemory(to: Float.self)) }
+                } else {
+                    plan.withOutput(value) { observers[value]?.observe($0.bindMemory(to: Float.self)) }
+                }
+            }
+            context.progress?(ProgressEvent("calibration", completed: min(start + step, count), of: count, unit: "samples"))
+        }
+        if let broken = values.first(where: { observers[$0]?.sawNonFinite == true }) {
+            throw WinnowError(.numeric, "value \(broken)", "became infinite or NaN on the calibration data")
+        }
+        return observers.compactMapValues { $0.range(percentile: percentile) }
+    }
+}

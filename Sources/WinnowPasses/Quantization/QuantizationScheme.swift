@@ -1,0 +1,19 @@
+import WinnowTensor
+
+/// The integers that activations become.
+package enum ActivationCodes: String, HyperparameterChoice, Codable {
+    /// 0…255 with a zero point: what x86 runtimes do fastest.
+    case uint8
+    /// −128…127 with a zero point, −128 after a Relu.
+    case int8
+
+    package var elementType: ElementType { self == .uint8 ? .uint8 : .int8 }
+
+    /// The codes in use; 7 bits where processors without VNNI would saturate.
+    package func codes(reduced: Bool) -> ClosedRange<Int> {
+        switch self {
+        case .uint8: reduced ? 0...127 : 0...255
+        case .int8: reduced ? -64...63 : -128...127
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import WinnowTensor
+
+/// How the range of an activation is found from calibration data.
+package enum RangeMethod: String, HyperparameterChoice, Codable {
+    /// The smallest and largest value seen.
+    case minMax = "min-max"
+    /// Cuts the rarest values off at both ends, by a histogram of fixed size.
+    case percentile
+}
+
+/// Watches the values of one activation batch by batch, in constant memory.
+struct RangeObserver: Sendable {
+    private(set) var low = Float.infinity
+    private(set) var high = -Float.infinity
+    private var histogram: Histogram?
+    /// Whether a NaN or an infinity came by.
+    private(set) var sawNonFinite = false
+
+    init(_ method: RangeMethod) { histogram = method == .percentile ? Histogram() : nil }
+
+    mutating func observe(_ values: UnsafeBufferPointer<Float>) {
+        var low = Float.infinity
+        var high = -Float.infinity
+        var sum: Float = 0
+        for value in values {
+            low = value < low ? value : low
+            high = value > high ? value : high
+            sum += value * 0
+        }
+        if sum != 0 || sum.isNaN { sawNonFinite = true }
+        guard low <= high, low.isFinite, high.isFinite else { return }
+        self.low = min(self.low, low)
+        self.high = max(self.high, high)
+        histogram?.add(values, low: self.low, high: self.high)
+    }
+
+    /// The observed range; with a histogram, `percentile` percent of the values lie within it.
+    func range(percentile: Double) -> ClosedRange<Float>? {
+        guard low <= high else { return nil }
+        return histogram?.range(percentile: percentile) ?? low...high
+    }
+}
+
+/// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost.
+private struct Histogram: Sendable {
+    private static let binCount = 2048
+    private var counts = [Int](repeating: 0, count: binCount)
+    /// Bin i covers origin + [i, i + 1) · width.
+    private var origin: Float = 0
+    private var width: Float = 0
+
+    mutating func add(_ values: UnsafeBufferPointer<Float>, low: Float, high: Float) {
+        cover(low, high)
+        let origin = origin
+        let inverse = 1 / width
+        counts.withUnsafeMutableBufferPointer { counts in
+            for value in values where value.isFinite {
+                counts[min(max(Int((value - origin) * inverse), 0), Self.binCount - 1)] += 1
+            }
+        }
+    }
+
+    private mutating func cover(_ low: Float, _ high: Float) {
+        if width == 0 {
+            origin = low
+            width = max((high - low) / Float(Self.binCount) * 1.0001, .leastNormalMagnitude * 1e4)
+            return
+        }
+        while high >= origin + width * Float(Self.binCount) { merge(keepingStart: true) }
+        while low < origin { merge(keepingStart: false) }
+    }
+
+    private mutating func merge(keepingStart: Bool) {
+        let half = Self.binCount / 2
+        var merged = [Int](repeating: 0, count: Self.binCount)
+        for i in 0..<half { merged[(keepingStart ? 0 : half) + i] = counts[2 * i] + counts[2 * i + 1] }
+        if !keepingStart { origin -= width * Float(Self.binCount) }
+        counts = merged
+        width *= 2
+    }
+
+    func range(percentile: Double) -> ClosedRange<Float> {
+        let total = counts.reduce(0, +)
+        let cut = Double(total) * (1 - percentile / 100) / 2
+        func bin(_ indices: some Sequence<Int>) -> Int {
+            var seen = 0
+            for index in indices {
+                seen += counts[index]
+                if Double(seen) > cut { return index }
+            }
+            return 0
+        }
+        let first = bin(0..<Self.binCount)
+        let last = bin((0..<Self.binCount).reversed())
+        return (origin + Float(first) * width)...(origin + Float(max(first, last) + 1) * width)
+    }
+}
