@@ -1,7 +1,11 @@
 /// One fact that a pass or a measurement reports: a quantity before and after, or why nothing was done.
 public struct Finding: Codable, Hashable, Sendable {
     public enum Status: String, Codable, Sendable {
-        case done, skipped
+        case done
+        /// It was not meant to change.
+        case kept
+        /// It was meant to change and could not.
+        case skipped
         /// Something milder than what was asked for was done.
         case fellBack = "fell back"
     }

@@ -129,11 +129,11 @@ extension Finetune: HyperparameterConvertible {
 extension Finding {
     /// How far training moved a tensor.
     static func trained(_ name: ValueName, from old: Graph, to new: Graph) -> Finding {
-        guard let before = old.initializers[name] else { return Finding(name, .skipped, reason: "is gone") }
+        guard let before = old.initializers[name] else { return Finding(name, .kept, reason: "is gone") }
         guard let after = new.initializers[name], after.shape == before.shape else {
-            return Finding(name, .skipped, reason: "another pass replaced it")
+            return Finding(name, .done, reason: "another pass replaced it")
         }
-        if before == after { return Finding(name, .skipped, reason: "training left it as it was") }
+        if before == after { return Finding(name, .kept, reason: "training left it as it was") }
         return Finding(name, .done, "relative change", after: before.relativeError(of: after))
     }
 }

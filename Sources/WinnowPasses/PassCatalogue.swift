@@ -10,8 +10,15 @@ package enum PassCatalogue {
         RemoveIdentity.self,
         // Pruning
         MagnitudePruning.self,
+        IterativePruning.self,
+        StructuredPruning.self,
         FoldMasks.self,
         Unprune.self,
+        // Quantization
+        StaticQuantization.self,
+        // Training
+        Finetune.self,
+        Distillation.self,
     ]
 
     /// Throws `.recipe` for an unknown name.

@@ -13,7 +13,8 @@ package struct PassStep: Sendable {
 
     package var name: String { type(of: pass).name }
 
-    fileprivate init(value: HyperparameterValue) throws {
+    /// Reads a name, or a table of one name and its hyperparameters.
+    package init(_ value: HyperparameterValue) throws {
         switch value {
         case .string(let name): try self.init(named: name)
         case .table(let table):
@@ -30,13 +31,12 @@ package struct PassStep: Sendable {
 }
 
 extension PassStep: Codable {
-    package init(from decoder: any Decoder) throws { try self.init(value: HyperparameterValue(from: decoder)) }
+    package init(from decoder: any Decoder) throws { try self.init(HyperparameterValue(from: decoder)) }
 
     package func encode(to encoder: any Encoder) throws { try hyperparameterValue.encode(to: encoder) }
 }
 
 extension PassStep: HyperparameterConvertible {
     package static var kind: String { "a pass" }
-    package init?(_ value: HyperparameterValue) throws { try self.init(value: value) }
     package var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
 }

@@ -15,14 +15,18 @@ package struct WeightLedger {
         }
     }
 
+    /// Notes that a tensor or node was not meant to change.
+    package mutating func keep(_ subject: ValueName, _ reason: String) { note(Finding(subject, .kept, reason: reason)) }
+
+    /// Notes that a tensor or node was meant to change and could not.
     package mutating func skip(_ subject: ValueName, _ reason: String) { note(Finding(subject, .skipped, reason: reason)) }
 
     package func has(_ subject: ValueName) -> Bool {
         findings[subject] != nil || others.contains { $0.subject == subject }
     }
 
-    /// Everything noted, tensors in file order; tensors not noted are skipped for the reason that `rest` gives.
+    /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives.
     package func findings(rest: (ValueName) -> String) -> [Finding] {
-        others + tensors.flatMap { findings[$0] ?? [Finding($0, .skipped, reason: rest($0))] }
+        others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: rest($0))] }
     }
 }

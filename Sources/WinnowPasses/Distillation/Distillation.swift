@@ -1,7 +1,7 @@
-package import WinnowGraph
+import WinnowGraph
 import WinnowOperators
 import WinnowTensor
-package import WinnowTraining
+import WinnowTraining
 
 /// Lets a teacher's outputs guide training: α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·cross-entropy.
 ///

@@ -45,7 +45,7 @@ package struct MagnitudePruning: Pass {
         var ledger = WeightLedger(graph)
         var weights: [MaskedWeight] = []
         for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {
-            if let reason = selection.reason(against: site) { ledger.skip(site.tensor, reason) } else if
+            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } else if
                 let weight = MaskedWeight(site, in: graph)
             {
                 weights.append(weight)

@@ -108,18 +108,17 @@ struct PruningSearch {
     /// Rounds as series of sparsity and accuracy, then every weight tensor.
     func findings(of result: Graph) -> [Finding] {
         var ledger = WeightLedger(dense)
-        ledger.note(Finding("dense model", .done, "validation top-1", after: denseAccuracy, round: 0))
-        ledger.note(Finding("dense model", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
+        ledger.note(Finding("graph", .done, "validation top-1", after: denseAccuracy, round: 0))
+        ledger.note(Finding("graph", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
         for round in rounds {
-            let subject = "round \(round.number)"
             let reason = round.isWithinBound ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
             ledger.note(Finding(
-                subject, round.isWithinBound ? .done : .fellBack, "validation top-1", before: denseAccuracy,
+                "graph", round.isWithinBound ? .done : .fellBack, "validation top-1", before: denseAccuracy,
                 after: round.accuracy, reason: reason, round: round.number))
-            ledger.note(Finding(subject, .done, "sparsity", after: round.sparsity, round: round.number))
+            ledger.note(Finding("graph", .done, "sparsity", after: round.sparsity, round: round.number))
         }
         for site in dense.weightSites where !ledger.has(site.tensor) {
-            if let reason = selection.reason(against: site) { ledger.skip(site.tensor, reason) } else if
+            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } else if
                 let before = MaskedWeight(site, in: dense)
             {
                 let after = result.weightSites.first { $0.tensor == site.tensor }.flatMap { MaskedWeight($0, in: result) }

@@ -51,7 +51,7 @@ package struct QDQInsertion {
         edit.initializers.append((codes, parameters.quantize(weight)))
         read(site, through: [
             Node(
-                name: "\(site.tensor).dequantize", op: DequantizeLinear(axis: parameters.axis ?? 1),
+                name: "\(site.tensor).dequantize", op: DequantizeLinear(axis: parameters.axis),
                 inputs: [codes] + names, outputs: ["\(site.tensor).dequantized"])
         ])
     }
@@ -59,7 +59,7 @@ package struct QDQInsertion {
     /// Keeps a weight as floats behind a Q/DQ pair, so that it can be trained.
     package mutating func pair(weight site: WeightSite, _ parameters: QuantizationParameters) {
         let names = storeParameters(site.tensor, parameters)
-        let axis = parameters.axis ?? 1
+        let axis = parameters.axis
         read(site, through: [
             Node(
                 name: "\(site.tensor).quantize", op: QuantizeLinear(axis: axis), inputs: [site.operand] + names,

@@ -14,8 +14,8 @@ package struct QuantizationPlan: Sendable {
     package private(set) var groups: [Group] = []
     /// The contractions that run in integers, with the site of their weight.
     package private(set) var sites: [WeightSite] = []
-    /// Nodes that stay in float, and why.
-    package private(set) var skipped: [(subject: String, reason: String)] = []
+    /// Weights and nodes that stay in float, and why.
+    package private(set) var floats: [Finding] = []
 
     private let graph: Graph
     private let index: GraphIndex
@@ -39,11 +39,17 @@ package struct QuantizationPlan: Sendable {
         for node in graph.nodes where node.op.quantization == .contraction {
             let own = all.filter { $0.node.name == node.name }
             guard let site = own.first, own.count == 1, isFloat(node.input(1 - site.inputIndex)) else {
-                skipped.append((node.name, own.isEmpty ? "it has no constant weight" : "both its operands are constants"))
+                floats.append(Finding(
+                    node.name, .skipped, reason: own.isEmpty ? "it has no constant weight" : "both its operands are constants"))
                 continue
             }
-            let reason = reason(against: site) ?? selection.reason(against: site)
-            if let reason { skipped.append((site.tensor, reason)) } else { sites.append(site) }
+            if let reason = selection.reason(against: site) {
+                floats.append(Finding(site.tensor, .kept, reason: reason))
+            } else if let reason = reason(against: site) {
+                floats.append(Finding(site.tensor, .skipped, reason: reason))
+            } else {
+                sites.append(site)
+            }
         }
     }
 
@@ -94,7 +100,7 @@ package struct QuantizationPlan: Sendable {
             if inputs.allSatisfy({ isQuantized($0) }) { mark(rectified(output) ?? output) } else if
                 inputs.contains(where: { isQuantized($0) })
             {
-                skipped.append((node.name, "not all of its inputs are integers"))
+                floats.append(Finding(node.name, .kept, reason: "not all of its inputs are integers"))
             }
         }
     }

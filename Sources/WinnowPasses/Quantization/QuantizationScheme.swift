@@ -1,4 +1,4 @@
-import WinnowTensor
+package import WinnowTensor
 
 /// The integers that activations become.
 package enum ActivationCodes: String, HyperparameterChoice, Codable {

@@ -39,7 +39,7 @@ package struct StaticQuantization: Pass {
         let selection = try Selection(only: only, except: except, in: dense)
         let plan = QuantizationPlan(dense, selection: selection, quantizesOutputs: quantizeOutputs)
         var ledger = WeightLedger(graph)
-        for (subject, reason) in plan.skipped { ledger.skip(subject, reason) }
+        for finding in plan.floats { ledger.note(finding) }
         guard !plan.sites.isEmpty else { return PassResult(graph: graph, findings: ledger.findings { _ in Self.rest }) }
         var insertion = QDQInsertion(dense)
         try quantizeActivations(plan, of: dense, into: &insertion, context: context, ledger: &ledger)

@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+import WinnowGraph
+import WinnowTensor
+@testable import WinnowPasses
+
+/// A pass with one hyperparameter of every kind.
+private struct Sample: Pass {
+    enum Colour: String, HyperparameterChoice { case red, green }
+    static let name = "sample"
+    static let summary = "for tests"
+    @Hyperparameter("a number", in: 0...1) var sparsity = 0.5
+    @Hyperparameter("a count", in: 1...64) var roundTo = 8
+    @Hyperparameter("a flag") var keepMask = false
+    @Hyperparameter("a choice") var colour = Colour.red
+    @Hyperparameter("a list", in: 0...1) var levels: [Double] = [0.5]
+    @Hyperparameter("maybe a text") var teacher: String? = nil
+    init() {}
+    func apply(to graph: Graph, in context: PassContext) throws -> PassResult { PassResult(graph: graph) }
+}
+
+struct HyperparameterTests {
+    @Test func namesAreKebabCase() {
+        #expect(Sample().hyperparameterDescriptions.map(\.name) == ["sparsity", "round-to", "keep-mask", "colour", "levels", "teacher"])
+    }
+
+    @Test func valuesAreReadByName() throws {
+        let pass = try Sample(hyperparameters: [
+            "sparsity": 0.25, "round_to": 4, "keepMask": true, "colour": "green", "levels": [0, 1], "teacher": "t.onnx",
+        ])
+        #expect(pass.sparsity == 0.25 && pass.roundTo == 4 && pass.keepMask && pass.colour == .green)
+        #expect(pass.levels == [0, 1] && pass.teacher == "t.onnx")
+    }
+
+    @Test func defaultsOfOtherPassesStayUntouched() throws {
+        _ = try Sample(hyperparameters: ["sparsity": 0.25])
+        #expect(Sample().sparsity == 0.5)
+    }
+
+    @Test func copiesAreIndependent() {
+        let first = Sample()
+        var second = first
+        second.sparsity = 0.9
+        #expect(first.sparsity == 0.5 && second.sparsity == 0.9)
+    }
+
+    @Test(arguments: [
+        (["sparsty": 0.5], "did you mean sparsity?"), (["sparsity": 1.5], "outside 0…1"), (["sparsity": "high"], "a number"),
+        (["round-to": 2.5], "whole number"), (["colour": "blue"], "one of red, green"), (["levels": [0.5, 2]], "outside 0…1"),
+    ] as [([String: HyperparameterValue], String)])
+    func wrongValuesAreExplained(_ values: [String: HyperparameterValue], _ words: String) {
+        let error = #expect(throws: WinnowError.self) { try Sample(hyperparameters: values) }
+        #expect(error?.kind == .recipe)
+        #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func rangesAreCheckedForValuesSetInSwift() {
+        var pass = Sample()
+        pass.sparsity = 2
+        #expect(throws: WinnowError.self) { try pass.checkHyperparameters() }
+    }
+
+    @Test func settingsOfTheCommandLine() throws {
+        let values = try [String: HyperparameterValue](settings: [
+            "sparsity=0.5", "levels=0.1,0.9", "flag=true", "name=a=b", "finetune.epochs=3", "finetune.shift=1", "teacher=none",
+        ])
+        #expect(values == [
+            "sparsity": 0.5, "levels": [0.1, 0.9], "flag": true, "name": "a=b", "finetune": ["epochs": 3, "shift": 1],
+            "teacher": HyperparameterValue.none,
+        ])
+        #expect(throws: WinnowError.self) { try [String: HyperparameterValue](settings: ["sparsity"]) }
+    }
+
+    @Test(arguments: ["true", "8", "-0.5", "l2", "[0.5, 0.8]", "none", "int8"])
+    func textsRoundTrip(_ text: String) { #expect(HyperparameterValue(text: text).description == text) }
+
+    @Test func jsonRoundTrips() throws {
+        let value: HyperparameterValue = ["a": 1, "b": [true, 0.5, "x", HyperparameterValue.none], "c": ["d": "e"]]
+        #expect(try JSONDecoder().decode(HyperparameterValue.self, from: JSONEncoder().encode(value)) == value)
+    }
+}
+
+struct PassStepTests {
+    @Test func namesTheNearestPass() {
+        let error = #expect(throws: WinnowError.self) { try PassStep("magnitude-prunning") }
+        #expect(error?.description.contains("did you mean magnitude-pruning?") == true)
+    }
+
+    @Test func readsBothForms() throws {
+        #expect(try PassStep("magnitude-pruning").name == "magnitude-pruning")
+        let step = try PassStep(["magnitude-pruning": ["sparsity": 0.8]])
+        #expect((step.pass as? MagnitudePruning)?.sparsity == 0.8)
+    }
+
+    @Test func nestedTablesReachNestedPasses() throws {
+        let step = try PassStep([
+            "iterative-pruning": ["finetune": ["epochs": 2, "with": [["distillation": ["temperature": 3]]]]]
+        ])
+        let finetune = try #require((step.pass as? IterativePruning)?.finetune)
+        #expect(finetune.epochs == 2)
+        #expect((finetune.with.first?.pass as? Distillation)?.temperature == 3)
+        #expect(throws: WinnowError.self) { try PassStep(["iterative-pruning": ["finetune": ["epoch": 2]]]) }
+    }
+}
