@@ -88,8 +88,9 @@ extension Graph {
     /// The graph with every BatchNormalization as multiplication and addition of constants, which training leaves alone.
     fileprivate func replacingBatchNorm() throws -> Graph {
         var result = self
-        for node in nodes where node.op.type.description == "BatchNormalization" {
-            guard let affine = try ChannelAffine(of: node, in: GraphIndex(result)), let input = node.input(0),
+        for node in nodes {
+            guard let normalization = node.op as? BatchNormalization,
+                let affine = normalization.affine(of: node, in: GraphIndex(result)), let input = node.input(0),
                 let output = node.output(0), let rank = infos[input]?.rank
             else { continue }
             let shape = Shape([affine.scale.count] + [Int](repeating: 1, count: max(0, rank - 2)))
@@ -99,8 +100,8 @@ extension Graph {
                 Node(name: "\(name).add", op: Add(), inputs: ["\(name).product", "\(name).shift"], outputs: [output]),
             ])
             edit.initializers = [
-                ("\(name).factor", Tensor(affine.scale.map { Float($0) }, shape: shape)),
-                ("\(name).shift", Tensor(affine.shift.map { Float($0) }, shape: shape)),
+                ("\(name).factor", Tensor(affine.scale, shape: shape)),
+                ("\(name).shift", Tensor(affine.shift, shape: shape)),
             ]
             result = try result.applying(edit)
         }

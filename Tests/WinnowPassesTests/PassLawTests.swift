@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+import WinnowGraph
+import WinnowTensor
+@testable import WinnowPasses
+
+/// A pass in the catalogue, named for test output.
+struct CatalogueEntry: CustomTestStringConvertible, Sendable {
+    let type: any Pass.Type
+    var testDescription: String { type.name }
+    static var all: [CatalogueEntry] { PassCatalogue.all.map { CatalogueEntry(type: $0) } }
+
+    /// A quick instance: passes that train do so for one epoch.
+    func make(_ values: [String: HyperparameterValue] = [:]) throws -> any Pass {
+        let known = type.init().hyperparameterDescriptions.map(\.name)
+        var all = values
+        if known.contains("epochs"), all["epochs"] == nil { all["epochs"] = 1 }
+        if known.contains("finetune"), all["finetune"] == nil { all["finetune"] = ["epochs": 1, "batch-size": 64] }
+        if known.contains("rounds"), all["rounds"] == nil { all["rounds"] = 2 }
+        return try type.init(hyperparameters: all)
+    }
+
+    func has(_ hyperparameter: String) -> Bool {
+        type.init().hyperparameterDescriptions.contains { $0.name == hyperparameter }
+    }
+}
+
+/// What holds for every pass.
+struct PassLawTests {
+    @Test(arguments: CatalogueEntry.all)
+    func isDescribed(_ entry: CatalogueEntry) {
+        #expect(entry.type.name == entry.type.name.lowercased() && !entry.type.name.contains("_"))
+        #expect(!entry.type.summary.isEmpty && entry.type.summary.count <= 120)
+        for hyperparameter in entry.type.init().hyperparameterDescriptions { #expect(!hyperparameter.help.isEmpty) }
+    }
+
+    @Test func namesDiffer() { #expect(Set(PassCatalogue.all.map { $0.name }).count == PassCatalogue.all.count) }
+
+    @Test(arguments: CatalogueEntry.all)
+    func hyperparametersRoundTrip(_ entry: CatalogueEntry) throws {
+        let step = PassStep(try entry.make())
+        let copy = try JSONDecoder().decode(PassStep.self, from: JSONEncoder().encode(step))
+        #expect(copy.pass.hyperparameters == step.pass.hyperparameters)
+    }
+
+    @Test(arguments: CatalogueEntry.all)
+    func resultRunsAndEveryWeightIsReported(_ entry: CatalogueEntry) throws {
+        for graph in try TestModels.all {
+            let result = try entry.make()(graph, in: TestModels.context(for: graph))
+            let reported = Set(result.findings.map(\.subject))
+            for tensor in graph.weightTensors { #expect(reported.contains(tensor), "\(graph.name): \(tensor)") }
+            for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty, "\(finding)") }
+            #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
+            let samples = try TestModels.dataset(for: graph, count: 4).features[0].tensor
+            #expect(try TestModels.predictions(of: result.graph, on: samples).allSatisfy { $0.allSatisfy(\.isFinite) })
+        }
+    }
+
+    @Test(arguments: CatalogueEntry.all)
+    func sameSeedSameBytes(_ entry: CatalogueEntry) throws {
+        let graph = try TestModels.convolutional()
+        let pass = try entry.make()
+        let first = try pass(graph, in: TestModels.context(for: graph, seed: 5))
+        let second = try pass(graph, in: TestModels.context(for: graph, seed: 5))
+        #expect(first.graph.text == second.graph.text)
+        #expect(first.graph.initializers == second.graph.initializers)
+    }
+
+    @Test(arguments: CatalogueEntry.all.filter { $0.has("sparsity") })
+    func zeroStrengthChangesNothing(_ entry: CatalogueEntry) throws {
+        for graph in try TestModels.all {
+            let result = try entry.make(["sparsity": 0])(graph, in: TestModels.context(for: graph))
+            #expect(result.graph.text == graph.text)
+            #expect(result.graph.initializers == graph.initializers)
+        }
+    }
+
+    @Test(arguments: CatalogueEntry.all.filter { $0.has("sparsity") })
+    func moreStrengthIsNeverLarger(_ entry: CatalogueEntry) throws {
+        for graph in try TestModels.all {
+            let counts = try [0, 0.25, 0.5, 0.75, 0.9].map { sparsity in
+                let result = try entry.make(["sparsity": .number(sparsity)])(graph, in: TestModels.context(for: graph))
+                return result.graph.initializers.values.reduce(0) { sum, tensor in
+                    sum + tensor.elementCount - (tensor.elements(Float.self)?.count { $0 == 0 } ?? 0)
+                }
+            }
+            #expect(zip(counts, counts.dropFirst()).allSatisfy { $0 >= $1 }, "\(counts)")
+        }
+    }
+
+    @Test(arguments: CatalogueEntry.all.filter { $0.has("only") })
+    func unmatchedPatternsAreErrors(_ entry: CatalogueEntry) throws {
+        let graph = try TestModels.perceptron()
+        for key in ["only", "except"] {
+            let pass = try entry.make([key: ["nothing-like-this*"]])
+            #expect(throws: WinnowError.self) { try pass(graph, in: TestModels.context(for: graph)) }
+        }
+    }
+}

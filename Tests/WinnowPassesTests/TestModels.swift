@@ -1,0 +1,110 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowPasses
+import WinnowTensor
+
+/// Small networks with seeded weights.
+enum TestModels {
+    private struct Weights {
+        var random: RandomGenerator
+        init(_ seed: UInt64) { random = RandomGenerator(seed: seed) }
+        mutating func normal(_ shape: Shape, _ deviation: Float = 0.3) -> Tensor {
+            Tensor((0..<shape.elementCount).map { _ in random.normal() * deviation }, shape: shape)
+        }
+    }
+
+    /// 12 → 16 → 8 → 4 with Relu.
+    static func perceptron(seed: UInt64 = 1) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("perceptron")
+        var x = try b.input("x", .float32, ["N", 12])
+        for (index, (from, to)) in [(12, 16), (16, 8), (8, 4)].enumerated() {
+            let name = "fc\(index + 1)"
+            x = try b.linear(
+                x, b.constant("\(name).weight", weights.normal([to, from])), b.constant("\(name).bias", weights.normal([to])),
+                name: name)
+            if index < 2 { x = try b.add(Relu(), x, name: "relu\(index + 1)") }
+        }
+        return try b.graph(outputs: [x])
+    }
+
+    /// Conv–pool–Conv–pool–Flatten–Gemm–Relu–Gemm on 1×12×12 images.
+    static func convolutional(seed: UInt64 = 2) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("convolutional")
+        var x = try b.input("image", .float32, ["N", 1, 12, 12])
+        x = try b.conv(x, b.constant("conv1.weight", weights.normal([6, 1, 3, 3])), b.constant("conv1.bias", weights.normal([6])), name: "conv1")
+        x = try b.maxPool(x, size: 2, name: "pool1")
+        x = try b.conv(x, b.constant("conv2.weight", weights.normal([8, 6, 2, 2])), b.constant("conv2.bias", weights.normal([8])), name: "conv2")
+        x = try b.add(Relu(), x, name: "relu0")
+        x = try b.maxPool(x, size: 2, name: "pool2")
+        x = try b.add(Flatten(), x, name: "flatten")
+        x = try b.linear(x, b.constant("fc1.weight", weights.normal([10, 32])), b.constant("fc1.bias", weights.normal([10])), name: "fc1")
+        x = try b.add(Relu(), x, name: "relu1")
+        x = try b.linear(x, b.constant("fc2.weight", weights.normal([4, 10])), b.constant("fc2.bias", weights.normal([4])), name: "fc2")
+        return try b.graph(outputs: [x])
+    }
+
+    /// A residual block with batch normalization, a depthwise convolution, global pooling and a Gemm.
+    static func residual(seed: UInt64 = 3) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("residual")
+        func normalized(_ x: ValueName, _ name: String, channels: Int) throws -> ValueName {
+            try b.add(
+                BatchNormalization(),
+                inputs: [
+                    x, b.constant("\(name).scale", weights.normal([channels])), b.constant("\(name).shift", weights.normal([channels])),
+                    b.constant("\(name).mean", weights.normal([channels])),
+                    b.constant("\(name).variance", Tensor(weights.normal([channels]).floats().map { 0.5 + $0.magnitude })),
+                ], name: name)[0]
+        }
+        func conv(_ x: ValueName, _ name: String, _ from: Int, _ to: Int, groups: Int = 1) throws -> ValueName {
+            let filter = b.constant("\(name).weight", weights.normal([to, from / groups, 3, 3]))
+            return try normalized(b.conv(x, filter, padding: 1, groups: groups, name: name), "\(name).norm", channels: to)
+        }
+        let x = try b.input("image", .float32, ["N", 3, 8, 8])
+        let stem = try b.add(Relu(), conv(x, "stem", 3, 8), name: "stem.relu")
+        let inner = try b.add(Relu(), conv(stem, "block.conv1", 8, 12), name: "block.relu1")
+        let sum = try b.add(Add(), conv(inner, "block.conv2", 12, 8), stem, name: "block.add")
+        let joined = try b.add(Relu(), sum, name: "block.relu2")
+        let depthwise = try b.add(Relu(), conv(joined, "depthwise", 8, 8, groups: 8), name: "depthwise.relu")
+        let pooled = try b.add(Flatten(), b.add(GlobalAveragePool(), depthwise, name: "pool"), name: "flatten")
+        let y = try b.linear(
+            pooled, b.constant("fc.weight", weights.normal([4, 8])), b.constant("fc.bias", weights.normal([4])), name: "fc")
+        return try b.graph(outputs: [y])
+    }
+
+    static var all: [Graph] { get throws { [try perceptron(), try convolutional(), try residual()] } }
+
+    /// A learnable task: samples labelled by a network of the same kind with other weights.
+    static func dataset(for graph: Graph, count: Int = 256, seed: UInt64 = 9) throws -> Dataset {
+        var random = RandomGenerator(seed: seed)
+        let extents = graph.inputs[0].type.extents ?? []
+        let shape = Shape([count] + extents.dropFirst().compactMap(\.value))
+        let samples = Tensor((0..<shape.elementCount).map { _ in random.normal() }, shape: shape)
+        let labels = try predictions(of: graph, on: samples).map { $0.firstIndex(of: $0.max() ?? 0) ?? 0 }
+        return try Dataset([.init(name: graph.inputs[0].name, samples)], labels: labels)
+    }
+
+    /// The first output, one array a sample.
+    static func predictions(of graph: Graph, on samples: Tensor) throws -> [[Float]] {
+        let outputs = try Session(graph).run([graph.inputs[0].name: samples])
+        guard let output = outputs[graph.outputNames[0]] else { return [] }
+        let classes = output.elementCount / samples.shape[0]
+        let values = output.floats()
+        return (0..<samples.shape[0]).map { Array(values[($0 * classes)..<(($0 + 1) * classes)]) }
+    }
+
+    static func largestDifference(_ a: Graph, _ b: Graph, count: Int = 16) throws -> Float {
+        let samples = try dataset(for: a, count: count).features[0].tensor
+        return zip(try predictions(of: a, on: samples).flatMap { $0 }, try predictions(of: b, on: samples).flatMap { $0 })
+            .map { ($0 - $1).magnitude }.max() ?? 0
+    }
+
+    static func context(for graph: Graph, seed: UInt64 = 0) throws -> PassContext {
+        let data = try dataset(for: graph)
+        return PassContext(
+            calibration: data.subset(0..<64), training: data.subset(0..<192), validation: data.subset(192..<256), seed: seed)
+    }
+}
