@@ -9,6 +9,8 @@ package struct WeightSite: Sendable {
     package var operand: ValueName
     /// The 0/1 initializer the weight is multiplied with, if it is masked.
     package var mask: ValueName?
+    /// Whether Q/DQ nodes lie between the initializer and the node.
+    package var isQuantized: Bool
     package var node: Node
     /// The index of `operand` among the node's inputs.
     package var inputIndex: Int
@@ -30,10 +32,11 @@ extension Graph {
         guard let operand = node.input(position), (infos[operand]?.rank ?? 0) >= 2 else { return nil }
         var value = operand
         var mask: ValueName?
+        var isQuantized = false
         while initializers[value] == nil {
             guard let producer = index.producer(of: value), let data = producer.input(0) else { return nil }
             switch producer.op.type.name {
-            case "QuantizeLinear", "DequantizeLinear": break
+            case "QuantizeLinear", "DequantizeLinear": isQuantized = true
             case "Mul":
                 guard let other = producer.input(1), other.isMaskName, initializers[other] != nil else { return nil }
                 mask = other
@@ -42,7 +45,7 @@ extension Graph {
             value = data
         }
         return WeightSite(
-            tensor: value, operand: operand, mask: mask, node: node, inputIndex: position,
+            tensor: value, operand: operand, mask: mask, isQuantized: isQuantized, node: node, inputIndex: position,
             outputAxis: outputAxis(of: node, weight: position))
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowTensor
 @testable import WinnowPasses

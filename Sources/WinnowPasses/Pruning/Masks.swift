@@ -75,7 +75,7 @@ extension Graph {
     /// The graph in which weights that are exactly zero are masked, so that training leaves them so.
     package func maskingZeros() throws -> Graph {
         var masks: [ValueName: [Bool]] = [:]
-        for site in weightSites where site.mask == nil && site.tensor == site.operand {
+        for site in weightSites where site.mask == nil && !site.isQuantized {
             guard let values = initializers[site.tensor]?.elements(Float.self), values.contains(0) else { continue }
             masks[site.tensor] = values.map { $0 != 0 }
         }

@@ -1,17 +1,22 @@
 package import WinnowTensor
 
-/// How real numbers become integer codes: x ≈ scale · (code − zero point), for a whole tensor or for each slice along an axis.
+/// How real numbers become integer codes: x ≈ scale · (code − zero point), for a whole tensor, for each slice along an axis,
+/// or for each block of a slice.
 package struct QuantizationParameters: Hashable, Sendable {
     package var elementType: ElementType
     /// The codes in use; may be narrower than the type allows.
     package var codes: ClosedRange<Int>
-    /// One number, or one a slice.
+    /// One number, one a slice, or one a block (row-major in the tensor's shape with `axis` counted in blocks).
     package var scales: [Float]
     package var zeroPoints: [Int]
     /// The axis whose slices have their own scale; nil: one scale for all.
     package var axis: Int?
+    /// Indices along the axis that share a scale; 0: each slice along the axis has one.
+    package var blockSize = 0
 
-    package init(elementType: ElementType, codes: ClosedRange<Int>, scales: [Float], zeroPoints: [Int], axis: Int? = nil) {
+    package init(
+        elementType: ElementType, codes: ClosedRange<Int>, scales: [Float], zeroPoints: [Int], axis: Int? = nil
+    ) {
         self.elementType = elementType
         self.codes = codes
         self.scales = scales
@@ -25,80 +30,120 @@ package struct QuantizationParameters: Hashable, Sendable {
     package init(affine range: ClosedRange<Float>, _ elementType: ElementType, codes: ClosedRange<Int>) {
         let low = min(range.lowerBound, 0)
         let high = max(range.upperBound, 0)
-        var scale = (high - low) / Float(codes.count - 1)
-        if !(scale >= Float.leastNormalMagnitude) || !scale.isFinite { scale = 1 }
+        let scale = Self.usable((high - low) / Float(codes.count - 1))
         let zero = Float(codes.lowerBound) - (low / scale).rounded(.toNearestOrEven)
         self.init(
             elementType: elementType, codes: codes, scales: [scale],
             zeroPoints: [min(max(Int(zero), codes.lowerBound), codes.upperBound)])
     }
 
-    /// Symmetric parameters for a signed type: scale = max|w| / q_max, zero point 0, so that zeros stay exact.
-    /// A slice of zeros gets scale 1.
-    package init(symmetric weight: Tensor, axis: Int?, _ elementType: ElementType, limit: Int) {
-        let maxima = axis.map { weight.largestMagnitudes(axis: $0) } ?? [weight.largestMagnitude]
+    /// Symmetric parameters for a signed type: scale = max|w| / limit, zero point 0, so that zeros stay exact.
+    ///
+    /// - Parameters:
+    ///   - limit: the largest code, 2^(bits − 1) − 1.
+    ///   - isPowerOfTwo: rounds scales up to powers of two, as fixed-point arithmetic has them.
+    package init(
+        symmetric weight: Tensor, axis: Int?, blockSize: Int = 0, _ elementType: ElementType, limit: Int,
+        isPowerOfTwo: Bool = false
+    ) {
+        let places = ScalePlaces(shape: weight.shape, axis: axis, blockSize: blockSize)
+        var maxima = [Float](repeating: 0, count: places.count)
+        weight.withElements(Float.self) { values in
+            for i in values.indices {
+                let place = places.index(of: i)
+                maxima[place] = max(maxima[place], values[i].magnitude)
+            }
+        }
         let scales = maxima.map { maximum -> Float in
-            let scale = maximum / Float(limit)
-            return scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1
+            let scale = Self.usable(maximum / Float(limit))
+            guard isPowerOfTwo, scale != 1 else { return scale }
+            let floor = Float(sign: .plus, exponent: scale.exponent, significand: 1)
+            return floor == scale ? scale : floor * 2
         }
         self.init(
             elementType: elementType, codes: -limit...limit, scales: scales,
             zeroPoints: [Int](repeating: 0, count: scales.count), axis: axis)
+        self.blockSize = blockSize
     }
 
-    /// Parameters as ONNX stores them: scalars, or one number a slice.
-    package var scaleTensor: Tensor { Tensor(scales, shape: axis == nil ? [] : [scales.count]) }
+    /// 1 for what is too small to divide by.
+    private static func usable(_ scale: Float) -> Float { scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1 }
 
-    package var zeroPointTensor: Tensor {
-        Tensor(zeroPoints.map(Double.init), shape: axis == nil ? [] : [scales.count], as: elementType)
+    /// Scales as ONNX stores them for a tensor of `shape`: a scalar, one number a slice, or the shape counted in blocks.
+    package func scaleTensor(for shape: Shape) -> Tensor { Tensor(scales, shape: parameterShape(for: shape)) }
+
+    package func zeroPointTensor(for shape: Shape) -> Tensor {
+        Tensor(zeroPoints.map(Double.init), shape: parameterShape(for: shape), as: elementType)
+    }
+
+    private func parameterShape(for shape: Shape) -> Shape {
+        guard let axis else { return [] }
+        guard blockSize > 0 else { return [scales.count] }
+        var blocks = shape
+        blocks[axis] = (shape[axis] + blockSize - 1) / blockSize
+        return blocks
     }
 
     /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped.
     package func quantize(_ tensor: Tensor) -> Tensor {
-        Tensor(codeValues(of: tensor).map(Double.init), shape: tensor.shape, as: elementType)
+        let codes = codeValues(of: tensor)
+        return elementType == .int8
+            ? Tensor(codes.map { Int8($0) }, shape: tensor.shape)
+            : Tensor(codes.map(Double.init), shape: tensor.shape, as: elementType)
     }
 
     /// scale · (code − zero point) of the codes a float32 tensor gets.
     package func roundTrip(_ tensor: Tensor) -> Tensor {
         var result = tensor
         let codes = codeValues(of: tensor)
-        let inner = innerCount(of: tensor.shape)
+        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
         result.withMutableElements(Float.self) { values in
             for i in values.indices {
-                let slice = axis == nil ? 0 : (i / inner) % scales.count
-                values[i] = scales[slice] * (codes[i] - Float(zeroPoints[slice]))
+                let place = places.index(of: i)
+                values[i] = scales[place] * (codes[i] - Float(zeroPoints[place]))
             }
         }
         return result
     }
 
     private func codeValues(of tensor: Tensor) -> [Float] {
-        let inner = innerCount(of: tensor.shape)
+        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
         let low = Float(codes.lowerBound)
         let high = Float(codes.upperBound)
         return tensor.withElements(Float.self) { values in
             values.indices.map { i in
-                let slice = axis == nil ? 0 : (i / inner) % scales.count
-                let code = (values[i] / scales[slice]).rounded(.toNearestOrEven) + Float(zeroPoints[slice])
+                let place = places.index(of: i)
+                let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
                 return min(max(code, low), high)
             }
         }
     }
-
-    private func innerCount(of shape: Shape) -> Int { axis.map { shape[($0 + 1)...].reduce(1, *) } ?? 1 }
 }
 
-extension Tensor {
-    /// The largest absolute value of a float32 tensor in every slice along `axis`.
-    package func largestMagnitudes(axis: Int) -> [Float] {
-        var maxima = [Float](repeating: 0, count: shape[axis])
-        let inner = shape[(axis + 1)...].reduce(1, *)
-        withElements(Float.self) { values in
-            for i in values.indices {
-                let slice = (i / inner) % maxima.count
-                maxima[slice] = max(maxima[slice], values[i].magnitude)
-            }
-        }
-        return maxima
+/// Which scale an element uses.
+private struct ScalePlaces {
+    let count: Int
+    private let isSingle: Bool
+    private let inner: Int
+    private let extent: Int
+    private let blockSize: Int
+
+    init(shape: Shape, axis: Int?, blockSize: Int) {
+        isSingle = axis == nil
+        self.blockSize = blockSize
+        let axis = axis ?? 0
+        inner = shape.dropFirst(axis + 1).reduce(1, *)
+        extent = shape.rank > 0 ? shape[axis] : 1
+        let outer = shape.prefix(axis).reduce(1, *)
+        let blocks = blockSize > 0 ? (extent + blockSize - 1) / blockSize : extent
+        count = isSingle ? 1 : blockSize > 0 ? outer * blocks * inner : extent
+    }
+
+    func index(of element: Int) -> Int {
+        if isSingle { return 0 }
+        let along = (element / inner) % extent
+        guard blockSize > 0 else { return along }
+        let blocks = (extent + blockSize - 1) / blockSize
+        return (element / (inner * extent) * blocks + along / blockSize) * inner + element % inner
     }
 }

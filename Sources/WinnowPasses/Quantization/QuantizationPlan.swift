@@ -56,7 +56,7 @@ package struct QuantizationPlan: Sendable {
     private func reason(against site: WeightSite) -> String? {
         guard let weight = graph.initializers[site.tensor] else { return "it is computed" }
         if weight.elementType != .float32 { return "it is \(weight.elementType), not float32" }
-        if site.tensor != site.operand { return "it is quantized already" }
+        if site.isQuantized { return "it is quantized already" }
         return weight.doubles().allSatisfy(\.isFinite) ? nil : "it holds an infinity or NaN"
     }
 

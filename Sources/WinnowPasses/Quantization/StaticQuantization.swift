@@ -35,87 +35,94 @@ package struct StaticQuantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let dense = try graph.foldingMasks()
-        let selection = try Selection(only: only, except: except, in: dense)
-        let plan = QuantizationPlan(dense, selection: selection, quantizesOutputs: quantizeOutputs)
+        let pairs = try QuantizationPairs(
+            self, weightLimit: reduceRange ? 63 : 127, graph: graph.foldingMasks(), context: context)
+        let (stored, findings) = try pairs.graph.storingIntegers()
         var ledger = WeightLedger(graph)
-        for finding in plan.floats { ledger.note(finding) }
-        guard !plan.sites.isEmpty else { return PassResult(graph: graph, findings: ledger.findings { _ in Self.rest }) }
-        var insertion = QDQInsertion(dense)
-        try quantizeActivations(plan, of: dense, into: &insertion, context: context, ledger: &ledger)
-        for site in plan.sites { quantizeWeight(site, of: dense, into: &insertion, ledger: &ledger) }
-        return PassResult(graph: try insertion.apply(), findings: ledger.findings { _ in Self.rest })
+        for finding in pairs.findings + findings { ledger.note(finding) }
+        return PassResult(graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
     }
+}
 
-    private static var rest: String { "belongs to no Conv, Gemm or MatMul that becomes integer" }
+/// A graph with Q/DQ pairs on everything a static quantization covers; weights are still float beneath.
+struct QuantizationPairs {
+    private(set) var graph: Graph
+    private(set) var findings: [Finding]
+    /// The scales of activations, with the part of a batch's elements that share each.
+    private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
+    private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
-    /// Calibrates the plan's groups and puts their pairs in.
-    package func quantizeActivations(
-        _ plan: QuantizationPlan, of graph: Graph, into insertion: inout QDQInsertion, context: PassContext,
-        ledger: inout WeightLedger
+    /// Calibrates and inserts; `weightLimit` is the largest code of a weight.
+    init(
+        _ scheme: StaticQuantization, weightType: ElementType = .int8, weightLimit: Int, graph: Graph, context: PassContext
     ) throws {
-        var calibration = Calibration()
-        calibration.method = range
-        calibration.percentile = percentile
-        calibration.sampleCount = samples
-        let ranges = try calibration.ranges(of: plan.groups.compactMap(\.values.first), in: graph, context: context)
+        let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
+        let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
+        findings = plan.floats
+        self.graph = graph
+        guard !plan.sites.isEmpty else { return }
+        let ranges = try scheme.calibration.ranges(of: plan.groups.compactMap(\.values.first), in: graph, context: context)
+        var insertion = QDQInsertion(graph)
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             let observed = ranges[first] ?? 0...0
             let parameters = QuantizationParameters(
-                affine: group.isRectified ? 0...max(0, observed.upperBound) : observed, activations.elementType,
-                codes: activations.codes(reduced: reduceRange))
-            insertion.quantize(group, parameters)
-            ledger.note(Finding(
-                first, quantity: "largest magnitude", before: Double(max(-observed.lowerBound, observed.upperBound)),
-                after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
-                reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])"))
+                affine: group.isRectified ? 0...max(0, observed.upperBound) : observed, scheme.activations.elementType,
+                codes: scheme.activations.codes(reduced: scheme.reduceRange))
+            let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
+            activationScales.append((insertion.quantize(group, parameters), extents.reduce(1, *)))
+            findings.append(Self.finding(first, observed, parameters))
         }
+        for site in plan.sites {
+            guard let weight = graph.initializers[site.tensor] else { continue }
+            let parameters = QuantizationParameters(
+                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightType, limit: weightLimit)
+            if scheme.perChannel, site.outputAxis == nil {
+                findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"))
+            }
+            weightScales.append((insertion.quantize(site, parameters), site, parameters))
+        }
+        self.graph = try insertion.apply()
     }
 
-    private func quantizeWeight(
-        _ site: WeightSite, of graph: Graph, into insertion: inout QDQInsertion, ledger: inout WeightLedger
-    ) {
-        guard let parameters = weightParameters(site, in: graph), let weight = graph.initializers[site.tensor] else { return }
-        insertion.quantize(weight: site, parameters)
-        ledger.note(.quantized(site.tensor, weight, parameters, isPerChannel: perChannel))
-        guard let bias = site.node.input(2), graph.initializers[bias] != nil else { return }
-        if let reason = insertion.quantize(bias: bias, of: site, weight: parameters) { ledger.skip(bias, reason) } else {
-            ledger.note(Finding(bias, quantity: "element size", unit: "bits", before: 32, after: 32, reason: "int32"))
-        }
+    private static func finding(
+        _ value: ValueName, _ observed: ClosedRange<Float>, _ parameters: QuantizationParameters
+    ) -> Finding {
+        Finding(
+            value, .done, "width of the range", before: Double(observed.upperBound - observed.lowerBound),
+            after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
+            reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
     }
+}
 
-    /// int8 parameters of a weight, with one scale a channel where its axes tell which axis that is.
-    package func weightParameters(_ site: WeightSite, in graph: Graph) -> QuantizationParameters? {
-        graph.initializers[site.tensor].map {
-            QuantizationParameters(symmetric: $0, axis: perChannel ? site.outputAxis : nil, .int8, limit: reduceRange ? 63 : 127)
-        }
+extension StaticQuantization {
+    fileprivate var calibration: Calibration {
+        var calibration = Calibration()
+        calibration.method = range
+        calibration.percentile = percentile
+        calibration.sampleCount = samples
+        return calibration
     }
 }
 
 extension Finding {
     /// A weight's element size before and after, and how far its values moved.
-    static func quantized(
-        _ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters, isPerChannel: Bool
-    ) -> Finding {
-        let fellBack = isPerChannel && parameters.axis == nil
-        let error = weight.relativeError(of: parameters.roundTrip(weight))
-        return Finding(
-            name, fellBack ? .fellBack : .done, "element size", unit: "bits", before: Double(weight.elementType.bitWidth),
+    static func quantized(_ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters) -> Finding {
+        Finding(
+            name, .done, "element size", unit: "bits", before: Double(weight.elementType.bitWidth),
             after: Double(parameters.elementType.bitWidth),
-            reason: (fellBack ? "one scale for the tensor: its axes do not tell the channels; " : "") + "relative error \(error)")
+            reason: "relative error \(weight.relativeError(of: parameters.roundTrip(weight)))")
     }
 }
 
 extension Tensor {
-    /// ‖other − self‖ / ‖self‖, with three digits.
+    /// ‖other − self‖ / ‖self‖, to five places.
     func relativeError(of other: Tensor) -> Double {
         let own = doubles()
         let others = other.doubles()
         let norm = own.reduce(0) { $0 + $1 * $1 }
         let distance = zip(own, others).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
         guard norm > 0 else { return 0 }
-        let ratio = (distance / norm).squareRoot()
-        return (ratio * 1e5).rounded() / 1e5
+        return ((distance / norm).squareRoot() * 1e5).rounded() / 1e5
     }
 }

@@ -1,0 +1,102 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+extension Graph {
+    /// The graph in which weights behind a Q/DQ pair are stored as their codes, and biases of integer layers as int32 with
+    /// exactly the scale of the sums they are added to. The findings tell what became of each.
+    package func storingIntegers(biases: Bool = true) throws -> (graph: Graph, findings: [Finding]) {
+        var findings: [Finding] = []
+        let coded = try storingCodes(&findings)
+        guard biases else { return (coded, findings) }
+        return (try coded.storingBiases(&findings), findings)
+    }
+
+    private func storingCodes(_ findings: inout [Finding]) throws -> Graph {
+        var edit = GraphEdit()
+        for node in nodes {
+            guard let op = node.op as? QuantizeLinear, op.scaleAxis.blockSize == 0 || op.scaleAxis.axis != nil,
+                let name = node.input(0), let weight = initializers[name], weight.elementType == .float32,
+                let output = node.output(0), let parameters = QuantizationParameters(of: node, op, in: self)
+            else { continue }
+            let codes = freshValueName("\(name).codes")
+            edit.removedNodes.insert(node.name)
+            edit.rewired[output] = codes
+            edit.initializers.append((codes, parameters.quantize(weight)))
+            findings.append(.quantized(name, weight, parameters))
+        }
+        return try applying(edit)
+    }
+
+    private func storingBiases(_ findings: inout [Finding]) throws -> Graph {
+        let index = GraphIndex(self)
+        var edit = GraphEdit()
+        for site in weightSites {
+            guard let bias = site.node.input(2), let tensor = initializers[bias],
+                let weight = index.producer(of: site.operand), weight.op is DequantizeLinear,
+                let data = index.producer(of: site.node.input(1 - site.inputIndex)), data.op is DequantizeLinear
+            else { continue }
+            switch BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) {
+            case .failure(let reason): findings.append(Finding(bias, .fellBack, reason: "stays float: \(reason.text)"))
+            case .success(let stored):
+                let name = "\(site.node.name).bias"
+                let value = freshValueName("\(name).dequantized")
+                let (codes, scale) = (freshValueName("\(name).codes"), freshValueName("\(name).scale"))
+                edit.initializers += [(codes, stored.codes), (scale, stored.scale)]
+                var reader = site.node
+                reader.inputs[2] = value
+                edit.removedNodes.insert(reader.name)
+                edit.addedNodes += [
+                    Node(
+                        name: "\(name).dequantize", op: DequantizeLinear(axis: stored.scale.rank == 0 ? nil : 0),
+                        inputs: [codes, scale], outputs: [value]), reader,
+                ]
+                findings.append(Finding(bias, .done, "element size", unit: "bits", before: 32, after: 32, reason: "int32"))
+            }
+        }
+        return try applying(edit)
+    }
+}
+
+/// A bias as int32 codes.
+private struct BiasCodes {
+    struct Reason: Error { var text: String }
+
+    var codes: Tensor
+    var scale: Tensor
+
+    /// round(b / (s_x · s_w)), half to even.
+    static func make(
+        _ bias: Tensor, site: WeightSite, weight: Node, data: Node, in index: GraphIndex
+    ) -> Result<BiasCodes, Reason> {
+        func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
+        guard bias.elementType == .float32, bias.rank == 1 else { return refuse("it is not one float32 number a channel") }
+        let factors = ["alpha", "beta"].map { (try? site.node.op.attributes.float($0, default: 1)) ?? 1 }
+        guard factors == [1, 1] else { return refuse("the Gemm has an alpha or beta") }
+        guard let step = index.constant(data.input(1)), step.elementCount == 1, let steps = index.constant(weight.input(1)),
+            (weight.op as? DequantizeLinear)?.scaleAxis.blockSize == 0
+        else { return refuse("its sums have no single scale a channel") }
+        let scales = steps.floats().map { $0 * step.floats()[0] }
+        guard scales.count == 1 || scales.count == bias.shape[0] else { return refuse("its channels are not the weight's") }
+        let values = bias.doubles()
+        let codes = values.indices.map { (values[$0] / Double(scales[scales.count == 1 ? 0 : $0])).rounded(.toNearestOrEven) }
+        guard codes.allSatisfy({ $0.magnitude < 0x1p31 }) else { return refuse("it would not fit int32") }
+        return .success(BiasCodes(codes: Tensor(codes.map { Int32($0) }), scale: Tensor(scales, shape: steps.rank == 0 ? [] : [scales.count])))
+    }
+}
+
+extension QuantizationParameters {
+    /// The parameters of a QuantizeLinear with constant scale and zero point.
+    init?(of node: Node, _ op: QuantizeLinear, in graph: Graph) {
+        guard let scaleName = node.input(1), let scale = graph.initializers[scaleName], scale.elementType == .float32,
+            let type = node.output(0).flatMap({ graph.infos[$0]?.elementType }), let range = type.integerRange
+        else { return nil }
+        let zeroPoints = node.input(2).flatMap { graph.initializers[$0]?.integers() }
+        guard node.input(2) == nil || zeroPoints != nil else { return nil }
+        self.init(
+            elementType: type, codes: range, scales: scale.floats(),
+            zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount),
+            axis: scale.rank == 0 ? nil : op.scaleAxis.axis ?? 1)
+        blockSize = op.scaleAxis.blockSize
+    }
+}
