@@ -1,5 +1,6 @@
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// Gathers the samples of a batch straight into a plan's inputs, augmented on the way.
@@ -9,9 +10,13 @@ struct BatchAssembler {
     private let originals: [Dataset.Feature]
     private let augmentation: Augmentation
     private let seed: UInt64
+    /// Room for a batch before augmentation.
+    private let workspace: TensorStorage
 
     /// `labels` names the graph input that takes the class indices as int64.
-    init(_ data: Dataset, graph: Graph, labels: ValueName?, augmentation: Augmentation, seed: UInt64) throws {
+    init(
+        _ data: Dataset, graph: Graph, labels: ValueName?, batchSize: Int, augmentation: Augmentation, seed: UInt64
+    ) throws {
         var complete = data
         if let labels {
             guard let classes = data.labels else {
@@ -25,6 +30,8 @@ struct BatchAssembler {
         originals = complete.features
         self.augmentation = augmentation
         self.seed = seed
+        let largest = originals.map { $0.tensor.shape.dropFirst().reduce(1, *) }.max() ?? 0
+        workspace = TensorStorage(byteCount: augmentation.isActive ? batchSize * largest * MemoryLayout<Float>.stride : 0)
         if augmentation.isActive, !originals.contains(where: Self.isImage) {
             throw WinnowError(
                 .data, "augmentation", "needs images with height and width, not \(originals.first?.tensor.shape ?? [])")
@@ -35,12 +42,12 @@ struct BatchAssembler {
     func shapes(count: Int) -> [ValueName: Shape] { data.batchShapes(count: count) }
 
     /// Writes the samples at `indices` into the plan's inputs.
-    func fill(_ plan: Plan, samples indices: ArraySlice<Int>, epoch: Int) {
+    func fill(_ plan: Plan, samples indices: ArraySlice<Int>, step: Int) throws {
         for (feature, original) in zip(data.features, originals) {
-            plan.withInput(feature.name) { bytes in
+            try plan.withInput(feature.name) { bytes in
                 guard let target = bytes.baseAddress else { return }
                 if augmentation.isActive, Self.isImage(original) {
-                    augment(original, indices, epoch, target.assumingMemoryBound(to: Float.self))
+                    try augment(original, indices, step, target.assumingMemoryBound(to: Float.self))
                 } else {
                     feature.write(samplesAt: indices, to: target)
                 }
@@ -52,31 +59,20 @@ struct BatchAssembler {
         feature.tensor.rank >= 3 && feature.batchElementType == .float32
     }
 
+    /// Gathers images into `workspace`, then moves and mirrors them on their way to `target`.
     private func augment(
-        _ feature: Dataset.Feature, _ indices: ArraySlice<Int>, _ epoch: Int, _ target: UnsafeMutablePointer<Float>
-    ) {
+        _ feature: Dataset.Feature, _ indices: ArraySlice<Int>, _ step: Int, _ target: UnsafeMutablePointer<Float>
+    ) throws {
         let shape = feature.tensor.shape
         let (height, width) = (shape[shape.rank - 2], shape[shape.rank - 1])
-        let sampleCount = shape.dropFirst().reduce(1, *)
-        let planes = sampleCount / max(1, height * width)
-        let (scale, offset) = (feature.scale, feature.offset)
-        feature.tensor.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            for (row, index) in indices.enumerated() {
-                let transform = ImageTransform(augmentation, sample: index, epoch: epoch, seed: seed)
-                let out = target + row * sampleCount
-                if feature.tensor.elementType == .uint8 {
-                    transform.write(
-                        base.assumingMemoryBound(to: UInt8.self) + index * sampleCount, to: out, planes: planes,
-                        height: height, width: width, fill: offset
-                    ) { Float($0) * scale + offset }
-                } else {
-                    transform.write(
-                        base.assumingMemoryBound(to: Float.self) + index * sampleCount, to: out, planes: planes,
-                        height: height, width: width, fill: 0) { $0 }
-                }
-            }
-        }
+        let planes = shape.dropFirst().dropLast(2).reduce(1, *)
+        let change = ImageAugmentation(
+            maximumShift: augmentation.shiftPixels, flips: augmentation.flipsHorizontally,
+            fill: feature.tensor.elementType == .uint8 ? feature.offset : 0)
+        feature.write(samplesAt: indices, to: workspace.base)
+        try change.run(
+            workspace.base.assumingMemoryBound(to: Float.self), [indices.count, planes, height, width],
+            key: seed &+ SplitMix.mix(UInt64(step)), to: target)
     }
 }
 

@@ -1,3 +1,5 @@
+import WinnowKernels
+
 /// Keeps single bad batches from throwing training off (Pascanu et al. 2013).
 public struct GradientClipping: Codable, Hashable, Sendable {
     public enum Measure: String, Codable, Sendable, CaseIterable {
@@ -19,31 +21,19 @@ public struct GradientClipping: Codable, Hashable, Sendable {
     package func apply(to gradients: [GradientBuffer]) -> Float {
         switch measure {
         case .value:
-            for gradient in gradients { GradientLoops.clamp(gradient.values, to: Float(limit)) }
+            let limit = Float(limit)
+            for gradient in gradients {
+                let values = gradient.values
+                for i in values.indices { values[i] = max(-limit, min(limit, values[i])) }
+            }
             return 1
         case .norm:
-            let norm = gradients.reduce(0) { $0 + GradientLoops.sumOfSquares($1.values) }.squareRoot()
+            let squares = gradients.reduce(0) { sum, gradient in
+                guard let values = gradient.values.baseAddress else { return sum }
+                return sum + VectorArithmetic.sumOfSquares(UnsafePointer(values), count: gradient.values.count)
+            }
+            let norm = squares.squareRoot()
             return Float(min(1, limit / (norm + 1e-6)))
         }
     }
-}
-
-/// The element loops of gradient clipping.
-enum GradientLoops {
-    static func clamp(_ values: UnsafeMutableBufferPointer<Float>, to limit: Float) {
-        for index in values.indices { values[index] = max(-limit, min(limit, values[index])) }
-    }
-
-    static func sumOfSquares(_ values: UnsafeMutableBufferPointer<Float>) -> Double {
-        guard let base = values.baseAddress else { return 0 }
-        var lanes = SIMD8<Double>(repeating: 0)
-        let whole = values.count & ~7
-        for index in stride(from: 0, to: whole, by: 8) {
-            let part = SIMD8<Double>(UnsafeRawPointer(base + index).loadUnaligned(as: SIMD8<Float>.self))
-            lanes.addProduct(part, part)
-        }
-        return values[whole...].reduce(lanes.sum()) { $0 + Double($1) * Double($1) }
-    }
-
-    static func isFinite(_ values: UnsafeBufferPointer<Float>) -> Bool { values.allSatisfy(\.isFinite) }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// The state of one run between two steps.
@@ -44,8 +45,8 @@ final class TrainingRun {
         variables = VariableStore(graph.graph.initializers.filter { graph.variables.contains($0.key) })
         if graph.variables.contains(trainingStepName) { variables[trainingStepName] = Tensor(scalar: Int64(0)) }
         assembler = try BatchAssembler(
-            data, graph: graph.graph, labels: trainer.objective.labels, augmentation: configuration.augmentation,
-            seed: configuration.seed)
+            data, graph: graph.graph, labels: trainer.objective.labels, batchSize: configuration.batchSize,
+            augmentation: configuration.augmentation, seed: configuration.seed)
         optimizer = Optimizer(
             configuration.optimizer, parameters: graph.parameters, of: variables,
             shapes: graph.graph.initializers.mapValues(\.shape), options: trainer.parameterOptions)
@@ -71,18 +72,17 @@ final class TrainingRun {
     /// Takes the steps that the present epoch has left.
     func runEpoch() throws {
         let configuration = trainer.configuration
-        let epoch = self.epoch
         let order = sampleOrder(count: sampleCount, seed: configuration.seed, epoch: epoch)
         for position in (step % stepsPerEpoch)..<stepsPerEpoch {
             try stopIfAsked()
             let first = position * configuration.batchSize
-            try takeStep(order[first..<min(first + configuration.batchSize, sampleCount)], epoch: epoch)
+            try takeStep(order[first..<min(first + configuration.batchSize, sampleCount)])
         }
     }
 
-    private func takeStep(_ samples: ArraySlice<Int>, epoch: Int) throws {
+    private func takeStep(_ samples: ArraySlice<Int>) throws {
         let plan = try plan(for: samples.count)
-        assembler.fill(plan.plan, samples: samples, epoch: epoch)
+        try assembler.fill(plan.plan, samples: samples, step: step)
         try plan.plan.execute()
         let loss = Double(plan.loss.pointee)
         guard loss.isFinite else { throw divergence(plan) }
@@ -171,11 +171,13 @@ final class TrainingRun {
     private func divergence(_ plan: TrainingPlan) -> WinnowError {
         let broken = graph.parameters.first { name in
             guard let pointer = variables.pointer(to: name) else { return false }
-            let values = UnsafeBufferPointer(
-                start: pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
-            return !GradientLoops.isFinite(values)
+            return !VectorArithmetic.isFinite(
+                pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
         }
-        let brokenGradient = plan.gradients.first { !GradientLoops.isFinite(UnsafeBufferPointer($0.values)) }?.name
+        let brokenGradient = plan.gradients.first { gradient in
+            guard let values = gradient.values.baseAddress else { return false }
+            return !VectorArithmetic.isFinite(UnsafePointer(values), count: gradient.values.count)
+        }?.name
         let place = broken.map { "parameter \($0) is not finite" }
             ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }
             ?? "parameters and gradients are finite"

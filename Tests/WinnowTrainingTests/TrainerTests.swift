@@ -1,0 +1,207 @@
+import Synchronization
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+@Suite struct TrainerTests {
+    private func configuration(epochs: Int = 6, _ optimizer: OptimizerConfiguration = .adam()) -> TrainingConfiguration {
+        TrainingConfiguration(
+            epochs: epochs, batchSize: 32, learningRate: 0.01, optimizer: optimizer,
+            schedule: Schedule(.cosine, warmupEpochs: 1), seed: 11)
+    }
+
+    private func parameters(_ result: TrainingResult) -> [ValueName: Tensor] {
+        result.model.initializers.filter { result.parameters.contains($0.key) }
+    }
+
+    @Test(arguments: [OptimizerConfiguration.adam(), .sgd(momentum: 0.9, nesterov: true), .adamW()])
+    func learnsWhatNoLineSeparates(optimizer: OptimizerConfiguration) throws {
+        var configuration = configuration(epochs: 40, optimizer)
+        configuration.learningRate = optimizer.rule == .sgd ? 0.1 : 0.02
+        let trainer = try Trainer(perceptron(inputs: 2, hidden: 16, outputs: 2), configuration: configuration)
+        let result = try trainer.train(on: quadrants(count: 500))
+        let evaluation = try Evaluation(of: result.model, on: quadrants(count: 300, seed: 6))
+        #expect(evaluation.top1 > 0.95)
+        #expect(result.history.count == 40)
+        #expect(result.history[39].loss < 0.2 * result.history[0].loss)
+    }
+
+    @Test func givesBackTheModelItGot() throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
+        let result = try Trainer(model, configuration: configuration(epochs: 1)).train(on: quadrants(count: 64))
+        #expect(result.model.initializerNames == model.initializerNames)
+        #expect(result.model.nodes.map(\.name) == model.nodes.map(\.name))
+        #expect(Set(result.parameters) == Set(model.initializerNames))
+        #expect(result.model.initializers != model.initializers)
+    }
+
+    @Test func sameSeedGivesTheSameBytesAndAnotherSeedOthers() throws {
+        let model = try perceptron(inputs: 2, hidden: 8, outputs: 2)
+        let data = try quadrants(count: 100)
+        var other = configuration()
+        other.seed = 12
+        let first = try Trainer(model, configuration: configuration()).train(on: data)
+        let second = try Trainer(model, configuration: configuration()).train(on: data)
+        let third = try Trainer(model, configuration: other).train(on: data)
+        #expect(parameters(first) == parameters(second))
+        #expect(first.history == second.history)
+        #expect(parameters(first) != parameters(third))
+    }
+
+    /// Stops the run after each possible step in turn; every continuation must end where the whole run ends.
+    @Test(arguments: 0..<12) func resumesToTheSameBytes(stop: Int) throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
+        let (data, validation) = (try quadrants(count: 100), try quadrants(count: 50, seed: 9))
+        let whole = try Trainer(model, configuration: configuration(epochs: 3)).train(on: data, validation: validation)
+        let store = MemoryCheckpointStore()
+        let cancellation = Cancellation()
+        var trainer = try Trainer(model, configuration: configuration(epochs: 3))
+        trainer.checkpoints = store
+        trainer.cancellation = cancellation
+        trainer.hooks = [StopHook(step: stop, cancellation: cancellation)]
+        let error = #expect(throws: WinnowError.self) { try trainer.train(on: data, validation: validation) }
+        #expect(error?.kind == .cancelled)
+        #expect(store.newest != nil)
+        trainer.cancellation = nil
+        let resumed = try trainer.train(on: data, validation: validation)
+        #expect(parameters(resumed) == parameters(whole))
+        #expect(resumed.history == whole.history && resumed.epoch == whole.epoch)
+    }
+
+    @Test func aFinishedCheckpointIsTheResult() throws {
+        let store = MemoryCheckpointStore()
+        var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 2))
+        trainer.checkpoints = store
+        let data = try quadrants(count: 64)
+        let first = try trainer.train(on: data)
+        let saves = store.saveCount
+        let second = try trainer.train(on: data)
+        #expect(parameters(first) == parameters(second) && store.saveCount == saves)
+    }
+
+    @Test func aCheckpointOfAnotherRunIsRefused() throws {
+        let store = MemoryCheckpointStore()
+        var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 1))
+        trainer.checkpoints = store
+        _ = try trainer.train(on: quadrants(count: 64))
+        trainer.configuration.learningRate = 0.5
+        let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+        #expect(error?.kind == .data)
+        trainer.configuration.learningRate = 0.01
+        trainer.model = try perceptron(inputs: 2, hidden: 4, outputs: 2, seed: 2)
+        trainer.objective = try Loss.crossEntropy().attached(to: trainer.model)
+        #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+    }
+
+    @Test func aLossThatIsNotFiniteNamesStepAndParameter() throws {
+        var configuration = configuration(epochs: 50, .sgd())
+        configuration.learningRate = 1e30
+        configuration.schedule = Schedule()
+        let trainer = try Trainer(perceptron(inputs: 2, hidden: 8, outputs: 2), configuration: configuration)
+        let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 200)) }
+        #expect(error?.kind == .numeric)
+        #expect(error?.problem.contains("step") == true && error?.problem.contains("epoch 1") == true)
+        #expect(error?.remedy.contains("lower the learning rate") == true)
+    }
+
+    @Test func keepsTheEpochThatValidatesBest() throws {
+        var configuration = configuration(epochs: 8)
+        configuration.learningRate = 0.05
+        let validation = try quadrants(count: 200, seed: 8)
+        let trainer = try Trainer(perceptron(inputs: 2, hidden: 8, outputs: 2), configuration: configuration)
+        let result = try trainer.train(on: quadrants(count: 200), validation: validation)
+        let best = try #require(result.history.compactMap(\.validationTop1).max())
+        #expect(result.history[result.epoch - 1].validationTop1 == best)
+        #expect(try Evaluation(of: result.model, on: validation).top1 == best)
+    }
+
+    @Test func frozenParametersKeepTheirBytes() throws {
+        let model = try perceptron(inputs: 2, hidden: 8, outputs: 2)
+        var trainer = try Trainer(model, configuration: configuration(epochs: 2))
+        trainer.frozen = ["fc1.weight"]
+        let result = try trainer.train(on: quadrants(count: 64))
+        #expect(result.model.initializers["fc1.weight"] == model.initializers["fc1.weight"])
+        #expect(result.model.initializers["fc1.bias"] != model.initializers["fc1.bias"])
+    }
+
+    @Test func weightsUnderAMaskStayExactlyZero() throws {
+        let model = try perceptron(inputs: 2, hidden: 8, outputs: 2)
+        let mask = Tensor((0..<16).map { Float($0 % 3 == 0 ? 0 : 1) }, shape: [8, 2])
+        var edit = GraphEdit()
+        edit.initializers = [("fc1.weight.mask", mask)]
+        edit.rewired = ["fc1.weight": "fc1.weight.masked"]
+        edit.addedNodes = [
+            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"])
+        ]
+        let masked = try model.applying(edit)
+        let result = try Trainer(masked, configuration: configuration(epochs: 3, .sgd(momentum: 0.9)))
+            .train(on: quadrants(count: 100))
+        #expect(result.model.initializers["fc1.weight.mask"] == mask)
+        let before = try #require(masked.initializers["fc1.weight"]).floats()
+        let after = try #require(result.model.initializers["fc1.weight"]).floats()
+        for index in stride(from: 0, to: 16, by: 3) { #expect(before[index] == after[index]) }
+        #expect(zip(before, after).filter { $0 != $1 }.count >= 8)
+    }
+
+    @Test func aHookTightensAMaskBetweenSteps() throws {
+        let model = try perceptron(inputs: 2, hidden: 8, outputs: 2)
+        var edit = GraphEdit()
+        edit.initializers = [("fc1.weight.mask", Tensor(repeating: Float(1), shape: [8, 2]))]
+        edit.rewired = ["fc1.weight": "fc1.weight.masked"]
+        edit.addedNodes = [
+            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"])
+        ]
+        var trainer = try Trainer(model.applying(edit), configuration: configuration(epochs: 2))
+        trainer.hooks = [TighteningHook()]
+        let result = try trainer.train(on: quadrants(count: 96))
+        #expect(result.model.initializers["fc1.weight.mask"]?.floats().filter { $0 == 0 }.count == 6)
+    }
+
+    @Test func smallerLastBatchIsTakenOrDropped() throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
+        for (drops, steps) in [(false, 4), (true, 3)] {
+            var configuration = configuration(epochs: 1)
+            configuration.dropsLastBatch = drops
+            var trainer = try Trainer(model, configuration: configuration)
+            let seen = StepCounter()
+            trainer.progress = { seen.note($0) }
+            _ = try trainer.train(on: quadrants(count: 100))
+            #expect(seen.total.load(ordering: .relaxed) == steps)
+        }
+    }
+
+    @Test func dataThatDoesNotFitIsNamed() throws {
+        let trainer = try Trainer(perceptron(inputs: 3, hidden: 4, outputs: 2), configuration: configuration(epochs: 1))
+        #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+        let unlabelled = try Dataset([.init(Tensor(zeros: [4, 3]))])
+        #expect(throws: WinnowError.self) { try trainer.train(on: unlabelled) }
+        #expect(throws: WinnowError.self) { try trainer.train(on: Dataset([.init(Tensor(zeros: [0, 3]))], labels: [])) }
+    }
+}
+
+/// Asks for a stop once a step is reached.
+private struct StopHook: TrainingHook {
+    let step: Int
+    let cancellation: Cancellation
+
+    mutating func step(_ moment: inout TrainingMoment) throws {
+        if moment.step == step { cancellation.cancel() }
+    }
+}
+
+/// Zeroes one more mask element after every step.
+private struct TighteningHook: TrainingHook {
+    mutating func step(_ moment: inout TrainingMoment) throws {
+        guard moment.step > 0, var mask = moment.variables["fc1.weight.mask"] else { return }
+        mask.withMutableElements(Float.self) { $0[moment.step - 1] = 0 }
+        moment.variables["fc1.weight.mask"] = mask
+    }
+}
+
+private final class StepCounter: Sendable {
+    let total = Atomic<Int>(0)
+    func note(_ event: ProgressEvent) { total.store(event.total, ordering: .relaxed) }
+}

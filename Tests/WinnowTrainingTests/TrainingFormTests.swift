@@ -1,0 +1,87 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+@Suite struct TrainingFormTests {
+    /// x (N, 2) → BatchNormalization → Gemm to two classes.
+    private func normalized() throws -> Graph {
+        var random = Initialization(seed: 4)
+        let b = GraphBuilder("normalized")
+        let x = try b.input("x", .float32, ["N", 2])
+        let ones = Tensor([1, 1] as [Float])
+        let zeros = Tensor([0, 0] as [Float])
+        let h = try b.add(
+            BatchNormalization(), x, b.constant("bn.weight", ones), b.constant("bn.bias", zeros),
+            b.constant("bn.mean", zeros), b.constant("bn.variance", ones))
+        let y = try b.add(Gemm(transposesRight: true), h, b.constant("fc.weight", random.linear(inputs: 2, outputs: 2).weight))
+        return try b.graph(outputs: [y])
+    }
+
+    @Test func runningStatisticsFollowTheBatches() throws {
+        let model = try normalized()
+        var configuration = TrainingConfiguration(epochs: 3, batchSize: 50, learningRate: 0.01)
+        configuration.keepsBest = false
+        let data = try quadrants(count: 50)
+        let result = try Trainer(model, configuration: configuration).train(on: data)
+        #expect(Set(result.parameters) == ["bn.weight", "bn.bias", "fc.weight"])
+        let points = data.features[0].tensor.floats()
+        let kept: Float = 0.9 * 0.9 * 0.9
+        let mean = try #require(result.model.initializers["bn.mean"]).floats()
+        let variance = try #require(result.model.initializers["bn.variance"]).floats()
+        for axis in 0..<2 {
+            let values = stride(from: axis, to: 100, by: 2).map { points[$0] }
+            let average = values.reduce(0, +) / 50
+            let spread = values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / 50
+            #expect(abs(mean[axis] - (1 - kept) * average) < 1e-5)
+            #expect(abs(variance[axis] - (kept + (1 - kept) * spread)) < 0.02 * spread)
+        }
+        #expect(result.model.nodes.map(\.op.type) == model.nodes.map(\.op.type))
+    }
+
+    @Test func aStepCounterIsAddedOnceWhereRandomNumbersAreDrawn() throws {
+        let b = GraphBuilder("dropout")
+        let x = try b.input("x", .float32, ["N", 2])
+        let w = b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]))
+        let h = try b.add(Dropout(), b.add(Dropout(), x))
+        let model = try b.graph(outputs: [b.add(MatMul(), h, w)])
+        let training = try TrainingGraph(Loss.crossEntropy().attached(to: model))
+        #expect(training.graph.updates.keys.contains(trainingStepName))
+        #expect(training.graph.initializerNames.filter { $0 == trainingStepName }.count == 1)
+        #expect(training.parameters == ["w"])
+        #expect(training.variables == ["w", trainingStepName])
+        #expect(!training.graph.nodes.contains { $0.op.type.name == "Dropout" })
+        let plain = try TrainingGraph(Loss.crossEntropy().attached(to: perceptron(inputs: 2, hidden: 3, outputs: 2)))
+        #expect(plain.graph.updates.isEmpty)
+    }
+
+    @Test func dropoutDrawsAnewAtEveryStepAndTheSameInEveryRun() throws {
+        let b = GraphBuilder("dropout")
+        let x = try b.input("x", .float32, ["N", 2])
+        let w = b.constant("w", Tensor([1, -2, 3, 4] as [Float], shape: [2, 2]))
+        let model = try b.graph(outputs: [b.add(MatMul(), b.add(Dropout(), x), w)])
+        let configuration = TrainingConfiguration(epochs: 4, batchSize: 64, learningRate: 0, optimizer: .sgd())
+        let first = try Trainer(model, configuration: configuration).train(on: quadrants(count: 64))
+        let second = try Trainer(model, configuration: configuration).train(on: quadrants(count: 64))
+        #expect(first.history == second.history)
+        #expect(Set(first.history.map(\.loss)).count == 4)
+        #expect(first.model.initializers == model.initializers)
+    }
+
+    @Test func weightsAreTrainedAndConstantsAreNot() throws {
+        let b = GraphBuilder("roles")
+        let x = try b.input("x", .float32, ["N", 2])
+        let masked = try b.add(
+            Mul(), b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])),
+            b.constant("w.mask", Tensor([1, 0, 1, 1] as [Float], shape: [2, 2])))
+        let half = try b.add(Mul(), x, b.constant("half", scalar: Float(0.5)))
+        let model = try b.graph(outputs: [b.add(MatMul(), half, masked)])
+        let objective = try Loss.crossEntropy().attached(to: model)
+        #expect(try TrainingGraph(objective).parameters == ["w"])
+        #expect(try TrainingGraph(objective).variables == ["w", "w.mask"])
+        #expect(Set(try TrainingGraph(objective, trained: ["half"]).parameters) == ["w", "half"])
+        #expect(throws: WinnowError.self) { try TrainingGraph(objective, frozen: ["w"]) }
+    }
+}
