@@ -22,14 +22,18 @@ extension OperatorSample {
     /// The outputs of one kernel call with every operand of rank 3 and above in `layout`.
     package func runKernel(layout: Layout) throws -> [Tensor] {
         func physical(_ shape: Shape) -> Layout { shape.rank < 3 ? .rowMajor : layout }
-        let plans = inputs.map { tensor in
-            tensor.map { OperandPlan(shape: $0.shape, elementType: $0.elementType, layout: physical($0.shape)) }
+        let sources = inputs.map { tensor in tensor.map { $0.transposed(physical($0.shape).permutation(rank: $0.rank)) } }
+        let plans = inputs.enumerated().map { index, tensor in
+            tensor.map {
+                OperandPlan(
+                    shape: $0.shape, elementType: $0.elementType, layout: physical($0.shape),
+                    constant: constants.contains(index) ? sources[index] : nil)
+            }
         }
         let results = try op.outputs(for: infos(constants: Set(inputs.indices))).prefix(outputCount).map {
             OperandPlan(shape: $0.shape ?? [], elementType: $0.elementType, layout: physical($0.shape ?? []))
         }
         let kernel = try op.kernel(for: KernelRequest(nodeName: "sampled", inputs: plans, outputs: Array(results)))
-        let sources = inputs.map { tensor in tensor.map { $0.transposed(physical($0.shape).permutation(rank: $0.rank)) } }
         let targets = results.map { result in
             kernel.placement == .view
                 ? (sources[0] ?? Tensor(zeros: []))

@@ -1,0 +1,71 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+extension OperatorSamples {
+    private static let data = Tensor.sample([2, 3, 2, 2], in: -4...4)
+    private static let scales = Tensor([0.25, 0.5, 0.125] as [Float])
+
+    /// Codes of (x, scale, zero point) before saturation; the scale is one number or one for each index of axis 1.
+    private static func codes(_ inputs: [Tensor]) -> ([Int]) -> Double {
+        let (x, scales) = (inputs[0].reader(), inputs[1].doubles())
+        let zeroPoints = inputs.count > 2 ? inputs[2].doubles() : [0]
+        return { index in
+            let channel = scales.count > 1 ? index[1] : 0
+            return (x(index) / scales[channel]).rounded(.toNearestOrEven) + zeroPoints[zeroPoints.count > 1 ? channel : 0]
+        }
+    }
+
+    private static func quantized(_ range: ClosedRange<Double>, _ type: ElementType) -> @Sendable ([Tensor]) -> [Tensor] {
+        { inputs in
+            let code = codes(inputs)
+            return [.computed(inputs[0].shape, as: type) { min(range.upperBound, max(range.lowerBound, code($0))) }]
+        }
+    }
+
+    private static let dequantized: @Sendable ([Tensor]) -> [Tensor] = { inputs in
+        let (x, scales) = (inputs[0].reader(), inputs[1].doubles())
+        let zeroPoints = inputs.count > 2 ? inputs[2].doubles() : [0]
+        return [.computed(inputs[0].shape) { index in
+            let channel = scales.count > 1 ? index[1] : 0
+            return (x(index) - zeroPoints[zeroPoints.count > 1 ? channel : 0]) * scales[channel]
+        }]
+    }
+
+    static let quantization: [OperatorSample] = [
+        OperatorSample(
+            QuantizeLinear(), [data, Tensor(scalar: Float(0.0625)), Tensor(scalar: UInt8(40))], differentiated: [],
+            reference: quantized(0...255, .uint8)),
+        OperatorSample(
+            QuantizeLinear(axis: 1), [data, scales, Tensor([0, 0, 0] as [Int8])], differentiated: [],
+            reference: quantized(-128...127, .int8)),
+        OperatorSample(
+            QuantizeLinear(codeType: .int8), [data, Tensor(scalar: Float(0.25))], differentiated: [],
+            reference: quantized(-128...127, .int8)),
+        OperatorSample(
+            DequantizeLinear(), [.counting([2, 3, 2, 2], as: .uint8), Tensor(scalar: Float(0.25)), Tensor(scalar: UInt8(100))],
+            reference: dequantized),
+        OperatorSample(
+            DequantizeLinear(axis: 1), [.counting([2, 3, 2, 2], as: .int8, modulus: 127), scales], reference: dequantized),
+        OperatorSample(
+            FakeQuantize(range: -8...7), [data, Tensor(scalar: Float(0.5)), Tensor(scalar: Int8(0))], differentiated: []
+        ) { inputs in
+            let code = codes(inputs)
+            return [.computed(inputs[0].shape) { min(7, max(-8, code($0))) * 0.5 }]
+        },
+        OperatorSample(
+            FakeQuantizeGradient(FakeQuantize(range: -8...7)),
+            [.sample([2, 3, 2, 2], seed: 3), data, Tensor(scalar: Float(0.25)), Tensor(scalar: Int8(0))], outputs: 2,
+            differentiated: []
+        ) { inputs in
+            // Straight-through where the rounded code is inside −8…7; the scale as in Esser et al. 2020, eq. 3.
+            let (g, x) = (inputs[0].doubles(), inputs[1].doubles().map { $0 / 0.25 })
+            let isInside = x.map { (-8...7).contains($0.rounded(.toNearestOrEven)) }
+            let dx = zip(g, isInside).map { $1 ? $0 : 0 }
+            let slopes = zip(x, isInside).map { $1 ? $0.rounded(.toNearestOrEven) - $0 : $0 < 0 ? -8 : 7 }
+            let ds = zip(g, slopes).reduce(0) { $0 + $1.0 * $1.1 }
+            return [Tensor(dx, shape: inputs[1].shape, as: .float32), Tensor([ds], shape: [], as: .float32)]
+        },
+    ]
+}
