@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <unistd.h>
 
 // OpenMP comes with oneDNN (libgomp, or libomp which has the same entry points); it is looked up, not linked.
@@ -39,24 +40,28 @@ void winnow_apply_thread_count(int count) {
     if (gomp_parallel && get_max_threads() != count) set_num_threads(count);
 }
 
+// A Swift closure `(Int) -> Void` is a function and its context, in Swift's calling convention.
+typedef __attribute__((swiftcall)) void (*swift_body)(intptr_t part, __attribute__((swift_context)) void *context);
+
 struct job {
-    const void *context;
-    int parts;
-    void (*body)(const void *, int);
+    swift_body body;
+    void *context;
+    intptr_t parts;
 };
 
 static void run_parts(void *argument) {
     const struct job *job = argument;
     // OpenMP may give fewer threads than asked for: each takes every n-th part.
-    int threads = get_num_threads();
-    for (int part = get_thread_num(); part < job->parts; part += threads) job->body(job->context, part);
+    intptr_t threads = get_num_threads();
+    for (intptr_t part = get_thread_num(); part < job->parts; part += threads) job->body(part, job->context);
 }
 
-void winnow_parallel(int parts, const void *context, void (*body)(const void *, int)) {
-    struct job job = {context, parts, body};
+/// Calls `body(part)` for each part at once, on OpenMP's threads; in turn if there is no OpenMP. For Swift only.
+__attribute__((swiftcall)) void winnow_parallel(intptr_t parts, swift_body body, void *context) {
+    struct job job = {body, context, parts};
     if (gomp_parallel && parts > 1) {
-        gomp_parallel(run_parts, &job, (unsigned)parts, 0);
+        gomp_parallel(run_parts, &job, parts < 1024 ? (unsigned)parts : 1024, 0);
     } else {
-        for (int part = 0; part < parts; part++) body(context, part);
+        for (intptr_t part = 0; part < parts; part++) body(part, context);
     }
 }

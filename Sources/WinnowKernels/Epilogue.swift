@@ -31,7 +31,13 @@ package struct Epilogue: Hashable, Sendable {
     package static let none = Epilogue()
 
     /// Whether `run` needs a residual.
-    package var addsResidual: Bool { residualCount > 0 }
+    package var addsResidual: Bool { residualType != nil }
+
+    /// The residual's element type; nil if there is none.
+    package var residualType: ElementType? {
+        for step in steps { if case .addResidual(let type, _, _) = step { return type } }
+        return nil
+    }
 
     var residualCount: Int {
         steps.count { if case .addResidual = $0 { true } else { false } }

@@ -8,9 +8,8 @@ struct winnow_pooling {
 };
 
 /// Writes the source gradient of `channels` channels that lie innermost; each maximum's first occurrence gets it.
-/// `best` and `winner` hold one entry per channel.
 void winnow_max_pooling_gradient(
     const struct winnow_pooling *pooling, int64_t channels, const float *source, const float *target_gradient,
-    float *source_gradient, float *best, int32_t *winner);
+    float *source_gradient);
 
 #endif

@@ -8,7 +8,4 @@ int winnow_thread_count(void);
 /// Gives the calling thread this OpenMP thread count; cheap if it has it already.
 void winnow_apply_thread_count(int count);
 
-/// Calls `body(context, part)` for each part at once, on OpenMP's threads; in turn if there is no OpenMP.
-void winnow_parallel(int parts, const void *context, void (*body)(const void *context, int part));
-
 #endif

@@ -3,11 +3,9 @@ package import WinnowTensor
 
 /// The gradient of a convolution with respect to its source, prepared once. Not for two threads at a time.
 package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
-    private let primitive: PreparedPrimitive
-    private let packing: FilterPacking
-    private let primitiveOffset: Int
+    private let contraction: SpatialContraction
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
-    package let scratchByteCount: Int
+    package var scratchByteCount: Int { contraction.scratchByteCount }
 
     /// - Parameters:
     ///   - source: layout of the source gradient; `target`: layout of the target gradient.
@@ -17,45 +15,41 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
         constantFilter: UnsafeRawPointer? = nil, math: MathMode = .float32
     ) throws {
         try geometry.validate()
-        let source = try MemoryDescriptor(geometry.sourceShape, .float32, sourceLayout)
-        let target = try MemoryDescriptor(geometry.targetShape, .float32, targetLayout)
+        var scratch = ScratchLayout()
+        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .output, scratch: &scratch)
+        let target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)
         let filter = try MemoryDescriptor(any: geometry.filterExtents)
         let attributes = try PrimitiveAttributes(math: math)
         let forward = try geometry.forwardDescriptor(
-            source: source, filter: filter, bias: nil, target: target, attributes, propagation: dnnl_forward_training)
+            source: source.descriptor, filter: filter, bias: nil, target: target.descriptor, attributes,
+            propagation: dnnl_forward_training)
         let descriptor = try PrimitiveDescriptor("source gradient of " + geometry.subject) { result, engine in
             dnnl_convolution_backward_data_primitive_desc_create(
-                &result, engine, dnnl_convolution_direct, source.handle, filter.handle, target.handle,
-                geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
-                geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+                &result, engine, dnnl_convolution_direct, source.descriptor.handle, filter.handle,
+                target.descriptor.handle, geometry.dimensionStrides, geometry.dimensionDilations,
+                geometry.dimensionPadsBegin, geometry.dimensionPadsEnd, forward.handle, attributes.handle)
         }
-        var scratch = ScratchLayout()
-        packing = try FilterPacking(
+        let packing = try FilterPacking(
             plain: MemoryDescriptor(dense: geometry.filterExtents), packed: descriptor.memory(dnnl_query_weights_md),
             constant: constantFilter, scratch: &scratch)
-        primitive = try PreparedPrimitive(
+        let primitive = try PreparedPrimitive(
             descriptor,
             [
-                .init(DNNL_ARG_DIFF_SRC, source, .slot(Slot.source)), packing.argument,
-                .init(DNNL_ARG_DIFF_DST, target, .slot(Slot.target)),
+                .init(DNNL_ARG_DIFF_DST, target.descriptor, .slot(Slot.source)), packing.argument,
+                .init(DNNL_ARG_DIFF_SRC, source.descriptor, .slot(Slot.target)),
             ])
-        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, packing.stepScratchByteCount))
-        scratchByteCount = scratch.byteCount
+        contraction = SpatialContraction(primitive, packing: packing, source: target, target: source, scratch: scratch)
     }
 
     /// oneDNN's name of the chosen implementation.
-    package var implementation: String { primitive.implementation }
+    package var implementation: String { contraction.implementation }
 
     /// Writes the source gradient. `filter` is ignored if it is constant.
     package func run(
         targetGradient: UnsafeRawPointer, filter: UnsafeRawPointer? = nil, sourceGradient: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer?
     ) throws {
-        let primitiveScratch = scratch.map { $0 + primitiveOffset }
-        try packing.prepare(primitive, filter: filter, scratch: scratch, stepScratch: primitiveScratch)
-        primitive.bind(Slot.source, sourceGradient)
-        primitive.bind(Slot.target, targetGradient)
-        try primitive.execute(scratch: primitiveScratch)
+        try contraction.run(source: targetGradient, filter: filter, target: sourceGradient, scratch: scratch)
     }
 }
 
@@ -64,7 +58,10 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
     private let primitive: PreparedPrimitive
     /// Brings the packed gradient into the plain layout; nil if it is plain already.
     private let unpacking: Repacking?
-    private let primitiveOffset: Int
+    private let source: ChannelsLastOperand
+    private let target: ChannelsLastOperand
+    private let packedOffset: Int
+    private let stepOffset: Int
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package let scratchByteCount: Int
 
@@ -74,16 +71,18 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         math: MathMode = .float32
     ) throws {
         try geometry.validate()
-        let source = try MemoryDescriptor(geometry.sourceShape, .float32, sourceLayout)
-        let target = try MemoryDescriptor(geometry.targetShape, .float32, targetLayout)
+        var scratch = ScratchLayout()
+        source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
+        target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)
+        let (from, to) = (source.descriptor, target.descriptor)
         let filter = try MemoryDescriptor(any: geometry.filterExtents)
         let bias = hasBias ? try MemoryDescriptor(dense: [geometry.filterShape[0]]) : nil
         let attributes = try PrimitiveAttributes(math: math)
         let forward = try geometry.forwardDescriptor(
-            source: source, filter: filter, bias: bias, target: target, attributes, propagation: dnnl_forward_training)
+            source: from, filter: filter, bias: bias, target: to, attributes, propagation: dnnl_forward_training)
         let descriptor = try PrimitiveDescriptor("filter gradient of " + geometry.subject) { result, engine in
             dnnl_convolution_backward_weights_primitive_desc_create(
-                &result, engine, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle, target.handle,
+                &result, engine, dnnl_convolution_direct, from.handle, filter.handle, bias?.handle, to.handle,
                 geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
                 geometry.dimensionPadsEnd, forward.handle, attributes.handle)
         }
@@ -91,15 +90,17 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         let packed = try descriptor.memory(dnnl_query_diff_weights_md)
         unpacking = packed == plain ? nil : try Repacking(from: packed, to: plain)
         var arguments: [PreparedPrimitive.Argument] = [
-            .init(DNNL_ARG_SRC, source, .slot(Slot.source)),
+            .init(DNNL_ARG_SRC, from, .slot(Slot.source)),
             .init(DNNL_ARG_DIFF_WEIGHTS, packed, .slot(Slot.filter)),
-            .init(DNNL_ARG_DIFF_DST, target, .slot(Slot.target)),
+            .init(DNNL_ARG_DIFF_DST, to, .slot(Slot.target)),
         ]
         if let bias { arguments.append(.init(DNNL_ARG_DIFF_BIAS, bias, .slot(Slot.bias))) }
         primitive = try PreparedPrimitive(descriptor, arguments)
-        var scratch = ScratchLayout()
-        _ = scratch.reserve(unpacking == nil ? 0 : packed.byteCount)
-        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, unpacking?.scratchByteCount ?? 0))
+        packedOffset = scratch.reserve(unpacking == nil ? 0 : packed.byteCount)
+        stepOffset = scratch.reserve(
+            max(
+                primitive.scratchByteCount, unpacking?.scratchByteCount ?? 0, source.stepScratchByteCount,
+                target.stepScratchByteCount))
         scratchByteCount = scratch.byteCount
     }
 
@@ -111,13 +112,13 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         source: UnsafeRawPointer, targetGradient: UnsafeRawPointer, filterGradient: UnsafeMutableRawPointer,
         biasGradient: UnsafeMutableRawPointer? = nil, scratch: UnsafeMutableRawPointer?
     ) throws {
-        let primitiveScratch = scratch.map { $0 + primitiveOffset }
-        primitive.bind(Slot.source, source)
-        primitive.bind(Slot.target, targetGradient)
+        let step = scratch.map { $0 + stepOffset }
+        try self.source.bind(Slot.source, of: primitive, input: source, scratch: scratch, step: step)
+        try target.bind(Slot.target, of: primitive, input: targetGradient, scratch: scratch, step: step)
         primitive.bind(Slot.bias, biasGradient)
-        primitive.bind(Slot.filter, unpacking == nil ? filterGradient : scratch)
-        try primitive.execute(scratch: primitiveScratch)
+        primitive.bind(Slot.filter, unpacking == nil ? filterGradient : scratch.map { $0 + packedOffset } ?? filterGradient)
+        try primitive.execute(scratch: step)
         guard let unpacking, let scratch else { return }
-        try unpacking.run(source: scratch, target: filterGradient, scratch: primitiveScratch)
+        try unpacking.run(source: scratch + packedOffset, target: filterGradient, scratch: step)
     }
 }

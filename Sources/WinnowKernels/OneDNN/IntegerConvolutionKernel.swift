@@ -6,7 +6,7 @@ package import WinnowTensor
 /// target = encode(epilogue(Σ scale·(source − zero point) · filterScale·(filter − zero point) + bias)); pads are real zeros.
 package final class IntegerConvolutionKernel: @unchecked Sendable {
     private enum Computation {
-        case integer(PreparedPrimitive)
+        case integer(SpatialContraction)
         case dequantized(DequantizedConvolution)
     }
 
@@ -31,10 +31,10 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         if OneDNN.hasExactIntegerDotProduct,
             let codes = filter.symmetric(count: geometry.filterShape.elementCount, channel: { $0 / perChannel })
         {
-            let primitive = try Self.primitive(
+            let contraction = try Self.contraction(
                 geometry, source, sourceLayout, codes, filter.scales, bias, target, targetLayout, epilogue)
-            computation = .integer(primitive)
-            scratchByteCount = primitive.scratchByteCount
+            computation = .integer(contraction)
+            scratchByteCount = contraction.scratchByteCount
         } else {
             let fallback = try DequantizedConvolution(
                 geometry, source: source, sourceLayout: sourceLayout, filter: filter, bias: bias, target: target,
@@ -44,40 +44,49 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         }
     }
 
-    private static func primitive(
-        _ geometry: ConvolutionGeometry, _ source: AffineEncoding, _ sourceLayout: Layout, _ codes: Tensor,
-        _ filterScales: [Float], _ bias: [Float]?, _ target: IntegerTarget, _ targetLayout: Layout,
+    private static func contraction(
+        _ geometry: ConvolutionGeometry, _ encoding: AffineEncoding, _ sourceLayout: Layout, _ codes: Tensor,
+        _ filterScales: [Float], _ bias: [Float]?, _ result: IntegerTarget, _ targetLayout: Layout,
         _ epilogue: Epilogue
-    ) throws -> PreparedPrimitive {
+    ) throws -> SpatialContraction {
         let targetShape = geometry.targetShape
-        let from = try MemoryDescriptor(geometry.sourceShape, source.elementType, sourceLayout)
-        let to = try MemoryDescriptor(targetShape, target.elementType, targetLayout)
+        var scratch = ScratchLayout()
+        let source = try ChannelsLastOperand(
+            geometry.sourceShape, encoding.elementType, sourceLayout, .input, scratch: &scratch)
+        let target = try ChannelsLastOperand(targetShape, result.elementType, targetLayout, .output, scratch: &scratch)
+        let residual = try epilogue.residualType.map {
+            try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
+        }
         let vector = try bias.map { try MemoryDescriptor(dense: [$0.count]) }
         // Scales vary along the output channels: axis 0, and the group axis before it.
         let edges = try IntegerEdges(
-            source: source, filterScales: filterScales, filterMask: geometry.groups == 1 ? 1 : 3, target: target,
-            epilogue: epilogue, targetExtents: targetShape.extents, targetStrides: targetLayout.strides(of: targetShape))
+            source: encoding, filterScales: filterScales, filterMask: geometry.groups == 1 ? 1 : 3, target: result,
+            epilogue: epilogue, targetExtents: targetShape.extents,
+            targetStrides: Layout.channelsLast.strides(of: targetShape))
         let descriptor = try geometry.forwardDescriptor(
-            source: from, filter: MemoryDescriptor(any: geometry.filterExtents, .int8), bias: vector, target: to,
-            edges.attributes)
+            source: source.descriptor, filter: MemoryDescriptor(any: geometry.filterExtents, .int8), bias: vector,
+            target: target.descriptor, edges.attributes)
         let packed = try descriptor.memory(dnnl_query_weights_md)
         let storage = try Repacking.packed(
             codes.memory.storage.base, from: MemoryDescriptor(dense: geometry.filterExtents, .int8), to: packed)
         withExtendedLifetime(codes) {}
         var arguments: [PreparedPrimitive.Argument] = [
-            .init(DNNL_ARG_SRC, from, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
-            .init(DNNL_ARG_DST, to, .slot(Slot.target)),
+            .init(DNNL_ARG_SRC, source.descriptor, .slot(Slot.source)),
+            .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
+            .init(DNNL_ARG_DST, target.descriptor, .slot(Slot.target)),
         ]
         if let vector, let bias {
             arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
         }
-        return try PreparedPrimitive(descriptor, arguments + edges.arguments)
+        return SpatialContraction(
+            try PreparedPrimitive(descriptor, arguments + edges.arguments), packing: nil, source: source,
+            target: target, residual: residual, scratch: scratch)
     }
 
     /// oneDNN's name of the chosen implementation.
     package var implementation: String {
         switch computation {
-        case .integer(let primitive): primitive.implementation
+        case .integer(let contraction): contraction.implementation
         case .dequantized(let fallback): "dequantized " + fallback.implementation
         }
     }
@@ -88,11 +97,8 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         scratch: UnsafeMutableRawPointer?
     ) throws {
         switch computation {
-        case .integer(let primitive):
-            primitive.bind(Slot.source, source)
-            primitive.bind(Slot.residual, residual)
-            primitive.bind(Slot.target, target)
-            try primitive.execute(scratch: scratch)
+        case .integer(let contraction):
+            try contraction.run(source: source, residual: residual, target: target, scratch: scratch)
         case .dequantized(let fallback):
             try fallback.run(source: source, residual: residual, target: target, scratch: scratch)
         }

@@ -1,7 +1,7 @@
 internal import CWinnowKernels
 package import WinnowTensor
 
-/// The gradient of a max pooling in float32: each window's goes to its first maximum. Not for two threads at a time.
+/// The gradient of a max pooling in float32: each window's goes to its first maximum.
 package final class MaxPoolingGradientKernel: @unchecked Sendable {
     private let pooling: winnow_pooling
     /// Images of `channels` innermost channels that are pooled independently.
@@ -9,9 +9,6 @@ package final class MaxPoolingGradientKernel: @unchecked Sendable {
     private let channels: Int
     private let sourceStep: Int
     private let targetStep: Int
-    private let parts: Int
-    /// Bytes of 64-byte-aligned scratch memory that `run` needs.
-    package let scratchByteCount: Int
 
     package init(_ geometry: PoolingGeometry, layout: Layout) throws {
         try geometry.validate()
@@ -20,7 +17,6 @@ package final class MaxPoolingGradientKernel: @unchecked Sendable {
         images = source[0] * source[1] / max(channels, 1)
         sourceStep = source.dropFirst(2).reduce(channels, *)
         targetStep = target.dropFirst(2).reduce(channels, *)
-        guard sourceStep < Int(Int32.max) else { throw WinnowError(.unsupported, "pooling", "an image is too large") }
         func three(_ values: [Int], _ fill: Int) -> (Int64, Int64, Int64) {
             let all = [Int](repeating: fill, count: 3 - values.count) + values
             return (Int64(all[0]), Int64(all[1]), Int64(all[2]))
@@ -29,29 +25,21 @@ package final class MaxPoolingGradientKernel: @unchecked Sendable {
             source: three(Array(source.dropFirst(2)), 1), target: three(Array(target.dropFirst(2)), 1),
             window: three(geometry.window, 1), stride: three(geometry.strides, 1),
             dilation: three(geometry.dilations, 1), pad: three(geometry.padsBegin, 0))
-        parts = max(1, min(ThreadCount.current, images))
-        scratchByteCount = parts * Self.partByteCount(channels)
     }
-
-    private static func partByteCount(_ channels: Int) -> Int { (8 * channels + 63) & ~63 }
 
     /// Writes (does not add to) the source gradient.
     package func run(
-        source: UnsafeRawPointer, targetGradient: UnsafeRawPointer, sourceGradient: UnsafeMutableRawPointer,
-        scratch: UnsafeMutableRawPointer?
-    ) throws {
-        guard let scratch else { return }
+        source: UnsafeRawPointer, targetGradient: UnsafeRawPointer, sourceGradient: UnsafeMutableRawPointer
+    ) {
         let sourceValues = source.assumingMemoryBound(to: Float.self)
         let gradients = targetGradient.assumingMemoryBound(to: Float.self)
         let results = sourceGradient.assumingMemoryBound(to: Float.self)
-        Parallel.forParts(parts) { part in
-            let best = scratch + part * Self.partByteCount(channels)
+        Parallel.forRanges(images, minimum: max(1, 4096 / max(1, sourceStep))) { range in
             withUnsafePointer(to: pooling) { pooling in
-                for image in (images * part / parts)..<(images * (part + 1) / parts) {
+                for image in range {
                     winnow_max_pooling_gradient(
                         pooling, Int64(channels), sourceValues + image * sourceStep, gradients + image * targetStep,
-                        results + image * sourceStep, best.assumingMemoryBound(to: Float.self),
-                        (best + 4 * channels).assumingMemoryBound(to: Int32.self))
+                        results + image * sourceStep)
                 }
             }
         }

@@ -67,6 +67,14 @@ final class PrimitiveAttributes {
         }
     }
 
+    /// Appends `epilogue` as the last fused steps over a channels-last target, with `Slot.residual`.
+    func append(_ epilogue: Epilogue, channelsLast shape: Shape) throws {
+        try append(
+            epilogue, targetExtents: shape.extents, targetStrides: Layout.channelsLast.strides(of: shape),
+            residual: Slot.residual)
+        try seal()
+    }
+
     /// Appends `target ← target ∘ operand`, the operand bound to `slot` at each run.
     func append(binary algorithm: dnnl_alg_kind_t, _ operand: MemoryDescriptor, slot: Int) throws {
         let list = try operations()

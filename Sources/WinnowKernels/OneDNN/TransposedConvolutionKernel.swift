@@ -67,11 +67,9 @@ package struct TransposedConvolutionGeometry: Hashable, Sendable {
 
 /// A float32 transposed convolution with bias and fused steps, prepared once. Not for two threads at a time.
 package final class TransposedConvolutionKernel: @unchecked Sendable {
-    private let primitive: PreparedPrimitive
-    private let packing: FilterPacking
-    private let primitiveOffset: Int
+    private let contraction: SpatialContraction
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
-    package let scratchByteCount: Int
+    package var scratchByteCount: Int { contraction.scratchByteCount }
 
     /// - Parameter constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
     package init(
@@ -81,50 +79,45 @@ package final class TransposedConvolutionKernel: @unchecked Sendable {
         try geometry.validate()
         let adjoint = geometry.adjoint
         let targetShape = geometry.targetShape
-        let source = try MemoryDescriptor(geometry.sourceShape, .float32, sourceLayout)
-        let target = try MemoryDescriptor(targetShape, .float32, targetLayout)
-        let plain = try geometry.storedFilter()
+        var scratch = ScratchLayout()
+        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
+        let target = try ChannelsLastOperand(targetShape, .float32, targetLayout, .output, scratch: &scratch)
+        let residual = try epilogue.residualType.map {
+            try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
+        }
         let any = try MemoryDescriptor(any: geometry.filterExtents)
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
         let attributes = try PrimitiveAttributes(math: math)
-        try attributes.append(
-            epilogue, targetExtents: targetShape.extents, targetStrides: targetLayout.strides(of: targetShape),
-            residual: Slot.residual)
-        try attributes.seal()
+        try attributes.append(epilogue, channelsLast: targetShape)
         let descriptor = try PrimitiveDescriptor("transposed " + adjoint.subject) { result, engine in
             dnnl_deconvolution_forward_primitive_desc_create(
-                &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.handle, any.handle,
-                bias?.handle, target.handle, adjoint.dimensionStrides, adjoint.dimensionDilations,
-                adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
+                &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.descriptor.handle,
+                any.handle, bias?.handle, target.descriptor.handle, adjoint.dimensionStrides,
+                adjoint.dimensionDilations, adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
         }
-        var scratch = ScratchLayout()
-        packing = try FilterPacking(
-            plain: plain, packed: descriptor.memory(dnnl_query_weights_md), constant: constantFilter, scratch: &scratch)
+        let packing = try FilterPacking(
+            plain: geometry.storedFilter(), packed: descriptor.memory(dnnl_query_weights_md), constant: constantFilter,
+            scratch: &scratch)
         var arguments: [PreparedPrimitive.Argument] = [
-            .init(DNNL_ARG_SRC, source, .slot(Slot.source)), packing.argument,
-            .init(DNNL_ARG_DST, target, .slot(Slot.target)),
+            .init(DNNL_ARG_SRC, source.descriptor, .slot(Slot.source)), packing.argument,
+            .init(DNNL_ARG_DST, target.descriptor, .slot(Slot.target)),
         ]
         if let bias { arguments.append(.init(DNNL_ARG_BIAS, bias, .slot(Slot.bias))) }
-        primitive = try PreparedPrimitive(descriptor, arguments + attributes.postOperationArguments)
-        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, packing.stepScratchByteCount))
-        scratchByteCount = scratch.byteCount
+        contraction = SpatialContraction(
+            try PreparedPrimitive(descriptor, arguments + attributes.postOperationArguments), packing: packing,
+            source: source, target: target, residual: residual, scratch: scratch)
     }
 
     /// oneDNN's name of the chosen implementation.
-    package var implementation: String { primitive.implementation }
+    package var implementation: String { contraction.implementation }
 
     /// Convolves. `filter` is ignored if it is constant, `bias` and `residual` unless declared.
     package func run(
         source: UnsafeRawPointer, filter: UnsafeRawPointer? = nil, bias: UnsafeRawPointer? = nil,
         residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
-        let primitiveScratch = scratch.map { $0 + primitiveOffset }
-        try packing.prepare(primitive, filter: filter, scratch: scratch, stepScratch: primitiveScratch)
-        primitive.bind(Slot.source, source)
-        primitive.bind(Slot.bias, bias)
-        primitive.bind(Slot.residual, residual)
-        primitive.bind(Slot.target, target)
-        try primitive.execute(scratch: primitiveScratch)
+        try contraction.run(
+            source: source, filter: filter, bias: bias, residual: residual, target: target, scratch: scratch)
     }
 }
 

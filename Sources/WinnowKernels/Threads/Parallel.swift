@@ -1,18 +1,16 @@
 internal import CWinnowKernels
 
+/// In WinnowThreads.c: a Swift closure handed over as it is, because wrapping it for a C callback would allocate.
+@_silgen_name("winnow_parallel")
+private func parallel(_ parts: Int, _ body: (Int) -> Void)
+
 /// Loops over the same threads that oneDNN uses. Bodies must not start another parallel loop or run a oneDNN kernel.
 package enum Parallel {
     /// Calls `body` once for each part in `0..<parts`, each part on a thread of its own if there are enough. Allocates nothing.
     package static func forParts(_ parts: Int, _ body: (Int) -> Void) {
         guard parts > 1 else { return parts == 1 ? body(0) : () }
         ThreadCount.applyToCurrentThread()
-        withoutActuallyEscaping(body) { body in
-            withUnsafePointer(to: body) { context in
-                winnow_parallel(Int32(clamping: parts), context) { context, part in
-                    context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(part))
-                }
-            }
-        }
+        parallel(parts, body)
     }
 
     /// Calls `body` with contiguous ranges that cover `0..<count`, one per thread, at least `minimum` indices each.

@@ -36,10 +36,6 @@ extension Epilogue {
         [.linear(alpha: 2, beta: -1)], [.addResidual()], [.addResidual(), .relu], [.relu, .addResidual(), .clip(low: -1, high: 1)],
         [.addResidual(.int8, scale: 0.05, zeroPoint: 3), .relu], [.addResidual(.uint8, scale: 0.03, zeroPoint: 128)],
     ]
-
-    var residualType: ElementType? {
-        steps.compactMap { if case .addResidual(let type, _, _) = $0 { type } else { nil } }.first
-    }
 }
 
 extension OneDNNTests {
