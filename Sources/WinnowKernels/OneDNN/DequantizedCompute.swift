@@ -4,7 +4,9 @@ internal import WinnowTensor
 final class DequantizedEdges: @unchecked Sendable {
     private let decoding: ReorderKernel
     private let encoding: ReorderKernel?
+    private let residualDecoding: ReorderKernel?
     private let sourceOffset: Int
+    private let residualOffset: Int
     private let targetOffset: Int
     private let edgeOffset: Int
     private let kernelOffset: Int
@@ -13,7 +15,7 @@ final class DequantizedEdges: @unchecked Sendable {
     /// Sources become `code − zero point`: their scale is left to the filter, so that sums of codes stay whole numbers.
     init(
         source: AffineEncoding, sourceShape: Shape, sourceStrides: [Int], target: IntegerTarget, targetShape: Shape,
-        targetStrides: [Int], kernelScratchByteCount: Int
+        targetStrides: [Int], epilogue: Epilogue, kernelScratchByteCount: Int
     ) throws {
         decoding = try ReorderKernel(
             sourceShape, from: .init(source.elementType, strides: sourceStrides, zeroPoint: source.zeroPoint),
@@ -28,24 +30,58 @@ final class DequantizedEdges: @unchecked Sendable {
                     targetShape, from: real,
                     to: .init(codes.elementType, strides: targetStrides, scale: codes.scale, zeroPoint: codes.zeroPoint))
             }
+        residualDecoding = try epilogue.encodedResidual.map {
+            try ReorderKernel(
+                targetShape,
+                from: .init($0.elementType, strides: targetStrides, scale: $0.scale, zeroPoint: $0.zeroPoint), to: real)
+        }
         var scratch = ScratchLayout()
         sourceOffset = scratch.reserve(4 * sourceShape.elementCount)
         targetOffset = scratch.reserve(encoding == nil ? 0 : 4 * targetShape.elementCount)
-        edgeOffset = scratch.reserve(max(decoding.scratchByteCount, encoding?.scratchByteCount ?? 0))
+        residualOffset = scratch.reserve(residualDecoding == nil ? 0 : 4 * targetShape.elementCount)
+        edgeOffset = scratch.reserve(
+            max(
+                decoding.scratchByteCount, encoding?.scratchByteCount ?? 0, residualDecoding?.scratchByteCount ?? 0))
         kernelOffset = scratch.reserve(kernelScratchByteCount)
         scratchByteCount = scratch.byteCount
     }
 
-    /// Decodes, calls `compute(source, target, scratch)` on float32, encodes.
+    /// Decodes, calls `compute(source, residual, target, scratch)` on float32, encodes.
     func run(
-        source: UnsafeRawPointer, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?,
-        _ compute: (UnsafeRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer) throws -> Void
+        source: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer?,
+        _ compute: (
+            UnsafeRawPointer, UnsafeRawPointer?, UnsafeMutableRawPointer, UnsafeMutableRawPointer
+        ) throws -> Void
     ) throws {
         guard let scratch else { throw WinnowError(.unsupported, "integer kernel", "needs scratch memory") }
         try decoding.run(source: source, target: scratch + sourceOffset, scratch: scratch + edgeOffset)
         let real = encoding == nil ? target : scratch + targetOffset
-        try compute(UnsafeRawPointer(scratch + sourceOffset), real, scratch + kernelOffset)
+        var added = residual
+        if let residualDecoding, let residual {
+            try residualDecoding.run(source: residual, target: scratch + residualOffset, scratch: scratch + edgeOffset)
+            added = UnsafeRawPointer(scratch + residualOffset)
+        }
+        try compute(UnsafeRawPointer(scratch + sourceOffset), added, real, scratch + kernelOffset)
         try encoding?.run(source: real, target: target, scratch: scratch + edgeOffset)
+    }
+}
+
+extension Epilogue {
+    /// How the residual's codes stand for reals; nil if there is no residual or it is real already.
+    fileprivate var encodedResidual: AffineEncoding? {
+        for step in steps {
+            if case .addResidual(let type, let scale, let zeroPoint) = step, type != .float32 {
+                return AffineEncoding(type, scale: scale, zeroPoint: zeroPoint)
+            }
+        }
+        return nil
+    }
+
+    /// The same steps over a residual of reals.
+    fileprivate var withDecodedResidual: Epilogue {
+        guard encodedResidual != nil else { return self }
+        return Epilogue(steps.map { if case .addResidual = $0 { .addResidual() } else { $0 } })
     }
 }
 
@@ -67,23 +103,23 @@ final class DequantizedConvolution: @unchecked Sendable {
             count: count, factor: source.scale, appliesScales: target != .accumulators, channel: { $0 / perChannel })
         kernel = try ConvolutionKernel(
             geometry, source: sourceLayout, target: targetLayout, constantFilter: values.memory.storage.base,
-            hasBias: bias != nil, epilogue: epilogue)
+            hasBias: bias != nil, epilogue: epilogue.withDecodedResidual)
         withExtendedLifetime(values) {}
         self.bias = bias.map { Tensor($0) }
         edges = try DequantizedEdges(
             source: source, sourceShape: geometry.sourceShape,
             sourceStrides: sourceLayout.strides(of: geometry.sourceShape), target: target,
             targetShape: geometry.targetShape, targetStrides: targetLayout.strides(of: geometry.targetShape),
-            kernelScratchByteCount: kernel.scratchByteCount)
+            epilogue: epilogue, kernelScratchByteCount: kernel.scratchByteCount)
     }
 
     func run(
         source: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer?
     ) throws {
-        try edges.run(source: source, target: target, scratch: scratch) { real, result, scratch in
+        try edges.run(source: source, residual: residual, target: target, scratch: scratch) { real, added, result, scratch in
             try kernel.run(
-                source: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: residual,
+                source: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: added,
                 target: result, scratch: scratch)
         }
     }
@@ -107,12 +143,13 @@ final class DequantizedMatMul: @unchecked Sendable {
             count: geometry.rightShape.elementCount, factor: source.scale, appliesScales: target != .accumulators,
             channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
         kernel = try MatMulKernel(
-            geometry, constantRight: values.memory.storage.base, hasBias: bias != nil, epilogue: epilogue)
+            geometry, constantRight: values.memory.storage.base, hasBias: bias != nil,
+            epilogue: epilogue.withDecodedResidual)
         withExtendedLifetime(values) {}
         self.bias = bias.map { Tensor($0) }
         edges = try DequantizedEdges(
             source: source, sourceShape: geometry.leftShape, sourceStrides: geometry.leftShape.strides, target: target,
-            targetShape: geometry.targetShape, targetStrides: geometry.targetShape.strides,
+            targetShape: geometry.targetShape, targetStrides: geometry.targetShape.strides, epilogue: epilogue,
             kernelScratchByteCount: kernel.scratchByteCount)
     }
 
@@ -120,9 +157,9 @@ final class DequantizedMatMul: @unchecked Sendable {
         left: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer?
     ) throws {
-        try edges.run(source: left, target: target, scratch: scratch) { real, result, scratch in
+        try edges.run(source: left, residual: residual, target: target, scratch: scratch) { real, added, result, scratch in
             try kernel.run(
-                left: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: residual,
+                left: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: added,
                 target: result, scratch: scratch)
         }
     }

@@ -25,10 +25,9 @@ package struct MaxPoolGradient: Operator {
         let data = try request.input(0)
         let gradient = try MaxPoolingGradientKernel(
             pooling?.geometry(source: data.shape) ?? .global(data.shape), layout: data.layout)
-        return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
-            try gradient.run(
-                source: operands.input(0), targetGradient: operands.input(1), sourceGradient: operands.output(0),
-                scratch: operands.scratch)
+        return Kernel { operands in
+            gradient.run(
+                source: operands.input(0), targetGradient: operands.input(1), sourceGradient: operands.output(0))
         }
     }
 }
