@@ -1,0 +1,84 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+extension QuantizeLinear {
+    /// Quantizing what was dequantized gives the codes back, or looks new ones up in a table of 256, together with
+    /// functions of one element in between.
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let target = graph.encoding(of: node), let output = node.output(0) else { return nil }
+        if let twin = twin(of: node, in: graph) { return twin }
+        var functions: [Node] = []
+        var value = node.input(0)
+        while let source = graph.producer(of: value), source.op.isElementFunction(of: source, in: graph),
+            graph.soleConsumer(of: value) != nil
+        {
+            functions.insert(source, at: 0)
+            value = source.input(0)
+        }
+        guard let source = graph.dequantization(of: value), graph.constant(source.codes) == nil else { return nil }
+        if functions.isEmpty, source.encoding == target, !graph.isOutput(output) {
+            var edit = GraphEdit()
+            edit.removedNodes = [node.name]
+            edit.rewired = [output: source.codes]
+            return edit
+        }
+        let table = try Self.table(from: source.encoding, through: functions, to: target)
+        let name = graph.graph.freshValueName("\(node.name).table")
+        var edit = GraphEdit(
+            replacing: [node.name],
+            with: [Node(name: node.name, op: CodeTable(), inputs: [source.codes, name], outputs: [output])])
+        edit.initializers = [(name, table)]
+        return edit
+    }
+
+    /// An edit that drops this node for an earlier one that computes the same.
+    private func twin(of node: Node, in graph: GraphIndex) -> GraphEdit? {
+        guard let encoding = graph.encoding(of: node), let output = node.output(0), !graph.isOutput(output),
+            let first = graph.consumers(of: node.input(0)).first(where: { other in
+                other.op is QuantizeLinear && other.input(0) == node.input(0) && graph.encoding(of: other) == encoding
+            }), first.name != node.name, let same = first.output(0)
+        else { return nil }
+        var edit = GraphEdit()
+        edit.removedNodes = [node.name]
+        edit.rewired = [output: same]
+        return edit
+    }
+
+    /// The target code of every source code, indexed by its bits.
+    private static func table(
+        from source: AffineEncoding, through functions: [Node], to target: AffineEncoding
+    ) throws -> Tensor {
+        let codes = Tensor(codes: (0...255).map { UInt8($0) }, shape: [256], source.elementType)
+        var values = Tensor(codes.floats().map { ($0 - Float(source.zeroPoint)) * source.scale })
+        for node in functions {
+            let result = Tensor(zeros: [256])
+            let request = KernelRequest(
+                nodeName: node.name, inputs: [OperandPlan(shape: [256], elementType: .float32)],
+                outputs: [OperandPlan(shape: [256], elementType: .float32)])
+            try node.op.kernel(for: request).runOnce([values], [result])
+            values = result
+        }
+        let result = Tensor(zeros: [256], target.elementType)
+        let quantize = try QuantizeKernel(to: target.elementType, QuantizationGeometry(perTensor: [256]))
+        values.withElements(Float.self) { values in
+            guard let base = values.baseAddress else { return }
+            withUnsafePointer(to: target.scale) { scale in
+                withUnsafePointer(to: Float(target.zeroPoint)) { zeroPoint in
+                    quantize.run(
+                        base, scales: scale, zeroPoints: zeroPoint,
+                        to: result.memory.storage.base + result.memory.byteOffset)
+                }
+            }
+        }
+        return result
+    }
+}
+
+extension Operator {
+    /// Whether the operator computes each output element from one input element and nothing else.
+    func isElementFunction(of node: Node, in graph: GraphIndex) -> Bool {
+        self is any ElementwiseUnary && node.inputs.count == 1 && graph.info(of: node.input(0))?.elementType == .float32
+            && graph.info(of: node.output(0))?.elementType == .float32
+    }
+}

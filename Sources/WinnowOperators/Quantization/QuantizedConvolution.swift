@@ -1,0 +1,62 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// A convolution of 8-bit codes with 32-bit sums, its bias, residual, activation and requantization fused: what
+/// DequantizeLinear → Conv → … → QuantizeLinear becomes when planned. Inputs as `QuantizedEdges` lists them.
+package struct QuantizedConvolution: Operator {
+    package static let type = OperatorType("QuantizedConvolution", domain: "winnow")
+
+    package var convolution: Conv
+    package var edges: QuantizedEdges
+
+    package init(convolution: Conv, edges: QuantizedEdges) {
+        self.convolution = convolution
+        self.edges = edges
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            convolution: try Conv(attributes: attributes, version: version), edges: try QuantizedEdges(attributes: attributes))
+    }
+
+    package var attributes: Attributes {
+        var attributes = convolution.attributes
+        edges.add(to: &attributes)
+        return attributes
+    }
+
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        .channelsLast(inputs: [0, QuantizedEdges.residualInput], outputs: [0])
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(edges.targetType, try convolution.outputs(for: Array(inputs.prefix(2)))[0].extents)]
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let map = convolution.axes(for: Array(inputs.prefix(2)))
+        guard !map.isOpaque, let filter = map.inputs.last?.first, let output = map.outputs.first else { return .opaque }
+        let vectors = inputs.dropFirst(2).prefix(3).map { info -> [AxisTerm] in
+            info?.rank == 1 ? [info?.extents == [1] ? .one : filter] : []
+        }
+        let residual = inputs.dropFirst(5).map { $0 == nil ? [] : output }
+        return AxisMap(inputs: map.inputs + vectors + residual, outputs: map.outputs, extents: map.extents)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let source = try request.input(0)
+        let filterShape = try request.input(1).shape
+        let kernel = try edges.withFilter(request) { filter, bias in
+            try IntegerConvolutionKernel(
+                convolution.geometry(source: source.shape, filter: filterShape), source: edges.source,
+                sourceLayout: source.layout, filter: filter, bias: bias, target: edges.integerTarget,
+                targetLayout: request.outputs[0].layout, epilogue: edges.epilogue(request))
+        }
+        return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
+            try kernel.run(
+                source: operands.input(0), residual: operands.optionalInput(QuantizedEdges.residualInput),
+                target: operands.output(0), scratch: operands.scratch)
+        }
+    }
+}

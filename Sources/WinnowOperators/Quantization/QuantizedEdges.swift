@@ -1,0 +1,77 @@
+import WinnowGraph
+package import WinnowKernels
+import WinnowTensor
+
+/// What integer convolutions and matrix products share: the encodings of what comes in and goes out, and fused steps.
+///
+/// Inputs: source codes, filter codes (constant), filter scales (constant), filter zero points (constant, optional),
+/// bias (float32 constant, optional), residual (codes or float32, optional).
+package struct QuantizedEdges: Sendable, Hashable {
+    package var source: AffineEncoding
+    /// nil: the residual is float32.
+    package var residual: AffineEncoding?
+    /// nil: the result is float32.
+    package var target: AffineEncoding?
+    package var activation: Activation?
+
+    package init(
+        source: AffineEncoding, residual: AffineEncoding? = nil, target: AffineEncoding? = nil,
+        activation: Activation? = nil
+    ) {
+        self.source = source
+        self.residual = residual
+        self.target = target
+        self.activation = activation
+    }
+
+    init(attributes: Attributes) throws {
+        guard let source = try AffineEncoding("source", in: attributes) else {
+            throw WinnowError(.model, "source_type", "is missing")
+        }
+        self.init(
+            source: source, residual: try AffineEncoding("residual", in: attributes),
+            target: try AffineEncoding("target", in: attributes), activation: try Activation(attributes: attributes))
+    }
+
+    func add(to attributes: inout Attributes) {
+        let encodings = [("source", source), ("residual", residual), ("target", target)]
+        for (prefix, encoding) in encodings {
+            for (name, value) in encoding?.attributes(prefix) ?? [:] { attributes[name] = value }
+        }
+        activation?.add(to: &attributes)
+    }
+
+    static var residualInput: Int { 5 }
+
+    var targetType: ElementType { target?.elementType ?? .float32 }
+    var integerTarget: IntegerTarget { target.map { .codes($0) } ?? .float32 }
+
+    func epilogue(_ request: KernelRequest) -> Epilogue {
+        var steps: [Epilogue.Step] = []
+        if request.optionalInput(Self.residualInput) != nil {
+            steps.append(
+                residual.map { .addResidual($0.elementType, scale: $0.scale, zeroPoint: $0.zeroPoint) } ?? .addResidual())
+        }
+        if let activation { steps.append(activation.step) }
+        return Epilogue(steps)
+    }
+
+    /// Calls `body` with the constant filter and bias of a request.
+    func withFilter<Result>(
+        _ request: KernelRequest, _ body: (IntegerFilter, [Float]?) throws -> Result
+    ) throws -> Result {
+        guard let codes = try request.input(1).constant, let scales = try request.input(2).constant,
+            request.optionalInput(3).map({ $0.constant != nil }) ?? true,
+            request.optionalInput(4).map({ $0.constant != nil }) ?? true
+        else {
+            throw WinnowError(.unsupported, request.nodeName, "its filter, scales or bias are not constant")
+        }
+        let zeroPoints = request.optionalInput(3)?.constant?.integers().map { Int32(clamping: $0) } ?? [0]
+        return try codes.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
+            return try body(
+                IntegerFilter(base, codes.elementType, scales: scales.floats(), zeroPoints: zeroPoints),
+                request.optionalInput(4)?.constant?.floats())
+        }
+    }
+}
