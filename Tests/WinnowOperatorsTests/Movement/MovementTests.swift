@@ -22,10 +22,12 @@ import WinnowTensor
         #expect(y[1].floats() == [4, 5, 6, 7, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23])
     }
 
-    @Test(arguments: [
+    static let slices: [(start: Int, end: Int, step: Int, expected: [Int])] = [
         (0, 4, 1, [0, 1, 2, 3]), (-2, Int.max, 1, [2, 3]), (3, Int.min, -1, [3, 2, 1, 0]), (-1, 0, -2, [3, 1]),
         (1, 100, 2, [1, 3]), (3, 1, 1, []), (-100, 2, 1, [0, 1]), (100, -100, -3, [3, 0]),
-    ])
+    ]
+
+    @Test(arguments: slices)
     func sliceTakesWhatNumPyTakes(_ start: Int, _ end: Int, _ step: Int, _ expected: [Int]) throws {
         let vector = Tensor((0..<4).map { Float($0) })
         let y = try run([("x", vector)]) { b in

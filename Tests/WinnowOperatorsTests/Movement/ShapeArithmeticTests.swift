@@ -29,7 +29,11 @@ import WinnowTensor
         #expect(b.info(of: y)?.extents == ["N", 3, 64])
     }
 
-    @Test(arguments: [([0, -1], ["N", 800]), ([-1, 800], ["N", 800]), ([0, 0, 16], ["N", 50, 16]), ([-1], [.unknown])])
+    static let targets: [(target: [Int], expected: [Extent])] = [
+        ([0, -1], ["N", 800]), ([-1, 800], ["N", 800]), ([0, 0, 16], ["N", 50, 16]), ([-1], [.unknown]),
+    ]
+
+    @Test(arguments: targets)
     func reshapeResolvesWhatItCan(_ target: [Int], _ expected: [Extent]) throws {
         let b = GraphBuilder("reshape")
         let x = try b.input("x", .float32, ["N", 50, 4, 4])
