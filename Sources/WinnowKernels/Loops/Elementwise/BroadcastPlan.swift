@@ -40,9 +40,10 @@ package struct BroadcastPlan: Sendable {
     @inline(__always)
     func forEachRow(_ body: (UnsafePointer<Int>, Int) -> Void) {
         if rows.count == 1 {
-            withUnsafeTemporaryAllocation(of: Int.self, capacity: operandCount + 1) { offsets in
-                guard let base = offsets.baseAddress else { return }
-                forChunks(rowLength) { start, count in
+            // Chunks run at the same time: each needs offsets of its own.
+            forChunks(rowLength) { start, count in
+                withUnsafeTemporaryAllocation(of: Int.self, capacity: operandCount + 1) { offsets in
+                    guard let base = offsets.baseAddress else { return }
                     base[0] = start
                     for operand in 0..<operandCount { base[operand + 1] = varies[operand] ? start : 0 }
                     body(base, count)

@@ -1,0 +1,94 @@
+public import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+/// A network that `winnow new` makes, with seeded starting weights.
+public struct Architecture: Sendable {
+    /// Its name on the command line: `lenet-5`.
+    public var name: String
+    /// One line for lists.
+    public var summary: String
+    let build: @Sendable (inout NetworkBuilder, [Int]?) throws -> Void
+
+    /// All architectures, smallest first.
+    public static let all: [Architecture] = [
+        .multilayerPerceptron, .leNet300, .leNet5, .dropoutConvolutional, .residual20,
+    ]
+
+    /// The architecture of this name; throws `.usage` naming the known ones.
+    public static func named(_ name: String) throws -> Architecture {
+        guard let match = all.first(where: { $0.name == name }) else {
+            throw WinnowError(
+                .usage, name, "there is no such architecture",
+                remedy: "choose one of \(all.map(\.name).joined(separator: ", "))")
+        }
+        return match
+    }
+
+    /// The network with weights drawn from `seed`; `widths` replaces the layer widths where the architecture has such.
+    public func makeGraph(seed: UInt64 = 0, widths: [Int]? = nil) throws -> Graph {
+        var network = NetworkBuilder(name, seed: seed)
+        try build(&network, widths)
+        return try network.finish()
+    }
+}
+
+/// Adds layers with seeded weights; `x` is always the last layer's output.
+struct NetworkBuilder {
+    let builder: GraphBuilder
+    private var initialization: Initialization
+    private(set) var x: ValueName = ""
+
+    init(_ name: String, seed: UInt64) {
+        builder = GraphBuilder(name)
+        initialization = Initialization(seed: seed)
+    }
+
+    mutating func input(_ extents: [Extent]) throws { x = try builder.input("input", .float32, extents) }
+
+    mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int) throws {
+        let (weight, bias) = initialization.linear(inputs: inputs, outputs: outputs)
+        x = try builder.linear(
+            x, builder.constant("\(name).weight", weight), builder.constant("\(name).bias", bias), name: name)
+    }
+
+    mutating func convolution(
+        _ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = true
+    ) throws {
+        let (weight, biases) = initialization.convolution(inputs: inputs, outputs: outputs, kernel: [kernel, kernel])
+        x = try builder.conv(
+            x, builder.constant("\(name).weight", weight), bias ? builder.constant("\(name).bias", biases) : nil,
+            stride: stride, padding: padding, name: name)
+    }
+
+    mutating func batchNorm(_ name: String, _ channels: Int) throws {
+        func vector(_ suffix: String, _ value: Float) -> ValueName {
+            builder.constant("\(name).\(suffix)", Tensor(repeating: value, shape: [channels]))
+        }
+        x = try builder.add(
+            BatchNormalization(), x, vector("weight", 1), vector("bias", 0), vector("running_mean", 0),
+            vector("running_var", 1), name: name)
+    }
+
+    mutating func relu() throws { x = try builder.relu(x) }
+    mutating func maxPool(_ size: Int) throws { x = try builder.maxPool(x, size: size) }
+    mutating func flatten() throws { x = try builder.add(Flatten(), x) }
+    mutating func globalAveragePool() throws { x = try builder.add(GlobalAveragePool(), x) }
+    mutating func dropout(_ ratio: Double) throws { x = try builder.dropout(x, ratio: ratio) }
+    mutating func add(_ other: ValueName) throws { x = try builder.add(x, other) }
+
+    /// Runs `body` from `start` instead of the present output and gives where it ends; the present output is kept.
+    mutating func branch(from start: ValueName, _ body: (inout NetworkBuilder) throws -> Void) rethrows -> ValueName {
+        let present = x
+        x = start
+        defer { x = present }
+        try body(&self)
+        return x
+    }
+
+    mutating func finish() throws -> Graph {
+        x = builder.renameLastOutput(to: "logits")
+        return try builder.graph(outputs: [x])
+    }
+}

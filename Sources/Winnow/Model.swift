@@ -1,0 +1,54 @@
+import Foundation
+import WinnowEngine
+import WinnowFormats
+public import WinnowGraph
+import WinnowOperators
+package import WinnowReport
+public import WinnowTensor
+
+/// A graph together with the file it lives in.
+public struct Model: Sendable {
+    public var graph: Graph
+    public var path: String?
+
+    public init(_ graph: Graph, path: String? = nil) {
+        self.graph = graph
+        self.path = path
+    }
+
+    /// Reads an ONNX file. Throws `.file` or `.model` naming the file and what is wrong with it.
+    public init(reading path: String) throws {
+        do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry) } catch let error as WinnowError {
+            throw error.subject.contains(path) ? error : error.within(path)
+        }
+        self.path = path
+    }
+
+    /// Writes an ONNX file: complete or not at all.
+    public func write(to path: String) throws { try ONNXFile.write(graph, to: path) }
+
+    /// The outputs for these inputs, all by name.
+    public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] { try Session(graph).run(inputs) }
+}
+
+extension Model {
+    /// What the model costs; bytes are those of its file, latency is that of one sample on zeros.
+    package func measurement(
+        model: String, stage: String, data: DataSplits? = nil, measuresLatency: Bool = true, histograms: Bool = true
+    ) throws -> ModelMeasurement {
+        var result = ModelMeasurement(graph, model: model, stage: stage, histograms: histograms)
+        if let path {
+            result.file = path
+            result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
+            result.zippedByteCount = try Zip.zippedByteCount(of: path)
+        }
+        if measuresLatency { result.latency = try Latency.measure(graph) }
+        if let validation = data?.validation { result.validationTop1 = try Evaluation(of: graph, on: validation).top1 }
+        if let test = data?.test {
+            let evaluation = try Evaluation(of: graph, on: test)
+            result.top1 = evaluation.top1
+            result.sampleCount = evaluation.sampleCount
+        }
+        return result
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+public import WinnowEngine
+import WinnowFormats
+import WinnowTensor
+public import WinnowTraining
+
+/// Training a model file to a model file: what `winnow train` does.
+public struct ModelTraining: Sendable {
+    public var configuration: TrainingConfiguration
+
+    public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }
+
+    /// The configuration from words, as the command line gives them; throws `.usage` for an unknown one.
+    public init(
+        epochs: Int, batchSize: Int, learningRate: Double, optimizer: String, momentum: Double, weightDecay: Double,
+        schedule: String, shift: Int, flips: Bool, seed: UInt64
+    ) throws {
+        guard let rule = OptimizerConfiguration.Rule(rawValue: optimizer) else {
+            throw WinnowError(.usage, "--optimizer", "\(optimizer) is not known", remedy: "choose adam, adamw or sgd")
+        }
+        guard let shape = Schedule.Shape(rawValue: schedule) else {
+            let known = Schedule.Shape.allCases.map(\.rawValue).joined(separator: ", ")
+            throw WinnowError(.usage, "--schedule", "\(schedule) is not known", remedy: "choose one of \(known)")
+        }
+        configuration = TrainingConfiguration(
+            epochs: epochs, batchSize: batchSize, learningRate: learningRate,
+            optimizer: OptimizerConfiguration(rule, momentum: rule == .sgd ? momentum : 0, weightDecay: weightDecay),
+            schedule: Schedule(shape), seed: seed,
+            augmentation: Augmentation(shiftPixels: shift, flipsHorizontally: flips))
+    }
+
+    /// Trains `model` on the training split, keeps the best state on validation, writes it, and says how it went.
+    public func callAsFunction(
+        _ model: Model, output: String, data: DataSplits, source: String, cancellation: Cancellation,
+        progress: @escaping ProgressReporter
+    ) throws -> String {
+        let training = try data.required(.training, of: source).adapted(to: model.graph)
+        let validation = try data.validation?.adapted(to: model.graph)
+        let checkpoint = CheckpointFile(output + ".checkpoint")
+        var trainer = try Trainer(model.graph, configuration: configuration)
+        trainer.checkpoints = checkpoint
+        trainer.cancellation = cancellation
+        trainer.progress = progress
+        let result = try trainer.train(on: training, validation: validation)
+        try Model(result.model).write(to: output)
+        checkpoint.remove()
+        let best = result.history.first { $0.epoch == result.epoch }
+        let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
+        return "\(output): the state after epoch \(result.epoch) of \(result.history.count)\(top1)"
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+public import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowPasses
+public import WinnowReport
+import WinnowTensor
+
+/// Applies a recipe to a model step by step, keeping what is needed to go on after a stop.
+public struct Pipeline: Sendable {
+    /// How far a run has come: which step, and the event of the work within it.
+    public struct Progress: Sendable {
+        public var step: Int
+        public var stepCount: Int
+        public var stepName: String
+        public var event: ProgressEvent
+    }
+
+    /// The compressed model and what happened on the way.
+    public struct Result: Sendable {
+        public var model: Model
+        public var steps: [Report.Step]
+        /// Models that `save` steps wrote, in order.
+        public var saved: [ModelMeasurement]
+    }
+
+    public var recipe: Recipe
+    public var data: DataSplits?
+    public var seed: UInt64
+    /// Where finished steps and checkpoints are kept; nil: nothing is kept.
+    public var stateFolder: String?
+    public var cancellation: Cancellation
+    public var progress: @Sendable (Progress) -> Void
+
+    public init(
+        _ recipe: Recipe, data: DataSplits? = nil, seed: UInt64 = 0, stateFolder: String? = nil,
+        cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) {
+        self.recipe = recipe
+        self.data = data
+        self.seed = seed
+        self.stateFolder = stateFolder
+        self.cancellation = cancellation
+        self.progress = progress
+    }
+
+    /// Runs every step on `model`; `save` steps write into `outputFolder`. With a state folder, steps that an earlier run of
+    /// the same recipe on the same model finished are read back instead of run.
+    public func run(on model: Model, name: String, outputFolder: String) throws -> Result {
+        let state = try stateFolder.map { try PipelineState(folder: $0, identity: identity(of: model)) }
+        var graph = model.graph
+        var result = Result(model: model, steps: [], saved: [])
+        for (index, step) in recipe.steps.enumerated() {
+            try cancellation.check("run", remedy: "run the same command again to go on")
+            switch step {
+            case .save(let file):
+                let saved = Model(graph, path: "\(outputFolder)/\(file)")
+                try saved.write(to: "\(outputFolder)/\(file)")
+                let stage = String(file.dropLast(".onnx".count))
+                result.saved.append(try saved.measurement(model: name, stage: stage, data: data, histograms: false))
+            case .pass(let step):
+                if let (finished, record) = try state?.finishedStep(index) {
+                    graph = finished
+                    result.steps.append(record)
+                    continue
+                }
+                let record = try apply(step, index: index, to: &graph, teacher: model.graph, state: state)
+                try state?.finish(index, graph: graph, record: record)
+                // A resumed run continues from the file, so this run does too: the bytes cannot differ.
+                if let state, let (written, _) = try state.finishedStep(index) { graph = written }
+                result.steps.append(record)
+            }
+        }
+        result.model.graph = graph
+        result.model.path = nil
+        return result
+    }
+
+    private func apply(
+        _ step: PassStep, index: Int, to graph: inout Graph, teacher: Graph, state: PipelineState?
+    ) throws -> Report.Step {
+        let start = ContinuousClock.now
+        var context = PassContext(
+            calibration: data?.training.map { $0.subset(0..<min(1024, $0.count)) }, training: data?.training,
+            validation: data?.validation, seed: seed, progress: reporter(index, step.name), cancellation: cancellation)
+        context.teacher = teacher
+        context.checkpoints = state.map { state in { state.checkpoint(of: index, part: $0) } }
+        context.loadModel = { try Model(reading: $0).graph }
+        let result: PassResult
+        do { result = try step.pass(graph, in: context) } catch let error as WinnowError {
+            throw error.within("step \(index + 1)")
+        }
+        graph = result.graph
+        return Report.Step(
+            name: step.name, settings: step.settings, seconds: (ContinuousClock.now - start) / .seconds(1),
+            findings: result.findings, result: ModelMeasurement(graph, model: "", stage: step.name))
+    }
+
+    private func reporter(_ index: Int, _ name: String) -> ProgressReporter {
+        let (progress, stepCount) = (progress, recipe.steps.count)
+        return { progress(Progress(step: index + 1, stepCount: stepCount, stepName: name, event: $0)) }
+    }
+
+    /// A number that differs when the recipe, the model, the data or the seed do.
+    private func identity(of model: Model) throws -> String {
+        let steps = recipe.steps.map { step in
+            switch step {
+            case .pass(let step): "\(step.name) \(step.settings)"
+            case .save(let file): "save \(file)"
+            }
+        }
+        var digest = Digest()
+        digest.add(Array("\(Platform.programVersion) \(seed) \(steps) \(data.map(\.sampleCounts) ?? [])".utf8))
+        digest.add(try ONNXFile.bytes(model.graph))
+        return digest.text
+    }
+}
+
+extension DataSplits {
+    fileprivate var sampleCounts: [Int] { Split.allCases.map { self[$0]?.count ?? 0 } }
+}
+
+extension PassStep {
+    /// The hyperparameters in the recipe's form.
+    var settings: String { HyperparameterValue.table(pass.hyperparameters).description }
+}
+
+/// FNV-1a, 64 bits: tells two inputs apart, no more.
+struct Digest {
+    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ bytes: [UInt8]) {
+        for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+
+    var text: String { String(state, radix: 16) }
+}

@@ -1,0 +1,24 @@
+import Foundation
+import WinnowKernels
+
+/// What a latency holds for: the program, the processor, the threads.
+public enum Platform {
+    public static let programVersion = "0.1.0"
+
+    public static var environment: [String: String] {
+        ["winnow": programVersion, "processor": processorName, "threads": "\(ThreadCount.current)"]
+    }
+
+    /// Sets how many threads kernels use; 0: one per core.
+    public static func setThreadCount(_ count: Int) { ThreadCount.set(count) }
+
+    private static var processorName: String {
+        #if os(Linux)
+        let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
+        let name = lines.first { $0.hasPrefix("model name") }?.split(separator: ":").last
+        return name.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+        #else
+        return "\(ProcessInfo.processInfo.processorCount) cores"
+        #endif
+    }
+}

@@ -1,0 +1,32 @@
+import Foundation
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// Seeded inputs for models without data: normal floats, small non-negative integers.
+struct RandomInputs {
+    private var generator: RandomGenerator
+
+    init(seed: UInt64) { generator = RandomGenerator(seed: seed) }
+
+    /// One tensor per input, named and unknown extents set to `batchSize`.
+    func inputs(for graph: Graph, batchSize: Int) throws -> [String: Tensor] {
+        var random = self
+        let shapes = graph.sampleShapes(batchSize: batchSize)
+        return Dictionary(
+            try graph.inputs.map { input in
+                guard let shape = shapes[input.name] else {
+                    throw WinnowError(.data, "input \(input.name)", "has no known rank", remedy: "give data")
+                }
+                let values = (0..<shape.elementCount).map { _ in
+                    input.type.elementType.isFloatingPoint
+                        ? Double(random.generator.normal()) : Double(random.generator.next() % 2)
+                }
+                return (input.name, Tensor(values, shape: shape, as: input.type.elementType))
+            }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+enum DecibelScale {
+    static func log10(_ value: Double) -> Double { Foundation.log10(value) }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Winnow
+
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply", abstract: "Applies one pass to a model and lists what it did to every tensor.",
+        discussion: "winnow passes lists the passes; winnow passes NAME explains one.")
+
+    @Argument(help: "The pass.") var pass: String
+    @Argument(help: "The ONNX file to read.") var input: String
+    @OptionGroup var output: OutputArguments
+    @Option(name: .customLong("set"), help: "A hyperparameter: KEY=VALUE. May be given several times.") var settings: [String] = []
+    @OptionGroup var data: DataArguments
+    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Flag(help: "JSON instead of lines.") var json = false
+    @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
+    @OptionGroup var compute: ComputeArguments
+
+    func run() throws {
+        try compute.apply()
+        let recipe = try Recipe(pass: pass, settings: settings)
+        let progress = ProgressLine()
+        let pipeline = Pipeline(recipe, data: try data.load(), seed: seed, cancellation: Interruption.cancellation) { progress.show($0) }
+        let result = try pipeline.run(on: Model(reading: input), name: pass, outputFolder: ".")
+        progress.finish()
+        let findings = result.steps.flatMap(\.findings)
+        if strict { try Strictness.check(findings) }
+        try result.model.write(to: output.output)
+        if json { try printJSON(findings) } else { for finding in findings { print(finding) } }
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import Winnow
+
+/// The `winnow` program: parses, runs one command, words errors and sets the exit code (2 usage, 1 any other failure).
+@main
+enum Entry {
+    static func main() {
+        Interruption.install()
+        do {
+            var command = try WinnowProgram.parseAsRoot()
+            try command.run()
+        } catch let error as WinnowError {
+            fail("winnow: \(error)", error.exitCode)
+        } catch {
+            let message = WinnowProgram.fullMessage(for: error)
+            let isHelp = WinnowProgram.exitCode(for: error) == .success
+            if isHelp { print(message); exit(0) }
+            fail(message, WinnowProgram.exitCode(for: error) == .validationFailure ? 2 : 1)
+        }
+    }
+
+    private static func fail(_ message: String, _ code: Int32) -> Never {
+        FileHandle.standardError.write(Data((message + "\n").utf8))
+        exit(code)
+    }
+}
+
+struct WinnowProgram: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "winnow",
+        abstract: "Makes trained ONNX networks smaller and faster, and proves what was lost and won.",
+        discussion: """
+            A first round trip:
+              winnow new lenet-300-100 -o start.onnx
+              winnow train start.onnx -o baseline.onnx --data fashion-mnist
+              winnow run Examples/demo/lenet-300-100.yaml baseline.onnx -o small.onnx \\
+                --data fashion-mnist --report report.html
+              winnow compare baseline.onnx small.onnx --data fashion-mnist
+            """,
+        version: Platform.programVersion,
+        subcommands: [
+            NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
+            PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, BenchmarkCommand.self,
+        ])
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+import Winnow
+
+struct InferCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "infer", abstract: "Runs a model on arrays from an npz file and writes its outputs to another.")
+
+    @Argument(help: "The ONNX file.") var model: String
+    @Option(help: "An npz with one array per model input.") var input: String
+    @Option(name: [.short, .long], help: "The npz file to write.") var output: String
+    @OptionGroup var compute: ComputeArguments
+
+    func run() throws {
+        try compute.apply()
+        let outputs = try Arrays.write(Model(reading: model).run(try Arrays.read(input)), to: output)
+        for line in outputs { print(line) }
+    }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Winnow
+
+struct NewCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "new", abstract: "Makes a network with random weights.",
+        discussion: Architecture.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+
+    @Argument(help: "The architecture.") var architecture: String
+    @OptionGroup var output: OutputArguments
+    @Option(help: "Layer widths of an mlp, input first: 784,256,10.") var widths: String?
+    @Option(help: "Fixes the random weights.") var seed: UInt64 = 0
+
+    func run() throws {
+        let numbers = try widths.map { text in
+            try text.split(separator: ",").map { part in
+                guard let number = Int(part) else { throw WinnowError(.usage, "--widths", "\(part) is no number", remedy: "write for example 784,256,10") }
+                return number
+            }
+        }
+        let model = Model(try Architecture.named(architecture).makeGraph(seed: seed, widths: numbers))
+        try model.write(to: output.output)
+        print("\(output.output): \(architecture), \(model.graph.parameterCount) parameters")
+    }
+}

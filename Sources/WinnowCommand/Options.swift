@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import Winnow
+
+/// Options that every computing command takes.
+struct ComputeArguments: ParsableArguments {
+    @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
+
+    func apply() throws {
+        guard threads >= 0 else { throw WinnowError(.usage, "--threads", "is negative", remedy: "give 1 or more, or 0 for one per core") }
+        Platform.setThreadCount(threads)
+    }
+}
+
+/// Where a model is written.
+struct OutputArguments: ParsableArguments {
+    @Option(name: [.short, .long], help: "The ONNX file to write.") var output: String
+}
+
+/// Data read from disk.
+struct DataArguments: ParsableArguments {
+    @Option(help: "Data: a folder of IDX files, an npz with one array per input and 'labels', or fashion-mnist.") var data: String?
+
+    func load() throws -> DataSplits? { try data.map { try DataSplits(reading: $0) } }
+
+    func required() throws -> (splits: DataSplits, source: String) {
+        guard let data else { throw WinnowError(.usage, "--data", "is missing", remedy: "give a folder, an npz file or fashion-mnist") }
+        return (try DataSplits(reading: data), data)
+    }
+}
+
+/// Prints a value as JSON with sorted keys.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}

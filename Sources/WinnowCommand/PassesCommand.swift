@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import Winnow
+
+struct PassesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "passes", abstract: "Lists the passes, or explains one with its hyperparameters.")
+
+    @Argument(help: "A pass to explain.") var name: String?
+    @Flag(help: "JSON instead of text.") var json = false
+
+    func run() throws {
+        let passes = try PassDescription.all(named: name)
+        if json { try printJSON(passes); return }
+        guard name != nil else {
+            let width = passes.map(\.name.count).max() ?? 0
+            for pass in passes { print("\(pass.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(pass.summary)") }
+            print("\nwinnow passes NAME explains one.")
+            return
+        }
+        for pass in passes {
+            print("\(pass.name): \(pass.summary)\n\n\(pass.guide)\n\nneeds: \(pass.needs)\n")
+            for parameter in pass.hyperparameters {
+                print("  \(parameter.name) = \(parameter.value)   \(parameter.kind)\(parameter.range.map { " in \($0)" } ?? "")")
+                print("      \(parameter.help)")
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+import Winnow
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Applies a recipe to a model and reports what was lost and won.",
+        discussion: """
+            Finished steps and checkpoints are kept beside the output until the run ends: after a stop, the same command goes
+            on where it was and gives the same bytes.
+            """)
+
+    @Argument(help: "The recipe, a YAML file.") var recipe: String
+    @Argument(help: "The ONNX file to read.") var input: String
+    @OptionGroup var output: OutputArguments
+    @OptionGroup var data: DataArguments
+    @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
+    @Option(help: "The report's title and the network's name; default: the graph's name.") var name: String?
+    @Option(help: "The folder for finished steps and checkpoints; default: the output's name with .state.") var state: String?
+    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
+    @OptionGroup var compute: ComputeArguments
+
+    func run() throws {
+        try compute.apply()
+        let progress = ProgressLine()
+        let run = RecipeRun(
+            recipe: try Recipe(reading: recipe), input: try Model(reading: input), output: output.output,
+            data: try data.load(), report: report, name: name, stateFolder: state ?? output.output + ".state", seed: seed,
+            isStrict: strict)
+        let result = try run(cancellation: Interruption.cancellation) { progress.show($0) }
+        progress.finish()
+        print(result.text)
+        if let report { print("report: \(report)") }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Winnow
+
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train", abstract: "Trains a classifier on its ONNX graph and keeps the best state on validation data.",
+        discussion: "A checkpoint is kept beside the output: after a stop, the same command goes on and gives the same bytes.")
+
+    @Argument(help: "The ONNX file to read.") var input: String
+    @OptionGroup var output: OutputArguments
+    @OptionGroup var data: DataArguments
+    @Option(help: "Passes over the training data.") var epochs = 10
+    @Option(help: "Samples in one step.") var batchSize = 128
+    @Option(help: "The learning rate at its highest.") var learningRate = 1e-3
+    @Option(help: "adam, adamw or sgd.") var optimizer = "adam"
+    @Option(help: "Momentum of sgd.") var momentum = 0.9
+    @Option(help: "Weight decay.") var weightDecay = 0.0
+    @Option(help: "constant, step, cosine or one-cycle.") var schedule = "cosine"
+    @Option(help: "Shift images by up to so many pixels.") var shift = 0
+    @Flag(help: "Flip images left to right at random.") var flip = false
+    @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
+    @OptionGroup var compute: ComputeArguments
+
+    func run() throws {
+        try compute.apply()
+        let (splits, source) = try data.required()
+        let training = try ModelTraining(
+            epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
+            weightDecay: weightDecay, schedule: schedule, shift: shift, flips: flip, seed: seed)
+        let progress = ProgressLine()
+        let result = try training(
+            Model(reading: input), output: output.output, data: splits, source: source, cancellation: Interruption.cancellation
+        ) { progress.show($0) }
+        progress.finish()
+        print(result)
+    }
+}

@@ -1,0 +1,82 @@
+public import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+
+/// What one model costs and what it achieves.
+public struct ModelMeasurement: Codable, Sendable {
+    /// The network: `lenet-5`.
+    public var model: String
+    /// Its state on the way: `baseline`, `pruned`, `compressed`.
+    public var stage: String
+    public var file: String?
+    /// Bytes on disk of the file a user ships, and of its zip.
+    public var byteCount: Int?
+    public var zippedByteCount: Int?
+    /// The part of the weights (initializers of rank 2 and above) that is exactly zero.
+    public var sparsity: Double
+    /// Elements of all initializers.
+    public var parameters: Int
+    /// Multiply–accumulates of one sample.
+    public var multiplyAccumulates: Int
+    public var top1: Double?
+    public var validationTop1: Double?
+    /// The samples behind `top1`.
+    public var sampleCount: Int?
+    public var latency: Latency?
+    public var tensors: [TensorMeasurement]
+}
+
+/// One initializer of a model.
+public struct TensorMeasurement: Codable, Sendable {
+    public var name: String
+    public var elementType: String
+    public var shape: [Int]
+    public var byteCount: Int
+    public var sparsity: Double
+    public var histogram: Histogram?
+}
+
+/// How many values fall into each of equal bins between two bounds.
+public struct Histogram: Codable, Sendable {
+    public var low: Double
+    public var high: Double
+    public var counts: [Int]
+
+    /// A histogram of the non-zero values: the zeros of a pruned tensor would hide the rest.
+    init?(of tensor: Tensor, binCount: Int = 48) {
+        let values = tensor.doubles().filter { $0 != 0 && $0.isFinite }
+        guard let low = values.min(), let high = values.max() else { return nil }
+        self.low = low
+        self.high = high
+        counts = [Int](repeating: 0, count: binCount)
+        let scale = high > low ? Double(binCount) / (high - low) : 0
+        for value in values { counts[min(binCount - 1, Int((value - low) * scale))] += 1 }
+    }
+}
+
+extension ModelMeasurement {
+    /// Measures what the graph alone tells; accuracy, bytes and latency are filled in by who has data, file and time.
+    package init(_ graph: Graph, model: String, stage: String, histograms: Bool = true) {
+        self.model = model
+        self.stage = stage
+        let (zeroCount, elementCount) = graph.weightSparsity
+        sparsity = elementCount == 0 ? 0 : Double(zeroCount) / Double(elementCount)
+        parameters = graph.parameterCount
+        multiplyAccumulates = graph.multiplyAccumulates().values.reduce(0, +)
+        let weights = Set(graph.weightNames)
+        tensors = graph.initializerNames.compactMap { name in
+            guard let tensor = graph.initializers[name] else { return nil }
+            return TensorMeasurement(
+                name: name, elementType: tensor.elementType.description, shape: tensor.shape.extents,
+                byteCount: tensor.byteCount,
+                sparsity: tensor.elementCount == 0 ? 0 : Double(tensor.zeroCount) / Double(tensor.elementCount),
+                histogram: histograms && weights.contains(name) ? Histogram(of: tensor) : nil)
+        }
+    }
+
+    /// The standard deviation of `top1` that the number of samples alone causes: √(p(1−p)/n).
+    public var top1Deviation: Double? {
+        guard let top1, let sampleCount, sampleCount > 0 else { return nil }
+        return (top1 * (1 - top1) / Double(sampleCount)).squareRoot()
+    }
+}

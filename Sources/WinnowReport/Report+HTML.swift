@@ -1,0 +1,120 @@
+import WinnowEngine
+import WinnowPasses
+
+extension Report {
+    /// The report as one self-contained page: no scripts, no links, plots as inline SVG.
+    public var html: String {
+        """
+        <!DOCTYPE html>
+        <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>\(HTML.escape(title))</title><style>\(HTML.style)</style></head><body>
+        <h1>\(HTML.escape(title))</h1>
+        <p class="soft">\(HTML.escape(environmentText))</p>
+        \(cards)
+        <h2>Before and after</h2>
+        \(comparison)
+        \(caveats.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined())
+        \(roundCharts)
+        <h2>Steps</h2>
+        \(steps.enumerated().map(stepSection).joined(separator: "\n"))
+        \(weights)
+        </body></html>
+        """
+    }
+
+    private var environmentText: String {
+        environment.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: " · ")
+    }
+
+    private var cards: String {
+        guard let first = models.first, let last = models.last, models.count > 1 else { return "" }
+        var cards: [(String, String)] = []
+        if let a = first.zippedByteCount, let b = last.zippedByteCount {
+            cards.append((Format.ratio(Double(a), Double(b)), "smaller zipped"))
+        }
+        if let a = first.byteCount, let b = last.byteCount { cards.append((Format.ratio(Double(a), Double(b)), "smaller on disk")) }
+        if let a = first.latency, let b = last.latency {
+            cards.append((Format.ratio(a.medianMilliseconds, b.medianMilliseconds), "faster here"))
+        }
+        if let a = first.top1, let b = last.top1 {
+            let sign = b >= a ? "+" : "−"
+            cards.append((sign + Format.number(100 * (b - a).magnitude, 2), "points of top-1"))
+        }
+        cards.append((Format.percent(last.sparsity, 1), "of the weights are zero"))
+        let boxes = cards.map { value, caption in "<div class='card'><b>\(value)</b>\(caption)</div>" }
+        return "<div class='cards'>\(boxes.joined())</div>"
+    }
+
+    private var comparison: String {
+        let rows = models.map(comparisonRow)
+        return HTML.table(
+            [
+                "stage", "bytes on disk", "zipped bytes", "sparsity", "parameters", "MACs", "validation top-1", "test top-1 ± σ",
+                "latency",
+            ], rows)
+    }
+
+    private func comparisonRow(_ model: ModelMeasurement) -> [String] {
+        let deviation = model.top1Deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
+        let top1 = model.top1.map { Format.percent($0) + deviation } ?? "–"
+        let validation = model.validationTop1.map { Format.percent($0) } ?? "–"
+        let latency = model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–"
+        let bytes = [model.byteCount, model.zippedByteCount].map { $0.map(Format.count) ?? "–" }
+        let sizes = [Format.percent(model.sparsity), Format.count(model.parameters), Format.count(model.multiplyAccumulates)]
+        return [model.stage] + bytes + sizes + [validation, top1, latency]
+    }
+
+    private var roundCharts: String {
+        steps.map { step in
+            let rounds = Self.rounds(of: step.findings)
+            guard rounds.count > 1 else { return "" }
+            let points = rounds.map { round in
+                Chart.Point(
+                    x: 100 * round.sparsity, y: 100 * round.accuracy,
+                    label: "round \(round.number): \(Format.percent(round.accuracy)) at \(Format.percent(round.sparsity))",
+                    isFilled: round.isAccepted)
+            }
+            return "<h2>Accuracy against sparsity: \(HTML.escape(step.name))</h2>"
+                + Chart.line(points, x: "sparsity (%)", y: "validation top-1 (%)")
+                + "<p class='soft'>One point a round; hollow points fell out of the bound and were not kept.</p>"
+        }.joined()
+    }
+
+    private func stepSection(_ index: Int, _ step: Step) -> String {
+        let rows = step.findings.map { finding in
+            [
+                finding.subject, finding.round.map(String.init) ?? "", finding.status.rawValue, finding.quantity,
+                finding.before.map(value) ?? "", finding.after.map(value) ?? "", finding.unit, finding.reason,
+            ]
+        }
+        let settings = step.settings.isEmpty ? "" : "<p><code>\(HTML.escape(step.settings))</code></p>"
+        let table = HTML.table(["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows)
+        let skipped = step.findings.count { $0.status != .done }
+        return """
+            <h3>\(index + 1). \(HTML.escape(step.name)) <span class="soft">\(Format.number(step.seconds, 1)) s</span></h3>\(settings)
+            <details\(rows.count <= 40 ? " open" : "")><summary>\(rows.count) findings, \(skipped) skipped or fell back</summary>\
+            \(table)</details>
+            """
+    }
+
+    private func value(_ number: Double) -> String {
+        number == number.rounded() && number.magnitude < 1e12 ? Format.count(Int(number)) : Format.number(number, 4)
+    }
+
+    private var weights: String {
+        let states = [(models.first?.stage ?? "", models.first?.tensors ?? [])]
+            + steps.compactMap { step in step.result.map { ("after " + step.name, $0.tensors) } }
+        let sections = states.map { stage, tensors in
+            let figures = tensors.compactMap { tensor -> String? in
+                guard let histogram = tensor.histogram else { return nil }
+                return """
+                    <figure>\(Chart.bars(histogram))<figcaption>\(HTML.escape(tensor.name)), \(tensor.elementType) \
+                    \(tensor.shape.map(String.init).joined(separator: "×")), \(Format.percent(tensor.sparsity, 1)) zero</figcaption></figure>
+                    """
+            }
+            return figures.isEmpty ? "" : "<h3>\(HTML.escape(stage))</h3><div class='grids'>\(figures.joined(separator: "\n"))</div>"
+        }
+        return "<h2>Weights</h2><p class='soft'>Histograms of the values that are not zero; the zeros are in the caption.</p>"
+            + sections.joined(separator: "\n")
+    }
+}

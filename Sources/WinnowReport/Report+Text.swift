@@ -1,0 +1,59 @@
+import WinnowEngine
+extension Report {
+    /// The comparison of the models as lines for a terminal.
+    public var text: String {
+        let header = ["stage", "bytes", "zipped", "sparsity", "parameters", "MACs", "top-1", "latency"]
+        let rows = models.map { model in
+            [
+                model.stage, model.byteCount.map(Format.bytes) ?? "–", model.zippedByteCount.map(Format.bytes) ?? "–",
+                Format.percent(model.sparsity, 1), Format.count(model.parameters), Format.count(model.multiplyAccumulates),
+                model.top1.map { Format.percent($0) } ?? "–",
+                model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–",
+            ]
+        }
+        var lines = [title] + TextTable(header: header, rows: rows).lines
+        if let deviation = models.first?.top1Deviation {
+            lines.append("σ of one accuracy is \(Format.percent(deviation)) (\(models.first?.sampleCount ?? 0) samples)")
+        }
+        return (lines + caveats).joined(separator: "\n")
+    }
+
+    /// What a reader must know to read the table rightly.
+    var caveats: [String] {
+        guard let first = models.first, let last = models.last, models.count > 1 else { return [] }
+        var lines: [String] = []
+        for model in models.dropFirst() where model.sparsity > first.sparsity + 0.01 {
+            guard let bytes = model.byteCount, let baseline = first.byteCount, Double(bytes) > 0.95 * Double(baseline) else {
+                continue
+            }
+            lines.append("\(model.stage): zeros alone do not shrink this format, only its zip")
+        }
+        if let before = first.latency, let after = last.latency, after.medianMilliseconds > before.medianMilliseconds {
+            lines.append("\(last.stage) is slower than \(first.stage) on this machine: not recommended for speed")
+        }
+        return lines
+    }
+}
+
+/// Columns aligned for a terminal: the first to the left, the others to the right.
+public struct TextTable {
+    public var header: [String]
+    public var rows: [[String]]
+
+    public init(header: [String], rows: [[String]]) {
+        self.header = header
+        self.rows = rows
+    }
+
+    public var lines: [String] {
+        let all = [header] + rows
+        let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        func line(_ cells: [String]) -> String {
+            zip(cells, widths).enumerated().map { index, cell in
+                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+                return index == 0 ? cell.0 + padding : padding + cell.0
+            }.joined(separator: "  ")
+        }
+        return [line(header), widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")] + rows.map(line)
+    }
+}

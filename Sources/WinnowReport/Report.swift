@@ -1,0 +1,67 @@
+public import Foundation
+public import WinnowPasses
+
+/// Measurements and findings of one run, ready to be rendered for the terminal, as JSON or as HTML.
+public struct Report: Codable, Sendable {
+    /// One applied step of a recipe.
+    public struct Step: Codable, Sendable {
+        public var name: String
+        /// The hyperparameters it ran with, in the recipe's form.
+        public var settings: String
+        public var seconds: Double
+        public var findings: [Finding]
+        /// The model after the step.
+        public var result: ModelMeasurement?
+
+        public init(name: String, settings: String, seconds: Double, findings: [Finding], result: ModelMeasurement?) {
+            self.name = name
+            self.settings = settings
+            self.seconds = seconds
+            self.findings = findings
+            self.result = result
+        }
+    }
+
+    public var version = 1
+    public var title: String
+    /// The program's version, processor and thread count: what the latencies hold for.
+    public var environment: [String: String]
+    /// The models compared, the baseline first.
+    public var models: [ModelMeasurement]
+    public var steps: [Step]
+
+    public init(title: String, environment: [String: String], models: [ModelMeasurement], steps: [Step]) {
+        self.title = title
+        self.environment = environment
+        self.models = models
+        self.steps = steps
+    }
+
+    /// The report as JSON with sorted keys.
+    public func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(self)
+    }
+
+    /// One point a round of every iterative step: sparsity and accuracy.
+    public struct Round: Codable, Sendable {
+        public var number: Int
+        public var sparsity: Double
+        public var accuracy: Double
+        public var isAccepted: Bool
+    }
+
+    /// The rounds of a step, where its findings tell sparsity and top-1 by round.
+    public static func rounds(of findings: [Finding]) -> [Round] {
+        let numbers = Set(findings.compactMap(\.round)).sorted()
+        return numbers.compactMap { number in
+            let round = findings.filter { $0.round == number && $0.subject == "graph" }
+            guard let sparsity = round.first(where: { $0.quantity == "sparsity" })?.after,
+                let top1 = round.first(where: { $0.quantity.hasPrefix("top-1") || $0.quantity.hasSuffix("top-1") })
+            else { return nil }
+            guard let accuracy = top1.after else { return nil }
+            return Round(number: number, sparsity: sparsity, accuracy: accuracy, isAccepted: top1.status == .done)
+        }
+    }
+}
