@@ -29,6 +29,12 @@ package protocol Operator: Sendable {
     /// The lowest operator-set version that has everything this operator uses.
     var minimumVersion: Int { get }
 
+    /// The highest operator-set version that has this form: a later one moved attributes to inputs or changed their meaning.
+    var maximumVersion: Int { get }
+
+    /// The same at newer operator-set versions than `maximumVersion`. nil: there is no such form.
+    func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
+
     /// What comes out. Omitted optional inputs are nil. Extents may be symbolic; shape arithmetic fills in
     /// `constant` or `symbolicElements` of the outputs where it can.
     func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo]
@@ -59,6 +65,8 @@ extension Operator {
     package var type: OperatorType { Self.type }
     package var attributes: Attributes { [:] }
     package var minimumVersion: Int { 1 }
+    package var maximumVersion: Int { .max }
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }

@@ -11,10 +11,11 @@ struct ONNXWriter {
             throw WinnowError(.unsupported, "graph \(graph.name)", "updates values while training, which ONNX files do not hold")
         }
         let metadata = graph.metadata
-        let opsets = OpsetVersions(graph)
+        let graph = try graph.agreeingOnVersions()
+        let versions = FileVersions(graph)
         var model = Onnx_ModelProto()
-        model.irVersion = Int64(opsets.irVersion)
-        model.opsetImport = opsets.versions.sorted { $0.key < $1.key }.map { domain, version in
+        model.irVersion = Int64(versions.irVersion)
+        model.opsetImport = versions.opsets.sorted { $0.key < $1.key }.map { domain, version in
             Onnx_OperatorSetIdProto.with { entry in
                 entry.domain = domain
                 entry.version = Int64(version)
@@ -85,33 +86,31 @@ struct ONNXWriter {
 }
 
 /// The operator-set and format versions a file must name so that all its nodes mean what they should.
-private struct OpsetVersions {
-    private(set) var versions: [String: Int]
+private struct FileVersions {
+    let opsets: [String: Int]
     private(set) var irVersion: Int
 
     /// The first format version that goes with each operator set from 9 on.
     private static let irVersions: [Int: Int] = [
         9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12,
-        25: 13,
+        25: 13, 26: 13,
     ]
 
     init(_ graph: Graph) {
-        versions = graph.metadata.opsets
-        if let alias = versions.removeValue(forKey: "ai.onnx") { versions[""] = max(alias, versions[""] ?? 0) }
+        opsets = graph.neededVersions
         // Before format version 4, initializers had to be inputs too.
-        irVersion = max(4, graph.metadata.irVersion)
+        irVersion = max(4, graph.metadata.irVersion, Self.irVersions[opsets[""] ?? 0] ?? 4)
         add(graph)
-        irVersion = max(irVersion, Self.irVersions[versions[""] ?? 0] ?? 4)
     }
 
     private mutating func add(_ graph: Graph) {
-        for node in graph.nodes {
-            let domain = node.op.type.domain
-            versions[domain] = max(versions[domain] ?? graph.metadata.version(of: domain), node.op.minimumVersion)
-            for case .graph(let body) in node.op.attributes.values.values { add(body) }
-            for case .tensor(let tensor) in node.op.attributes.values.values { add(tensor.elementType) }
-        }
         for info in graph.infos.values { add(info.elementType) }
+        for node in graph.nodes {
+            for attribute in node.op.attributes.values.values {
+                if case .graph(let body) = attribute { add(body) }
+                if case .tensor(let tensor) = attribute { add(tensor.elementType) }
+            }
+        }
     }
 
     private mutating func add(_ type: ElementType) {

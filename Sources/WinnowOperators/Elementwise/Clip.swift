@@ -34,6 +34,14 @@ package struct Clip: ActivationOperator {
     }
 
     package var minimumVersion: Int { bounds == nil ? 11 : 6 }
+    package var maximumVersion: Int { bounds == nil ? .max : 10 }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        let type = graph.info(of: node.input(0))?.elementType ?? .float32
+        func scalar(_ bound: Float?) -> Tensor? { bound.map { Tensor(scalar: $0).converted(to: type) } }
+        return graph.edit(
+            replacing: node, with: Clip(), inputs: [("min", scalar(bounds?.low)), ("max", scalar(bounds?.high))])
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

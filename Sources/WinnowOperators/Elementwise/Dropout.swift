@@ -27,7 +27,13 @@ package struct Dropout: Operator {
     }
 
     package var minimumVersion: Int { ratio == nil ? 12 : 7 }
+    package var maximumVersion: Int { ratio == nil ? .max : 11 }
     package var quantization: QuantizationRule { .keepsScale }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.edit(
+            replacing: node, with: Dropout(seed: seed), inputs: [("ratio", ratio.map { Tensor(scalar: $0) })])
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

@@ -34,7 +34,14 @@ package struct Slice: Operator {
     }
 
     package var minimumVersion: Int { starts == nil ? 10 : 1 }
+    package var maximumVersion: Int { starts == nil ? .max : 9 }
     package var quantization: QuantizationRule { .keepsScale }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        func list(_ values: [Int]?) -> Tensor? { values.map { Tensor($0.map { Int64($0) }) } }
+        return graph.edit(
+            replacing: node, with: Slice(), inputs: [("starts", list(starts)), ("ends", list(ends)), ("axes", list(axes))])
+    }
 
     private func arguments(_ inputs: [ValueInfo?], rank: Int) throws -> SliceArguments? {
         if starts != nil { return try SliceArguments(starts: starts, ends: ends, axes: axes, steps: nil, rank: rank) }

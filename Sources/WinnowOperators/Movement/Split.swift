@@ -30,8 +30,14 @@ package struct Split: Operator {
         return attributes
     }
 
+    package var maximumVersion: Int { sizes == nil ? .max : 12 }
     package var minimumVersion: Int { partCount != nil ? 18 : sizes == nil ? 13 : 2 }
     package var quantization: QuantizationRule { .keepsScale }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.edit(
+            replacing: node, with: Split(axis: axis), inputs: [("split", sizes.map { Tensor($0.map { Int64($0) }) })])
+    }
 
     private func extents(of inputs: [ValueInfo?], total: Extent) throws -> [Extent] {
         if let sizes = sizes ?? inputs.integers(1) {

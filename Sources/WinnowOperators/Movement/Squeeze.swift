@@ -14,7 +14,12 @@ package struct Squeeze: Operator {
 
     package var attributes: Attributes { axes.map { ["axes": .ints($0)] } ?? [:] }
     package var minimumVersion: Int { axes == nil ? 13 : 1 }
+    package var maximumVersion: Int { axes == nil ? .max : 12 }
     package var quantization: QuantizationRule { .keepsScale }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.edit(replacing: node, with: Squeeze(), inputs: [("axes", axes.map { Tensor($0.map { Int64($0) }) })])
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

@@ -18,6 +18,22 @@ extension SoftmaxFamily {
 
     package var attributes: Attributes { ["axis": .int(axis)] }
     package var minimumVersion: Int { flattens ? 1 : 13 }
+    package var maximumVersion: Int { flattens ? 12 : .max }
+
+    /// Along the last axis nothing changes; else the data is flattened before and takes its shape again after.
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        if let rank = graph.info(of: node.input(0))?.rank, try axis.normalizedAxis(rank: rank) == rank - 1 {
+            return graph.edit(replacing: node, with: Self(axis: -1, flattens: false), inputs: [])
+        }
+        let builder = GraphBuilder(extending: graph.graph)
+        let flat = try builder.add(Flatten(axis: axis), node.input(0), name: "\(node.name).flat")
+        let result = try builder.add(Self(axis: -1, flattens: false), flat, name: "\(node.name).rows")
+        let shape = try builder.add(ShapeOf(), node.input(0), name: "\(node.name).shape")
+        var edit = builder.edit()
+        edit.removedNodes = [node.name]
+        edit.addedNodes.append(Node(name: node.name, op: Reshape(), inputs: [result, shape], outputs: node.outputs))
+        return edit
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

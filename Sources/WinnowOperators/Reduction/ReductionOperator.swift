@@ -57,6 +57,17 @@ extension ReductionOperator {
         parameters.takesAxesInput || parameters.skipsWithoutAxes ? Self.axesInputVersion : 1
     }
 
+    package var maximumVersion: Int { parameters.axes == nil ? .max : Self.axesInputVersion - 1 }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        var modern = parameters
+        modern.axes = nil
+        modern.takesAxesInput = true
+        return graph.edit(
+            replacing: node, with: Self(modern),
+            inputs: [("axes", parameters.axes.map { Tensor($0.map { Int64($0) }) })])
+    }
+
     /// The reduced axes in rising order; nil where they depend on data.
     func reducedAxes(_ inputs: [ValueInfo?], rank: Int) throws -> [Int]? {
         var axes = parameters.axes
