@@ -7,6 +7,12 @@ package enum ThreadCount {
     /// A prepared kernel keeps the count it was made with: plan again after a change.
     package static func set(_ count: Int) { winnow_set_thread_count(Int32(clamping: count)) }
 
+    /// Restarts the program so that idle threads sleep soon; call first in `main`, returns if nothing is to do.
+    ///
+    /// Without it they spin for milliseconds after each kernel and slow every other process down. The user's
+    /// GOMP_SPINCOUNT or OMP_WAIT_POLICY wins.
+    package static func restartWithShortSpins() { winnow_restart_with_short_spins(CommandLine.unsafeArgv) }
+
     package static var current: Int { Int(winnow_thread_count()) }
 
     /// OpenMP keeps the count per calling thread, so it is applied before each use.
