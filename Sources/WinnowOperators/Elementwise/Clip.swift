@@ -84,26 +84,31 @@ package struct Clip: ActivationOperator {
     }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? {
-        guard let bounds = bounds ?? constantBounds(of: node, in: graph) else { return nil }
-        return .clip(low: bounds.low ?? -.greatestFiniteMagnitude, high: bounds.high ?? .greatestFiniteMagnitude)
+        activation(of: node) { graph.info(of: $0) }
     }
 
-    private func constantBounds(of node: Node, in graph: GraphIndex) -> Bounds? {
-        let (low, high) = (graph.info(of: node.input(1))?.constant, graph.info(of: node.input(2))?.constant)
+    private func activation(of node: Node, _ info: (ValueName) -> ValueInfo?) -> Activation? {
+        func bound(_ index: Int) -> Tensor? { node.input(index).flatMap { info($0)?.constant } }
+        let (low, high) = (bound(1), bound(2))
         guard (node.input(1) == nil) == (low == nil), (node.input(2) == nil) == (high == nil) else { return nil }
-        return Bounds(low: low?.floats(first: 1).first, high: high?.floats(first: 1).first)
+        let bounds = bounds ?? Bounds(low: low?.floats(first: 1).first, high: high?.floats(first: 1).first)
+        return .clip(low: bounds.low ?? -.greatestFiniteMagnitude, high: bounds.high ?? .greatestFiniteMagnitude)
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder
+        let rest = context.node.inputs.dropFirst().map { _ -> ValueName? in nil }
         let (x, g) = (try context.input(0), try context.outputGradient())
+        if context.info(of: x)?.elementType == .float32, let activation = activation(of: context.node, context.info) {
+            return [try context.gradient(of: activation)] + rest
+        }
         let low = bounds == nil ? context.node.input(1) : bounds?.low.map { b.scalar(Double($0), like: x) }
         let high = bounds == nil ? context.node.input(2) : bounds?.high.map { b.scalar(Double($0), like: x) }
         var result = g
         let zero = b.scalar(0, like: x)
         if let low { result = try b.add(Where(), b.add(Less(), x, low), zero, result) }
         if let high { result = try b.add(Where(), b.add(Greater(), x, high), zero, result) }
-        return [result] + context.node.inputs.dropFirst().map { _ in nil }
+        return [result] + rest
     }
 }
 

@@ -22,10 +22,6 @@ package struct Elu: ElementwiseUnary, ActivationOperator {
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .elu(alpha: alpha) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let b = context.builder
-        let (x, g) = (try context.input(0), try context.outputGradient())
-        let isNegative = try b.add(Less(), x, b.scalar(0, like: x))
-        let slope = try b.add(context.output(0), number: Double(alpha))
-        return [try b.add(Where(), isNegative, b.multiply(g, slope), g)]
+        [try context.gradient(of: .elu(alpha: alpha))]
     }
 }

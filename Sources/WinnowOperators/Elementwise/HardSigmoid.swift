@@ -25,10 +25,6 @@ package struct HardSigmoid: ElementwiseUnary, ActivationOperator {
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .hardSigmoid(alpha: alpha, beta: beta) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let b = context.builder
-        let (x, g) = (try context.input(0), try context.outputGradient())
-        let y = try context.output(0)
-        let inside = try b.add(And(), b.add(Greater(), y, b.scalar(0, like: x)), b.add(Less(), y, b.scalar(1, like: x)))
-        return [try b.add(Where(), inside, b.multiply(g, by: Double(alpha)), b.scalar(0, like: x))]
+        [try context.gradient(of: .hardSigmoid(alpha: alpha, beta: beta))]
     }
 }

@@ -22,9 +22,6 @@ package struct LeakyRelu: ElementwiseUnary, ActivationOperator {
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .leakyRelu(alpha: alpha) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let b = context.builder
-        let (x, g) = (try context.input(0), try context.outputGradient())
-        let isNegative = try b.add(Less(), x, b.scalar(0, like: x))
-        return [try b.add(Where(), isNegative, b.multiply(g, by: Double(alpha)), g)]
+        [try context.gradient(of: .leakyRelu(alpha: alpha))]
     }
 }

@@ -4,7 +4,7 @@ import WinnowTensor
 import WinnowTestSupport
 
 extension OperatorSamples {
-    static let contraction: [OperatorSample] = convolutions + products
+    static let contraction: [OperatorSample] = convolutions + transposed + products
 
     /// A convolution by seven nested loops; pads as resolved begins.
     private static func convolved(
@@ -71,6 +71,55 @@ extension OperatorSamples {
             differentiated: []),
     ]
 
+    /// A transposed convolution by scattering every source element; `pads` are the begins.
+    private static func scattered(_ target: Shape, strides: [Int], pads: [Int], dilation: Int = 1, groups: Int = 1)
+        -> @Sendable ([Tensor]) -> [Tensor]
+    {
+        { inputs in
+            let (source, filter) = (inputs[0].shape, inputs[1].shape)
+            let (x, w) = (inputs[0].reader(), inputs[1].reader())
+            let bias = inputs.count > 2 ? inputs[2].doubles() : [Double](repeating: 0, count: target[1])
+            let taps = Shape(Array(filter.dropFirst(2)))
+            let places = Shape(Array(source.dropFirst(2)))
+            return [.computed(target) { index in
+                let group = index[1] / filter[1]
+                var sum = bias[index[1]]
+                for channel in 0..<(source[1] / groups) {
+                    for place in 0..<places.elementCount {
+                        let position = places.indices.map { place / places.strides[$0] % places[$0] }
+                        for tap in 0..<taps.elementCount {
+                            let offsets = taps.indices.map { tap / taps.strides[$0] % taps[$0] }
+                            let hit = taps.indices.allSatisfy {
+                                position[$0] * strides[$0] + offsets[$0] * dilation - pads[$0] == index[2 + $0]
+                            }
+                            guard hit else { continue }
+                            let from = group * (source[1] / groups) + channel
+                            sum += x([index[0], from] + position) * w([from, index[1] % filter[1]] + offsets)
+                        }
+                    }
+                }
+                return sum
+            }]
+        }
+    }
+
+    private static let transposed: [OperatorSample] = [
+        OperatorSample(
+            ConvTranspose(window: Window(strides: [2, 2], pads: [1, 1, 1, 1]), outputPadding: [1, 1]),
+            [.sample([2, 3, 3, 2]), .sample([3, 4, 3, 3], seed: 2), .sample([4], seed: 3)],
+            reference: scattered([2, 4, 6, 4], strides: [2, 2], pads: [1, 1])),
+        OperatorSample(
+            ConvTranspose(window: Window(dilations: [2, 2]), groups: 2), [.sample([1, 4, 2, 3]), .sample([4, 3, 2, 2], seed: 2)],
+            reference: scattered([1, 6, 4, 5], strides: [1, 1], pads: [0, 0], dilation: 2, groups: 2)),
+        OperatorSample(
+            ConvTranspose(window: Window(strides: [2], autoPad: .sameUpper)), [.sample([1, 2, 4]), .sample([2, 2, 3], seed: 2)],
+            reference: scattered([1, 2, 8], strides: [2], pads: [0])),
+        OperatorSample(
+            ConvTranspose(window: Window(strides: [2, 2]), outputShape: [5, 4]),
+            [.sample([1, 2, 3, 2]), .sample([2, 2, 3, 3], seed: 2)],
+            reference: scattered([1, 2, 5, 4], strides: [2, 2], pads: [1, 1])),
+    ]
+
     /// alpha · A′ B′ + beta · C over the last two axes by plain loops; A′ and B′ of rank 2 and above.
     private static func multiplied(
         _ target: Shape, _ transposesLeft: Bool = false, _ transposesRight: Bool = false, alpha: Double = 1, beta: Double = 1
@@ -119,6 +168,16 @@ extension OperatorSamples {
         },
         OperatorSample(MatMul(), [.sample([4]), .sample([4], seed: 2)]) { inputs in
             [multiplied([1, 1])([inputs[0].reshaped([1, 4]), inputs[1].reshaped([4, 1])])[0].reshaped([])]
+        },
+        OperatorSample(
+            FusedMatMul(MatrixProduct(transposesLeft: true, alpha: 2)), [.sample([2, 4, 3]), .sample([2, 4, 5], seed: 2)],
+            reference: multiplied([2, 3, 5], true, false, alpha: 2)),
+        OperatorSample(
+            FusedGemm(Gemm(transposesRight: true), activation: .leakyRelu(alpha: 0.1)),
+            [.sample([3, 4]), .sample([5, 4], seed: 2), .sample([5], seed: 3)], differentiated: []
+        ) { inputs in
+            let sums = multiplied([3, 5], false, true)(inputs)[0].doubles()
+            return [Tensor(sums.map { $0 < 0 ? 0.1 * $0 : $0 }, shape: [3, 5], as: .float32)]
         },
         OperatorSample(
             MatrixProduct(transposesRight: true, alpha: 0.5), [.sample([2, 3, 4]), .sample([5, 4], seed: 2)],

@@ -114,6 +114,10 @@ extension OperatorSamples {
         two(Mod(truncates: true), .sample([3, 4]), Tensor(scalar: Float(0.75)), differentiated: []) { fmod($0, $1) },
         two(PRelu(), image, .sample([3, 1, 1], seed: 2)) { $0 < 0 ? $1 * $0 : $0 },
         two(PRelu(), .sample([3, 4]), .sample([1], seed: 2)) { $0 < 0 ? $1 * $0 : $0 },
+        two(ActivationGradient(.clip(low: -1, high: 0.5)), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) {
+            $1 >= -1 && $1 <= 0.5 ? $0 : 0
+        },
+        two(ActivationGradient(.relu), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $1 > 0 ? $0 : 0 },
         two(ReluGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $1 > 0 ? $0 : 0 },
         two(SigmoidGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $0 * $1 * (1 - $1) },
         two(TanhGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $0 * (1 - $1 * $1) },

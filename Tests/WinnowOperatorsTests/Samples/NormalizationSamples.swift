@@ -5,7 +5,7 @@ import WinnowTensor
 import WinnowTestSupport
 
 extension OperatorSamples {
-    static let normalization: [OperatorSample] = batch + softmax
+    static let normalization: [OperatorSample] = batch + softmax + rows
 
     private static let statistics: [Tensor] = [
         .sample([3], in: 0.5...2, seed: 2), .sample([3], seed: 3), .sample([3], seed: 4), .sample([3], in: 0.5...2, seed: 5),
@@ -79,5 +79,60 @@ extension OperatorSamples {
                 return y(index) * (g(index) - sum)
             }]
         },
+    ]
+
+    /// Each run of `count` neighbouring elements by its own moments.
+    private static func standardized(_ x: Tensor, count: Int) -> [Double] {
+        let values = x.doubles()
+        return values.indices.map { index in
+            let run = values[(index / count * count)..<(index / count * count + count)]
+            let mean = run.reduce(0, +) / Double(count)
+            let variance = run.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count)
+            return (values[index] - mean) / (variance + 1e-5).squareRoot()
+        }
+    }
+
+    /// (2, 4, 3, 2) by groups of channels, scaled through `parameter` of the channel.
+    private static func grouped(_ groups: Int, parameter: @escaping @Sendable (Int) -> Int) -> @Sendable ([Tensor]) -> [Tensor] {
+        { inputs in
+            let normalized = Tensor(standardized(inputs[0], count: 24 / groups), shape: inputs[0].shape, as: .float32).reader()
+            let (scale, shift) = (inputs[1].doubles(), inputs[2].doubles())
+            return [.computed(inputs[0].shape) { scale[parameter($0[1])] * normalized($0) + shift[parameter($0[1])] }]
+        }
+    }
+
+    private static func normed(_ power: Double) -> @Sendable ([Tensor]) -> [Tensor] {
+        { inputs in
+            let x = inputs[0].reader()
+            return [.computed(inputs[0].shape) { index in
+                let sum = (0..<3).reduce(0) { $0 + pow(abs(x([index[0], $1, index[2]])), power) }
+                return x(index) / pow(sum, 1 / power)
+            }]
+        }
+    }
+
+    private static let rows: [OperatorSample] = [
+        OperatorSample(LayerNormalization(), [.sample([2, 3, 8]), .sample([8], seed: 2), .sample([8], seed: 3)]) { inputs in
+            let normalized = Tensor(standardized(inputs[0], count: 8), shape: [2, 3, 8], as: .float32).reader()
+            let (scale, shift) = (inputs[1].reader(), inputs[2].reader())
+            return [.computed([2, 3, 8]) { normalized($0) * scale($0) + shift($0) }]
+        },
+        OperatorSample(LayerNormalization(axis: 1), [.sample([3, 2, 4]), .sample([2, 4], seed: 2)], outputs: 3) { inputs in
+            let normalized = Tensor(standardized(inputs[0], count: 8), shape: [3, 2, 4], as: .float32).reader()
+            let scale = inputs[1].reader()
+            let means = (0..<3).map { inputs[0].rows($0..<($0 + 1)).doubles().reduce(0, +) / 8 }
+            return [.computed([3, 2, 4]) { normalized($0) * scale($0) }, Tensor(means, shape: [3, 1, 1], as: .float32)]
+        },
+        OperatorSample(
+            InstanceNormalization(), [.sample([2, 4, 3, 2]), .sample([4], seed: 2), .sample([4], seed: 3)],
+            reference: grouped(4) { $0 }),
+        OperatorSample(
+            GroupNormalization(groupCount: 2), [.sample([2, 4, 3, 2]), .sample([4], seed: 2), .sample([4], seed: 3)],
+            reference: grouped(2) { $0 }),
+        OperatorSample(
+            GroupNormalization(groupCount: 2, scalesChannels: false),
+            [.sample([2, 4, 3, 2]), .sample([2], seed: 2), .sample([2], seed: 3)], version: 18, reference: grouped(2) { $0 / 2 }),
+        OperatorSample(LpNormalization(axis: 1), [.sample([2, 3, 4])], reference: normed(2)),
+        OperatorSample(LpNormalization(axis: -2, power: 1), [.sample([2, 3, 4])], reference: normed(1)),
     ]
 }

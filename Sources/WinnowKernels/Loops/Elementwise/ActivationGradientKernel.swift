@@ -1,0 +1,43 @@
+/// The gradient of an activation from (gradient, x) in float32: one pass where the graph would need several.
+package struct ActivationGradientKernel: Sendable {
+    package enum Function: Hashable, Sendable {
+        /// Passes where low ≤ x ≤ high.
+        case clip(low: Float, high: Float)
+        case leakyRelu(alpha: Float)
+        case elu(alpha: Float)
+        case hardSigmoid(alpha: Float, beta: Float)
+        case hardSwish
+    }
+
+    private let loop: @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+
+    package init(_ function: Function) {
+        switch function {
+        case .clip(let low, let high): loop = Self.zip { g, x in x >= low && x <= high ? g : 0 }
+        case .leakyRelu(let alpha): loop = Self.zip { g, x in x < 0 ? alpha * g : g }
+        case .elu(let alpha): loop = Self.zip { g, x in x < 0 ? g * (alpha * Elementary.exp(x)) : g }
+        case .hardSigmoid(let alpha, let beta):
+            loop = Self.zip { g, x in
+                let y = alpha * x + beta
+                return y > 0 && y < 1 ? alpha * g : 0
+            }
+        case .hardSwish: loop = Self.zip { g, x in x <= -3 ? 0 : x >= 3 ? g : g * (x * (1 / 3) + 0.5) }
+        }
+    }
+
+    @inline(__always)
+    private static func zip(_ function: @escaping @Sendable (Float, Float) -> Float)
+        -> @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+    {
+        { zipElements(Float.self, Float.self, $0, $1, true, true, $2, $3, function) }
+    }
+
+    /// `target` may be the memory of an operand.
+    package func run(
+        _ gradient: UnsafeRawPointer, _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int
+    ) {
+        forChunks(count) { start, count in
+            loop(gradient + 4 * start, source + 4 * start, target + 4 * start, count)
+        }
+    }
+}

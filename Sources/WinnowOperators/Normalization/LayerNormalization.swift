@@ -1,0 +1,82 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// scale · (x − mean) / √(variance + epsilon) + shift over all axes from `axis` on; inputs (x, scale, shift).
+package struct LayerNormalization: Operator {
+    package static let type = OperatorType("LayerNormalization")
+
+    package var axis: Int
+    package var epsilon: Float
+
+    package init(axis: Int = -1, epsilon: Float = 1e-5) {
+        self.axis = axis
+        self.epsilon = epsilon
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(axis: try attributes.int("axis", default: -1), epsilon: try attributes.float("epsilon", default: 1e-5))
+    }
+
+    package var attributes: Attributes { ["axis": .int(axis), "epsilon": .float(epsilon)] }
+    package var minimumVersion: Int { 17 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        _ = try inputs.required(1)
+        guard let extents = data.extents else { return [ValueInfo](repeating: ValueInfo(data.type), count: 3) }
+        let axis = try axis.normalizedAxis(rank: extents.count)
+        let statistic = ValueInfo(.float32, extents.indices.map { $0 < axis ? extents[$0] : 1 })
+        return [ValueInfo(data.type), statistic, statistic]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
+        let shape = try request.input(0).shape
+        let axis = try axis.normalizedAxis(rank: shape.rank)
+        let (rows, width) = (Shape(Array(shape[..<axis])).elementCount, Shape(Array(shape[axis...])).elementCount)
+        guard try request.input(1).shape.elementCount == width, request.optionalInput(2).map({ $0.shape.elementCount == width }) ?? true
+        else {
+            throw WinnowError(.shape, request.nodeName, "scale and shift must have the \(width) elements of the normalized axes")
+        }
+        let epsilon = epsilon
+        let writesStatistics = request.outputs.count > 1
+        let normalization = try LayerNormalizationKernel(
+            rows: rows, width: width, epsilon: epsilon, hasShift: request.optionalInput(2) != nil,
+            writesStatistics: writesStatistics)
+        let primitiveByteCount = (normalization.scratchByteCount + 63) / 64 * 64
+        // Statistics go to scratch where their output is left out; the third output is 1 / √(variance + epsilon).
+        return Kernel(scratchByteCount: primitiveByteCount + (writesStatistics ? 8 * rows : 0)) { operands in
+            let unread = operands.scratch.map { $0 + primitiveByteCount }
+            let mean = operands.optionalOutput(1) ?? unread
+            let deviation = operands.optionalOutput(2) ?? unread.map { $0 + 4 * rows }
+            try normalization.run(
+                source: operands.input(0), scale: operands.input(1), shift: operands.optionalInput(2),
+                target: operands.output(0), mean: mean, variance: deviation, scratch: operands.scratch)
+            guard writesStatistics, let values = deviation?.assumingMemoryBound(to: Float.self) else { return }
+            for row in 0..<rows { values[row] = 1 / (values[row] + epsilon).squareRoot() }
+        }
+    }
+
+    /// Axes that are normalized over are not to be touched.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrst")
+        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let axis = try? axis.normalizedAxis(rank: rank) else {
+            return .opaque
+        }
+        let data = (0..<rank).map { $0 < axis ? AxisTerm.label(letters[$0]) : .opaque }
+        let parameters = inputs.dropFirst().map { [AxisTerm](repeating: .opaque, count: $0?.rank ?? 0) }
+        let statistic = (0..<rank).map { $0 < axis ? AxisTerm.label(letters[$0]) : .one }
+        return AxisMap(inputs: [data] + parameters, outputs: [data, statistic, statistic])
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, scale, g) = (try context.input(0), try context.input(1), try context.outputGradient())
+        guard let rank = context.info(of: x)?.rank else { return nil }
+        let axes = Array(try axis.normalizedAxis(rank: rank)..<rank)
+        let (dx, normalized) = try b.normalizationGradient(of: x, b.multiply(g, scale), axes: axes, epsilon: epsilon)
+        return [dx, try context.summed(to: 1, b.multiply(g, normalized)), try context.summed(to: 2, g)]
+            .prefix(context.node.inputs.count).map { $0 }
+    }
+}
