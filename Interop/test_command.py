@@ -1,0 +1,99 @@
+"""Wrong input gives one clear sentence and an exit code: 2 for usage, 1 for everything else."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def model(winnow, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
+    winnow("new", "mlp", "-o", path, "--widths", "784,32,10")
+    return path
+
+
+def fails(winnow, code, *arguments, words):
+    result = winnow(*arguments, check=False)
+    assert result.returncode == code, result.stderr
+    lines = result.stderr.strip().splitlines()
+    messages = [line for line in lines if line.startswith(("winnow:", "Error:"))]
+    assert len(messages) == 1, result.stderr
+    for word in words:
+        assert word in messages[0]
+    assert "Fatal" not in result.stderr
+    return result
+
+
+def test_a_wrong_path(winnow, tmp_path):
+    fails(winnow, 1, "inspect", tmp_path / "missing.onnx", words=["missing.onnx"])
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 0.99])
+def test_a_truncated_model(winnow, model, tmp_path, fraction):
+    data = model.read_bytes()
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(data[: int(len(data) * fraction)])
+    fails(winnow, 1, "inspect", broken, words=["broken.onnx"])
+
+
+def test_a_wrong_shape(winnow, model, tmp_path):
+    np.savez(tmp_path / "x.npz", input=np.zeros((3, 783), np.float32))
+    fails(winnow, 1, "infer", model, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", words=["783", "784"])
+    assert not (tmp_path / "y.npz").exists()
+
+
+def test_a_wrong_name(winnow, model, tmp_path):
+    np.savez(tmp_path / "x.npz", picture=np.zeros((3, 784), np.float32))
+    fails(winnow, 1, "infer", model, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", words=["picture", "input"])
+
+
+@pytest.mark.parametrize(
+    "recipe, words",
+    [
+        ("version: 1\nsteps:\n  - magnitude-pruning: { sparsty: 0.5 }\n", ["step 1", "sparsty", "sparsity"]),
+        ("version: 1\nsteps:\n  - magnitude-prunning\n", ["magnitude-prunning", "magnitude-pruning"]),
+        ("version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 1.5 }\n", ["1.5"]),
+        ("version: 1\nsteps: []\nextra: 1\n", ["extra"]),
+        ("version: 99\nsteps: []\n", ["version", "99"]),
+        ("steps: [\n", ["recipe.yaml"]),
+    ],
+)
+def test_a_wrong_recipe(winnow, model, tmp_path, recipe, words):
+    (tmp_path / "recipe.yaml").write_text(recipe)
+    fails(winnow, 1, "run", tmp_path / "recipe.yaml", model, "-o", tmp_path / "y.onnx", words=words)
+    assert not (tmp_path / "y.onnx").exists()
+
+
+def test_a_loss_that_is_not_finite(winnow, model, tmp_path):
+    fails(
+        winnow, 1, "train", model, "-o", tmp_path / "y.onnx", "--data", "fashion-mnist", "--optimizer", "sgd",
+        "--learning-rate", "1e20", "--schedule", "constant", words=["epoch", "learning rate"],
+    )  # fmt: skip
+    assert not (tmp_path / "y.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["new", "lenet-6", "-o", "x.onnx"], ["lenet-6", "lenet-5"]),
+        (["train", "MODEL", "-o", "x.onnx"], ["--data"]),
+        (["train", "MODEL", "-o", "x.onnx", "--data", "fashion-mnist", "--optimizer", "adamm"], ["adamm"]),
+        (["apply", "magnitude-pruning", "MODEL", "-o", "x.onnx", "--set", "sparsity"], ["sparsity", "KEY=VALUE"]),
+        (["benchmark", "MODEL", "--batch", "0"], ["--batch"]),
+        (["dance"], ["dance"]),
+        (["inspect"], ["model"]),
+    ],
+)
+def test_wrong_usage(winnow, model, arguments, words):
+    arguments = [str(model) if argument == "MODEL" else argument for argument in arguments]
+    fails(winnow, 2, *arguments, words=words)
+
+
+def test_missing_data(winnow, model, tmp_path):
+    fails(winnow, 1, "evaluate", model, "--data", tmp_path / "nothing", words=["nothing"])
+    fails(winnow, 1, "evaluate", model, "--data", tmp_path, words=["images"])
+
+
+@pytest.mark.parametrize("command", ["new", "train", "evaluate", "infer", "inspect", "passes", "apply", "run", "compare", "benchmark"])
+def test_help_teaches(winnow, command):
+    text = winnow(command, "--help").stdout
+    assert "OVERVIEW:" in text and "USAGE:" in text
