@@ -68,10 +68,15 @@ package struct ScaleAxis: Sendable, Hashable {
     func axes(for inputs: [ValueInfo?], scaleInput: Int) -> AxisMap {
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
         guard let rank = inputs.optional(0)?.rank, rank <= letters.count else { return .opaque }
-        let labels = letters[..<rank].map { AxisTerm.label($0) }
+        var labels = letters[..<rank].map { AxisTerm.label($0) }
+        if blockSize != 0 {
+            guard let axis = try? resolved(rank) else { return .opaque }
+            labels[axis] = .opaque
+        }
         let parameters = inputs.dropFirst(scaleInput).map { info -> [AxisTerm] in
             guard let info, let extents = info.extents else { return [] }
-            if blockSize == 0, extents.count == 1, extents[0] != .fixed(1), let axis = try? resolved(rank) {
+            if blockSize != 0 { return labels }
+            if extents.count == 1, extents[0] != .fixed(1), let axis = try? resolved(rank) {
                 return [labels[axis]]
             }
             return extents.map { $0 == .fixed(1) ? .one : .opaque }

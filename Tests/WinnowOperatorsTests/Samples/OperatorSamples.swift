@@ -5,7 +5,8 @@ import WinnowTestSupport
 /// The problems the operator laws are tried on; every operator of the catalogue has at least one.
 enum OperatorSamples {
     static let all: [OperatorSample] =
-        contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization
+        contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization + integer
+        + indexing
 }
 
 /// An int64 vector.

@@ -1,0 +1,50 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// A new axis of `depth` elements that holds the on-value at each index and the off-value elsewhere.
+///
+/// Inputs: indices, depth, values (off, on). Indices out of range give off-values only.
+package struct OneHot: Operator {
+    package static let type = OperatorType("OneHot")
+
+    package var axis: Int
+
+    package init(axis: Int = -1) { self.axis = axis }
+
+    package init(attributes: Attributes, version: Int) throws { self.init(axis: try attributes.int("axis", default: -1)) }
+
+    package var attributes: Attributes { ["axis": .int(axis)] }
+    package var minimumVersion: Int { 9 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let type = try inputs.required(2).elementType
+        guard var extents = try inputs.required(0).extents else { return [ValueInfo(type, nil)] }
+        let depth = try inputs.required(1).constant?.integers().first.map { Extent.fixed($0) } ?? .unknown
+        extents.insert(depth, at: try axis.normalizedAxis(rank: extents.count + 1))
+        return [ValueInfo(type, extents)]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let (indices, output) = (try request.input(0), request.outputs[0])
+        let cast = try CastKernel(from: indices.elementType, to: .int64)
+        let axis = try self.axis.normalizedAxis(rank: output.shape.rank)
+        let depth = output.shape[axis]
+        let inner = output.shape[(axis + 1)...].reduce(1, *)
+        let byteCount = try output.elementType.wholeByteCount(request.nodeName)
+        let (count, total) = (indices.shape.elementCount, output.shape.elementCount)
+        return Kernel(scratchByteCount: count * 8) { operands in
+            guard let scratch = operands.scratch, count > 0 else { return }
+            cast.run(from: operands.input(0), to: scratch, count: count)
+            let places = scratch.assumingMemoryBound(to: Int64.self)
+            let (off, on) = (operands.input(2), operands.input(2) + byteCount)
+            FillKernel.run(off, byteCount: byteCount, to: operands.output(0), count: total)
+            for position in 0..<count {
+                let index = Int(places[position]) < 0 ? Int(places[position]) + depth : Int(places[position])
+                guard index >= 0, index < depth else { continue }
+                let element = (position / inner * depth + index) * inner + position % inner
+                (operands.output(0) + element * byteCount).copyMemory(from: on, byteCount: byteCount)
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package import WinnowGraph
+package import WinnowKernels
+import WinnowTensor
+
+/// A value with elements added (or, for negative pads, taken away) at both ends of its axes.
+///
+/// Inputs from operator set 11 on: data, pads, constant, axes; before, pads and constant are attributes.
+package struct Pad: Operator {
+    package static let type = OperatorType("Pad")
+
+    package var mode: PadKernel.Mode
+    /// The attributes of versions below 11.
+    package var pads: [Int]?
+    package var value: Float
+
+    package init(mode: PadKernel.Mode = .constant, pads: [Int]? = nil, value: Float = 0) {
+        self.mode = mode
+        self.pads = pads
+        self.value = value
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        let name = try attributes.string("mode", default: "constant")
+        guard let mode = PadKernel.Mode(rawValue: name) else { throw WinnowError(.model, "mode", "\(name) is not known") }
+        self.init(
+            mode: mode, pads: version < 11 ? try attributes.ints("pads") ?? attributes.ints("paddings") : nil,
+            value: try attributes.float("value", default: 0))
+    }
+
+    package var attributes: Attributes {
+        var attributes: Attributes = ["mode": .string(mode.rawValue)]
+        if let pads {
+            attributes["pads"] = .ints(pads)
+            attributes["value"] = .float(value)
+        }
+        return attributes
+    }
+
+    package var minimumVersion: Int { mode == .wrap ? 19 : pads == nil ? 11 : 2 }
+
+    package var maximumVersion: Int { pads == nil ? .max : 10 }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        let type = graph.info(of: node.input(0))?.elementType ?? .float32
+        return graph.edit(
+            replacing: node, with: Pad(mode: mode),
+            inputs: [
+                ("pads", pads.map { Tensor($0.map { Int64($0) }) }), ("constant", Tensor([Double(value)], shape: [], as: type)),
+            ])
+    }
+
+    /// Pads before and after every axis; nil where they depend on data.
+    func amounts(_ inputs: [ValueInfo?], rank: Int) throws -> (before: [Int], after: [Int])? {
+        guard let list = pads ?? inputs.integers(1) else { return nil }
+        var axes = Array(0..<rank)
+        if inputs.optional(3) != nil {
+            guard let listed = inputs.integers(3) else { return nil }
+            axes = try listed.map { try $0.normalizedAxis(rank: rank, name: "axes") }
+        }
+        guard list.count == 2 * axes.count else {
+            throw WinnowError(.shape, "pads", "has \(list.count) numbers for \(axes.count) axes")
+        }
+        var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+        for (index, axis) in axes.enumerated() { (before[axis], after[axis]) = (list[index], list[axes.count + index]) }
+        return (before, after)
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard let (before, after) = try amounts(inputs, rank: extents.count) else {
+            return [ValueInfo(data.elementType, extents.map { _ in .unknown })]
+        }
+        let result = extents.indices.map { axis -> Extent in
+            let total = before[axis] + after[axis]
+            return extents[axis].value.map { .fixed($0 + total) } ?? (before[axis] == 0 && total == 0 ? extents[axis] : .unknown)
+        }
+        return try evaluatingConstants([ValueInfo(data.elementType, result)], of: inputs)
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let inputs = request.inputs.map { $0.map(ValueInfo.init(operand:)) }
+        guard let (before, after) = try amounts(inputs, rank: data.shape.rank) else {
+            throw WinnowError(.unsupported, request.nodeName, "its pads depend on data")
+        }
+        let pad = try PadKernel(data.shape, before: before, after: after, mode: mode, data.elementType)
+        let fill = Tensor([Double(value)], shape: [], as: data.elementType)
+        return Kernel { operands in
+            fill.withUnsafeBytes { bytes in
+                pad.run(
+                    from: operands.input(0), to: operands.output(0),
+                    constant: operands.optionalInput(2) ?? bytes.baseAddress)
+            }
+        }
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let (before, after) = try? amounts(inputs, rank: rank)
+        else { return .opaque }
+        let terms = (0..<rank).map { before[$0] == 0 && after[$0] == 0 ? AxisTerm.label(letters[$0]) : .opaque }
+        return AxisMap(
+            inputs: [terms] + inputs.dropFirst().map { $0 == nil ? [] : $0?.rank == 0 ? [] : [.opaque] }, outputs: [terms])
+    }
+
+    /// Of a constant pad: the negative pad.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        guard mode == .constant else { return nil }
+        let inputs = context.node.inputs.map { $0.isEmpty ? nil : context.info(of: $0) }
+        guard let rank = inputs.optional(0)?.rank, let (before, after) = try amounts(inputs, rank: rank) else { return nil }
+        let pads = context.builder.constant("pads", Tensor((before + after).map { Int64(-$0) }))
+        return [try context.builder.add(Pad(), context.outputGradient(), pads)]
+            + context.node.inputs.dropFirst().map { _ in nil }
+    }
+}
