@@ -4,5 +4,6 @@
 #include <stdint.h>
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
+#include "WinnowSquareRoot.h"
 #include "WinnowThreads.h"
 #endif

@@ -1,6 +1,7 @@
 /// Elementary functions on float32 without branches or library calls, so that loops over them vectorize.
 ///
-/// Polynomials after Moshier's Cephes library; error functions after N. Juffa. Errors stay below 3 units in the last place.
+/// Where two formulas meet, both are named before one is chosen: a longer expression inside ?: becomes a branch, and the
+/// vectors are lost. Polynomials after Moshier's Cephes library; error functions after N. Juffa. Errors stay below 3 units in the last place.
 enum Elementary {
     @inline(__always)
     static func copySign(_ magnitude: Float, _ sign: Float) -> Float {
@@ -112,7 +113,8 @@ enum Elementary {
         p = p * z - 3.333_328_113_8e-1
         let small = p * z * x + x
         let large = 1 - 2 / (exp(magnitude + magnitude) + 1)
-        return magnitude < 0.625 ? small : copySign(large, x)
+        let far = copySign(large, x)
+        return magnitude < 0.625 ? small : far
     }
 
     @inline(__always)
@@ -133,7 +135,9 @@ enum Elementary {
         small = small * s + 1.128_199_25e-1
         small = small * s - 3.761_253_36e-1
         small = small * s + 1.283_791_66e-1
-        return magnitude > 0.927_734_375 ? copySign(large, x) : small * x + x
+        let near = small * x + x
+        let far = copySign(large, x)
+        return magnitude > 0.927_734_375 ? far : near
     }
 
     /// log(1 + e^x) without overflow.

@@ -1,3 +1,4 @@
+internal import CWinnowKernels
 internal import Foundation
 
 extension UnaryKernel {
@@ -20,6 +21,10 @@ extension UnaryKernel {
         }
     }
 
+    private static let squareRootLoop: UnaryLoop = { source, target, count in
+        winnow_square_root(source.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: Float.self), count)
+    }
+
     private static func arithmeticLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
         case .identity: return map { $0 }
@@ -28,7 +33,7 @@ extension UnaryKernel {
         case .sign: return map { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
         case .reciprocal: return map { 1 / $0 }
         case .square: return map { $0 * $0 }
-        case .squareRoot: return map { $0.squareRoot() }
+        case .squareRoot: return squareRootLoop
         case .floor: return map { Elementary.floor($0) }
         case .ceil: return map { Elementary.ceil($0) }
         case .roundHalfToEven: return map { Elementary.round($0) }

@@ -5,7 +5,7 @@ extension CastKernel {
         switch target {
         case .float64: return { mapElements(Float.self, Double.self, $0, $1, $2) { Double($0) } }
         case .float16: return { mapElements(Float.self, UInt16.self, $0, $1, $2, HalfFloat.encode) }
-        case .bfloat16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { BFloat16($0).bitPattern } }
+        case .bfloat16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { bfloat16($0) } }
         case .int8: return { mapElements(Float.self, Int8.self, $0, $1, $2) { Int8(truncatingIfNeeded: cut($0, -128, 127)) } }
         case .uint8: return { mapElements(Float.self, UInt8.self, $0, $1, $2) { UInt8(truncatingIfNeeded: cut($0, 0, 255)) } }
         case .int16: return { mapElements(Float.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: cut($0, -32_768, 32_767)) } }
@@ -59,12 +59,20 @@ extension CastKernel {
         _ type: T.Type, _ target: ElementType
     ) -> UnaryLoop? {
         switch target {
-        case .int32: { mapElements(T.self, Int32.self, $0, $1, $2) { Int32(saturating: Double($0)) } }
-        case .uint32: { mapElements(T.self, UInt32.self, $0, $1, $2) { UInt32(saturating: Double($0)) } }
-        case .int64: { mapElements(T.self, Int64.self, $0, $1, $2) { Int64(saturating: Double($0)) } }
-        case .uint64: { mapElements(T.self, UInt64.self, $0, $1, $2) { UInt64(saturating: Double($0)) } }
+        case .int32: { mapElements(T.self, Int32.self, $0, $1, $2) { whole(Double($0), 0x1p31) } }
+        case .uint32: { mapElements(T.self, UInt32.self, $0, $1, $2) { whole(Double($0), 0x1p32) } }
+        case .int64: { mapElements(T.self, Int64.self, $0, $1, $2) { whole(Double($0), 0x1p63) } }
+        case .uint64: { mapElements(T.self, UInt64.self, $0, $1, $2) { whole(Double($0), 0x1p64) } }
         default: nil
         }
+    }
+
+    /// The integer part of `x` saturated to the type, whose largest value is `limit` − 1; NaN becomes 0.
+    @inline(__always)
+    private static func whole<Whole: FixedWidthInteger>(_ x: Double, _ limit: Double) -> Whole {
+        if x >= limit { return .max }
+        let lowest = Whole.isSigned ? -limit : 0
+        return x >= lowest ? Whole(x) : (x < lowest ? .min : 0)
     }
 
     static func fromInteger<T: FixedWidthInteger & BitwiseCopyable & Sendable>(
@@ -98,6 +106,14 @@ extension CastKernel {
                 NibbleLoops.pack(target, count) { MiniFloat.e2m1.code(nearest: Float(x[$0])) }
             }
         }
+    }
+
+    @inline(__always)
+    private static func bfloat16(_ x: Float) -> UInt16 {
+        let bits = x.bitPattern
+        let rounded = (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) &>> 16
+        let mask: UInt32 = x != x ? .max : 0
+        return UInt16(truncatingIfNeeded: (((bits &>> 16) | 0x40) & mask) | (rounded & ~mask))
     }
 
     private static func wrap<A: FixedWidthInteger & BitwiseCopyable & Sendable, B: FixedWidthInteger & BitwiseCopyable & Sendable>(

@@ -8,11 +8,16 @@ package struct Palette: Hashable, Sendable {
     /// Levels for `values`; the first guess is spread evenly from the smallest to the largest (Han et al., Deep Compression,
     /// 2016, §3.2). NaN is passed over. Level `fixed`, if given, stays where it is.
     package init(of values: some Sequence<Float>, levelCount: Int, iterationLimit: Int = 300, fixed: Float? = nil) {
-        let sorted = values.filter { !$0.isNaN }.sorted()
+        let numbers = values.filter { !$0.isNaN }
+        let sorted = numbers.withUnsafeBufferPointer { Selection.sorted($0) }
         guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = fixed.map { [$0] } ?? []; return }
         var sums = [0.0]
         sums.reserveCapacity(sorted.count + 1)
-        for value in sorted { sums.append((sums.last ?? 0) + Double(value)) }
+        var sum = 0.0
+        for value in sorted {
+            sum += Double(value)
+            sums.append(sum)
+        }
         var centers = (0..<levelCount).map {
             levelCount == 1 ? (Double(first) + Double(last)) / 2
                 : Double(first) + (Double(last) - Double(first)) * Double($0) / Double(levelCount - 1)

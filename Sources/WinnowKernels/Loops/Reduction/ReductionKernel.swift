@@ -39,16 +39,14 @@ package struct ReductionKernel: Sendable {
 
     static func loop(_ function: ReductionFunction, _ elementType: ElementType) -> Loop? {
         switch elementType {
-        case .float32: floatLoop(function, Float.self, read: { $0 }, write: { $0 })
-        case .float16: floatLoop(function, UInt16.self, read: { HalfFloat.decode($0) }, write: { HalfFloat.encode($0) })
-        case .bfloat16:
-            floatLoop(
-                function, UInt16.self, read: { Float(bitPattern: UInt32($0) &<< 16) }, write: { BFloat16($0).bitPattern })
+        case .float32: floatLoop(function, SingleStorage.self)
+        case .float16: floatLoop(function, HalfStorage.self)
+        case .bfloat16: floatLoop(function, BrainStorage.self)
         case .float64: doubleLoop(function)
-        case .int32: integerLoop(function, Int32.self)
-        case .int64: integerLoop(function, Int64.self)
-        case .uint32: integerLoop(function, UInt32.self)
-        case .uint64: integerLoop(function, UInt64.self)
+        case .int32: exactLoop(function, Int32.self)
+        case .int64: exactLoop(function, Int64.self)
+        case .uint32: exactLoop(function, UInt32.self)
+        case .uint64: exactLoop(function, UInt64.self)
         case .int8: extremeLoop(function, Int8.self)
         case .uint8: extremeLoop(function, UInt8.self)
         case .bool: extremeLoop(function, UInt8.self)

@@ -48,70 +48,82 @@ struct ReductionPlan: Sendable {
     /// Rows summed in the narrow type before they go into the total.
     private static let panel = 64
 
-    /// Reduces each output: `step` brings an element into a partial result, `fold` a partial result into the total.
-    @inline(__always)
-    func run<In: BitwiseCopyable, Part: BitwiseCopyable, Total: BitwiseCopyable, Out: BitwiseCopyable>(
-        _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, start: Part, total: Total,
-        step: (Part, In) -> Part, fold: (Total, Part) -> Total, finish: (Total) -> Out
-    ) {
-        let x = source.assumingMemoryBound(to: In.self)
-        let y = target.assumingMemoryBound(to: Out.self)
+    /// Reduces each output with the arithmetic of `Step`.
+    func run<Step: ReductionStep>(_ type: Step.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer) {
         let blocks = (width + Self.block - 1) / Self.block
         let work = min(width, Self.block) * max(reducedCount, 1)
         forChunks(groups.count * blocks, minimum: max(1, 32_768 / max(work, 1))) { first, count in
-            withUnsafeTemporaryAllocation(of: Part.self, capacity: Self.block) { parts in
-                withUnsafeTemporaryAllocation(of: Total.self, capacity: Self.block) { totals in
-                    guard let parts = parts.baseAddress, let totals = totals.baseAddress else { return }
-                    for item in first..<(first + count) {
-                        let group = item / blocks
-                        let column = (item - group * blocks) * Self.block
+            run(Step.self, source, target, first..<(first + count), blocks)
+        }
+    }
+
+    private func run<Step: ReductionStep>(
+        _ type: Step.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ items: Range<Int>, _ blocks: Int
+    ) {
+        let x = source.assumingMemoryBound(to: Step.Element.self)
+        let y = target.assumingMemoryBound(to: Step.Result.self)
+        withUnsafeTemporaryAllocation(of: Step.Part.self, capacity: Self.block) { parts in
+            withUnsafeTemporaryAllocation(of: Step.Total.self, capacity: Self.block) { totals in
+                guard let parts = parts.baseAddress, let totals = totals.baseAddress else { return }
+                // A group's blocks follow each other, so the offsets of a group are found once.
+                let firstGroup = items.lowerBound / blocks
+                var group = firstGroup
+                groups.forEach(firstGroup..<((items.upperBound + blocks - 1) / blocks)) { offsets in
+                    let start = max(items.lowerBound - group * blocks, 0)
+                    let end = min(items.upperBound - group * blocks, blocks)
+                    for block in start..<end {
+                        let column = block * Self.block
                         let size = min(Self.block, width - column)
-                        for j in 0..<size { totals[j] = total }
-                        groups.forEach(group..<(group + 1)) { offsets in
-                            if reducedCount > 0 {
-                                panels.forEach(0..<panels.count) { panel in
-                                    reducePanel(x + offsets[1] + panel[0] + column, size, parts, totals, start, step, fold)
-                                }
-                            }
-                            let to = y + offsets[0] + column
-                            for j in 0..<size { to[j] = finish(totals[j]) }
-                        }
+                        reduce(Step.self, x + offsets[1] + column, size, parts, totals)
+                        let to = y + offsets[0] + column
+                        for j in 0..<size { to[j] = Step.finish(totals[j], reducedCount) }
                     }
+                    group += 1
                 }
             }
         }
     }
 
     @inline(__always)
-    private func reducePanel<In, Part, Total>(
-        _ x: UnsafePointer<In>, _ size: Int, _ parts: UnsafeMutablePointer<Part>, _ totals: UnsafeMutablePointer<Total>,
-        _ start: Part, _ step: (Part, In) -> Part, _ fold: (Total, Part) -> Total
+    private func reduce<Step: ReductionStep>(
+        _ type: Step.Type, _ x: UnsafePointer<Step.Element>, _ size: Int, _ parts: UnsafeMutablePointer<Step.Part>,
+        _ totals: UnsafeMutablePointer<Step.Total>
+    ) {
+        for j in 0..<size { totals[j] = Step.total }
+        guard reducedCount > 0 else { return }
+        if panels.count == 1 { return reducePanel(Step.self, x, size, parts, totals) }
+        panels.forEach(0..<panels.count) { reducePanel(Step.self, x + $0[0], size, parts, totals) }
+    }
+
+    private func reducePanel<Step: ReductionStep>(
+        _ type: Step.Type, _ x: UnsafePointer<Step.Element>, _ size: Int, _ parts: UnsafeMutablePointer<Step.Part>,
+        _ totals: UnsafeMutablePointer<Step.Total>
     ) {
         // Dense narrow rows are taken several at a time, so that the loop over columns is long enough for vectors.
-        let fused = rowStride == size ? max(1, Self.block / size) : 1
+        let fused = rowStride == size ? min(max(1, Self.block / size), rowCount) : 1
         let wide = fused * size
         let wideRows = rowCount / fused
         var row = 0
         while row < wideRows {
             let end = min(row + Self.panel, wideRows)
-            for j in 0..<wide { parts[j] = start }
+            for j in 0..<wide { parts[j] = Step.start }
             if wide == Self.block {
                 while row < end {
                     let from = x + row * fused * rowStride
-                    for j in 0..<Self.block { parts[j] = step(parts[j], from[j]) }
+                    for j in 0..<Self.block { parts[j] = Step.step(parts[j], from[j]) }
                     row += 1
                 }
             } else {
                 while row < end {
                     let from = x + row * fused * rowStride
-                    for j in 0..<wide { parts[j] = step(parts[j], from[j]) }
+                    for j in 0..<wide { parts[j] = Step.step(parts[j], from[j]) }
                     row += 1
                 }
             }
-            for k in 0..<fused { for j in 0..<size { totals[j] = fold(totals[j], parts[k * size + j]) } }
+            for k in 0..<fused { for j in 0..<size { totals[j] = Step.fold(totals[j], parts[k * size + j]) } }
         }
         for rest in (wideRows * fused)..<rowCount {
-            for j in 0..<size { totals[j] = fold(totals[j], step(start, x[rest * rowStride + j])) }
+            for j in 0..<size { totals[j] = Step.fold(totals[j], Step.step(Step.start, x[rest * rowStride + j])) }
         }
     }
 }

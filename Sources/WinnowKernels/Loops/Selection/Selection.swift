@@ -1,6 +1,6 @@
-/// Order statistics of float32 scores by two counting passes over their bits: O(count), no sorting.
+/// Order statistics of float32 scores by counting over their bits: O(count), deterministic.
 ///
-/// NaN counts as larger than every number, so what has no score is the last to be pruned.
+/// NaN counts as larger than every number, so what has no score is the last to be pruned; −0 is 0.
 package enum Selection {
     /// Where the cut lies that separates the smallest scores from the rest.
     package struct Cut: Hashable, Sendable {
@@ -10,12 +10,13 @@ package enum Selection {
         package let tieCount: Int
     }
 
+    /// An integer that is ordered as the scores are.
     @inline(__always)
-    private static func rank(_ score: Float) -> UInt32 {
-        if score != score { return .max }
+    static func rank(_ score: Float) -> UInt32 {
         // Adding 0 makes −0 the same score as 0.
         let bits = (score + 0).bitPattern
-        return bits >> 31 == 1 ? ~bits : bits | 0x8000_0000
+        let flip = UInt32(bitPattern: Int32(bitPattern: bits) &>> 31) | 0x8000_0000
+        return score != score ? .max : bits ^ flip
     }
 
     private static func score(_ rank: UInt32) -> Float {
@@ -23,39 +24,44 @@ package enum Selection {
     }
 
     /// The bin that holds the element number `count` (from 1), and how many of that bin are needed.
-    private static func bin(_ bins: [Int], holding count: Int) -> (index: Int, rest: Int) {
+    private static func bin(_ bins: [Int32], holding count: Int) -> (index: Int, rest: Int) {
         var rest = count
         for (index, size) in bins.enumerated() {
-            if rest <= size { return (index, rest) }
-            rest -= size
+            if rest <= Int(size) { return (index, rest) }
+            rest -= Int(size)
         }
         return (bins.count - 1, rest)
     }
 
-    /// The cut below which exactly `count` of all scores lie; of equal scores the earlier buffer, then the lower index, is below.
-    package static func smallest(_ count: Int, of buffers: [UnsafeBufferPointer<Float>]) -> Cut {
-        guard count > 0 else { return Cut(threshold: nil, tieCount: 0) }
-        let total = buffers.reduce(0) { $0 + $1.count }
-        let wanted = min(count, total)
-        guard wanted > 0 else { return Cut(threshold: nil, tieCount: 0) }
-        let high = counts(buffers) { Int(rank($0) >> 16) }
-        let (upper, rest) = bin(high, holding: wanted)
-        let low = counts(buffers) { Int(rank($0) >> 16) == upper ? Int(rank($0) & 0xFFFF) : -1 }
-        let (lower, ties) = bin(low, holding: rest)
-        return Cut(threshold: score(UInt32(upper) << 16 | UInt32(lower)), tieCount: ties)
-    }
-
-    private static func counts(_ buffers: [UnsafeBufferPointer<Float>], _ bin: (Float) -> Int) -> [Int] {
-        [Int](unsafeUninitializedCapacity: 1 << 16) { bins, size in
-            bins.initialize(repeating: 0)
+    /// How many ranks have each value of the 11 bits from `shift`, among those that agree with `prefix` above them.
+    private static func counts(_ buffers: [UnsafeBufferPointer<Float>], prefix: UInt32, shift: UInt32, width: UInt32) -> [Int32] {
+        var bins = [Int32](repeating: 0, count: 1 << width)
+        let mask = (UInt32(1) << width) - 1
+        let above = UInt64(shift) + UInt64(width)
+        bins.withUnsafeMutableBufferPointer { bins in
+            guard let bins = bins.baseAddress else { return }
             for buffer in buffers {
-                for score in buffer {
-                    let index = bin(score)
-                    if index >= 0 { bins[index] += 1 }
+                guard let scores = buffer.baseAddress else { continue }
+                for i in 0..<buffer.count {
+                    let rank = rank(scores[i])
+                    if UInt64(rank) >> above == UInt64(prefix) { bins[Int((rank >> shift) & mask)] &+= 1 }
                 }
             }
-            size = 1 << 16
         }
+        return bins
+    }
+
+    /// The cut below which exactly `count` of all scores lie; of equal scores the earlier buffer, then the lower index, is below.
+    package static func smallest(_ count: Int, of buffers: [UnsafeBufferPointer<Float>]) -> Cut {
+        var rest = min(count, buffers.reduce(0) { $0 + $1.count })
+        guard rest > 0 else { return Cut(threshold: nil, tieCount: 0) }
+        var prefix: UInt32 = 0
+        for (shift, width) in [(21, 11), (10, 11), (0, 10)] as [(UInt32, UInt32)] {
+            let (index, inside) = bin(counts(buffers, prefix: prefix, shift: shift, width: width), holding: rest)
+            prefix = prefix << width | UInt32(index)
+            rest = inside
+        }
+        return Cut(threshold: score(prefix), tieCount: rest)
     }
 
     package static func smallest(_ count: Int, of scores: UnsafeBufferPointer<Float>) -> Cut { smallest(count, of: [scores]) }
@@ -85,6 +91,41 @@ package enum Selection {
                     if ties > 0 { ties -= 1 } else { keeps = true }
                 }
                 mask[i] = keeps ? 1 : 0
+            }
+        }
+    }
+
+    /// The scores in rising order (radix sort).
+    package static func sorted(_ scores: UnsafeBufferPointer<Float>) -> [Float] {
+        var keys = scores.map { rank($0) }
+        var spare = [UInt32](repeating: 0, count: keys.count)
+        for (shift, width) in [(0, 11), (11, 11), (22, 10)] as [(UInt32, UInt32)] {
+            distribute(keys, by: shift, width, into: &spare)
+            swap(&keys, &spare)
+        }
+        return keys.map { score($0) }
+    }
+
+    /// One stable pass of a radix sort.
+    private static func distribute(_ keys: [UInt32], by shift: UInt32, _ width: UInt32, into target: inout [UInt32]) {
+        let mask = (UInt32(1) << width) - 1
+        var places = [Int](repeating: 0, count: 1 << width)
+        keys.withUnsafeBufferPointer { keys in
+            places.withUnsafeMutableBufferPointer { places in
+                target.withUnsafeMutableBufferPointer { target in
+                    for key in keys { places[Int((key >> shift) & mask)] += 1 }
+                    var start = 0
+                    for bin in places.indices {
+                        let size = places[bin]
+                        places[bin] = start
+                        start += size
+                    }
+                    for key in keys {
+                        let bin = Int((key >> shift) & mask)
+                        target[places[bin]] = key
+                        places[bin] += 1
+                    }
+                }
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import CWinnowKernels
 internal import Foundation
 
 /// One step of Adam or AdamW, in place; the formulas are `torch.optim.Adam`'s and `torch.optim.AdamW`'s.
@@ -30,21 +31,14 @@ package struct AdamStep: Hashable, Sendable {
         _ parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
         variance: UnsafeMutablePointer<Float>, count: Int, step: Int
     ) {
-        let stepSize = Float(learningRate / (1 - pow(beta1, Double(step))))
-        let rootCorrection = Float((1 - pow(beta2, Double(step))).squareRoot())
-        let shrink = isDecoupled ? Float(1 - learningRate * weightDecay) : 1
-        let decay = isDecoupled ? 0 : Float(weightDecay)
-        let (take1, keep2, take2, floor) = (Float(1 - beta1), Float(beta2), Float(1 - beta2), Float(epsilon))
-        let scale = gradientScale
-        forChunks(count) { start, count in
-            let (w, g, m, v) = (parameters + start, gradient + start, mean + start, variance + start)
-            for i in 0..<count {
-                let slope = g[i] * scale + decay * w[i]
-                let first = m[i] + (slope - m[i]) * take1
-                let second = v[i] * keep2 + slope * slope * take2
-                m[i] = first
-                v[i] = second
-                w[i] = w[i] * shrink - stepSize * (first / (second.squareRoot() / rootCorrection + floor))
+        var constants = winnow_adam_constants(
+            gradient_scale: gradientScale, decay: isDecoupled ? 0 : Float(weightDecay),
+            shrink: isDecoupled ? Float(1 - learningRate * weightDecay) : 1, take1: Float(1 - beta1), keep2: Float(beta2),
+            take2: Float(1 - beta2), step_size: Float(learningRate / (1 - pow(beta1, Double(step)))),
+            root_correction: Float((1 - pow(beta2, Double(step))).squareRoot()), epsilon: Float(epsilon))
+        withUnsafePointer(to: &constants) { constants in
+            forChunks(count) { start, count in
+                winnow_adam(constants, parameters + start, gradient + start, mean + start, variance + start, count)
             }
         }
     }
