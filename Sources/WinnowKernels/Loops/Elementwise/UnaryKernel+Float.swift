@@ -1,10 +1,17 @@
 internal import CWinnowKernels
 internal import Foundation
 
+/// Loops with parameters are written out in their case: handed to a helper as a closure they would not vectorize.
 extension UnaryKernel {
     @inline(__always)
     private static func map(_ function: @escaping @Sendable (Float) -> Float) -> UnaryLoop {
         { mapElements(Float.self, Float.self, $0, $1, $2, function) }
+    }
+
+    /// For functions too long to be inlined into two loops; a call for each element would not vectorize.
+    @inline(__always)
+    private static func mapLong(_ function: @escaping @Sendable (Float) -> Float) -> UnaryLoop {
+        { mapThroughBlocks($0, $1, $2, function) }
     }
 
     static func floatLoop(_ function: UnaryFunction) -> UnaryLoop? {
@@ -37,19 +44,27 @@ extension UnaryKernel {
         case .floor: return map { Elementary.floor($0) }
         case .ceil: return map { Elementary.ceil($0) }
         case .roundHalfToEven: return map { Elementary.round($0) }
-        case .exp: return map { Elementary.exp($0) }
-        case .log: return map { Elementary.log($0) }
+        case .exp: return mapLong { Elementary.exp($0) }
+        case .log: return mapLong { Elementary.log($0) }
         case .clip(let low, let high):
             let (low, high) = (Float(low), Float(high))
-            return map {
-                let raised = $0 < low ? low : $0
-                return raised > high ? high : raised
+            return {
+                mapElements(Float.self, Float.self, $0, $1, $2) { x in
+                    let raised = x < low ? low : x
+                    return raised > high ? high : raised
+                }
             }
         case .affine(let scale, let offset):
             let (scale, offset) = (Float(scale), Float(offset))
-            return map { $0 * scale + offset }
+            return { mapElements(Float.self, Float.self, $0, $1, $2) { x in x * scale + offset } }
         case .shrink(let lambd, let bias):
-            return map { $0 < -lambd ? $0 + bias : ($0 > lambd ? $0 - bias : 0) }
+            return {
+                mapElements(Float.self, Float.self, $0, $1, $2) { x in
+                    let (raised, lowered) = (x + bias, x - bias)
+                    let above = x > lambd ? lowered : 0
+                    return x < -lambd ? raised : above
+                }
+            }
         default: return nil
         }
     }
@@ -57,28 +72,48 @@ extension UnaryKernel {
     private static func activationLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
         case .relu: return map { $0 < 0 ? 0 : $0 }
-        case .leakyRelu(let alpha): return map { $0 < 0 ? alpha * $0 : $0 }
-        case .thresholdedRelu(let alpha): return map { $0 > alpha ? $0 : 0 }
-        case .tanh: return map { Elementary.tanh($0) }
-        case .erf: return map { Elementary.erf($0) }
-        case .sigmoid: return map { Elementary.sigmoid($0) }
-        case .softplus: return map { Elementary.softplus($0) }
+        case .leakyRelu(let alpha):
+            return {
+                mapElements(Float.self, Float.self, $0, $1, $2) { x in
+                    let below = alpha * x
+                    return x < 0 ? below : x
+                }
+            }
+        case .thresholdedRelu(let alpha):
+            return { mapElements(Float.self, Float.self, $0, $1, $2) { x in x > alpha ? x : 0 } }
+        case .tanh: return mapLong { Elementary.tanh($0) }
+        case .erf: return mapLong { Elementary.erf($0) }
+        case .sigmoid: return mapLong { Elementary.sigmoid($0) }
+        case .softplus: return mapLong { Elementary.softplus($0) }
         case .softsign: return map { $0 / (1 + Elementary.magnitude($0)) }
-        case .mish: return map { $0 * Elementary.tanh(Elementary.softplus($0)) }
-        case .hardSigmoid(let alpha, let beta): return map { unit($0 * alpha + beta) }
+        case .mish: return mapLong { $0 * Elementary.tanh(Elementary.softplus($0)) }
+        case .hardSigmoid(let alpha, let beta):
+            return { mapElements(Float.self, Float.self, $0, $1, $2) { x in unit(x * alpha + beta) } }
         case .hardSwish: return map { $0 * unit($0 * (1 / 6) + 0.5) }
-        case .swish(let alpha): return map { $0 * Elementary.sigmoid($0 * alpha) }
-        case .elu(let alpha): return map { $0 < 0 ? alpha * Elementary.expMinusOne($0) : $0 }
+        case .swish(let alpha):
+            return { mapThroughBlocks($0, $1, $2) { x in x * Elementary.sigmoid(x * alpha) } }
+        case .elu(let alpha): return { mapThroughBlocks($0, $1, $2) { x in elu(x, alpha) } }
         case .selu(let alpha, let gamma):
-            return map { gamma * ($0 < 0 ? alpha * Elementary.expMinusOne($0) : $0) }
+            return { mapThroughBlocks($0, $1, $2) { x in gamma * elu(x, alpha) } }
         case .celu(let alpha):
             let inverse = 1 / alpha
-            return map { $0 < 0 ? alpha * Elementary.expMinusOne($0 * inverse) : $0 }
-        case .gelu: return map { 0.5 * $0 * (1 + Elementary.erf($0 * 0.707_106_781_2)) }
+            return {
+                mapThroughBlocks($0, $1, $2) { x in
+                    let below = alpha * Elementary.expMinusOne(x * inverse)
+                    return x < 0 ? below : x
+                }
+            }
+        case .gelu: return mapLong { 0.5 * $0 * (1 + Elementary.erf($0 * 0.707_106_781_2)) }
         case .geluTanh:
-            return map { 0.5 * $0 * (1 + Elementary.tanh(0.797_884_560_8 * ($0 + 0.044_715 * $0 * $0 * $0))) }
+            return mapLong { 0.5 * $0 * (1 + Elementary.tanh(0.797_884_560_8 * ($0 + 0.044_715 * $0 * $0 * $0))) }
         default: return nil
         }
+    }
+
+    @inline(__always)
+    private static func elu(_ x: Float, _ alpha: Float) -> Float {
+        let below = alpha * Elementary.expMinusOne(x)
+        return x < 0 ? below : x
     }
 
     @inline(__always)
