@@ -71,6 +71,7 @@ targets += [
     .systemLibrary(name: "COneDNN"),
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "CZlib"),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
 ]
 if exists("Sources/WinnowCommand") {
@@ -88,7 +89,7 @@ if exists("Tests/WinnowTestSupport") {
 targets += present.filter { exists("Tests/\($0.name)Tests") }.map { layer in
     .testTarget(
         name: "\(layer.name)Tests",
-        dependencies: present.map { .byName(name: $0.name) }
+        dependencies: present.map { .byName(name: $0.name) } + ["CAllocationCounter"]
             + (exists("Tests/WinnowTestSupport") ? ["WinnowTestSupport"] : []),
         resources: exists("Tests/\(layer.name)Tests/Fixtures") ? [.copy("Fixtures")] : [],
         swiftSettings: swiftSettings, linkerSettings: localLinkFlags)
