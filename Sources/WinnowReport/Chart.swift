@@ -1,3 +1,5 @@
+import Foundation
+
 /// Plots as inline SVG that follow the page's colours.
 enum Chart {
     struct Point {
@@ -12,18 +14,18 @@ enum Chart {
         _ points: [Point], x xTitle: String, y yTitle: String, bound: (value: Double, caption: String)? = nil
     ) -> String {
         let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 44.0, 16.0, 16.0)
-        let xs = range(points.map(\.x))
-        let ys = range(points.map(\.y) + (bound.map { [$0.value] } ?? []))
+        let xs = ChartAxis(points.map(\.x))
+        let ys = ChartAxis(points.map(\.y) + (bound.map { [$0.value] } ?? []))
         func px(_ x: Double) -> Double { left + (x - xs.low) / (xs.high - xs.low) * (width - left - right) }
         func py(_ y: Double) -> Double { height - bottom - (y - ys.low) / (ys.high - ys.low) * (height - bottom - top) }
         var parts: [String] = []
-        for tick in 0...4 {
-            let x = xs.low + (xs.high - xs.low) * Double(tick) / 4
-            let y = ys.low + (ys.high - ys.low) * Double(tick) / 4
+        for y in ys.ticks {
             parts.append("<line class='grid' x1='\(left)' x2='\(width - right)' y1='\(text(py(y)))' y2='\(text(py(y)))'/>")
-            parts.append("<text x='\(left - 8)' y='\(text(py(y) + 4))' text-anchor='end'>\(Format.number(y, 2))</text>")
+            parts.append("<text x='\(left - 8)' y='\(text(py(y) + 4))' text-anchor='end'>\(ys.label(y))</text>")
+        }
+        for x in xs.ticks {
             parts.append(
-                "<text x='\(text(px(x)))' y='\(height - bottom + 18)' text-anchor='middle'>\(Format.number(x, 1))</text>")
+                "<text x='\(text(px(x)))' y='\(height - bottom + 18)' text-anchor='middle'>\(xs.label(x))</text>")
         }
         if let bound {
             let y = text(py(bound.value))
@@ -60,11 +62,25 @@ enum Chart {
     }
 
     private static func text(_ value: Double) -> String { Format.number(value, 1) }
+}
 
-    private static func range(_ values: [Double]) -> (low: Double, high: Double) {
-        let low = values.min() ?? 0
-        let high = values.max() ?? 1
-        let margin = high > low ? (high - low) * 0.06 : max(0.01, high.magnitude * 0.05)
-        return (low - margin, high + margin)
+/// An axis from a round number to a round number, with ticks at round numbers (1, 2 or 5 times a power of ten).
+struct ChartAxis {
+    let low: Double
+    let high: Double
+    private let step: Double
+
+    init(_ values: [Double]) {
+        let least = values.min() ?? 0
+        let most = values.max() ?? 1
+        let span = max(most - least, 1e-6 * max(1, most.magnitude))
+        let power = pow(10, (log10(span / 4)).rounded(.down))
+        step = ([1, 2, 5].map { $0 * power }.first { span / $0 <= 5 }) ?? 10 * power
+        low = (least / step).rounded(.down) * step
+        high = max((most / step).rounded(.up) * step, low + step)
     }
+
+    var ticks: [Double] { Array(stride(from: low, through: high + step / 2, by: step)) }
+
+    func label(_ value: Double) -> String { Format.number(value, max(0, Int(-log10(step).rounded(.down)))) }
 }

@@ -13,11 +13,16 @@ enum HTML {
         }.joined()
     }
 
-    /// A table; the first column is to the left, the others to the right.
-    static func table(_ header: [String], _ rows: [[String]]) -> String {
-        let head = header.map { "<th>\(escape($0))</th>" }.joined()
-        let body = rows.map { "<tr>\($0.map { "<td>\(escape($0))</td>" }.joined())</tr>" }.joined(separator: "\n")
-        return "<div class='scroll'><table><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
+    /// A table; numbers are to the right, and so is every column but the first unless `numbers` says which.
+    static func table(_ header: [String], _ rows: [[String]], numbers: Set<Int>? = nil) -> String {
+        func cells(_ tag: String, _ texts: [String]) -> String {
+            texts.enumerated().map { column, text in
+                "<\(tag)\(numbers?.contains(column) == true ? " class='n'" : "")>\(escape(text))</\(tag)>"
+            }.joined()
+        }
+        let head = cells("th", header)
+        let body = rows.map { "<tr>\(cells("td", $0))</tr>" }.joined(separator: "\n")
+        return "<div class='scroll'><table\(numbers == nil ? "" : " class='findings'")><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
     }
 
     static let style = """
@@ -36,7 +41,7 @@ enum HTML {
         .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; \
         font-size: .9rem } th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); \
         white-space: nowrap } th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 600 }
-        td:last-child { white-space: normal }
+        td:last-child, th:last-child { white-space: normal } .findings th:not(.n), .findings td:not(.n) { text-align: left }
         svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
         .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }
         .point { fill: var(--accent) } .hollow { fill: var(--paper); stroke: var(--warm); stroke-width: 2 }

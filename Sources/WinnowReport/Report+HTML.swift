@@ -88,8 +88,9 @@ extension Report {
             ]
         }
         let settings = step.settings.isEmpty ? "" : "<p><code>\(HTML.escape(step.settings))</code></p>"
-        let table = HTML.table(["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows)
-        let skipped = step.findings.count { $0.status != .done }
+        let table = HTML.table(
+            ["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows, numbers: [1, 4, 5])
+        let skipped = step.findings.count { [.skipped, .fellBack].contains($0.status) }
         return """
             <h3>\(index + 1). \(HTML.escape(step.name)) <span class="soft">\(Format.number(step.seconds, 1)) s</span></h3>\(settings)
             <details\(rows.count <= 40 ? " open" : "")><summary>\(rows.count) findings, \(skipped) skipped or fell back</summary>\
