@@ -16,6 +16,14 @@ package enum PassCatalogue {
         Unprune.self,
         // Quantization
         StaticQuantization.self,
+        WeightOnlyQuantization.self,
+        FixedPointQuantization.self,
+        Float4Quantization.self,
+        Palettization.self,
+        QuantizationAwareTraining.self,
+        LearnedStepQuantization.self,
+        // Low rank
+        SVDFactorization.self,
         // Training
         Finetune.self,
         Distillation.self,

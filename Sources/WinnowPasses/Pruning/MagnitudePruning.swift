@@ -1,5 +1,6 @@
 import WinnowEngine
 package import WinnowGraph
+package import WinnowKernels
 import WinnowTensor
 
 /// Sets the weights of smallest magnitude to zero, in one shot.
@@ -30,7 +31,7 @@ package struct MagnitudePruning: Pass {
     @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) package var threshold = 0.0
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
     package var percentile = 50.0
-    @Hyperparameter("how the percentile is interpolated") package var method = PercentileMethod.linear
+    @Hyperparameter("how the percentile is interpolated") package var method = Percentile.Method.linear
     @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
     package var keepMask = false
@@ -110,7 +111,7 @@ package struct MagnitudePruning: Pass {
         case .percentile:
             let sorted = zip(magnitudes, kept).filter(\.1).map { Double($0.0) }.sorted()
             guard !sorted.isEmpty else { return kept }
-            Self.drop(&result, magnitudes, upTo: method.value(of: sorted, at: percentile))
+            Self.drop(&result, magnitudes, upTo: Percentile.value(percentile, ofSorted: sorted, method) ?? -1)
         }
         return result
     }
@@ -119,3 +120,5 @@ package struct MagnitudePruning: Pass {
         for index in kept.indices where Double(magnitudes[index]) <= limit { kept[index] = false }
     }
 }
+
+extension Percentile.Method: HyperparameterChoice {}

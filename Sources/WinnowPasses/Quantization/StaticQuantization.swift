@@ -36,7 +36,7 @@ package struct StaticQuantization: Pass {
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let pairs = try QuantizationPairs(
-            self, weightLimit: reduceRange ? 63 : 127, graph: graph.foldingMasks(), context: context)
+            self, weightBits: reduceRange ? 7 : 8, graph: graph.foldingMasks(), context: context)
         let (stored, findings) = try pairs.graph.storingIntegers()
         var ledger = WeightLedger(graph)
         for finding in pairs.findings + findings { ledger.note(finding) }
@@ -52,10 +52,8 @@ struct QuantizationPairs {
     private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
-    /// Calibrates and inserts; `weightLimit` is the largest code of a weight.
-    init(
-        _ scheme: StaticQuantization, weightType: ElementType = .int8, weightLimit: Int, graph: Graph, context: PassContext
-    ) throws {
+    /// Calibrates and inserts; weights of up to 4 bits are stored as int4.
+    init(_ scheme: StaticQuantization, weightBits: Int, graph: Graph, context: PassContext) throws {
         let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
         let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
         findings = plan.floats
@@ -76,7 +74,8 @@ struct QuantizationPairs {
         for site in plan.sites {
             guard let weight = graph.initializers[site.tensor] else { continue }
             let parameters = QuantizationParameters(
-                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightType, limit: weightLimit)
+                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightBits <= 4 ? .int4 : .int8,
+                limit: (1 << (weightBits - 1)) - 1)
             if scheme.perChannel, site.outputAxis == nil {
                 findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"))
             }

@@ -1,0 +1,74 @@
+package import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// Quantization-aware training in which the step sizes are trained along with the weights.
+///
+/// ∂x̂/∂s = (x̂ − x)/s inside the range and the limiting code outside, gradients scaled by 1/√(n·q_max)
+/// (LSQ; Esser et al. 2020, equations 3 and 4).
+package struct LearnedStepQuantization: TrainingPass {
+    package static let name = "learned-step-quantization"
+    package static let summary = "trains quantization steps together with the weights, then stores the integers"
+    package static let guide = """
+        As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
+        own (LSQ). It pays at 4 bits and below. Scales start at the calibrated ranges for 8 bits, and at 2·mean|w|/√q_max \
+        for weights of fewer bits.
+        """
+
+    @Hyperparameter("bits of a weight's codes", in: 2...8) package var weightBits = 8
+    @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
+    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("train the steps of activations too") package var learnActivations = true
+    @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) package var stepRate = 0.01
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
+    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+
+    package init() {}
+
+    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        var scheme = StaticQuantization()
+        (scheme.activations, scheme.perChannel, scheme.samples) = (activations, perChannel, samples)
+        (scheme.only, scheme.except) = (only, except)
+        let pairs = try QuantizationPairs(scheme, weightBits: weightBits, graph: setup.model, context: context)
+        setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
+        setup.findings += pairs.findings
+        for (name, site, parameters) in pairs.weightScales {
+            let count = (setup.model.initializers[site.tensor]?.elementCount ?? 1) / max(1, parameters.scales.count)
+            setup.options[name] = options(elementCount: count, limit: parameters.codes.upperBound)
+        }
+        guard learnActivations else { return }
+        for (name, count) in pairs.activationScales {
+            setup.options[name] = options(elementCount: count, limit: activations.codes(reduced: false).upperBound)
+        }
+    }
+
+    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+        let (stored, findings) = try graph.foldingMasks().storingIntegers()
+        return PassResult(graph: stored, findings: findings)
+    }
+
+    private func options(elementCount: Int, limit: Int) -> ParameterOptions {
+        ParameterOptions(
+            learningRateFactor: Float(stepRate), gradientScale: 1 / Float(max(1, elementCount * limit)).squareRoot(),
+            decaysWeights: false, minimum: 1e-8)
+    }
+
+    /// Starting steps of weights with few bits: 2·mean|w|/√q_max of each slice.
+    private func starts(of pairs: QuantizationPairs) -> [ValueName: Tensor] {
+        guard weightBits < 8 else { return [:] }
+        var starts: [ValueName: Tensor] = [:]
+        for (name, site, parameters) in pairs.weightScales {
+            guard let weight = pairs.graph.initializers[site.tensor] else { continue }
+            let slices = max(1, parameters.scales.count)
+            var sums = [Float](repeating: 0, count: slices)
+            let inner = parameters.axis.map { weight.shape.dropFirst($0 + 1).reduce(1, *) } ?? weight.elementCount
+            for (index, value) in weight.magnitudes.enumerated() { sums[(index / inner) % slices] += value }
+            let count = Float(weight.elementCount / slices)
+            let root = Float(parameters.codes.upperBound).squareRoot()
+            let steps = zip(sums, parameters.scales).map { $0 > 0 ? 2 * $0 / count / root : $1 }
+            starts[name] = Tensor(steps, shape: parameters.scaleTensor(for: weight.shape).shape)
+        }
+        return starts
+    }
+}

@@ -1,0 +1,39 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
+///
+/// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
+package struct Palettization: Pass {
+    package static let name = "palettization"
+    package static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
+    package static let guide = """
+        Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
+        palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
+        weight, up to 8 bits one byte.
+        """
+
+    @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) package var bits = 4
+    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        var encoding = try WeightEncoding(graph, only: only, except: except)
+        var storage = CodebookStorage(encoding.graph)
+        for site in encoding.sites {
+            guard let weight = encoding.graph.initializers[site.tensor], let values = weight.elements(Float.self) else { continue }
+            let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
+            let codes = values.map { UInt8(palette.index(nearest: $0)) }
+            let byteCount = storage.store(site, codes: codes, table: palette.levels)
+            let error = weight.relativeError(of: Tensor(codes.map { palette.levels[Int($0)] }, shape: weight.shape))
+            encoding.note(Finding(
+                site.tensor, .done, "size", unit: "bytes", before: Double(weight.byteCount), after: Double(byteCount),
+                reason: "\(palette.levels.count) numbers, relative error \(error)"))
+        }
+        return PassResult(graph: try storage.apply(), findings: encoding.findings)
+    }
+}

@@ -1,0 +1,66 @@
+package import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// Trains with every weight and activation rounded as it will be stored, so that the network learns to live with it.
+///
+/// Q/DQ pairs in the forward pass, straight-through gradients inside the range (Jacob et al. 2018, section 3).
+package struct QuantizationAwareTraining: TrainingPass {
+    package static let name = "quantization-aware-training"
+    package static let summary = "trains with int8 rounding in place, then stores int8"
+    package static let guide = """
+        Inserts the Q/DQ pairs that static-quantization would, with activation ranges from calibration, trains through \
+        them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
+        where static-quantization costs too much accuracy.
+        """
+
+    @Hyperparameter("bits of a weight's codes", in: 2...8) package var weightBits = 8
+    @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
+    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile = 99.99
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
+    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+
+    package init() {}
+
+    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        let pairs = try QuantizationPairs(scheme, weightBits: weightBits, graph: setup.model, context: context)
+        setup.model = pairs.graph
+        setup.findings += pairs.findings
+        setup.hooks.append(WeightScaleHook(pairs))
+    }
+
+    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+        let (stored, findings) = try graph.foldingMasks().storingIntegers()
+        return PassResult(graph: stored, findings: findings)
+    }
+
+    private var scheme: StaticQuantization {
+        var scheme = StaticQuantization()
+        (scheme.activations, scheme.perChannel, scheme.range) = (activations, perChannel, range)
+        (scheme.percentile, scheme.samples, scheme.only, scheme.except) = (percentile, samples, only, except)
+        return scheme
+    }
+}
+
+/// Keeps the scales of weights at max|w| / limit while the weights change.
+private struct WeightScaleHook: TrainingHook {
+    private let weights: [(scale: ValueName, tensor: ValueName, parameters: QuantizationParameters)]
+
+    init(_ pairs: QuantizationPairs) {
+        weights = pairs.weightScales.map { ($0.name, $0.site.tensor, $0.parameters) }
+    }
+
+    var variables: Set<ValueName> { Set(weights.map(\.scale)) }
+
+    mutating func step(_ moment: inout TrainingMoment) throws {
+        for (scale, tensor, old) in weights {
+            guard let weight = moment.variables[tensor] else { continue }
+            let new = QuantizationParameters(
+                symmetric: weight, axis: old.axis, old.elementType, limit: old.codes.upperBound)
+            moment.variables[scale] = new.scaleTensor(for: weight.shape)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Stores weights as int8 or int4 and computes in float.
+package struct WeightOnlyQuantization: Pass {
+    package static let name = "weight-only-quantization"
+    package static let summary = "int8 or int4 weights, float arithmetic; needs no data"
+    package static let guide = """
+        Weights become symmetric integers behind a DequantizeLinear with a scale for every output channel or block. The \
+        file shrinks to a quarter (int8) or an eighth (int4); speed changes only where the runtime has kernels for it. \
+        int4 and blocks need operator set 21.
+        """
+
+    @Hyperparameter("bits of a weight: 8 or 4", in: 4...8) package var bits = 8
+    @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
+    package var blockSize = 0
+    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+
+    package init() {}
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        guard bits == 8 || bits == 4 else {
+            throw WinnowError(.recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
+        }
+        var encoding = try WeightEncoding(graph, only: only, except: except)
+        let type: ElementType = bits == 8 ? .int8 : .int4
+        return try encoding.storeIntegers { site, weight in
+            func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
+                QuantizationParameters(symmetric: weight, axis: axis, blockSize: blockSize, type, limit: bits == 8 ? 127 : 7)
+            }
+            let channels = perChannel ? site.outputAxis : nil
+            let reason = perChannel && channels == nil ? "one scale for the tensor: its axes do not tell the channels" : nil
+            guard blockSize > 0 else { return (parameters(axis: channels), reason) }
+            guard weight.rank == 2, let axis = site.outputAxis else {
+                return (parameters(axis: channels), "a scale a channel: blocks need a matrix")
+            }
+            return (parameters(axis: 1 - axis, blockSize: blockSize), nil)
+        }
+    }
+}
