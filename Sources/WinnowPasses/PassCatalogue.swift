@@ -10,6 +10,7 @@ package enum PassCatalogue {
         RemoveIdentity.self,
         // Pruning
         MagnitudePruning.self,
+        GradualPruning.self,
         IterativePruning.self,
         StructuredPruning.self,
         FoldMasks.self,

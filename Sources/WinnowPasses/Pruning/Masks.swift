@@ -8,7 +8,9 @@ package struct MaskedWeight: Sendable {
     package var values: [Float]
     /// Which weights are still in use: not masked, and without a mask, not zero.
     package var kept: [Bool]
+}
 
+extension MaskedWeight {
     /// nil unless the tensor is float32.
     package init?(_ site: WeightSite, in graph: Graph) {
         guard let values = graph.initializers[site.tensor]?.elements(Float.self) else { return nil }

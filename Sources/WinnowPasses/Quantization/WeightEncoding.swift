@@ -1,5 +1,5 @@
 package import WinnowGraph
-import WinnowTensor
+package import WinnowTensor
 
 /// Passes that store weights in fewer bits and leave activations alone: which weights, and what becomes of each.
 package struct WeightEncoding {

@@ -1,0 +1,88 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// Tightens masks step by step while the model trains, fast at first and then ever slower.
+///
+/// s = s_f + (s₀ − s_f)·(1 − (t − t₀)/(t₁ − t₀))³ (Zhu and Gupta 2017, equation 1).
+package struct GradualPruning: TrainingPass {
+    package static let name = "gradual-pruning"
+    package static let summary = "raises sparsity little by little during training"
+    package static let guide = """
+        Masks the weights of smallest magnitude, a few more every `interval` steps, along a cubic schedule between the parts \
+        `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned.
+        """
+
+    @Hyperparameter("sparsity at the end", in: 0...1) package var sparsity = 0.8
+    @Hyperparameter("part of the run before pruning begins", in: 0...1) package var begin = 0.0
+    @Hyperparameter("part of the run after which masks stay", in: 0...1) package var end = 0.7
+    @Hyperparameter("steps between two changes of the masks", in: 1...1e9) package var interval = 50
+    @Hyperparameter("how sparsity rises") package var rise = SparsityRise.cubic
+    @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
+    @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
+    package var keepMask = false
+    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+
+    package init() {}
+
+    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
+        let selection = try Selection(only: only, except: except, in: setup.model)
+        var seen: Set<ValueName> = []
+        let weights = setup.model.weightSites
+            .filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
+            .compactMap { MaskedWeight($0, in: setup.model) }
+        let masks = Dictionary(weights.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { first, _ in first })
+        setup.model = try setup.model.masking(masks)
+        setup.hooks.append(GradualMaskHook(self, weights))
+        setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
+    }
+
+    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+        PassResult(graph: keepMask ? graph : try graph.foldingMasks())
+    }
+}
+
+/// Changes masks between steps.
+private struct GradualMaskHook: TrainingHook {
+    private let pass: GradualPruning
+    private let tensors: [ValueName]
+    private let startSparsity: Double
+    private(set) var isSettled = false
+
+    init(_ pass: GradualPruning, _ weights: [MaskedWeight]) {
+        self.pass = pass
+        tensors = weights.map(\.tensor)
+        let total = weights.reduce(0) { $0 + $1.kept.count }
+        startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.kept.count { $0 } }) / Double(max(1, total))
+    }
+
+    mutating func step(_ moment: inout TrainingMoment) throws {
+        let progress = pass.end > pass.begin ? (moment.fraction - pass.begin) / (pass.end - pass.begin) : 1
+        isSettled = moment.fraction >= pass.end
+        // One more change at the step that reaches the end, so that the sparsity asked for is met exactly.
+        let isLast = isSettled && Double(moment.step - 1) / Double(max(1, moment.totalSteps)) < pass.end
+        guard moment.fraction >= pass.begin, isLast || (!isSettled && moment.step % pass.interval == 0) else { return }
+        let sparsity = pass.rise.sparsity(
+            round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity), to: pass.sparsity)
+        let weights = tensors.compactMap { name in
+            MaskedWeight(name, weight: moment.variables[name], mask: moment.variables[name.maskName])
+        }
+        var pruning = MagnitudePruning()
+        pruning.scope = pass.scope
+        for weight in pruning.prune(weights, to: sparsity) {
+            guard let old = moment.variables[weight.tensor.maskName] else { continue }
+            moment.variables[weight.tensor.maskName] = Tensor(weight.kept.map { $0 ? Float(1) : 0 }, shape: old.shape)
+        }
+    }
+}
+
+extension MaskedWeight {
+    /// The state of a weight while it trains.
+    fileprivate init?(_ name: ValueName, weight: Tensor?, mask: Tensor?) {
+        guard let values = weight?.elements(Float.self), let mask = mask?.elements(Float.self) else { return nil }
+        self.init(tensor: name, values: values, kept: mask.map { $0 != 0 })
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+@testable import WinnowPasses
+
+struct DistillationTests {
+    private func loss(_ student: Graph, teacher: Graph, alpha: Double, temperature: Double) throws -> Double {
+        var context = PassContext()
+        context.loadModel = { _ in teacher }
+        let pass = try Distillation(hyperparameters: [
+            "alpha": .number(alpha), "temperature": .number(temperature), "teacher": "teacher.onnx",
+        ])
+        var setup = TrainingSetup(student)
+        setup.objective = try Loss.crossEntropy().attached(to: student)
+        try pass.extendObjective(&setup, in: context)
+        let objective = try #require(setup.objective)
+        let data = try TestModels.dataset(for: student, count: 8)
+        let plan = try Plan(
+            objective.graph.lowered(), inputShapes: ["x": [8, 12], "labels": [8]])
+        try plan.setInput("x", data.features[0].tensor)
+        try plan.setInput("labels", Tensor((data.labels ?? []).map { Int64($0) }))
+        try plan.execute()
+        return Double(try #require(plan.output(objective.loss)).floats()[0])
+    }
+
+    private func softmax(_ scores: [Double]) -> [Double] {
+        let top = scores.max() ?? 0
+        let powers = scores.map { exp($0 - top) }
+        return powers.map { $0 / powers.reduce(0, +) }
+    }
+
+    /// α·T²·KL + (1 − α)·CE, in float64.
+    @Test(arguments: [1.0, 4, 10], [0.3, 0.7, 1])
+    func equalsTheFormula(_ temperature: Double, _ alpha: Double) throws {
+        let (student, teacher) = (try TestModels.perceptron(seed: 5), try TestModels.perceptron(seed: 6))
+        let data = try TestModels.dataset(for: student, count: 8)
+        let own = try TestModels.predictions(of: student, on: data.features[0].tensor).map { $0.map(Double.init) }
+        let wanted = try TestModels.predictions(of: teacher, on: data.features[0].tensor).map { $0.map(Double.init) }
+        var expected = 0.0
+        for (index, label) in (data.labels ?? []).enumerated() {
+            let (p, q) = (softmax(wanted[index].map { $0 / temperature }), softmax(own[index].map { $0 / temperature }))
+            let divergence = zip(p, q).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) }
+            expected += alpha * temperature * temperature * divergence - (1 - alpha) * log(softmax(own[index])[label])
+        }
+        let value = try loss(student, teacher: teacher, alpha: alpha, temperature: temperature)
+        #expect(abs(value - expected / 8) < 1e-4)
+    }
+
+    @Test func aPerfectStudentLosesNothing() throws {
+        let graph = try TestModels.perceptron()
+        #expect(abs(try loss(graph, teacher: graph, alpha: 1, temperature: 10)) < 1e-6)
+    }
+
+    @Test func theTeacherLearnsNothing() throws {
+        let graph = try TestModels.residual()
+        let pass = try Distillation(hyperparameters: ["alpha": 0.5])
+        var setup = TrainingSetup(graph)
+        setup.objective = try Loss.crossEntropy().attached(to: graph)
+        try pass.extendObjective(&setup, in: PassContext())
+        let training = try TrainingGraph(try #require(setup.objective), frozen: setup.frozen)
+        #expect(!training.parameters.contains { $0.hasPrefix("teacher/") })
+        #expect(training.parameters.contains("stem.weight"))
+        #expect(!training.variables.contains { $0.hasPrefix("teacher/") }, "statistics of the teacher stay as they are")
+    }
+
+    @Test func teacherAndStudentMustTakeTheSameInputs() throws {
+        let graph = try TestModels.perceptron()
+        #expect(throws: WinnowError.self) { try loss(graph, teacher: TestModels.convolutional(), alpha: 1, temperature: 1) }
+    }
+}

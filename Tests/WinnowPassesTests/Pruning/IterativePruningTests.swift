@@ -1,0 +1,141 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+@testable import WinnowPasses
+
+/// Keeps checkpoints in memory.
+private final class MemoryStore: CheckpointStore {
+    var checkpoint: Checkpoint?
+    func save(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+    func load() -> Checkpoint? { checkpoint }
+}
+
+private final class MemoryStores {
+    var stores: [String: MemoryStore] = [:]
+    func store(_ part: String) -> MemoryStore {
+        if let store = stores[part] { return store }
+        let store = MemoryStore()
+        stores[part] = store
+        return store
+    }
+}
+
+struct IterativePruningTests {
+    private func pass(_ values: [String: HyperparameterValue] = [:]) throws -> IterativePruning {
+        let quick: [String: HyperparameterValue] = ["epochs": 3, "batch-size": 32, "learning-rate": 0.01]
+        return try IterativePruning(hyperparameters: [
+            "sparsities": [0.3, 0.5, 0.7, 0.9], "max-drop": 100, "finetune": .table(quick),
+        ].merging(values) { $1 })
+    }
+
+    private func series(_ result: PassResult, _ quantity: String) -> [Double] {
+        result.findings.filter { $0.round != nil && $0.quantity == quantity }.compactMap(\.after)
+    }
+
+    @Test func sparsityRisesToTheTarget() throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass()(graph, in: TestModels.context(for: graph))
+        let sparsities = series(result, "sparsity")
+        #expect(sparsities.count == 5)
+        for (sparsity, wanted) in zip(sparsities.dropFirst(), [0.3, 0.5, 0.7, 0.9]) { #expect(abs(sparsity - wanted) < 0.01) }
+        #expect(result.graph.maskNodes.isEmpty)
+        let weights = result.graph.weightSites.compactMap { MaskedWeight($0, in: result.graph) }
+        #expect(abs(PruningSearchTests.sparsity(weights) - 0.9) < 0.01)
+    }
+
+    @Test func theResultIsWithinTheBound() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let result = try pass(["max-drop": 10, "sparsities": [0.2, 0.6, 0.95, 0.99]])(graph, in: context)
+        let validation = try context.validationData(for: graph)
+        let dense = try context.evaluate(graph, validation)
+        #expect(dense - (try context.evaluate(result.graph, validation)) <= 0.1 + 1e-9)
+        let rejected = result.findings.filter { $0.quantity == "validation top-1" && $0.status == .fellBack }
+        #expect(rejected.count == 1, "the search ends with the first round out of bounds")
+    }
+
+    @Test func aRunThatNeverRecoversGivesTheDenseModel() throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        context.evaluate = { other, _ in other.initializers == graph.initializers ? 1 : 0 }
+        let result = try pass(["max-drop": 1])(graph, in: context)
+        #expect(result.graph.text == graph.text && result.graph.initializers == graph.initializers)
+    }
+
+    @Test func refinementsHalveTheGap() throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        context.evaluate = { other, _ in
+            1 - max(0, PruningSearchTests.sparsity(other.weightSites.compactMap { MaskedWeight($0, in: other) }) - 0.6)
+        }
+        let result = try pass(["max-drop": 1, "sparsities": [0.5, 0.8], "refinements": 2, "finetune": ["epochs": 0]])(graph, in: context)
+        let sparsities = series(result, "sparsity").dropFirst()
+        for (sparsity, wanted) in zip(sparsities, [0.5, 0.8, 0.65, 0.575]) { #expect(abs(sparsity - wanted) < 0.01) }
+        #expect(sparsities.count == 4)
+    }
+
+    @Test func aStoppedRunContinuesToTheSameBytes() throws {
+        let graph = try TestModels.perceptron()
+        let whole = try pass()(graph, in: TestModels.context(for: graph)).graph
+        let stores = MemoryStores()
+        let cancellation = Cancellation()
+        var stopped = try TestModels.context(for: graph)
+        stopped.cancellation = cancellation
+        stopped.checkpoints = { stores.store($0) }
+        stopped.progress = { event in if event.task == "pruning", event.completed == 2 { cancellation.cancel() } }
+        #expect(throws: WinnowError.self) { try pass()(graph, in: stopped) }
+        var again = try TestModels.context(for: graph)
+        again.checkpoints = { stores.store($0) }
+        let continued = try pass()(graph, in: again).graph
+        #expect(continued.text == whole.text && continued.initializers == whole.initializers)
+    }
+
+    @Test func checkpointsOfOtherRunsAreRefused() throws {
+        let graph = try TestModels.perceptron()
+        let stores = MemoryStores()
+        var context = try TestModels.context(for: graph)
+        context.checkpoints = { stores.store($0) }
+        _ = try pass(["sparsities": [0.3], "finetune": ["epochs": 0]])(graph, in: context)
+        #expect(throws: WinnowError.self) { try pass(["sparsities": [0.4], "finetune": ["epochs": 0]])(graph, in: context) }
+    }
+}
+
+enum PruningSearchTests {
+    static func sparsity(_ weights: [MaskedWeight]) -> Double {
+        let total = weights.reduce(0) { $0 + $1.values.count }
+        return weights.reduce(0) { $0 + $1.sparsity * Double($1.values.count) } / Double(max(1, total))
+    }
+}
+
+struct FinetuneTests {
+    @Test func improvesOnTheTask() throws {
+        let teacher = try TestModels.perceptron()
+        let student = try TestModels.perceptron(seed: 77)
+        let context = try TestModels.context(for: teacher)
+        let pass = try Finetune(hyperparameters: ["epochs": 15, "batch-size": 16, "learning-rate": 0.01])
+        let before = try context.evaluate(student, context.validationData(for: student))
+        let trained = try pass(student, in: context).graph
+        #expect(try context.evaluate(trained, context.validationData(for: trained)) > before + 0.1)
+    }
+
+    @Test func zerosStayZero() throws {
+        let graph = try TestModels.convolutional()
+        let pruned = try MagnitudePruning(hyperparameters: ["sparsity": 0.8])(graph).graph
+        let trained = try Finetune(hyperparameters: ["epochs": 2, "optimizer": "adam"])(pruned, in: TestModels.context(for: graph)).graph
+        #expect(trained.maskNodes.isEmpty && trained.nodes.count == graph.nodes.count)
+        for site in pruned.weightSites {
+            let (old, new) = (try #require(pruned.initializers[site.tensor]?.floats()), try #require(trained.initializers[site.tensor]?.floats()))
+            #expect(zip(old, new).allSatisfy { ($0 == 0) == ($1 == 0) })
+            #expect(old != new)
+        }
+    }
+
+    @Test func oneShotPassesDoNotRideAlong() throws {
+        let graph = try TestModels.perceptron()
+        let pass = try Finetune(hyperparameters: ["epochs": 1, "with": ["magnitude-pruning"]])
+        let error = #expect(throws: WinnowError.self) { try pass(graph, in: TestModels.context(for: graph)) }
+        #expect(error?.description.contains("magnitude-pruning") == true)
+    }
+}

@@ -1,0 +1,101 @@
+import Testing
+import WinnowGraph
+import WinnowTensor
+@testable import WinnowPasses
+
+struct MagnitudePruningTests {
+    private func pass(_ values: [String: HyperparameterValue]) throws -> MagnitudePruning { try MagnitudePruning(hyperparameters: values) }
+
+    private func zeros(_ graph: Graph, _ name: String) -> Int { graph.initializers[name]?.floats().count { $0 == 0 } ?? -1 }
+
+    @Test(arguments: [0.2, 0.3, 0.5, 0.9, 1.0])
+    func prunesTheSmallestOfEachTensor(_ sparsity: Double) throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["sparsity": .number(sparsity)])(graph).graph
+        for name in ["fc1.weight", "fc2.weight", "fc3.weight"] {
+            let old = try #require(graph.initializers[name]?.floats())
+            let count = Int((sparsity * Double(old.count)).rounded(.toNearestOrEven))
+            let pruned = Set(old.indices.sorted { abs(old[$0]) < abs(old[$1]) }.prefix(count))
+            let expected = old.indices.map { pruned.contains($0) ? 0 : old[$0] }
+            #expect(result.initializers[name]?.floats() == expected)
+        }
+        #expect(result.initializers["fc1.bias"] == graph.initializers["fc1.bias"])
+    }
+
+    @Test func theFractionIsOfWhatIsLeft() throws {
+        let graph = try TestModels.perceptron()
+        let half = try pass(["sparsity": 0.5, "keep-mask": true])
+        let twice = try half(half(graph).graph).graph
+        #expect(twice.initializers["fc1.weight.mask"]?.floats().count { $0 == 0 } == 144)
+        let folded = try pass(["sparsity": 0.5])
+        #expect(zeros(try folded(folded(graph).graph).graph, "fc1.weight") == 144)
+    }
+
+    @Test func masksAreNested() throws {
+        let graph = try TestModels.convolutional()
+        let first = try pass(["sparsity": 0.3, "keep-mask": true])(graph).graph
+        let second = try pass(["sparsity": 0.5, "scope": "global", "keep-mask": true])(first).graph
+        for mask in first.maskNodes.map(\.mask) {
+            let (old, new) = (try #require(first.initializers[mask]?.floats()), try #require(second.initializers[mask]?.floats()))
+            #expect(zip(old, new).allSatisfy { $0 >= $1 })
+        }
+    }
+
+    @Test func globalComparesAllTensors() throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["sparsity": 0.8, "scope": "global"])(graph).graph
+        let names = ["fc1.weight", "fc2.weight", "fc3.weight"]
+        let all = names.flatMap { graph.initializers[$0]?.floats() ?? [] }
+        #expect(names.reduce(0) { $0 + zeros(result, $1) } == Int((0.8 * Double(all.count)).rounded(.toNearestOrEven)))
+        let left = names.flatMap { result.initializers[$0]?.floats() ?? [] }
+        let threshold = zip(all, left).filter { $1 == 0 }.map { abs($0.0) }.max() ?? 0
+        #expect(left.filter { $0 != 0 }.allSatisfy { abs($0) >= threshold })
+    }
+
+    /// Lee et al. 2021, equation 3: w² over the sum of squares that are not smaller.
+    @Test func layerAdaptiveScores() throws {
+        let graph = try TestModels.perceptron()
+        var weight = try #require(MaskedWeight(graph.weightSites[0], in: graph))
+        weight.values = [3, -1, 2, 0.5]
+        weight.kept = [true, true, true, true]
+        let expected: [Float] = [9 / 9, 1 / 14, 4 / 13, 0.25 / 14.25]
+        for (score, value) in zip(weight.layerAdaptiveScores, expected) { #expect(abs(score - value) < 1e-6) }
+    }
+
+    @Test func thresholdPrunesUpToIt() throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["mode": "threshold", "threshold": 0.1])(graph).graph
+        let old = try #require(graph.initializers["fc2.weight"]?.floats())
+        #expect(result.initializers["fc2.weight"]?.floats() == old.map { abs($0) <= 0.1 ? 0 : $0 })
+    }
+
+    /// ⌊q(n−1)/100⌋ + 1 weights lie at or below the linear percentile.
+    @Test(arguments: [10.0, 37.0, 50.0, 90.0])
+    func percentilePrunesUpToIt(_ percentile: Double) throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["mode": "percentile", "percentile": .number(percentile)])(graph).graph
+        #expect(zeros(result, "fc1.weight") == Int(percentile * 191 / 100) + 1)
+    }
+
+    @Test func unprunedIsTheDenseModel() throws {
+        let graph = try TestModels.convolutional()
+        let masked = try pass(["sparsity": 0.7, "keep-mask": true])(graph).graph
+        let dense = try Unprune()(masked).graph
+        #expect(dense.text == graph.text && dense.initializers == graph.initializers)
+    }
+
+    @Test func foldingMasksChangesNoOutput() throws {
+        let graph = try TestModels.convolutional()
+        let masked = try pass(["sparsity": 0.7, "keep-mask": true])(graph).graph
+        let folded = try FoldMasks()(masked).graph
+        #expect(folded.nodes.count == graph.nodes.count && folded.maskNodes.isEmpty)
+        #expect(try TestModels.largestDifference(masked, folded) == 0)
+    }
+
+    @Test func patternsSelect() throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["sparsity": 0.5, "except": ["fc3*"], "only": ["*.weight"]])(graph)
+        #expect(zeros(result.graph, "fc3.weight") == 0 && zeros(result.graph, "fc1.weight") == 96)
+        #expect(result.findings.contains { $0.subject == "fc3.weight" && $0.status == .kept && $0.reason.contains("fc3*") })
+    }
+}

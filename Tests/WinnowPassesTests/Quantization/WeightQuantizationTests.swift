@@ -1,0 +1,145 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+@testable import WinnowPasses
+
+struct FixedPointQuantizationTests {
+    private func codes(_ graph: Graph, _ name: String) throws -> [Int] { try #require(graph.initializers["\(name).codes"]).integers() }
+
+    /// Signed codes of b bits lie in ±(2^(b−1) − 1), the scale is kept, zero stays zero.
+    @Test(arguments: [(2, ElementType.int4), (4, .int4), (6, .int8), (8, .int8), (12, .int16)])
+    func codesFit(_ bits: Int, _ type: ElementType) throws {
+        let graph = try TestModels.perceptron()
+        let result = try FixedPointQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph
+        let limit = (1 << (bits - 1)) - 1
+        let codes = try codes(result, "fc1.weight")
+        #expect(result.initializers["fc1.weight.codes"]?.elementType == type)
+        #expect(codes.allSatisfy { abs($0) <= limit } && codes.contains { abs($0) == limit })
+        let scale = try #require(result.initializers["fc1.weight.scale"]).floats()[0]
+        for (code, value) in zip(codes, graph.initializers["fc1.weight"]?.floats() ?? []) {
+            #expect(abs(Float(code) * scale - value) <= scale * 0.5001)
+        }
+    }
+
+    @Test func anAllZeroTensorIsFine() throws {
+        let graph = try TestModels.perceptron().settingInitializers(["fc2.weight": Tensor(zeros: [8, 16])])
+        let result = try FixedPointQuantization()(graph).graph
+        #expect(try codes(result, "fc2.weight").allSatisfy { $0 == 0 })
+        #expect(try TestModels.largestDifference(graph, result) < 1e-3)
+    }
+
+    @Test func moreBitsAreNeverWorse() throws {
+        let graph = try TestModels.convolutional()
+        let errors = try [2, 4, 6, 8, 12, 16].map { bits in
+            try TestModels.largestDifference(graph, FixedPointQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph)
+        }
+        #expect(zip(errors, errors.dropFirst()).allSatisfy { $0 > $1 }, "\(errors)")
+        #expect((errors.last ?? 1) < 1e-2)
+    }
+
+    @Test func powerOfTwoScales() throws {
+        let result = try FixedPointQuantization(hyperparameters: ["power-of-two": true])(TestModels.perceptron()).graph
+        #expect(result.initializers["fc1.weight.scale"]?.floats().allSatisfy { $0.significand == 1 } == true)
+    }
+}
+
+struct WeightOnlyQuantizationTests {
+    @Test(arguments: [(8, 4.0), (4, 8.0)])
+    func weightsShrink(_ bits: Int, _ factor: Double) throws {
+        let graph = try TestModels.convolutional()
+        let result = try WeightOnlyQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph
+        for site in graph.weightSites {
+            let (old, new) = (graph.initializers[site.tensor]?.byteCount ?? 0, result.initializers["\(site.tensor).codes"]?.byteCount ?? 0)
+            #expect(Double(old) / Double(new) == factor)
+        }
+        #expect(try TestModels.largestDifference(graph, result) < (bits == 8 ? 0.3 : 4))
+    }
+
+    @Test func blocksNeedAMatrix() throws {
+        let graph = try TestModels.convolutional()
+        let result = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "block-size": 16])(graph)
+        #expect(result.graph.initializers["fc1.weight.scale"]?.shape == [10, 2])
+        #expect(result.graph.initializers["conv1.weight.scale"]?.shape == [6])
+        #expect(result.findings.contains { $0.subject == "conv1.weight" && $0.status == .fellBack })
+    }
+}
+
+struct CodebookTests {
+    @Test func everyE2M1NumberSurvives() throws {
+        let numbers: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
+        let weight = Tensor(numbers + numbers.map { -$0 } + numbers + numbers.map { -$0 }, shape: [4, 8])
+        let b = GraphBuilder("e2m1")
+        let graph = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")])
+        let result = try Float4Quantization(hyperparameters: ["block-size": 16])(graph).graph
+        #expect(try TestModels.largestDifference(graph, result) < 1e-5)
+        #expect(result.initializers["w.codes"]?.elementType == .uint4)
+    }
+
+    /// .25→0, .75→1, 1.25→1, 1.75→2, 2.5→2, 3.5→4, 5→4, beyond 6→6.
+    @Test func roundingIsToNearestEven() {
+        let pairs: [(Float, Float)] = [(0.25, 0), (0.75, 1), (1.25, 1), (1.75, 2), (2.5, 2), (3.5, 4), (5, 4), (7, 6), (-2.5, -2)]
+        for (value, expected) in pairs { #expect(MiniFloat.e2m1.values[Int(MiniFloat.e2m1.code(nearest: value))] == expected) }
+    }
+
+    @Test(arguments: [1, 2, 4, 6, 8])
+    func palettesHoldFewNumbers(_ bits: Int) throws {
+        let graph = try MagnitudePruning(hyperparameters: ["sparsity": 0.5])(TestModels.perceptron()).graph
+        let result = try Palettization(hyperparameters: ["bits": .int(bits)])(graph)
+        let table = try #require(result.graph.initializers["fc1.weight.table"]).floats()
+        #expect(table.count <= 1 << bits && table.contains(0))
+        let codes = try #require(result.graph.initializers["fc1.weight.codes"]).codes()
+        let old = try #require(graph.initializers["fc1.weight"]).floats()
+        #expect(zip(old, codes).allSatisfy { $0 != 0 || table[Int($1)] == 0 }, "pruned weights stay zero")
+        let finding = try #require(result.findings.first { $0.subject == "fc1.weight" })
+        #expect(finding.after == Double((bits <= 4 ? 96 : 192) + 4 * table.count))
+    }
+
+    @Test func aPaletteOfEveryValueIsExact() throws {
+        let weight = Tensor((0..<64).map { Float($0 % 8) }, shape: [8, 8])
+        let b = GraphBuilder("palette")
+        let graph = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")])
+        let result = try Palettization(hyperparameters: ["bits": 3])(graph).graph
+        #expect(try TestModels.largestDifference(graph, result) < 1e-5)
+    }
+}
+
+struct TrainedQuantizationTests {
+    @Test(arguments: ["quantization-aware-training", "learned-step-quantization"])
+    func integersAreStoredAtTheEnd(_ name: String) throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let finetune = try Finetune(hyperparameters: ["epochs": 3, "learning-rate": 0.005, "batch-size": 32, "with": [.table([name: [:]])]])
+        let result = try finetune(graph, in: context).graph
+        let index = GraphIndex(result)
+        for node in result.nodes where node.op is Gemm {
+            #expect(index.constant(index.producer(of: node.input(1))?.input(0))?.elementType == .int8)
+            #expect(index.constant(index.producer(of: node.input(2))?.input(0))?.elementType == .int32)
+        }
+        let data = try context.validationData(for: graph)
+        #expect(try context.evaluate(result, data) > (try context.evaluate(graph, data)) - 0.1)
+    }
+
+    @Test func learnedStepsMove() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        func scales(_ rate: Double) throws -> [Float] {
+            let pass: HyperparameterValue = ["learned-step-quantization": ["step-rate": .number(rate)]]
+            let finetune = try Finetune(hyperparameters: ["epochs": 1, "with": [pass], "keep-best": false])
+            return try #require(finetune(graph, in: context).graph.initializers["relu1.scale"]).floats()
+        }
+        #expect(try scales(0) != scales(1))
+    }
+
+    @Test func fourBitsTrainBetterThanTheyRound() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let data = try context.validationData(for: graph)
+        let rounded = try FixedPointQuantization(hyperparameters: ["bits": 2])(graph).graph
+        let pass: HyperparameterValue = ["quantization-aware-training": ["weight-bits": 2]]
+        let trained = try Finetune(hyperparameters: ["epochs": 20, "learning-rate": 0.01, "batch-size": 16, "with": [pass]])(graph, in: context).graph
+        #expect(try context.evaluate(trained, data) >= context.evaluate(rounded, data))
+    }
+}
