@@ -16,18 +16,28 @@ extension Graph {
 
     private static var sweepLimit: Int { 64 }
 
-    /// The edits that `rule` gives for the nodes in order, leaving out those that touch a node another edit removes.
+    /// The edits that `rule` gives for the nodes in order, leaving out those that touch a node another edit removes or read
+    /// a value another edit rewires.
     package func edits(
         variables: Set<ValueName> = [], rule: (any Operator, Node, GraphIndex) throws -> GraphEdit?
     ) throws -> [GraphEdit] {
         let index = GraphIndex(self, variables: variables)
         var removed: Set<String> = []
+        var rewired: Set<ValueName> = []
         var edits: [GraphEdit] = []
         for node in nodes where !removed.contains(node.name) {
-            guard let edit = try rule(node.op, node, index), removed.isDisjoint(with: edit.removedNodes) else { continue }
+            guard let edit = try rule(node.op, node, index), removed.isDisjoint(with: edit.removedNodes),
+                rewired.isDisjoint(with: edit.readValues)
+            else { continue }
             removed.formUnion(edit.removedNodes)
+            rewired.formUnion(edit.rewired.keys)
             edits.append(edit)
         }
         return edits
     }
+}
+
+extension GraphEdit {
+    /// The values that must still be there when the edit is made.
+    fileprivate var readValues: Set<ValueName> { Set(addedNodes.flatMap(\.inputs)).union(rewired.values) }
 }

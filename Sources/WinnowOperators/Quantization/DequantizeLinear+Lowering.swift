@@ -40,7 +40,7 @@ extension DequantizeLinear {
         let moved = graph.graph.freshValueName("\(output).codes")
         let op = Node(name: reader.name, op: reader.op, inputs: [codes] + reader.inputs.dropFirst(), outputs: [moved])
         let dequantize = Node(
-            name: "\(reader.name).dequantize", op: self, inputs: [moved] + node.inputs.dropFirst(), outputs: [output])
+            name: "\(moved).dequantize", op: self, inputs: [moved] + node.inputs.dropFirst(), outputs: [output])
         return GraphEdit(replacing: [reader.name], with: [op, dequantize])
     }
 }

@@ -18,17 +18,14 @@ package struct RemoveIdentity: Pass {
         var result = graph
         var ledger = WeightLedger(graph)
         while true {
-            var removed: Set<String> = []
             let edits = try result.edits { _, node, index in
-                guard Self.passesOn(node, in: index), let input = node.input(0) else { return nil }
-                if let producer = index.producer(of: input), removed.contains(producer.name) { return nil }
-                guard let edit = GraphEdit(bypassing: node, in: index) else { return nil }
-                removed.formUnion(edit.removedNodes)
-                ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0))
-                return edit
+                Self.passesOn(node, in: index) ? GraphEdit(bypassing: node, in: index) : nil
             }
             if edits.isEmpty { break }
             result = try result.applying(edits)
+        }
+        for node in graph.nodes where result.node(named: node.name) == nil {
+            ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0))
         }
         for node in result.nodes where Self.passesOn(node, in: GraphIndex(result)) {
             ledger.skip(node.name, "it gives a graph output the name of an input or constant")

@@ -10,8 +10,7 @@ struct GradualPruningTests {
         let pass: HyperparameterValue = ["gradual-pruning": ["sparsity": 0.75, "interval": 2, "scope": .string(scope)]]
         let finetune = try Finetune(hyperparameters: ["epochs": 4, "batch-size": 32, "with": [pass]])
         let result = try finetune(graph, in: TestModels.context(for: graph)).graph
-        let weights = result.weightSites.compactMap { MaskedWeight($0, in: result) }
-        #expect(abs(PruningSearchTests.sparsity(weights) - 0.75) < 0.01)
+        #expect(abs(ModelSparsity.sparsity(of: result) - 0.75) < 0.01)
         #expect(result.maskNodes.isEmpty)
     }
 

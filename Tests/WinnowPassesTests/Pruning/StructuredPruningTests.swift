@@ -17,14 +17,17 @@ struct CouplingGroupsTests {
     }
 
     @Test func residualAdditionAndDepthwiseCouple() throws {
-        let members = try group(TestModels.residual(), "stem.weight", 0).members
+        let graph = try TestModels.residual()
+        let stem = try group(graph, "stem.weight", 0)
+        let members = stem.members
         for (value, axis) in [
-            ("block.conv2.weight", 0), ("block.conv1.weight", 1), ("depthwise.weight", 0), ("fc.weight", 1),
+            ("block.conv2.weight", 0), ("block.conv1.weight", 1), ("depthwise.weight", 0),
             ("stem.norm.variance", 0), ("block.conv2.norm.scale", 0),
         ] {
             #expect(members.contains(.init(value: value, axis: axis)), "\(value)")
         }
         #expect(!members.contains(.init(value: "block.conv1.weight", axis: 0)))
+        #expect(try group(graph, "fc.weight", 1).id == stem.id, "through pooling and Flatten")
     }
 
     @Test func flattenRepeatsChannels() throws {

@@ -28,7 +28,7 @@ struct FixedPointQuantizationTests {
         let graph = try TestModels.perceptron().settingInitializers(["fc2.weight": Tensor(zeros: [8, 16])])
         let result = try FixedPointQuantization()(graph).graph
         #expect(try codes(result, "fc2.weight").allSatisfy { $0 == 0 })
-        #expect(try TestModels.largestDifference(graph, result) < 1e-3)
+        #expect(try TestModels.largestDifference(graph, result) < 0.02)
     }
 
     @Test func moreBitsAreNeverWorse() throws {
