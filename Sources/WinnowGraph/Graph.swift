@@ -74,6 +74,8 @@ public struct GraphMetadata: Sendable, Hashable {
     public var modelVersion = 0
     public var documentation = ""
     public var properties: [String: String] = [:]
+    /// The types that the file declares for its outputs; written again where they cannot be inferred.
+    package var outputTypes: [String: ValueType] = [:]
 
     public init() {}
 

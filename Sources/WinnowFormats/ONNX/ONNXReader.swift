@@ -32,6 +32,8 @@ struct ONNXReader {
         for input in content.inputs {
             inputs.append(GraphInput(input.name, try ValueType(input.type, of: "input \(input.name)")))
         }
+        var metadata = metadata
+        for name in model.graph.output.map(\.name) { metadata.outputTypes[name] = content.scope.declaredType(of: name) }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
             initializers: content.initializers, metadata: metadata)

@@ -43,7 +43,11 @@ struct ONNXWriter {
         }
         proto.node = try graph.nodes.map(node)
         let certain = certainTypes(graph)
-        proto.output = graph.outputs.map { Onnx_ValueInfoProto(name: $0, type: graph.infos[$0]?.type ?? .unknown) }
+        proto.output = graph.outputs.map { name in
+            let isKnown = graph.infos[name]?.extents != nil && (certain[name] != nil || graph.initializers[name] != nil)
+            let declared = isKnown ? nil : graph.metadata.outputTypes[name]
+            return Onnx_ValueInfoProto(name: name, type: declared ?? graph.infos[name]?.type ?? .unknown)
+        }
         let outputs = Set(graph.outputs)
         proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
             guard !outputs.contains(name), let type = certain[name], type.extents != nil else { return nil }

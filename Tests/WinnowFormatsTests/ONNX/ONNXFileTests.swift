@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowFormats
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 private let registry = OperatorRegistry([])
@@ -64,6 +65,29 @@ private let registry = OperatorRegistry([])
         let again = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: registry)
         #expect(again.metadata.opsets == ["": 20, "a.b": 2])
         #expect(again.metadata.irVersion == 9)
+    }
+}
+
+@Suite struct DeclaredTypes {
+    private func write(_ op: any Operator, _ inputs: [ValueType], declared: ValueType) throws -> GraphMetadata {
+        var metadata = GraphMetadata()
+        metadata.outputTypes = ["y": declared]
+        let inputs = inputs.enumerated().map { GraphInput("x\($0.offset)", $0.element) }
+        let graph = try Graph(
+            name: "g", inputs: inputs, outputs: ["y"],
+            nodes: [Node(name: "n", op: op, inputs: inputs.map(\.name), outputs: ["y"])], metadata: metadata)
+        return try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorCatalogue.registry).metadata
+    }
+
+    @Test func whatCannotBeInferredStaysAsDeclared() throws {
+        let declared = ValueType(.int64, ["N", 3])
+        let unknown = UnknownOperator(OperatorType("Odd"), attributes: [:], version: 17)
+        #expect(try write(unknown, [ValueType(.int64, [2])], declared: declared).outputTypes == ["y": declared])
+    }
+
+    @Test func whatIsInferredIsWrittenInstead() throws {
+        let metadata = try write(Relu(), [ValueType(.float32, ["N", 4])], declared: ValueType(.float32, [7]))
+        #expect(metadata.outputTypes == ["y": ValueType(.float32, ["N", 4])])
     }
 }
 
