@@ -15,6 +15,8 @@ package enum Attribute: Sendable {
 /// The attributes of a node by name, with typed readers.
 package struct Attributes: Sendable, ExpressibleByDictionaryLiteral {
     package private(set) var values: [String: Attribute]
+    /// The number of outputs of the node they were read from; some operators are told by it what to do.
+    package var outputCount: Int?
 
     package init(_ values: [String: Attribute] = [:]) { self.values = values }
     package init(dictionaryLiteral elements: (String, Attribute)...) {

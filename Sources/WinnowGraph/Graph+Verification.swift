@@ -18,24 +18,32 @@ extension Graph {
     {
         var infos: [ValueName: ValueInfo] = [:]
         infos.reserveCapacity(nodes.count + initializers.count + inputs.count)
-        for (name, type) in captures { infos[name] = ValueInfo(type) }
-        for input in inputs { infos[input.name] = ValueInfo(inputTypes[input.name] ?? input.type) }
+        for (name, type) in captures { infos[name] = ValueInfo(declared: type) }
+        for input in inputs { infos[input.name] = ValueInfo(declared: inputTypes[input.name] ?? input.type) }
         for (name, tensor) in initializers {
             infos[name] = variables.contains(name)
                 ? ValueInfo(ValueType(tensor.elementType, tensor.shape)) : ValueInfo(constant: tensor)
         }
         for node in nodes {
             let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
-            let results: [ValueInfo]
-            do { results = try node.op.outputs(for: inputs) } catch let error as WinnowError {
-                throw error.within("node \(node.name) (\(node.op.type))")
-            }
+            let results = try inferOutputs(of: node, inputs)
             for (name, info) in zip(node.outputs, results) where !name.isEmpty { infos[name] = info }
-            for name in node.outputs.dropFirst(results.count) where !name.isEmpty {
-                infos[name] = ValueInfo(.float32, nil)
-            }
+            for name in node.outputs.dropFirst(results.count) where !name.isEmpty { infos[name] = .unknown }
         }
         return infos
+    }
+
+    /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error.
+    private func inferOutputs(of node: Node, _ inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let isGuess = inputs.contains { $0?.isGuess ?? false } && !(node.op is UnknownOperator)
+        do {
+            var results = try node.op.outputs(for: inputs)
+            if isGuess { for index in results.indices { results[index].isGuess = true } }
+            return results
+        } catch let error as WinnowError {
+            if isGuess { return [] }
+            throw error.within("node \(node.name) (\(node.op.type))")
+        }
     }
 
     private func checkNames() throws {

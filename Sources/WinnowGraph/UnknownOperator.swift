@@ -6,8 +6,8 @@ package struct UnknownOperator: Operator {
     package let type: OperatorType
     package let attributes: Attributes
     package let version: Int
-    /// The types that the file declares for its outputs; may be fewer than it has.
-    package var outputTypes: [ValueType] = []
+    /// The types that the file declares for its outputs; may be fewer than it has, and nil where it declares none.
+    package var outputTypes: [ValueType?] = []
 
     package init(_ type: OperatorType, attributes: Attributes, version: Int) {
         self.type = type
@@ -21,7 +21,9 @@ package struct UnknownOperator: Operator {
 
     package var minimumVersion: Int { version }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { outputTypes.map { ValueInfo($0) } }
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        outputTypes.map { $0.map { ValueInfo($0) } ?? .unknown }
+    }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         throw WinnowError(

@@ -7,11 +7,22 @@ package struct ValueInfo: Sendable {
     package var constant: Tensor?
     /// The elements of an integer value of rank 0 or 1 that are known only as extents (Shape of a symbolic input).
     package var symbolicElements: [Extent]?
+    /// Whether the type rests on what nobody knows: an unknown operator's output whose type no file declares.
+    package var isGuess = false
 
     package init(_ type: ValueType, constant: Tensor? = nil, symbolicElements: [Extent]? = nil) {
         self.type = type
         self.constant = constant
         self.symbolicElements = symbolicElements
+    }
+
+    /// What stands for a value of which nothing is known.
+    package static let unknown = ValueInfo(declared: .unknown)
+
+    /// A value of the type a file declares, which may be `unknown`.
+    package init(declared type: ValueType) {
+        self.init(type)
+        isGuess = type == .unknown
     }
 
     package init(_ elementType: ElementType, _ extents: [Extent]?) { self.init(ValueType(elementType, extents)) }

@@ -14,6 +14,9 @@ public struct ValueType: Hashable, Sendable {
         self.init(elementType, shape.map { .fixed($0) })
     }
 
+    /// What stands for a type that nobody declares.
+    package static let unknown = ValueType(.float32, nil)
+
     public var rank: Int? { extents?.count }
 
     /// The shape, if every extent is a number.

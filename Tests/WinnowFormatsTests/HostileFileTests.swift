@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowFormats
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Readers of damaged files either succeed or throw a `WinnowError`; they never trap, hang or fill the memory.
@@ -14,7 +15,7 @@ import WinnowTensor
 
     @discardableResult private func read(_ path: String) throws -> String {
         switch path.split(separator: ".").last {
-        case "onnx": try ONNXFile.read(path, registry: OperatorRegistry([])).text
+        case "onnx": try ONNXFile.read(path, registry: OperatorCatalogue.registry).text
         case "npy": try "\(NPY.read(path))"
         case "npz": try "\(NPZ.read(path))"
         case "safetensors": try "\(SafeTensors(contentsOf: path).tensors)"

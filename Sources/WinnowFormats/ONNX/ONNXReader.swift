@@ -4,7 +4,7 @@ import WinnowTensor
 /// Turns a decoded model into a graph.
 struct ONNXReader {
     /// The operator sets of ONNX's own domain that operators are written against.
-    static let supportedVersions = 7...26
+    static let supportedVersions = 7...28
 
     private let model: Onnx_ModelProto
     private let registry: OperatorRegistry
@@ -102,6 +102,7 @@ struct ONNXReader {
         for attribute in proto.attribute {
             attributes[attribute.name] = try attribute.attribute(external: external) { try body($0, in: scope) }
         }
+        attributes.outputCount = proto.output.count
         let domain = Self.domain(proto.domain)
         guard let version = metadata.opsets[domain] else {
             throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
@@ -111,7 +112,7 @@ struct ONNXReader {
         if var unknown = op as? UnknownOperator {
             let declared = proto.output.map { scope.declaredType(of: $0) }
             let count = (declared.lastIndex { $0 != nil } ?? -1) + 1
-            unknown.outputTypes = declared[..<count].map { $0 ?? .unknown }
+            unknown.outputTypes = Array(declared[..<count])
             op = unknown
         }
         return Node(name: name, op: op, inputs: proto.input, outputs: proto.output)
@@ -135,11 +136,6 @@ struct ONNXReader {
 
     /// ONNX's own domain has two names.
     static func domain(_ name: String) -> String { name == "ai.onnx" ? "" : name }
-}
-
-extension ValueType {
-    /// What stands for a type that nobody declared.
-    static let unknown = ValueType(.float32, nil)
 }
 
 extension GraphMetadata {

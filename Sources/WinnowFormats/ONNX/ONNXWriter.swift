@@ -42,15 +42,13 @@ struct ONNXWriter {
             graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external) }
         }
         proto.node = try graph.nodes.map(node)
-        let certain = certainTypes(graph)
         proto.output = graph.outputs.map { name in
-            let isKnown = graph.infos[name]?.extents != nil && (certain[name] != nil || graph.initializers[name] != nil)
-            let declared = isKnown ? nil : graph.metadata.outputTypes[name]
-            return Onnx_ValueInfoProto(name: name, type: declared ?? graph.infos[name]?.type ?? .unknown)
+            let type = certainType(of: name, in: graph) ?? graph.metadata.outputTypes[name] ?? graph.infos[name]?.type
+            return Onnx_ValueInfoProto(name: name, type: type ?? .unknown)
         }
         let outputs = Set(graph.outputs)
         proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
-            guard !outputs.contains(name), let type = certain[name], type.extents != nil else { return nil }
+            guard !outputs.contains(name), let type = certainType(of: name, in: graph) else { return nil }
             return Onnx_ValueInfoProto(name: name, type: type)
         }
         return proto
@@ -70,22 +68,10 @@ struct ONNXWriter {
         return proto
     }
 
-    /// The types that do not rest on a guess about an unknown operator's outputs; a wrong type makes readers refuse the file.
-    private func certainTypes(_ graph: Graph) -> [ValueName: ValueType] {
-        var guessed = Set(graph.captures.filter { $0.value.extents == nil }.keys)
-        var types: [ValueName: ValueType] = [:]
-        for node in graph.nodes {
-            let unknown = node.op as? UnknownOperator
-            let isGuess = unknown == nil && node.inputs.contains { guessed.contains($0) }
-            for (index, output) in node.outputs.enumerated() where !output.isEmpty {
-                if isGuess || index >= unknown?.outputTypes.count ?? Int.max || graph.infos[output]?.extents == nil {
-                    guessed.insert(output)
-                } else {
-                    types[output] = graph.infos[output]?.type
-                }
-            }
-        }
-        return types
+    /// The type of a value; nil where it is partly unknown. A wrong type makes readers refuse the file.
+    private func certainType(of name: ValueName, in graph: Graph) -> ValueType? {
+        guard let info = graph.infos[name], !info.isGuess, info.extents != nil else { return nil }
+        return info.type
     }
 }
 
@@ -97,7 +83,7 @@ private struct FileVersions {
     /// The first format version that goes with each operator set from 9 on.
     private static let irVersions: [Int: Int] = [
         9: 4, 10: 5, 11: 6, 12: 7, 13: 7, 14: 7, 15: 8, 16: 8, 17: 8, 18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 24: 12,
-        25: 13, 26: 13,
+        25: 13, 26: 13, 27: 13, 28: 14,
     ]
 
     init(_ graph: Graph) {

@@ -10,6 +10,8 @@ package struct Split: Operator {
     package var sizes: [Int]?
     /// The number of equal parts (the last may be smaller), where no sizes are given; from operator set 18.
     package var partCount: Int?
+    /// The node's number of outputs, where only that says into how many parts; nil: not read from a file.
+    private var outputCount: Int?
 
     package init(axis: Int = 0, sizes: [Int]? = nil, partCount: Int? = nil) {
         self.axis = axis
@@ -21,6 +23,7 @@ package struct Split: Operator {
         self.init(
             axis: try attributes.int("axis", default: 0), sizes: try attributes.ints("split"),
             partCount: try attributes.int("num_outputs"))
+        outputCount = attributes.outputCount
     }
 
     package var attributes: Attributes {
@@ -46,7 +49,8 @@ package struct Split: Operator {
             }
             return sizes.map { .fixed($0) }
         }
-        guard let partCount, partCount > 0 else {
+        if inputs.optional(1) != nil, let outputCount { return [Extent](repeating: .unknown, count: outputCount) }
+        guard let partCount = partCount ?? outputCount, partCount > 0 else {
             throw WinnowError(
                 .unsupported, "split", "the parts' sizes are not given", remedy: "export the model with explicit sizes")
         }
@@ -58,7 +62,7 @@ package struct Split: Operator {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents else {
-            let count = sizes?.count ?? inputs.integers(1)?.count ?? partCount ?? 0
+            let count = sizes?.count ?? inputs.integers(1)?.count ?? partCount ?? outputCount ?? 0
             return (0..<count).map { _ in ValueInfo(data.elementType, nil) }
         }
         let axis = try self.axis.normalizedAxis(rank: extents.count)

@@ -85,6 +85,23 @@ private let registry = OperatorRegistry([])
         #expect(try write(unknown, [ValueType(.int64, [2])], declared: declared).outputTypes == ["y": declared])
     }
 
+    @Test func nothingIsConcludedFromAGuess() throws {
+        var metadata = GraphMetadata()
+        metadata.outputTypes = ["y": ValueType(.int64, [2])]
+        let odd = UnknownOperator(OperatorType("Odd"), attributes: [:], version: 17)
+        let graph = try Graph(
+            name: "g", inputs: [GraphInput("x", ValueType(.float32, [2]))], outputs: ["y"],
+            nodes: [
+                Node(name: "odd", op: odd, inputs: ["x"], outputs: ["h"]),
+                Node(name: "reshape", op: Reshape(), inputs: ["h", "shape"], outputs: ["r"]),
+                Node(name: "add", op: Add(), inputs: ["r", "c"], outputs: ["y"]),
+            ], initializers: [("c", Tensor([1, 2] as [Int64])), ("shape", Tensor([2] as [Int64]))], metadata: metadata)
+        let again = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorCatalogue.registry)
+        #expect(again.metadata.outputTypes == metadata.outputTypes)
+        #expect(again.infos["r"]?.isGuess == true)
+        #expect(try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorRegistry([])).type(of: "r") == .unknown)
+    }
+
     @Test func whatIsInferredIsWrittenInstead() throws {
         let metadata = try write(Relu(), [ValueType(.float32, ["N", 4])], declared: ValueType(.float32, [7]))
         #expect(metadata.outputTypes == ["y": ValueType(.float32, ["N", 4])])
