@@ -113,7 +113,7 @@ struct PruningSearch {
         for round in rounds {
             let reason = round.isWithinBound ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
             ledger.note(Finding(
-                "graph", round.isWithinBound ? .done : .fellBack, "validation top-1", before: denseAccuracy,
+                "graph", round.isWithinBound ? .done : .kept, "validation top-1", before: denseAccuracy,
                 after: round.accuracy, reason: reason, round: round.number))
             ledger.note(Finding("graph", .done, "sparsity", after: round.sparsity, round: round.number))
         }

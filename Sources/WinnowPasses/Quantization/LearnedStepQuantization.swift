@@ -11,11 +11,11 @@ package struct LearnedStepQuantization: TrainingPass {
     package static let summary = "trains quantization steps together with the weights, then stores the integers"
     package static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
-        own (LSQ). It pays at 4 bits and below. Scales start at the calibrated ranges for 8 bits, and at 2·mean|w|/√q_max \
-        for weights of fewer bits.
+        own (LSQ). It pays at 4 bits. Scales start at the calibrated ranges for int8, and at 2·mean|w|/√q_max for int4 \
+        weights.
         """
 
-    @Hyperparameter("bits of a weight's codes", in: 2...8) package var weightBits = 8
+    @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
     @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") package var perChannel = true
     @Hyperparameter("train the steps of activations too") package var learnActivations = true
@@ -30,7 +30,8 @@ package struct LearnedStepQuantization: TrainingPass {
         var scheme = StaticQuantization()
         (scheme.activations, scheme.perChannel, scheme.samples) = (activations, perChannel, samples)
         (scheme.only, scheme.except) = (only, except)
-        let pairs = try QuantizationPairs(scheme, weightBits: weightBits, graph: setup.model, context: context)
+        let pairs = try QuantizationPairs(
+            scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings
         for (name, site, parameters) in pairs.weightScales {
@@ -54,9 +55,9 @@ package struct LearnedStepQuantization: TrainingPass {
             decaysWeights: false, minimum: 1e-8)
     }
 
-    /// Starting steps of weights with few bits: 2·mean|w|/√q_max of each slice.
+    /// Starting steps of int4 weights: 2·mean|w|/√q_max of each slice.
     private func starts(of pairs: QuantizationPairs) -> [ValueName: Tensor] {
-        guard weightBits < 8 else { return [:] }
+        guard weights == .int4 else { return [:] }
         var starts: [ValueName: Tensor] = [:]
         for (name, site, parameters) in pairs.weightScales {
             guard let weight = pairs.graph.initializers[site.tensor] else { continue }

@@ -15,7 +15,7 @@ package struct QuantizationAwareTraining: TrainingPass {
         where static-quantization costs too much accuracy.
         """
 
-    @Hyperparameter("bits of a weight's codes", in: 2...8) package var weightBits = 8
+    @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package var perChannel = true
     @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
@@ -27,7 +27,8 @@ package struct QuantizationAwareTraining: TrainingPass {
     package init() {}
 
     package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let pairs = try QuantizationPairs(scheme, weightBits: weightBits, graph: setup.model, context: context)
+        let pairs = try QuantizationPairs(
+            scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
         setup.model = pairs.graph
         setup.findings += pairs.findings
         setup.hooks.append(WeightScaleHook(pairs))
@@ -48,16 +49,16 @@ package struct QuantizationAwareTraining: TrainingPass {
 
 /// Keeps the scales of weights at max|w| / limit while the weights change.
 private struct WeightScaleHook: TrainingHook {
-    private let weights: [(scale: ValueName, tensor: ValueName, parameters: QuantizationParameters)]
+    private let entries: [(scale: ValueName, tensor: ValueName, parameters: QuantizationParameters)]
 
     init(_ pairs: QuantizationPairs) {
-        weights = pairs.weightScales.map { ($0.name, $0.site.tensor, $0.parameters) }
+        entries = pairs.weightScales.map { ($0.name, $0.site.tensor, $0.parameters) }
     }
 
-    var variables: Set<ValueName> { Set(weights.map(\.scale)) }
+    var variables: Set<ValueName> { Set(entries.map(\.scale)) }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
-        for (scale, tensor, old) in weights {
+        for (scale, tensor, old) in entries {
             guard let weight = moment.variables[tensor] else { continue }
             let new = QuantizationParameters(
                 symmetric: weight, axis: old.axis, old.elementType, limit: old.codes.upperBound)

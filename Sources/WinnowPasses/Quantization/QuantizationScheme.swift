@@ -1,5 +1,16 @@
 package import WinnowTensor
 
+/// The integers that trained weights become.
+package enum WeightCodes: String, HyperparameterChoice, Codable {
+    case int8
+    /// −7…7; needs operator set 21.
+    case int4
+
+    package var elementType: ElementType { self == .int8 ? .int8 : .int4 }
+    /// The largest code.
+    package var limit: Int { self == .int8 ? 127 : 7 }
+}
+
 /// The integers that activations become.
 package enum ActivationCodes: String, HyperparameterChoice, Codable {
     /// 0…255 with a zero point: what x86 runtimes do fastest.

@@ -18,6 +18,8 @@ package struct StaticQuantization: Pass {
         BatchNormalization first. A Relu behind a layer is absorbed: its output is what is quantized.
         """
 
+    @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
+    package var weightBits = 8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package var perChannel = true
     @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
@@ -36,7 +38,8 @@ package struct StaticQuantization: Pass {
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let pairs = try QuantizationPairs(
-            self, weightBits: reduceRange ? 7 : 8, graph: graph.foldingMasks(), context: context)
+            self, weightType: .int8, weightLimit: (1 << ((reduceRange ? min(7, weightBits) : weightBits) - 1)) - 1,
+            graph: graph.foldingMasks(), context: context)
         let (stored, findings) = try pairs.graph.storingIntegers()
         var ledger = WeightLedger(graph)
         for finding in pairs.findings + findings { ledger.note(finding) }
@@ -52,8 +55,10 @@ struct QuantizationPairs {
     private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
-    /// Calibrates and inserts; weights of up to 4 bits are stored as int4.
-    init(_ scheme: StaticQuantization, weightBits: Int, graph: Graph, context: PassContext) throws {
+    /// Calibrates and inserts; weights have codes of at most ±`weightLimit`.
+    init(
+        _ scheme: StaticQuantization, weightType: ElementType, weightLimit: Int, graph: Graph, context: PassContext
+    ) throws {
         let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
         let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
         findings = plan.floats
@@ -74,8 +79,8 @@ struct QuantizationPairs {
         for site in plan.sites {
             guard let weight = graph.initializers[site.tensor] else { continue }
             let parameters = QuantizationParameters(
-                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightBits <= 4 ? .int4 : .int8,
-                limit: (1 << (weightBits - 1)) - 1)
+                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightType,
+                limit: weightLimit)
             if scheme.perChannel, site.outputAxis == nil {
                 findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"))
             }

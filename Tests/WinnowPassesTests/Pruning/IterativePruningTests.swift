@@ -50,7 +50,7 @@ struct IterativePruningTests {
         context.evaluate = { other, _ in 1 - ModelSparsity.sparsity(of: other) / 10 }
         let result = try pass(["max-drop": 7, "sparsities": [0.2, 0.6, 0.95, 0.99]])(graph, in: context)
         #expect(abs(ModelSparsity.sparsity(of: result.graph) - 0.6) < 0.01)
-        let rejected = result.findings.filter { $0.quantity == "validation top-1" && $0.status == .fellBack }
+        let rejected = result.findings.filter { $0.quantity == "validation top-1" && $0.status == .kept }
         #expect(rejected.count == 1, "the search ends with the first round out of bounds")
     }
 

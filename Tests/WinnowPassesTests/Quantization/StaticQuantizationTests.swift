@@ -193,6 +193,12 @@ struct StaticQuantizationTests {
         #expect(zip(codes, mask).allSatisfy { $1 != 0 || $0 == 0 })
     }
 
+    @Test func fewerBitsStayInt8() throws {
+        let result = try quantized(TestModels.perceptron(), ["weight-bits": 5]).graph
+        let codes = try #require(result.initializers["fc1.weight.codes"])
+        #expect(codes.elementType == .int8 && codes.integers().map(abs).max() == 15)
+    }
+
     @Test func layersCanBeKeptInFloat() throws {
         let graph = try TestModels.perceptron()
         let result = try quantized(graph, ["except": ["fc2"]])

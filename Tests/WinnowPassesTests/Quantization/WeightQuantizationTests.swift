@@ -137,8 +137,8 @@ struct TrainedQuantizationTests {
         let graph = try TestModels.perceptron()
         let context = try TestModels.context(for: graph)
         let data = try context.validationData(for: graph)
-        let rounded = try FixedPointQuantization(hyperparameters: ["bits": 2])(graph).graph
-        let pass: HyperparameterValue = ["quantization-aware-training": ["weight-bits": 2]]
+        let rounded = try FixedPointQuantization(hyperparameters: ["bits": 4])(graph).graph
+        let pass: HyperparameterValue = ["quantization-aware-training": ["weights": "int4"]]
         let trained = try Finetune(hyperparameters: ["epochs": 20, "learning-rate": 0.01, "batch-size": 16, "with": [pass]])(graph, in: context).graph
         #expect(try context.evaluate(trained, data) >= context.evaluate(rounded, data))
     }
