@@ -8,6 +8,7 @@ extension QuantizeLinear {
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard let target = graph.encoding(of: node), let output = node.output(0) else { return nil }
         if let twin = twin(of: node, in: graph) { return twin }
+        if let sum = addition(before: node, to: target, in: graph) { return sum }
         var functions: [Node] = []
         var value = node.input(0)
         while let source = graph.producer(of: value), source.op.isElementFunction(of: source, in: graph),

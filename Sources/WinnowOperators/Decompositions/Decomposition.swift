@@ -1,0 +1,71 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// An operator that is nothing but others put together.
+///
+/// Plans and training replace it by its parts; shapes are inferred through them, and a kernel of its own runs them one
+/// after the other.
+package protocol Decomposition: Operator {
+    /// Adds the parts; gives the values that stand for the outputs. Omitted inputs are nil.
+    func decompose(_ builder: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName]
+}
+
+extension Decomposition {
+    /// A graph of the parts alone, inputs named by position; nil while the rank of an input is not known.
+    private func parts(_ inputs: [ValueInfo?]) throws -> (builder: GraphBuilder, outputs: [ValueName])? {
+        let builder = GraphBuilder(type.name)
+        let names = try inputs.enumerated().map { index, info -> ValueName? in
+            guard let info else { return nil }
+            if let constant = info.constant { return builder.constant(Self.inputName(index), constant) }
+            guard let extents = info.extents else { throw UnknownRank() }
+            return try builder.input(Self.inputName(index), info.elementType, extents)
+        }
+        return (builder, try decompose(builder, names))
+    }
+
+    private static func inputName(_ index: Int) -> ValueName { "input.\(index)" }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        do {
+            guard let (builder, outputs) = try parts(inputs) else { return [] }
+            return outputs.map { builder.info(of: $0) ?? ValueInfo(.float32, nil) }
+        } catch is UnknownRank {
+            return [ValueInfo(try inputs.required(0).elementType, nil)]
+        }
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        guard let (builder, outputs) = try parts(request.inputs.map { $0.map(ValueInfo.init(operand:)) }) else {
+            throw WinnowError(.unsupported, request.nodeName, "the rank of an input is not known")
+        }
+        let graph = try builder.graph(outputs: outputs)
+        var sources: [ValueName: Int] = [:]
+        for index in request.inputs.indices { sources[Self.inputName(index)] = index }
+        let sequence = try KernelSequence(graph, inputs: sources, options: request.options)
+        return Kernel(scratchByteCount: sequence.scratchByteCount) { try sequence.run($0) }
+    }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { try inlined(node, in: graph) }
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { try inlined(node, in: graph) }
+
+    /// An edit that puts the parts in the place of the node.
+    private func inlined(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        let builder = GraphBuilder(extending: graph.graph)
+        let results = try decompose(builder, node.inputs.map { $0.isEmpty ? nil : $0 })
+        var edit = builder.edit()
+        var names: [ValueName: ValueName] = [:]
+        for (name, _) in edit.initializers { names[name] = graph.graph.freshValueName("\(node.name).\(name)") }
+        for name in edit.addedNodes.flatMap(\.outputs) { names[name] = graph.graph.freshValueName("\(node.name).\(name)") }
+        for (result, output) in zip(results, node.outputs) where !output.isEmpty { names[result] = output }
+        edit.initializers = edit.initializers.map { (names[$0.name] ?? $0.name, $0.tensor) }
+        edit.addedNodes = edit.addedNodes.map { part in
+            Node(
+                name: "\(node.name).\(part.name)", op: part.op, inputs: part.inputs.map { names[$0] ?? $0 },
+                outputs: part.outputs.map { names[$0] ?? $0 })
+        }
+        edit.removedNodes = [node.name]
+        return edit
+    }
+}
+
+private struct UnknownRank: Error {}

@@ -1,0 +1,100 @@
+import WinnowGraph
+import WinnowTensor
+
+/// The kernels of a small graph one after the other, its intermediate values in scratch memory, every value row-major.
+final class KernelSequence {
+    /// Where a value lies when the sequence runs.
+    private enum Place {
+        case input(Int), output(Int), scratch(Int), constant(Tensor)
+    }
+
+    private struct Step {
+        var kernel: Kernel
+        var operands: [Place?]
+        var inputCount: Int
+        var pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    }
+
+    private var steps: [Step] = []
+    /// Outputs that are another value's memory and are copied at the end.
+    private var copies: [(from: Place, output: Int, byteCount: Int)] = []
+    private var places: [ValueName: Place] = [:]
+    private(set) var scratchByteCount = 0
+    private var kernelScratchByteCount = 0
+
+    /// `inputs` gives the operand index of each graph input.
+    init(_ graph: Graph, inputs: [ValueName: Int], options: ComputeOptions) throws {
+        for input in graph.inputs { places[input.name] = inputs[input.name].map { .input($0) } }
+        for (name, tensor) in graph.initializers { places[name] = .constant(tensor) }
+        var targets: [ValueName: Int] = [:]
+        for (index, output) in graph.outputs.enumerated() where targets[output] == nil { targets[output] = index }
+        for node in graph.nodes { try add(node, graph, targets, options) }
+        for (index, output) in graph.outputs.enumerated() {
+            guard let place = places[output], let info = graph.infos[output], let shape = info.shape else { continue }
+            if case .output(index) = place { continue }
+            copies.append((place, index, info.elementType.byteCount(of: shape.elementCount)))
+        }
+        scratchByteCount += kernelScratchByteCount
+    }
+
+    deinit { for step in steps { step.pointers.deallocate() } }
+
+    private func add(_ node: Node, _ graph: Graph, _ targets: [ValueName: Int], _ options: ComputeOptions) throws {
+        func plan(_ name: ValueName) throws -> OperandPlan {
+            guard let info = graph.infos[name], let shape = info.shape else {
+                throw WinnowError(.unsupported, node.name, "the shape of \(name) depends on data")
+            }
+            return OperandPlan(shape: shape, elementType: info.elementType, constant: info.constant)
+        }
+        if node.outputs.allSatisfy({ graph.infos[$0]?.constant != nil }) {
+            for name in node.outputs { places[name] = graph.infos[name]?.constant.map { .constant($0) } }
+            return
+        }
+        let outputs = try node.outputs.filter { !$0.isEmpty }.map(plan)
+        let kernel = try node.op.kernel(
+            for: KernelRequest(
+                nodeName: node.name, inputs: node.inputs.map { $0.isEmpty ? nil : try plan($0) }, outputs: outputs,
+                options: options))
+        if kernel.placement == .view {
+            places[node.outputs[0]] = places[node.inputs[0]]
+            return
+        }
+        for (name, output) in zip(node.outputs.filter { !$0.isEmpty }, outputs) {
+            places[name] = targets[name].map { .output($0) } ?? .scratch(reserve(output.byteCount))
+        }
+        kernelScratchByteCount = max(kernelScratchByteCount, kernel.scratchByteCount)
+        let operands = (node.inputs + node.outputs).map { $0.isEmpty ? nil : places[$0] }
+        steps.append(
+            Step(
+                kernel: kernel, operands: operands, inputCount: node.inputs.count,
+                pointers: .allocate(capacity: operands.count + 1)))
+    }
+
+    private func reserve(_ byteCount: Int) -> Int {
+        defer { scratchByteCount += (byteCount + 63) / 64 * 64 }
+        return scratchByteCount
+    }
+
+    func run(_ operands: Operands) throws {
+        let kernelScratch = operands.scratch.map { $0 + scratchByteCount - kernelScratchByteCount }
+        for step in steps {
+            for (index, place) in step.operands.enumerated() { step.pointers[index] = place.flatMap { pointer($0, operands) } }
+            step.pointers[step.operands.count] = kernelScratch
+            try step.kernel.run(
+                Operands(step.pointers, inputCount: step.inputCount, outputCount: step.operands.count - step.inputCount))
+        }
+        for copy in copies {
+            guard let source = pointer(copy.from, operands) else { continue }
+            operands.optionalOutput(copy.output)?.copyMemory(from: source, byteCount: copy.byteCount)
+        }
+    }
+
+    private func pointer(_ place: Place, _ operands: Operands) -> UnsafeMutableRawPointer? {
+        switch place {
+        case .input(let index): operands.optionalInput(index).map { UnsafeMutableRawPointer(mutating: $0) }
+        case .output(let index): operands.optionalOutput(index)
+        case .scratch(let offset): operands.scratch.map { $0 + offset }
+        case .constant(let tensor): tensor.memory.storage.base + tensor.memory.byteOffset
+        }
+    }
+}

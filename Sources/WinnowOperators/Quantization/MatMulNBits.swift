@@ -1,0 +1,122 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// A product with a constant matrix of 2-, 4- or 8-bit codes in blocks along K, stored as (N, blocks, bytes).
+///
+/// Inputs: A, B packed, scales (N · blocks), zero points (packed uint8 or float, optional), g_idx (ignored), bias.
+package struct MatMulNBits: Operator {
+    package static let type = OperatorType("MatMulNBits", domain: "com.microsoft")
+
+    package var depth: Int
+    package var columns: Int
+    package var bitWidth: Int
+    package var blockSize: Int
+
+    package init(depth: Int, columns: Int, bitWidth: Int = 4, blockSize: Int) {
+        self.depth = depth
+        self.columns = columns
+        self.bitWidth = bitWidth
+        self.blockSize = blockSize
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(
+            depth: try attributes.int("K", default: 0), columns: try attributes.int("N", default: 0),
+            bitWidth: try attributes.int("bits", default: 4), blockSize: try attributes.int("block_size", default: 0))
+        guard depth > 0, columns > 0, [2, 4, 8].contains(bitWidth), blockSize >= 16 else {
+            throw WinnowError(.unsupported, "attributes", "K \(depth), N \(columns), \(bitWidth) bits, blocks of \(blockSize)")
+        }
+    }
+
+    package var attributes: Attributes {
+        ["K": .int(depth), "N": .int(columns), "bits": .int(bitWidth), "block_size": .int(blockSize)]
+    }
+
+    private var blockCount: Int { (depth + blockSize - 1) / blockSize }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let left = try inputs.required(0)
+        guard let extents = left.extents else { return [ValueInfo(left.elementType, nil)] }
+        guard let last = extents.last, last.value ?? depth == depth else {
+            throw WinnowError(.shape, "input \(left.type)", "does not end in \(depth)")
+        }
+        return [ValueInfo(left.elementType, extents.dropLast() + [.fixed(columns)])]
+    }
+
+    /// The matrix as (N, K) float32.
+    private func dequantized(_ request: KernelRequest) throws -> Tensor {
+        guard let packed = try request.input(1).constant, let scales = try request.input(2).constant?.floats(),
+            packed.byteCount == columns * blockCount * (blockSize * bitWidth / 8), scales.count == columns * blockCount
+        else { throw WinnowError(.unsupported, request.nodeName, "its matrix is not constant or has another size") }
+        let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
+        let zeroPoints = try zeroPoints(request, mask, perByte)
+        let codes = packed.codes()
+        var values = [Float](repeating: 0, count: columns * depth)
+        for column in 0..<columns {
+            for k in 0..<depth {
+                let block = column * blockCount + k / blockSize
+                let position = block * blockSize + k % blockSize
+                let code = Int(codes[position / perByte]) >> (position % perByte * bitWidth) & mask
+                values[column * depth + k] = (Float(code) - zeroPoints[block]) * scales[block]
+            }
+        }
+        return Tensor(values, shape: [columns, depth])
+    }
+
+    private func zeroPoints(_ request: KernelRequest, _ mask: Int, _ perByte: Int) throws -> [Float] {
+        guard let plan = request.optionalInput(3) else {
+            return [Float](repeating: Float(1 << (bitWidth - 1)), count: columns * blockCount)
+        }
+        guard let tensor = plan.constant else {
+            throw WinnowError(.unsupported, request.nodeName, "its zero points are not constant")
+        }
+        if tensor.elementType.isFloatingPoint { return tensor.floats() }
+        let rowByteCount = (blockCount * bitWidth + 7) / 8
+        let codes = tensor.codes()
+        guard codes.count == columns * rowByteCount else {
+            throw WinnowError(.shape, request.nodeName, "has \(codes.count) bytes of zero points, not \(columns * rowByteCount)")
+        }
+        return (0..<(columns * blockCount)).map { index in
+            let (column, block) = index.quotientAndRemainder(dividingBy: blockCount)
+            return Float(Int(codes[column * rowByteCount + block / perByte]) >> (block % perByte * bitWidth) & mask)
+        }
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        var product = request
+        let matrix = try dequantized(request)
+        product.inputs = [
+            try request.input(0), OperandPlan(shape: matrix.shape, elementType: .float32, constant: matrix),
+            request.optionalInput(5),
+        ]
+        let kernel = try MatrixProduct(transposesRight: true).kernel(for: product)
+        // The constant matrix is packed inside; the bias moves from input 5 to input 2.
+        let hasBias = request.optionalInput(5) != nil
+        let pointers = OperandList(count: 5)
+        return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
+            pointers[0] = UnsafeMutableRawPointer(mutating: operands.input(0))
+            pointers[1] = nil
+            pointers[2] = hasBias ? UnsafeMutableRawPointer(mutating: operands.input(5)) : nil
+            pointers[3] = operands.output(0)
+            pointers[4] = operands.scratch
+            try kernel.run(Operands(pointers.base, inputCount: 3, outputCount: 1))
+        }
+    }
+}
+
+/// Memory for the operands of a kernel inside another.
+final class OperandList {
+    let base: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+
+    init(count: Int) {
+        base = .allocate(capacity: count)
+        base.initialize(repeating: nil, count: count)
+    }
+
+    deinit { base.deallocate() }
+
+    subscript(index: Int) -> UnsafeMutableRawPointer? {
+        get { base[index] }
+        set { base[index] = newValue }
+    }
+}

@@ -1,0 +1,14 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The requantized sum of codes: A, scale, zero point, B, scale, zero point, C scale, C zero point.
+package struct QLinearAdd: Decomposition, AttributeFree {
+    package static let type = OperatorType("QLinearAdd", domain: "com.microsoft")
+
+    package init() {}
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let result = try b.add(Add(), b.dequantized(inputs, 0), b.dequantized(inputs, 3))
+        return [try b.quantized(result, inputs, 6)]
+    }
+}

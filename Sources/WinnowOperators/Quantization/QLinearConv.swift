@@ -1,0 +1,26 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// A convolution of codes with a requantized result.
+///
+/// Inputs: x, scale, zero point, w, scale(s), zero point(s), y scale, y zero point, int32 bias.
+package struct QLinearConv: Decomposition {
+    package static let type = OperatorType("QLinearConv")
+
+    package var convolution: Conv
+
+    package init(_ convolution: Conv = Conv()) { self.convolution = convolution }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(try Conv(attributes: attributes, version: version))
+    }
+
+    package var attributes: Attributes { convolution.attributes }
+    package var minimumVersion: Int { 10 }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        var operands: [ValueName?] = [try b.dequantized(inputs, 0), try b.dequantized(inputs, 3, axis: 0)]
+        if let bias = inputs.present(8) { operands.append(try b.dequantizedBias(bias, inputs, scales: (1, 4))) }
+        return [try b.quantized(b.add(convolution, inputs: operands)[0], inputs, 6)]
+    }
+}

@@ -1,0 +1,16 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// A product of codes with a requantized result: a, scale, zero point, b, scale(s), zero point(s), y scale, y zero point.
+package struct QLinearMatMul: Decomposition, AttributeFree {
+    package static let type = OperatorType("QLinearMatMul")
+
+    package init() {}
+
+    package var minimumVersion: Int { 10 }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let product = try b.add(MatMul(), b.dequantized(inputs, 0), b.dequantized(inputs, 3, axis: -1))
+        return [try b.quantized(product, inputs, 6)]
+    }
+}
