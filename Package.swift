@@ -80,6 +80,16 @@ if exists("Sources/WinnowCommand") {
             name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
             linkerSettings: localLinkFlags))
 }
+/// Programs that show one technique each: `swift run -c release ThresholdPruning`.
+let examples = [
+    "ThresholdPruning", "FixedPointQuantization", "Distillation", "PrunerObject", "PercentilePruning", "LowRank",
+    "IntegerQuantization",
+]
+targets += examples.filter { exists("Examples/\($0)") }.map { name in
+    .executableTarget(
+        name: name, dependencies: ["Winnow"], path: "Examples/\(name)", exclude: ["README.md"], swiftSettings: swiftSettings,
+        linkerSettings: localLinkFlags)
+}
 if exists("Tests/WinnowTestSupport") {
     targets.append(
         .target(

@@ -6,12 +6,15 @@ import WinnowTensor
 public import WinnowTraining
 
 extension Model {
-    /// The model after one pass, and what the pass did to every tensor. Throws `.recipe` for unknown names and values.
+    /// The model after one pass, and what the pass did to every tensor; `teacher` is whom distillation follows.
+    /// Throws `.recipe` for unknown names and values.
     public func applying(
-        _ pass: String, _ hyperparameters: [String: HyperparameterValue] = [:], data: DataSplits? = nil, seed: UInt64 = 0
+        _ pass: String, _ hyperparameters: [String: HyperparameterValue] = [:], data: DataSplits? = nil,
+        teacher: Model? = nil, seed: UInt64 = 0
     ) throws -> (model: Model, findings: [Finding]) {
         let recipe = Recipe([try PassStep(named: pass, hyperparameters: hyperparameters).pass])
-        let result = try Pipeline(recipe, data: data, seed: seed).run(on: self, name: graph.name, outputFolder: ".")
+        let result = try Pipeline(recipe, data: data, teacher: teacher, seed: seed)
+            .run(on: self, name: graph.name, outputFolder: ".")
         return (result.model, result.steps.flatMap(\.findings))
     }
 

@@ -26,6 +26,8 @@ public struct Pipeline: Sendable {
 
     public var recipe: Recipe
     public var data: DataSplits?
+    /// Whom distillation follows unless its settings name a file; nil: the model as it came.
+    public var teacher: Model?
     public var seed: UInt64
     /// Where finished steps and checkpoints are kept; nil: nothing is kept.
     public var stateFolder: String?
@@ -33,11 +35,12 @@ public struct Pipeline: Sendable {
     public var progress: @Sendable (Progress) -> Void
 
     public init(
-        _ recipe: Recipe, data: DataSplits? = nil, seed: UInt64 = 0, stateFolder: String? = nil,
+        _ recipe: Recipe, data: DataSplits? = nil, teacher: Model? = nil, seed: UInt64 = 0, stateFolder: String? = nil,
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.recipe = recipe
         self.data = data
+        self.teacher = teacher
         self.seed = seed
         self.stateFolder = stateFolder
         self.cancellation = cancellation
@@ -64,7 +67,7 @@ public struct Pipeline: Sendable {
                     result.steps.append(record)
                     continue
                 }
-                let record = try apply(step, index: index, to: &graph, teacher: model.graph, state: state)
+                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: state)
                 try state?.finish(index, graph: graph, record: record)
                 // A resumed run continues from the file, so this run does too: the bytes cannot differ.
                 if let state, let (written, _) = try state.finishedStep(index) { graph = written }
@@ -111,7 +114,7 @@ public struct Pipeline: Sendable {
         }
         var digest = Digest()
         digest.add(Array("\(Platform.programVersion) \(seed) \(steps) \(data.map(\.sampleCounts) ?? [])".utf8))
-        digest.add(try ONNXFile.bytes(model.graph))
+        for model in [model, teacher].compactMap({ $0 }) { digest.add(try ONNXFile.bytes(model.graph)) }
         return digest.text
     }
 }
