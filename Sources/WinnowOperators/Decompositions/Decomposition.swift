@@ -17,7 +17,7 @@ extension Decomposition {
         let names = try inputs.enumerated().map { index, info -> ValueName? in
             guard let info else { return nil }
             if let constant = info.constant { return builder.constant(Self.inputName(index), constant) }
-            guard let extents = info.extents else { throw UnknownRank() }
+            guard let extents = info.extents else { throw UndeterminedShape() }
             return try builder.input(Self.inputName(index), info.elementType, extents)
         }
         return (builder, try decompose(builder, names))
@@ -29,7 +29,7 @@ extension Decomposition {
         do {
             guard let (builder, outputs) = try parts(inputs) else { return [] }
             return outputs.map { builder.info(of: $0) ?? ValueInfo(.float32, nil) }
-        } catch is UnknownRank {
+        } catch is UndeterminedShape {
             return [ValueInfo(try inputs.required(0).elementType, nil)]
         }
     }
@@ -51,7 +51,10 @@ extension Decomposition {
     /// An edit that puts the parts in the place of the node.
     private func inlined(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let builder = GraphBuilder(extending: graph.graph)
-        let results = try decompose(builder, node.inputs.map { $0.isEmpty ? nil : $0 })
+        let results: [ValueName]
+        do { results = try decompose(builder, node.inputs.map { $0.isEmpty ? nil : $0 }) } catch is UndeterminedShape {
+            return nil
+        }
         var edit = builder.edit()
         var names: [ValueName: ValueName] = [:]
         for (name, _) in edit.initializers { names[name] = graph.graph.freshValueName("\(node.name).\(name)") }
@@ -68,4 +71,5 @@ extension Decomposition {
     }
 }
 
-private struct UnknownRank: Error {}
+/// The parts depend on extents that are not known yet.
+struct UndeterminedShape: Error {}

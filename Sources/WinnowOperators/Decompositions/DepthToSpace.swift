@@ -50,9 +50,7 @@ extension GraphBuilder {
             throw WinnowError(.shape, "input", "must have four axes")
         }
         let numbers = extents.dropFirst().compactMap(\.value)
-        guard numbers.count == 3 else {
-            throw WinnowError(.unsupported, "input", "its channels, rows and columns are not known before running")
-        }
+        guard numbers.count == 3 else { throw UndeterminedShape() }
         return (x, numbers)
     }
 
