@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CAllocationCounter.h"
 
+#include <errno.h>  // brings __GLIBC__
+
 static _Atomic long allocations;
 static _Atomic int counting;
 
@@ -16,7 +18,6 @@ long winnow_count_allocations_end(void) {
 
 #if defined(__linux__) && defined(__GLIBC__)
 #include <dlfcn.h>
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
