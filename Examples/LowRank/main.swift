@@ -8,7 +8,7 @@ Program.run {
     if isQuick { data = data.prefix(2_000) }
     let network = try Architecture.named("cnn-dropout").makeGraph(seed: 1)
     let training = TrainingConfiguration(
-        epochs: isQuick ? 1 : 8, batchSize: 128, learningRate: 2e-3, schedule: Schedule(.cosine), seed: 1)
+        epochs: isQuick ? 1 : 5, batchSize: 128, learningRate: 2e-3, schedule: Schedule(.cosine), seed: 1)
 
     print("training the full network")
     let full = try Model(network).trained(training, on: data).model

@@ -11,7 +11,9 @@ Program.run {
         epochs: isQuick ? 1 : 10, batchSize: 128, learningRate: 2e-3, optimizer: .adam(), schedule: Schedule(.cosine), seed: 1)
 
     print("training the dense network")
-    let dense = try Model(network).trained(adam, on: data).model
+    var start = adam
+    start.epochs = isQuick ? 1 : 5
+    let dense = try Model(network).trained(start, on: data).model
 
     var pruner = Pruner(dense, targetSparsity: 0.5)
     for finding in try pruner.prune() where finding.status == .done { print(finding) }
