@@ -13,8 +13,8 @@ Program.run {
     print("training the full network")
     let full = try Model(network).trained(training, on: data).model
 
-    // Each layer keeps the singular values that hold 90 % of its energy; where that saves nothing, it stays whole.
-    let (factorized, findings) = try full.applying("svd-factorization", ["energy": 0.9])
+    // Each layer keeps the singular values that hold 75 % of its energy; where that saves nothing, it stays whole.
+    let (factorized, findings) = try full.applying("svd-factorization", ["energy": 0.75])
     findings.forEach { print($0) }
 
     print("training the factors")
