@@ -16,7 +16,9 @@ def run(name):
     """Runs an example with `--quick`; fails the test when it is not built or does not succeed."""
     binary = BINARIES / name
     if not binary.exists():
-        pytest.fail(f"{name} is not built; run `swift build -c release --product {name}`")
+        # `make test` names its build and makes every example; `make interop` makes `winnow` alone.
+        missing = pytest.fail if "WINNOW" in os.environ else pytest.skip
+        missing(f"{name} is not built; run `swift build -c release --product {name}`")
     result = subprocess.run(
         [binary, "--quick"], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT, timeout=300
     )
