@@ -54,7 +54,9 @@ package struct Finetune: Pass {
         result.graph = try result.graph.foldingMasks(only: added)
         var ledger = WeightLedger(graph)
         for finding in result.findings { ledger.note(finding) }
-        for name in graph.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: graph, to: result.graph)) }
+        for name in graph.weightTensors where !ledger.has(name) {
+            ledger.note(.trained(name, from: graph, to: result.graph))
+        }
         result.findings = ledger.findings { _ in "" }
         return result
     }
@@ -67,7 +69,9 @@ package struct Finetune: Pass {
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
         setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing).attached(to: setup.model)
         for pass in passengers { try named(pass) { try pass.extendObjective(&setup, in: context) } }
-        guard let objective = setup.objective else { throw WinnowError(.recipe, Self.name, "a pass took the objective away") }
+        guard let objective = setup.objective else {
+            throw WinnowError(.recipe, Self.name, "a pass took the objective away")
+        }
         var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
         trainer.frozen = setup.frozen
         trainer.parameterOptions = setup.options
@@ -84,7 +88,8 @@ package struct Finetune: Pass {
         try with.map { step in
             guard let pass = step.pass as? any TrainingPass else {
                 throw WinnowError(
-                    .recipe, "with: \(step.name)", "does not take part in training", remedy: "make it a step of its own")
+                    .recipe, "with: \(step.name)", "does not take part in training", remedy: "make it a step of its own"
+                )
             }
             return pass
         }

@@ -132,7 +132,8 @@ extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConve
 }
 
 /// A hyperparameter that is one of a few words.
-package protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable where RawValue == String {}
+package protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable
+where RawValue == String {}
 
 extension HyperparameterChoice {
     package static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }

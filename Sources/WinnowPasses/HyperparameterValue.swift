@@ -29,7 +29,9 @@ public enum HyperparameterValue: Hashable, Sendable {
         default: break
         }
         if let value = Int(text) { return .int(value) }
-        if let first = text.first, first.isNumber || "+-.".contains(first), let value = Double(text) { return .number(value) }
+        if let first = text.first, first.isNumber || "+-.".contains(first), let value = Double(text) {
+            return .number(value)
+        }
         return .string(text)
     }
 
@@ -55,7 +57,9 @@ public enum HyperparameterValue: Hashable, Sendable {
 extension HyperparameterValue: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if container.decodeNil() { self = .none } else if let value = try? container.decode(Bool.self) {
+        if container.decodeNil() {
+            self = .none
+        } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
         } else if let value = try? container.decode(Int.self) {
             self = .int(value)

@@ -44,7 +44,9 @@ extension Pass {
     /// Throws `.recipe` if a value set from Swift is out of its range.
     package func checkHyperparameters() throws {
         for (name, hyperparameter) in reflectedHyperparameters {
-            if let complaint = hyperparameter.complaint() { throw WinnowError(.recipe, "\(Self.name): \(name)", complaint) }
+            if let complaint = hyperparameter.complaint() {
+                throw WinnowError(.recipe, "\(Self.name): \(name)", complaint)
+            }
         }
     }
 
@@ -60,9 +62,13 @@ extension String {
     /// `roundTo` and `round_to` as `round-to`.
     var kebabCased: String {
         reduce(into: "") { text, character in
-            if character == "_" { text.append("-") } else if character.isUppercase {
+            if character == "_" {
+                text.append("-")
+            } else if character.isUppercase {
                 text += "-" + character.lowercased()
-            } else { text.append(character) }
+            } else {
+                text.append(character)
+            }
         }
     }
 }
@@ -75,7 +81,8 @@ extension [String: HyperparameterValue] {
         for setting in settings {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty else {
-                throw WinnowError(.usage, "--set \(setting)", "is not KEY=VALUE", remedy: "write for example --set sparsity=0.5")
+                throw WinnowError(
+                    .usage, "--set \(setting)", "is not KEY=VALUE", remedy: "write for example --set sparsity=0.5")
             }
             set(parts[0].split(separator: ".").map(String.init), to: HyperparameterValue(text: String(parts[1])))
         }

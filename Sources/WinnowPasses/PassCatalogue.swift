@@ -17,6 +17,7 @@ package enum PassCatalogue {
         Unprune.self,
         // Quantization
         StaticQuantization.self,
+        DynamicQuantization.self,
         WeightOnlyQuantization.self,
         FixedPointQuantization.self,
         Float4Quantization.self,

@@ -22,7 +22,8 @@ package struct PassStep: Sendable {
             switch body {
             case .none: try self.init(named: name)
             case .table(let values): try self.init(named: name, hyperparameters: values)
-            default: throw WinnowError(.recipe, name, "its hyperparameters are \(body), not a table of names and values")
+            default:
+                throw WinnowError(.recipe, name, "its hyperparameters are \(body), not a table of names and values")
             }
         default:
             throw WinnowError(.recipe, "step", "is \(value)", remedy: "write NAME, or NAME: { hyperparameter: value }")

@@ -10,7 +10,9 @@ package struct WeightLedger {
 
     /// Notes a finding under its subject.
     package mutating func note(_ finding: Finding) {
-        if tensors.contains(finding.subject) { findings[finding.subject, default: []].append(finding) } else {
+        if tensors.contains(finding.subject) {
+            findings[finding.subject, default: []].append(finding)
+        } else {
             others.append(finding)
         }
     }
@@ -19,7 +21,9 @@ package struct WeightLedger {
     package mutating func keep(_ subject: ValueName, _ reason: String) { note(Finding(subject, .kept, reason: reason)) }
 
     /// Notes that a tensor or node was meant to change and could not.
-    package mutating func skip(_ subject: ValueName, _ reason: String) { note(Finding(subject, .skipped, reason: reason)) }
+    package mutating func skip(_ subject: ValueName, _ reason: String) {
+        note(Finding(subject, .skipped, reason: reason))
+    }
 
     package func has(_ subject: ValueName) -> Bool {
         findings[subject] != nil || others.contains { $0.subject == subject }

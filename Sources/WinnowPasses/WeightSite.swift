@@ -53,7 +53,10 @@ extension Graph {
         let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
         guard !map.isOpaque, weight < map.inputs.count, let output = map.outputs.first else { return nil }
         let produced = Set(output.flatMap(\.labels))
-        let data = Set(map.inputs.enumerated().filter { $0.offset < 2 && $0.offset != weight }.flatMap { $0.element.flatMap(\.labels) })
+        let data = Set(
+            map.inputs.enumerated().filter { $0.offset < 2 && $0.offset != weight }.flatMap {
+                $0.element.flatMap(\.labels)
+            })
         let candidates = map.inputs[weight].indices.filter { axis in
             let labels = map.inputs[weight][axis].labels
             return !labels.isEmpty && produced.isSuperset(of: labels)

@@ -21,7 +21,10 @@ private struct Sample: Pass {
 
 struct HyperparameterTests {
     @Test func namesAreKebabCase() {
-        #expect(Sample().hyperparameterDescriptions.map(\.name) == ["sparsity", "round-to", "keep-mask", "colour", "levels", "teacher"])
+        #expect(
+            Sample().hyperparameterDescriptions.map(\.name) == [
+                "sparsity", "round-to", "keep-mask", "colour", "levels", "teacher",
+            ])
     }
 
     @Test func valuesAreReadByName() throws {
@@ -44,10 +47,13 @@ struct HyperparameterTests {
         #expect(first.sparsity == 0.5 && second.sparsity == 0.9)
     }
 
-    @Test(arguments: [
-        (["sparsty": 0.5], "did you mean sparsity?"), (["sparsity": 1.5], "outside 0…1"), (["sparsity": "high"], "a number"),
-        (["round-to": 2.5], "whole number"), (["colour": "blue"], "one of red, green"), (["levels": [0.5, 2]], "outside 0…1"),
-    ] as [([String: HyperparameterValue], String)])
+    @Test(
+        arguments: [
+            (["sparsty": 0.5], "did you mean sparsity?"), (["sparsity": 1.5], "outside 0…1"),
+            (["sparsity": "high"], "a number"),
+            (["round-to": 2.5], "whole number"), (["colour": "blue"], "one of red, green"),
+            (["levels": [0.5, 2]], "outside 0…1"),
+        ] as [([String: HyperparameterValue], String)])
     func wrongValuesAreExplained(_ values: [String: HyperparameterValue], _ words: String) {
         let error = #expect(throws: WinnowError.self) { try Sample(hyperparameters: values) }
         #expect(error?.kind == .recipe)
@@ -62,12 +68,15 @@ struct HyperparameterTests {
 
     @Test func settingsOfTheCommandLine() throws {
         let values = try [String: HyperparameterValue](settings: [
-            "sparsity=0.5", "levels=0.1,0.9", "flag=true", "name=a=b", "finetune.epochs=3", "finetune.shift=1", "teacher=none",
+            "sparsity=0.5", "levels=0.1,0.9", "flag=true", "name=a=b", "finetune.epochs=3", "finetune.shift=1",
+            "teacher=none",
         ])
-        #expect(values == [
-            "sparsity": 0.5, "levels": [0.1, 0.9], "flag": true, "name": "a=b", "finetune": ["epochs": 3, "shift": 1],
-            "teacher": HyperparameterValue.none,
-        ])
+        #expect(
+            values == [
+                "sparsity": 0.5, "levels": [0.1, 0.9], "flag": true, "name": "a=b",
+                "finetune": ["epochs": 3, "shift": 1],
+                "teacher": HyperparameterValue.none,
+            ])
         #expect(throws: WinnowError.self) { try [String: HyperparameterValue](settings: ["sparsity"]) }
     }
 

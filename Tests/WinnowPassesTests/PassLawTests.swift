@@ -51,7 +51,9 @@ struct PassLawTests {
             let result = try pass(graph, in: TestModels.context(for: graph))
             let reported = Set(result.findings.map(\.subject))
             for tensor in graph.weightTensors { #expect(reported.contains(tensor), "\(graph.name): \(tensor)") }
-            for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty, "\(finding)") }
+            for finding in result.findings where finding.status != .done {
+                #expect(!finding.reason.isEmpty, "\(finding)")
+            }
             #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
             let samples = try TestModels.dataset(for: graph, count: 4).features[0].tensor
             #expect(try TestModels.predictions(of: result.graph, on: samples).allSatisfy { $0.allSatisfy(\.isFinite) })

@@ -9,6 +9,10 @@ struct SpellingTests {
 }
 
 struct SelectionTests {
-    @Test(arguments: [("fc*", "fc1.weight", true), ("*", "a/b", true), ("conv?", "conv1", true), ("conv?", "conv10", false)])
-    func globs(_ pattern: String, _ name: String, _ matches: Bool) { #expect(Selection.matches(pattern, name) == matches) }
+    @Test(arguments: [
+        ("fc*", "fc1.weight", true), ("*", "a/b", true), ("conv?", "conv1", true), ("conv?", "conv10", false),
+    ])
+    func globs(_ pattern: String, _ name: String, _ matches: Bool) {
+        #expect(Selection.matches(pattern, name) == matches)
+    }
 }

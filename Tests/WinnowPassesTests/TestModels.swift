@@ -22,7 +22,8 @@ enum TestModels {
         for (index, (from, to)) in [(12, 16), (16, 8), (8, 4)].enumerated() {
             let name = "fc\(index + 1)"
             x = try b.linear(
-                x, b.constant("\(name).weight", weights.normal([to, from])), b.constant("\(name).bias", weights.normal([to])),
+                x, b.constant("\(name).weight", weights.normal([to, from])),
+                b.constant("\(name).bias", weights.normal([to])),
                 name: name)
             if index < 2 { x = try b.add(Relu(), x, name: "relu\(index + 1)") }
         }
@@ -34,15 +35,23 @@ enum TestModels {
         var weights = Weights(seed)
         let b = GraphBuilder("convolutional")
         var x = try b.input("image", .float32, ["N", 1, 12, 12])
-        x = try b.conv(x, b.constant("conv1.weight", weights.normal([6, 1, 3, 3])), b.constant("conv1.bias", weights.normal([6])), name: "conv1")
+        x = try b.conv(
+            x, b.constant("conv1.weight", weights.normal([6, 1, 3, 3])), b.constant("conv1.bias", weights.normal([6])),
+            name: "conv1")
         x = try b.maxPool(x, size: 2, name: "pool1")
-        x = try b.conv(x, b.constant("conv2.weight", weights.normal([8, 6, 2, 2])), b.constant("conv2.bias", weights.normal([8])), name: "conv2")
+        x = try b.conv(
+            x, b.constant("conv2.weight", weights.normal([8, 6, 2, 2])), b.constant("conv2.bias", weights.normal([8])),
+            name: "conv2")
         x = try b.add(Relu(), x, name: "relu0")
         x = try b.maxPool(x, size: 2, name: "pool2")
         x = try b.add(Flatten(), x, name: "flatten")
-        x = try b.linear(x, b.constant("fc1.weight", weights.normal([10, 32])), b.constant("fc1.bias", weights.normal([10])), name: "fc1")
+        x = try b.linear(
+            x, b.constant("fc1.weight", weights.normal([10, 32])), b.constant("fc1.bias", weights.normal([10])),
+            name: "fc1")
         x = try b.add(Relu(), x, name: "relu1")
-        x = try b.linear(x, b.constant("fc2.weight", weights.normal([4, 10])), b.constant("fc2.bias", weights.normal([4])), name: "fc2")
+        x = try b.linear(
+            x, b.constant("fc2.weight", weights.normal([4, 10])), b.constant("fc2.bias", weights.normal([4])),
+            name: "fc2")
         return try b.graph(outputs: [x])
     }
 
@@ -54,14 +63,17 @@ enum TestModels {
             try b.add(
                 BatchNormalization(),
                 inputs: [
-                    x, b.constant("\(name).scale", weights.normal([channels])), b.constant("\(name).shift", weights.normal([channels])),
+                    x, b.constant("\(name).scale", weights.normal([channels])),
+                    b.constant("\(name).shift", weights.normal([channels])),
                     b.constant("\(name).mean", weights.normal([channels])),
-                    b.constant("\(name).variance", Tensor(weights.normal([channels]).floats().map { 0.5 + $0.magnitude })),
+                    b.constant(
+                        "\(name).variance", Tensor(weights.normal([channels]).floats().map { 0.5 + $0.magnitude })),
                 ], name: name)[0]
         }
         func conv(_ x: ValueName, _ name: String, _ from: Int, _ to: Int, groups: Int = 1) throws -> ValueName {
             let filter = b.constant("\(name).weight", weights.normal([to, from / groups, 3, 3]))
-            return try normalized(b.conv(x, filter, padding: 1, groups: groups, name: name), "\(name).norm", channels: to)
+            return try normalized(
+                b.conv(x, filter, padding: 1, groups: groups, name: name), "\(name).norm", channels: to)
         }
         let x = try b.input("image", .float32, ["N", 3, 8, 8])
         let stem = try b.add(Relu(), conv(x, "stem", 3, 8), name: "stem.relu")
@@ -71,7 +83,8 @@ enum TestModels {
         let depthwise = try b.add(Relu(), conv(joined, "depthwise", 8, 8, groups: 8), name: "depthwise.relu")
         let pooled = try b.add(Flatten(), b.add(GlobalAveragePool(), depthwise, name: "pool"), name: "flatten")
         let y = try b.linear(
-            pooled, b.constant("fc.weight", weights.normal([4, 8])), b.constant("fc.bias", weights.normal([4])), name: "fc")
+            pooled, b.constant("fc.weight", weights.normal([4, 8])), b.constant("fc.bias", weights.normal([4])),
+            name: "fc")
         return try b.graph(outputs: [y])
     }
 
@@ -98,13 +111,16 @@ enum TestModels {
 
     static func largestDifference(_ a: Graph, _ b: Graph, count: Int = 16) throws -> Float {
         let samples = try dataset(for: a, count: count).features[0].tensor
-        return zip(try predictions(of: a, on: samples).flatMap { $0 }, try predictions(of: b, on: samples).flatMap { $0 })
-            .map { ($0 - $1).magnitude }.max() ?? 0
+        return zip(
+            try predictions(of: a, on: samples).flatMap { $0 }, try predictions(of: b, on: samples).flatMap { $0 }
+        )
+        .map { ($0 - $1).magnitude }.max() ?? 0
     }
 
     static func context(for graph: Graph, seed: UInt64 = 0) throws -> PassContext {
         let data = try dataset(for: graph)
         return PassContext(
-            calibration: data.subset(0..<64), training: data.subset(0..<192), validation: data.subset(192..<256), seed: seed)
+            calibration: data.subset(0..<64), training: data.subset(0..<192), validation: data.subset(192..<256),
+            seed: seed)
     }
 }

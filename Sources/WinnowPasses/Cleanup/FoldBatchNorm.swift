@@ -24,7 +24,8 @@ package struct FoldBatchNorm: Pass {
         var ledger = WeightLedger(graph)
         for name in graph.nodes.filter({ $0.op is BatchNormalization }).map(\.name) {
             guard let edit = try Self.folding(name, in: GraphIndex(result)) else {
-                ledger.skip(name, "it does not follow a Conv, Gemm or MatMul with a constant weight and no other reader")
+                ledger.skip(
+                    name, "it does not follow a Conv, Gemm or MatMul with a constant weight and no other reader")
                 continue
             }
             result = try result.applying(edit)
@@ -33,10 +34,13 @@ package struct FoldBatchNorm: Pass {
         for name in graph.weightTensors {
             guard let old = graph.initializers[name], old != result.initializers[name] else { continue }
             if let new = result.initializers[name] {
-                ledger.note(Finding(
-                    name, quantity: "largest magnitude", before: Double(old.largestMagnitude),
-                    after: Double(new.largestMagnitude)))
-            } else { ledger.note(.bytes(of: name, from: graph, to: result)) }
+                ledger.note(
+                    Finding(
+                        name, quantity: "largest magnitude", before: Double(old.largestMagnitude),
+                        after: Double(new.largestMagnitude)))
+            } else {
+                ledger.note(.bytes(of: name, from: graph, to: result))
+            }
         }
         return PassResult(graph: result, findings: ledger.findings { _ in "no BatchNormalization follows it" })
     }

@@ -36,7 +36,8 @@ package struct FoldConstants: Pass {
         for name in graph.weightTensors where result.initializers[name] == nil {
             ledger.note(.bytes(of: name, from: graph, to: result))
         }
-        return PassResult(graph: result, findings: ledger.findings { _ in "no node computes with it and constants alone" })
+        return PassResult(
+            graph: result, findings: ledger.findings { _ in "no node computes with it and constants alone" })
     }
 
     /// The node's outputs if they are constant and worth storing.
@@ -69,7 +70,8 @@ package struct FoldConstants: Pass {
         for case (let name, let tensor?) in zip(node.inputs, inputs) { initializers.append((name, tensor)) }
         let outputs = node.outputs.filter { !$0.isEmpty }
         do {
-            let graph = try Graph(name: node.name, inputs: [], outputs: outputs, nodes: [node], initializers: initializers)
+            let graph = try Graph(
+                name: node.name, inputs: [], outputs: outputs, nodes: [node], initializers: initializers)
             let values = try Session(graph, options: SessionOptions(lowers: false)).run([:])
             let results = outputs.compactMap { values[$0] }
             return results.count == node.outputs.count ? results : nil

@@ -27,7 +27,8 @@ package struct Distillation: TrainingPass {
         let (joined, scores) = try teacher.joined(to: objective.graph)
         let builder = GraphBuilder(extending: joined)
         let soft = try Loss.distillation(
-            builder, student: Loss.logits(of: output, in: GraphIndex(joined)), teacher: scores, temperature: temperature)
+            builder, student: Loss.logits(of: output, in: GraphIndex(joined)), teacher: scores, temperature: temperature
+        )
         let loss = try Loss.weightedSum(builder, [(alpha, soft), (1 - alpha, objective.loss)])
         objective.loss = loss
         var edit = builder.edit()
@@ -69,17 +70,23 @@ private struct Teacher {
                 remedy: "it must have the student's inputs, \(student.inputNames.joined(separator: ", "))")
         }
         let inputs = Set(graph.inputNames)
-        func renamed(_ name: ValueName) -> ValueName { name.isEmpty || inputs.contains(name) ? name : Self.prefix + name }
+        func renamed(_ name: ValueName) -> ValueName {
+            name.isEmpty || inputs.contains(name) ? name : Self.prefix + name
+        }
         var edit = GraphEdit()
         edit.addedNodes = graph.nodes.map { node in
             Node(
                 name: Self.prefix + node.name, op: node.op, inputs: node.inputs.map(renamed),
                 outputs: node.outputs.map(renamed))
         }
-        edit.initializers = graph.initializerNames.compactMap { name in graph.initializers[name].map { (renamed(name), $0) } }
+        edit.initializers = graph.initializerNames.compactMap { name in
+            graph.initializers[name].map { (renamed(name), $0) }
+        }
         let scores = renamed(Loss.logits(of: output, in: GraphIndex(graph)))
         edit.outputs = student.outputs + [scores]
-        guard own.type.elementType == .float32 else { throw WinnowError(.model, "teacher", "gives \(own.type), not scores") }
+        guard own.type.elementType == .float32 else {
+            throw WinnowError(.model, "teacher", "gives \(own.type), not scores")
+        }
         return (try student.applying(edit), scores)
     }
 }
@@ -95,10 +102,15 @@ extension Graph {
             else { continue }
             let shape = Shape([affine.scale.count] + [Int](repeating: 1, count: max(0, rank - 2)))
             let name = node.name
-            var edit = GraphEdit(replacing: [name], with: [
-                Node(name: "\(name).multiply", op: Mul(), inputs: [input, "\(name).factor"], outputs: ["\(name).product"]),
-                Node(name: "\(name).add", op: Add(), inputs: ["\(name).product", "\(name).shift"], outputs: [output]),
-            ])
+            var edit = GraphEdit(
+                replacing: [name],
+                with: [
+                    Node(
+                        name: "\(name).multiply", op: Mul(), inputs: [input, "\(name).factor"],
+                        outputs: ["\(name).product"]),
+                    Node(
+                        name: "\(name).add", op: Add(), inputs: ["\(name).product", "\(name).shift"], outputs: [output]),
+                ])
             edit.initializers = [
                 ("\(name).factor", Tensor(affine.scale, shape: shape)),
                 ("\(name).shift", Tensor(affine.shift, shape: shape)),

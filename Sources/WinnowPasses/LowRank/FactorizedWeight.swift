@@ -18,7 +18,8 @@ struct FactorizedWeight {
     private let shape: Shape
 
     init(_ site: WeightSite, in graph: Graph, mode: SVDFactorization.ConvolutionMode) throws(Refusal) {
-        guard let weight = graph.initializers[site.tensor], let values = weight.elements(Float.self), !site.isQuantized else {
+        guard let weight = graph.initializers[site.tensor], let values = weight.elements(Float.self), !site.isQuantized
+        else {
             throw Refusal("it is not float32 any more")
         }
         guard GraphIndex(graph).soleConsumer(of: site.tensor) != nil else { throw Refusal("several nodes share it") }
@@ -32,7 +33,9 @@ struct FactorizedWeight {
             form = .product(transposed: axis == 0)
             matrix = Matrix(values, rows: shape[0], columns: shape[1])
         case let conv as Conv:
-            guard conv.groups == 1, weight.rank == 4 else { throw Refusal("grouped and non-planar convolutions are not split") }
+            guard conv.groups == 1, weight.rank == 4 else {
+                throw Refusal("grouped and non-planar convolutions are not split")
+            }
             let rest = shape[1] * shape[2] * shape[3]
             switch mode {
             case .none: throw Refusal("convolutions are not to be split")
@@ -58,10 +61,14 @@ struct FactorizedWeight {
         let hidden = graph.freshValueName("\(node.name).hidden")
         let names = ["\(site.tensor).first", "\(site.tensor).second"].map { graph.freshValueName($0) }
         let (first, second, ops) = try layers(left, right, rank)
-        var edit = GraphEdit(replacing: [node.name], with: [
-            Node(name: "\(node.name).first", op: ops.0, inputs: [data, names[0]], outputs: [hidden]),
-            Node(name: node.name, op: ops.1, inputs: [hidden, names[1]] + node.inputs.dropFirst(2), outputs: node.outputs),
-        ])
+        var edit = GraphEdit(
+            replacing: [node.name],
+            with: [
+                Node(name: "\(node.name).first", op: ops.0, inputs: [data, names[0]], outputs: [hidden]),
+                Node(
+                    name: node.name, op: ops.1, inputs: [hidden, names[1]] + node.inputs.dropFirst(2),
+                    outputs: node.outputs),
+            ])
         edit.initializers = [(names[0], first), (names[1], second)]
         return edit
     }
@@ -96,8 +103,10 @@ struct FactorizedWeight {
                 (own[axis], own[axis + 2]) = (pads[axis], pads[axis + 2])
                 var extents = [1, 1]
                 extents[axis] = shape[2 + axis]
-                return Conv(window: Window(
-                    extents: extents, strides: along(window.strides, 1), dilations: along(window.dilations, 1), pads: own))
+                return Conv(
+                    window: Window(
+                        extents: extents, strides: along(window.strides, 1), dilations: along(window.dilations, 1),
+                        pads: own))
             }
             let vertical = a.reshaped([shape[1], shape[2], rank, 1]).transposed([2, 0, 1, 3])
             let horizontal = b.reshaped([rank, shape[0], 1, shape[3]]).transposed([1, 0, 2, 3])

@@ -21,7 +21,8 @@ package struct SVDFactorization: Pass {
     package enum ConvolutionMode: String, HyperparameterChoice, Codable { case channel, spatial, none }
 
     @Hyperparameter("part of the squared singular values to keep", in: 0...1) package var energy = 0.9
-    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) package var rankFraction: Double? = nil
+    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) package var rankFraction:
+        Double? = nil
     @Hyperparameter("how convolutions are split") package var convolutions = ConvolutionMode.channel
     @Hyperparameter("globs of tensors or nodes to factorize; empty: all") package var only: [String] = []
     @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
@@ -43,10 +44,14 @@ package struct SVDFactorization: Pass {
         return PassResult(graph: result, findings: ledger.findings { _ in "is no weight of a Conv, Gemm or MatMul" })
     }
 
-    private func factorize(_ split: FactorizedWeight, in graph: inout Graph, _ ledger: inout WeightLedger) throws(Refusal) {
+    private func factorize(_ split: FactorizedWeight, in graph: inout Graph, _ ledger: inout WeightLedger)
+        throws(Refusal)
+    {
         let matrix = split.matrix
         let factors: SingularValueDecomposition<Float>
-        do { factors = try SingularValueDecomposition(matrix) } catch { throw Refusal("its decomposition did not converge") }
+        do { factors = try SingularValueDecomposition(matrix) } catch {
+            throw Refusal("its decomposition did not converge")
+        }
         let full = min(matrix.rows, matrix.columns)
         let rank = max(1, rankFraction.map { Int(($0 * Double(full)).rounded()) } ?? factors.rank(energy: energy))
         let before = matrix.elements.count
@@ -61,9 +66,10 @@ package struct SVDFactorization: Pass {
             throw Refusal("the two layers do not fit: \(error)")
         }
         let energyText = (kept * 1e4).rounded() / 1e4
-        ledger.note(Finding(
-            split.site.tensor, .done, "parameters", before: Double(before), after: Double(after),
-            reason: "rank \(rank) of \(full), energy \(energyText)"))
+        ledger.note(
+            Finding(
+                split.site.tensor, .done, "parameters", before: Double(before), after: Double(after),
+                reason: "rank \(rank) of \(full), energy \(energyText)"))
         ledger.note(Finding(split.site.tensor, .done, "rank", before: Double(full), after: Double(rank)))
     }
 }

@@ -56,7 +56,8 @@ struct AxisClasses: Sendable {
         while changed {
             changed = false
             for i in compositions.indices {
-                for j in compositions.indices where j > i && root(of: compositions[i].whole) == root(of: compositions[j].whole) {
+                for j in compositions.indices
+                where j > i && root(of: compositions[i].whole) == root(of: compositions[j].whole) {
                     if reconcile(i, j) { changed = true }
                 }
             }

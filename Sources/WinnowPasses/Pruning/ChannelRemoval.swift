@@ -66,7 +66,8 @@ package struct ChannelRemoval {
 
     private func adjustGroups(of node: Node, _ channels: [Int: Set<Int>], _ edit: inout GraphEdit) throws {
         let count = try node.op.attributes.int("group", default: 1)
-        guard count > 1, let filter = node.input(1), let extent = graph.infos[filter]?.extents?.first?.value, extent == count,
+        guard count > 1, let filter = node.input(1), let extent = graph.infos[filter]?.extents?.first?.value,
+            extent == count,
             let left = remaining(filter, 0, channels)
         else { return }
         var attributes = node.op.attributes

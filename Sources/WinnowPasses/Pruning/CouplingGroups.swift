@@ -29,7 +29,9 @@ package struct CouplingGroups: Sendable {
 
     package init(_ graph: Graph) throws {
         let infos = try graph.inferInfos(inputTypes: graph.fixedInputTypes)
-        for input in graph.inputs { protect(input.name, infos[input.name], "the model's input \(input.name) has this axis") }
+        for input in graph.inputs {
+            protect(input.name, infos[input.name], "the model's input \(input.name) has this axis")
+        }
         for node in graph.nodes { add(node, infos) }
         for output in graph.outputs { protect(output, infos[output], "the model's output \(output) has this axis") }
         classes.settle()
@@ -57,7 +59,8 @@ package struct CouplingGroups: Sendable {
         let operands = zip(node.inputs + node.outputs, inputs + outputs).filter { !$0.0.isEmpty }
         let terms = Array(zip(node.inputs, map.inputs)) + Array(zip(node.outputs, map.outputs))
         let described = Set(terms.map(\.0))
-        let extents = map.solve(inputs: Self.shapes(inputs, map.inputs.count), outputs: Self.shapes(outputs, map.outputs.count))
+        let extents = map.solve(
+            inputs: Self.shapes(inputs, map.inputs.count), outputs: Self.shapes(outputs, map.outputs.count))
         let why = "\(node.name) (\(node.op.type)) does not tell what it does to this axis"
         guard let extents else {
             for (name, info) in operands { protect(name, info, why) }
@@ -74,7 +77,9 @@ package struct CouplingGroups: Sendable {
         for (name, axisTerms) in terms where !name.isEmpty {
             guard let own = infos[name]?.extents, own.count == axisTerms.count else {
                 // An operand whose map lists nothing is a scalar or holds no axis of the data (shapes, limits).
-                if !axisTerms.isEmpty || (infos[name]?.elementType.isFloatingPoint ?? true) { protect(name, infos[name], why) }
+                if !axisTerms.isEmpty || (infos[name]?.elementType.isFloatingPoint ?? true) {
+                    protect(name, infos[name], why)
+                }
                 continue
             }
             for (axis, term) in axisTerms.enumerated() {
@@ -101,7 +106,8 @@ package struct CouplingGroups: Sendable {
         for (root, list) in members where !classes.isComposed(root) {
             guard let extent = classes.extent(of: root), extent > 1 else { continue }
             let sorted = list.sorted { ($0.value, $0.axis) < ($1.value, $1.axis) }
-            groups.append(Group(id: root, channelCount: extent, members: sorted, protection: classes.protection(of: root)))
+            groups.append(
+                Group(id: root, channelCount: extent, members: sorted, protection: classes.protection(of: root)))
         }
         groups.sort { ($0.members.first?.value ?? "", $0.id) < ($1.members.first?.value ?? "", $1.id) }
     }
@@ -127,7 +133,10 @@ extension Graph {
     fileprivate var fixedInputTypes: [ValueName: ValueType] {
         Dictionary(
             inputs.map { input in
-                (input.name, ValueType(input.type.elementType, input.type.extents.map { $0.map { .fixed($0.value ?? 2) } }))
+                (
+                    input.name,
+                    ValueType(input.type.elementType, input.type.extents.map { $0.map { .fixed($0.value ?? 2) } })
+                )
             }, uniquingKeysWith: { first, _ in first })
     }
 }

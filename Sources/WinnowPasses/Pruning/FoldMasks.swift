@@ -32,11 +32,14 @@ private enum MaskRemoval {
     static func findings(from old: Graph, to new: Graph) -> [Finding] {
         var ledger = WeightLedger(old)
         for (_, weight, mask) in old.maskNodes {
-            guard let values = old.initializers[weight]?.floats(), let mask = old.initializers[mask]?.floats() else { continue }
+            guard let values = old.initializers[weight]?.floats(), let mask = old.initializers[mask]?.floats() else {
+                continue
+            }
             let zeros = zip(values, mask).count { $0 == 0 || $1 == 0 }
-            ledger.note(Finding(
-                weight, quantity: "sparsity", before: Double(zeros) / Double(max(1, values.count)),
-                after: new.initializers[weight]?.sparsity))
+            ledger.note(
+                Finding(
+                    weight, quantity: "sparsity", before: Double(zeros) / Double(max(1, values.count)),
+                    after: new.initializers[weight]?.sparsity))
         }
         return ledger.findings { _ in "it has no mask" }
     }

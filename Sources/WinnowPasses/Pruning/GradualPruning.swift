@@ -66,7 +66,8 @@ private struct GradualMaskHook: TrainingHook {
         let isLast = isSettled && Double(moment.step - 1) / Double(max(1, moment.totalSteps)) < pass.end
         guard moment.fraction >= pass.begin, isLast || (!isSettled && moment.step % pass.interval == 0) else { return }
         let sparsity = pass.rise.sparsity(
-            round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity), to: pass.sparsity)
+            round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
+            to: pass.sparsity)
         let weights = tensors.compactMap { name in
             MaskedWeight(name, weight: moment.variables[name], mask: moment.variables[name.maskName])
         }

@@ -18,13 +18,16 @@ package struct IterativePruning: Pass {
         from its last round.
         """
 
-    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) package var maxDrop = 0.5
-    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") package var sparsities: [Double] = []
+    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) package var maxDrop =
+        0.5
+    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") package var sparsities:
+        [Double] = []
     @Hyperparameter("sparsity after the first round", in: 0...1) package var start = 0.5
     @Hyperparameter("sparsity after the last round", in: 0...1) package var target = 0.99
     @Hyperparameter("rounds at most", in: 1...1000) package var rounds = 10
     @Hyperparameter("how sparsity rises between start and target") package var rise = SparsityRise.geometric
-    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) package var refinements = 0
+    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) package var refinements =
+        0
     @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
     package var keepMask = false

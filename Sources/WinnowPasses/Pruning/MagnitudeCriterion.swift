@@ -8,7 +8,9 @@ package enum MagnitudeCriterion {
         let candidates = kept.indices.filter { kept[$0] }
         guard count > 0 else { return [] }
         guard count < candidates.count else { return candidates }
-        let cut = candidates.map { scores[$0] }.withUnsafeBufferPointer { WinnowKernels.Selection.smallest(count, of: $0) }
+        let cut = candidates.map { scores[$0] }.withUnsafeBufferPointer {
+            WinnowKernels.Selection.smallest(count, of: $0)
+        }
         guard let threshold = cut.threshold else { return [] }
         var chosen = candidates.filter { scores[$0] < threshold }
         chosen += candidates.lazy.filter { scores[$0] == threshold }.prefix(count - chosen.count)

@@ -46,12 +46,14 @@ package struct MagnitudePruning: Pass {
         var ledger = WeightLedger(graph)
         var weights: [MaskedWeight] = []
         for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {
-            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } else if
-                let weight = MaskedWeight(site, in: graph)
-            {
+            if let reason = selection.reason(against: site) {
+                ledger.keep(site.tensor, reason)
+            } else if let weight = MaskedWeight(site, in: graph) {
                 weights.append(weight)
             } else {
-                ledger.skip(site.tensor, "is \(graph.initializers[site.tensor]?.elementType.description ?? "gone"), not float32")
+                ledger.skip(
+                    site.tensor, "is \(graph.initializers[site.tensor]?.elementType.description ?? "gone"), not float32"
+                )
             }
         }
         let pruned = prune(weights)

@@ -16,7 +16,8 @@ extension MaskedWeight {
         guard let values = graph.initializers[site.tensor]?.elements(Float.self) else { return nil }
         tensor = site.tensor
         self.values = values
-        kept = site.mask.flatMap { graph.initializers[$0] }.map { $0.floats().map { $0 != 0 } } ?? values.map { $0 != 0 }
+        kept =
+            site.mask.flatMap { graph.initializers[$0] }.map { $0.floats().map { $0 != 0 } } ?? values.map { $0 != 0 }
     }
 
     func keeping(_ kept: [Bool]) -> MaskedWeight {
@@ -97,7 +98,8 @@ extension Graph {
     private func removingMasks(_ masks: Set<ValueName>?, _ combine: (Tensor, Tensor) -> Tensor) throws -> Graph {
         var edit = GraphEdit()
         for (node, weight, mask) in maskNodes where masks?.contains(mask) ?? true {
-            guard let tensor = initializers[weight], let maskTensor = initializers[mask], let output = node.output(0) else {
+            guard let tensor = initializers[weight], let maskTensor = initializers[mask], let output = node.output(0)
+            else {
                 continue
             }
             edit.removedNodes.insert(node.name)

@@ -59,22 +59,27 @@ struct PruningSearch {
     mutating func round(_ sparsity: Double, in context: PassContext) throws {
         let number = rounds.count + 1
         try context.cancellation?.check("round \(number)", remedy: "run it again to continue")
-        context.progress?(ProgressEvent(
-            "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",
-            measures: [.init("sparsity", sparsity)]))
+        context.progress?(
+            ProgressEvent(
+                "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",
+                measures: [.init("sparsity", sparsity)]))
         let masked = try pruned(best, to: sparsity)
         var inner = context.part("round-\(number)")
         inner.seed = context.seed &+ UInt64(number)
         var trained = masked
         if pass.finetune.epochs > 0 { (trained, _) = try pass.finetune.train(masked, original: dense, in: inner) }
         for step in pass.finetune.with {
-            if let passenger = step.pass as? any TrainingPass { trained = try passenger.finalize(trained, in: inner).graph }
+            if let passenger = step.pass as? any TrainingPass {
+                trained = try passenger.finalize(trained, in: inner).graph
+            }
         }
         let accuracy = try context.evaluate(trained, validation)
         let isWithinBound = (denseAccuracy - accuracy) * 100 <= pass.maxDrop + 1e-9
-        rounds.append(PruningRound(
-            number: number, targetSparsity: sparsity, sparsity: Self.sparsity(of: weights(in: trained)), accuracy: accuracy,
-            isWithinBound: isWithinBound))
+        rounds.append(
+            PruningRound(
+                number: number, targetSparsity: sparsity, sparsity: Self.sparsity(of: weights(in: trained)),
+                accuracy: accuracy,
+                isWithinBound: isWithinBound))
         if isWithinBound { best = trained }
         try save()
     }
@@ -111,19 +116,26 @@ struct PruningSearch {
         ledger.note(Finding("graph", .done, "validation top-1", after: denseAccuracy, round: 0))
         ledger.note(Finding("graph", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
         for round in rounds {
-            let reason = round.isWithinBound ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
-            ledger.note(Finding(
-                "graph", round.isWithinBound ? .done : .kept, "validation top-1", before: denseAccuracy,
-                after: round.accuracy, reason: reason, round: round.number))
+            let reason =
+                round.isWithinBound
+                ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
+            ledger.note(
+                Finding(
+                    "graph", round.isWithinBound ? .done : .kept, "validation top-1", before: denseAccuracy,
+                    after: round.accuracy, reason: reason, round: round.number))
             ledger.note(Finding("graph", .done, "sparsity", after: round.sparsity, round: round.number))
         }
         for site in dense.weightSites where !ledger.has(site.tensor) {
-            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } else if
-                let before = MaskedWeight(site, in: dense)
-            {
-                let after = result.weightSites.first { $0.tensor == site.tensor }.flatMap { MaskedWeight($0, in: result) }
+            if let reason = selection.reason(against: site) {
+                ledger.keep(site.tensor, reason)
+            } else if let before = MaskedWeight(site, in: dense) {
+                let after = result.weightSites.first { $0.tensor == site.tensor }.flatMap {
+                    MaskedWeight($0, in: result)
+                }
                 ledger.note(Finding(site.tensor, .done, "sparsity", before: before.sparsity, after: after?.sparsity))
-            } else { ledger.skip(site.tensor, "is not float32") }
+            } else {
+                ledger.skip(site.tensor, "is not float32")
+            }
         }
         for name in dense.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: dense, to: result)) }
         return ledger.findings { _ in "" }
@@ -149,7 +161,8 @@ extension PruningSearch {
     mutating func resume() throws {
         guard let checkpoint = try store?.load() else { return }
         guard let text = checkpoint.metadata["winnow.pruning"],
-            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)), record.fingerprint == fingerprint
+            let record = try? JSONDecoder().decode(Record.self, from: Data(text.utf8)),
+            record.fingerprint == fingerprint
         else {
             throw WinnowError(
                 .data, "checkpoint", "belongs to another model, data set or recipe", remedy: "delete it to start anew")
@@ -158,10 +171,11 @@ extension PruningSearch {
         denseAccuracy = record.denseAccuracy
         guard rounds.contains(where: \.isWithinBound) else { return }
         let masks = checkpoint.tensors.keys.filter { $0.isMaskName && dense.initializers[$0] == nil }
-        let masked = try dense.masking(Dictionary(
-            masks.compactMap { name in
-                checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0.floats().map { $0 != 0 }) }
-            }, uniquingKeysWith: { $1 }))
+        let masked = try dense.masking(
+            Dictionary(
+                masks.compactMap { name in
+                    checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0.floats().map { $0 != 0 }) }
+                }, uniquingKeysWith: { $1 }))
         best = try masked.settingInitializers(checkpoint.tensors.filter { masked.initializers[$0.key] != nil })
     }
 }

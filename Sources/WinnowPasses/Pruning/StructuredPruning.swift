@@ -22,7 +22,8 @@ package struct StructuredPruning: Pass {
     @Hyperparameter("channels left are a multiple of this", in: 1...1024) package var roundTo = 1
     @Hyperparameter("channels left in every group at least", in: 1...1e6) package var minimumChannels = 1
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") package var remove = true
-    @Hyperparameter("globs of tensors or nodes whose output channels may go; empty: all") package var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes whose output channels may go; empty: all") package var only: [String] =
+        []
     @Hyperparameter("globs of tensors or nodes whose output channels stay") package var except: [String] = []
 
     package init() {}
@@ -72,29 +73,36 @@ package struct StructuredPruning: Pass {
             let rounded = (all - count + roundTo - 1) / roundTo * roundTo
             let left = min(all, max(1, minimumChannels, count == 0 ? all : rounded))
             guard left < all else { continue }
-            result[candidate.group.id] = Set(MagnitudeCriterion.smallest(
-                all - left, of: candidate.scores, kept: candidate.scores.map { _ in true }))
+            result[candidate.group.id] = Set(
+                MagnitudeCriterion.smallest(
+                    all - left, of: candidate.scores, kept: candidate.scores.map { _ in true }))
         }
         return result
     }
 
     private func report(
-        _ candidates: [RankedChannels], _ chosen: [Int: Set<Int>], from old: Graph, to new: Graph, _ ledger: inout WeightLedger
+        _ candidates: [RankedChannels], _ chosen: [Int: Set<Int>], from old: Graph, to new: Graph,
+        _ ledger: inout WeightLedger
     ) {
         for candidate in candidates {
             let count = candidate.scores.count
             let left = count - (chosen[candidate.group.id]?.count ?? 0)
             for site in candidate.sites where !ledger.has(site.tensor) {
-                ledger.note(Finding(
-                    site.tensor, left < count ? .done : .kept, "output channels", before: Double(count), after: Double(left),
-                    reason: left < count ? "" : "nothing to remove at this sparsity"))
+                ledger.note(
+                    Finding(
+                        site.tensor, left < count ? .done : .kept, "output channels", before: Double(count),
+                        after: Double(left),
+                        reason: left < count ? "" : "nothing to remove at this sparsity"))
             }
         }
         for name in old.weightTensors where !ledger.has(name) {
-            guard let before = old.initializers[name], let after = new.initializers[name], before != after else { continue }
-            ledger.note(Finding(
-                name, .done, "elements", before: Double(before.elementCount), after: Double(after.elementCount),
-                reason: "coupled to removed channels"))
+            guard let before = old.initializers[name], let after = new.initializers[name], before != after else {
+                continue
+            }
+            ledger.note(
+                Finding(
+                    name, .done, "elements", before: Double(before.elementCount), after: Double(after.elementCount),
+                    reason: "coupled to removed channels"))
         }
     }
 }

@@ -15,7 +15,9 @@ package struct Calibration: Sendable {
 
     /// The range of every float32 value listed; values never seen are left out.
     /// Throws `.numeric` naming a value that became infinite or NaN.
-    package func ranges(of values: [ValueName], in graph: Graph, context: PassContext) throws -> [ValueName: ClosedRange<Float>] {
+    package func ranges(of values: [ValueName], in graph: Graph, context: PassContext) throws -> [ValueName:
+        ClosedRange<Float>]
+    {
         let data = try context.calibrationData(for: graph)
         let inputs = Set(graph.inputNames)
         var observers = Dictionary(values.map { ($0, RangeObserver(method)) }, uniquingKeysWith: { first, _ in first })
@@ -27,7 +29,9 @@ package struct Calibration: Sendable {
         let step = max(1, fixedSize ?? batchSize)
         for start in stride(from: 0, to: count, by: step) {
             try context.cancellation?.check("calibration")
-            let indices = (start..<(fixedSize == nil ? min(start + step, count) : start + step)).map { $0 % count * data.count / count }
+            let indices = (start..<(fixedSize == nil ? min(start + step, count) : start + step)).map {
+                $0 % count * data.count / count
+            }
             let batch = data.batch(at: indices)
             let plan = try session.plan(for: batch.mapValues(\.shape))
             for (name, tensor) in batch { try plan.setInput(name, tensor) }
@@ -39,7 +43,8 @@ package struct Calibration: Sendable {
                     plan.withOutput(value) { observers[value]?.observe($0.bindMemory(to: Float.self)) }
                 }
             }
-            context.progress?(ProgressEvent("calibration", completed: min(start + step, count), of: count, unit: "samples"))
+            context.progress?(
+                ProgressEvent("calibration", completed: min(start + step, count), of: count, unit: "samples"))
         }
         if let broken = values.first(where: { observers[$0]?.sawNonFinite == true }) {
             throw WinnowError(.numeric, "value \(broken)", "became infinite or NaN on the calibration data")

@@ -10,6 +10,7 @@ import WinnowTensor
 package struct CodebookStorage {
     private let graph: Graph
     private var edit = GraphEdit()
+    private var types: Set<ElementType> = []
 
     package init(_ graph: Graph) { self.graph = graph }
 
@@ -21,7 +22,9 @@ package struct CodebookStorage {
         let blocks: Shape = scales.isEmpty ? weight.shape : [scales.count, weight.elementCount / scales.count]
         let isNarrow = table.count <= 16
         let stored = Tensor(codes: codes, shape: blocks, isNarrow ? .uint4 : .uint8)
-        edit.initializers += [("\(name).codes", stored), ("\(name).table", Tensor(table)), ("\(name).one", Tensor(scalar: Float(1)))]
+        edit.initializers += [
+            ("\(name).codes", stored), ("\(name).table", Tensor(table)), ("\(name).one", Tensor(scalar: Float(1))),
+        ]
         func add(_ part: String, _ op: any Operator, _ inputs: [ValueName]) -> ValueName {
             edit.addedNodes.append(Node(name: "\(name).\(part)", op: op, inputs: inputs, outputs: ["\(name).\(part)"]))
             return "\(name).\(part)"
@@ -40,9 +43,10 @@ package struct CodebookStorage {
             byteCount += 8 * extents.count
         }
         edit.rewired[name] = value
+        types.insert(stored.elementType)
         return byteCount
     }
 
     /// The graph with the weights replaced.
-    package func apply() throws -> Graph { try graph.applying(edit) }
+    package func apply() throws -> Graph { try graph.applying(edit).allowing(types) }
 }

@@ -22,7 +22,9 @@ package struct Float4Quantization: Pass {
         var encoding = try WeightEncoding(graph, only: only, except: except)
         var storage = CodebookStorage(encoding.graph)
         for site in encoding.sites {
-            guard let weight = encoding.graph.initializers[site.tensor], let values = weight.elements(Float.self) else { continue }
+            guard let weight = encoding.graph.initializers[site.tensor], let values = weight.elements(Float.self) else {
+                continue
+            }
             let fits = blockSize > 0 && values.count % blockSize == 0
             let length = fits ? blockSize : values.count
             let scales = stride(from: 0, to: values.count, by: max(1, length)).map { start in
@@ -34,10 +36,12 @@ package struct Float4Quantization: Pass {
             let decoded = values.indices.map { MiniFloat.e2m1.values[Int(codes[$0])] * scales[$0 / length] }
             let error = weight.relativeError(of: Tensor(decoded, shape: weight.shape))
             let milder = blockSize > 0 && !fits
-            encoding.note(Finding(
-                site.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(weight.byteCount),
-                after: Double(byteCount),
-                reason: (milder ? "one scale: \(values.count) weights are no multiple of \(blockSize); " : "") + "relative error \(error)"))
+            encoding.note(
+                Finding(
+                    site.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(weight.byteCount),
+                    after: Double(byteCount),
+                    reason: (milder ? "one scale: \(values.count) weights are no multiple of \(blockSize); " : "")
+                        + "relative error \(error)"))
         }
         return PassResult(graph: try storage.apply(), findings: encoding.findings)
     }

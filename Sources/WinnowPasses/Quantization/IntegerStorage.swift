@@ -14,18 +14,20 @@ extension Graph {
 
     private func storingCodes(_ findings: inout [Finding]) throws -> Graph {
         var edit = GraphEdit()
+        var types: Set<ElementType> = []
         for node in nodes {
             guard let op = node.op as? QuantizeLinear, op.scaleAxis.blockSize == 0 || op.scaleAxis.axis != nil,
                 let name = node.input(0), let weight = initializers[name], weight.elementType == .float32,
                 let output = node.output(0), let parameters = QuantizationParameters(of: node, op, in: self)
             else { continue }
             let codes = freshValueName("\(name).codes")
+            types.insert(parameters.elementType)
             edit.removedNodes.insert(node.name)
             edit.rewired[output] = codes
             edit.initializers.append((codes, parameters.quantize(weight)))
             findings.append(.quantized(name, weight, parameters))
         }
-        return try applying(edit)
+        return try applying(edit).allowing(types)
     }
 
     private func storingBiases(_ findings: inout [Finding]) throws -> Graph {
@@ -51,7 +53,8 @@ extension Graph {
                         name: "\(name).dequantize", op: DequantizeLinear(axis: stored.scale.rank == 0 ? nil : 0),
                         inputs: [codes, scale], outputs: [value]), reader,
                 ]
-                findings.append(Finding(bias, .done, "element size", unit: "bits", before: 32, after: 32, reason: "int32"))
+                findings.append(
+                    Finding(bias, .done, "element size", unit: "bits", before: 32, after: 32, reason: "int32"))
             }
         }
         return try applying(edit)
@@ -70,18 +73,28 @@ private struct BiasCodes {
         _ bias: Tensor, site: WeightSite, weight: Node, data: Node, in index: GraphIndex
     ) -> Result<BiasCodes, Reason> {
         func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
-        guard bias.elementType == .float32, bias.rank == 1 else { return refuse("it is not one float32 number a channel") }
+        guard bias.elementType == .float32, bias.rank == 1 else {
+            return refuse("it is not one float32 number a channel")
+        }
         let factors = ["alpha", "beta"].map { (try? site.node.op.attributes.float($0, default: 1)) ?? 1 }
         guard factors == [1, 1] else { return refuse("the Gemm has an alpha or beta") }
-        guard let step = index.constant(data.input(1)), step.elementCount == 1, let steps = index.constant(weight.input(1)),
+        guard let step = index.constant(data.input(1)), step.elementCount == 1,
+            let steps = index.constant(weight.input(1)),
             (weight.op as? DequantizeLinear)?.scaleAxis.blockSize == 0
         else { return refuse("its sums have no single scale a channel") }
         let scales = steps.floats().map { $0 * step.floats()[0] }
-        guard scales.count == 1 || scales.count == bias.shape[0] else { return refuse("its channels are not the weight's") }
+        guard scales.count == 1 || scales.count == bias.shape[0] else {
+            return refuse("its channels are not the weight's")
+        }
         let values = bias.doubles()
-        let codes = values.indices.map { (values[$0] / Double(scales[scales.count == 1 ? 0 : $0])).rounded(.toNearestOrEven) }
+        let codes = values.indices.map {
+            (values[$0] / Double(scales[scales.count == 1 ? 0 : $0])).rounded(.toNearestOrEven)
+        }
         guard codes.allSatisfy({ $0.magnitude < 0x1p31 }) else { return refuse("it would not fit int32") }
-        return .success(BiasCodes(codes: Tensor(codes.map { Int32($0) }), scale: Tensor(scales, shape: steps.rank == 0 ? [] : [scales.count])))
+        return .success(
+            BiasCodes(
+                codes: Tensor(codes.map { Int32($0) }),
+                scale: Tensor(scales, shape: steps.rank == 0 ? [] : [scales.count])))
     }
 }
 
@@ -98,5 +111,16 @@ extension QuantizationParameters {
             zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount),
             axis: scale.rank == 0 ? nil : op.scaleAxis.axis ?? 1)
         blockSize = op.scaleAxis.blockSize
+    }
+}
+
+extension Graph {
+    /// The graph at an operator set in which DequantizeLinear knows codes of these types.
+    func allowing(_ types: Set<ElementType>) -> Graph {
+        var result = self
+        for type in types {
+            result.metadata.opsets[""] = max(result.metadata.version(of: ""), ScaleAxis.minimumVersion(of: type))
+        }
+        return result
     }
 }

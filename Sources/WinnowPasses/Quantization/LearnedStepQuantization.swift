@@ -17,7 +17,8 @@ package struct LearnedStepQuantization: TrainingPass {
 
     @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") package
+        var perChannel = true
     @Hyperparameter("train the steps of activations too") package var learnActivations = true
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) package var stepRate = 0.01
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512

@@ -54,7 +54,8 @@ package struct QDQInsertion {
         return try graph.applying(edit)
     }
 
-    private mutating func store(_ parameters: QuantizationParameters, of value: ValueName, shape: Shape) -> [ValueName] {
+    private mutating func store(_ parameters: QuantizationParameters, of value: ValueName, shape: Shape) -> [ValueName]
+    {
         let names = ["\(value).scale", "\(value).zero_point"].map { graph.freshValueName($0) }
         edit.initializers += [
             (names[0], parameters.scaleTensor(for: shape)), (names[1], parameters.zeroPointTensor(for: shape)),
@@ -72,7 +73,8 @@ package struct QDQInsertion {
                 name: "\(value).quantize", op: QuantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize),
                 inputs: [source] + names, outputs: [codes]),
             Node(
-                name: "\(value).dequantize", op: DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize),
+                name: "\(value).dequantize",
+                op: DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize),
                 inputs: [codes] + names, outputs: [result]),
         ]
     }

@@ -17,9 +17,11 @@ package struct QuantizationAwareTraining: TrainingPass {
 
     @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
+        var perChannel = true
     @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile = 99.99
+    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile =
+        99.99
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
     @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
     @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []

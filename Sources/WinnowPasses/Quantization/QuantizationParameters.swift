@@ -67,7 +67,9 @@ package struct QuantizationParameters: Hashable, Sendable {
     }
 
     /// 1 for what is too small to divide by.
-    private static func usable(_ scale: Float) -> Float { scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1 }
+    private static func usable(_ scale: Float) -> Float {
+        scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1
+    }
 
     /// Scales as ONNX stores them for a tensor of `shape`: a scalar, one number a slice, or the shape counted in blocks.
     package func scaleTensor(for shape: Shape) -> Tensor { Tensor(scales, shape: parameterShape(for: shape)) }

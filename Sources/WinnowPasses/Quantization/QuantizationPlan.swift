@@ -39,8 +39,10 @@ package struct QuantizationPlan: Sendable {
         for node in graph.nodes where node.op.quantization == .contraction {
             let own = all.filter { $0.node.name == node.name }
             guard let site = own.first, own.count == 1, isFloat(node.input(1 - site.inputIndex)) else {
-                floats.append(Finding(
-                    node.name, .skipped, reason: own.isEmpty ? "it has no constant weight" : "both its operands are constants"))
+                floats.append(
+                    Finding(
+                        node.name, .skipped,
+                        reason: own.isEmpty ? "it has no constant weight" : "both its operands are constants"))
                 continue
             }
             if let reason = selection.reason(against: site) {
@@ -97,9 +99,9 @@ package struct QuantizationPlan: Sendable {
         for node in graph.nodes where node.op.quantization == .sharesScale {
             let inputs = node.inputs.filter { !$0.isEmpty && graph.infos[$0]?.elementType == .float32 }
             guard let output = node.output(0), isFloat(output), !inputs.isEmpty else { continue }
-            if inputs.allSatisfy({ isQuantized($0) }) { mark(rectified(output) ?? output) } else if
-                inputs.contains(where: { isQuantized($0) })
-            {
+            if inputs.allSatisfy({ isQuantized($0) }) {
+                mark(rectified(output) ?? output)
+            } else if inputs.contains(where: { isQuantized($0) }) {
                 floats.append(Finding(node.name, .kept, reason: "not all of its inputs are integers"))
             }
         }
@@ -124,12 +126,16 @@ package struct QuantizationPlan: Sendable {
         let order = graph.inputNames + graph.nodes.flatMap(\.outputs)
         for value in order where !value.isEmpty && isFloat(value) && isQuantized(value) {
             let root = root(of: value)
-            if let position = positions[root] { groups[position].values.append(value) } else {
+            if let position = positions[root] {
+                groups[position].values.append(value)
+            } else {
                 positions[root] = groups.count
                 groups.append(Group(values: [value], isRectified: isRectifier(index.producer(of: value))))
             }
         }
     }
 
-    private func isRectifier(_ node: Node?) -> Bool { node?.input(0).flatMap { rectified($0) } == node?.output(0) && node != nil }
+    private func isRectifier(_ node: Node?) -> Bool {
+        node?.input(0).flatMap { rectified($0) } == node?.output(0) && node != nil
+    }
 }

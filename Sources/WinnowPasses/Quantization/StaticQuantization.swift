@@ -21,9 +21,11 @@ package struct StaticQuantization: Pass {
     @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
     package var weightBits = 8
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
+        var perChannel = true
     @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile = 99.99
+    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile =
+        99.99
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") package var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
@@ -43,7 +45,8 @@ package struct StaticQuantization: Pass {
         let (stored, findings) = try pairs.graph.storingIntegers()
         var ledger = WeightLedger(graph)
         for finding in pairs.findings + findings { ledger.note(finding) }
-        return PassResult(graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
+        return PassResult(
+            graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
     }
 }
 
@@ -64,7 +67,8 @@ struct QuantizationPairs {
         findings = plan.floats
         self.graph = graph
         guard !plan.sites.isEmpty else { return }
-        let ranges = try scheme.calibration.ranges(of: plan.groups.compactMap(\.values.first), in: graph, context: context)
+        let ranges = try scheme.calibration.ranges(
+            of: plan.groups.compactMap(\.values.first), in: graph, context: context)
         var insertion = QDQInsertion(graph)
         for group in plan.groups {
             guard let first = group.values.first else { continue }
@@ -82,7 +86,10 @@ struct QuantizationPairs {
                 symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightType,
                 limit: weightLimit)
             if scheme.perChannel, site.outputAxis == nil {
-                findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"))
+                findings.append(
+                    Finding(
+                        site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"
+                    ))
             }
             weightScales.append((insertion.quantize(site, parameters), site, parameters))
         }

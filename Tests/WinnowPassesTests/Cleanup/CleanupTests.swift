@@ -39,7 +39,9 @@ struct CleanupTests {
     @Test func dequantizedWeightsAreNotExpanded() throws {
         let graph = try WeightOnlyQuantization()(TestModels.perceptron()).graph
         let folded = try FoldConstants()(graph).graph
-        #expect(folded.initializers.values.reduce(0) { $0 + $1.byteCount } == graph.initializers.values.reduce(0) { $0 + $1.byteCount })
+        #expect(
+            folded.initializers.values.reduce(0) { $0 + $1.byteCount }
+                == graph.initializers.values.reduce(0) { $0 + $1.byteCount })
     }
 
     @Test func identitiesAndDropoutDisappear() throws {

@@ -68,6 +68,8 @@ struct DistillationTests {
 
     @Test func teacherAndStudentMustTakeTheSameInputs() throws {
         let graph = try TestModels.perceptron()
-        #expect(throws: WinnowError.self) { try loss(graph, teacher: TestModels.convolutional(), alpha: 1, temperature: 1) }
+        #expect(throws: WinnowError.self) {
+            try loss(graph, teacher: TestModels.convolutional(), alpha: 1, temperature: 1)
+        }
     }
 }

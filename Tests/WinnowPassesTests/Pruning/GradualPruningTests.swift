@@ -18,7 +18,10 @@ struct GradualPruningTests {
         let graph = try TestModels.perceptron()
         let finetune = try Finetune(hyperparameters: [
             "epochs": 2, "batch-size": 32,
-            "with": [["gradual-pruning": ["sparsity": 0.5]], ["quantization-aware-training": [:]], ["distillation": ["temperature": 2]]],
+            "with": [
+                ["gradual-pruning": ["sparsity": 0.5]], ["quantization-aware-training": [:]],
+                ["distillation": ["temperature": 2]],
+            ],
         ])
         let result = try finetune(graph, in: TestModels.context(for: graph)).graph
         let codes = try #require(result.initializers["fc1.weight.codes"])

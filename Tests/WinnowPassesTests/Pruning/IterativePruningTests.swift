@@ -25,9 +25,10 @@ private final class MemoryStores {
 struct IterativePruningTests {
     private func pass(_ values: [String: HyperparameterValue] = [:]) throws -> IterativePruning {
         let quick: [String: HyperparameterValue] = ["epochs": 3, "batch-size": 32, "learning-rate": 0.01]
-        return try IterativePruning(hyperparameters: [
-            "sparsities": [0.3, 0.5, 0.7, 0.9], "max-drop": 100, "finetune": .table(quick),
-        ].merging(values) { $1 })
+        return try IterativePruning(
+            hyperparameters: [
+                "sparsities": [0.3, 0.5, 0.7, 0.9], "max-drop": 100, "finetune": .table(quick),
+            ].merging(values) { $1 })
     }
 
     private func series(_ result: PassResult, _ quantity: String) -> [Double] {
@@ -39,7 +40,9 @@ struct IterativePruningTests {
         let result = try pass()(graph, in: TestModels.context(for: graph))
         let sparsities = series(result, "sparsity")
         #expect(sparsities.count == 5)
-        for (sparsity, wanted) in zip(sparsities.dropFirst(), [0.3, 0.5, 0.7, 0.9]) { #expect(abs(sparsity - wanted) < 0.01) }
+        for (sparsity, wanted) in zip(sparsities.dropFirst(), [0.3, 0.5, 0.7, 0.9]) {
+            #expect(abs(sparsity - wanted) < 0.01)
+        }
         #expect(result.graph.maskNodes.isEmpty)
         #expect(abs(ModelSparsity.sparsity(of: result.graph) - 0.9) < 0.01)
     }
@@ -68,7 +71,8 @@ struct IterativePruningTests {
         context.evaluate = { other, _ in
             1 - max(0, ModelSparsity.sparsity(of: other) - 0.6)
         }
-        let result = try pass(["max-drop": 1, "sparsities": [0.5, 0.8], "refinements": 2, "finetune": ["epochs": 0]])(graph, in: context)
+        let result = try pass(["max-drop": 1, "sparsities": [0.5, 0.8], "refinements": 2, "finetune": ["epochs": 0]])(
+            graph, in: context)
         let sparsities = series(result, "sparsity").dropFirst()
         for (sparsity, wanted) in zip(sparsities, [0.5, 0.8, 0.65, 0.575]) { #expect(abs(sparsity - wanted) < 0.01) }
         #expect(sparsities.count == 4)
@@ -96,7 +100,9 @@ struct IterativePruningTests {
         var context = try TestModels.context(for: graph)
         context.checkpoints = { stores.store($0) }
         _ = try pass(["sparsities": [0.3], "finetune": ["epochs": 0]])(graph, in: context)
-        #expect(throws: WinnowError.self) { try pass(["sparsities": [0.4], "finetune": ["epochs": 0]])(graph, in: context) }
+        #expect(throws: WinnowError.self) {
+            try pass(["sparsities": [0.4], "finetune": ["epochs": 0]])(graph, in: context)
+        }
     }
 }
 
@@ -123,10 +129,15 @@ struct FinetuneTests {
     @Test func zerosStayZero() throws {
         let graph = try TestModels.convolutional()
         let pruned = try MagnitudePruning(hyperparameters: ["sparsity": 0.8])(graph).graph
-        let trained = try Finetune(hyperparameters: ["epochs": 2, "optimizer": "adam"])(pruned, in: TestModels.context(for: graph)).graph
+        let trained = try Finetune(hyperparameters: ["epochs": 2, "optimizer": "adam"])(
+            pruned, in: TestModels.context(for: graph)
+        ).graph
         #expect(trained.maskNodes.isEmpty && trained.nodes.count == graph.nodes.count)
         for site in pruned.weightSites {
-            let (old, new) = (try #require(pruned.initializers[site.tensor]?.floats()), try #require(trained.initializers[site.tensor]?.floats()))
+            let (old, new) = (
+                try #require(pruned.initializers[site.tensor]?.floats()),
+                try #require(trained.initializers[site.tensor]?.floats())
+            )
             #expect(zip(old, new).allSatisfy { ($0 == 0) == ($1 == 0) })
             #expect(old != new)
         }

@@ -4,9 +4,13 @@ import WinnowTensor
 @testable import WinnowPasses
 
 struct MagnitudePruningTests {
-    private func pass(_ values: [String: HyperparameterValue]) throws -> MagnitudePruning { try MagnitudePruning(hyperparameters: values) }
+    private func pass(_ values: [String: HyperparameterValue]) throws -> MagnitudePruning {
+        try MagnitudePruning(hyperparameters: values)
+    }
 
-    private func zeros(_ graph: Graph, _ name: String) -> Int { graph.initializers[name]?.floats().count { $0 == 0 } ?? -1 }
+    private func zeros(_ graph: Graph, _ name: String) -> Int {
+        graph.initializers[name]?.floats().count { $0 == 0 } ?? -1
+    }
 
     @Test(arguments: [0.2, 0.3, 0.5, 0.9, 1.0])
     func prunesTheSmallestOfEachTensor(_ sparsity: Double) throws {
@@ -36,7 +40,9 @@ struct MagnitudePruningTests {
         let first = try pass(["sparsity": 0.3, "keep-mask": true])(graph).graph
         let second = try pass(["sparsity": 0.5, "scope": "global", "keep-mask": true])(first).graph
         for mask in first.maskNodes.map(\.mask) {
-            let (old, new) = (try #require(first.initializers[mask]?.floats()), try #require(second.initializers[mask]?.floats()))
+            let (old, new) = (
+                try #require(first.initializers[mask]?.floats()), try #require(second.initializers[mask]?.floats())
+            )
             #expect(zip(old, new).allSatisfy { $0 >= $1 })
         }
     }
@@ -96,6 +102,7 @@ struct MagnitudePruningTests {
         let graph = try TestModels.perceptron()
         let result = try pass(["sparsity": 0.5, "except": ["fc3*"], "only": ["*.weight"]])(graph)
         #expect(zeros(result.graph, "fc3.weight") == 0 && zeros(result.graph, "fc1.weight") == 96)
-        #expect(result.findings.contains { $0.subject == "fc3.weight" && $0.status == .kept && $0.reason.contains("fc3*") })
+        #expect(
+            result.findings.contains { $0.subject == "fc3.weight" && $0.status == .kept && $0.reason.contains("fc3*") })
     }
 }

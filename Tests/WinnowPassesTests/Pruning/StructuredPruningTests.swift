@@ -81,7 +81,9 @@ struct StructuredPruningTests {
 
     @Test func removesTheWeakestChannels() throws {
         let graph = try TestModels.perceptron()
-        let result = try StructuredPruning(hyperparameters: ["sparsity": 0.5, "importance": "l1", "only": ["fc1*"]])(graph).graph
+        let result = try StructuredPruning(hyperparameters: ["sparsity": 0.5, "importance": "l1", "only": ["fc1*"]])(
+            graph
+        ).graph
         let weight = try #require(graph.initializers["fc1.weight"])
         let rows = weight.floats()
         let norms = (0..<16).map { row in rows[(row * 12)..<(row * 12 + 12)].reduce(0) { $0 + abs($1) } }

@@ -26,7 +26,10 @@ struct QuantizationParametersTests {
 
     @Test func halvesGoToEven() {
         let parameters = QuantizationParameters(elementType: .int8, codes: -128...127, scales: [1], zeroPoints: [0])
-        #expect(parameters.quantize(Tensor([Float(0.5), 1.5, 2.5, -0.5, -1.5, 200, -200])).integers() == [0, 2, 2, 0, -2, 127, -128])
+        #expect(
+            parameters.quantize(Tensor([Float(0.5), 1.5, 2.5, -0.5, -1.5, 200, -200])).integers() == [
+                0, 2, 2, 0, -2, 127, -128,
+            ])
     }
 
     @Test func blocksHaveTheirOwnScale() {
@@ -60,10 +63,14 @@ struct CalibrationTests {
         var edit = GraphEdit()
         edit.outputs = ["conv1", "fc2"]
         let values = try Session(graph.applying(edit), options: SessionOptions(lowers: false)).run(["image": samples])
-        for (name, tensor) in [("image", samples), ("conv1", try #require(values["conv1"])), ("fc2", try #require(values["fc2"]))] {
+        for (name, tensor) in [
+            ("image", samples), ("conv1", try #require(values["conv1"])), ("fc2", try #require(values["fc2"])),
+        ] {
             let floats = tensor.floats()
             let range = try #require(ranges[name])
-            #expect(abs(range.lowerBound - (floats.min() ?? 0)) < 1e-5 && abs(range.upperBound - (floats.max() ?? 0)) < 1e-5)
+            #expect(
+                abs(range.lowerBound - (floats.min() ?? 0)) < 1e-5 && abs(range.upperBound - (floats.max() ?? 0)) < 1e-5
+            )
         }
     }
 
@@ -84,7 +91,9 @@ struct CalibrationTests {
     @Test func nonFiniteValuesAreNamed() throws {
         let graph = try TestModels.perceptron()
         let broken = try graph.settingInitializers(["fc1.bias": Tensor(repeating: Float.infinity, shape: [16])])
-        let error = #expect(throws: WinnowError.self) { try StaticQuantization()(broken, in: TestModels.context(for: graph)) }
+        let error = #expect(throws: WinnowError.self) {
+            try StaticQuantization()(broken, in: TestModels.context(for: graph))
+        }
         #expect(error?.kind == .numeric)
     }
 }
@@ -101,7 +110,9 @@ struct StaticQuantizationTests {
             let contractions = result.nodes.filter { $0.op.quantization == .contraction }
             #expect(!contractions.isEmpty)
             for node in contractions {
-                for input in node.inputs { #expect(index.producer(of: input)?.op is DequantizeLinear, "\(node.name): \(input)") }
+                for input in node.inputs {
+                    #expect(index.producer(of: input)?.op is DequantizeLinear, "\(node.name): \(input)")
+                }
                 let codes = index.constant(index.producer(of: node.input(1))?.input(0))
                 #expect(codes?.elementType == .int8)
             }
@@ -130,7 +141,9 @@ struct StaticQuantizationTests {
                 let reader = try #require(index.consumers(of: node.output(0)).first)
                 #expect(reader.op is QuantizeLinear)
                 #expect(index.constant(reader.input(2))?.integers() == [lowest])
-                #expect(!(index.producer(of: node.input(0))?.op is DequantizeLinear), "no pair between a layer and its Relu")
+                #expect(
+                    !(index.producer(of: node.input(0))?.op is DequantizeLinear), "no pair between a layer and its Relu"
+                )
             }
         }
     }
@@ -186,7 +199,8 @@ struct StaticQuantizationTests {
     }
 
     @Test func maskedWeightsStayZero() throws {
-        let graph = try MagnitudePruning(hyperparameters: ["sparsity": 0.6, "keep-mask": true])(TestModels.perceptron()).graph
+        let graph = try MagnitudePruning(hyperparameters: ["sparsity": 0.6, "keep-mask": true])(TestModels.perceptron())
+            .graph
         let result = try quantized(graph).graph
         let codes = try #require(result.initializers["fc1.weight.codes"]).integers()
         let mask = try #require(graph.initializers["fc1.weight.mask"]).floats()

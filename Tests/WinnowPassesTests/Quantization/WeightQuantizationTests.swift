@@ -7,7 +7,9 @@ import WinnowTraining
 @testable import WinnowPasses
 
 struct FixedPointQuantizationTests {
-    private func codes(_ graph: Graph, _ name: String) throws -> [Int] { try #require(graph.initializers["\(name).codes"]).integers() }
+    private func codes(_ graph: Graph, _ name: String) throws -> [Int] {
+        try #require(graph.initializers["\(name).codes"]).integers()
+    }
 
     /// Signed codes of b bits lie in ±(2^(b−1) − 1), the scale is kept, zero stays zero.
     @Test(arguments: [(2, ElementType.int4), (4, .int4), (6, .int8), (8, .int8), (12, .int16)])
@@ -34,7 +36,8 @@ struct FixedPointQuantizationTests {
     @Test func moreBitsAreNeverWorse() throws {
         let graph = try TestModels.convolutional()
         let errors = try [2, 4, 6, 8, 12, 16].map { bits in
-            try TestModels.largestDifference(graph, FixedPointQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph)
+            try TestModels.largestDifference(
+                graph, FixedPointQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph)
         }
         #expect(zip(errors, errors.dropFirst()).allSatisfy { $0 > $1 }, "\(errors)")
         #expect((errors.last ?? 1) < 1e-2)
@@ -52,7 +55,10 @@ struct WeightOnlyQuantizationTests {
         let graph = try TestModels.convolutional()
         let result = try WeightOnlyQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph
         for site in graph.weightSites {
-            let (old, new) = (graph.initializers[site.tensor]?.byteCount ?? 0, result.initializers["\(site.tensor).codes"]?.byteCount ?? 0)
+            let (old, new) = (
+                graph.initializers[site.tensor]?.byteCount ?? 0,
+                result.initializers["\(site.tensor).codes"]?.byteCount ?? 0
+            )
             #expect(Double(old) / Double(new) == factor)
         }
         #expect(try TestModels.largestDifference(graph, result) < (bits == 8 ? 0.3 : 4))
@@ -67,12 +73,28 @@ struct WeightOnlyQuantizationTests {
     }
 }
 
+struct OperatorSetTests {
+    /// DequantizeLinear knows 4- and 16-bit codes from operator set 21 on.
+    @Test(arguments: [
+        (["fixed-point-quantization": ["bits": 4]], 21), (["fixed-point-quantization": ["bits": 12]], 21),
+        (["float4-quantization": [:]], 21), (["palettization": ["bits": 4]], 21), (["palettization": ["bits": 6]], 17),
+        (["weight-only-quantization": ["bits": 4]], 21), (["weight-only-quantization": ["bits": 8]], 17),
+    ] as [(HyperparameterValue, Int)])
+    func filesSayWhatTheyNeed(_ step: HyperparameterValue, _ version: Int) throws {
+        let pass = try PassStep(step).pass
+        let result = try pass(TestModels.perceptron())
+        #expect(result.graph.neededVersions[""] == version)
+    }
+}
+
 struct CodebookTests {
     @Test func everyE2M1NumberSurvives() throws {
         let numbers: [Float] = [0, 0.5, 1, 1.5, 2, 3, 4, 6]
         let weight = Tensor(numbers + numbers.map { -$0 } + numbers + numbers.map { -$0 }, shape: [4, 8])
         let b = GraphBuilder("e2m1")
-        let graph = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")])
+        let graph = try b.graph(outputs: [
+            b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")
+        ])
         let result = try Float4Quantization(hyperparameters: ["block-size": 16])(graph).graph
         #expect(try TestModels.largestDifference(graph, result) < 1e-5)
         #expect(result.initializers["w.codes"]?.elementType == .uint4)
@@ -80,8 +102,12 @@ struct CodebookTests {
 
     /// .25→0, .75→1, 1.25→1, 1.75→2, 2.5→2, 3.5→4, 5→4, beyond 6→6.
     @Test func roundingIsToNearestEven() {
-        let pairs: [(Float, Float)] = [(0.25, 0), (0.75, 1), (1.25, 1), (1.75, 2), (2.5, 2), (3.5, 4), (5, 4), (7, 6), (-2.5, -2)]
-        for (value, expected) in pairs { #expect(MiniFloat.e2m1.values[Int(MiniFloat.e2m1.code(nearest: value))] == expected) }
+        let pairs: [(Float, Float)] = [
+            (0.25, 0), (0.75, 1), (1.25, 1), (1.75, 2), (2.5, 2), (3.5, 4), (5, 4), (7, 6), (-2.5, -2),
+        ]
+        for (value, expected) in pairs {
+            #expect(MiniFloat.e2m1.values[Int(MiniFloat.e2m1.code(nearest: value))] == expected)
+        }
     }
 
     @Test(arguments: [1, 2, 4, 6, 8])
@@ -100,7 +126,9 @@ struct CodebookTests {
     @Test func aPaletteOfEveryValueIsExact() throws {
         let weight = Tensor((0..<64).map { Float($0 % 8) }, shape: [8, 8])
         let b = GraphBuilder("palette")
-        let graph = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")])
+        let graph = try b.graph(outputs: [
+            b.linear(b.input("x", .float32, ["N", 8]), b.constant("w", weight), name: "fc")
+        ])
         let result = try Palettization(hyperparameters: ["bits": 3])(graph).graph
         #expect(try TestModels.largestDifference(graph, result) < 1e-5)
     }
@@ -111,7 +139,9 @@ struct TrainedQuantizationTests {
     func integersAreStoredAtTheEnd(_ name: String) throws {
         let graph = try TestModels.perceptron()
         let context = try TestModels.context(for: graph)
-        let finetune = try Finetune(hyperparameters: ["epochs": 3, "learning-rate": 0.005, "batch-size": 32, "with": [.table([name: [:]])]])
+        let finetune = try Finetune(hyperparameters: [
+            "epochs": 3, "learning-rate": 0.005, "batch-size": 32, "with": [.table([name: [:]])],
+        ])
         let result = try finetune(graph, in: context).graph
         let index = GraphIndex(result)
         for node in result.nodes where node.op is Gemm {
@@ -139,7 +169,9 @@ struct TrainedQuantizationTests {
         let data = try context.validationData(for: graph)
         let rounded = try FixedPointQuantization(hyperparameters: ["bits": 4])(graph).graph
         let pass: HyperparameterValue = ["quantization-aware-training": ["weights": "int4"]]
-        let trained = try Finetune(hyperparameters: ["epochs": 20, "learning-rate": 0.01, "batch-size": 16, "with": [pass]])(graph, in: context).graph
+        let trained = try Finetune(hyperparameters: [
+            "epochs": 20, "learning-rate": 0.01, "batch-size": 16, "with": [pass],
+        ])(graph, in: context).graph
         #expect(try context.evaluate(trained, data) >= context.evaluate(rounded, data))
     }
 }
