@@ -54,7 +54,7 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let spatial = try own.dropFirst(2).enumerated().map { axis, extent -> Extent in
             guard let extent = extent.value else { return outputShape.map { .fixed($0[axis]) } ?? .unknown }
             let (begin, end) = try padding(axis, source: extent, taps: taps)
-            return .fixed(reach(axis, source: extent, taps: taps) - begin - end)
+            return .fixed(reach(axis, source: extent, taps: taps) + growth(axis, source: extent, taps: taps) - begin - end)
         }
         return [ValueInfo(source.elementType, [own[0], channels] + spatial)]
     }
@@ -63,6 +63,12 @@ package struct ConvTranspose: Operator, ChannelContraction {
     private func reach(_ axis: Int, source: Int, taps: [Int]) -> Int {
         (window.strides?[axis] ?? 1) * (source - 1) + (outputPadding?[axis] ?? 0)
             + (taps[axis] - 1) * (window.dilations?[axis] ?? 1) + 1
+    }
+
+    /// How far the wanted extent lies beyond what the window reaches: zeros are put behind.
+    private func growth(_ axis: Int, source: Int, taps: [Int]) -> Int {
+        guard let wanted = outputShape?[axis] else { return 0 }
+        return max(0, wanted - reach(axis, source: source, taps: taps))
     }
 
     private func padding(_ axis: Int, source: Int, taps: [Int]) throws -> (begin: Int, end: Int) {
@@ -86,9 +92,10 @@ package struct ConvTranspose: Operator, ChannelContraction {
         }
         let taps = Array(filter.dropFirst(2))
         let pads = try taps.indices.map { try padding($0, source: source[$0 + 2], taps: taps) }
+        let behind = taps.indices.map { (outputPadding?[$0] ?? 0) + growth($0, source: source[$0 + 2], taps: taps) }
         return TransposedConvolutionGeometry(
             sourceShape: source, filterShape: filter, strides: window.strides, dilations: window.dilations,
-            padsBegin: pads.map(\.begin), padsEnd: pads.map(\.end), outputPadding: outputPadding, groups: groups)
+            padsBegin: pads.map(\.begin), padsEnd: pads.map(\.end), outputPadding: behind, groups: groups)
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
@@ -146,7 +153,9 @@ package struct ConvTranspose: Operator, ChannelContraction {
             }
             return try padding(axis, source: extent, taps: taps)
         }
-        let ends = pads.indices.map { pads[$0].end - (outputPadding?[$0] ?? 0) }
+        let ends = pads.indices.map { axis in
+            pads[axis].end - (outputPadding?[axis] ?? 0) - growth(axis, source: source[axis + 2].value ?? 1, taps: taps)
+        }
         return Conv(
             window: Window(strides: window.strides, dilations: window.dilations, pads: pads.map(\.begin) + ends), groups: groups)
     }

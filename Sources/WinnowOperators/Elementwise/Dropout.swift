@@ -65,6 +65,8 @@ package struct Dropout: Operator {
         [try context.outputGradient()] + context.node.inputs.dropFirst().map { _ in nil }
     }
 
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.removing(node) }
+
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let ratio = ratio ?? graph.info(of: node.input(1))?.constant?.floats(first: 1).first ?? 0.5
         guard ratio > 0, let x = node.input(0), let y = node.output(0), node.output(1) == nil else { return nil }

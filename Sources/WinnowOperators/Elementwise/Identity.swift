@@ -19,4 +19,20 @@ package struct Identity: AttributeFree {
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { [try context.outputGradient()] }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.removing(node) }
+}
+
+extension GraphIndex {
+    /// An edit that lets readers of a node's only result read its first input, so that what is around it can fuse; nil where
+    /// the result has a name that must stay.
+    func removing(_ node: Node) -> GraphEdit? {
+        guard let x = node.input(0), let y = node.output(0), !isOutput(y),
+            node.outputs.dropFirst().allSatisfy({ $0.isEmpty || (consumers(of: $0).isEmpty && !isOutput($0)) })
+        else { return nil }
+        var edit = GraphEdit()
+        edit.removedNodes = [node.name]
+        edit.rewired = [y: x]
+        return edit
+    }
 }

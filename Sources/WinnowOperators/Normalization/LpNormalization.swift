@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// x over its 1- or 2-norm along an axis.
+/// x over its 1- or 2-norm along an axis; zeros stay zeros.
 package struct LpNormalization: Operator {
     package static let type = OperatorType("LpNormalization")
 
@@ -27,10 +27,14 @@ package struct LpNormalization: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let norm = try ReductionKernel(power == 1 ? .sumOfMagnitudes : .euclideanNorm, data.elementType, data.shape, axes: [axis])
+        let count = norm.shape.elementCount
+        try request.checkFloat32()
         let quotient = try BinaryKernel(.divide, data.elementType, data.shape, norm.shape)
-        return Kernel(scratchByteCount: data.elementType.byteCount(of: norm.shape.elementCount)) { operands in
+        return Kernel(scratchByteCount: data.elementType.byteCount(of: count)) { operands in
             guard let scratch = operands.scratch else { return }
             norm.run(from: operands.input(0), to: scratch)
+            let norms = scratch.assumingMemoryBound(to: Float.self)
+            for index in 0..<count where norms[index] == 0 { norms[index] = 1 }
             quotient.run(operands.input(0), scratch, to: operands.output(0))
         }
     }

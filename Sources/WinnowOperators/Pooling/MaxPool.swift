@@ -8,23 +8,29 @@ package struct MaxPool: Pooling {
 
     package var window: Window
     package var roundsUp: Bool
+    /// Whether indices count with the first spatial axis fastest.
+    package var columnsFirst: Bool
 
-    package init(window: Window, roundsUp: Bool = false) {
+    package init(window: Window, roundsUp: Bool = false, columnsFirst: Bool = false) {
         self.window = window
         self.roundsUp = roundsUp
+        self.columnsFirst = columnsFirst
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        self.init(window: try Window(attributes: attributes), roundsUp: try attributes.flag("ceil_mode", default: false))
+        self.init(
+            window: try Window(attributes: attributes), roundsUp: try attributes.flag("ceil_mode", default: false),
+            columnsFirst: try attributes.flag("storage_order", default: false))
     }
 
     package var attributes: Attributes {
         var result = window.attributes
         if roundsUp { result["ceil_mode"] = .int(1) }
+        if columnsFirst { result["storage_order"] = .int(1) }
         return result
     }
 
-    package var minimumVersion: Int { roundsUp || window.dilations != nil ? 10 : 1 }
+    package var minimumVersion: Int { roundsUp || window.dilations != nil ? 10 : columnsFirst ? 8 : 1 }
     package var quantization: QuantizationRule { .keepsScale }
     package var kind: PoolingKind { .maximum }
 
@@ -34,6 +40,33 @@ package struct MaxPool: Pooling {
 
     package func geometry(source: Shape) throws -> PoolingGeometry {
         try window.poolingGeometry(source: source, roundsUp: roundsUp)
+    }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let maxima = try pooledInfo(inputs)
+        return [maxima, ValueInfo(.int64, maxima.extents)]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        guard request.outputs.count > 1 else { return try poolingKernel(request) }
+        let data = try request.input(0)
+        guard data.elementType == .float32 else {
+            throw WinnowError(.unsupported, request.nodeName, "finds the indices of float32 maxima only")
+        }
+        let pooling = MaxPoolIndices(
+            try geometry(source: data.shape), source: data.layout, target: request.outputs[0].layout, columnsFirst: columnsFirst)
+        return Kernel { operands in
+            pooling.run(
+                operands.input(0, as: Float.self), maxima: operands.output(0, as: Float.self),
+                indices: operands.output(1, as: Int64.self))
+        }
+    }
+
+    /// `"nc.. -> nc.., ...."`: indices are not to be touched.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, rank >= 3 else { return .opaque }
+        let data = "nc" + String(repeating: ".", count: rank - 2)
+        return AxisMap("\(data)->\(data),\(String(repeating: ".", count: rank))")
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -12,21 +12,21 @@ package protocol Pooling: Operator {
 }
 
 extension Pooling {
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [try pooledInfo(inputs)] }
+
+    func pooledInfo(_ inputs: [ValueInfo?]) throws -> ValueInfo {
         let data = try inputs.required(0)
-        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard let extents = data.extents else { return ValueInfo(data.elementType, nil) }
         guard extents.count >= 3 else { throw WinnowError(.shape, "input \(data.type)", "has no spatial axes") }
-        return [
-            ValueInfo(data.elementType, Array(extents.prefix(2)) + (try outputExtents(source: Array(extents.dropFirst(2)))))
-        ]
+        let spatial = try outputExtents(source: Array(extents.dropFirst(2)))
+        return ValueInfo(data.elementType, Array(extents.prefix(2)) + spatial)
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
-        guard request.outputs.count == 1 else {
-            throw WinnowError(.unsupported, request.nodeName, "the indices of maxima are not computed")
-        }
+    package func kernel(for request: KernelRequest) throws -> Kernel { try poolingKernel(request) }
+
+    func poolingKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let pooling = try PoolingKernel(geometry(source: data.shape), kind, data.elementType, layout: data.layout)
         return Kernel(scratchByteCount: pooling.scratchByteCount) { operands in

@@ -74,6 +74,13 @@ import WinnowTestSupport
         #expect(operators == ["FusedConv"])
     }
 
+    @Test func copiesDoNotStandInTheWay() throws {
+        let operators = try fusedOperators([2, 3, 4, 4]) { b, x in
+            try b.relu(b.dropout(b.add(Identity(), b.conv(x, filter(b, [4, 3, 1, 1]))), ratio: 0.5))
+        }
+        #expect(operators == ["FusedConv"])
+    }
+
     @Test func broadcastTermStaysApart() throws {
         let operators = try fusedOperators([2, 3, 4, 4]) { b, x in
             try b.add(b.conv(x, filter(b, [4, 3, 1, 1])), b.constant("b", .sample([1, 1, 1, 4])))

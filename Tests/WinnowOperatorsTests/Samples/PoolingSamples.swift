@@ -48,6 +48,18 @@ extension OperatorSamples {
             MaxPool(window: Window(extents: [2, 2], dilations: [2, 2])), [image],
             reference: pooled([2, 3, 3, 4], size: [2, 2], stride: 1, dilation: 2, maximum)),
         OperatorSample(
+            MaxPool(window: Window(size: 3, stride: 2, padding: 1), columnsFirst: true), [image], outputs: 2
+        ) { inputs in
+            let maxima = pooled([2, 3, 3, 3], size: [3, 3], stride: 2, pads: [1, 1, 1, 1], maximum)(inputs)[0]
+            let (values, y) = (inputs[0].doubles(), maxima.reader())
+            let indices = Tensor.computed([2, 3, 3, 3], as: .int64) { index in
+                let plane = index[0] * 3 + index[1]
+                let found = values[(plane * 30)..<(plane * 30 + 30)].firstIndex(of: y(index)).map { $0 - plane * 30 } ?? -1
+                return Double(plane * 30 + found % 6 * 5 + found / 6)
+            }
+            return [maxima, indices]
+        },
+        OperatorSample(
             AveragePool(window: Window(size: 2)), [image], reference: pooled([2, 3, 2, 3], size: [2, 2], stride: 2, mean)),
         OperatorSample(
             AveragePool(window: Window(size: 3, stride: 2, padding: 1), countsPads: true), [image],
