@@ -1,0 +1,74 @@
+import Foundation
+import Synchronization
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+@Suite struct EvaluationTests {
+    /// A model that gives back its input, through `op` if there is one.
+    private func echo(classes: Int, batch: Extent = "N", _ op: any Operator = Identity()) throws -> Graph {
+        let b = GraphBuilder("echo")
+        let x = try b.input("scores", .float32, [batch, .fixed(classes)])
+        return try b.graph(outputs: [b.add(op, x)])
+    }
+
+    private func data(_ rows: [[Float]], labels: [Int]) throws -> Dataset {
+        try Dataset([.init(Tensor(rows.flatMap { $0 }, shape: [rows.count, rows[0].count]))], labels: labels)
+    }
+
+    @Test func countsTheHighestAndTheKHighestScores() throws {
+        let data = try data(
+            [[3, 2, 1, 0], [0, 1, 2, 3], [0, 5, 4, 3], [1, 0, 0, 0]], labels: [0, 2, 3, 1])
+        let evaluation = try Evaluation(of: echo(classes: 4), on: data, batchSize: 3, k: 2)
+        #expect(evaluation.sampleCount == 4 && evaluation.k == 2)
+        #expect(evaluation.predictions == [0, 3, 1, 0])
+        #expect(evaluation.top1 == 0.25)
+        #expect(evaluation.topK == 0.75)
+    }
+
+    @Test func tiesGoToTheLowerClass() throws {
+        let evaluation = try Evaluation(
+            of: echo(classes: 3), on: data([[1, 1, 1], [1, 1, 1]], labels: [0, 2]), k: 2)
+        #expect(evaluation.predictions == [0, 0])
+        #expect(evaluation.top1 == 0.5 && evaluation.topK == 0.5)
+    }
+
+    @Test func lossIsTheSameFromScoresProbabilitiesAndLogarithms() throws {
+        let data = try data([[0, 1.0986123], [2, 2]], labels: [1, 0])
+        let expected = (log(4.0 / 3) + log(2.0)) / 2
+        for op in [Identity(), Softmax(axis: 1), LogSoftmax(axis: 1)] as [any Operator] {
+            #expect(abs(try Evaluation(of: echo(classes: 2, op), on: data).loss - expected) < 1e-6)
+        }
+    }
+
+    @Test func aFixedBatchIsFilledUp() throws {
+        let rows = (0..<7).map { [Float($0 % 2), 0.5] }
+        let evaluation = try Evaluation(of: echo(classes: 2, batch: 3), on: data(rows, labels: (0..<7).map { 1 - $0 % 2 }))
+        #expect(evaluation.sampleCount == 7 && evaluation.top1 == 1)
+    }
+
+    @Test func wrongLabelsAndMissingLabelsAreRefused() throws {
+        let graph = try echo(classes: 2)
+        #expect(throws: WinnowError.self) { try Evaluation(of: graph, on: data([[0, 1]], labels: [2])) }
+        #expect(throws: WinnowError.self) { try Evaluation(of: graph, on: data([[0, 1]], labels: [-1])) }
+        let unlabelled = try Dataset([.init(Tensor([0, 1] as [Float], shape: [1, 2]))])
+        #expect(throws: WinnowError.self) { try Evaluation(of: graph, on: unlabelled) }
+    }
+
+    @Test func reportsProgressAndStopsWhenAsked() throws {
+        let data = try data([[Float]](repeating: [0, 1], count: 10), labels: [Int](repeating: 1, count: 10))
+        let cancellation = Cancellation()
+        let last = Mutex<ProgressEvent?>(nil)
+        _ = try Evaluation(of: echo(classes: 2), on: data, batchSize: 4, cancellation: cancellation) { event in
+            last.withLock { $0 = event }
+        }
+        #expect(last.withLock { $0?.completed } == 10 && last.withLock { $0?.total } == 10)
+        cancellation.cancel()
+        let error = #expect(throws: WinnowError.self) {
+            try Evaluation(of: echo(classes: 2), on: data, cancellation: cancellation)
+        }
+        #expect(error?.kind == .cancelled)
+    }
+}
