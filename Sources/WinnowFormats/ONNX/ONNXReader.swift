@@ -32,11 +32,18 @@ struct ONNXReader {
         for input in content.inputs {
             inputs.append(GraphInput(input.name, try ValueType(input.type, of: "input \(input.name)")))
         }
-        var metadata = metadata
-        for name in model.graph.output.map(\.name) { metadata.outputTypes[name] = content.scope.declaredType(of: name) }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
-            initializers: content.initializers, metadata: metadata)
+            initializers: content.initializers, metadata: try metadata(declaring: model.graph.output))
+    }
+
+    /// The file's metadata with the declared types of a graph's outputs; bodies may leave them out.
+    private func metadata(declaring outputs: [Onnx_ValueInfoProto]) throws -> GraphMetadata {
+        var metadata = metadata
+        for output in outputs where output.hasType {
+            metadata.outputTypes[output.name] = try ValueType(output.type, of: "output \(output.name)")
+        }
+        return metadata
     }
 
     /// A control-flow body, which may read values of the graphs around it.
@@ -52,7 +59,8 @@ struct ONNXReader {
         return try Graph(
             name: proto.name, inputs: inputs, outputs: proto.output.map(\.name), nodes: content.nodes,
             initializers: content.initializers,
-            captures: Dictionary(captures.map { ($0, scope.type(of: $0)) }, uniquingKeysWith: { $1 }), metadata: metadata)
+            captures: Dictionary(captures.map { ($0, scope.type(of: $0)) }, uniquingKeysWith: { $1 }),
+            metadata: try metadata(declaring: proto.output))
     }
 
     /// What a graph's message holds, weights decoded.

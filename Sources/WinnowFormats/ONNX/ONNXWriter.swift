@@ -29,22 +29,28 @@ struct ONNXWriter {
         model.metadataProps = metadata.properties.sorted { $0.key < $1.key }.map {
             Onnx_StringStringEntryProto(key: $0.key, value: $0.value)
         }
-        model.graph = try self.graph(graph, external: external)
+        model.graph = try self.graph(graph, external: external, isBody: false)
+        for index in model.graph.output.indices where !model.graph.output[index].hasType {
+            // Without a type a model is not valid; inside a body it is.
+            let name = model.graph.output[index].name
+            model.graph.output[index] = Onnx_ValueInfoProto(name: name, type: graph.infos[name]?.type ?? .unknown)
+        }
         return model
     }
 
-    private func graph(_ graph: Graph, external: ExternalDataWriter?) throws -> Onnx_GraphProto {
+    private func graph(_ graph: Graph, external: ExternalDataWriter?, isBody: Bool) throws -> Onnx_GraphProto {
         var proto = Onnx_GraphProto()
         // A graph without a name is not valid ONNX.
         proto.name = graph.name.isEmpty ? "graph" : graph.name
-        proto.input = graph.inputs.map { Onnx_ValueInfoProto(name: $0.name, type: $0.type) }
+        proto.input = graph.inputs.map { input in
+            Onnx_ValueInfoProto(name: input.name, type: isBody && input.type == .unknown ? nil : input.type)
+        }
         proto.initializer = graph.initializerNames.compactMap { name in
             graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external) }
         }
         proto.node = try graph.nodes.map(node)
         proto.output = graph.outputs.map { name in
-            let type = certainType(of: name, in: graph) ?? graph.metadata.outputTypes[name] ?? graph.infos[name]?.type
-            return Onnx_ValueInfoProto(name: name, type: type ?? .unknown)
+            Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph) ?? graph.metadata.outputTypes[name])
         }
         let outputs = Set(graph.outputs)
         proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
@@ -63,7 +69,7 @@ struct ONNXWriter {
         proto.output = node.outputs
         let attributes = node.op.attributes
         proto.attribute = try attributes.names.compactMap { name in
-            try attributes[name].map { try Onnx_AttributeProto(name: name, $0) { try graph($0, external: nil) } }
+            try attributes[name].map { try Onnx_AttributeProto(name: name, $0) { try graph($0, external: nil, isBody: true) } }
         }
         return proto
     }

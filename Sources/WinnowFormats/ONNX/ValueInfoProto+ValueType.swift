@@ -34,9 +34,10 @@ extension Extent {
 }
 
 extension Onnx_ValueInfoProto {
-    init(name: String, type: ValueType) {
+    init(name: String, type: ValueType?) {
         self.init()
         self.name = name
+        guard let type else { return }
         self.type.tensorType.elemType = Int32(type.elementType.rawValue)
         guard let extents = type.extents else { return }
         self.type.tensorType.shape = Onnx_TensorShapeProto.with { shape in
