@@ -133,6 +133,8 @@ package enum OperatorCatalogue {
         Relu.self,
         ReluGradient.self,
         Reshape.self,
+        Resize.self,
+        ResizeGradient.self,
         Round.self,
         ScatterElements.self,
         ScatterND.self,
@@ -166,6 +168,7 @@ package enum OperatorCatalogue {
         TopK.self,
         Transpose.self,
         Unsqueeze.self,
+        Upsample.self,
         Where.self,
         Xor.self,
     ]

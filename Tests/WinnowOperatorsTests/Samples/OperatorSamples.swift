@@ -6,7 +6,7 @@ import WinnowTestSupport
 enum OperatorSamples {
     static let all: [OperatorSample] =
         contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization + integer
-        + indexing + qlinear
+        + indexing + qlinear + resizing
 }
 
 /// An int64 vector.

@@ -1,0 +1,40 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The older name of Resize: scales as input 1, or as an attribute before version 9.
+package struct Upsample: Decomposition {
+    package static let type = OperatorType("Upsample")
+
+    package var mode: Resampling.Mode
+    package var scales: [Float]?
+
+    package init(mode: Resampling.Mode = .nearest, scales: [Float]? = nil) {
+        self.mode = mode
+        self.scales = scales
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        let name = try attributes.string("mode", default: "nearest")
+        guard let mode = Resampling.Mode(rawValue: name) else { throw WinnowError(.model, "mode", "\(name) is not known") }
+        self.init(mode: mode, scales: try attributes.floats("scales"))
+    }
+
+    package var attributes: Attributes {
+        var attributes: Attributes = ["mode": .string(mode.rawValue)]
+        if let scales { attributes["scales"] = .floats(scales) }
+        return attributes
+    }
+
+    package var minimumVersion: Int { scales == nil ? 9 : 7 }
+    package var maximumVersion: Int { 9 }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        try lowering(of: node, in: graph)
+    }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let factors = scales.map { b.constant("scales", Tensor($0)) } ?? inputs.present(1)
+        let op = Resize(Resampling(mode: mode, coordinates: .asymmetric, rounding: .floor))
+        return [try b.add(op, inputs.present(0), nil, factors)]
+    }
+}

@@ -1,0 +1,123 @@
+import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// How Resize turns a place in the result into places in its input, and those into weights.
+package struct Resampling: Sendable, Hashable {
+    package enum Mode: String, Sendable { case nearest, linear, cubic }
+    package enum Coordinates: String, Sendable {
+        case halfPixel = "half_pixel"
+        case halfPixelSymmetric = "half_pixel_symmetric"
+        case torchHalfPixel = "pytorch_half_pixel"
+        case alignCorners = "align_corners"
+        case asymmetric
+    }
+    package enum Rounding: String, Sendable {
+        case preferFloor = "round_prefer_floor"
+        case preferCeil = "round_prefer_ceil"
+        case floor, ceil
+    }
+
+    package var mode: Mode
+    package var coordinates: Coordinates
+    package var rounding: Rounding
+    package var cubicCoefficient: Float
+    /// Whether cubic weights outside the input are dropped and the others made to sum to 1.
+    package var excludesOutside: Bool
+
+    package init(
+        mode: Mode = .nearest, coordinates: Coordinates = .halfPixel, rounding: Rounding = .preferFloor,
+        cubicCoefficient: Float = -0.75, excludesOutside: Bool = false
+    ) {
+        self.mode = mode
+        self.coordinates = coordinates
+        self.rounding = rounding
+        self.cubicCoefficient = cubicCoefficient
+        self.excludesOutside = excludesOutside
+    }
+
+    init(attributes: Attributes) throws {
+        func choice<Choice: RawRepresentable<String>>(_ name: String, _ fallback: Choice) throws -> Choice {
+            let text = try attributes.string(name, default: fallback.rawValue)
+            guard let choice = Choice(rawValue: text) else {
+                throw WinnowError(.unsupported, name, "\"\(text)\" is not supported")
+            }
+            return choice
+        }
+        self.init(
+            mode: try choice("mode", .nearest), coordinates: try choice("coordinate_transformation_mode", .halfPixel),
+            rounding: try choice("nearest_mode", .preferFloor),
+            cubicCoefficient: try attributes.float("cubic_coeff_a", default: -0.75),
+            excludesOutside: try attributes.flag("exclude_outside", default: false))
+    }
+
+    var attributes: Attributes {
+        var attributes: Attributes = [
+            "mode": .string(mode.rawValue), "coordinate_transformation_mode": .string(coordinates.rawValue),
+        ]
+        if mode == .nearest { attributes["nearest_mode"] = .string(rounding.rawValue) }
+        if mode == .cubic {
+            attributes["cubic_coeff_a"] = .float(cubicCoefficient)
+            if excludesOutside { attributes["exclude_outside"] = .int(1) }
+        }
+        return attributes
+    }
+
+    /// The place in an axis of `source` elements that element `index` of `target` looks at.
+    private func place(_ index: Int, source: Int, target: Int, scale: Double) -> Double {
+        let x = Double(index)
+        switch coordinates {
+        case .halfPixel: return (x + 0.5) / scale - 0.5
+        case .halfPixelSymmetric:
+            let adjustment = Double(target) / (Double(source) * scale)
+            let center = Double(source) / 2
+            return center * (1 - adjustment) + (x + 0.5) / scale - 0.5
+        case .torchHalfPixel: return target > 1 ? (x + 0.5) / scale - 0.5 : 0
+        case .alignCorners: return target == 1 ? 0 : x * Double(source - 1) / Double(target - 1)
+        case .asymmetric: return x / scale
+        }
+    }
+
+    private func nearest(_ place: Double) -> Int {
+        switch rounding {
+        case .preferFloor: Int((place - 0.5).rounded(.up))
+        case .preferCeil: Int((place + 0.5).rounded(.down))
+        case .floor: Int(place.rounded(.down))
+        case .ceil: Int(place.rounded(.up))
+        }
+    }
+
+    /// Indices relative to the place's floor, and weights.
+    private func weights(_ fraction: Double) -> [(offset: Int, weight: Double)] {
+        guard mode == .cubic else { return [(0, 1 - fraction), (1, fraction)] }
+        let a = Double(cubicCoefficient)
+        func near(_ t: Double) -> Double { ((a + 2) * t - (a + 3)) * t * t + 1 }
+        func far(_ t: Double) -> Double { ((a * t - 5 * a) * t + 8 * a) * t - 4 * a }
+        return [(-1, far(1 + fraction)), (0, near(fraction)), (1, near(1 - fraction)), (2, far(2 - fraction))]
+    }
+
+    /// The table of one axis.
+    func axis(_ axis: Int, source: Int, target: Int, scale: Double) -> ResamplingKernel.Axis {
+        var indices: [Int] = []
+        var factors: [Float] = []
+        for index in 0..<target {
+            let place = place(index, source: source, target: target, scale: scale)
+            if mode == .nearest {
+                indices.append(min(max(nearest(place), 0), source - 1))
+                factors.append(1)
+                continue
+            }
+            let floor = place.rounded(.down)
+            var taps = weights(place - floor)
+            if excludesOutside {
+                taps = taps.map { (0..<source).contains(Int(floor) + $0.offset) ? $0 : ($0.offset, 0) }
+                let sum = taps.reduce(0) { $0 + $1.weight }
+                taps = taps.map { ($0.offset, $0.weight / sum) }
+            }
+            indices += taps.map { min(max(Int(floor) + $0.offset, 0), source - 1) }
+            factors += taps.map { Float($0.weight) }
+        }
+        return ResamplingKernel.Axis(
+            axis: axis, taps: mode == .nearest ? 1 : mode == .linear ? 2 : 4, indices: indices, weights: factors)
+    }
+}
