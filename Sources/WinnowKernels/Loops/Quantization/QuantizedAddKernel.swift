@@ -7,14 +7,14 @@ package struct QuantizedAddKernel: Sendable {
     private let target: AffineEncoding
     /// The real numbers of every code of a and b.
     private let values: [Float]
-    private let range: CodeRange
+    private let range: ClosedRange<Int>
 
     /// `clipsAtZero` fuses a ReLU.
     package init(_ a: AffineEncoding, _ b: AffineEncoding, to target: AffineEncoding, clipsAtZero: Bool = false) throws {
-        guard var range = CodeRange(target.elementType), target.elementType.bitWidth == 8 else {
+        guard let codes = target.elementType.integerRange, target.elementType.bitWidth == 8 else {
             throw WinnowError(.unsupported, "quantized add", "to \(target.elementType) is not defined")
         }
-        if clipsAtZero { range.lower = max(range.lower, target.zeroPoint) }
+        range = (clipsAtZero ? max(codes.lowerBound, Int(target.zeroPoint)) : codes.lowerBound)...codes.upperBound
         values = [a, b].flatMap { encoding in
             (0..<256).map { byte in
                 let code = encoding.elementType == .int8 ? Int32(Int8(truncatingIfNeeded: byte)) : Int32(byte)
@@ -24,14 +24,13 @@ package struct QuantizedAddKernel: Sendable {
         self.a = a
         self.b = b
         self.target = target
-        self.range = range
     }
 
     package func run(
         _ first: UnsafePointer<UInt8>, _ second: UnsafePointer<UInt8>, to codes: UnsafeMutablePointer<UInt8>, count: Int
     ) {
         let point = target.zeroPoint
-        let (lower, upper) = (Float(range.lower &- point), Float(range.upper &- point))
+        let (lower, upper) = (Float(range.lowerBound - Int(point)), Float(range.upperBound - Int(point)))
         let scale = target.scale
         values.withUnsafeBufferPointer { table in
             guard let left = table.baseAddress else { return }

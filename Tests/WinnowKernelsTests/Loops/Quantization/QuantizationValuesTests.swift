@@ -4,42 +4,27 @@ import WinnowTensor
 
 @Suite struct QuantizationValuesTests {
     @Test func roundsHalvesToEvenAndSaturates() {
-        let parameters = QuantizationParameters(scale: 0.5, zeroPoint: 10)
+        let encoding = AffineEncoding(.uint8, scale: 0.5, zeroPoint: 10)
         let values: [Float] = [0, 0.25, 0.75, 1.25, -0.25, -0.75, 1e9, -1e9, .infinity, -.infinity, .nan]
-        let codes = values.map { parameters.code($0, CodeRange(0, 255)) }
-        #expect(codes == [10, 10, 12, 12, 10, 8, 255, 0, 255, 0, 10])
-        #expect(parameters.value(12) == 1)
+        #expect(values.map { encoding.code($0) } == [10, 10, 12, 12, 10, 8, 255, 0, 255, 0, 10])
+        #expect(encoding.value(12) == 1)
     }
 
     /// FBGEMM's own example of a value where x / scale and x · (1 / scale) round apart.
     @Test func reciprocalAndDivisionDiffer() {
-        let parameters = QuantizationParameters(scale: 0.002_148_548_61)
-        #expect(parameters.code(0.273_939_937, CodeRange(0, 255), rounding: .reciprocal) == 128)
-        #expect(parameters.code(0.273_939_937, CodeRange(0, 255), rounding: .division) == 127)
-    }
-
-    @Test func codeRanges() {
-        #expect(CodeRange(bits: 8, signed: true) == CodeRange(-128, 127))
-        #expect(CodeRange(bits: 4, signed: true, narrow: true) == CodeRange(-7, 7))
-        #expect(CodeRange(bits: 8, signed: false) == CodeRange(0, 255))
-        #expect(CodeRange(.int4) == CodeRange(-8, 7))
-        #expect(CodeRange(.float32) == nil)
+        let encoding = AffineEncoding(.uint8, scale: 0.002_148_548_61)
+        #expect(encoding.code(0.273_939_937, rounding: .reciprocal) == 128)
+        #expect(encoding.code(0.273_939_937, rounding: .division) == 127)
     }
 
     /// PyTorch's routine: reduced range, the cut-off of small scales, and 0.1 for a range without extent.
-    @Test func torchDynamicParameters() {
-        #expect(QuantizationParameters.torchDynamic(minimum: 0, maximum: 0) == .init(scale: 0.1, zeroPoint: 0))
-        #expect(QuantizationParameters.torchDynamic(minimum: 0, maximum: 1e-3) == .init(scale: 6.1e-5, zeroPoint: 0))
-        #expect(QuantizationParameters.torchDynamic(minimum: -1, maximum: 1) == .init(scale: 2 / 127, zeroPoint: 64))
-        #expect(QuantizationParameters.torchDynamic(minimum: 0.5, maximum: 2.55, reducesRange: false) == .init(scale: 0.01, zeroPoint: 0))
-        #expect(QuantizationParameters.torchDynamic(minimum: -2, maximum: -1) == .init(scale: 2 / 127, zeroPoint: 127))
-    }
-
-    @Test func observerParameters() {
-        let affine = QuantizationParameters.affine(minimum: -1, maximum: 3, CodeRange(0, 255))
-        #expect(affine == .init(scale: 4.0 / 255, zeroPoint: 64))
-        #expect(QuantizationParameters.affine(minimum: 0, maximum: 0, CodeRange(0, 255)) == .init(scale: 0x1p-23, zeroPoint: 0))
-        #expect(QuantizationParameters.symmetric(magnitude: 2, divisor: 127.5).scale == 2 / 127.5)
+    @Test(arguments: [
+        (0, 0, true, 0.1, 0), (0, 1e-3, true, 6.1e-5, 0), (-1, 1, true, 2 / 127, 64), (0.5, 2.55, false, 0.01, 0),
+        (-2, -1, true, 2 / 127, 127),
+    ] as [(Float, Float, Bool, Float, Int32)])
+    func torchDynamicParameters(minimum: Float, maximum: Float, reduces: Bool, scale: Float, zeroPoint: Int32) {
+        let encoding = AffineEncoding.torchDynamic(minimum: minimum, maximum: maximum, reducesRange: reduces)
+        #expect(encoding == AffineEncoding(.uint8, scale: scale, zeroPoint: zeroPoint))
     }
 
     @Test(arguments: [0, 1, 63, 64, 65, 1000]) func minMaxPassesOverNaN(count: Int) {
@@ -69,10 +54,9 @@ import WinnowTensor
         let others = (0..<65_536).map { UInt8($0 >> 8) }
         var result = [UInt8](repeating: 1, count: 65_536)
         try QuantizedAddKernel(a, b, to: c).run(codes, others, to: &result, count: 65_536)
-        let target = QuantizationParameters(scale: c.scale, zeroPoint: c.zeroPoint)
         for i in 0..<65_536 {
             let sum = a.scale * Float(Int32(codes[i]) - 7) + b.scale * Float(Int32(Int8(bitPattern: others[i])) + 3)
-            #expect(Int32(result[i]) == target.code(sum, CodeRange(0, 255)))
+            #expect(Int32(result[i]) == c.code(sum))
         }
         try QuantizedAddKernel(a, b, to: c, clipsAtZero: true).run(codes, others, to: &result, count: 65_536)
         #expect(result.min() == 100)
