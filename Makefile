@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test interop interop-full bench docs clean
 
-BUILD := swift build -c release --manifest-cache none --explicit-target-dependency-import-check error
+BUILD := swift build -c release --explicit-target-dependency-import-check error
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 /// One row per layer: what it may import, nothing else. Targets, products and settings are computed from this table.
@@ -8,7 +7,7 @@ struct Layer {
     var imports: [String] = []
     var packages: [Target.Dependency] = []
     var optimizesInDebug = false
-    var tested = true
+    var hasFixtures = false
 }
 
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -18,14 +17,16 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let layers: [Layer] = [
     Layer(name: "WinnowTensor"),
-    Layer(name: "WinnowKernels", imports: ["WinnowTensor", "COneDNN", "COpenBLAS", "CWinnowKernels"], optimizesInDebug: true),
+    Layer(
+        name: "WinnowKernels", imports: ["WinnowTensor", "COneDNN", "COpenBLAS", "CWinnowKernels"],
+        optimizesInDebug: true, hasFixtures: true),
     Layer(name: "WinnowGraph", imports: ["WinnowTensor"]),
     Layer(name: "WinnowOperators", imports: ["WinnowTensor", "WinnowGraph", "WinnowKernels"]),
-    Layer(name: "WinnowFormats", imports: ["WinnowTensor", "WinnowGraph", "CZlib"], packages: [protobuf]),
+    Layer(name: "WinnowFormats", imports: ["WinnowTensor", "WinnowGraph", "CZlib"], packages: [protobuf], hasFixtures: true),
     Layer(name: "WinnowEngine", imports: ["WinnowTensor", "WinnowGraph"]),
     Layer(
         name: "WinnowTraining",
-        imports: ["WinnowTensor", "WinnowGraph", "WinnowOperators", "WinnowEngine", "WinnowKernels"]),
+        imports: ["WinnowTensor", "WinnowGraph", "WinnowOperators", "WinnowEngine", "WinnowKernels"], hasFixtures: true),
     Layer(
         name: "WinnowPasses",
         imports: [
@@ -55,12 +56,7 @@ let swiftSettings: [SwiftSetting] =
         .treatAllWarnings(as: .error),
     ] + localSwiftFlags
 
-/// Layers whose sources exist; a layer's tests are found in `Tests/<layer>Tests`.
-/// SwiftPM caches the answer until this file or the environment changes: `REFRESH=$RANDOM swift build` asks again.
-func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: Context.packageDirectory + "/" + path) }
-let present = layers.filter { exists("Sources/\($0.name)") }
-
-var targets: [Target] = present.map { layer in
+var targets: [Target] = layers.map { layer in
     .target(
         name: layer.name,
         dependencies: layer.imports.map { .byName(name: $0) } + layer.packages,
@@ -73,48 +69,37 @@ targets += [
     .systemLibrary(name: "CZlib"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .executableTarget(
+        name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
+        linkerSettings: localLinkFlags),
+    .target(
+        name: "WinnowTestSupport", dependencies: layers.map { .byName(name: $0.name) }, path: "Tests/WinnowTestSupport",
+        swiftSettings: swiftSettings),
 ]
-if exists("Sources/WinnowCommand") {
-    targets.append(
-        .executableTarget(
-            name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
-            linkerSettings: localLinkFlags))
-}
 /// Programs that show one technique each: `swift run -c release ThresholdPruning`.
 let examples = [
     "ThresholdPruning", "FixedPointQuantization", "Distillation", "PrunerObject", "PercentilePruning", "LowRank",
     "IntegerQuantization",
 ]
-targets += examples.filter { exists("Examples/\($0)") }.map { name in
+targets += examples.map { name in
     .executableTarget(
         name: name, dependencies: ["Winnow"], path: "Examples/\(name)", exclude: ["README.md"], swiftSettings: swiftSettings,
         linkerSettings: localLinkFlags)
 }
-if exists("Tests/WinnowTestSupport") {
-    targets.append(
-        .target(
-            name: "WinnowTestSupport", dependencies: present.map { .byName(name: $0.name) },
-            path: "Tests/WinnowTestSupport", swiftSettings: swiftSettings))
-}
-targets += present.filter { exists("Tests/\($0.name)Tests") }.map { layer in
+targets += layers.map { layer in
     .testTarget(
         name: "\(layer.name)Tests",
-        dependencies: present.map { .byName(name: $0.name) } + ["CAllocationCounter"]
-            + (exists("Tests/WinnowTestSupport") ? ["WinnowTestSupport"] : []),
-        resources: exists("Tests/\(layer.name)Tests/Fixtures") ? [.copy("Fixtures")] : [],
+        dependencies: layers.map { .byName(name: $0.name) } + ["WinnowTestSupport", "CAllocationCounter"],
+        resources: layer.hasFixtures ? [.copy("Fixtures")] : [],
         swiftSettings: swiftSettings, linkerSettings: localLinkFlags)
-}
-if exists("Tests/WinnowCommandTests") {
-    targets.append(
-        .testTarget(
-            name: "WinnowCommandTests", dependencies: ["WinnowCommand", "Winnow"], swiftSettings: swiftSettings,
-            linkerSettings: localLinkFlags))
 }
 
 let package = Package(
     name: "winnow",
-    products: [.library(name: "Winnow", targets: exists("Sources/Winnow") ? ["Winnow"] : [present[0].name])]
-        + (exists("Sources/WinnowCommand") ? [.executable(name: "winnow", targets: ["WinnowCommand"])] : []),
+    products: [
+        .library(name: "Winnow", targets: ["Winnow"]),
+        .executable(name: "winnow", targets: ["WinnowCommand"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

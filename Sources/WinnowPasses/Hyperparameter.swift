@@ -124,7 +124,7 @@ extension Array: HyperparameterConvertible where Element: HyperparameterConverti
 extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConvertible {
     package static var kind: String { "\(Wrapped.kind) or none" }
     package init?(_ value: HyperparameterValue) throws {
-        if value == .none { self = .none; return }
+        if value == .none || value == .string("none") { self = .none; return }
         guard let wrapped = try Wrapped(value) else { return nil }
         self = .some(wrapped)
     }

@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowPasses
+import WinnowTensor
+@testable import Winnow
+
+@Suite(.serialized) struct PipelineTests {
+    private let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "winnow-pipeline-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func model() throws -> Model {
+        try Model(Architecture.named("mlp").makeGraph(seed: 1, widths: [16, 12, 4]))
+    }
+
+    private func data() throws -> DataSplits {
+        var random = RandomGenerator(seed: 3)
+        let inputs = Tensor((0..<256 * 16).map { _ in random.uniform() }, shape: Shape([256, 16]))
+        let labels = (0..<256).map { $0 % 4 }
+        let data = try Dataset([.init(name: "input", inputs)], labels: labels)
+        var splits = DataSplits()
+        splits.training = data.subset(0..<192)
+        splits.validation = data.subset(192..<256)
+        return splits
+    }
+
+    private let recipe = """
+        version: 1
+        steps:
+          - magnitude-pruning: { sparsity: 0.5, keep-mask: true }
+          - finetune: { epochs: 3, batch-size: 32 }
+          - fold-masks
+          - static-quantization
+        """
+
+    private func bytes(of result: Pipeline.Result) throws -> [UInt8] { try ONNXFile.bytes(result.model.graph) }
+
+    @Test func sameSeedSameBytes() throws {
+        let pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+        let first = try pipeline.run(on: model(), name: "m", outputFolder: folder)
+        let second = try pipeline.run(on: model(), name: "m", outputFolder: folder)
+        #expect(try bytes(of: first) == bytes(of: second))
+        #expect(first.steps.count == 4)
+    }
+
+    /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
+    @Test(arguments: [3, 4, 5, 8]) func stoppedRunsContinue(events: Int) throws {
+        let whole = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/whole")
+        let expected = try bytes(of: whole.run(on: model(), name: "m", outputFolder: folder))
+        for _ in 0..<100 {
+            let cancellation = Cancellation()
+            let seen = Counter()
+            let pipeline = Pipeline(
+                try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/stopped", cancellation: cancellation
+            ) { _ in if seen.next() >= events { cancellation.cancel() } }
+            guard let result = try? pipeline.run(on: model(), name: "m", outputFolder: folder) else { continue }
+            #expect(try bytes(of: result) == expected)
+            return
+        }
+        Issue.record("the run never ended")
+    }
+}
+
+/// Counts across threads.
+private final class Counter: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value = 0
+
+    func next() -> Int {
+        lock.lock()
+        defer { lock.unlock() }
+        value += 1
+        return value
+    }
+}

@@ -1,0 +1,41 @@
+import Testing
+import WinnowPasses
+import WinnowTensor
+@testable import Winnow
+
+@Suite struct RecipeTests {
+    @Test func readsStepsInOrder() throws {
+        let recipe = try Recipe(
+            yaml: """
+                version: 1
+                steps:
+                  - fold-batch-norm
+                  - magnitude-pruning: { sparsity: 0.5 }
+                  - save: pruned
+                """)
+        #expect(recipe.steps.count == 3)
+        #expect(recipe.passes.map { type(of: $0).name } == ["fold-batch-norm", "magnitude-pruning"])
+        guard case .save(let file) = recipe.steps[2] else { throw WinnowError(.recipe, "", "is no save step") }
+        #expect(file == "pruned.onnx")
+    }
+
+    /// Every pass with its defaults survives being written as YAML and read back.
+    @Test(arguments: PassCatalogue.all.map { $0.name }) func roundTrips(name: String) throws {
+        let step = try PassStep(named: name, hyperparameters: [:])
+        let again = try Recipe(yaml: "{ version: 1, steps: [ { \(name): \(step.settings) } ] }")
+        guard case .pass(let read)? = again.steps.first else { throw WinnowError(.recipe, name, "is no pass") }
+        #expect(read.settings == step.settings)
+    }
+
+    @Test(arguments: [
+        ("steps: []", "version"), ("{ version: 2, steps: [] }", "newer"), ("{ version: 1 }", "steps"),
+        ("{ version: 1, steps: [], colour: red }", "colour"),
+        ("{ version: 1, steps: [ no-such-pass ] }", "no-such-pass"),
+        ("{ version: 1, steps: [ { magnitude-pruning: { sparsty: 0.5 } } ] }", "sparsty"),
+        ("{ version: 1, steps: [ { magnitude-pruning: { sparsity: 7 } } ] }", "sparsity"),
+        ("{ version: 1, steps: [ { save: ../away } ] }", "away"), ("][", "YAML"), ("just words", "table"),
+    ]) func saysWhatIsWrong(text: String, word: String) {
+        let error = #expect(throws: WinnowError.self) { try Recipe(yaml: text) }
+        #expect(error.map { "\($0)" }?.contains(word) == true)
+    }
+}
