@@ -43,5 +43,6 @@ struct WinnowProgram: ParsableCommand {
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
             PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, BenchmarkCommand.self,
+            ConformanceCommand.self,
         ])
 }
