@@ -3,19 +3,21 @@ import Winnow
 
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "benchmark", abstract: "Times models: median and 95th percentile of one execution.")
+        commandName: "benchmark", abstract: "Times models: median and 95th percentile of one execution, or of one training step.")
 
     @Argument(help: "The ONNX files.") var models: [String]
     @Option(help: "Batch sizes, several separated by commas.") var batch = "1"
     @Option(help: "Seconds to measure each.") var seconds = 1.0
     @Flag(help: "JSON instead of lines.") var json = false
-    @Flag(help: "List the steps of the executed plan.") var plan = false
+    @Flag(help: "Time training steps (batch, forward, backward, update with SGD) instead of executions.") var training = false
+    @Flag(help: "List the steps of the executed plan with the time and share of each.") var plan = false
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
         let results = try models.flatMap { path in
-            try ModelTiming.measure(Model(reading: path), batches: batch, seconds: seconds, listsSteps: plan)
+            try ModelTiming.measure(
+                Model(reading: path), training ? .training : .inference, batches: batch, seconds: seconds, listsSteps: plan)
         }
         if json { try printJSON(results); return }
         for result in results {

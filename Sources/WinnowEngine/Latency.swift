@@ -14,17 +14,18 @@ extension Latency {
     package static func measure(
         _ graph: Graph, batchSize: Int = 1, seconds: Double = 0.5, options: SessionOptions = SessionOptions()
     ) throws -> Latency {
-        let session = try Session(graph, options: options)
-        let plan = try session.plan(for: graph.sampleShapes(batchSize: batchSize))
+        let plan = try Session(graph, options: options).plan(for: graph.sampleShapes(batchSize: batchSize))
+        return try measure(batchSize: batchSize, seconds: seconds) { try plan.execute() }
+    }
+
+    /// Measures `body` for `seconds` after a quarter of that as warm-up, at least five times.
+    package static func measure(batchSize: Int, seconds: Double, _ body: () throws -> Void) throws -> Latency {
         let clock = ContinuousClock()
         let warmUpEnd = clock.now + .seconds(seconds / 4)
-        repeat { try plan.execute() } while clock.now < warmUpEnd
+        repeat { try body() } while clock.now < warmUpEnd
         var times: [Double] = []
         let end = clock.now + .seconds(seconds)
-        while clock.now < end || times.count < 5 {
-            let time = try clock.measure { try plan.execute() }
-            times.append(time / .milliseconds(1))
-        }
+        while clock.now < end || times.count < 5 { times.append(try clock.measure(body) / .milliseconds(1)) }
         times.sort()
         return Latency(
             medianMilliseconds: times[times.count / 2], percentile95Milliseconds: times[times.count * 95 / 100],

@@ -86,6 +86,9 @@ package final class Plan {
         for update in updates { update.target.copyMemory(from: update.source.pointer, byteCount: update.source.byteCount) }
     }
 
+    /// Runs one step alone; what it reads must have been computed by an execution before.
+    package func execute(step index: Int) throws { try steps[index].kernel.run(steps[index].operands) }
+
     /// A copy of an output, row-major; nil if the graph has no such output.
     package func output(_ name: ValueName) -> Tensor? {
         guard let binding = outputs[name] else { return nil }

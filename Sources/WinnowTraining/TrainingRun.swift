@@ -80,7 +80,7 @@ final class TrainingRun {
         }
     }
 
-    private func takeStep(_ samples: ArraySlice<Int>) throws {
+    func takeStep(_ samples: ArraySlice<Int>) throws {
         let plan = try plan(for: samples.count)
         try assembler.fill(plan.plan, samples: samples, step: step)
         try plan.plan.execute()
@@ -111,7 +111,7 @@ final class TrainingRun {
         frozen = moment.frozen
     }
 
-    private func plan(for count: Int) throws -> TrainingPlan {
+    func plan(for count: Int) throws -> TrainingPlan {
         if let plan = plans[count] { return plan }
         let plan = try TrainingPlan(graph, lowered, shapes: assembler.shapes(count: count), variables: variables, trainer.options)
         plans[count] = plan

@@ -1,0 +1,16 @@
+import ArgumentParser
+import Winnow
+
+@main
+struct Entry: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "winnow-bench", abstract: "Measures Winnow beside other runtimes.", subcommands: [Compare.self, Work.self])
+
+    static func main() {
+        Platform.prepareProcess()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch { exit(withError: error) }
+    }
+}

@@ -1,0 +1,42 @@
+import WinnowTensor
+
+/// One step of an executed plan and the time it takes.
+public struct PlanStepTiming: Codable, Sendable {
+    public var node: String
+    public var operatorType: String
+    public var outputShape: [Int]
+    public var layout: String
+    public var medianMilliseconds: Double
+    /// The part of the plan's whole time.
+    public var share: Double
+}
+
+extension PlanStepTiming {
+    /// Runs `plan` for `seconds`, timing every step by itself.
+    package static func measure(_ plan: Plan, seconds: Double) throws -> [PlanStepTiming] {
+        var times = [[Double]](repeating: [], count: plan.steps.count)
+        let clock = ContinuousClock()
+        try plan.execute()
+        let end = clock.now + .seconds(seconds)
+        while clock.now < end || (times.first?.count ?? 5) < 5 {
+            for index in plan.steps.indices {
+                times[index].append(try clock.measure { try plan.execute(step: index) } / .milliseconds(1))
+            }
+        }
+        let medians = times.map { $0.sorted()[$0.count / 2] }
+        let whole = medians.reduce(0, +)
+        return zip(plan.steps, medians).map { step, median in
+            PlanStepTiming(
+                node: step.nodeName, operatorType: step.operatorType, outputShape: step.outputShape.extents,
+                layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0)
+        }
+    }
+}
+
+extension PlanStepTiming: CustomStringConvertible {
+    public var description: String {
+        let time = (medianMilliseconds * 1e4).rounded() / 1e4
+        let percent = (share * 1000).rounded() / 10
+        return "\(time) ms  \(percent) %  \(node)  \(operatorType)  \(Shape(outputShape))  \(layout)"
+    }
+}

@@ -1,0 +1,23 @@
+package import WinnowEngine
+import WinnowTensor
+
+/// Times training steps of one trainer, always on the same batch: gathering, forward, backward, update.
+package struct StepTimer {
+    private let run: TrainingRun
+    private let batchSize: Int
+
+    /// The first batch of `data` is the one all steps take.
+    package init(_ trainer: Trainer, on data: Dataset) throws {
+        run = try TrainingRun(trainer, data: data, validation: nil)
+        batchSize = min(trainer.configuration.batchSize, data.count)
+        try run.start()
+    }
+
+    /// The plan of forward and backward; without gathering and update.
+    package func plan() throws -> Plan { try run.plan(for: batchSize).plan }
+
+    package func measure(seconds: Double) throws -> Latency {
+        let samples = Array(0..<batchSize)
+        return try Latency.measure(batchSize: batchSize, seconds: seconds) { try run.takeStep(samples[...]) }
+    }
+}
