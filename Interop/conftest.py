@@ -30,15 +30,21 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def winnow():
-    """Runs `winnow` with arguments and returns the completed process; fails the test when the command fails."""
+def winnow_path() -> Path:
+    """The `winnow` program under test."""
     command = Path(os.environ.get("WINNOW", ROOT / ".build/release/winnow"))
     if not command.exists():
         pytest.fail("winnow is not built; run `make build`")
+    return command
+
+
+@pytest.fixture(scope="session")
+def winnow(winnow_path):
+    """Runs `winnow` with arguments and returns the completed process; fails the test when the command fails."""
 
     def run(*arguments, check: bool = True) -> subprocess.CompletedProcess:
         result = subprocess.run(
-            [command, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT
+            [winnow_path, *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=ROOT
         )
         if check and result.returncode != 0:
             pytest.fail(f"winnow {' '.join(map(str, arguments))} exited with {result.returncode}:\n{result.stderr}")

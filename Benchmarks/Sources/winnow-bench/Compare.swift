@@ -32,13 +32,24 @@ struct Compare: ParsableCommand {
             }
         }
         let results = Results(
-            environment: Platform.environment, command: "make bench", rounds: rounds, seconds: seconds, rows: rows)
+            environment: try environment(), command: "make bench", rounds: rounds, seconds: seconds, rows: rows)
         try Data(results.markdown.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let json = URL(fileURLWithPath: output).deletingPathExtension().appendingPathExtension("json")
         try encoder.encode(results).write(to: json, options: .atomic)
         print("bench: wrote \(output)")
+    }
+
+    /// The machine, and the versions the peers are pinned to.
+    private func environment() throws -> [String: String] {
+        var result = Platform.environment.filter { $0.key != "threads" }
+        result["cores"] = "\(ProcessInfo.processInfo.activeProcessorCount)"
+        for line in try String(contentsOfFile: "\(peers)/requirements.txt", encoding: .utf8).split(separator: "\n") {
+            let parts = line.split(separator: "=", omittingEmptySubsequences: true)
+            if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+        }
+        return result
     }
 
     private func numbers(_ list: String) -> [Int] { list.split(separator: ",").compactMap { Int($0) } }

@@ -20,6 +20,7 @@ package enum AtomicFile {
             let result = try fill(temporary, flags: O_CREAT | O_TRUNC, named: path, body)
             guard rename(temporary, target) == 0 else { throw WinnowError.file(path, "cannot be written", errno) }
             flushFolder(of: target)
+            removeLeftovers(of: target)
             return result
         } catch {
             unlink(temporary)
@@ -60,6 +61,21 @@ package enum AtomicFile {
         guard let result = realpath(path, nil) else { return path }
         defer { free(result) }
         return String(cString: result)
+    }
+
+    /// Removes the temporary files of processes that were killed while they wrote `path`.
+    private static func removeLeftovers(of path: String) {
+        guard let folder = opendir(FilePath.folder(of: path)) else { return }
+        defer { closedir(folder) }
+        let start = FilePath.name(of: path) + "."
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX)) { String(cString: $0) }
+            }
+            guard name.hasPrefix(start), name.hasSuffix(".tmp"), let process = pid_t(name.dropFirst(start.count).dropLast(4))
+            else { continue }
+            if process != getpid(), kill(process, 0) != 0, errno == ESRCH { unlink(FilePath.folder(of: path) + "/" + name) }
+        }
     }
 
     /// Makes the rename itself survive a power cut, where the file system can.

@@ -19,6 +19,18 @@ import WinnowTensor
         }
     }
 
+    /// What a killed process left goes; what a living one is writing stays.
+    @Test func leftoversOfKilledProcessesGo() throws {
+        try withTemporaryFolder { folder in
+            for name in ["a.4194305.tmp", "a.1.tmp", "b.4194305.tmp", "a.note.tmp"] {
+                try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+            }
+            try AtomicFile.write("new", to: folder + "/a")
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            #expect(left == ["a", "a.1.tmp", "a.note.tmp", "b.4194305.tmp"])
+        }
+    }
+
     @Test func aLinkStaysALink() throws {
         try withTemporaryFolder { folder in
             try AtomicFile.write("old", to: folder + "/a")
