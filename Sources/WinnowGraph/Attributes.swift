@@ -68,6 +68,12 @@ package struct Attributes: Sendable, ExpressibleByDictionaryLiteral {
         return result
     }
 
+    package func strings(_ name: String) throws -> [String]? {
+        guard let value = values[name] else { return nil }
+        guard case .strings(let result) = value else { throw mismatch(name, "a list of strings") }
+        return result
+    }
+
     package func tensor(_ name: String) throws -> Tensor? {
         guard let value = values[name] else { return nil }
         guard case .tensor(let result) = value else { throw mismatch(name, "a tensor") }

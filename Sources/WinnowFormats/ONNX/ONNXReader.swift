@@ -4,7 +4,7 @@ import WinnowTensor
 /// Turns a decoded model into a graph.
 struct ONNXReader {
     /// The operator sets of ONNX's own domain that operators are written against.
-    static let supportedVersions = 7...28
+    static let supportedVersions = 1...28
 
     private let model: Onnx_ModelProto
     private let registry: OperatorRegistry

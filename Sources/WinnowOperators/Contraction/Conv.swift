@@ -76,6 +76,10 @@ package struct Conv: Operator {
 
     /// The kernel with fused steps; input 3 is their residual.
     func kernel(for request: KernelRequest, epilogue: Epilogue) throws -> Kernel {
+        try request.inFloat32 { try floatKernel($0, epilogue) }
+    }
+
+    private func floatKernel(_ request: KernelRequest, _ epilogue: Epilogue) throws -> Kernel {
         try request.checkFloat32()
         let source = try request.input(0)
         let filter = try request.input(1)

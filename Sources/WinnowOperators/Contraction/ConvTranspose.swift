@@ -98,7 +98,9 @@ package struct ConvTranspose: Operator, ChannelContraction {
             padsBegin: pads.map(\.begin), padsEnd: pads.map(\.end), outputPadding: behind, groups: groups)
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let (source, filter) = (try request.input(0), try request.input(1))
         let isConstant = filter.constant != nil

@@ -57,7 +57,9 @@ package struct MatrixProduct: Operator, ChannelContraction {
         return [ValueInfo(left.elementType, result)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let (left, right) = (try request.input(0), try request.input(1))
         let geometry = MatMulGeometry(

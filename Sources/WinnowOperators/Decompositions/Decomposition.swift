@@ -8,11 +8,18 @@ import WinnowTensor
 package protocol Decomposition: Operator {
     /// Adds the parts; gives the values that stand for the outputs. Omitted inputs are nil.
     func decompose(_ builder: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName]
+
+    /// What comes out while the parts are not known yet.
+    func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo]
 }
 
 extension Decomposition {
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(try inputs.required(0).elementType, nil)]
+    }
+
     /// A graph of the parts alone, inputs named by position; nil while the rank of an input is not known.
-    private func parts(_ inputs: [ValueInfo?]) throws -> (builder: GraphBuilder, outputs: [ValueName])? {
+    func parts(_ inputs: [ValueInfo?]) throws -> (builder: GraphBuilder, outputs: [ValueName])? {
         let builder = GraphBuilder(type.name)
         let names = try inputs.enumerated().map { index, info -> ValueName? in
             guard let info else { return nil }
@@ -23,21 +30,24 @@ extension Decomposition {
         return (builder, try decompose(builder, names))
     }
 
-    private static func inputName(_ index: Int) -> ValueName { "input.\(index)" }
+    static func inputName(_ index: Int) -> ValueName { "input.\(index)" }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         do {
             guard let (builder, outputs) = try parts(inputs) else { return [] }
             return outputs.map { builder.info(of: $0) ?? ValueInfo(.float32, nil) }
         } catch is UndeterminedShape {
-            return [ValueInfo(try inputs.required(0).elementType, nil)]
+            return try undeterminedOutputs(for: inputs)
         }
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        guard let (builder, outputs) = try parts(request.inputs.map { $0.map(ValueInfo.init(operand:)) }) else {
-            throw WinnowError(.unsupported, request.nodeName, "the rank of an input is not known")
+        let undetermined = WinnowError(.unsupported, request.nodeName, "the shape of its result depends on data")
+        let known: (builder: GraphBuilder, outputs: [ValueName])?
+        do { known = try parts(request.inputs.map { $0.map(ValueInfo.init(operand:)) }) } catch is UndeterminedShape {
+            throw undetermined
         }
+        guard let (builder, outputs) = known else { throw undetermined }
         let graph = try builder.graph(outputs: outputs)
         var sources: [ValueName: Int] = [:]
         for index in request.inputs.indices { sources[Self.inputName(index)] = index }
@@ -49,7 +59,7 @@ extension Decomposition {
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { try inlined(node, in: graph) }
 
     /// An edit that puts the parts in the place of the node.
-    private func inlined(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+    func inlined(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let builder = GraphBuilder(extending: graph.graph)
         let results: [ValueName]
         do { results = try decompose(builder, node.inputs.map { $0.isEmpty ? nil : $0 }) } catch is UndeterminedShape {

@@ -27,7 +27,8 @@ final class KernelSequence {
         for input in graph.inputs { places[input.name] = inputs[input.name].map { .input($0) } }
         for (name, tensor) in graph.initializers { places[name] = .constant(tensor) }
         var targets: [ValueName: Int] = [:]
-        for (index, output) in graph.outputs.enumerated() where targets[output] == nil { targets[output] = index }
+        // One output is written in place; of several, some may be omitted, so all are copied.
+        if graph.outputs.count == 1 { targets[graph.outputs[0]] = 0 }
         for node in graph.nodes { try add(node, graph, targets, options) }
         for (index, output) in graph.outputs.enumerated() {
             guard let place = places[output], let info = graph.infos[output], let shape = info.shape else { continue }

@@ -27,7 +27,9 @@ package struct ActivationGradient: Operator {
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .broadcasting(inputs) }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let loop = ActivationGradientKernel(try function())
         let count = try request.input(1).shape.elementCount

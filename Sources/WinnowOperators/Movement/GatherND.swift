@@ -2,37 +2,52 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// Slices addressed by the tuples along the last axis of the indices; batch axes are not supported.
+/// Slices addressed by the tuples along the last axis of the indices, separately for each index of the batch axes.
 package struct GatherND: Operator {
     package static let type = OperatorType("GatherND")
 
-    package init() {}
+    /// How many leading axes data and indices share.
+    package var batchRank: Int
+
+    package init(batchRank: Int = 0) { self.batchRank = batchRank }
 
     package init(attributes: Attributes, version: Int) throws {
-        guard try attributes.int("batch_dims", default: 0) == 0 else {
-            throw WinnowError(.unsupported, "batch_dims", "batch axes of GatherND are not supported")
-        }
+        self.init(batchRank: try attributes.int("batch_dims", default: 0))
+        guard batchRank >= 0 else { throw WinnowError(.model, "batch_dims", "is \(batchRank)") }
     }
 
-    package var minimumVersion: Int { 11 }
+    package var attributes: Attributes { batchRank == 0 ? [:] : ["batch_dims": .int(batchRank)] }
+    package var minimumVersion: Int { batchRank == 0 ? 11 : 12 }
     package var quantization: QuantizationRule { .keepsScale }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents, let places = try inputs.required(1).extents, let length = places.last?.value,
-            length <= extents.count
+            length + batchRank <= extents.count, batchRank < places.count
         else { return [ValueInfo(data.elementType, nil)] }
-        return [ValueInfo(data.elementType, places.dropLast() + extents[length...])]
+        return [ValueInfo(data.elementType, places.dropLast() + extents[(length + batchRank)...])]
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (data, indices) = (try request.input(0), try request.input(1))
-        let tuples = try TupleIndexKernel(
-            data.shape, indices: indices.shape, indexType: indices.elementType, data.elementType)
-        return Kernel { try tuples.gather($0.input(0), indices: $0.input(1), to: $0.output(0)) }
+        let (slice, tuple) = (Shape(Array(data.shape.dropFirst(batchRank))), Shape(Array(indices.shape.dropFirst(batchRank))))
+        guard data.shape.prefix(batchRank).elementsEqual(indices.shape.prefix(batchRank)) else {
+            throw WinnowError(.shape, request.nodeName, "data and indices differ in their batch axes")
+        }
+        let tuples = try TupleIndexKernel(slice, indices: tuple, indexType: indices.elementType, data.elementType)
+        let count = data.shape.prefix(batchRank).reduce(1, *)
+        let steps = [data.byteCount, indices.byteCount, request.outputs[0].byteCount].map { $0 / max(count, 1) }
+        return Kernel { operands in
+            for batch in 0..<count {
+                try tuples.gather(
+                    operands.input(0) + batch * steps[0], indices: operands.input(1) + batch * steps[1],
+                    to: operands.output(0) + batch * steps[2])
+            }
+        }
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        guard batchRank == 0 else { return nil }
         let builder = context.builder
         let type = context.info(of: try context.input(0))?.elementType ?? .float32
         let zeros = try builder.add(

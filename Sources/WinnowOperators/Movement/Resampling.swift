@@ -11,6 +11,10 @@ package struct Resampling: Sendable, Hashable {
         case torchHalfPixel = "pytorch_half_pixel"
         case alignCorners = "align_corners"
         case asymmetric
+        /// For nearest neighbours: the centers of target elements, not moved back by half an element.
+        case tensorFlowHalfPixel = "tf_half_pixel_for_nn"
+        /// The part of the axis that a region names.
+        case region = "tf_crop_and_resize"
     }
     package enum Rounding: String, Sendable {
         case preferFloor = "round_prefer_floor"
@@ -24,6 +28,10 @@ package struct Resampling: Sendable, Hashable {
     package var cubicCoefficient: Float
     /// Whether cubic weights outside the input are dropped and the others made to sum to 1.
     package var excludesOutside: Bool
+    /// Whether the weights of linear and cubic widen where the result is smaller.
+    package var smooths = false
+    /// What stands outside the data that a region reaches beyond.
+    package var extrapolation: Float = 0
 
     package init(
         mode: Mode = .nearest, coordinates: Coordinates = .halfPixel, rounding: Rounding = .preferFloor,
@@ -49,6 +57,8 @@ package struct Resampling: Sendable, Hashable {
             rounding: try choice("nearest_mode", .preferFloor),
             cubicCoefficient: try attributes.float("cubic_coeff_a", default: -0.75),
             excludesOutside: try attributes.flag("exclude_outside", default: false))
+        smooths = try attributes.flag("antialias", default: false)
+        extrapolation = try attributes.float("extrapolation_value", default: 0)
     }
 
     var attributes: Attributes {
@@ -60,11 +70,13 @@ package struct Resampling: Sendable, Hashable {
             attributes["cubic_coeff_a"] = .float(cubicCoefficient)
             if excludesOutside { attributes["exclude_outside"] = .int(1) }
         }
+        if smooths { attributes["antialias"] = .int(1) }
+        if extrapolation != 0 { attributes["extrapolation_value"] = .float(extrapolation) }
         return attributes
     }
 
     /// The place in an axis of `source` elements that element `index` of `target` looks at.
-    private func place(_ index: Int, source: Int, target: Int, scale: Double) -> Double {
+    private func place(_ index: Int, source: Int, target: Int, scale: Double, region: (start: Double, end: Double)) -> Double {
         let x = Double(index)
         switch coordinates {
         case .halfPixel: return (x + 0.5) / scale - 0.5
@@ -75,6 +87,11 @@ package struct Resampling: Sendable, Hashable {
         case .torchHalfPixel: return target > 1 ? (x + 0.5) / scale - 0.5 : 0
         case .alignCorners: return target == 1 ? 0 : x * Double(source - 1) / Double(target - 1)
         case .asymmetric: return x / scale
+        case .tensorFlowHalfPixel: return (x + 0.5) / scale
+        case .region:
+            let last = Double(source - 1)
+            guard target > 1 else { return (region.start + region.end) / 2 * last }
+            return region.start * last + x * (region.end - region.start) * last / Double(target - 1)
         }
     }
 
@@ -88,36 +105,51 @@ package struct Resampling: Sendable, Hashable {
     }
 
     /// Indices relative to the place's floor, and weights.
-    private func weights(_ fraction: Double) -> [(offset: Int, weight: Double)] {
-        guard mode == .cubic else { return [(0, 1 - fraction), (1, fraction)] }
+    private func weights(_ fraction: Double, scale: Double) -> [(offset: Int, weight: Double)] {
+        let width = mode == .cubic ? 2.0 : 1
+        let narrowing = smooths ? min(scale, 1) : 1
+        let first = Int((-width / narrowing).rounded(.down)) + 1
+        let taps = (first..<(2 - first)).map { (offset: $0, weight: weight(abs(Double($0) - fraction) * narrowing)) }
+        guard narrowing < 1 else { return taps }
+        let sum = taps.reduce(0) { $0 + $1.weight }
+        return taps.map { ($0.offset, $0.weight / sum) }
+    }
+
+    /// The weight of an element at a distance: a triangle, or the cubic convolution of Keys (1981).
+    private func weight(_ t: Double) -> Double {
+        guard mode == .cubic else { return max(0, 1 - t) }
         let a = Double(cubicCoefficient)
-        func near(_ t: Double) -> Double { ((a + 2) * t - (a + 3)) * t * t + 1 }
-        func far(_ t: Double) -> Double { ((a * t - 5 * a) * t + 8 * a) * t - 4 * a }
-        return [(-1, far(1 + fraction)), (0, near(fraction)), (1, near(1 - fraction)), (2, far(2 - fraction))]
+        if t <= 1 { return ((a + 2) * t - (a + 3)) * t * t + 1 }
+        return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0
     }
 
     /// The table of one axis.
-    func axis(_ axis: Int, source: Int, target: Int, scale: Double) -> ResamplingKernel.Axis {
+    func axis(
+        _ axis: Int, source: Int, target: Int, scale: Double, region: (start: Double, end: Double) = (0, 1)
+    ) -> ResamplingKernel.Axis {
         var indices: [Int] = []
         var factors: [Float] = []
+        var outside: [Int] = []
         for index in 0..<target {
-            let place = place(index, source: source, target: target, scale: scale)
+            let place = place(index, source: source, target: target, scale: scale, region: region)
+            let isOutside = coordinates == .region && (place < 0 || place > Double(source - 1))
+            if isOutside { outside.append(index) }
             if mode == .nearest {
                 indices.append(min(max(nearest(place), 0), source - 1))
-                factors.append(1)
+                factors.append(isOutside ? 0 : 1)
                 continue
             }
             let floor = place.rounded(.down)
-            var taps = weights(place - floor)
+            var taps = weights(place - floor, scale: scale)
             if excludesOutside {
                 taps = taps.map { (0..<source).contains(Int(floor) + $0.offset) ? $0 : ($0.offset, 0) }
                 let sum = taps.reduce(0) { $0 + $1.weight }
                 taps = taps.map { ($0.offset, $0.weight / sum) }
             }
             indices += taps.map { min(max(Int(floor) + $0.offset, 0), source - 1) }
-            factors += taps.map { Float($0.weight) }
+            factors += taps.map { isOutside ? 0 : Float($0.weight) }
         }
         return ResamplingKernel.Axis(
-            axis: axis, taps: mode == .nearest ? 1 : mode == .linear ? 2 : 4, indices: indices, weights: factors)
+            axis: axis, taps: target == 0 ? 1 : indices.count / target, indices: indices, weights: factors, outside: outside)
     }
 }

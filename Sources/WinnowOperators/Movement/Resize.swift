@@ -4,15 +4,23 @@ import WinnowTensor
 
 /// A value enlarged or shrunk along its axes by scales or to sizes.
 ///
-/// Inputs: data, region (ignored), scales, sizes; at version 10 data and scales.
+/// Inputs: data, region, scales, sizes; at version 10 data and scales.
 package struct Resize: Operator {
     package static let type = OperatorType("Resize")
 
     package var resampling: Resampling
     /// The axes that scales and sizes are given for; nil is all.
     package var axes: [Int]?
+    /// Whether sizes are bounds within which all axes keep one scale.
+    package var aspect: AspectRatio = .stretch
     /// Whether scales are input 1, as at version 10.
     package var hasOldInputs: Bool
+
+    package enum AspectRatio: String, Sendable {
+        case stretch
+        case notLarger = "not_larger"
+        case notSmaller = "not_smaller"
+    }
 
     package init(_ resampling: Resampling = Resampling(), axes: [Int]? = nil) {
         self.resampling = resampling
@@ -22,13 +30,11 @@ package struct Resize: Operator {
 
     package init(attributes: Attributes, version: Int) throws {
         self.init(try Resampling(attributes: attributes), axes: try attributes.ints("axes"))
-        if try attributes.flag("antialias", default: false) {
-            throw WinnowError(.unsupported, "antialias", "is not supported")
-        }
         let policy = try attributes.string("keep_aspect_ratio_policy", default: "stretch")
-        guard policy == "stretch" else {
-            throw WinnowError(.unsupported, "keep_aspect_ratio_policy", "\(policy) is not supported")
+        guard let aspect = AspectRatio(rawValue: policy) else {
+            throw WinnowError(.model, "keep_aspect_ratio_policy", "\(policy) is not known")
         }
+        self.aspect = aspect
         hasOldInputs = version < 11
         if hasOldInputs {
             resampling.coordinates = .asymmetric
@@ -40,14 +46,17 @@ package struct Resize: Operator {
         if hasOldInputs { return ["mode": .string(resampling.mode.rawValue)] }
         var attributes = resampling.attributes
         if let axes { attributes["axes"] = .ints(axes) }
+        if aspect != .stretch { attributes["keep_aspect_ratio_policy"] = .string(aspect.rawValue) }
         return attributes
     }
 
     package var minimumVersion: Int {
-        hasOldInputs ? 10 : resampling.coordinates == .halfPixelSymmetric ? 19 : axes == nil ? 11 : 18
+        if hasOldInputs { return 10 }
+        if resampling.coordinates == .halfPixelSymmetric { return 19 }
+        return axes == nil && !resampling.smooths && aspect == .stretch ? 11 : 18
     }
 
-    package var maximumVersion: Int { hasOldInputs ? 10 : .max }
+    package var maximumVersion: Int { hasOldInputs ? 10 : resampling.coordinates == .tensorFlowHalfPixel ? 12 : .max }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let modern = Node(
@@ -64,6 +73,7 @@ package struct Resize: Operator {
         let sizes = hasOldInputs ? nil : inputs.optional(3)
         if let sizes {
             guard let elements = sizes.elementExtents else { return extents.map { _ in (.unknown, nil) } }
+            if aspect != .stretch { return keepingAspect(extents, listed, elements) }
             for (axis, size) in zip(listed, elements) {
                 let scale = size.value.flatMap { size in extents[axis].value.map { Double(size) / Double(max($0, 1)) } }
                 result[axis] = (size, size == extents[axis] ? 1 : scale)
@@ -82,6 +92,22 @@ package struct Resize: Operator {
         return result
     }
 
+    /// One scale for all listed axes, so that none is larger (or smaller) than its size.
+    private func keepingAspect(
+        _ extents: [Extent], _ listed: [Int], _ sizes: [Extent]
+    ) -> [(extent: Extent, scale: Double?)] {
+        var result = extents.map { (extent: $0, scale: Optional(1.0)) }
+        let scales = zip(listed, sizes).compactMap { axis, size in
+            size.value.flatMap { size in extents[axis].value.map { Double(size) / Double(max($0, 1)) } }
+        }
+        let scale = scales.count == listed.count ? (aspect == .notLarger ? scales.min() : scales.max()) : nil
+        for axis in listed {
+            guard let scale, let extent = extents[axis].value else { result[axis] = (.unknown, nil); continue }
+            result[axis] = (.fixed(Int((Double(extent) * scale + 0.5).rounded(.down))), scale)
+        }
+        return result
+    }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
@@ -90,21 +116,36 @@ package struct Resize: Operator {
 
     /// The tables of all axes that change.
     func tables(_ inputs: [ValueInfo?], source: Shape, nodeName: String) throws -> [ResamplingKernel.Axis] {
-        try targets(inputs, source.map { .fixed($0) }).enumerated().compactMap { axis, target in
+        let regions = try regions(inputs, rank: source.rank, nodeName: nodeName)
+        return try targets(inputs, source.map { .fixed($0) }).enumerated().compactMap { axis, target in
             guard let extent = target.extent.value, let scale = target.scale else {
                 throw WinnowError(.unsupported, nodeName, "its scales depend on data")
             }
-            if extent == source[axis] && scale == 1 { return nil }
-            return resampling.axis(axis, source: source[axis], target: extent, scale: scale)
+            if extent == source[axis] && scale == 1 && regions[axis] == (0, 1) { return nil }
+            return resampling.axis(axis, source: source[axis], target: extent, scale: scale, region: regions[axis])
         }
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    /// The part of each axis that is read, between 0 and 1.
+    private func regions(_ inputs: [ValueInfo?], rank: Int, nodeName: String) throws -> [(start: Double, end: Double)] {
+        var result = [(start: Double, end: Double)](repeating: (0, 1), count: rank)
+        guard resampling.coordinates == .region else { return result }
+        let listed = try (axes ?? Array(0..<rank)).map { try $0.normalizedAxis(rank: rank, name: "axes") }
+        guard let numbers = inputs.optional(1)?.constant?.doubles(), numbers.count == 2 * listed.count else {
+            throw WinnowError(.unsupported, nodeName, "its region depends on data or has another length than its axes")
+        }
+        for (index, axis) in listed.enumerated() { result[axis] = (numbers[index], numbers[listed.count + index]) }
+        return result
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         try data.requireFloat32(request.nodeName)
         let axes = try tables(
             request.inputs.map { $0.map(ValueInfo.init(operand:)) }, source: data.shape, nodeName: request.nodeName)
-        let resize = ResamplingKernel(data.shape, axes)
+        let resize = ResamplingKernel(data.shape, axes, extrapolation: resampling.extrapolation)
         return Kernel(scratchByteCount: resize.scratchByteCount) { operands in
             resize.run(
                 operands.input(0, as: Float.self), to: operands.output(0, as: Float.self), scratch: operands.scratch)

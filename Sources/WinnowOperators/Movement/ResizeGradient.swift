@@ -20,7 +20,9 @@ package struct ResizeGradient: Operator {
         [ValueInfo(try inputs.required(0).elementType, try inputs.required(1).elementExtents)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let gradient = try request.input(0)
         try gradient.requireFloat32(request.nodeName)
         let source = request.outputs[0].shape

@@ -9,7 +9,7 @@ package struct BatchNormalization: Operator {
     package var epsilon: Float
     /// running = momentum · running + (1 − momentum) · batch
     package var momentum: Float
-    /// The file asks for batch statistics; Winnow uses them while training only.
+    /// The file asks for the batch's own statistics even outside training.
     package var isMarkedTraining: Bool
 
     package init(epsilon: Float = 1e-5, momentum: Float = 0.9, isMarkedTraining: Bool = false) {
@@ -50,8 +50,11 @@ package struct BatchNormalization: Operator {
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
+        if isMarkedTraining { return try batchKernel(request) }
         let data = try request.input(0)
         let normalization = try BatchNormalizationKernel(
             data.shape, layout: data.layout, statistics: .given, epsilon: epsilon)
@@ -67,6 +70,27 @@ package struct BatchNormalization: Operator {
         }
     }
 
+    /// By the batch's own statistics; those of the batch alone lie in scratch memory.
+    private func batchKernel(_ request: KernelRequest) throws -> Kernel {
+        let channels = try request.input(3).shape
+        var inner = request
+        inner.outputs = [request.outputs[0]] + (0..<4).map { _ in OperandPlan(shape: channels, elementType: .float32) }
+        let kernel = try BatchNormalizationTraining(epsilon: epsilon, momentum: momentum).kernel(for: inner)
+        let start = (kernel.scratchByteCount + 63) / 64 * 64
+        let step = (channels.elementCount * 4 + 63) / 64 * 64
+        let pointers = OperandList(count: 11)
+        return Kernel(scratchByteCount: start + 4 * step) { operands in
+            for index in 0..<5 { pointers[index] = UnsafeMutableRawPointer(mutating: operands.input(index)) }
+            pointers[5] = operands.output(0)
+            for index in 0..<4 {
+                pointers[6 + index] = (index < 2 ? operands.optionalOutput(1 + index) : nil)
+                    ?? operands.scratch.map { $0 + start + index * step }
+            }
+            pointers[10] = operands.scratch
+            try kernel.run(Operands(pointers.base, inputCount: 5, outputCount: 5))
+        }
+    }
+
     /// `"nc.., c, c, c, c -> nc.."`
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank, (2...5).contains(rank) else { return .opaque }
@@ -75,7 +99,9 @@ package struct BatchNormalization: Operator {
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        try BatchNormalizationGradient.emit(context, BatchNormalizationGradient(epsilon: epsilon, usesBatch: false), context.input(3), context.input(4))
+        // Batch statistics have their own operator while training.
+        if isMarkedTraining { return nil }
+        return try BatchNormalizationGradient.emit(context, BatchNormalizationGradient(epsilon: epsilon, usesBatch: false), context.input(3), context.input(4))
             + [nil, nil]
     }
 
@@ -100,7 +126,8 @@ package struct BatchNormalization: Operator {
     /// What it does as one factor and one term for each channel; nil unless all four vectors are constant.
     package func affine(of node: Node, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
         let vectors = (1..<5).compactMap { graph.constant(node.input($0)) }
-        guard vectors.count == 4, vectors.allSatisfy({ $0.elementType == .float32 }), node.output(1) == nil else { return nil }
+        guard vectors.count == 4, vectors.allSatisfy({ $0.elementType == .float32 }), node.output(1) == nil, !isMarkedTraining
+        else { return nil }
         let (scale, shift, mean, variance) = (
             vectors[0].floats(), vectors[1].floats(), vectors[2].floats(), vectors[3].floats()
         )

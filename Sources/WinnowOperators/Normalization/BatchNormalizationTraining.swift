@@ -37,7 +37,9 @@ package struct BatchNormalizationTraining: Operator {
             inputs: map.inputs, outputs: map.outputs + [[AxisTerm]](repeating: [.label("c")], count: 4))
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let data = try request.input(0)
         let channels = data.shape[1]

@@ -17,7 +17,9 @@ extension GroupedNormalization {
         return [ValueInfo(try inputs.required(0).type)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let shape = try request.input(0).shape
         let groups = groups ?? shape[1]

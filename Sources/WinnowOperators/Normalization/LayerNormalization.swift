@@ -30,7 +30,9 @@ package struct LayerNormalization: Operator {
         return [ValueInfo(data.type), statistic, statistic]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let shape = try request.input(0).shape
         let axis = try axis.normalizedAxis(rank: shape.rank)

@@ -24,7 +24,9 @@ package struct LpNormalization: Operator {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [ValueInfo(try inputs.required(0).type)] }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { Softmax(axis: axis).axes(for: inputs) }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let norm = try ReductionKernel(power == 1 ? .sumOfMagnitudes : .euclideanNorm, data.elementType, data.shape, axes: [axis])
         let count = norm.shape.elementCount

@@ -41,7 +41,9 @@ extension SoftmaxFamily {
         return [ValueInfo(data.type)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let shape = try request.input(0).shape
         let softmax = try softmaxShape(shape)

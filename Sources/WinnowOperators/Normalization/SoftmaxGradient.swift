@@ -29,7 +29,9 @@ package struct SoftmaxGradient: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [ValueInfo(try inputs.required(0).type)] }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let shape = try Softmax(axis: axis, flattens: flattens).softmaxShape(request.input(0).shape).shape
         let (outer, extent, inner) = (shape[0], shape[1], shape.rank > 2 ? shape[2] : 1)

@@ -48,7 +48,10 @@ package struct MaxPool: Pooling {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        guard request.outputs.count > 1 else { return try poolingKernel(request) }
+        try request.inFloat32(request.outputs.count > 1 ? indexKernel : poolingKernel)
+    }
+
+    private func indexKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         guard data.elementType == .float32 else {
             throw WinnowError(.unsupported, request.nodeName, "finds the indices of float32 maxima only")

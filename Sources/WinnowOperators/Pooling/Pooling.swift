@@ -24,7 +24,7 @@ extension Pooling {
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel { try poolingKernel(request) }
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(poolingKernel) }
 
     func poolingKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)

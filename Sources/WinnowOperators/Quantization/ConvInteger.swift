@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// The int32 convolution of 8-bit codes less their zero points; the filter and the data's zero point must be constant.
+/// The int32 convolution of 8-bit codes less their zero points; through float32 where filter or zero points change.
 ///
 /// Inputs: x, w, zero point of x, zero point(s) of w. Pads are real zeros.
 package struct ConvInteger: Operator {
@@ -29,8 +29,8 @@ package struct ConvInteger: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (source, filter) = (try request.input(0), try request.input(1))
         let (zeroPoint, varying) = request.dataZeroPoint(2)
-        guard let codes = filter.constant, varying == nil else {
-            throw WinnowError(.unsupported, request.nodeName, "its filter or the zero point of its data is not constant")
+        guard let codes = filter.constant, varying == nil, request.optionalInput(3).map({ $0.constant != nil }) ?? true else {
+            return try VaryingConvInteger(convolution: convolution).kernel(for: request)
         }
         let kernel = try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
@@ -43,5 +43,26 @@ package struct ConvInteger: Operator {
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(source: operands.input(0), target: operands.output(0), scratch: operands.scratch)
         }
+    }
+}
+
+/// The same through float32, exact while sums stay below 2²⁴.
+private struct VaryingConvInteger: Decomposition {
+    static let type = OperatorType("VaryingConvInteger", domain: "winnow")
+
+    var convolution: Conv
+
+    init(convolution: Conv) { self.convolution = convolution }
+    init(attributes: Attributes, version: Int) throws { self.init(convolution: try Conv(attributes: attributes, version: version)) }
+
+    func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        func real(_ index: Int, _ zeroPoint: Int) throws -> ValueName {
+            let value = try inputs.required(index)
+            let codes = try b.add(Cast(to: .float32), value)
+            guard let zero = inputs.present(zeroPoint) else { return codes }
+            let column = [-1] + [Int](repeating: 1, count: try b.rank(of: value) - 1)
+            return try b.subtract(codes, b.reshaped(b.add(Cast(to: .float32), zero), column))
+        }
+        return [try b.add(Cast(to: .int32), b.add(convolution, real(0, 2), real(1, 3)))]
     }
 }

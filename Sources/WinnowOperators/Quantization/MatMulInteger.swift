@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// The int32 product of 8-bit matrices less their zero points; the right one must be constant.
+/// The int32 product of 8-bit matrices less their zero points; fastest where the right one is constant.
 ///
 /// Inputs: A, B, zero point of A, zero point(s) of B.
 package struct MatMulInteger: Operator {
@@ -28,9 +28,10 @@ package struct MatMulInteger: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (left, right) = (try request.input(0), try request.input(1))
-        guard let codes = right.constant, right.shape.rank >= 2, right.shape.dropLast(2).allSatisfy({ $0 == 1 }) else {
-            throw WinnowError(.unsupported, request.nodeName, "its right matrix is not one constant matrix")
-        }
+        guard let codes = right.constant, right.shape.rank >= 2, right.shape.dropLast(2).allSatisfy({ $0 == 1 }),
+            request.optionalInput(3).map({ $0.constant != nil }) ?? true,
+            request.optionalInput(2).map({ $0.shape.elementCount == 1 }) ?? true
+        else { return try varyingKernel(request) }
         let columns = right.shape[right.shape.rank - 1]
         let depth = right.shape[right.shape.rank - 2]
         let filterZeros = try request.filterZeroPoints(3)
@@ -56,6 +57,36 @@ package struct MatMulInteger: Operator {
         return Kernel(scratchByteCount: product.scratchByteCount) { operands in
             try product.run(left: operands.input(0), target: operands.output(0), scratch: operands.scratch)
             correction.apply(operands.output(0, as: Int32.self), zeroPoint: operands.optionalInput(2))
+        }
+    }
+}
+
+extension MatMulInteger {
+    /// Both matrices and all zero points may change from run to run.
+    private func varyingKernel(_ request: KernelRequest) throws -> Kernel {
+        let (left, right) = (try request.input(0), try request.input(1))
+        let product = try IntegerProductKernel(
+            left.shape.rank == 1 ? [1] + left.shape : left.shape, left.elementType,
+            right.shape.rank == 1 ? right.shape + [1] : right.shape, right.elementType)
+        let counts = [2, 3].map { request.optionalInput($0)?.shape.elementCount ?? 0 }
+        for (count, extent) in zip(counts, [left.shape.dropLast().last ?? 1, right.shape.last ?? 1]) where count > 1 {
+            guard count == extent else { throw WinnowError(.shape, request.nodeName, "has \(count) zero points for \(extent) indices") }
+        }
+        let areSigned = [2, 3].map { request.optionalInput($0)?.elementType == .int8 }
+        return Kernel { operands in
+            func zero(_ input: Int) -> (Int) -> Int32 {
+                guard let codes = operands.optionalInput(input) else { return { _ in 0 } }
+                let (isSigned, isOne) = (areSigned[input - 2], counts[input - 2] == 1)
+                return { index in
+                    let place = isOne ? 0 : index
+                    return isSigned
+                        ? Int32(codes.load(fromByteOffset: place, as: Int8.self))
+                        : Int32(codes.load(fromByteOffset: place, as: UInt8.self))
+                }
+            }
+            product.run(
+                operands.input(0), leftZero: zero(2), operands.input(1), rightZero: zero(3),
+                to: operands.output(0, as: Int32.self))
         }
     }
 }

@@ -52,18 +52,15 @@ package struct TopK: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
-        try data.requireFloat32(request.nodeName)
         let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
         let output = request.outputs[0].shape
-        let top = try TopKKernel(data.shape, axis: axis, count: output[axis], largest: takesLargest)
+        let top = try TopKKernel(data.elementType, data.shape, axis: axis, count: output[axis], largest: takesLargest)
         let count = output.elementCount
-        return Kernel(scratchByteCount: count * 12) { operands in
+        return Kernel(scratchByteCount: count * 16) { operands in
             guard let scratch = operands.scratch else { return }
             let unreadIndices = scratch.assumingMemoryBound(to: Int64.self)
-            let unreadValues = (scratch + count * 8).assumingMemoryBound(to: Float.self)
             top.run(
-                operands.input(0, as: Float.self),
-                values: operands.optionalOutput(0)?.assumingMemoryBound(to: Float.self) ?? unreadValues,
+                operands.input(0), values: operands.optionalOutput(0) ?? scratch + count * 8,
                 indices: operands.optionalOutput(1)?.assumingMemoryBound(to: Int64.self) ?? unreadIndices)
         }
     }

@@ -6,7 +6,7 @@ import WinnowTestSupport
 enum OperatorSamples {
     static let all: [OperatorSample] =
         contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization + integer
-        + indexing + qlinear + resizing
+        + indexing + qlinear + resizing + decompositions + recurrent + detection + einsums + signal + sampling + attention
 }
 
 /// An int64 vector.

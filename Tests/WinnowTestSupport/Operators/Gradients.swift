@@ -1,10 +1,13 @@
 package import WinnowEngine
 package import WinnowGraph
+import WinnowOperators
 package import WinnowTensor
+import WinnowTraining
 
 extension OperatorSample {
     /// The gradients that the operator emits for the weights `target` on its output; nil entries are zero.
     package func gradients(target: Tensor) throws -> [Tensor?]? {
+        if op is any Decomposition { return try gradientsOfParts(target: target) }
         let (builder, node) = try build()
         let seed = try builder.input("g", .float32, target.shape.map { .fixed($0) })
         let needed = inputs.indices.map { differentiated.contains($0) }
@@ -19,6 +22,23 @@ extension OperatorSample {
         fed["g"] = target
         let results = try Session(graph, options: SessionOptions(lowers: false)).run(fed)
         return outputs.map { name in name.flatMap { results[$0] } }
+    }
+
+    /// The gradients through the training form, which puts the parts in the operator's place.
+    private func gradientsOfParts(target: Tensor) throws -> [Tensor?] {
+        let (builder, node) = try build()
+        let weights = try builder.input("g", .float32, target.shape.map { .fixed($0) })
+        let product = try builder.add(Mul(), node.outputs[gradientOutput], weights)
+        let loss = try builder.add(ReduceSum(axes: nil, keepsAxes: false), product)
+        let graph = try builder.graph(outputs: [loss]).trainingForm()
+        let (extended, gradients) = try Differentiation.gradients(
+            of: loss, withRespectTo: differentiated.map(inputName), in: graph)
+        var edit = GraphEdit()
+        edit.outputs = [loss] + Set(gradients.values).sorted()
+        var fed = fed(extended)
+        fed["g"] = target
+        let results = try Session(extended.applying(edit), options: SessionOptions(lowers: false)).run(fed)
+        return differentiated.map { index in gradients[inputName(index)].flatMap { results[$0] } }
     }
 
     /// Σ target · output in float64.

@@ -8,12 +8,15 @@ package struct ResamplingKernel: Sendable {
         package var taps: Int
         package var indices: [Int]
         package var weights: [Float]
+        /// Target indices that lie outside the source: their weights are 0.
+        package var outside: [Int]
 
-        package init(axis: Int, taps: Int, indices: [Int], weights: [Float]) {
+        package init(axis: Int, taps: Int, indices: [Int], weights: [Float], outside: [Int] = []) {
             self.axis = axis
             self.taps = taps
             self.indices = indices
             self.weights = weights
+            self.outside = outside
         }
 
         package var targetExtent: Int { taps == 0 ? 0 : indices.count / taps }
@@ -29,9 +32,12 @@ package struct ResamplingKernel: Sendable {
 
     private let passes: [Pass]
     package let targetShape: Shape
+    /// What stands in the target outside the source.
+    private let extrapolation: Float
 
     /// Axes that keep their extent are left out.
-    package init(_ shape: Shape, _ axes: [Axis]) {
+    package init(_ shape: Shape, _ axes: [Axis], extrapolation: Float = 0) {
+        self.extrapolation = extrapolation
         var shape = shape
         var passes: [Pass] = []
         // The smaller results first.
@@ -63,6 +69,16 @@ package struct ResamplingKernel: Sendable {
             }
             Self.run(pass, from, to)
             from = UnsafePointer(to)
+        }
+        if extrapolation != 0 { for pass in passes { fillOutside(pass.axis, target) } }
+    }
+
+    private func fillOutside(_ axis: Axis, _ target: UnsafeMutablePointer<Float>) {
+        let inner = targetShape[(axis.axis + 1)...].reduce(1, *)
+        for outer in 0..<targetShape[..<axis.axis].reduce(1, *) {
+            for index in axis.outside {
+                (target + (outer * targetShape[axis.axis] + index) * inner).update(repeating: extrapolation, count: inner)
+            }
         }
     }
 

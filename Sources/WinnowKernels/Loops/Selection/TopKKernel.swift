@@ -7,8 +7,9 @@ package struct TopKKernel: Sendable {
     private let inner: Int
     private let count: Int
     private let largest: Bool
+    private let elementType: ElementType
 
-    package init(_ shape: Shape, axis: Int, count: Int, largest: Bool = true) throws {
+    package init(_ elementType: ElementType, _ shape: Shape, axis: Int, count: Int, largest: Bool = true) throws {
         guard let axis = shape.axis(axis), count >= 0, count <= shape[axis] else {
             throw WinnowError(.shape, "top-k", "cannot take \(count) elements along axis \(axis) of \(shape)")
         }
@@ -17,10 +18,35 @@ package struct TopKKernel: Sendable {
         inner = shape[(axis + 1)...].reduce(1, *)
         self.count = count
         self.largest = largest
+        self.elementType = elementType
+        guard elementType.bitWidth >= 8, elementType != .bool, elementType.miniFloat == nil, elementType != .bfloat16 else {
+            throw WinnowError(.unsupported, "top-k", "is not defined for \(elementType)")
+        }
     }
 
     package func run(
-        _ source: UnsafePointer<Float>, values: UnsafeMutablePointer<Float>, indices: UnsafeMutablePointer<Int64>
+        _ source: UnsafeRawPointer, values: UnsafeMutableRawPointer, indices: UnsafeMutablePointer<Int64>
+    ) {
+        func rank<Value: Comparable>(_ type: Value.Type) {
+            run(source.assumingMemoryBound(to: type), values: values.assumingMemoryBound(to: type), indices: indices)
+        }
+        switch elementType {
+        case .float64: rank(Double.self)
+        case .float16: rank(Float16.self)
+        case .int8: rank(Int8.self)
+        case .uint8: rank(UInt8.self)
+        case .int16: rank(Int16.self)
+        case .uint16: rank(UInt16.self)
+        case .int32: rank(Int32.self)
+        case .uint32: rank(UInt32.self)
+        case .int64: rank(Int64.self)
+        case .uint64: rank(UInt64.self)
+        default: rank(Float.self)
+        }
+    }
+
+    private func run<Value: Comparable>(
+        _ source: UnsafePointer<Value>, values: UnsafeMutablePointer<Value>, indices: UnsafeMutablePointer<Int64>
     ) {
         guard count > 0 else { return }
         for row in 0..<outer {
@@ -33,8 +59,8 @@ package struct TopKKernel: Sendable {
     }
 
     /// Insertion into the sorted list of the best so far, which lives in the targets.
-    private func insert(
-        _ source: UnsafePointer<Float>, _ values: UnsafeMutablePointer<Float>, _ indices: UnsafeMutablePointer<Int64>
+    private func insert<Value: Comparable>(
+        _ source: UnsafePointer<Value>, _ values: UnsafeMutablePointer<Value>, _ indices: UnsafeMutablePointer<Int64>
     ) {
         var size = 0
         for i in 0..<extent {
@@ -54,7 +80,7 @@ package struct TopKKernel: Sendable {
 
     /// NaN is larger than every number.
     @inline(__always)
-    private func isBetter(_ a: Float, _ b: Float) -> Bool {
+    private func isBetter<Value: Comparable>(_ a: Value, _ b: Value) -> Bool {
         if a != a || b != b { return largest ? a != a && b == b : a == a && b != b }
         return largest ? a > b : a < b
     }

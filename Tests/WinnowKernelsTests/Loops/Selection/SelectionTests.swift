@@ -66,7 +66,7 @@ import WinnowTensor
         var data = TestTensors(seed: 3)
         let x = data.integers([3, 6, 4], .uint8).converted(to: .float32)
         for count in 0...x.shape[axis] {
-            let kernel = try TopKKernel(x.shape, axis: axis, count: count, largest: largest)
+            let kernel = try TopKKernel(.float32, x.shape, axis: axis, count: count, largest: largest)
             var shape = x.shape
             shape[axis] = count
             let (values, indices) = (Block(shape), Block(shape, .int64))

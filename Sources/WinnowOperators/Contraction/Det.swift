@@ -1,0 +1,56 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// The determinant of square matrices, by elimination in float64.
+package struct Det: Operator, AttributeFree {
+    package static let type = OperatorType("Det")
+
+    package init() {}
+
+    package var minimumVersion: Int { 11 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard extents.count >= 2, let n = extents.last, n.value == nil || extents[extents.count - 2].value ?? n.value == n.value else {
+            throw WinnowError(.shape, "input \(data.type)", "is not square")
+        }
+        return [ValueInfo(data.elementType, Array(extents.dropLast(2)))]
+    }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let data = try request.input(0)
+        let (widen, narrow) = (
+            try CastKernel(from: data.elementType, to: .float64), try CastKernel(from: .float64, to: data.elementType)
+        )
+        let (n, total) = (data.shape[data.shape.rank - 1], data.shape.elementCount)
+        let count = data.shape.dropLast(2).reduce(1, *)
+        return Kernel(scratchByteCount: (total + count) * 8) { operands in
+            guard let scratch = operands.scratch else { return }
+            widen.run(from: operands.input(0), to: scratch, count: total)
+            let values = scratch.assumingMemoryBound(to: Double.self)
+            for index in 0..<count { values[total + index] = Self.determinant(values + index * n * n, n) }
+            narrow.run(from: scratch + total * 8, to: operands.output(0), count: count)
+        }
+    }
+
+    /// Gaussian elimination with row pivots, in place.
+    private static func determinant(_ matrix: UnsafeMutablePointer<Double>, _ n: Int) -> Double {
+        var result = 1.0
+        for column in 0..<n {
+            let pivot = (column..<n).max { matrix[$0 * n + column].magnitude < matrix[$1 * n + column].magnitude } ?? column
+            let divisor = matrix[pivot * n + column]
+            if divisor == 0 { return 0 }
+            result *= pivot == column ? divisor : -divisor
+            for k in 0..<n where pivot != column {
+                (matrix[pivot * n + k], matrix[column * n + k]) = (matrix[column * n + k], matrix[pivot * n + k])
+            }
+            for row in (column + 1)..<max(n, column + 1) {
+                let factor = matrix[row * n + column] / divisor
+                for k in column..<n { matrix[row * n + k] -= factor * matrix[column * n + k] }
+            }
+        }
+        return result
+    }
+}

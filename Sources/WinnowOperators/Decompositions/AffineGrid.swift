@@ -1,0 +1,38 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// For each place of images of the size in input 1 (N, C, spatial…), the place between −1 and 1 that matrices move it to.
+package struct AffineGrid: Decomposition {
+    package static let type = OperatorType("AffineGrid")
+
+    /// Whether −1 and 1 are the centers of the outermost elements rather than their edges.
+    package var alignsCorners: Bool
+
+    package init(alignsCorners: Bool = false) { self.alignsCorners = alignsCorners }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(alignsCorners: try attributes.flag("align_corners", default: false))
+    }
+
+    package var attributes: Attributes { ["align_corners": .int(alignsCorners ? 1 : 0)] }
+    package var minimumVersion: Int { 20 }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let matrices = try inputs.required(0)
+        let spatial = Shape(Array(try b.knownIntegers(of: inputs.required(1)).dropFirst(2)))
+        let (strides, count) = (spatial.strides, spatial.elementCount)
+        var places: [Double] = []
+        for index in 0..<count {
+            for axis in spatial.indices.reversed() {
+                let position = Double(index / strides[axis] % spatial[axis])
+                let extent = Double(spatial[axis])
+                places.append(alignsCorners ? (extent > 1 ? 2 * position / (extent - 1) - 1 : 0) : (2 * position + 1) / extent - 1)
+            }
+            places.append(1)
+        }
+        let type = b.elementType(of: matrices)
+        let base = b.constant("places", Tensor(places, shape: [count, spatial.rank + 1], as: type))
+        let moved = try b.add(MatMul(), base, b.transposed(matrices, [0, 2, 1]))
+        return [try b.reshaped(moved, [-1] + spatial.extents + [spatial.rank])]
+    }
+}

@@ -1,0 +1,33 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The middle of a value cut out, or zeros put around it, until it has the extents in input 1.
+package struct CenterCropPad: Decomposition {
+    package static let type = OperatorType("CenterCropPad")
+
+    /// The axes that the extents are given for; nil is all.
+    package var axes: [Int]?
+
+    package init(axes: [Int]? = nil) { self.axes = axes }
+    package init(attributes: Attributes, version: Int) throws { self.init(axes: try attributes.ints("axes")) }
+
+    package var attributes: Attributes { axes.map { ["axes": .ints($0)] } ?? [:] }
+    package var minimumVersion: Int { 18 }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let x = try inputs.required(0)
+        let rank = try b.rank(of: x)
+        let wanted = try b.knownIntegers(of: inputs.required(1))
+        let listed = try (axes ?? Array(0..<rank)).map { try $0.normalizedAxis(rank: rank, name: "axes") }
+        guard listed.count == wanted.count else {
+            throw WinnowError(.shape, "shape", "has \(wanted.count) numbers for \(listed.count) axes")
+        }
+        var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
+        for (axis, target) in zip(listed, wanted) {
+            let difference = target - (try b.extent(axis, of: x))
+            before[axis] = difference / 2
+            after[axis] = difference - before[axis]
+        }
+        return [try b.add(Pad(), x, b.integers(before + after, name: "pads"))]
+    }
+}

@@ -1,0 +1,76 @@
+import WinnowGraph
+import WinnowTensor
+
+extension [ValueName?] {
+    /// Input `index`, which the operator requires.
+    func required(_ index: Int) throws -> ValueName {
+        guard let name = present(index) else { throw WinnowError(.model, "input \(index)", "is missing") }
+        return name
+    }
+}
+
+/// Steps that many decompositions take.
+extension GraphBuilder {
+    func integers(_ values: [Int], name: String = "integers") -> ValueName {
+        constant(name, Tensor(values.map { Int64($0) }))
+    }
+
+    func elementType(of value: ValueName) -> ElementType { info(of: value)?.elementType ?? .float32 }
+
+    /// The rank of a value; throws `UndeterminedShape` while it is not known.
+    func rank(of value: ValueName) throws -> Int {
+        guard let rank = info(of: value)?.rank else { throw UndeterminedShape() }
+        return rank
+    }
+
+    /// The extents of a value as numbers; throws `UndeterminedShape` while one is not known.
+    func knownShape(of value: ValueName) throws -> Shape {
+        guard let shape = info(of: value)?.shape else { throw UndeterminedShape() }
+        return shape
+    }
+
+    /// One extent as a number; throws `UndeterminedShape` while it is not known.
+    func extent(_ axis: Int, of value: ValueName) throws -> Int {
+        guard let extents = info(of: value)?.extents, extents.indices.contains(axis), let extent = extents[axis].value else {
+            throw UndeterminedShape()
+        }
+        return extent
+    }
+
+    /// The elements of a constant integer value; throws `UndeterminedShape` while they are not known.
+    func knownIntegers(of value: ValueName) throws -> [Int] {
+        guard let integers = info(of: value)?.integers else { throw UndeterminedShape() }
+        return integers
+    }
+
+    func reshaped(_ x: ValueName, _ extents: [Int]) throws -> ValueName { try add(Reshape(), x, integers(extents, name: "shape")) }
+
+    func transposed(_ x: ValueName, _ order: [Int]) throws -> ValueName {
+        order == order.sorted() ? x : try add(Transpose(order), x)
+    }
+
+    func squeezed(_ x: ValueName, _ axes: [Int]) throws -> ValueName {
+        axes.isEmpty ? x : try add(Squeeze(), x, integers(axes, name: "axes"))
+    }
+
+    func unsqueezed(_ x: ValueName, _ axes: [Int]) throws -> ValueName {
+        axes.isEmpty ? x : try add(Unsqueeze(), x, integers(axes, name: "axes"))
+    }
+
+    /// The elements `range` along one axis.
+    func sliced(_ x: ValueName, axis: Int, _ range: Range<Int>) throws -> ValueName {
+        if let extent = info(of: x)?.extents?[axis].value, range == 0..<extent { return x }
+        return try add(
+            Slice(), x, integers([range.lowerBound], name: "starts"), integers([range.upperBound], name: "ends"),
+            integers([axis], name: "axes"))
+    }
+
+    /// The sum, mean and so on along `axes`, which stay as 1 or vanish.
+    func reduced<Reduction: ReductionOperator>(
+        _ type: Reduction.Type, _ x: ValueName, axes: [Int], keepsAxes: Bool = true
+    ) throws -> ValueName {
+        var parameters = ReductionParameters(keepsAxes: keepsAxes)
+        parameters.takesAxesInput = true
+        return axes.isEmpty ? x : try add(Reduction(parameters), x, integers(axes, name: "axes"))
+    }
+}

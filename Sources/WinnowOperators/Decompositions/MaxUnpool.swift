@@ -1,0 +1,36 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Maxima put back to where MaxPool's indices say they came from, zeros elsewhere; input 2 is a wanted larger shape.
+package struct MaxUnpool: Decomposition {
+    package static let type = OperatorType("MaxUnpool")
+
+    package var window: Window
+
+    package init(window: Window) { self.window = window }
+    package init(attributes: Attributes, version: Int) throws { self.init(window: try Window(attributes: attributes)) }
+
+    package var attributes: Attributes { window.attributes }
+    package var minimumVersion: Int { 9 }
+
+    /// Indices count in the shape that the window alone gives; a wanted shape adds zeros behind it.
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let (x, indices) = (try inputs.required(0), try inputs.required(1))
+        let shape = try b.knownShape(of: x)
+        guard let extents = window.extents, shape.rank == extents.count + 2 else {
+            throw WinnowError(.shape, "kernel_shape", "does not fit \(shape)")
+        }
+        var full = shape
+        for axis in extents.indices {
+            let pads = (window.pads?[axis] ?? 0) + (window.pads?[axis + extents.count] ?? 0)
+            full[axis + 2] = (shape[axis + 2] - 1) * (window.strides?[axis] ?? 1) + extents[axis] - pads
+        }
+        let zeros = b.constant("zeros", Tensor(zeros: [full.elementCount], b.elementType(of: x)))
+        let flat = try b.add(ScatterElements(), zeros, b.reshaped(indices, [-1]), b.reshaped(x, [-1]))
+        let result = try b.reshaped(flat, full.extents)
+        guard let wanted = try inputs.present(2).map({ try b.knownIntegers(of: $0) }), wanted.count == full.rank else {
+            return [result]
+        }
+        return [try b.add(Pad(), result, b.integers(full.indices.map { _ in 0 } + full.indices.map { wanted[$0] - full[$0] }))]
+    }
+}

@@ -1,0 +1,31 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// scale · x / √(mean of x² + epsilon) over the axes from `axis` on (Zhang and Sennrich 2019).
+package struct RMSNormalization: Decomposition {
+    package static let type = OperatorType("RMSNormalization")
+
+    package var axis: Int
+    package var epsilon: Float
+
+    package init(axis: Int = -1, epsilon: Float = 1e-5) {
+        self.axis = axis
+        self.epsilon = epsilon
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(axis: try attributes.int("axis", default: -1), epsilon: try attributes.float("epsilon", default: 1e-5))
+    }
+
+    package var attributes: Attributes { ["axis": .int(axis), "epsilon": .float(epsilon)] }
+    package var minimumVersion: Int { 23 }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let x = try inputs.required(0)
+        let rank = try b.rank(of: x)
+        let axes = Array(try axis.normalizedAxis(rank: rank)..<rank)
+        let mean = try b.reduced(ReduceMean.self, b.square(x), axes: axes)
+        let normalized = try b.divide(x, b.add(Sqrt(), b.add(mean, number: Double(epsilon))))
+        return [try b.multiply(normalized, inputs.required(1))]
+    }
+}

@@ -1,0 +1,37 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The upper or lower triangle of matrices, zeros elsewhere; input 1 moves the diagonal upwards.
+package struct Trilu: Decomposition {
+    package static let type = OperatorType("Trilu")
+
+    package var keepsUpper: Bool
+
+    package init(keepsUpper: Bool = true) { self.keepsUpper = keepsUpper }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(keepsUpper: try attributes.flag("upper", default: true))
+    }
+
+    package var attributes: Attributes { ["upper": .int(keepsUpper ? 1 : 0)] }
+    package var minimumVersion: Int { 14 }
+    package var quantization: QuantizationRule { .floatOnly }
+
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(try inputs.required(0).type)]
+    }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let x = try inputs.required(0)
+        let rank = try b.rank(of: x)
+        guard rank >= 2 else { throw WinnowError(.shape, "input", "must be a matrix, but has \(rank) axes") }
+        let (rows, columns) = (try b.extent(rank - 2, of: x), try b.extent(rank - 1, of: x))
+        let diagonal = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? 0
+        let isKept = (0..<(rows * columns)).map { index -> Double in
+            let offset = index % columns - index / columns
+            return (keepsUpper ? offset >= diagonal : offset <= diagonal) ? 1 : 0
+        }
+        let mask = b.constant("triangle", Tensor(isKept, shape: [rows, columns], as: .bool))
+        return [try b.add(Where(), mask, x, b.scalar(0, like: x))]
+    }
+}

@@ -1,0 +1,137 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// Each region of (N, C, H, W) resampled bilinearly to a fixed number of bins (He et al. 2017).
+///
+/// Inputs: data, regions (R, 4) as x₁ y₁ x₂ y₂, the image each lies in (R).
+package struct RoiAlign: Operator {
+    package static let type = OperatorType("RoiAlign")
+
+    package var bins: (rows: Int, columns: Int)
+    /// Samples a bin along each axis; 0 takes as many as there are source elements.
+    package var samples: Int
+    /// Source elements a unit of the regions' coordinates.
+    package var scale: Float
+    package var takesMaximum: Bool
+    /// Whether element centers lie at halves.
+    package var usesHalfPixels: Bool
+
+    package init(
+        bins: (rows: Int, columns: Int) = (1, 1), samples: Int = 0, scale: Float = 1, takesMaximum: Bool = false,
+        usesHalfPixels: Bool = true
+    ) {
+        self.bins = bins
+        self.samples = samples
+        self.scale = scale
+        self.takesMaximum = takesMaximum
+        self.usesHalfPixels = usesHalfPixels
+    }
+
+    package init(attributes: Attributes, version: Int) throws {
+        let mode = try attributes.string("mode", default: "avg")
+        let coordinates = try attributes.string(
+            "coordinate_transformation_mode", default: version < 16 ? "output_half_pixel" : "half_pixel")
+        self.init(
+            bins: (try attributes.int("output_height", default: 1), try attributes.int("output_width", default: 1)),
+            samples: try attributes.int("sampling_ratio", default: 0), scale: try attributes.float("spatial_scale", default: 1),
+            takesMaximum: mode == "max", usesHalfPixels: coordinates == "half_pixel")
+        guard bins.rows > 0, bins.columns > 0, samples >= 0, mode == "avg" || mode == "max",
+            usesHalfPixels || coordinates == "output_half_pixel"
+        else {
+            throw WinnowError(.model, "attributes", "\(bins) bins of \(samples) samples in mode \(mode), \(coordinates)")
+        }
+    }
+
+    package var attributes: Attributes {
+        var attributes: Attributes = [
+            "output_height": .int(bins.rows), "output_width": .int(bins.columns), "sampling_ratio": .int(samples),
+            "spatial_scale": .float(scale), "mode": .string(takesMaximum ? "max" : "avg"),
+        ]
+        attributes["coordinate_transformation_mode"] = .string(usesHalfPixels ? "half_pixel" : "output_half_pixel")
+        return attributes
+    }
+
+    package var minimumVersion: Int { 16 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let data = try inputs.required(0)
+        guard data.rank ?? 4 == 4 else { throw WinnowError(.shape, "input \(data.type)", "must have four axes") }
+        let count = try inputs.required(1).extents?.first ?? .unknown
+        return [ValueInfo(data.elementType, [count, data.extents?[1] ?? .unknown, .fixed(bins.rows), .fixed(bins.columns)])]
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { AxisMap(".c.., r., r -> rc..") }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        let (data, regions, images) = (try request.input(0), try request.input(1), try request.input(2))
+        guard regions.shape.rank == 2, regions.shape[1] == 4, images.shape == [regions.shape[0]] else {
+            throw WinnowError(.shape, request.nodeName, "regions \(regions.shape) do not fit images \(images.shape)")
+        }
+        let cast = try CastKernel(from: images.elementType, to: .int64)
+        let (op, shape, count) = (self, data.shape, regions.shape[0])
+        return Kernel(scratchByteCount: count * 8) { operands in
+            guard let scratch = operands.scratch else { return }
+            cast.run(from: operands.input(2), to: scratch, count: count)
+            let places = scratch.assumingMemoryBound(to: Int64.self)
+            for region in 0..<count where !(0..<shape[0]).contains(Int(places[region])) {
+                throw WinnowError(.data, "region \(region)", "lies in image \(places[region]) of \(shape[0])")
+            }
+            Parallel.forEach(count * shape[1]) { plane in
+                let (region, channel) = plane.quotientAndRemainder(dividingBy: shape[1])
+                let image = operands.input(0, as: Float.self) + (Int(places[region]) * shape[1] + channel) * shape[2] * shape[3]
+                op.align(
+                    image, rows: shape[2], columns: shape[3], operands.input(1, as: Float.self) + 4 * region,
+                    to: operands.output(0, as: Float.self) + plane * op.bins.rows * op.bins.columns)
+            }
+        }
+    }
+
+    private func align(
+        _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>,
+        to target: UnsafeMutablePointer<Float>
+    ) {
+        let shift: Float = usesHalfPixels ? 0.5 : 0
+        let (left, top) = (region[0] * scale - shift, region[1] * scale - shift)
+        var (width, height) = (region[2] * scale - shift - left, region[3] * scale - shift - top)
+        if !usesHalfPixels { (width, height) = (max(width, 1), max(height, 1)) }
+        let (stepY, stepX) = (height / Float(bins.rows), width / Float(bins.columns))
+        let samplesY = samples > 0 ? samples : max(Int(stepY.rounded(.up)), 0)
+        let samplesX = samples > 0 ? samples : max(Int(stepX.rounded(.up)), 0)
+        for row in 0..<bins.rows {
+            for column in 0..<bins.columns {
+                var best = -Float.infinity
+                var sum: Float = 0
+                for i in 0..<samplesY {
+                    let y = top + (Float(row) + (Float(i) + 0.5) / Float(samplesY)) * stepY
+                    for j in 0..<samplesX {
+                        let x = left + (Float(column) + (Float(j) + 0.5) / Float(samplesX)) * stepX
+                        let parts = Self.parts(image, rows, columns, y, x)
+                        sum += parts.sum
+                        best = max(best, parts.largest)
+                    }
+                }
+                let count = Float(max(samplesY * samplesX, 1))
+                target[row * bins.columns + column] = takesMaximum ? (best.isFinite ? best : 0) : sum / count
+            }
+        }
+    }
+
+    /// The four weighted neighbours of a place: their sum and the largest; zeros outside.
+    private static func parts(_ image: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ y: Float, _ x: Float)
+        -> (sum: Float, largest: Float)
+    {
+        guard y >= -1, x >= -1, y <= Float(rows), x <= Float(columns) else { return (0, 0) }
+        let (y, x) = (min(max(y, 0), Float(rows - 1)), min(max(x, 0), Float(columns - 1)))
+        let (top, left) = (Int(y), Int(x))
+        let (bottom, right) = (min(top + 1, rows - 1), min(left + 1, columns - 1))
+        let (dy, dx) = (y - Float(top), x - Float(left))
+        let a = (1 - dy) * (1 - dx) * image[top * columns + left]
+        let b = (1 - dy) * dx * image[top * columns + right]
+        let c = dy * (1 - dx) * image[bottom * columns + left]
+        let d = dy * dx * image[bottom * columns + right]
+        return (a + b + c + d, max(max(a, b), max(c, d)))
+    }
+}

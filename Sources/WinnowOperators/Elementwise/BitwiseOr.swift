@@ -1,0 +1,12 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// The bits that one of two integers has.
+package struct BitwiseOr: ElementwiseBinary, AttributeFree {
+    package static let type = OperatorType("BitwiseOr")
+
+    package init() {}
+
+    package var function: BinaryFunction { .bitwiseOr }
+    package var minimumVersion: Int { 18 }
+}

@@ -1,0 +1,28 @@
+package import WinnowGraph
+package import WinnowKernels
+
+/// x · sigmoid(alpha · x)
+package struct Swish: ElementwiseUnary {
+    package static let type = OperatorType("Swish")
+
+    package var alpha: Float
+
+    package init(alpha: Float = 1) { self.alpha = alpha }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(alpha: try attributes.float("alpha", default: 1))
+    }
+
+    package var attributes: Attributes { ["alpha": .float(alpha)] }
+    package var minimumVersion: Int { 24 }
+    package var function: UnaryFunction { .swish(alpha: alpha) }
+
+    /// σ(αx) + α·y·(1 − σ(αx))
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let b = context.builder
+        let (x, y) = (try context.input(0), try context.output(0))
+        let gate = try b.add(Sigmoid(), b.multiply(x, by: Double(alpha)))
+        let rest = try b.multiply(b.multiply(y, by: Double(alpha)), b.subtract(b.scalar(1, like: x), gate))
+        return [try b.multiply(context.outputGradient(), b.add(gate, rest))]
+    }
+}

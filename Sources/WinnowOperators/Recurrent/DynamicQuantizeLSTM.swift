@@ -1,0 +1,41 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// An LSTM whose products run on 8-bit weights and on data quantized by its own range at each step.
+///
+/// Inputs as LSTM's, with weights (D, I, 4·H) and (D, H, 4·H) as codes, then scale and zero point of either.
+package struct DynamicQuantizeLSTM: RecurrentOperator {
+    package static let type = OperatorType("DynamicQuantizeLSTM", domain: "com.microsoft")
+    static let gateCount = 4
+    static let stateCount = 2
+    static let usualActivations = LSTM.usualActivations
+
+    package var lstm: LSTM
+    package var parameters: RecurrentParameters { lstm.parameters }
+
+    package init(_ lstm: LSTM) { self.lstm = lstm }
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(try LSTM(attributes: attributes, version: version))
+    }
+
+    package var attributes: Attributes { lstm.attributes }
+    package var minimumVersion: Int { 1 }
+
+    func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {
+        func product(_ weights: Int, _ scale: Int) throws -> (ValueName) throws -> ValueName {
+            let codes = try b.direction(direction, of: inputs.required(weights))
+            let factor = try b.direction(direction, of: inputs.required(scale))
+            let zeroPoint = try inputs.present(scale + 1).map { try b.direction(direction, of: $0) }
+            return { try b.add(DynamicQuantizeMatMul(), $0, codes, factor, zeroPoint) }
+        }
+        let (project, recur) = (try product(1, 8), try product(2, 10))
+        return RecurrentProducts(project: project) { hidden, gates in
+            guard gates == 0..<Self.gateCount else { throw WinnowError(.unsupported, "gates", "\(gates) alone") }
+            return try recur(hidden)
+        }
+    }
+
+    func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {
+        try lstm.step(cell, input, states)
+    }
+}

@@ -1,0 +1,23 @@
+package import WinnowGraph
+
+/// The simple recurrent layer: h = f(W·x + R·h + b).
+package struct RNN: RecurrentOperator {
+    package static let type = OperatorType("RNN")
+    static let gateCount = 1
+    static let stateCount = 1
+    static let usualActivations = ["Tanh"]
+
+    package var parameters: RecurrentParameters
+
+    package init(_ parameters: RecurrentParameters) { self.parameters = parameters }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(try RecurrentParameters(attributes: attributes))
+    }
+
+    package var attributes: Attributes { parameters.attributes }
+
+    func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {
+        [try cell.activate(0, cell.builder.add(input, cell.recur(states[0], 0..<1)))]
+    }
+}

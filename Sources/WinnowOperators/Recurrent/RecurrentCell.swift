@@ -1,0 +1,153 @@
+import WinnowGraph
+import WinnowTensor
+
+/// How values meet the weights of one direction of a recurrent layer.
+struct RecurrentProducts {
+    /// The input of all steps (T, B, I) to all gates (T, B, G·H).
+    let project: (ValueName) throws -> ValueName
+    /// A hidden state (B, H) to some gates.
+    let recur: (ValueName, Range<Int>) throws -> ValueName
+}
+
+/// One direction of a recurrent layer while it is taken apart: its weights, and the builder that its steps go to.
+struct RecurrentCell {
+    let builder: GraphBuilder
+    let parameters: RecurrentParameters
+    let usualActivations: [String]
+    let direction: Int
+    let products: RecurrentProducts
+    /// The recurrent bias (G·H).
+    let recurrentBias: ValueName?
+    /// The peepholes (3·H) of an LSTM.
+    let peepholes: ValueName?
+
+    /// Activation `index` of values clipped before.
+    func activate(_ index: Int, _ value: ValueName) throws -> ValueName {
+        var value = value
+        if let clip = parameters.clip {
+            value = try builder.add(
+                Clip(), value, builder.scalar(-Double(clip), like: value), builder.scalar(Double(clip), like: value))
+        }
+        return try builder.add(parameters.activation(index, direction: direction, usual: usualActivations), value)
+    }
+
+    /// Gates `range` of values or weights whose gates lie one after the other along `axis`.
+    func gates(_ value: ValueName, _ range: Range<Int>, axis: Int) throws -> ValueName {
+        let size = parameters.hiddenSize
+        return try builder.sliced(value, axis: axis, (range.lowerBound * size)..<(range.upperBound * size))
+    }
+
+    /// hidden · weightsᵀ of some gates.
+    func recur(_ hidden: ValueName, _ gates: Range<Int>) throws -> ValueName { try products.recur(hidden, gates) }
+}
+
+/// An operator that runs one step after the other along time.
+protocol RecurrentOperator: Decomposition {
+    static var gateCount: Int { get }
+    static var stateCount: Int { get }
+    static var usualActivations: [String] { get }
+    var parameters: RecurrentParameters { get }
+
+    /// Whether the recurrent bias may be added once with the other, before the steps.
+    var addsBiasesTogether: Bool { get }
+
+    /// Inputs 1 and 2 as products.
+    func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts
+
+    /// The states after a step from what the input gives to all gates (B, G·H) and the states before.
+    func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName]
+}
+
+extension RecurrentOperator {
+    var addsBiasesTogether: Bool { true }
+
+    package var minimumVersion: Int { parameters.minimumVersion }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        try parameters.outputs(for: inputs, stateCount: Self.stateCount)
+    }
+
+    func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {
+        let weights = try b.direction(direction, of: inputs.required(1))
+        let recurrence = try b.direction(direction, of: inputs.required(2))
+        let size = parameters.hiddenSize
+        return RecurrentProducts(
+            project: { try b.add(MatMul(), $0, b.transposed(weights, [1, 0])) },
+            recur: { hidden, gates in
+                let rows = try b.sliced(recurrence, axis: 0, (gates.lowerBound * size)..<(gates.upperBound * size))
+                return try b.add(Gemm(transposesRight: true), hidden, rows)
+            })
+    }
+
+    /// Inputs: X, W, R, bias, lengths, initial hidden state; an LSTM's initial cell state and peepholes.
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let x = parameters.isBatchFirst ? try b.transposed(inputs.required(0), [1, 0, 2]) : try inputs.required(0)
+        let steps = try b.extent(0, of: x)
+        guard steps > 0 else { throw UndeterminedShape() }
+        let lengths = try inputs.present(4).map { try b.unsqueezed($0, [1]) }
+        let results = try (0..<parameters.directionCount).map { direction in
+            try run(b, inputs, x, direction, steps: steps, lengths: lengths)
+        }
+        let all = try results.count == 1 ? b.unsqueezed(results[0].all, [1])
+            : b.add(Concat(axis: 1), inputs: results.map { try b.unsqueezed($0.all, [1]) })[0]
+        let finals = try (0..<Self.stateCount).map { state in
+            try b.add(Concat(axis: 0), inputs: results.map { try b.unsqueezed($0.finals[state], [0]) })[0]
+        }
+        guard parameters.isBatchFirst else { return [all] + finals }
+        return [try b.transposed(all, [2, 0, 1, 3])] + (try finals.map { try b.transposed($0, [1, 0, 2]) })
+    }
+
+    /// One direction: the hidden states of all steps (T, B, H) and the final states.
+    private func run(
+        _ b: GraphBuilder, _ inputs: [ValueName?], _ x: ValueName, _ direction: Int, steps: Int, lengths: ValueName?
+    ) throws -> (all: ValueName, finals: [ValueName]) {
+        let width = Self.gateCount * parameters.hiddenSize
+        let both = try inputs.present(3).map { try b.direction(direction, of: $0) }
+        let recurrentBias = try both.map { try b.sliced($0, axis: 0, width..<(2 * width)) }
+        var bias = try both.map { try b.sliced($0, axis: 0, 0..<width) }
+        if addsBiasesTogether, let own = bias, let other = recurrentBias { bias = try b.add(own, other) }
+        let cell = RecurrentCell(
+            builder: b, parameters: parameters, usualActivations: Self.usualActivations, direction: direction,
+            products: try products(b, inputs, direction: direction), recurrentBias: addsBiasesTogether ? nil : recurrentBias,
+            peepholes: try inputs.present(7).map { try b.direction(direction, of: $0) })
+        var projected = try cell.products.project(x)
+        if let bias { projected = try b.add(projected, bias) }
+        var states = try initialStates(b, inputs, x, direction)
+        let zero = b.scalar(0, like: x)
+        var hidden = [ValueName](repeating: "", count: steps)
+        let isReverse = parameters.direction == .reverse || direction == 1
+        for step in isReverse ? Array((0..<steps).reversed()) : Array(0..<steps) {
+            let input = try b.squeezed(b.sliced(projected, axis: 0, step..<(step + 1)), [0])
+            let next = try self.step(cell, input, states)
+            guard let lengths else {
+                states = next
+                hidden[step] = states[0]
+                continue
+            }
+            let type = b.elementType(of: lengths)
+            let isInside = try b.add(Greater(), lengths, b.constant("step", Tensor([Double(step)], shape: [1], as: type)))
+            states = try zip(next, states).map { try b.add(Where(), isInside, $0, $1) }
+            hidden[step] = try b.add(Where(), isInside, next[0], zero)
+        }
+        let rows = try hidden.map { try b.unsqueezed($0, [0]) }
+        return (try b.add(Concat(axis: 0), inputs: rows)[0], states)
+    }
+
+    private func initialStates(_ b: GraphBuilder, _ inputs: [ValueName?], _ x: ValueName, _ direction: Int) throws -> [ValueName] {
+        try (0..<Self.stateCount).map { index in
+            guard let given = inputs.present(5 + index) else {
+                let shape: Shape = [try b.extent(1, of: x), parameters.hiddenSize]
+                return b.constant("initial", Tensor(zeros: shape, b.elementType(of: x)))
+            }
+            let axis = parameters.isBatchFirst ? 1 : 0
+            return try b.squeezed(b.sliced(given, axis: axis, direction..<(direction + 1)), [axis])
+        }
+    }
+}
+
+extension GraphBuilder {
+    /// The part of weights or states that belongs to one direction.
+    func direction(_ direction: Int, of value: ValueName) throws -> ValueName {
+        try squeezed(sliced(value, axis: 0, direction..<(direction + 1)), [0])
+    }
+}

@@ -1,0 +1,87 @@
+import WinnowGraph
+import WinnowTensor
+
+/// What RNN, GRU and LSTM share: size, direction, activations, clipping and the order of axes.
+package struct RecurrentParameters: Sendable, Hashable {
+    package enum Direction: String, Sendable { case forward, reverse, bidirectional }
+
+    package var hiddenSize: Int
+    package var direction: Direction
+    /// Names for each direction one after the other; empty takes the operator's usual ones.
+    package var activations: [String]
+    package var alphas: [Float]
+    package var betas: [Float]
+    /// The largest magnitude before an activation; nil does not clip.
+    package var clip: Float?
+    /// Whether the batch comes before time.
+    package var isBatchFirst: Bool
+
+    package init(hiddenSize: Int, direction: Direction = .forward, activations: [String] = [], isBatchFirst: Bool = false) {
+        self.hiddenSize = hiddenSize
+        self.direction = direction
+        self.activations = activations
+        alphas = []
+        betas = []
+        clip = nil
+        self.isBatchFirst = isBatchFirst
+    }
+
+    init(attributes: Attributes) throws {
+        let name = try attributes.string("direction", default: "forward")
+        guard let direction = Direction(rawValue: name) else { throw WinnowError(.model, "direction", "\(name) is not known") }
+        self.init(
+            hiddenSize: try attributes.int("hidden_size", default: 0), direction: direction,
+            activations: try attributes.strings("activations") ?? [],
+            isBatchFirst: try attributes.flag("layout", default: false))
+        alphas = try attributes.floats("activation_alpha") ?? []
+        betas = try attributes.floats("activation_beta") ?? []
+        clip = try attributes.float("clip")
+        guard hiddenSize > 0 else { throw WinnowError(.model, "hidden_size", "is \(hiddenSize), but must be positive") }
+    }
+
+    var attributes: Attributes {
+        var attributes: Attributes = ["hidden_size": .int(hiddenSize)]
+        if direction != .forward { attributes["direction"] = .string(direction.rawValue) }
+        if !activations.isEmpty { attributes["activations"] = .strings(activations) }
+        if !alphas.isEmpty { attributes["activation_alpha"] = .floats(alphas) }
+        if !betas.isEmpty { attributes["activation_beta"] = .floats(betas) }
+        if let clip { attributes["clip"] = .float(clip) }
+        if isBatchFirst { attributes["layout"] = .int(1) }
+        return attributes
+    }
+
+    var minimumVersion: Int { isBatchFirst ? 14 : 7 }
+    var directionCount: Int { direction == .bidirectional ? 2 : 1 }
+
+    /// (T, D, B, H) and the final states (D, B, H), or with the batch first.
+    func outputs(for inputs: [ValueInfo?], stateCount: Int) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        let extents = x.extents ?? [.unknown, .unknown, .unknown]
+        guard extents.count == 3 else { throw WinnowError(.shape, "input \(x.type)", "must have three axes") }
+        let (directions, hidden) = (Extent.fixed(directionCount), Extent.fixed(hiddenSize))
+        let batch = extents[isBatchFirst ? 0 : 1]
+        let all = isBatchFirst ? [batch, extents[1], directions, hidden] : [extents[0], directions, batch, hidden]
+        let last = isBatchFirst ? [batch, directions, hidden] : [directions, batch, hidden]
+        return [ValueInfo(x.elementType, all)] + (0..<stateCount).map { _ in ValueInfo(x.elementType, last) }
+    }
+
+    /// Activation `index` of a direction, of which the operator has `usual.count`.
+    func activation(_ index: Int, direction: Int, usual: [String]) throws -> any Operator {
+        let position = direction * usual.count + index
+        let name = position < activations.count ? activations[position] : activations.isEmpty ? usual[index] : activations[index % activations.count]
+        let alpha = position < alphas.count ? alphas[position] : nil
+        let beta = position < betas.count ? betas[position] : nil
+        switch name.lowercased() {
+        case "sigmoid": return Sigmoid()
+        case "tanh": return Tanh()
+        case "relu": return Relu()
+        case "softsign": return Softsign()
+        case "softplus": return Softplus()
+        case "leakyrelu": return LeakyRelu(alpha: alpha ?? 0.01)
+        case "thresholdedrelu": return ThresholdedRelu(alpha: alpha ?? 1)
+        case "hardsigmoid": return HardSigmoid(alpha: alpha ?? 0.2, beta: beta ?? 0.5)
+        case "elu": return Elu(alpha: alpha ?? 1)
+        default: throw WinnowError(.unsupported, "activation", "\"\(name)\" is not known")
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+import WinnowTensor
+
+/// The complex exponentials of a discrete Fourier transform as a real matrix.
+struct FourierBasis {
+    /// The period.
+    var length: Int
+    /// How many frequencies, from 0 up.
+    var frequencyCount: Int
+    var isInverse = false
+
+    /// What part `from` (0 real, 1 imaginary) of sample `n` adds to part `to` of frequency `k`.
+    func factor(_ n: Int, _ from: Int, _ k: Int, _ to: Int) -> Double {
+        let angle = 2 * Double.pi * Double(n * k % length) / Double(length)
+        let sine = isInverse ? -sin(angle) : sin(angle)
+        let value = from == to ? cos(angle) : from == 1 ? sine : -sine
+        return isInverse ? value / Double(length) : value
+    }
+
+    /// (samples · parts, frequencies · 2)
+    func matrix(samples: Int, parts: Int) -> Tensor {
+        var values = [Double]()
+        values.reserveCapacity(samples * parts * frequencyCount * 2)
+        for row in 0..<(samples * parts) {
+            for column in 0..<(frequencyCount * 2) { values.append(factor(row / parts, row % parts, column / 2, column % 2)) }
+        }
+        return Tensor(values, shape: [samples * parts, frequencyCount * 2], as: .float32)
+    }
+
+    /// (frequencies · 2, parts, samples): filters of a convolution over time.
+    func filters(samples: Int, parts: Int) -> Tensor {
+        .init(
+            (0..<(frequencyCount * 2 * parts * samples)).map { index in
+                let (row, column) = index.quotientAndRemainder(dividingBy: parts * samples)
+                return factor(column % samples, column / samples, row / 2, row % 2)
+            }, shape: [frequencyCount * 2, parts, samples], as: .float32)
+    }
+}

@@ -1,0 +1,11 @@
+package import WinnowGraph
+
+/// 25/46 − 21/46·cos(2πn/N)
+package struct HammingWindow: SignalWindow {
+    package static let type = OperatorType("HammingWindow")
+    package static var coefficients: [Double] { [25.0 / 46, 21.0 / 46, 0] }
+
+    package var shape: SignalWindowShape
+
+    package init(_ shape: SignalWindowShape = SignalWindowShape()) { self.shape = shape }
+}

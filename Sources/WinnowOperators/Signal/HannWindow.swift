@@ -1,0 +1,11 @@
+package import WinnowGraph
+
+/// ½ − ½·cos(2πn/N)
+package struct HannWindow: SignalWindow {
+    package static let type = OperatorType("HannWindow")
+    package static var coefficients: [Double] { [0.5, 0.5, 0] }
+
+    package var shape: SignalWindowShape
+
+    package init(_ shape: SignalWindowShape = SignalWindowShape()) { self.shape = shape }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+extension OperatorSamples {
+    /// softmax(Q·Kᵀ / √size + bias)·V of (N, heads, length, size) by plain loops.
+    private static func attended(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: (Int, Int) -> Double = { _, _ in 0 }
+    ) -> Tensor {
+        let (x, y, z) = (q.reader(), k.reader(), v.reader())
+        let (size, keys, share) = (q.shape[3], k.shape[2], q.shape[1] / k.shape[1])
+        return .computed([q.shape[0], q.shape[1], q.shape[2], v.shape[3]]) { place in
+            let (n, h, i) = (place[0], place[1], place[2])
+            let weights = (0..<keys).map { j in
+                let score = (0..<size).reduce(0) { $0 + x([n, h, i, $1]) * y([n, h / share, j, $1]) }
+                return exp(score / Double(size).squareRoot() + bias(i, j))
+            }
+            let sum = weights.reduce(0, +)
+            return (0..<keys).reduce(0) { $0 + weights[$1] / sum * z([n, h / share, $1, place[3]]) }
+        }
+    }
+
+    private static let query = Tensor.sample([1, 2, 3, 4], in: -1...1)
+    private static let keys = Tensor.sample([1, 2, 5, 4], in: -1...1, seed: 2)
+    private static let values = Tensor.sample([1, 2, 5, 3], in: -1...1, seed: 3)
+
+    static let attention: [OperatorSample] = [
+        OperatorSample(Attention(), [query, keys, values], version: 23) { [attended($0[0], $0[1], $0[2])] },
+        OperatorSample(Attention(isCausal: true), [query, keys, values], version: 23) { inputs in
+            [attended(inputs[0], inputs[1], inputs[2]) { $1 <= $0 ? 0 : -.infinity }]
+        },
+        OperatorSample(
+            Attention(softcap: 2, scoresMode: 2), [.sample([1, 4, 3, 4], in: -1...1), keys, values, .sample([3, 5], in: -1...1, seed: 4)], outputs: 4,
+            version: 23),
+        OperatorSample(
+            Attention(), [query, keys, values, Tensor([1, 0, 1, 1, 0], shape: [1, 5], as: .bool)], version: 23
+        ) { inputs in [attended(inputs[0], inputs[1], inputs[2]) { $1 == 1 || $1 == 4 ? -.infinity : 0 }] },
+        OperatorSample(
+            Attention(queryHeads: 2, keyHeads: 1), [.sample([1, 3, 8], in: -1...1), .sample([1, 5, 4], in: -1...1, seed: 2), .sample([1, 5, 4], in: -1...1, seed: 3)],
+            version: 23
+        ) { inputs in
+            let q = inputs[0].reshaped([1, 3, 2, 4]).transposed([0, 2, 1, 3])
+            let result = attended(q, inputs[1].reshaped([1, 1, 5, 4]), inputs[2].reshaped([1, 1, 5, 4]))
+            return [result.transposed([0, 2, 1, 3]).reshaped([1, 3, 8])]
+        },
+        OperatorSample(
+            Attention(isCausal: true), [query, .sample([1, 2, 3, 4], in: -1...1, seed: 2), .sample([1, 2, 3, 3], in: -1...1, seed: 3), nil, .sample([1, 2, 2, 4], in: -1...1, seed: 5), .sample([1, 2, 2, 3], in: -1...1, seed: 6)],
+            outputs: 3, version: 23),
+        OperatorSample(
+            RotaryEmbedding(), [.sample([1, 2, 3, 4]), .sample([1, 3, 2], seed: 2), .sample([1, 3, 2], seed: 3)], version: 23
+        ) { inputs in
+            let (x, c, s) = (inputs[0].reader(), inputs[1].reader(), inputs[2].reader())
+            return [.computed([1, 2, 3, 4]) { place in
+                let (h, t, i) = (place[1], place[2], place[3] % 2)
+                let (a, b) = (x([0, h, t, i]), x([0, h, t, i + 2]))
+                return place[3] < 2 ? c([0, t, i]) * a - s([0, t, i]) * b : s([0, t, i]) * a + c([0, t, i]) * b
+            }]
+        },
+        OperatorSample(
+            RotaryEmbedding(isInterleaved: true, width: 2, heads: 2),
+            [.sample([1, 3, 8]), .sample([5, 1], seed: 2), .sample([5, 1], seed: 3), indices(4, 0, 2).reshaped([1, 3])],
+            constants: [3], version: 23
+        ) { inputs in
+            let (x, c, s) = (inputs[0].reader(), inputs[1].doubles(), inputs[2].doubles())
+            return [.computed([1, 3, 8]) { place in
+                let (t, position) = (place[1], [4, 0, 2][place[1]])
+                let head = place[2] / 4 * 4
+                let (a, b) = (x([0, t, head]), x([0, t, head + 1]))
+                switch place[2] % 4 {
+                case 0: return c[position] * a - s[position] * b
+                case 1: return s[position] * a + c[position] * b
+                default: return x(place)
+                }
+            }]
+        },
+        OperatorSample(BiasGelu(), [.sample([2, 3]), .sample([3], seed: 2)], version: 1) { inputs in
+            let (x, bias) = (inputs[0].reader(), inputs[1].doubles())
+            return [.computed([2, 3]) { place in
+                let value = x(place) + bias[place[1]]
+                return value / 2 * (1 + erf(value / 2.0.squareRoot()))
+            }]
+        },
+        OperatorSample(FastGelu(), [.sample([2, 3]), .sample([3], seed: 2)], version: 1),
+        OperatorSample(QuickGelu(), [.sample([2, 3])], version: 1) { inputs in
+            [Tensor(inputs[0].doubles().map { $0 / (1 + exp(-1.702 * $0)) }, shape: [2, 3], as: .float32)]
+        },
+        OperatorSample(
+            SkipLayerNormalization(epsilon: 1e-5),
+            [.sample([2, 3, 4]), .sample([2, 3, 4], seed: 2), .sample([4], seed: 3), .sample([4], seed: 4), .sample([4], seed: 5)],
+            outputs: 4, version: 1),
+        OperatorSample(
+            EmbedLayerNormalization(epsilon: 1e-5),
+            [
+                Tensor([Int32(1), 0, 2, 2], shape: [2, 2]), Tensor([Int32(0), 1, 1, 0], shape: [2, 2]), .sample([3, 4]),
+                .sample([5, 4], seed: 2), .sample([2, 4], seed: 3), .sample([4], seed: 4), .sample([4], seed: 5),
+                Tensor([Int32(1), 1, 1, 0], shape: [2, 2]),
+            ], constants: [0, 1, 7], outputs: 3, version: 1),
+    ]
+}

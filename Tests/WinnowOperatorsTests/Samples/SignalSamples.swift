@@ -1,0 +1,150 @@
+import Foundation
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+extension OperatorSamples {
+    static let signal: [OperatorSample] = windows + transforms + random
+
+    private static func window(_ period: Double, _ count: Int, _ value: @escaping @Sendable (Double) -> Double)
+        -> @Sendable ([Tensor]) -> [Tensor]
+    {
+        { _ in [.computed([count]) { value(2 * Double.pi * Double($0[0]) / period) }] }
+    }
+
+    private static let size = Tensor(scalar: Int64(6))
+
+    private static let windows: [OperatorSample] = [
+        OperatorSample(HannWindow(), [size], constants: [0], reference: window(6, 6) { pow(sin($0 / 2), 2) }),
+        OperatorSample(
+            HannWindow(SignalWindowShape(isPeriodic: false)), [size], constants: [0], reference: window(5, 6) { pow(sin($0 / 2), 2) }),
+        OperatorSample(HammingWindow(), [size], constants: [0], reference: window(6, 6) { (25 - 21 * cos($0)) / 46 }),
+        OperatorSample(
+            BlackmanWindow(), [size], constants: [0], reference: window(6, 6) { 0.42 - 0.5 * cos($0) + 0.08 * cos(2 * $0) }),
+        OperatorSample(
+            MelWeightMatrix(),
+            [Tensor(scalar: Int64(2)), Tensor(scalar: Int64(8)), Tensor(scalar: Int64(8000)), Tensor(scalar: Float(0)), Tensor(scalar: Float(4000))],
+            constants: [0, 1, 2, 3, 4], differentiated: []
+        ) { _ in
+            // Edges at the mel scale's thirds, 0, 1, 2, 4 of five frequencies.
+            let mel = 2595 * log10(1 + 4000.0 / 700)
+            let edges = (0..<4).map { Int((9 * 700 * (pow(10, Double($0) * mel / 4 / 2595) - 1) / 8000).rounded(.down)) }
+            return [.computed([5, 2]) { place in
+                let (low, center, high) = (edges[place[1]], edges[place[1] + 1], edges[place[1] + 2])
+                if place[0] == center { return 1 }
+                if place[0] > low && place[0] < center { return Double(place[0] - low) / Double(center - low) }
+                return place[0] > center && place[0] < high ? Double(high - place[0]) / Double(high - center) : 0
+            }]
+        },
+    ]
+
+    /// Σ x·e^(∓2πikn/N) of rows of (rows, samples, parts).
+    private static func transformed(
+        _ shape: Shape, length: Int, sign: Double = -1, scale: Double = 1
+    ) -> @Sendable ([Tensor]) -> [Tensor] {
+        { inputs in
+            let x = inputs[0].reader()
+            let (samples, parts) = (min(inputs[0].shape[1], length), inputs[0].shape[2])
+            return [.computed(shape) { place in
+                (0..<samples).reduce(0) { sum, n in
+                    let angle = sign * 2 * Double.pi * Double(n * place[1]) / Double(length)
+                    let (re, im) = (x([place[0], n, 0]), parts == 2 ? x([place[0], n, 1]) : 0)
+                    let value = place[2] == 0 ? re * cos(angle) - im * sin(angle) : re * sin(angle) + im * cos(angle)
+                    return sum + value * scale
+                }
+            }]
+        }
+    }
+
+    private static let transforms: [OperatorSample] = [
+        OperatorSample(DFT(axis: 1), [.sample([2, 5, 1])], version: 17, reference: transformed([2, 5, 2], length: 5)),
+        OperatorSample(
+            DFT(axis: 1, isOneSided: true), [.sample([2, 5, 1]), Tensor(scalar: Int64(8))], constants: [1], version: 17,
+            reference: transformed([2, 5, 2], length: 8)),
+        OperatorSample(
+            DFT(isInverse: true), [.sample([2, 4, 2]), nil, Tensor(scalar: Int64(1))], constants: [2],
+            reference: transformed([2, 4, 2], length: 4, sign: 1, scale: 0.25)),
+        OperatorSample(DFT(axis: 0), [.sample([4, 3, 2])], version: 17),
+        OperatorSample(
+            STFT(), [.sample([2, 9, 1]), Tensor(scalar: Int64(2)), .sample([4], in: 0...1, seed: 3)], constants: [1]
+        ) { inputs in
+            let (x, window) = (inputs[0].reader(), inputs[2].doubles())
+            return [.computed([2, 3, 3, 2]) { place in
+                (0..<4).reduce(0) { sum, n in
+                    let angle = -2 * Double.pi * Double(n * place[2]) / 4
+                    return sum + window[n] * x([place[0], 2 * place[1] + n, 0]) * (place[3] == 0 ? cos(angle) : sin(angle))
+                }
+            }]
+        },
+        OperatorSample(
+            STFT(isOneSided: false), [.sample([1, 6, 2]), Tensor(scalar: Int64(3)), nil, Tensor(scalar: Int64(3))], constants: [1, 3]),
+    ]
+
+    private static let random: [OperatorSample] = [
+        OperatorSample(RandomNormal(shape: [2, 3]), []),
+        OperatorSample(RandomUniform(shape: [2, 3]), []),
+        OperatorSample(RandomNormalLike(), [.sample([2, 3])], differentiated: []),
+        OperatorSample(RandomUniformLike(), [.sample([2, 3])], differentiated: []),
+        OperatorSample(Bernoulli(seed: 3), [.sample([2, 3], in: 0...1)], differentiated: []),
+        OperatorSample(Bernoulli(target: .int32), [Tensor([Float(0), 1, 1, 0])], differentiated: []) { _ in
+            [Tensor([Int32(0), 1, 1, 0])]
+        },
+    ]
+
+    private static let image = Tensor.sample([1, 2, 3, 4])
+
+    static let sampling: [OperatorSample] = [
+        // A grid that runs over the centers gives the image back.
+        OperatorSample(
+            GridSample(alignsCorners: true),
+            [image, .computed([1, 3, 4, 2]) { $0[3] == 0 ? Double($0[2]) / 1.5 - 1 : Double($0[1]) - 1 }], differentiated: []
+        ) { inputs in [inputs[0]] },
+        OperatorSample(GridSample(mode: .nearest, padding: .border), [image, .sample([1, 2, 2, 2])], differentiated: []),
+        OperatorSample(GridSample(mode: .cubic, padding: .reflection), [image, .sample([1, 2, 2, 2])], differentiated: []),
+        OperatorSample(
+            GridSample(mode: .linear, hasOldNames: true), [.sample([1, 1, 2, 2]), Tensor([Float(0), 0], shape: [1, 1, 1, 2])],
+            version: 16, differentiated: []
+        ) { inputs in [Tensor([inputs[0].doubles().reduce(0, +) / 4], shape: [1, 1, 1, 1], as: .float32)] },
+        OperatorSample(AffineGrid(), [Tensor([Float(1), 0, 0, 0, 1, 0], shape: [1, 2, 3]), indices(1, 1, 2, 2)], constants: [1]) { _ in
+            [.computed([1, 2, 2, 2]) { $0[$0[3] == 0 ? 2 : 1] == 0 ? -0.5 : 0.5 }]
+        },
+        OperatorSample(CenterCropPad(), [.sample([3, 4]), indices(5, 2)], constants: [1]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([5, 2]) { (1...3).contains($0[0]) ? x([$0[0] - 1, $0[1] + 1]) : 0 }]
+        },
+        OperatorSample(Col2Im(), [.sample([1, 4, 4]), indices(3, 3), indices(2, 2)], constants: [1, 2]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([1, 1, 3, 3]) { place in
+                (0..<16).reduce(0) { sum, index in
+                    let (tap, block) = (index / 4, index % 4)
+                    let hits = tap / 2 + block / 2 == place[2] && tap % 2 + block % 2 == place[3]
+                    return hits ? sum + x([0, tap, block]) : sum
+                }
+            }]
+        },
+        OperatorSample(Det(), [Tensor([Float(2), 1, 4, 3, 0, 1, 1, 0], shape: [2, 2, 2])], differentiated: []) { _ in
+            [Tensor([Float(2), -1])]
+        },
+        OperatorSample(RMSNormalization(epsilon: 0.5), [.sample([2, 3]), .sample([3], seed: 2)], version: 23) { inputs in
+            let (x, scale) = (inputs[0].reader(), inputs[1].doubles())
+            return [.computed([2, 3]) { place in
+                let mean = (0..<3).reduce(0) { $0 + pow(x([place[0], $1]), 2) } / 3
+                return scale[place[1]] * x(place) / (mean + 0.5).squareRoot()
+            }]
+        },
+        OperatorSample(
+            Resize(Resampling(mode: .linear, coordinates: .region)),
+            [.sample([4]), Tensor([Float(0), 1]), nil, indices(4)], constants: [1, 3]
+        ) { inputs in [inputs[0]] },
+        OperatorSample(
+            GatherND(batchRank: 1), [.sample([2, 3]), Tensor([Int64(2), 0], shape: [2, 1])], constants: [1], differentiated: []
+        ) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2]) { x([$0[0], $0[0] == 0 ? 2 : 0]) }]
+        },
+        OperatorSample(
+            TopK(axis: 0), [Tensor([3, 250, 7], shape: [3], as: .uint8), indices(2)], constants: [1], outputs: 2
+        ) { _ in [Tensor([250, 7], shape: [2], as: .uint8), indices(1, 2)] },
+    ]
+}
