@@ -22,7 +22,9 @@ let layers: [Layer] = [
         optimizesInDebug: true, hasFixtures: true),
     Layer(name: "WinnowGraph", imports: ["WinnowTensor"]),
     Layer(name: "WinnowOperators", imports: ["WinnowTensor", "WinnowGraph", "WinnowKernels"]),
-    Layer(name: "WinnowFormats", imports: ["WinnowTensor", "WinnowGraph", "CZlib"], packages: [protobuf], hasFixtures: true),
+    Layer(
+        name: "WinnowFormats", imports: ["WinnowTensor", "WinnowGraph", "CZlib", "CPNG", "CJPEG"], packages: [protobuf],
+        hasFixtures: true),
     Layer(name: "WinnowEngine", imports: ["WinnowTensor", "WinnowGraph"]),
     Layer(
         name: "WinnowTraining",
@@ -67,6 +69,8 @@ targets += [
     .systemLibrary(name: "COneDNN"),
     .systemLibrary(name: "COpenBLAS"),
     .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CPNG"),
+    .systemLibrary(name: "CJPEG"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .executableTarget(

@@ -93,7 +93,7 @@ def test_missing_data(winnow, model, tmp_path):
     fails(winnow, 1, "evaluate", model, "--data", tmp_path, words=["images"])
 
 
-@pytest.mark.parametrize("command", ["new", "train", "evaluate", "infer", "inspect", "passes", "apply", "run", "compare", "benchmark"])
+@pytest.mark.parametrize("command", ["new", "train", "evaluate", "infer", "inspect", "passes", "apply", "run", "compare", "diff", "benchmark"])
 def test_help_teaches(winnow, command):
     text = winnow(command, "--help").stdout
     assert "OVERVIEW:" in text and "USAGE:" in text

@@ -27,7 +27,7 @@ Program.run {
 
     // Taking the masks out must not change a single output.
     for output in try Comparison(masked, pruned, data: data).outputs {
-        print("largest difference of \(output.name) after unprune: \(output.maximumDifference)")
+        print("largest difference of \(output.name) after unprune: \(output.deviation.maximumDifference)")
     }
     let stages = try [("dense", dense), ("pruned", pruned)].map { stage, model in try model.measured(as: stage, on: data) }
     print("\n" + Report(title: "Pruner object, 1-10-20-320-50-10", comparing: stages).text)

@@ -12,10 +12,19 @@ public struct DataSplits: Sendable {
     public enum Split: String, Sendable, CaseIterable { case training, validation, test }
 
     public subscript(split: Split) -> Dataset? {
-        switch split {
-        case .training: training
-        case .validation: validation
-        case .test: test
+        get {
+            switch split {
+            case .training: training
+            case .validation: validation
+            case .test: test
+            }
+        }
+        set {
+            switch split {
+            case .training: training = newValue
+            case .validation: validation = newValue
+            case .test: test = newValue
+            }
         }
     }
 
@@ -27,56 +36,33 @@ public struct DataSplits: Sendable {
 }
 
 extension DataSplits {
-    /// Reads a folder of IDX files in the manner of MNIST, or an npz file with one array per input and `labels`; the name
-    /// `fashion-mnist` stands for the folder its package installs.
+    /// Reads samples; `Guides/Data.md` lists the kinds. The name `fashion-mnist` stands for the folder its package installs.
     ///
-    /// The last twelfth of a folder's training samples (5,000 of 60,000) are the validation split. An npz is every split.
+    /// Where there are training but no validation samples, the last twelfth of MNIST's (5,000 of 60,000), else every twelfth,
+    /// become the validation split. A source without named splits is every split.
     public init(reading source: String) throws {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw WinnowError(.data, source, "there is no such file or folder", remedy: "give an IDX folder, an npz file or fashion-mnist")
+            throw WinnowError(.data, source, "there is no such file or folder", remedy: DataFile.remedy)
         }
-        if isFolder.boolValue { try self.init(folder: path) } else { try self.init(file: path) }
+        guard isFolder.boolValue else {
+            let file = try DataFile(reading: path)
+            self.init(every: try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? []))))
+            return
+        }
+        if let splits = try DataSplits(mnist: path) ?? DataSplits(splitsIn: path) {
+            self = splits
+        } else if let folder = ImageFolder(path) {
+            self.init(every: try folder.samples(classes: folder.classes, ImagePreparation(in: [path])))
+        } else if let arrays = try DataFile(arraysIn: path) {
+            self.init(every: try arrays.dataset(classes: []))
+        } else {
+            throw WinnowError(.data, path, "holds no images, arrays or tables that could be read", remedy: DataFile.remedy)
+        }
     }
 
-    private init(folder: String) throws {
-        let training = try Self.samples(in: folder, prefix: "train")
-        let test = try Self.samples(in: folder, prefix: "t10k")
-        guard training != nil || test != nil else {
-            throw WinnowError(
-                .data, folder, "has neither train-images-idx3-ubyte nor t10k-images-idx3-ubyte (.gz)",
-                remedy: "give a folder in the manner of MNIST")
-        }
-        if let training {
-            let boundary = training.count - training.count / 12
-            self.training = training.subset(0..<boundary)
-            validation = training.subset(boundary..<training.count)
-        }
-        self.test = test
-    }
-
-    private init(file: String) throws {
-        guard file.hasSuffix(".npz") else {
-            throw WinnowError(.data, file, "is no npz file", remedy: "give an IDX folder, an npz file or fashion-mnist")
-        }
-        var arrays = try NPZ.read(file)
-        let labels = arrays.removeValue(forKey: "labels")?.integers()
-        let data = try Dataset(arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, $0.value) }, labels: labels)
-        self.init(training: data, validation: data, test: data)
-    }
-
-    private static func samples(in folder: String, prefix: String) throws -> Dataset? {
-        func file(_ name: String) -> String? {
-            ["\(folder)/\(name).gz", "\(folder)/\(name)"].first { FileManager.default.fileExists(atPath: $0) }
-        }
-        guard let images = file("\(prefix)-images-idx3-ubyte") else { return nil }
-        guard let labels = file("\(prefix)-labels-idx1-ubyte") else {
-            throw WinnowError(.data, folder, "has \(prefix) images without \(prefix)-labels-idx1-ubyte")
-        }
-        return try Dataset(
-            [.init(IDX.read(images), scale: 1 / 255)], labels: IDX.read(labels).integers())
-    }
+    private init(every data: Dataset) { self.init(training: data, validation: data, test: data) }
 
     private static func fashionMNISTFolder() throws -> String {
         let candidates =

@@ -1,49 +1,216 @@
+import WinnowEngine
 public import WinnowGraph
+import WinnowOperators
+import WinnowPasses
+public import WinnowReport
 import WinnowTensor
+import WinnowTraining
 
-/// What a model consists of, node by node.
+/// What a model consists of, node by node, with totals in the manner of `paddle.summary`.
+///
+/// Nodes that compute on constants only (a weight's DequantizeLinear, a mask) count with the node that reads their result.
 public struct ModelSummary: Codable, Sendable {
+    public struct Value: Codable, Sendable {
+        public var name: String
+        /// `float32[N, 10]`
+        public var type: String
+        /// `[N, 10]`
+        public var shape: String
+    }
+
     public struct Node: Codable, Sendable {
         public var name: String
         public var type: String
-        public var inputs: [String]
-        /// The outputs' types: `float32[N, 10]`.
-        public var outputs: [String]
-        /// Elements of the initializers it reads.
+        /// What it reads that is no constant.
+        public var inputs: [Value]
+        public var outputs: [Value]
+        /// The initializers it works on.
+        public var tensors: [String]
+        /// The element type of its first output.
+        public var elementType: String
         public var parameters: Int
         public var parameterByteCount: Int
         /// Multiply–accumulates of one sample; nil where it multiplies nothing or its axes are unknown.
         public var multiplyAccumulates: Int?
         /// The part of its parameters that is zero.
         public var sparsity: Double
+        /// The codes its operands are stored in, `uint8 × int8`; nil where it computes on floats.
+        public var quantization: String?
+    }
+
+    /// One initializer and how its elements are distributed.
+    public struct Parameter: Codable, Sendable {
+        public var name: String
+        public var type: String
+        public var byteCount: Int
+        public var minimum: Double
+        public var maximum: Double
+        public var mean: Double
+        public var standardDeviation: Double
+        public var sparsity: Double
+        /// The non-zero elements.
+        public var histogram: Histogram?
     }
 
     public var name: String
     public var opsets: [String: Int]
-    public var inputs: [String]
-    public var outputs: [String]
+    public var inputs: [Value]
+    public var outputs: [Value]
+    /// The nodes that were selected.
     public var nodes: [Node]
+    /// The initializers of the selected nodes, if they were asked for.
+    public var tensors: [Parameter]?
+    /// Of the whole model, as everything below.
+    public var nodeCount: Int
     public var parameters: Int
+    public var trainableParameters: Int
     public var parameterByteCount: Int
     public var multiplyAccumulates: Int
+    public var inputByteCount: Int
+    /// Twice the bytes of all nodes' outputs for one sample: forward and backward pass.
+    public var passByteCount: Int
 
-    public init(_ graph: Graph) {
+    /// Summarizes the nodes whose name, operator or initializers match one of the globs in `selecting`; without globs, all.
+    /// Throws `.usage` for a glob that matches nothing.
+    public init(_ graph: Graph, selecting globs: [String] = [], tensors includesTensors: Bool = false) throws {
         name = graph.name
         opsets = graph.metadata.opsets
-        inputs = graph.inputs.map { "\($0.name): \($0.type)" }
-        outputs = graph.outputNames.map { "\($0): \(graph.type(of: $0)?.description ?? "unknown")" }
+        inputs = graph.inputs.map { Value($0.name, $0.type) }
+        outputs = graph.outputNames.map { Value($0, graph.type(of: $0)) }
+        let origins = ConstantOrigins(graph)
         let counts = graph.multiplyAccumulates()
-        nodes = graph.nodes.map { node in
-            let parameters = node.inputs.compactMap { graph.initializers[$0] }
-            let count = parameters.reduce(0) { $0 + $1.elementCount }
-            return Node(
-                name: node.name, type: node.op.type.description, inputs: node.inputs,
-                outputs: node.outputs.map { "\($0): \(graph.type(of: $0)?.description ?? "unknown")" }, parameters: count,
-                parameterByteCount: parameters.reduce(0) { $0 + $1.byteCount }, multiplyAccumulates: counts[node.name],
-                sparsity: count == 0 ? 0 : Double(parameters.reduce(0) { $0 + $1.zeroCount }) / Double(count))
+        let all = graph.nodes.filter { !origins.constantNodes.contains($0.name) }
+            .map { Node($0, in: graph, origins, multiplyAccumulates: counts[$0.name]) }
+        nodes = try all.selected(by: globs)
+        nodeCount = all.count
+        if includesTensors {
+            let wanted = Set(nodes.flatMap(\.tensors))
+            tensors = graph.initializerNames.filter { globs.isEmpty || wanted.contains($0) }
+                .compactMap { name in graph.initializers[name].map { Parameter(name, $0) } }
         }
         parameters = graph.parameterCount
+        trainableParameters = graph.trainableInitializers().reduce(0) { $0 + (graph.initializers[$1]?.elementCount ?? 0) }
         parameterByteCount = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
         multiplyAccumulates = counts.values.reduce(0, +)
+        let sizes = graph.sampleByteCounts()
+        inputByteCount = graph.inputs.reduce(0) { $0 + (sizes[$1.name] ?? 0) }
+        passByteCount = 2 * all.flatMap(\.outputs).reduce(0) { $0 + (sizes[$1.name] ?? 0) }
+    }
+}
+
+extension ModelSummary.Value {
+    init(_ name: String, _ type: ValueType?) {
+        self.name = name
+        self.type = type?.description ?? "unknown"
+        shape = "[\(type?.extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
+    }
+}
+
+extension ModelSummary.Parameter {
+    init(_ name: String, _ tensor: Tensor) {
+        let values = tensor.doubles()
+        let count = Double(max(1, values.count))
+        let mean = values.reduce(0, +) / count
+        self.name = name
+        type = ValueType(tensor.elementType, tensor.shape).description
+        byteCount = tensor.byteCount
+        minimum = values.min() ?? 0
+        maximum = values.max() ?? 0
+        self.mean = mean
+        standardDeviation = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot()
+        sparsity = Double(tensor.zeroCount) / count
+        histogram = Histogram(of: tensor, binCount: 24)
+    }
+}
+
+extension ModelSummary.Node {
+    fileprivate init(
+        _ node: WinnowGraph.Node, in graph: Graph, _ origins: ConstantOrigins, multiplyAccumulates: Int?
+    ) {
+        name = node.name
+        type = node.op.type.description
+        inputs = node.inputs.filter { !$0.isEmpty && origins.initializers[$0] == nil }
+            .map { .init($0, graph.type(of: $0)) }
+        outputs = node.outputs.filter { !$0.isEmpty }.map { .init($0, graph.type(of: $0)) }
+        elementType = node.output(0).flatMap { graph.type(of: $0)?.elementType.description } ?? "unknown"
+        var seen: Set<String> = []
+        tensors = node.inputs.flatMap { origins.initializers[$0] ?? [] }.filter { seen.insert($0).inserted }
+        let constants = tensors.compactMap { graph.initializers[$0] }
+        parameters = constants.reduce(0) { $0 + $1.elementCount }
+        parameterByteCount = constants.reduce(0) { $0 + $1.byteCount }
+        self.multiplyAccumulates = multiplyAccumulates
+        sparsity = parameters == 0 ? 0 : Double(constants.reduce(0) { $0 + $1.zeroCount }) / Double(parameters)
+        quantization = origins.quantization(of: node)
+    }
+}
+
+extension [ModelSummary.Node] {
+    fileprivate func selected(by globs: [String]) throws -> [ModelSummary.Node] {
+        guard !globs.isEmpty else { return self }
+        func matches(_ glob: String, _ node: ModelSummary.Node) -> Bool {
+            ([node.name, node.type] + node.tensors).contains { Selection.matches(glob, $0) }
+        }
+        for glob in globs where !contains(where: { matches(glob, $0) }) {
+            throw WinnowError(
+                .usage, glob, "matches no node, operator or tensor",
+                remedy: Spelling.nearest(to: glob, in: flatMap { [$0.name, $0.type] }).map { "did you mean \($0)?" } ?? "")
+        }
+        return filter { node in globs.contains { matches($0, node) } }
+    }
+}
+
+/// Where constant values come from: the initializers behind every value that no input of the model reaches.
+private struct ConstantOrigins {
+    private(set) var initializers: [String: [String]] = [:]
+    private(set) var constantNodes: Set<String> = []
+    private let index: GraphIndex
+
+    init(_ graph: Graph) {
+        index = GraphIndex(graph)
+        for name in graph.initializerNames { initializers[name] = [name] }
+        for node in graph.nodes {
+            let operands = node.inputs.filter { !$0.isEmpty }
+            let sources = operands.compactMap { initializers[$0] }
+            guard !operands.isEmpty, sources.count == operands.count, !node.outputs.contains(where: index.isOutput) else {
+                continue
+            }
+            constantNodes.insert(node.name)
+            for output in node.outputs { initializers[output] = sources.flatMap { $0 } }
+        }
+    }
+
+    /// The element types its first two operands are stored in, where one of them is in codes.
+    func quantization(of node: Node) -> String? {
+        guard !(node.op is QuantizeLinear), !(node.op is DequantizeLinear), !(node.op is DynamicQuantizeLinear) else { return nil }
+        let operands = node.inputs.prefix(2).filter { !$0.isEmpty }
+        let own = operands.compactMap { index.info(of: $0)?.elementType }
+        let stored = operands.compactMap(storedType)
+        let isInteger = own.count == 2 && own.allSatisfy { $0.bitWidth <= 8 && $0.isInteger }
+        guard stored != own || isInteger else { return nil }
+        return stored.map(\.description).joined(separator: " × ")
+    }
+
+    private func storedType(of value: String) -> ElementType? {
+        if let sources = initializers[value] {
+            return sources.compactMap { index.constant($0) }.max { $0.elementCount < $1.elementCount }?.elementType
+        }
+        guard let producer = index.producer(of: value), producer.op is DequantizeLinear else {
+            return index.info(of: value)?.elementType
+        }
+        return index.info(of: producer.input(0))?.elementType
+    }
+}
+
+extension Graph {
+    /// The bytes of every value for one sample, where its shape is known.
+    fileprivate func sampleByteCounts() -> [String: Int] {
+        let shapes = sampleShapes(batchSize: 1)
+        let types = Dictionary(
+            inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } },
+            uniquingKeysWith: { first, _ in first })
+        guard let infos = try? inferInfos(inputTypes: types) else { return [:] }
+        return infos.compactMapValues { info in
+            info.shape.map { info.elementType.byteCount(of: $0.elementCount) }
+        }
     }
 }

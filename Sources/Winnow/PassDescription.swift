@@ -8,6 +8,7 @@ public struct PassDescription: Codable, Sendable {
         public var kind: String
         /// The default.
         public var value: String
+        /// `0…1`, or `at least 1`.
         public var range: String?
     }
 
@@ -27,7 +28,7 @@ public struct PassDescription: Codable, Sendable {
                 hyperparameters: pass.hyperparameterDescriptions.map { parameter in
                     Parameter(
                         name: parameter.name, help: parameter.help, kind: parameter.kind, value: parameter.value.description,
-                        range: parameter.range.map { "\($0.lowerBound)…\($0.upperBound)" })
+                        range: parameter.rangeText)
                 })
         }
     }

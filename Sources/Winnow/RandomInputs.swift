@@ -1,4 +1,3 @@
-import Foundation
 import WinnowEngine
 import WinnowGraph
 import WinnowTensor
@@ -25,8 +24,4 @@ struct RandomInputs {
                 return (input.name, Tensor(values, shape: shape, as: input.type.elementType))
             }, uniquingKeysWith: { first, _ in first })
     }
-}
-
-enum DecibelScale {
-    static func log10(_ value: Double) -> Double { Foundation.log10(value) }
 }

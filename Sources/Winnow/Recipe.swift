@@ -1,7 +1,6 @@
 import Foundation
 package import WinnowPasses
 import WinnowTensor
-import Yams
 
 /// An ordered list of steps, readable from YAML or built in Swift.
 public struct Recipe: Sendable {
@@ -28,25 +27,15 @@ extension Recipe {
     /// Reads YAML: `version: 1` and `steps:`, each a pass's name or `name: { hyperparameter: value }`.
     /// Throws `.recipe` naming the step and what would be right.
     public init(yaml text: String) throws {
-        let value: HyperparameterValue
-        do { value = try YAMLDecoder().decode(HyperparameterValue.self, from: text) } catch let error as WinnowError {
-            throw error
-        } catch {
-            throw WinnowError(.recipe, "", "is not readable YAML (\(Self.sentence(error)))")
-        }
-        guard case .table(let table) = value else {
-            throw WinnowError(.recipe, "", "is no table", remedy: "begin with version: 1 and steps:")
-        }
-        for key in table.keys.sorted() where key != "version" && key != "steps" {
-            throw WinnowError(.recipe, key, "there is no such key", remedy: "the keys are version and steps")
-        }
-        guard case .int(let version)? = table["version"] else {
+        let table = try YAMLTable(text, .recipe, remedy: "begin with version: 1 and steps:")
+        try table.allowOnly(["version", "steps"])
+        guard case .int(let version)? = table.values["version"] else {
             throw WinnowError(.recipe, "version", "is missing or no number", remedy: "write version: \(Self.currentVersion)")
         }
         guard (1...Self.currentVersion).contains(version) else {
             throw WinnowError(.recipe, "version", "\(version) is newer than this program knows", remedy: "update winnow")
         }
-        guard case .list(let steps)? = table["steps"] else {
+        guard case .list(let steps)? = table.values["steps"] else {
             throw WinnowError(.recipe, "steps", "is missing or no list", remedy: "list the passes to apply")
         }
         self.steps = try steps.enumerated().map { index, step in
@@ -62,10 +51,6 @@ extension Recipe {
             return .save(name.hasSuffix(".onnx") ? name : name + ".onnx")
         }
         return .pass(try PassStep(value))
-    }
-
-    private static func sentence(_ error: any Error) -> String {
-        "\(error)".split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
     }
 }
 

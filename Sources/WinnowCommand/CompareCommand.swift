@@ -8,19 +8,23 @@ struct CompareCommand: ParsableCommand {
     @Argument(help: "The first ONNX file, the one to compare with.") var first: String
     @Argument(help: "The second ONNX file.") var second: String
     @OptionGroup var data: DataArguments
+    @Flag(help: "Compare the values inside too, and find the first node where the models part.") var nodes = false
+    @Option(help: "The relative error from which two values part.") var tolerance = 0.001
     @Flag(help: "JSON instead of text.") var json = false
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
-        let comparison = try Comparison(Model(reading: first), Model(reading: second), data: data.load())
+        let comparison = try Comparison(
+            Model(reading: first), Model(reading: second), data: data.load(), nodeTolerance: nodes ? tolerance : nil)
         if json { try printJSON(comparison); return }
         print(Report(title: "", environment: [:], models: comparison.models, steps: []).text)
         for output in comparison.outputs {
-            let noise = output.signalToNoiseDecibels.map { "\(($0 * 10).rounded() / 10) dB" } ?? "equal"
             print(
-                "\(output.name): cosine \(output.cosine), signal to noise \(noise), largest difference \(output.maximumDifference), "
+                "\(output.name): cosine \(output.deviation.cosine), signal to noise \(output.deviation.noiseText), "
+                    + "largest difference \(output.deviation.maximumDifference), "
                     + "same top-1 for \((output.agreement * 10_000).rounded() / 100) % of \(comparison.sampleCount) (\(comparison.samples))")
         }
+        if let divergence = comparison.divergence { print("\n" + divergence.text) }
     }
 }

@@ -42,7 +42,7 @@ struct WinnowProgram: ParsableCommand {
         version: Platform.programVersion,
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
-            PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, BenchmarkCommand.self,
-            ConformanceCommand.self,
+            PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, DiffCommand.self,
+            BenchmarkCommand.self, ConformanceCommand.self,
         ])
 }

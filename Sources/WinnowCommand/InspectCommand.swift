@@ -3,29 +3,30 @@ import Winnow
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Shows what a model consists of: nodes, shapes, parameters, MACs, sparsity.")
+        commandName: "inspect", abstract: "Shows what a model consists of: nodes, shapes, parameters, MACs, sparsity.",
+        discussion: """
+            winnow inspect m.onnx 'conv*' Gemm     the nodes whose name, operator or tensor matches
+            winnow inspect m.onnx --tensors        every tensor with its distribution
+            winnow inspect m.onnx --format dot | dot -Tsvg > m.svg
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, dot, text }
 
     @Argument(help: "The ONNX file.") var model: String
-    @Flag(help: "The whole graph as text, one line a node.") var text = false
-    @Flag(help: "JSON instead of a table.") var json = false
+    @Argument(help: "Globs of node names, operators or tensors; none: everything.") var globs: [String] = []
+    @Option(help: "table, json, dot (for Graphviz) or text (the whole graph, one line a node).") var format = Format.table
+    @Flag(help: "The tensors too, with a histogram of their non-zero elements.") var tensors = false
+    @Flag(help: "The same as --format json.") var json = false
 
     func run() throws {
         let model = try Model(reading: model)
-        let summary = ModelSummary(model.graph)
-        if text { print(model.graph.text); return }
-        if json { try printJSON(summary); return }
-        print("\(summary.name), opset \(summary.opsets.sorted { $0.key < $1.key }.map { "\($0.key.isEmpty ? "ai.onnx" : $0.key) \($0.value)" }.joined(separator: ", "))")
-        print("inputs   " + summary.inputs.joined(separator: ", "))
-        print("outputs  " + summary.outputs.joined(separator: ", "))
-        let rows = summary.nodes.map { node in
-            [
-                node.name, node.type, node.outputs.first ?? "", "\(node.parameters)", "\(node.parameterByteCount)",
-                node.multiplyAccumulates.map(String.init) ?? "–",
-                node.parameters > 0 ? "\((node.sparsity * 1000).rounded() / 10) %" : "",
-            ]
+        let format = json ? .json : format
+        guard format != .text else { print(model.graph.text); return }
+        let summary = try ModelSummary(model.graph, selecting: globs, tensors: tensors)
+        switch format {
+        case .json: try printJSON(summary)
+        case .dot: print(summary.dot)
+        default: print(summary.text)
         }
-        let table = TextTable(header: ["node", "operator", "output", "parameters", "bytes", "MACs", "zero"], rows: rows)
-        for line in table.lines { print(line) }
-        print("total: \(summary.parameters) parameters, \(summary.parameterByteCount) bytes, \(summary.multiplyAccumulates) MACs a sample")
     }
 }

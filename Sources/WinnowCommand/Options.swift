@@ -19,12 +19,12 @@ struct OutputArguments: ParsableArguments {
 
 /// Data read from disk.
 struct DataArguments: ParsableArguments {
-    @Option(help: "Data: a folder of IDX files, an npz with one array per input and 'labels', or fashion-mnist.") var data: String?
+    @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images by class, or fashion-mnist.") var data: String?
 
     func load() throws -> DataSplits? { try data.map { try DataSplits(reading: $0) } }
 
     func required() throws -> (splits: DataSplits, source: String) {
-        guard let data else { throw WinnowError(.usage, "--data", "is missing", remedy: "give a folder, an npz file or fashion-mnist") }
+        guard let data else { throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist") }
         return (try DataSplits(reading: data), data)
     }
 }
@@ -32,6 +32,8 @@ struct DataArguments: ParsableArguments {
 /// Prints a value as JSON with sorted keys.
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -21,7 +21,7 @@ struct PassesCommand: ParsableCommand {
         for pass in passes {
             print("\(pass.name): \(pass.summary)\n\n\(pass.guide)\n\nneeds: \(pass.needs)\n")
             for parameter in pass.hyperparameters {
-                print("  \(parameter.name) = \(parameter.value)   \(parameter.kind)\(parameter.range.map { " in \($0)" } ?? "")")
+                print("  \(parameter.name) = \(parameter.value)   \(parameter.kind)\(parameter.range.map { ", \($0)" } ?? "")")
                 print("      \(parameter.help)")
             }
         }

@@ -64,8 +64,15 @@ public struct Dataset: Sendable {
     /// The data set with every feature named and shaped as `graph` takes it. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
-        if features.count == 1, graph.inputs.count == 1 { result.features[0].name = graph.inputs[0].name }
         let names = graph.inputNames
+        if features.count == 1, features[0].name.isEmpty {
+            guard names.count == 1 else {
+                throw WinnowError(
+                    .data, "the data", "has one unnamed array, but the model the inputs \(names.joined(separator: ", "))",
+                    remedy: "give one named array for each input")
+            }
+            result.features[0].name = names[0]
+        }
         for (index, feature) in result.features.enumerated() {
             guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
                 throw WinnowError(
@@ -75,7 +82,8 @@ public struct Dataset: Sendable {
             result.features[index].tensor = try feature.shaped(for: input)
         }
         if let missing = names.first(where: { name in !result.features.contains { $0.name == name } }) {
-            throw WinnowError(.data, "input \(missing)", "the data has no values for it")
+            throw WinnowError(
+                .data, "input \(missing)", "the data has no values for it; it has \(features.map(\.name).joined(separator: ", "))")
         }
         return result
     }
@@ -107,9 +115,18 @@ extension Dataset.Feature {
         }
     }
 
+    /// Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are seldom what a model takes.
+    private func converted(to wanted: ElementType) -> Tensor {
+        let own = tensor.elementType
+        let isSameKind =
+            own.isFloatingPoint == wanted.isFloatingPoint && own.isInteger == wanted.isInteger && wanted != .uint8
+        return isSameKind && own != wanted ? tensor.converted(to: wanted) : tensor
+    }
+
     fileprivate func shaped(for input: GraphInput) throws -> Tensor {
         let own = tensor.shape
-        guard batchElementType == input.type.elementType else {
+        let tensor = converted(to: input.type.elementType)
+        guard Self(tensor).batchElementType == input.type.elementType else {
             throw WinnowError(
                 .data, "feature \(name)", "is \(tensor.elementType), but input \(input.name) takes \(input.type)")
         }

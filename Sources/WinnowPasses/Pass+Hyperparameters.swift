@@ -9,6 +9,15 @@ package struct HyperparameterDescription: Sendable {
     package var value: HyperparameterValue
     /// The numbers it must lie between.
     package var range: ClosedRange<Double>?
+
+    /// The range in words; upper bounds of a million and more only guard arithmetic.
+    package var rangeText: String? {
+        range.map { range in
+            range.upperBound >= 1e6
+                ? "at least \(range.lowerBound.shortText)"
+                : "\(range.lowerBound.shortText)…\(range.upperBound.shortText)"
+        }
+    }
 }
 
 extension Pass {

@@ -1,6 +1,6 @@
 public import WinnowEngine
 package import WinnowGraph
-import WinnowTensor
+package import WinnowTensor
 
 /// What one model costs and what it achieves.
 public struct ModelMeasurement: Codable, Sendable {
@@ -43,7 +43,7 @@ public struct Histogram: Codable, Sendable {
     public var counts: [Int]
 
     /// A histogram of the non-zero values: the zeros of a pruned tensor would hide the rest.
-    init?(of tensor: Tensor, binCount: Int = 48) {
+    package init?(of tensor: Tensor, binCount: Int = 48) {
         let values = tensor.doubles().filter { $0 != 0 && $0.isFinite }
         guard let low = values.min(), let high = values.max() else { return nil }
         self.low = low

@@ -1,8 +1,8 @@
 import Foundation
 
 /// Numbers as people read them.
-enum Format {
-    static func count(_ value: Int) -> String {
+package enum Format {
+    package static func count(_ value: Int) -> String {
         var digits = String(value.magnitude)
         var groups: [String] = []
         while digits.count > 3 {
@@ -12,19 +12,19 @@ enum Format {
         return (value < 0 ? "−" : "") + ([digits] + groups).joined(separator: ",")
     }
 
-    static func bytes(_ value: Int) -> String {
+    package static func bytes(_ value: Int) -> String {
         value < 10_000 ? "\(count(value)) B" : value < 10_000_000
             ? "\(number(Double(value) / 1_000, 1)) kB" : "\(number(Double(value) / 1_000_000, 2)) MB"
     }
 
-    static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-    static func percent(_ value: Double, _ digits: Int = 2) -> String { number(100 * value, digits) + " %" }
+    package static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+    package static func percent(_ value: Double, _ digits: Int = 2) -> String { number(100 * value, digits) + " %" }
 
     /// `0.42 ms`, with as many digits as are worth reading.
-    static func milliseconds(_ value: Double) -> String { number(value, value < 0.1 ? 4 : value < 10 ? 3 : 1) + " ms" }
+    package static func milliseconds(_ value: Double) -> String { number(value, value < 0.1 ? 4 : value < 10 ? 3 : 1) + " ms" }
 
     /// How many times smaller or faster: `12.3×`.
-    static func ratio(_ from: Double, _ to: Double) -> String {
+    package static func ratio(_ from: Double, _ to: Double) -> String {
         to > 0 ? number(from / to, from / to < 100 ? 1 : 0) + "×" : "–"
     }
 }

@@ -27,6 +27,13 @@ struct HyperparameterTests {
             ])
     }
 
+    @Test func rangesReadWell() {
+        let passes: [any Pass] = [StaticQuantization(), GradualPruning(), StructuredPruning()]
+        let texts = passes.flatMap(\.hyperparameterDescriptions).reduce(into: [:]) { $0[$1.name] = $1.rangeText }
+        #expect(texts["samples"] == "at least 1" && texts["weight-bits"] == "2…8" && texts["begin"] == "0…1")
+        #expect(texts["minimum-channels"] == "at least 1" && texts["keep-mask"] == nil)
+    }
+
     @Test func valuesAreReadByName() throws {
         let pass = try Sample(hyperparameters: [
             "sparsity": 0.25, "round_to": 4, "keepMask": true, "colour": "green", "levels": [0, 1], "teacher": "t.onnx",

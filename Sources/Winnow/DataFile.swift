@@ -1,0 +1,82 @@
+import Foundation
+import WinnowEngine
+import WinnowFormats
+import WinnowTensor
+
+/// Samples in one file or one folder, before their labels are numbered.
+struct DataFile {
+    var features: [Dataset.Feature]
+    /// Class numbers, if they are numbers.
+    var labels: [Int]?
+    /// Class names, if they are names.
+    var labelNames: [String]?
+
+    static let fileExtensions = ["npz", "npy", "safetensors", "csv", "csv.gz"]
+    static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images by class, or fashion-mnist"
+}
+
+extension DataFile {
+    /// Reads by the file's name.
+    init(reading path: String) throws {
+        let name = URL(fileURLWithPath: path).lastPathComponent.lowercased()
+        if name.hasSuffix(".npz") {
+            try self.init(arrays: NPZ.read(path), subject: path)
+        } else if name.hasSuffix(".safetensors") {
+            try self.init(arrays: SafeTensors(contentsOf: path).tensors, subject: path)
+        } else if name.hasSuffix(".npy") {
+            self.init(features: [.init(try NPY.read(path))])
+        } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
+            let table = try CSV(contentsOf: path)
+            let numbers = table.labels?.compactMap(Int.init)
+            let areNumbers = numbers?.count == table.labels?.count
+            self.init(
+                features: [.init(table.values)], labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels)
+        } else if name.contains("idx") || name.hasSuffix("ubyte") {
+            try self.init(idx: path)
+        } else {
+            throw WinnowError(.data, path, "is of a kind that is not known", remedy: Self.remedy)
+        }
+    }
+
+    /// One array per input of the model, and `labels`.
+    init(arrays: [String: Tensor], subject: String) throws {
+        var arrays = arrays
+        var labels: [Int]?
+        if let tensor = arrays.removeValue(forKey: "labels") {
+            let isColumn = tensor.rank == 1 || (tensor.rank == 2 && tensor.shape[1] == 1)
+            guard tensor.elementType.isInteger, isColumn else {
+                throw WinnowError(
+                    .data, "\(subject): labels", "are \(tensor.elementType) of shape \(tensor.shape)",
+                    remedy: "give one whole number a sample")
+            }
+            labels = tensor.integers()
+        }
+        guard !arrays.isEmpty else { throw WinnowError(.data, subject, "has no arrays but labels") }
+        self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, $0.value) }, labels: labels)
+    }
+
+    /// Images, with the labels of the file beside that is called as MNIST's.
+    init(idx path: String) throws {
+        let images = try IDX.read(path)
+        let other = path.replacing("images", with: "labels").replacing("idx3", with: "idx1")
+        let hasLabels = other != path && FileManager.default.fileExists(atPath: other)
+        self.init(
+            features: [.init(images, scale: images.elementType == .uint8 ? 1 / 255 : 1)],
+            labels: hasLabels ? try IDX.read(other).integers() : nil)
+    }
+
+    /// A folder with one npy file per input of the model, and labels.npy; nil if there is none.
+    init?(arraysIn folder: String) throws {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".npy") }
+        guard !names.isEmpty else { return nil }
+        try self.init(
+            arrays: Dictionary(
+                names.map { (String($0.dropLast(4)), try NPY.read("\(folder)/\($0)")) }, uniquingKeysWith: { first, _ in first }),
+            subject: folder)
+    }
+
+    /// The samples; names of labels become their places among `classes`.
+    func dataset(classes: [String]) throws -> Dataset {
+        try Dataset(features, labels: labels ?? labelNames.map { $0.compactMap(classes.firstIndex) })
+    }
+}

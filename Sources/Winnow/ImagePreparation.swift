@@ -1,0 +1,125 @@
+import Foundation
+import WinnowEngine
+import WinnowFormats
+import WinnowPasses
+import WinnowTensor
+
+/// What is done to pictures before a model sees them, as `images.yaml` beside them says.
+///
+/// ```yaml
+/// resize: 256            # the shorter side; or [height, width]
+/// crop: 224              # around the middle; or [height, width]
+/// colour: rgb            # rgb, bgr or grey
+/// layout: nchw           # nchw or nhwc
+/// white: 1               # the number that stands for white: 1 or 255
+/// mean: [0.485, 0.456, 0.406]
+/// std: [0.229, 0.224, 0.225]
+/// ```
+struct ImagePreparation {
+    enum Colour: String, CaseIterable { case rgb, bgr, grey }
+    enum Layout: String, CaseIterable { case nchw, nhwc }
+
+    var resize: [Int]?
+    var crop: [Int]?
+    var colour = Colour.rgb
+    var layout = Layout.nchw
+    var white = 1.0
+    var mean = [0.0]
+    var std = [1.0]
+
+    static let fileName = "images.yaml"
+}
+
+extension ImagePreparation {
+    /// From the first of `folders` that has an `images.yaml`; without one, RGB in 0…1.
+    init(in folders: [String]) throws {
+        let paths = folders.map { "\($0)/\(Self.fileName)" }
+        guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { self.init(); return }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw WinnowError(.data, path, "cannot be read", remedy: "check its permissions")
+        }
+        do { try self.init(yaml: String(decoding: bytes, as: UTF8.self)) } catch let error as WinnowError {
+            throw error.within(path)
+        }
+    }
+
+    init(yaml text: String) throws {
+        self.init()
+        let table = try YAMLTable(text, .data)
+        try table.allowOnly(["resize", "crop", "colour", "layout", "white", "mean", "std"])
+        resize = try table.integers("resize", counts: 1...2)
+        crop = try table.integers("crop", counts: 1...2).map { $0.count == 1 ? [$0[0], $0[0]] : $0 }
+        colour = try table.choice("colour") ?? .rgb
+        layout = try table.choice("layout") ?? .nchw
+        let channels = colour == .grey ? 1...1 : 1...3
+        white = try table.numbers("white", counts: 1...1)?[0] ?? 1
+        mean = try table.numbers("mean", counts: channels) ?? [0]
+        std = try table.numbers("std", counts: channels) ?? [1]
+        for (key, count) in [("mean", mean.count), ("std", std.count)] where count == 2 {
+            throw WinnowError(.data, key, "has 2 numbers", remedy: "give one, or one for each channel")
+        }
+        guard std.allSatisfy({ $0 > 0 }) else { throw WinnowError(.data, "std", "is not above 0") }
+    }
+
+    /// The picture at its size and with its channels in order.
+    func prepared(_ image: PixelImage, subject: String) throws -> PixelImage {
+        var result = colour == .grey ? image.grey : image
+        if let target = size(of: result) { result = result.resized(width: target.width, height: target.height) }
+        if let crop {
+            guard crop[0] <= result.height, crop[1] <= result.width else {
+                throw WinnowError(
+                    .data, subject, "is \(result.height)×\(result.width), smaller than the crop of \(crop[0])×\(crop[1])",
+                    remedy: "give a larger resize in \(Self.fileName)")
+            }
+            result = result.cropped(width: crop[1], height: crop[0])
+        }
+        return result
+    }
+
+    private func size(of image: PixelImage) -> (width: Int, height: Int)? {
+        guard let resize else { return nil }
+        guard resize.count == 1 else { return (resize[1], resize[0]) }
+        let (side, shorter) = (resize[0], min(image.width, image.height))
+        return (image.width * side / shorter, image.height * side / shorter)
+    }
+
+    /// All pictures as one feature: uint8 where one scale fits all channels, else float32.
+    func feature(of images: [PixelImage]) -> Dataset.Feature {
+        guard let first = images.first else { return .init(Tensor(zeros: [0, 1, 1, 1], .uint8)) }
+        let (height, width, channels) = (first.height, first.width, first.channelCount)
+        let isPlanar = layout == .nchw
+        let shape: Shape =
+            isPlanar ? [images.count, channels, height, width] : [images.count, height, width, channels]
+        let order = colour == .bgr ? [2, 1, 0] : Array(0..<channels)
+        var tensor = Tensor(uninitialized: shape, .uint8)
+        tensor.withMutableElements(UInt8.self) { target in
+            for (index, image) in images.enumerated() {
+                let start = index * height * width * channels
+                image.pixels.withUnsafeBufferPointer { source in
+                    for place in 0..<(height * width) {
+                        for channel in 0..<channels {
+                            target[start + (isPlanar ? channel * height * width + place : place * channels + channel)] =
+                                source[place * channels + order[channel]]
+                        }
+                    }
+                }
+            }
+        }
+        let scales = (0..<channels).map { Float(white / 255 / std[$0 % std.count]) }
+        let offsets = (0..<channels).map { Float(-mean[$0 % mean.count] / std[$0 % std.count]) }
+        guard Set(scales).count > 1 || Set(offsets).count > 1 else {
+            return .init(tensor, scale: scales[0], offset: offsets[0])
+        }
+        let inner = isPlanar ? height * width : 1
+        var floats = Tensor(uninitialized: shape, .float32)
+        floats.withMutableElements(Float.self) { target in
+            tensor.withElements(UInt8.self) { source in
+                for index in target.indices {
+                    let channel = index / inner % channels
+                    target[index] = Float(source[index]) * scales[channel] + offsets[channel]
+                }
+            }
+        }
+        return .init(floats)
+    }
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import Winnow
+
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "Shows what was added, removed and changed between two graphs, name by name.")
+
+    @Argument(help: "The first ONNX file.") var first: String
+    @Argument(help: "The second ONNX file.") var second: String
+    @Flag(help: "JSON instead of text.") var json = false
+
+    func run() throws {
+        let difference = ModelDifference(try Model(reading: first).graph, try Model(reading: second).graph)
+        if json { try printJSON(difference) } else { print(difference.text) }
+    }
+}

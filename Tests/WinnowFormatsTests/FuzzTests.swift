@@ -1,0 +1,157 @@
+import Foundation
+import Testing
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+@testable import WinnowFormats
+
+/// Readers get whole files and headers with random damage: each is read or refused, in little time and memory.
+///
+/// `WINNOW_FUZZ=100000` sets how many damaged files are read (default 12,000); `WINNOW_FUZZ_SEED` which.
+@Suite(.serialized) struct FuzzTests {
+    private struct Original {
+        var name: String
+        var bytes: [UInt8]
+    }
+
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let count = environment["WINNOW_FUZZ"].flatMap(Int.init) ?? 12_000
+    private static let seed = environment["WINNOW_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+    private static let memoryLimit = 2 << 30
+    private static let secondsLimit = 10.0
+
+    @Test(.timeLimit(.minutes(60))) func damagedFilesNeitherTrapNorHangNorEatMemory() throws {
+        let originals = try Self.corpus()
+        #expect(Set(originals.map { $0.name.split(separator: ".").last }).count >= 8)
+        var random = RandomGenerator(seed: Self.seed)
+        var refused = 0
+        var slowest = (seconds: 0.0, name: "")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-fuzz-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try AtomicFile.write(Fixture.bytes("external.bin"), to: folder + "/external.bin")
+        Self.resetPeakMemory()
+        for round in 0..<Self.count {
+            let original = originals[round % originals.count]
+            let path = "\(folder)/\(original.name)"
+            // A new file is written faster than an old one is overwritten.
+            defer { unlink(path) }
+            let other = originals.randomElement(using: &random)?.bytes ?? []
+            try Data(Mutation.damage(original.bytes, with: other, &random)).write(to: URL(fileURLWithPath: path))
+            let start = ContinuousClock.now
+            // What is thrown must be a sentence for the user; anything else fails the test.
+            do { try Self.read(path) } catch let error as WinnowError {
+                #expect(!error.problem.isEmpty)
+                refused += 1
+            }
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            if seconds > slowest.seconds { slowest = (seconds, "\(original.name), round \(round)") }
+        }
+        let peak = Self.peakMemory() ?? 0
+        print("fuzz: \(Self.count) files of \(originals.count), \(refused) refused, peak \(peak >> 20) MB, slowest \(slowest)")
+        #expect(slowest.seconds < Self.secondsLimit, "\(slowest.name)")
+        #expect(peak < Self.memoryLimit)
+        #expect(refused > Self.count / 4 && refused < Self.count)
+    }
+
+    private static func read(_ path: String) throws {
+        switch path.split(separator: ".").last {
+        case "onnx": _ = try ONNXFile.read(path, registry: OperatorCatalogue.registry).text
+        case "npy": _ = try NPY.read(path)
+        case "npz": _ = try NPZ.read(path)
+        case "safetensors": _ = try SafeTensors(contentsOf: path).tensors
+        case "csv": _ = try CSV(contentsOf: path)
+        case "png", "jpg": _ = try PixelImage(contentsOf: path)
+        default: _ = try IDX.read(path)
+        }
+    }
+
+    /// The fixtures, files of every writer of ours, and the smaller of Debian's ONNX test models where they are installed.
+    private static func corpus() throws -> [Original] {
+        var originals = try FileManager.default.contentsOfDirectory(atPath: Fixture.path("")).sorted()
+            .filter { !$0.hasSuffix(".py") && $0 != "external.bin" }
+            .map { Original(name: $0, bytes: try Fixture.bytes($0)) }
+        try withTemporaryFolder { folder in
+            let tensors = [
+                "a": Tensor((0..<300).map { Float($0) }, shape: [3, 100]), "b": Tensor(zeros: [2, 2], .uint8),
+                "c": Tensor([1, 2, 3] as [Int64]),
+            ]
+            try SafeTensors(tensors: tensors, metadata: ["k": "v"]).write(to: folder + "/w.safetensors")
+            try NPZ.write(tensors, to: folder + "/stored.npz")
+            try NPZ.write(tensors, to: folder + "/deflated.npz", compressed: true)
+            try Data("label,a,b\n1,0.5,2\ncat,\"3\",-1e3\n".utf8).write(to: URL(fileURLWithPath: folder + "/t.csv"))
+            for name in ["w.safetensors", "stored.npz", "deflated.npz", "t.csv"] {
+                originals.append(Original(name: name, bytes: try Array(Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")))))
+            }
+        }
+        let idx: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4] + (0..<24).map { UInt8($0) }
+        originals.append(Original(name: "plain.idx3-ubyte", bytes: idx))
+        originals.append(Original(name: "grey.png", bytes: SamplePictures.png()))
+        originals.append(Original(name: "grey.jpg", bytes: SamplePictures.jpeg))
+        return originals + debianModels()
+    }
+
+    private static func debianModels() -> [Original] {
+        let root = "/usr/share/libonnx-testdata/data"
+        guard let files = FileManager.default.enumerator(atPath: root) else { return [] }
+        let models = files.compactMap { $0 as? String }.filter { $0.hasSuffix("model.onnx") }.sorted()
+        // Every twelfth is some of every folder and operator family.
+        return models.enumerated().compactMap { index, file in
+            guard index % 12 == 0, let data = FileManager.default.contents(atPath: "\(root)/\(file)"), data.count < 100_000 else {
+                return nil
+            }
+            return Original(name: file.replacingOccurrences(of: "/", with: "_"), bytes: Array(data))
+        }
+    }
+
+    /// Makes the system count the process's peak memory anew.
+    private static func resetPeakMemory() { try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs")) }
+
+    private static func peakMemory() -> Int? {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+    }
+}
+
+/// Damage as it happens to files, and as an attacker would do it.
+private enum Mutation {
+    static func damage(_ bytes: [UInt8], with other: [UInt8], _ random: inout RandomGenerator) -> [UInt8] {
+        var result = bytes
+        let extremes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFE, 0xFF]
+        for _ in 0..<Int.random(in: 1...3, using: &random) where !result.isEmpty {
+            // Headers decide most: half of the damage is done in the first 256 bytes.
+            let end = Bool.random(using: &random) ? min(256, result.count) : result.count
+            let place = Int.random(in: 0..<end, using: &random)
+            switch Int.random(in: 0..<16, using: &random) {
+            case 0: result[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1: result[place] = UInt8.random(in: 0...255, using: &random)
+            case 2: result[place] = extremes.randomElement(using: &random) ?? 0
+            case 9...14: result[place] &+= UInt8.random(in: 0...2, using: &random) &- 1
+            case 4: result.removeSubrange(place..<min(result.count, place + Int.random(in: 1...32, using: &random)))
+            case 5: result.insert(contentsOf: repeatElement(0xFF, count: Int.random(in: 1...10, using: &random)), at: place)
+            case 6: fill(&result, at: place, with: extremes.randomElement(using: &random) ?? 0, count: Int.random(in: 2...8, using: &random))
+            case 7: copy(&result, from: result, at: place, &random)
+            case 8: copy(&result, from: other, at: place, &random)
+            case 3: result.removeSubrange(place...)
+            default: result.swapAt(place, Int.random(in: 0..<end, using: &random))
+            }
+        }
+        return result
+    }
+
+    private static func fill(_ bytes: inout [UInt8], at place: Int, with byte: UInt8, count: Int) {
+        for index in place..<min(bytes.count, place + count) { bytes[index] = byte }
+    }
+
+    /// Inserts or overwrites with a run of bytes from another file, or from elsewhere in the same.
+    private static func copy(_ bytes: inout [UInt8], from source: [UInt8], at place: Int, _ random: inout RandomGenerator) {
+        guard !source.isEmpty else { return }
+        let start = Int.random(in: source.indices, using: &random)
+        let run = source[start..<min(source.count, start + Int.random(in: 1...64, using: &random))]
+        let end = Bool.random(using: &random) ? place : min(bytes.count, place + run.count)
+        bytes.replaceSubrange(place..<end, with: run)
+    }
+}

@@ -1,0 +1,53 @@
+import WinnowFormats
+
+/// Pictures the tests write themselves.
+package enum SamplePictures {
+    /// A PNG of 8-bit channels: 1 grey, 3 RGB, 4 RGBA; pixels as `pixel(row, column, channel)`.
+    package static func png(
+        width: Int = 5, height: Int = 4, channels: Int = 1, _ pixel: (Int, Int, Int) -> UInt8 = { UInt8(16 * $0 + 3 * $1 + $2) }
+    ) -> [UInt8] {
+        var rows: [UInt8] = []
+        for row in 0..<height {
+            rows.append(0)
+            for column in 0..<width { for channel in 0..<channels { rows.append(pixel(row, column, channel)) } }
+        }
+        let colour: UInt8 = [1: 0, 3: 2, 4: 6][channels] ?? 0
+        let header = bigEndian(width) + bigEndian(height) + [8, colour, 0, 0, 0]
+        return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", header)
+            + chunk("IDAT", storedZlib(rows)) + chunk("IEND", [])
+    }
+
+    private static func chunk(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
+        let body = Array(name.utf8) + bytes
+        return bigEndian(bytes.count) + body + bigEndian(Int(body.withUnsafeBytes { Zlib.crc32($0) }))
+    }
+
+    /// A zlib stream that compresses nothing: one stored block.
+    private static func storedZlib(_ bytes: [UInt8]) -> [UInt8] {
+        let count = UInt16(bytes.count)
+        var (a, b) = (1, 0)
+        for byte in bytes { (a, b) = ((a + Int(byte)) % 65_521, (a + b + Int(byte)) % 65_521) }
+        let sizes = [UInt8(count & 0xFF), UInt8(count >> 8), UInt8(~count & 0xFF), UInt8(~count >> 8)]
+        return [0x78, 0x01, 0x01] + sizes + bytes + bigEndian(b << 16 | a)
+    }
+
+    private static func bigEndian(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+
+    /// A baseline JPEG of 8×8 grey pixels, all of the same brightness in 136…143: one block whose only coefficient is its mean.
+    ///
+    /// All quantizers are 1; the only code of the DC table is category 7, that of the AC table the end of the block.
+    package static func jpeg(brightness: Int) -> [UInt8] {
+        let quantizers: [UInt8] = [0xFF, 0xDB, 0, 67, 0] + [UInt8](repeating: 1, count: 64)
+        let frame: [UInt8] = [0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]
+        func table(_ kind: UInt8, symbol: UInt8) -> [UInt8] {
+            [0xFF, 0xC4, 0, 20, kind, 1] + [UInt8](repeating: 0, count: 15) + [symbol]
+        }
+        let scan: [UInt8] = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]
+        // Code 0, seven bits of the coefficient 8·(brightness − 128), code 0, and ones to fill the byte.
+        let data = (brightness - 128) * 8 << 8 | 0x7F
+        return [0xFF, 0xD8] + quantizers + frame + table(0x00, symbol: 7) + table(0x10, symbol: 0) + scan
+            + [UInt8(data >> 8), UInt8(data & 0xFF)] + [0xFF, 0xD9]
+    }
+
+    package static var jpeg: [UInt8] { jpeg(brightness: 137) }
+}

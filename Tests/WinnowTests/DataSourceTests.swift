@@ -1,0 +1,151 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowTensor
+import WinnowTestSupport
+
+@testable import Winnow
+
+@Suite struct DataSourceTests {
+    private let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "winnow-data-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func write(_ bytes: [UInt8], to name: String) throws {
+        let file = URL(fileURLWithPath: "\(folder)/\(name)")
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: file)
+    }
+
+    private func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+
+    private func failure(_ name: String = "", _ graph: Graph? = nil) -> String {
+        let error = #expect(throws: WinnowError.self) {
+            let data = try DataSplits(reading: name.isEmpty ? folder : "\(folder)/\(name)")
+            if let graph { _ = try data.test?.adapted(to: graph) }
+        }
+        return error.map { "\($0)" } ?? ""
+    }
+
+    private let samples = Tensor((0..<12).map { Float($0) }, shape: [3, 4])
+    private let labels = Tensor([2, 0, 1] as [Int64])
+
+    @Test func everyKindGivesTheSameSamples() throws {
+        try NPZ.write(["input": samples, "labels": labels], to: folder + "/a.npz")
+        try SafeTensors(tensors: ["input": samples, "labels": labels]).write(to: folder + "/a.safetensors")
+        try FileManager.default.createDirectory(atPath: folder + "/arrays", withIntermediateDirectories: true)
+        try NPY.write(samples, to: folder + "/arrays/input.npy")
+        try NPY.write(labels, to: folder + "/arrays/labels.npy")
+        try write("a,b,c,d,label\n0,1,2,3,2\n4,5,6,7,0\n8,9,10,11,1\n", to: "a.csv")
+        let graph = try Architecture.named("mlp").makeGraph(widths: [4, 3])
+        for name in ["a.npz", "a.safetensors", "arrays", "a.csv"] {
+            let data = try #require(try DataSplits(reading: "\(folder)/\(name)").test?.adapted(to: graph))
+            #expect(data.features.first?.tensor == samples, "\(name)")
+            #expect(data.labels == [2, 0, 1], "\(name)")
+        }
+    }
+
+    @Test func arraysMayBeOfWiderTypes() throws {
+        try NPZ.write(["input": samples.converted(to: .float64)], to: folder + "/a.npz")
+        let graph = try Architecture.named("mlp").makeGraph(widths: [4, 3])
+        let data = try #require(try DataSplits(reading: folder + "/a.npz").test?.adapted(to: graph))
+        #expect(data.features[0].tensor == samples)
+    }
+
+    @Test func wrongNamesAndShapesAreNamed() throws {
+        let graph = try Architecture.named("mlp").makeGraph(widths: [5, 3])
+        try NPZ.write(["picture": samples], to: folder + "/name.npz")
+        #expect(failure("name.npz", graph).contains("feature picture: the model has no such input; its inputs are input"))
+        try NPZ.write(["input": samples], to: folder + "/shape.npz")
+        #expect(failure("shape.npz", graph).contains("has samples of 4, but input input takes float32[N, 5]"))
+        try NPZ.write(["input": samples, "labels": samples], to: folder + "/labels.npz")
+        #expect(failure("labels.npz").contains("labels: are float32 of shape 3×4"))
+        try NPZ.write(["input": samples, "labels": Tensor([1] as [Int64])], to: folder + "/count.npz")
+        #expect(failure("count.npz").contains("there are 1 for 3 samples"))
+        try write("x", to: "a.bin")
+        #expect(failure("a.bin").contains("kind that is not known"))
+        #expect(failure("nothing").contains("no such file"))
+    }
+
+    @Test func missingInputsAreNamed() throws {
+        let builder = GraphBuilder("two")
+        let x = try builder.input("x", .float32, ["N", 4])
+        let y = try builder.input("y", .float32, ["N", 4])
+        let graph = try builder.graph(outputs: [x, y])
+        try NPZ.write(["x": samples], to: folder + "/a.npz")
+        #expect(failure("a.npz", graph).contains("input y: the data has no values for it; it has x"))
+        try NPY.write(samples, to: folder + "/a.npy")
+        #expect(failure("a.npy", graph).contains("x, y"))
+    }
+
+    private func picture(_ brightness: UInt8, width: Int = 6, height: Int = 4) -> [UInt8] {
+        SamplePictures.png(width: width, height: height) { _, _, _ in brightness }
+    }
+
+    @Test func imagesByClass() throws {
+        try write(picture(10), to: "10/a.png")
+        try write(picture(20), to: "9/b.png")
+        try write(picture(30), to: "9/a.png")
+        try write("not a picture", to: "9/notes.txt")
+        let data = try #require(try DataSplits(reading: folder).training)
+        #expect(data.features[0].tensor.shape == [3, 3, 4, 6])
+        #expect(data.labels == [0, 0, 1])
+        let batch = try #require(data.batch(at: [0, 1, 2]).values.first)
+        #expect(batch.rows(0..<1).floats().allSatisfy { $0 == 30 * Float(1.0 / 255) })
+        #expect(batch.rows(2..<3).floats().allSatisfy { $0 == 10 * Float(1.0 / 255) })
+    }
+
+    @Test func preparationIsStatedOnce() throws {
+        try write(picture(51), to: "a/x.png")
+        try write(picture(102, width: 12, height: 8), to: "b/y.png")
+        try write("{ resize: 2, crop: [2, 1], layout: nhwc, mean: [0.2, 0, 0.4], std: [1, 0.5, 2] }", to: "images.yaml")
+        let data = try #require(try DataSplits(reading: folder).test)
+        #expect(data.features[0].tensor.shape == [2, 2, 1, 3])
+        let values = data.features[0].tensor.floats()
+        for (value, expected) in zip(values, [0, 0.4, -0.1, 0, 0.4, -0.1, 0.2, 0.8, 0] as [Float]) {
+            #expect(abs(value - expected) < 1e-6)
+        }
+        try write("{ resize: 2, crop: 2, colour: grey, white: 255 }", to: "images.yaml")
+        let grey = try #require(try DataSplits(reading: folder).test)
+        #expect(grey.features[0].tensor.shape == [2, 1, 2, 2])
+        #expect(grey.batch(at: [1]).values.first?.floats() == [102, 102, 102, 102])
+    }
+
+    @Test(arguments: [
+        ("{ resise: 3 }", "did you mean resize?"), ("{ resize: 0 }", "resize"), ("{ colour: blue }", "rgb, bgr, grey"),
+        ("{ std: 0 }", "above 0"), ("{ mean: [1, 2] }", "each channel"), ("[1]", "no table"), ("{ crop: 40 }", "smaller than the crop"),
+    ]) func wrongPreparationIsExplained(yaml: String, words: String) throws {
+        try write(picture(1), to: "a/x.png")
+        try write(yaml, to: "images.yaml")
+        #expect(failure().contains(words), "\(failure())")
+    }
+
+    @Test func picturesOfDifferentSizesNeedAResize() throws {
+        try write(picture(1), to: "a/x.png")
+        try write(picture(1, width: 7), to: "a/y.png")
+        #expect(failure().contains("a/y.png: is 4×7, others are 4×6"))
+        try write("broken", to: "a/x.png")
+        #expect(failure().contains("a/x.png: is neither PNG nor JPEG"))
+    }
+
+    /// Classes are numbered over all parts, and every twelfth training sample validates.
+    @Test func splitsAreFoldersOrFiles() throws {
+        for index in 0..<24 { try write(picture(UInt8(index)), to: "train/\(index < 12 ? "cat" : "emu")/\(100 + index).png") }
+        try write(picture(99), to: "test/dog/x.png")
+        let data = try DataSplits(reading: folder)
+        #expect(data.training?.count == 22 && data.validation?.count == 2 && data.test?.labels == [1])
+        #expect(data.validation?.labels == [0, 2])
+    }
+
+    @Test func tablesWithNamedClasses() throws {
+        try write("x,class\n1,b\n2,c\n", to: "train.csv")
+        try write("x,class\n3,a\n", to: "test.csv")
+        let data = try DataSplits(reading: folder)
+        #expect(data.training?.labels == [1, 2] && data.test?.labels == [0])
+    }
+}

@@ -1,0 +1,125 @@
+import Testing
+import WinnowGraph
+import WinnowOperators
+import WinnowPasses
+import WinnowTensor
+@testable import Winnow
+
+@Suite struct ModelSummaryTests {
+    private func lenet() throws -> Model { Model(try Architecture.named("lenet-5").makeGraph(seed: 1)) }
+
+    @Test func countsLeNet() throws {
+        let summary = try ModelSummary(lenet().graph)
+        #expect(summary.parameters == 431_080 && summary.trainableParameters == 431_080)
+        #expect(summary.parameterByteCount == 4 * 431_080)
+        #expect(summary.multiplyAccumulates == 2_293_000)
+        #expect(summary.nodes.first?.inputs.first?.shape == "[N, 1, 28, 28]")
+        #expect(summary.nodes.map(\.parameters).reduce(0, +) == 431_080)
+        #expect(summary.inputByteCount == 28 * 28 * 4)
+        let outputs = [20 * 24 * 24, 20 * 12 * 12, 50 * 8 * 8, 50 * 4 * 4, 800, 500, 500, 10].reduce(0, +)
+        #expect(summary.passByteCount == 2 * 4 * outputs)
+    }
+
+    @Test func countsDequantizersWithTheirReader() throws {
+        let small = try lenet().applying("weight-only-quantization").model
+        let summary = try ModelSummary(small.graph)
+        #expect(summary.nodes.map(\.type) == (try ModelSummary(lenet().graph)).nodes.map(\.type))
+        #expect(summary.nodes.first { $0.name == "fc1" }?.quantization == "float32 × int8")
+        #expect(summary.nodes.first { $0.name == "relu" }?.quantization == nil)
+        #expect(summary.nodes.map(\.parameterByteCount).reduce(0, +) == summary.parameterByteCount)
+    }
+
+    @Test func selectsByGlob() throws {
+        let graph = try lenet().graph
+        #expect(try ModelSummary(graph, selecting: ["conv*"]).nodes.map(\.name) == ["conv1", "conv2"])
+        #expect(try ModelSummary(graph, selecting: ["Gemm"]).nodes.map(\.name) == ["fc1", "fc2"])
+        #expect(try ModelSummary(graph, selecting: ["*.bias"], tensors: true).tensors?.count == 8)
+        let error = #expect(throws: WinnowError.self) { try ModelSummary(graph, selecting: ["cnv1"]) }
+        #expect(error?.kind == .usage && error?.remedy == "did you mean conv1?")
+    }
+
+    @Test func describesTensors() throws {
+        let builder = GraphBuilder("g")
+        let x = try builder.input("x", .float32, [1, 4])
+        let y = try builder.add(MatMul(), x, builder.constant("w", Tensor([0, 1, 2, 5] as [Float], shape: [4, 1])))
+        let graph = try builder.graph(outputs: [y])
+        let tensor = try #require(try ModelSummary(graph, tensors: true).tensors?.first)
+        #expect(tensor.minimum == 0 && tensor.maximum == 5 && tensor.mean == 2 && tensor.sparsity == 0.25)
+        #expect(tensor.standardDeviation == (14.0 / 4).squareRoot())
+        #expect(tensor.histogram?.counts.reduce(0, +) == 3)
+    }
+
+    @Test func drawsEveryEdgeOnce() throws {
+        let summary = try ModelSummary(lenet().graph)
+        let lines = summary.dot.split(separator: "\n")
+        #expect(lines.count { $0.contains(" -> ") } == summary.nodes.count + 1)
+        #expect(lines.count { $0.filter { $0 == "\"" }.count % 2 == 1 } == 0)
+    }
+}
+
+@Suite struct ModelDifferenceTests {
+    private func network(seed: UInt64 = 1) throws -> Model {
+        Model(try Architecture.named("mlp").makeGraph(seed: seed, widths: [6, 5, 3]))
+    }
+
+    @Test func equalGraphsDoNotDiffer() throws {
+        let difference = try ModelDifference(network().graph, network().graph)
+        #expect(difference.changes.isEmpty && difference.text == "the graphs are equal")
+    }
+
+    @Test func findsChangedValues() throws {
+        let pruned = try network().applying("magnitude-pruning").model
+        let difference = ModelDifference(try network().graph, pruned.graph)
+        #expect(difference.changes.map(\.part) == ["tensor", "tensor"])
+        #expect(difference.changes.allSatisfy { $0.after?.hasPrefix("5") == true && $0.before == "0.0 % zero" })
+    }
+
+    /// What is removed one way is added the other way.
+    @Test func isAntisymmetric() throws {
+        let (a, b) = (try network().graph, try network().applying("dynamic-quantization").model.graph)
+        let forth = ModelDifference(a, b).changes
+        let back = ModelDifference(b, a).changes.map {
+            ModelDifference.Change(part: $0.part, name: $0.name, before: $0.after, after: $0.before)
+        }
+        #expect(Set(forth) == Set(back) && forth.count > 4)
+    }
+}
+
+@Suite struct ComparisonTests {
+    private func network() throws -> Model {
+        Model(try Architecture.named("mlp").makeGraph(seed: 1, widths: [6, 5, 4, 3]))
+    }
+
+    @Test func measuresDeviation() {
+        let deviation = Deviation(of: [3, 0], from: [3, 4])
+        #expect(deviation.cosine == 0.6 && deviation.maximumDifference == 4 && deviation.relativeError == 0.8)
+        #expect(abs((deviation.signalToNoiseDecibels ?? 0) - 1.9382) < 1e-3)
+        #expect(Deviation(of: [1, .nan, .infinity], from: [1, .nan, .infinity]).signalToNoiseDecibels == nil)
+        #expect(Deviation(of: [.nan], from: [1]).maximumDifference == .infinity)
+    }
+
+    @Test func equalModelsDoNotPart() throws {
+        let comparison = try Comparison(network(), network(), nodeTolerance: 1e-6)
+        #expect(comparison.outputs.allSatisfy { $0.deviation.signalToNoiseDecibels == nil && $0.agreement == 1 })
+        #expect(comparison.divergence?.firstNode == nil && comparison.divergence?.values.isEmpty == false)
+    }
+
+    /// A change in one layer is found there: nothing before it differs.
+    @Test(arguments: ["fc1", "fc2", "fc3"]) func findsTheFirstNode(_ name: String) throws {
+        let a = try network()
+        var edit = GraphEdit()
+        let bias = try #require(a.graph.initializers["\(name).bias"])
+        edit.initializers = [("\(name).bias", Tensor(bias.floats().map { $0 + 1 }, shape: bias.shape))]
+        let inputs = ["input": Tensor((0..<12).map { Float($0) }, shape: [2, 6])]
+        let divergence = try Divergence(a.graph, a.graph.applying(edit), on: inputs, tolerance: 1e-4)
+        #expect(divergence.firstNode == name)
+        #expect(divergence.text.contains("part at node \(name)"))
+    }
+
+    @Test func outputsOfOtherShapesAreNamed() throws {
+        let a = try network()
+        let other = try Architecture.named("mlp").makeGraph(seed: 2, widths: [6, 5, 4, 2])
+        let error = #expect(throws: WinnowError.self) { try Comparison(a, Model(other)) }
+        #expect(error?.problem.contains("shape") == true)
+    }
+}
