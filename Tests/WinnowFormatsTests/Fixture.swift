@@ -25,6 +25,14 @@ func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Re
     return try body(folder.path)
 }
 
+/// Writes a file without waiting for the disk, as Foundation does.
+func write(_ bytes: some Collection<UInt8>, to path: String) throws {
+    let bytes = Array(bytes)
+    let file = try #require(fopen(path, "wb"))
+    #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+    fclose(file)
+}
+
 /// The error's sentence; fails the test if nothing is thrown.
 func message(_ body: () throws -> Void) -> String {
     do {
