@@ -36,10 +36,8 @@ import WinnowTestSupport
         for round in 0..<Self.count {
             let original = originals[round % originals.count]
             let path = "\(folder)/\(original.name)"
-            // A new file is written faster than an old one is overwritten.
-            defer { unlink(path) }
             let other = originals.randomElement(using: &random)?.bytes ?? []
-            try Data(Mutation.damage(original.bytes, with: other, &random)).write(to: URL(fileURLWithPath: path))
+            try write(Mutation.damage(original.bytes, with: other, &random), to: path)
             let start = ContinuousClock.now
             // What is thrown must be a sentence for the user; anything else fails the test.
             do { try Self.read(path) } catch let error as WinnowError {
