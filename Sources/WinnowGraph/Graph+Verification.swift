@@ -38,11 +38,24 @@ extension Graph {
         let isGuess = inputs.contains { $0?.isGuess ?? false } && !(node.op is UnknownOperator)
         do {
             var results = try node.op.outputs(for: inputs)
+            for result in results { try Self.checkExtents(result) }
             if isGuess { for index in results.indices { results[index].isGuess = true } }
             return results
         } catch let error as WinnowError {
             if isGuess { return [] }
             throw error.within("node \(node.name) (\(node.op.type))")
+        }
+    }
+
+    /// Extents that no memory holds would make later arithmetic overflow.
+    private static func checkExtents(_ info: ValueInfo) throws {
+        var product = 1
+        for extent in info.extents ?? [] {
+            guard let value = extent.value else { continue }
+            guard value >= 0 else { throw WinnowError(.shape, "output", "has the negative extent \(value)") }
+            let (next, overflows) = product.multipliedReportingOverflow(by: max(1, value))
+            guard !overflows, next <= 1 << 48 else { throw WinnowError(.shape, "output", "has more elements than any memory holds") }
+            product = next
         }
     }
 

@@ -8,7 +8,15 @@ public struct Shape: Hashable, Sendable, Codable {
     public var rank: Int { extents.count }
 
     /// The product of all extents; 1 for a scalar.
-    public var elementCount: Int { extents.reduce(1, *) }
+    public var elementCount: Int {
+        extents.reduce(1) { product, extent in
+            let (next, overflows) = product.multipliedReportingOverflow(by: extent)
+            return overflows || next > Self.largestElementCount ? Self.largestElementCount : next
+        }
+    }
+
+    /// What larger products count as: beyond any memory, with room for sizes in bits.
+    private static let largestElementCount = 1 << 56
 
     /// The distance in elements between neighbours along each axis of a dense row-major tensor.
     public var strides: [Int] {

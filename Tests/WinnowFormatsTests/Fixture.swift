@@ -25,9 +25,10 @@ func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Re
     return try body(folder.path)
 }
 
-/// Writes a file without waiting for the disk, as Foundation does.
+/// Writes a file without waiting for the disk, as Foundation does; file systems wait too where an old one is cut.
 func write(_ bytes: some Collection<UInt8>, to path: String) throws {
     let bytes = Array(bytes)
+    unlink(path)
     let file = try #require(fopen(path, "wb"))
     #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
     fclose(file)

@@ -9,7 +9,7 @@ import WinnowTestSupport
 
 /// Readers get whole files and headers with random damage: each is read or refused, in little time and memory.
 ///
-/// `WINNOW_FUZZ=100000` sets how many damaged files are read (default 12,000); `WINNOW_FUZZ_SEED` which.
+/// `WINNOW_FUZZ=100000` sets how many damaged files are read (default 40,000); `WINNOW_FUZZ_SEED` which.
 @Suite(.serialized) struct FuzzTests {
     private struct Original {
         var name: String
@@ -17,7 +17,7 @@ import WinnowTestSupport
     }
 
     private static let environment = ProcessInfo.processInfo.environment
-    private static let count = environment["WINNOW_FUZZ"].flatMap(Int.init) ?? 12_000
+    private static let count = environment["WINNOW_FUZZ"].flatMap(Int.init) ?? 40_000
     private static let seed = environment["WINNOW_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
     private static let memoryLimit = 2 << 30
     private static let secondsLimit = 10.0
@@ -95,9 +95,10 @@ import WinnowTestSupport
         let root = "/usr/share/libonnx-testdata/data"
         guard let files = FileManager.default.enumerator(atPath: root) else { return [] }
         let models = files.compactMap { $0 as? String }.filter { $0.hasSuffix("model.onnx") }.sorted()
-        // Every twelfth is some of every folder and operator family.
+        // Every twelfth is some of every folder and operator family; a long run takes every second.
+        let step = count > 40_000 ? 2 : 12
         return models.enumerated().compactMap { index, file in
-            guard index % 12 == 0, let data = FileManager.default.contents(atPath: "\(root)/\(file)"), data.count < 100_000 else {
+            guard index % step == 0, let data = FileManager.default.contents(atPath: "\(root)/\(file)"), data.count < 100_000 else {
                 return nil
             }
             return Original(name: file.replacingOccurrences(of: "/", with: "_"), bytes: Array(data))

@@ -10,7 +10,9 @@ struct ExtentProduct {
     init(_ extents: some Sequence<Extent>) {
         for extent in extents {
             switch extent {
-            case .fixed(let value): number *= value
+            case .fixed(let value):
+                let (product, overflows) = number.multipliedReportingOverflow(by: value)
+                if overflows { hasUnknown = true } else { number = product }
             case .symbol(let name): symbols.append(name)
             case .unknown: hasUnknown = true
             }
