@@ -52,6 +52,25 @@ DEQUANTIZE(winnow_dequantize_u16, uint16_t)
 DEQUANTIZE(winnow_dequantize_s16, int16_t)
 DEQUANTIZE(winnow_dequantize_s32, int32_t)
 
+// The output may lie on an input: every element is read before it is written. Products are rounded before they are added.
+#define QUANTIZED_ADD(name, left, right)                                                                                 \
+    CLONES void name(                                                                                                    \
+        const left *a, const right *b, uint8_t *y, size_t n, const struct winnow_sum *sum) {                             \
+        const struct winnow_sum s = *sum;                                                                                \
+        const float bottom = s.low - s.zero, top = s.high - s.zero;                                                      \
+        _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < n; i++) {                                  \
+            const float x = ((float)a[i] - s.left_zero) * s.left_scale;                                                  \
+            const float z = ((float)b[i] - s.right_zero) * s.right_scale;                                                \
+            const float total = x + z;                                                                                   \
+            y[i] = (uint8_t)(int32_t)(rounded(clamped(total / s.scale, bottom, top)) + s.zero);                          \
+        }                                                                                                                \
+    }
+
+QUANTIZED_ADD(winnow_quantized_add_uu, uint8_t, uint8_t)
+QUANTIZED_ADD(winnow_quantized_add_us, uint8_t, int8_t)
+QUANTIZED_ADD(winnow_quantized_add_su, int8_t, uint8_t)
+QUANTIZED_ADD(winnow_quantized_add_ss, int8_t, int8_t)
+
 CLONES void winnow_fake_quantize(
     const float *x, float *y, size_t n, const float *restrict scale, const float *restrict zero, int step, float low,
     float high) {

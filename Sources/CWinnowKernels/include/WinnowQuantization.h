@@ -17,6 +17,17 @@ void winnow_dequantize_u16(const uint16_t *x, float *y, size_t n, const float *s
 void winnow_dequantize_s16(const int16_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
 void winnow_dequantize_s32(const int32_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
 
+/// The encodings of two summands and of their sum; the sum's codes are from low to high.
+struct winnow_sum {
+    float left_scale, left_zero, right_scale, right_zero, scale, zero, low, high;
+};
+
+/// Codes of the sum of two tensors of codes; the letters say which summand is unsigned and which signed.
+void winnow_quantized_add_uu(const uint8_t *a, const uint8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
+void winnow_quantized_add_us(const uint8_t *a, const int8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
+void winnow_quantized_add_su(const int8_t *a, const uint8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
+void winnow_quantized_add_ss(const int8_t *a, const int8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
+
 /// Quantizes and dequantizes at once.
 void winnow_fake_quantize(const float *x, float *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
 

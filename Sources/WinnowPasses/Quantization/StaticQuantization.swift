@@ -1,5 +1,6 @@
 import WinnowEngine
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Turns Conv, Gemm and MatMul into integer arithmetic with ranges fixed on calibration data.
@@ -14,8 +15,9 @@ package struct StaticQuantization: Pass {
     package static let guide = """
         Weights become int8, symmetric around 0, with a scale for every output channel; activations 8 bits with a zero \
         point, their ranges observed on calibration data; biases int32 with the scale of the sums. The file holds \
-        QuantizeLinear/DequantizeLinear pairs, which onnxruntime and OpenVINO run as integer kernels. Fold \
-        BatchNormalization first. A Relu behind a layer is absorbed: its output is what is quantized.
+        QuantizeLinear/DequantizeLinear pairs, which onnxruntime and OpenVINO run as integer kernels. \
+        BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
+        absorbed: its output is what is quantized.
         """
 
     @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
@@ -30,6 +32,7 @@ package struct StaticQuantization: Pass {
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") package var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     package var quantizeOutputs = false
+    @Hyperparameter("fold BatchNormalization into the layer before it") package var foldBatchNorm = true
     @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
     @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
 
@@ -39,11 +42,18 @@ package struct StaticQuantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let folded =
+            try foldBatchNorm
+            ? FoldBatchNorm()(graph.foldingMasks(), in: context).graph : graph.foldingMasks()
         let pairs = try QuantizationPairs(
             self, weightType: .int8, weightLimit: (1 << ((reduceRange ? min(7, weightBits) : weightBits) - 1)) - 1,
-            graph: graph.foldingMasks(), context: context)
+            graph: folded, context: context)
         let (stored, findings) = try pairs.graph.storingIntegers()
         var ledger = WeightLedger(graph)
+        let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
+        for name in normalizations where folded.node(named: name) == nil {
+            ledger.note(Finding(name, quantity: "nodes", before: 1, after: 0, reason: "folded into the layer before it"))
+        }
         for finding in pairs.findings + findings { ledger.note(finding) }
         return PassResult(
             graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
