@@ -40,7 +40,7 @@ struct ONNXReader {
     /// The file's metadata with the declared types of a graph's outputs; bodies may leave them out.
     private func metadata(declaring outputs: [Onnx_ValueInfoProto]) throws -> GraphMetadata {
         var metadata = metadata
-        for output in outputs where output.hasType {
+        for output in outputs where output.type.value != nil {
             metadata.outputTypes[output.name] = try ValueType(output.type, of: "output \(output.name)")
         }
         return metadata

@@ -24,6 +24,8 @@ extension ValueType {
 extension Extent {
     fileprivate init(_ proto: Onnx_TensorShapeProto.Dimension, of subject: String) throws {
         switch proto.value {
+        // Some exporters write −1 for an extent that varies.
+        case .dimValue(-1): self = .unknown
         case .dimValue(let value) where value < 0:
             throw WinnowError(.model, subject, "has the negative extent \(value)", remedy: "give the axis a name instead")
         case .dimValue(let value): self = .fixed(Int(value))

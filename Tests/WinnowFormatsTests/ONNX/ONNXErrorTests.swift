@@ -103,8 +103,8 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
         (Field.bytes(4, []), "input x: is a sequence; only tensors are supported"),
         (Field.bytes(9, []), "input x: is an optional; only tensors are supported"),
         (Field.bytes(1, Field.number(1, 8)), "input x: has element type string, which is not supported"),
-        (Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, -1)))),
-            "input x: has the negative extent -1; give the axis a name instead"),
+        (Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, -2)))),
+            "input x: has the negative extent -2; give the axis a name instead"),
         ([], "input x: has no type"),
     ]) func inputsOfOtherKinds(type: [UInt8], sentence: String) {
         #expect(refusal(model(initializer: tensor([2], raw(8)), graph: input(type))) == sentence)

@@ -99,6 +99,17 @@ struct CalibrationTests {
 }
 
 struct StaticQuantizationTests {
+    /// Between two integer layers a normalization would need floats, so it goes; asked to stay, it stays.
+    @Test func batchNormalizationIsFoldedFirst() throws {
+        let folded = try quantized(TestModels.residual())
+        #expect(!folded.graph.nodes.contains { $0.op is BatchNormalization })
+        #expect(folded.findings.contains { $0.subject == "stem.norm" && $0.reason.contains("folded") })
+        let scheme = try StaticQuantization(hyperparameters: ["fold-batch-norm": false])
+        let graph = try TestModels.residual()
+        let kept = try scheme(graph, in: TestModels.context(for: graph)).graph
+        #expect(kept.nodes.contains { $0.op is BatchNormalization })
+    }
+
     private func quantized(_ graph: Graph, _ values: [String: HyperparameterValue] = [:]) throws -> PassResult {
         try StaticQuantization(hyperparameters: values)(graph, in: TestModels.context(for: graph))
     }
