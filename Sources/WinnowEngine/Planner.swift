@@ -83,6 +83,7 @@ struct Planner {
     }
 
     private mutating func plan(_ node: Node) throws {
+        if let unknown = node.op as? UnknownOperator { throw unknown.refusal(ofNode: node.name) }
         let known = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
         let layouts = chooseLayouts(node, known)
         var inputs: [Int?] = []

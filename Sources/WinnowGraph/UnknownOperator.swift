@@ -1,4 +1,4 @@
-import WinnowTensor
+package import WinnowTensor
 
 /// An operator Winnow does not know: it loads, prints and is written back unchanged, but does not run.
 package struct UnknownOperator: Operator {
@@ -26,8 +26,13 @@ package struct UnknownOperator: Operator {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        throw WinnowError(
-            .unsupported, request.nodeName, "operator \(type) (opset \(version)) is not known",
+        throw refusal(ofNode: request.nodeName)
+    }
+
+    /// What is said when the node is to run.
+    package func refusal(ofNode name: String) -> WinnowError {
+        WinnowError(
+            .unsupported, name, "operator \(type) (opset \(version)) is not known",
             remedy: "the model can be inspected and rewritten around it, but not run")
     }
 }

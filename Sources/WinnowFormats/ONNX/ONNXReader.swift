@@ -52,7 +52,7 @@ struct ONNXReader {
         var inputs: [GraphInput] = []
         for input in content.inputs {
             // Bodies may leave the types of their inputs out.
-            let type = input.hasType ? try ValueType(input.type, of: "input \(input.name)") : .unknown
+            let type = input.type.value != nil ? try ValueType(input.type, of: "input \(input.name)") : .unknown
             inputs.append(GraphInput(input.name, type))
         }
         let captures = content.missing.union(proto.output.map(\.name).filter { !content.scope.declares($0) })

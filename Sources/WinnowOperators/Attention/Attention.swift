@@ -12,6 +12,9 @@ package struct Attention: Decomposition {
     /// For operands of three axes.
     package var queryHeads: Int?
     package var keyHeads: Int?
+    /// How many keys before and after its own place a query sees; nil is all.
+    package var leftWindow: Int?
+    package var rightWindow: Int?
     /// nil is 1 / √size.
     package var scale: Float?
     /// Scores become softcap · tanh(score / softcap); 0 leaves them.
@@ -37,9 +40,8 @@ package struct Attention: Decomposition {
             keyHeads: try attributes.int("kv_num_heads"), scale: try attributes.float("scale"),
             softcap: try attributes.float("softcap", default: 0),
             scoresMode: try attributes.int("qk_matmul_output_mode", default: 0))
-        guard try attributes.int("left_window_size", default: -1) < 0, try attributes.int("right_window_size", default: -1) < 0 else {
-            throw WinnowError(.unsupported, "left_window_size", "sliding windows are not supported")
-        }
+        leftWindow = try attributes.int("left_window_size").flatMap { $0 < 0 ? nil : $0 }
+        rightWindow = try attributes.int("right_window_size").flatMap { $0 < 0 ? nil : $0 }
     }
 
     package var attributes: Attributes {
@@ -47,12 +49,15 @@ package struct Attention: Decomposition {
         if let queryHeads { attributes["q_num_heads"] = .int(queryHeads) }
         if let keyHeads { attributes["kv_num_heads"] = .int(keyHeads) }
         if let scale { attributes["scale"] = .float(scale) }
+        if let leftWindow { attributes["left_window_size"] = .int(leftWindow) }
+        if let rightWindow { attributes["right_window_size"] = .int(rightWindow) }
         if softcap != 0 { attributes["softcap"] = .float(softcap) }
         if scoresMode != 0 { attributes["qk_matmul_output_mode"] = .int(scoresMode) }
         return attributes
     }
 
-    package var minimumVersion: Int { 23 }
+    private var hasWindow: Bool { leftWindow != nil || rightWindow != nil }
+    package var minimumVersion: Int { hasWindow ? 25 : 23 }
 
     package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let query = try inputs.required(0)
@@ -81,7 +86,7 @@ package struct Attention: Decomposition {
         let bias = try bias(b, inputs, query: query, keys: keys)
         let biased = try bias.map { try b.add(scores, $0) } ?? scores
         var weights = try b.add(Softmax(), biased)
-        if let bias, inputs.present(3) != nil || inputs.present(6) != nil {
+        if let bias, hasWindow || inputs.present(3) != nil || inputs.present(6) != nil {
             // A row that may look nowhere gives zeros.
             let best = try b.reduced(ReduceMax.self, bias, axes: [-1])
             let isBlind = try b.add(Equal(), best, b.scalar(-.infinity, like: best))
@@ -109,14 +114,20 @@ package struct Attention: Decomposition {
             parts.append(mask)
         }
         let lengths = try inputs.present(6).map { try b.reshaped($0, [-1, 1, 1, 1]) }
-        if isCausal || lengths != nil {
+        if isCausal || hasWindow || lengths != nil {
             let columns = try b.reshaped(b.integers(Array(0..<b.extent(2, of: keys))), [1, -1])
-            if isCausal {
+            if isCausal || hasWindow {
                 let count = try b.extent(2, of: query)
                 let past = try inputs.present(4).map { try b.extent(2, of: $0) } ?? 0
                 var rows = try b.reshaped(b.integers((0..<count).map { $0 + past }), [-1, 1])
                 if let lengths { rows = try b.add(rows, b.add(lengths, number: Double(-count))) }
-                parts.append(try b.add(Where(), b.add(LessOrEqual(), columns, rows), free, never))
+                func within(_ first: ValueName, _ second: ValueName, _ distance: Int) throws {
+                    let isSeen = try b.add(LessOrEqual(), first, b.add(second, number: Double(distance)))
+                    parts.append(try b.add(Where(), isSeen, free, never))
+                }
+                if isCausal { try within(columns, rows, 0) }
+                if let leftWindow { try within(rows, columns, leftWindow) }
+                if let rightWindow { try within(columns, rows, rightWindow) }
             }
             if let lengths { parts.append(try b.add(Where(), b.add(Less(), columns, lengths), free, never)) }
         }

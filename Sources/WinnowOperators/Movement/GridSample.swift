@@ -132,7 +132,8 @@ private struct GridSampler: Sendable {
         guard x < low || x > high else { return x }
         switch op.padding {
         case .zeros: return min(max(x, -4), extent + 4)
-        case .border: return min(max(x, 0), extent - 1)
+        // The cubic goes on beyond the border: each of its elements is moved back by itself.
+        case .border: return op.mode == .cubic ? min(max(x, -4), extent + 4) : min(max(x, 0), extent - 1)
         case .reflection: return reflected(x, low, high)
         }
     }

@@ -20,7 +20,9 @@ package struct ConvInteger: Operator {
     package var minimumVersion: Int { 10 }
     package var quantization: QuantizationRule { .contraction }
 
-    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        inputs.dropFirst().allSatisfy { $0 == nil || $0?.constant != nil } ? .channelsLast(inputs: [0], outputs: [0]) : .rowMajor
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         [ValueInfo(.int32, try convolution.outputs(for: Array(inputs.prefix(2)))[0].extents)]
@@ -30,7 +32,7 @@ package struct ConvInteger: Operator {
         let (source, filter) = (try request.input(0), try request.input(1))
         let (zeroPoint, varying) = request.dataZeroPoint(2)
         guard let codes = filter.constant, varying == nil, request.optionalInput(3).map({ $0.constant != nil }) ?? true else {
-            return try VaryingConvInteger(convolution: convolution).kernel(for: request)
+            return try VaryingConvInteger(convolution: convolution).kernel(for: request.withRealFilter())
         }
         let kernel = try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
@@ -58,11 +60,27 @@ private struct VaryingConvInteger: Decomposition {
     func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         func real(_ index: Int, _ zeroPoint: Int) throws -> ValueName {
             let value = try inputs.required(index)
+            if b.elementType(of: value) == .float32 { return value }
             let codes = try b.add(Cast(to: .float32), value)
             guard let zero = inputs.present(zeroPoint) else { return codes }
             let column = [-1] + [Int](repeating: 1, count: try b.rank(of: value) - 1)
             return try b.subtract(codes, b.reshaped(b.add(Cast(to: .float32), zero), column))
         }
         return [try b.add(Cast(to: .int32), b.add(convolution, real(0, 2), real(1, 3)))]
+    }
+}
+
+extension KernelRequest {
+    /// The request with a constant filter as numbers less their zero points, so that it is packed once.
+    fileprivate func withRealFilter() throws -> KernelRequest {
+        guard let codes = try input(1).constant, optionalInput(3).map({ $0.constant != nil }) ?? true else { return self }
+        let zeros = try filterZeroPoints(3)
+        let inner = codes.elementCount / max(codes.shape[0], 1)
+        let values = codes.floats().enumerated().map { $1 - Float(zeros[zeros.count == 1 ? 0 : $0 / inner]) }
+        var request = self
+        request.inputs[1] = OperandPlan(
+            shape: codes.shape, elementType: .float32, constant: Tensor(values, shape: codes.shape))
+        if request.inputs.count > 3 { request.inputs[3] = nil }
+        return request
     }
 }

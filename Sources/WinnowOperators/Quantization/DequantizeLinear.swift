@@ -25,7 +25,9 @@ package struct DequantizeLinear: Operator {
         (inputs.optional(0)?.elementType.bitWidth ?? 8) < 8 || scaleAxis.blockSize != 0 ? .rowMajor : .shared
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         guard request.outputs[0].elementType == .float32 else {
             throw WinnowError(.unsupported, request.nodeName, "dequantizes to float32 only, not \(request.outputs[0].elementType)")

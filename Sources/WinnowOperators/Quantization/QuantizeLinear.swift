@@ -38,7 +38,9 @@ package struct QuantizeLinear: Operator {
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { scaleAxis.blockSize == 0 ? .shared : .rowMajor }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         guard data.elementType == .float32 else {
             throw WinnowError(.unsupported, request.nodeName, "quantizes float32 only, not \(data.elementType)")

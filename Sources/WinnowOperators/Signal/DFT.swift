@@ -10,7 +10,8 @@ package struct DFT: Decomposition {
     /// The axis as an attribute, before operator set 20.
     package var axis: Int?
     package var isInverse: Bool
-    /// Only the frequencies up to the half; the others of a real signal mirror them.
+    /// Only the frequencies up to the half, in the result or, of an inverse transform, in the data; the others of a real signal
+    /// mirror them.
     package var isOneSided: Bool
 
     package init(axis: Int? = nil, isInverse: Bool = false, isOneSided: Bool = false) {
@@ -24,9 +25,6 @@ package struct DFT: Decomposition {
             axis: version < 20 ? try attributes.int("axis", default: 1) : nil,
             isInverse: try attributes.flag("inverse", default: false),
             isOneSided: try attributes.flag("onesided", default: false))
-        guard !isInverse || !isOneSided else {
-            throw WinnowError(.unsupported, "onesided", "an inverse transform of half a spectrum is not supported")
-        }
     }
 
     package var attributes: Attributes {
@@ -59,19 +57,23 @@ package struct DFT: Decomposition {
         guard axis < rank - 1 else { throw WinnowError(.shape, "axis", "is the last, which holds real and imaginary parts") }
         let parts = try b.extent(rank - 1, of: x)
         let extent = try b.extent(axis, of: x)
-        let length = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? extent
+        let isReal = isInverse && isOneSided
+        let length = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? (isReal ? 2 * (extent - 1) : extent)
         guard length > 0, parts == 1 || parts == 2 else {
             throw WinnowError(.shape, "input", "of length \(length) with \(parts) parts cannot be transformed")
         }
-        let samples = min(extent, length)
+        let samples = min(extent, isReal ? length / 2 + 1 : length)
         x = try b.sliced(x, axis: axis, 0..<samples)
         let basis = FourierBasis(length: length, frequencyCount: isOneSided ? length / 2 + 1 : length, isInverse: isInverse)
         let order = (0..<rank).filter { $0 != axis && $0 != rank - 1 } + [axis, rank - 1]
         let kept = [Int](repeating: 0, count: rank - 2)
         let rows = try b.reshaped(b.transposed(x, order), kept + [samples * parts])
-        var matrix = b.constant("exponentials", basis.matrix(samples: samples, parts: parts))
+        let exponentials = isReal
+            ? basis.realMatrix(frequencies: samples, parts: parts) : basis.matrix(samples: samples, parts: parts)
+        var matrix = b.constant("exponentials", exponentials)
         if b.elementType(of: x) != .float32 { matrix = try b.add(Cast(to: b.elementType(of: x)), matrix) }
-        let spectrum = try b.reshaped(b.add(MatMul(), rows, matrix), kept + [basis.frequencyCount, 2])
+        let result = isReal ? [length, 1] : [basis.frequencyCount, 2]
+        let spectrum = try b.reshaped(b.add(MatMul(), rows, matrix), kept + result)
         return [try b.transposed(spectrum, (0..<rank).map { order.firstIndex(of: $0) ?? $0 })]
     }
 }

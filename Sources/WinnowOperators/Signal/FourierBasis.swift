@@ -27,6 +27,17 @@ struct FourierBasis {
         return Tensor(values, shape: [samples * parts, frequencyCount * 2], as: .float32)
     }
 
+    /// (frequencies · parts, samples): back from half a spectrum to a real signal; all but the first and the middle
+    /// frequency count twice.
+    func realMatrix(frequencies: Int, parts: Int) -> Tensor {
+        let values = (0..<(frequencies * parts * length)).map { index -> Double in
+            let (row, sample) = index.quotientAndRemainder(dividingBy: length)
+            let k = row / parts
+            return (k == 0 || 2 * k == length ? 1 : 2) * factor(sample, row % parts, k, 0)
+        }
+        return Tensor(values, shape: [frequencies * parts, length], as: .float32)
+    }
+
     /// (frequencies · 2, parts, samples): filters of a convolution over time.
     func filters(samples: Int, parts: Int) -> Tensor {
         .init(

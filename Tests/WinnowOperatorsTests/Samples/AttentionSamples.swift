@@ -26,6 +26,12 @@ extension OperatorSamples {
     private static let keys = Tensor.sample([1, 2, 5, 4], in: -1...1, seed: 2)
     private static let values = Tensor.sample([1, 2, 5, 3], in: -1...1, seed: 3)
 
+    private static var windowed: Attention {
+        var op = Attention()
+        (op.leftWindow, op.rightWindow) = (1, 2)
+        return op
+    }
+
     static let attention: [OperatorSample] = [
         OperatorSample(Attention(), [query, keys, values], version: 23) { [attended($0[0], $0[1], $0[2])] },
         OperatorSample(Attention(isCausal: true), [query, keys, values], version: 23) { inputs in
@@ -48,6 +54,9 @@ extension OperatorSamples {
         OperatorSample(
             Attention(isCausal: true), [query, .sample([1, 2, 3, 4], in: -1...1, seed: 2), .sample([1, 2, 3, 3], in: -1...1, seed: 3), nil, .sample([1, 2, 2, 4], in: -1...1, seed: 5), .sample([1, 2, 2, 3], in: -1...1, seed: 6)],
             outputs: 3, version: 23),
+        OperatorSample(windowed, [query, keys, values], version: 25) { inputs in
+            [attended(inputs[0], inputs[1], inputs[2]) { (-1...2).contains($1 - $0) ? 0 : -.infinity }]
+        },
         OperatorSample(
             RotaryEmbedding(), [.sample([1, 2, 3, 4]), .sample([1, 3, 2], seed: 2), .sample([1, 3, 2], seed: 3)], version: 23
         ) { inputs in

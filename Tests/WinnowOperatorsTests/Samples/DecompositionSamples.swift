@@ -134,6 +134,15 @@ extension OperatorSamples {
         }.undifferentiated,
         OperatorSample(BitShift(isLeft: true), [words, Tensor([1, 2, 3, 4], shape: [4], as: .uint8)], reference: bitwise { $0 << $1 }),
         OperatorSample(BitShift(isLeft: false), [words, Tensor([1, 2, 3, 4], shape: [4], as: .uint8)], reference: bitwise { $0 >> $1 }),
+        OperatorSample(
+            BitShift(isLeft: false), [Tensor([Int32(-8), 8, -8]), Tensor([Int32(1), -1, -1])], version: 28
+        ) { _ in [Tensor([Int32(-4), 0, -1])] },
+        OperatorSample(
+            SpaceToDepth(blockSize: 2, channelFirst: true), [.sample([1, 2, 2, 4])], version: 28
+        ) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([1, 8, 1, 2]) { x([0, $0[1] / 4, $0[1] / 2 % 2, 2 * $0[3] + $0[1] % 2]) }]
+        },
         OperatorSample(BitwiseAnd(), [words, Tensor([3], shape: [1], as: .uint8)]),
         OperatorSample(BitwiseAnd(), [words, words], reference: bitwise { $0 & $1 }),
         OperatorSample(BitwiseOr(), [words, Tensor([3, 9, 1, 0], shape: [4], as: .uint8)], reference: bitwise { $0 | $1 }),

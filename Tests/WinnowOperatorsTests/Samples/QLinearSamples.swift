@@ -127,6 +127,9 @@ extension OperatorSamples {
                 (0..<8).reduce(0) { $0 + (a([place[0], place[1], $1]) - 100) * (b([$1, place[2]]) - Double(place[2] + 1)) }
             }]
         },
+        // Without constants: what they give is compared with what the samples above and below give.
+        OperatorSample(MatMulInteger(), [.counting([2, 5, 8], as: .uint8), signed([8, 3]), zero, Tensor([Int8(1), 2, 3])], differentiated: []),
+        OperatorSample(ConvInteger(Conv(stride: 1, padding: 1)), [codes, signed([2, 3, 3, 3]), zero], differentiated: []),
         OperatorSample(ConvInteger(Conv(stride: 1, padding: 1)), [codes, signed([2, 3, 3, 3]), zero], constants: [1, 2], differentiated: []) { inputs in
             let (x, w) = (inputs[0].reader(), inputs[1].reader())
             return [.computed([2, 2, 4, 4], as: .int32) { place in

@@ -66,6 +66,14 @@ extension OperatorSamples {
             DFT(isInverse: true), [.sample([2, 4, 2]), nil, Tensor(scalar: Int64(1))], constants: [2],
             reference: transformed([2, 4, 2], length: 4, sign: 1, scale: 0.25)),
         OperatorSample(DFT(axis: 0), [.sample([4, 3, 2])], version: 17),
+        OperatorSample(DFT(axis: 1, isInverse: true, isOneSided: true), [.sample([2, 3, 2])], version: 17) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 4, 1]) { place in
+                let angle = Double.pi / 2 * Double(place[1])
+                let middle = x([place[0], 1, 0]) * cos(angle) - x([place[0], 1, 1]) * sin(angle)
+                return (x([place[0], 0, 0]) + 2 * middle + x([place[0], 2, 0]) * cos(2 * angle)) / 4
+            }]
+        },
         OperatorSample(
             STFT(), [.sample([2, 9, 1]), Tensor(scalar: Int64(2)), .sample([4], in: 0...1, seed: 3)], constants: [1]
         ) { inputs in

@@ -16,8 +16,8 @@ extension BinaryKernel {
         case .bitwiseAnd: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 & $1 } }
         case .bitwiseOr: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 | $1 } }
         case .bitwiseXor: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 ^ $1 } }
-        case .shiftLeft: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 << $1 } }
-        case .shiftRight: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 >> $1 } }
+        case .shiftLeft: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $1 < 0 ? 0 : $0 << $1 } }
+        case .shiftRight: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $1 < 0 ? $0 >> T.bitWidth : $0 >> $1 } }
         case .parametricRelu: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 < 0 ? $0 &* $1 : $0 } }
         default: comparisonLoop(function, type)
         }
