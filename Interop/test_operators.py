@@ -26,7 +26,7 @@ LEFT_OUT = re.compile(
     )
 )
 # Operators whose result's shape follows from the elements of their inputs.
-BY_CONTENT = {"Compress", "NonMaxSuppression", "NonZero", "Resize", "Unique", "Upsample"}
+BY_CONTENT = {"Compress", "CumProd", "NonMaxSuppression", "NonZero", "Resize", "Unique", "Upsample"}
 
 
 def known_operators(root):

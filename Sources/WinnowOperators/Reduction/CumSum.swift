@@ -38,7 +38,7 @@ package struct CumSum: Operator {
         guard let axis = try request.input(1).constant?.integers().first else {
             throw WinnowError(.unsupported, request.nodeName, "its axis depends on data")
         }
-        let sum = try CumulativeSumKernel(
+        let sum = try CumulativeKernel(
             data.elementType, data.shape, axis: try axis.normalizedAxis(rank: data.shape.rank), exclusive: isExclusive,
             reverse: isReverse)
         return Kernel { sum.run(from: $0.input(0), to: $0.output(0)) }

@@ -151,6 +151,55 @@ extension OperatorSamples {
             let x = inputs[0].reader()
             return [.computed([2]) { x([$0[0], $0[0] == 0 ? 2 : 0]) }]
         },
+        OperatorSample(CumProd(isExclusive: true), [.sample([2, 3]), Tensor(scalar: Int64(1))], constants: [1], version: 26, differentiated: []) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3]) { place in (0..<place[1]).reduce(1) { $0 * x([place[0], $1]) } }]
+        },
+        OperatorSample(CumProd(isReverse: true), [indices(2, 3, 4), Tensor(scalar: Int64(0))], constants: [1], version: 26) { _ in
+            [indices(24, 12, 4)]
+        },
+        OperatorSample(SwiGLU(alpha: 1.5), [.sample([2, 3]), .sample([2, 3], seed: 2)], version: 28) { inputs in
+            let values = zip(inputs[0].doubles(), inputs[1].doubles()).map { $0 / (1 + exp(-1.5 * $0)) * $1 }
+            return [Tensor(values, shape: [2, 3], as: .float32)]
+        },
+        OperatorSample(
+            TensorScatter(isCircular: true), [.sample([2, 3, 2]), .sample([2, 2, 2], seed: 2), indices(0, 2)], constants: [2], version: 24
+        ) { inputs in
+            let (x, u) = (inputs[0].reader(), inputs[1].reader())
+            let written = [[0, 1, -1], [1, -1, 0]]
+            return [.computed([2, 3, 2]) { place in
+                let step = written[place[0]][place[1]]
+                return step < 0 ? x(place) : u([place[0], step, place[2]])
+            }]
+        },
+        // Offsets of nothing leave a plain convolution; whole numbers read neighbours.
+        OperatorSample(
+            DeformConv(groups: 2), [.sample([1, 4, 4, 4]), .sample([2, 2, 2, 2], seed: 2), Tensor(zeros: [1, 8, 3, 3]), .sample([2], seed: 3)],
+            differentiated: []
+        ) { inputs in
+            let (x, w, bias) = (inputs[0].reader(), inputs[1].reader(), inputs[3].doubles())
+            return [.computed([1, 2, 3, 3]) { place in
+                (0..<8).reduce(bias[place[1]]) { sum, index in
+                    let (c, i, j) = (index / 4, index / 2 % 2, index % 2)
+                    return sum + w([place[1], c, i, j]) * x([0, place[1] * 2 + c, place[2] + i, place[3] + j])
+                }
+            }]
+        },
+        OperatorSample(
+            DeformConv(window: Window(pads: [1, 1, 1, 1]), offsetGroups: 2),
+            [.sample([1, 2, 3, 3]), .sample([1, 2, 1, 1], seed: 2), .sample([1, 4, 5, 5], seed: 4), nil, .sample([1, 2, 5, 5], in: 0...1, seed: 5)],
+            differentiated: []),
+        OperatorSample(
+            DeformedColumns(window: Window(extents: [1, 1])),
+            [.sample([1, 1, 3, 3]), .computed([1, 2, 3, 3]) { $0[1] == 0 ? 0.5 : 1 }], differentiated: []
+        ) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([1, 1, 9]) { place in
+                let (y, column) = (place[2] / 3, place[2] % 3 + 1)
+                func pixel(_ row: Int) -> Double { row < 3 && column < 3 ? x([0, 0, row, column]) : 0 }
+                return (pixel(y) + pixel(y + 1)) / 2
+            }]
+        },
         OperatorSample(
             TopK(axis: 0), [Tensor([3, 250, 7], shape: [3], as: .uint8), indices(2)], constants: [1], outputs: 2
         ) { _ in [Tensor([250, 7], shape: [2], as: .uint8), indices(1, 2)] },

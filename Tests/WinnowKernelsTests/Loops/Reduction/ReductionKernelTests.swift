@@ -104,7 +104,7 @@ import WinnowTensor
     @Test func cumulativeSums() throws {
         let x = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [2, 3])
         func sums(_ axis: Int, _ exclusive: Bool, _ reverse: Bool) throws -> [Float] {
-            let kernel = try CumulativeSumKernel(.float32, x.shape, axis: axis, exclusive: exclusive, reverse: reverse)
+            let kernel = try CumulativeKernel(.float32, x.shape, axis: axis, exclusive: exclusive, reverse: reverse)
             return computed(x, shape: x.shape, .float32) { kernel.run(from: $0[0], to: $1) }.floats()
         }
         #expect(try sums(1, false, false) == [1, 3, 6, 4, 9, 15])
