@@ -41,7 +41,10 @@ extension Decomposition {
         }
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try sequenceKernel(request) }
+
+    /// The kernels of the parts one after the other.
+    func sequenceKernel(_ request: KernelRequest) throws -> Kernel {
         let undetermined = WinnowError(.unsupported, request.nodeName, "the shape of its result depends on data")
         let known: (builder: GraphBuilder, outputs: [ValueName])?
         do { known = try parts(request.inputs.map { $0.map(ValueInfo.init(operand:)) }) } catch is UndeterminedShape {

@@ -19,6 +19,8 @@ final class KernelSequence {
     /// Outputs that are another value's memory and are copied at the end.
     private var copies: [(from: Place, output: Int, byteCount: Int)] = []
     private var places: [ValueName: Place] = [:]
+    /// Values computed from constants alone, while the sequence is made.
+    private var folded: [ValueName: Tensor] = [:]
     private(set) var scratchByteCount = 0
     private var kernelScratchByteCount = 0
 
@@ -29,13 +31,15 @@ final class KernelSequence {
         var targets: [ValueName: Int] = [:]
         // One output is written in place; of several, some may be omitted, so all are copied.
         if graph.outputs.count == 1 { targets[graph.outputs[0]] = 0 }
-        for node in graph.nodes { try add(node, graph, targets, options) }
+        let live = graph.liveNodes
+        for node in graph.nodes where live.contains(node.name) { try add(node, graph, targets, options) }
         for (index, output) in graph.outputs.enumerated() {
             guard let place = places[output], let info = graph.infos[output], let shape = info.shape else { continue }
             if case .output(index) = place { continue }
             copies.append((place, index, info.elementType.byteCount(of: shape.elementCount)))
         }
         scratchByteCount += kernelScratchByteCount
+        (places, folded) = ([:], [:])
     }
 
     deinit { for step in steps { step.pointers.deallocate() } }
@@ -45,19 +49,28 @@ final class KernelSequence {
             guard let info = graph.infos[name], let shape = info.shape else {
                 throw WinnowError(.unsupported, node.name, "the shape of \(name) depends on data")
             }
-            return OperandPlan(shape: shape, elementType: info.elementType, constant: info.constant)
+            return OperandPlan(shape: shape, elementType: info.elementType, constant: info.constant ?? folded[name])
         }
         if node.outputs.allSatisfy({ graph.infos[$0]?.constant != nil }) {
             for name in node.outputs { places[name] = graph.infos[name]?.constant.map { .constant($0) } }
             return
         }
         let outputs = try node.outputs.filter { !$0.isEmpty }.map(plan)
+        let inputs = try node.inputs.map { $0.isEmpty ? nil : try plan($0) }
         let kernel = try node.op.kernel(
-            for: KernelRequest(
-                nodeName: node.name, inputs: node.inputs.map { $0.isEmpty ? nil : try plan($0) }, outputs: outputs,
-                options: options))
+            for: KernelRequest(nodeName: node.name, inputs: inputs, outputs: outputs, options: options))
         if kernel.placement == .view {
             places[node.outputs[0]] = places[node.inputs[0]]
+            folded[node.outputs[0]] = inputs[0]?.constant?.reshaped(outputs[0].shape)
+            return
+        }
+        if !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }) {
+            let results = outputs.map { Tensor(zeros: $0.shape, $0.elementType) }
+            try kernel.runOnce(inputs.map { $0?.constant }, results)
+            for (name, result) in zip(node.outputs.filter { !$0.isEmpty }, results) {
+                folded[name] = result
+                places[name] = .constant(result)
+            }
             return
         }
         for (name, output) in zip(node.outputs.filter { !$0.isEmpty }, outputs) {
@@ -97,5 +110,18 @@ final class KernelSequence {
         case .scratch(let offset): operands.scratch.map { $0 + offset }
         case .constant(let tensor): tensor.memory.storage.base + tensor.memory.byteOffset
         }
+    }
+}
+
+extension Graph {
+    /// The names of nodes that the outputs depend on.
+    fileprivate var liveNodes: Set<String> {
+        var needed = Set(outputs)
+        var live: Set<String> = []
+        for node in nodes.reversed() where node.outputs.contains(where: { needed.contains($0) }) {
+            live.insert(node.name)
+            needed.formUnion(node.inputs)
+        }
+        return live
     }
 }

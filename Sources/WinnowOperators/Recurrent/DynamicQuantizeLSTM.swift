@@ -9,6 +9,7 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = LSTM.usualActivations
+    static let weightAxes = ".i."
 
     package var lstm: LSTM
     package var parameters: RecurrentParameters { lstm.parameters }
@@ -22,17 +23,18 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     package var minimumVersion: Int { 1 }
 
     func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {
-        func product(_ weights: Int, _ scale: Int) throws -> (ValueName) throws -> ValueName {
+        func product(_ value: ValueName, _ weights: Int, _ scale: Int) throws -> ValueName {
             let codes = try b.direction(direction, of: inputs.required(weights))
             let factor = try b.direction(direction, of: inputs.required(scale))
             let zeroPoint = try inputs.present(scale + 1).map { try b.direction(direction, of: $0) }
-            return { try b.add(DynamicQuantizeMatMul(), $0, codes, factor, zeroPoint) }
+            return try b.add(DynamicQuantizeMatMul(), value, codes, factor, zeroPoint)
         }
-        let (project, recur) = (try product(1, 8), try product(2, 10))
-        return RecurrentProducts(project: project) { hidden, gates in
-            guard gates == 0..<Self.gateCount else { throw WinnowError(.unsupported, "gates", "\(gates) alone") }
-            return try recur(hidden)
-        }
+        return RecurrentProducts(
+            project: { try product($0, 1, 8) },
+            recur: { hidden, gates in
+                guard gates == 0..<Self.gateCount else { throw WinnowError(.unsupported, "gates", "\(gates) alone") }
+                return try product(hidden, 2, 10)
+            })
     }
 
     func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {

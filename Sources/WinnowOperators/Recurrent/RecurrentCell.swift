@@ -16,10 +16,18 @@ struct RecurrentCell {
     let usualActivations: [String]
     let direction: Int
     let products: RecurrentProducts
+    /// What is added before the steps (G·H).
+    let bias: ValueName?
     /// The recurrent bias (G·H).
     let recurrentBias: ValueName?
     /// The peepholes (3·H) of an LSTM.
     let peepholes: ValueName?
+
+    /// What the input gives to all gates, of all steps at once.
+    func project(_ x: ValueName) throws -> ValueName {
+        let product = try products.project(x)
+        return try bias.map { try builder.add(product, $0) } ?? product
+    }
 
     /// Activation `index` of values clipped before.
     func activate(_ index: Int, _ value: ValueName) throws -> ValueName {
@@ -47,6 +55,8 @@ protocol RecurrentOperator: Decomposition {
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }
     var parameters: RecurrentParameters { get }
+    /// The axes of input 1: directions, gates and features.
+    static var weightAxes: String { get }
 
     /// Whether the recurrent bias may be added once with the other, before the steps.
     var addsBiasesTogether: Bool { get }
@@ -59,6 +69,7 @@ protocol RecurrentOperator: Decomposition {
 }
 
 extension RecurrentOperator {
+    static var weightAxes: String { "..i" }
     var addsBiasesTogether: Bool { true }
 
     package var minimumVersion: Int { parameters.minimumVersion }
@@ -67,16 +78,38 @@ extension RecurrentOperator {
         try parameters.outputs(for: inputs, stateCount: Self.stateCount)
     }
 
+    /// `".ni, ..i, ..., .., n, .n., .n., .. -> ..n., .n., .n."`: the batch, and the features that meet the weights.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let (x, state, all) = parameters.isBatchFirst ? ("n.i", "n..", "n...") : (".ni", ".n.", "..n.")
+        let operands = [x, Self.weightAxes, "...", "..", "n", state, state, ".."]
+        let given = inputs.enumerated().map { index, info -> String in
+            guard let rank = info?.rank else { return "" }
+            let known = index < 5 + Self.stateCount || index == 7
+            return known && index < operands.count ? operands[index] : String(repeating: ".", count: rank)
+        }
+        let states = [String](repeating: state, count: Self.stateCount)
+        return AxisMap("\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))")
+    }
+
     func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {
-        let weights = try b.direction(direction, of: inputs.required(1))
         let recurrence = try b.direction(direction, of: inputs.required(2))
         let size = parameters.hiddenSize
         return RecurrentProducts(
-            project: { try b.add(MatMul(), $0, b.transposed(weights, [1, 0])) },
+            project: { x in
+                let weights = try b.direction(direction, of: inputs.required(1))
+                return try b.add(MatMul(), x, b.transposed(weights, [1, 0]))
+            },
             recur: { hidden, gates in
                 let rows = try b.sliced(recurrence, axis: 0, (gates.lowerBound * size)..<(gates.upperBound * size))
                 return try b.add(Gemm(transposesRight: true), hidden, rows)
             })
+    }
+
+    /// Stays one node outside training: its steps share one kernel and one packed copy of the weights.
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        parameters.isBatchFirst ? try sequenceKernel(request) : try request.inFloat32(steppedKernel)
     }
 
     /// Inputs: X, W, R, bias, lengths, initial hidden state; an LSTM's initial cell state and peepholes.
@@ -101,19 +134,9 @@ extension RecurrentOperator {
     private func run(
         _ b: GraphBuilder, _ inputs: [ValueName?], _ x: ValueName, _ direction: Int, steps: Int, lengths: ValueName?
     ) throws -> (all: ValueName, finals: [ValueName]) {
-        let width = Self.gateCount * parameters.hiddenSize
-        let both = try inputs.present(3).map { try b.direction(direction, of: $0) }
-        let recurrentBias = try both.map { try b.sliced($0, axis: 0, width..<(2 * width)) }
-        var bias = try both.map { try b.sliced($0, axis: 0, 0..<width) }
-        if addsBiasesTogether, let own = bias, let other = recurrentBias { bias = try b.add(own, other) }
-        let cell = RecurrentCell(
-            builder: b, parameters: parameters, usualActivations: Self.usualActivations, direction: direction,
-            products: try products(b, inputs, direction: direction), recurrentBias: addsBiasesTogether ? nil : recurrentBias,
-            peepholes: try inputs.present(7).map { try b.direction(direction, of: $0) })
-        var projected = try cell.products.project(x)
-        if let bias { projected = try b.add(projected, bias) }
+        let cell = try cell(b, inputs, direction)
+        let projected = try cell.project(x)
         var states = try initialStates(b, inputs, x, direction)
-        let zero = b.scalar(0, like: x)
         var hidden = [ValueName](repeating: "", count: steps)
         let isReverse = parameters.direction == .reverse || direction == 1
         for step in isReverse ? Array((0..<steps).reversed()) : Array(0..<steps) {
@@ -124,13 +147,24 @@ extension RecurrentOperator {
                 hidden[step] = states[0]
                 continue
             }
-            let type = b.elementType(of: lengths)
-            let isInside = try b.add(Greater(), lengths, b.constant("step", Tensor([Double(step)], shape: [1], as: type)))
-            states = try zip(next, states).map { try b.add(Where(), isInside, $0, $1) }
-            hidden[step] = try b.add(Where(), isInside, next[0], zero)
+            let number = b.constant("step", Tensor([Double(step)], shape: [1], as: b.elementType(of: lengths)))
+            (states, hidden[step]) = try b.masked(next, states, step: number, lengths: lengths)
         }
         let rows = try hidden.map { try b.unsqueezed($0, [0]) }
         return (try b.add(Concat(axis: 0), inputs: rows)[0], states)
+    }
+
+    func cell(_ b: GraphBuilder, _ inputs: [ValueName?], _ direction: Int) throws -> RecurrentCell {
+        let width = Self.gateCount * parameters.hiddenSize
+        let both = try inputs.present(3).map { try b.direction(direction, of: $0) }
+        let recurrentBias = try both.map { try b.sliced($0, axis: 0, width..<(2 * width)) }
+        var bias = try both.map { try b.sliced($0, axis: 0, 0..<width) }
+        if addsBiasesTogether, let own = bias, let other = recurrentBias { bias = try b.add(own, other) }
+        return RecurrentCell(
+            builder: b, parameters: parameters, usualActivations: Self.usualActivations, direction: direction,
+            products: try products(b, inputs, direction: direction), bias: bias,
+            recurrentBias: addsBiasesTogether ? nil : recurrentBias,
+            peepholes: try inputs.present(7).map { try b.direction(direction, of: $0) })
     }
 
     private func initialStates(_ b: GraphBuilder, _ inputs: [ValueName?], _ x: ValueName, _ direction: Int) throws -> [ValueName] {
@@ -146,6 +180,15 @@ extension RecurrentOperator {
 }
 
 extension GraphBuilder {
+    /// States that stay as they were, and a hidden state of zeros, where a sequence (lengths (B, 1)) is over.
+    func masked(
+        _ next: [ValueName], _ states: [ValueName], step: ValueName, lengths: ValueName
+    ) throws -> (states: [ValueName], hidden: ValueName) {
+        let isInside = try add(Greater(), lengths, step)
+        let kept = try zip(next, states).map { try add(Where(), isInside, $0, $1) }
+        return (kept, try add(Where(), isInside, next[0], scalar(0, like: next[0])))
+    }
+
     /// The part of weights or states that belongs to one direction.
     func direction(_ direction: Int, of value: ValueName) throws -> ValueName {
         try squeezed(sliced(value, axis: 0, direction..<(direction + 1)), [0])

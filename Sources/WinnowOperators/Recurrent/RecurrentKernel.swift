@@ -1,0 +1,142 @@
+import WinnowGraph
+import WinnowTensor
+
+extension RecurrentOperator {
+    /// Inputs of all steps at once, then one step's kernels again and again; time before the batch, float32.
+    func steppedKernel(_ request: KernelRequest) throws -> Kernel {
+        let directions = try (0..<parameters.directionCount).map { try RecurrentKernel(self, request, direction: $0) }
+        return Kernel(scratchByteCount: directions.map(\.scratchByteCount).max() ?? 0) { operands in
+            for direction in directions { try direction.run(operands) }
+        }
+    }
+}
+
+/// One direction of a recurrent layer.
+private final class RecurrentKernel {
+    private let projection: KernelSequence
+    private let step: KernelSequence
+    private let direction: Int
+    private let directionCount: Int
+    private let isReverse: Bool
+    private let stepCount: Int
+    private let stateCount: Int
+    /// Bytes of what the input gives to one step, and of one state.
+    private let gateByteCount: Int
+    private let stateByteCount: Int
+    private let inputCount: Int
+    private let isWideLength: Bool?
+    private let pointers: OperandList
+
+    init(_ op: some RecurrentOperator, _ request: KernelRequest, direction: Int) throws {
+        let x = try request.input(0).shape
+        guard x.rank == 3, x.elementCount > 0 else {
+            throw WinnowError(.shape, request.nodeName, "its input \(x) is not (steps, batch, features)")
+        }
+        let (parameters, width) = (op.parameters, type(of: op).gateCount * op.parameters.hiddenSize)
+        self.direction = direction
+        directionCount = parameters.directionCount
+        isReverse = parameters.direction == .reverse || direction == 1
+        stepCount = x[0]
+        stateCount = type(of: op).stateCount
+        gateByteCount = x[1] * width * 4
+        stateByteCount = x[1] * parameters.hiddenSize * 4
+        inputCount = request.inputs.count
+        let lengths = request.optionalInput(4)
+        isWideLength = lengths.map { $0.elementType == .int64 }
+        pointers = OperandList(count: inputCount + 2 * stateCount + 4)
+
+        let projecting = GraphBuilder("projection")
+        let names = try Self.declare(request.inputs, projecting)
+        let projected = try op.cell(projecting, names, direction).project(names.required(0))
+        let sources = Dictionary(uniqueKeysWithValues: names.indices.map { (Self.inputName($0), $0) })
+        projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, options: request.options)
+
+        let stepping = GraphBuilder("step")
+        let operands = try Self.declare(request.inputs, stepping)
+        let input = try stepping.input("gates", .float32, [.fixed(x[1]), .fixed(width)])
+        let states = try (0..<stateCount).map {
+            try stepping.input("state.\($0)", .float32, [.fixed(x[1]), .fixed(parameters.hiddenSize)])
+        }
+        var results = try op.step(op.cell(stepping, operands, direction), input, states)
+        if let lengths, let name = operands.present(4) {
+            let number = try stepping.input("step", lengths.elementType, [1])
+            let masked = try stepping.masked(results, states, step: number, lengths: stepping.unsqueezed(name, [1]))
+            results = masked.states + [masked.hidden]
+        }
+        var places = sources
+        places["gates"] = inputCount
+        for (index, state) in states.enumerated() { places[state] = inputCount + 1 + index }
+        places["step"] = inputCount + 1 + stateCount
+        step = try KernelSequence(stepping.graph(outputs: results), inputs: places, options: request.options)
+    }
+
+    private static func inputName(_ index: Int) -> ValueName { "input.\(index)" }
+
+    private static func declare(_ inputs: [OperandPlan?], _ builder: GraphBuilder) throws -> [ValueName?] {
+        try inputs.enumerated().map { index, plan in
+            guard let plan else { return nil }
+            if let constant = plan.constant { return builder.constant(inputName(index), constant) }
+            return try builder.input(inputName(index), plan.elementType, plan.shape.map { .fixed($0) })
+        }
+    }
+
+    /// Scratch memory: gates of all steps, two sets of states and a hidden state, the number of the step, the kernels' own.
+    private var gatesEnd: Int { rounded(stepCount * gateByteCount) }
+    private var statesEnd: Int { gatesEnd + (2 * stateCount + 1) * rounded(stateByteCount) }
+    var scratchByteCount: Int { statesEnd + 64 + max(projection.scratchByteCount, step.scratchByteCount) }
+    private func rounded(_ count: Int) -> Int { (count + 63) / 64 * 64 }
+
+    func run(_ operands: Operands) throws {
+        guard let scratch = operands.scratch else { return }
+        for index in 0..<inputCount {
+            pointers[index] = operands.optionalInput(index).map { UnsafeMutableRawPointer(mutating: $0) }
+        }
+        pointers[inputCount] = scratch
+        pointers[inputCount + 1] = scratch + statesEnd + 64
+        try projection.run(Operands(pointers.base, inputCount: inputCount, outputCount: 1))
+        for index in 0..<stateCount {
+            if let given = operands.optionalInput(5 + index) {
+                state(scratch, 0, index).copyMemory(from: given + direction * stateByteCount, byteCount: stateByteCount)
+            } else {
+                state(scratch, 0, index).initializeMemory(as: UInt8.self, repeating: 0, count: stateByteCount)
+            }
+        }
+        for count in 0..<stepCount {
+            let time = isReverse ? stepCount - 1 - count : count
+            let hidden = isWideLength == nil ? state(scratch, 1 - count % 2, 0) : state(scratch, 2, 0)
+            try runStep(scratch, time, from: count % 2, hidden: hidden)
+            let place = (time * directionCount + direction) * stateByteCount
+            operands.optionalOutput(0).map { $0 + place }?.copyMemory(from: hidden, byteCount: stateByteCount)
+        }
+        for index in 0..<stateCount {
+            operands.optionalOutput(1 + index).map { $0 + direction * stateByteCount }?
+                .copyMemory(from: state(scratch, stepCount % 2, index), byteCount: stateByteCount)
+        }
+    }
+
+    /// State `index` of set 0 or 1; set 2 is the hidden state that is shown.
+    private func state(_ scratch: UnsafeMutableRawPointer, _ set: Int, _ index: Int) -> UnsafeMutableRawPointer {
+        scratch + gatesEnd + (set * stateCount + index) * rounded(stateByteCount)
+    }
+
+    /// One step from one set of states to the other.
+    private func runStep(
+        _ scratch: UnsafeMutableRawPointer, _ time: Int, from set: Int, hidden: UnsafeMutableRawPointer
+    ) throws {
+        let number = scratch + statesEnd
+        if isWideLength == true { number.storeBytes(of: Int64(time), as: Int64.self) } else {
+            number.storeBytes(of: Int32(time), as: Int32.self)
+        }
+        pointers[inputCount] = scratch + time * gateByteCount
+        let outputs = inputCount + stateCount + 2
+        for index in 0..<stateCount {
+            pointers[inputCount + 1 + index] = state(scratch, set, index)
+            pointers[outputs + index] = state(scratch, 1 - set, index)
+        }
+        pointers[inputCount + 1 + stateCount] = number
+        let outputCount = stateCount + (isWideLength == nil ? 0 : 1)
+        if isWideLength != nil { pointers[outputs + stateCount] = hidden }
+        pointers[outputs + outputCount] = scratch + statesEnd + 64
+        try step.run(Operands(pointers.base, inputCount: outputs, outputCount: outputCount))
+    }
+}
