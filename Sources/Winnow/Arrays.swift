@@ -1,13 +1,17 @@
 import WinnowFormats
 public import WinnowTensor
 
-/// Named arrays in npz files, as `winnow infer` takes and gives them.
+/// Named arrays in npz and safetensors files, as `winnow infer` takes and gives them.
 public enum Arrays {
-    public static func read(_ path: String) throws -> [String: Tensor] { try NPZ.read(path) }
+    public static func read(_ path: String) throws -> [String: Tensor] {
+        try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path)
+    }
 
     /// Writes the arrays and gives one line about each.
     public static func write(_ arrays: [String: Tensor], to path: String) throws -> [String] {
-        try NPZ.write(arrays, to: path)
+        if isSafeTensors(path) { try SafeTensors(tensors: arrays).write(to: path) } else { try NPZ.write(arrays, to: path) }
         return arrays.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.elementType) \($0.value.shape)" }
     }
+
+    private static func isSafeTensors(_ path: String) -> Bool { path.lowercased().hasSuffix(".safetensors") }
 }

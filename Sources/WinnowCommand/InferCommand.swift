@@ -3,11 +3,11 @@ import Winnow
 
 struct InferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "infer", abstract: "Runs a model on arrays from an npz file and writes its outputs to another.")
+        commandName: "infer", abstract: "Runs a model on arrays from an npz or safetensors file and writes its outputs to another.")
 
     @Argument(help: "The ONNX file.") var model: String
-    @Option(help: "An npz with one array per model input.") var input: String
-    @Option(name: [.short, .long], help: "The npz file to write.") var output: String
+    @Option(help: "An npz or safetensors file with one array per model input.") var input: String
+    @Option(name: [.short, .long], help: "The npz or safetensors file to write.") var output: String
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {

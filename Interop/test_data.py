@@ -1,0 +1,121 @@
+"""The same samples give the same accuracy whatever form they come in, and `inspect` counts what ONNX counts."""
+
+import csv
+import gzip
+import json
+import math
+import struct
+import zlib
+
+import numpy as np
+import onnx
+import pytest
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+def samples(data_folder):
+    images = gzip.open(data_folder / "t10k-images-idx3-ubyte.gz").read()[16:]
+    labels = gzip.open(data_folder / "t10k-labels-idx1-ubyte.gz").read()[8:]
+    return (
+        np.frombuffer(images, np.uint8).reshape(-1, 28, 28)[:COUNT],
+        np.frombuffer(labels, np.uint8)[:COUNT].astype(np.int64),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(winnow, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
+    winnow("new", "lenet-5", "-o", path, "--seed", "1")
+    return path
+
+
+def png(image):
+    """A grey PNG, each row filtered by its difference to the row above."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    above = np.vstack([np.zeros_like(image[:1]), image[:-1]])
+    rows = b"".join(b"\x02" + row.tobytes() for row in image - above)
+    header = struct.pack(">IIBBBBB", image.shape[1], image.shape[0], 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def write_npz(folder, images, labels):
+    np.savez(folder / "d.npz", input=images[:, None] / np.float32(255), labels=labels)
+    return folder / "d.npz"
+
+
+def write_wide_npz(folder, images, labels):
+    np.savez_compressed(folder / "w.npz", input=images.reshape(-1, 784) / 255.0, labels=labels.astype(np.int32))
+    return folder / "w.npz"
+
+
+def write_arrays(folder, images, labels):
+    (folder / "arrays").mkdir()
+    np.save(folder / "arrays/input.npy", images[:, None] / np.float32(255))
+    np.save(folder / "arrays/labels.npy", labels)
+    return folder / "arrays"
+
+
+def write_table(folder, images, labels):
+    with open(folder / "d.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([f"p{i}" for i in range(784)] + ["label"])
+        table.writerows([*(image.reshape(-1) / np.float32(255)), label] for image, label in zip(images, labels))
+    (folder / "d.csv.gz").write_bytes(gzip.compress((folder / "d.csv").read_bytes()))
+    return folder / "d.csv.gz"
+
+
+def write_images(folder, images, labels):
+    for index, (image, label) in enumerate(zip(images, labels)):
+        place = folder / "images" / str(label)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{index}.png").write_bytes(png(image))
+    (folder / "images/images.yaml").write_text("colour: grey\n")
+    return folder / "images"
+
+
+@pytest.mark.parametrize("write", [write_npz, write_wide_npz, write_arrays, write_table, write_images])
+def test_the_same_samples_in_every_form(winnow, model, samples, tmp_path, write):
+    source = write(tmp_path, *samples)
+    found = json.loads(winnow("evaluate", model, "--data", source, "--json").stdout)[0]["top1"]
+    expected = winnow("evaluate", model, "--data", write_npz(tmp_path, *samples), "--json").stdout
+    assert found == json.loads(expected)[0]["top1"]
+    assert len(np.unique(samples[1])) == 10 and math.isclose(found * COUNT, round(found * COUNT), abs_tol=1e-6)
+
+
+def test_infer_takes_and_gives_safetensors(winnow, model, samples, tmp_path):
+    images = samples[0][:3, None] / np.float32(255)
+    np.savez(tmp_path / "x.npz", input=images)
+    header = json.dumps({"input": {"dtype": "F32", "shape": images.shape, "data_offsets": [0, images.nbytes]}}).encode()
+    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + images.tobytes())
+    winnow("infer", model, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    winnow("infer", model, "--input", tmp_path / "x.safetensors", "-o", tmp_path / "y.safetensors")
+    written = (tmp_path / "y.safetensors").read_bytes()
+    expected = np.load(tmp_path / "y.npz")["logits"]
+    assert written.endswith(expected.tobytes())
+
+
+def test_inspect_counts_parameters(winnow, model):
+    summary = json.loads(winnow("inspect", model, "--json", "--tensors").stdout)
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(model).graph.initializer}
+    assert summary["parameters"] == sum(tensor.size for tensor in tensors.values())
+    assert {row["name"] for row in summary["tensors"]} == tensors.keys()
+    for row in summary["tensors"]:
+        assert row["minimum"] == pytest.approx(tensors[row["name"]].min())
+        assert row["standardDeviation"] == pytest.approx(tensors[row["name"]].std(), rel=1e-4)
+        assert sum(row["histogram"]["counts"]) == np.count_nonzero(tensors[row["name"]])
+
+
+def test_compare_finds_where_int8_parts(winnow, model, samples, tmp_path):
+    data = write_npz(tmp_path, *samples)
+    winnow("apply", "weight-only-quantization", model, "-o", tmp_path / "q.onnx", "--set", "only=fc2*")
+    result = winnow("compare", model, tmp_path / "q.onnx", "--data", data, "--nodes", "--json")
+    divergence = json.loads(result.stdout)["divergence"]
+    assert divergence["firstNode"] == "fc2"
+    errors = {value["node"]: value["deviation"]["relativeError"] for value in divergence["values"]}
+    assert errors["fc1"] == 0 < errors["fc2"] < 0.05
+    assert "+ tensor fc2.weight" in winnow("diff", model, tmp_path / "q.onnx").stdout
