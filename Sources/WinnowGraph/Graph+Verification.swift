@@ -85,24 +85,25 @@ extension Graph {
         var available = roots
         if nodes.allSatisfy({ node in
             defer { available.formUnion(node.outputs) }
-            return node.inputs.allSatisfy { $0.isEmpty || available.contains($0) }
+            return node.readValues.allSatisfy { available.contains($0) }
         }) { return }
         var state = [UInt8](repeating: 0, count: nodes.count)
+        let reads = nodes.map(\.readValues)
         var sorted: [Node] = []
         for start in nodes.indices where state[start] == 0 {
             var stack: [(node: Int, next: Int)] = [(start, 0)]
             state[start] = 1
             while let top = stack.last {
                 let node = nodes[top.node]
-                guard top.next < node.inputs.count else {
+                guard top.next < reads[top.node].count else {
                     sorted.append(node)
                     state[top.node] = 2
                     stack.removeLast()
                     continue
                 }
                 stack[stack.count - 1].next += 1
-                let input = node.inputs[top.next]
-                if input.isEmpty || roots.contains(input) { continue }
+                let input = reads[top.node][top.next]
+                if roots.contains(input) { continue }
                 guard let source = producer[input] else {
                     throw WinnowError(.model, "node \(node.name) (\(node.op.type))", "input \(input) is produced nowhere")
                 }

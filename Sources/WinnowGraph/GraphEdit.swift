@@ -32,7 +32,7 @@ extension Graph {
     /// The graph with the edits made, unread initializers dropped, verified.
     package func applying(_ edits: [GraphEdit]) throws -> Graph {
         var result = self
-        for edit in edits { result.make(edit) }
+        for edit in edits { try result.make(edit) }
         result.dropUnreadInitializers(keeping: Set(outputs))
         try result.verify()
         return result
@@ -40,13 +40,14 @@ extension Graph {
 
     package func applying(_ edit: GraphEdit) throws -> Graph { try applying([edit]) }
 
-    private mutating func make(_ edit: GraphEdit) {
+    private mutating func make(_ edit: GraphEdit) throws {
         if !edit.removedNodes.isEmpty { nodes.removeAll { edit.removedNodes.contains($0.name) } }
         if !edit.rewired.isEmpty {
             for index in nodes.indices {
                 for (position, input) in nodes[index].inputs.enumerated() {
                     if let other = edit.rewired[input] { nodes[index].inputs[position] = other }
                 }
+                nodes[index].op = try nodes[index].op.renamingCaptures(edit.rewired, in: self)
             }
             outputs = outputs.map { edit.rewired[$0] ?? $0 }
             updates = updates.mapValues { edit.rewired[$0] ?? $0 }
@@ -96,15 +97,5 @@ extension Graph {
         var number = 1
         while infos["\(base)_\(number)"] != nil { number += 1 }
         return "\(base)_\(number)"
-    }
-}
-
-extension Operator {
-    /// Values of the surrounding graph that a control-flow body reads.
-    package var capturedValues: [ValueName] {
-        attributes.values.values.flatMap { attribute -> [ValueName] in
-            guard case .graph(let body) = attribute else { return [] }
-            return body.captures.keys.sorted()
-        }
     }
 }

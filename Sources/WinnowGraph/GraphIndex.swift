@@ -20,7 +20,7 @@ package struct GraphIndex: Sendable {
         }
         self.producers = producers
         self.readers = readers
-        outputs = Set(graph.outputs).union(graph.updates.values)
+        outputs = Set(graph.outputs).union(graph.updates.values).union(graph.nodes.flatMap { $0.op.capturedValues })
     }
 
     /// The node that computes a value; nil for graph inputs and initializers.
@@ -42,6 +42,7 @@ package struct GraphIndex: Sendable {
         return node.inputs.count(where: { $0 == value }) == 1 ? node : nil
     }
 
+    /// Whether a value is needed outside the nodes: by the caller, by an update, by a control-flow body.
     package func isOutput(_ value: ValueName) -> Bool { outputs.contains(value) }
 
     /// What is known of a value; the contents of variables are not.

@@ -21,6 +21,9 @@ package struct Node: Sendable {
         index < inputs.count && !inputs[index].isEmpty ? inputs[index] : nil
     }
 
+    /// All values it needs: its inputs and what its bodies capture.
+    package var readValues: [ValueName] { inputs.filter { !$0.isEmpty } + op.capturedValues }
+
     /// The name of output `index`, or nil if it is omitted.
     package func output(_ index: Int) -> ValueName? {
         index < outputs.count && !outputs[index].isEmpty ? outputs[index] : nil

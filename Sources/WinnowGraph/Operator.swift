@@ -54,6 +54,9 @@ package protocol Operator: Sendable {
     /// What int8 may do here.
     var quantization: QuantizationRule { get }
 
+    /// The graphs that it runs, by attribute name: the branches of If, the body of Loop.
+    var bodies: [String: Graph] { get }
+
     /// What it becomes when planned, together with its neighbours: fused, or in integers. nil: stays as it is.
     func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
 
@@ -71,6 +74,7 @@ extension Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
     package var quantization: QuantizationRule { .floatOnly }
+    package var bodies: [String: Graph] { [:] }
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
 }

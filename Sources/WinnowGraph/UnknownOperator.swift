@@ -20,6 +20,16 @@ package struct UnknownOperator: Operator {
     }
 
     package var minimumVersion: Int { version }
+    package var bodies: [String: Graph] {
+        attributes.values.compactMapValues { if case .graph(let body) = $0 { body } else { nil } }
+    }
+
+    /// The same operator with other attributes.
+    func with(_ attributes: Attributes) -> UnknownOperator {
+        var result = UnknownOperator(type, attributes: attributes, version: version)
+        result.outputTypes = outputTypes
+        return result
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         outputTypes.map { $0.map { ValueInfo($0) } ?? .unknown }

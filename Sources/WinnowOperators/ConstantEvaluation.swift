@@ -30,18 +30,3 @@ extension Operator {
         }
     }
 }
-
-extension Kernel {
-    /// Runs the kernel outside a plan; `results` are written in place.
-    func runOnce(_ inputs: [Tensor?], _ results: [Tensor?]) throws {
-        let scratch = TensorStorage(byteCount: scratchByteCount)
-        var pointers = (inputs + results).map { $0.map { $0.memory.storage.base + $0.memory.byteOffset } }
-        pointers.append(scratch.base)
-        try withExtendedLifetime((inputs, results, scratch)) {
-            try pointers.withUnsafeBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                try run(Operands(base, inputCount: inputs.count, outputCount: results.count))
-            }
-        }
-    }
-}

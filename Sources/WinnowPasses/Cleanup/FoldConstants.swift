@@ -48,7 +48,7 @@ package struct FoldConstants: Pass {
         let isConstant = zip(node.inputs, inputs).allSatisfy { $0.isEmpty || $1 != nil }
         let inferred = node.outputs.compactMap { graph.infos[$0]?.constant }
         guard isConstant || inferred.count == node.outputs.count, !Self.isKept(node) else { return nil }
-        guard node.op.capturedValues.isEmpty else { return nil }
+        guard node.op.bodies.isEmpty else { return nil }
         let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs)
         guard let results else { return nil }
         let size = results.reduce(0) { $0 + $1.byteCount }

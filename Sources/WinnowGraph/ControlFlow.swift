@@ -1,0 +1,76 @@
+package import WinnowTensor
+
+/// An operator that runs graphs of its own as often as the contents of its inputs say: If, Loop, Scan.
+///
+/// No plan holds it: the session runs it between two plans.
+package protocol ControlFlowOperator: Operator {
+    /// The outputs for these inputs; `run` gives the outputs of the body with this attribute name for its inputs in order.
+    func compute(_ inputs: [Tensor?], run: (_ body: String, _ inputs: [Tensor]) throws -> [Tensor]) throws -> [Tensor]
+}
+
+extension ControlFlowOperator {
+    package var attributes: Attributes { Attributes(bodies.mapValues { .graph($0) }) }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        throw WinnowError(.unsupported, request.nodeName, "runs its bodies between plans, never inside one")
+    }
+}
+
+extension Operator {
+    /// Values of the surrounding graph that control-flow bodies read.
+    package var capturedValues: [ValueName] { bodies.values.flatMap { $0.captures.keys }.sorted() }
+
+    /// The operator whose bodies read other values of the graph around: the key becomes the value.
+    package func renamingCaptures(_ names: [ValueName: ValueName], in graph: Graph) throws -> any Operator {
+        guard bodies.values.contains(where: { body in body.captures.keys.contains { names[$0] != nil } }) else { return self }
+        var attributes = attributes
+        for (name, body) in bodies {
+            let changed = names.filter { body.captures[$0.key] != nil }
+            // A name the body has itself makes room first.
+            var moved: [ValueName: ValueName] = [:]
+            for name in changed.values where body.infos[name] != nil && body.captures[name] == nil {
+                moved[name] = body.freshValueName("\(name)_inner")
+            }
+            attributes[name] = .graph(try body.renamingValues(moved).renamingValues(changed))
+        }
+        if let unknown = self as? UnknownOperator { return unknown.with(attributes) }
+        return try Swift.type(of: self).init(
+            attributes: attributes, version: graph.metadata.version(of: type.domain))
+    }
+}
+
+extension Graph {
+    /// Values by other names, in bodies of bodies too.
+    package func renamingValues(_ names: [ValueName: ValueName]) throws -> Graph {
+        guard !names.isEmpty else { return self }
+        func renamed(_ name: ValueName) -> ValueName { names[name] ?? name }
+        var metadata = metadata
+        metadata.outputTypes = Dictionary(
+            metadata.outputTypes.map { (renamed($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+        return try Graph(
+            name: name, inputs: inputs.map { GraphInput(renamed($0.name), $0.type) }, outputs: outputs.map(renamed),
+            nodes: nodes.map { node in
+                Node(
+                    name: node.name, op: try node.op.renamingCaptures(names, in: self), inputs: node.inputs.map(renamed),
+                    outputs: node.outputs.map(renamed))
+            }, initializers: namedInitializers.map { (renamed($0.name), $0.tensor) },
+            updates: Dictionary(
+                updates.map { (renamed($0.key), renamed($0.value)) }, uniquingKeysWith: { first, _ in first }),
+            captures: Dictionary(
+                captures.map { (renamed($0.key), $0.value) }, uniquingKeysWith: { first, _ in first }), metadata: metadata)
+    }
+
+    /// The same graph taking inputs of these types; what a body captures becomes an input where it is listed.
+    package func taking(_ types: [ValueName: ValueType]) throws -> Graph {
+        let captured = captures.keys.sorted().compactMap { name in types[name].map { GraphInput(name, $0) } }
+        return try Graph(
+            name: name, inputs: inputs.map { GraphInput($0.name, types[$0.name] ?? $0.type) } + captured, outputs: outputs,
+            nodes: nodes, initializers: namedInitializers, updates: updates,
+            captures: captures.filter { types[$0.key] == nil }, metadata: metadata)
+    }
+
+    /// The initializers in the file's order.
+    package var namedInitializers: [(name: ValueName, tensor: Tensor)] {
+        initializerNames.compactMap { name in initializers[name].map { (name, $0) } }
+    }
+}
