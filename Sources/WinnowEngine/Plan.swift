@@ -2,6 +2,9 @@ package import WinnowGraph
 package import WinnowTensor
 
 /// A graph bound to shapes, layouts, kernels and one memory arena; executing it allocates nothing.
+///
+/// Where shapes depend on contents, and at control flow, the plan splits: it executes what it can, then continues with a
+/// plan of the rest for the shapes that came out.
 package final class Plan {
     /// One kernel call, as it can be shown to a user.
     package struct Step {
@@ -13,7 +16,9 @@ package final class Plan {
         let operands: Operands
     }
 
-    package let steps: [Step]
+    /// The steps in order; those that depend on contents as the last execution had them.
+    package var steps: [Step] { ownSteps + (continuation?.plan?.steps ?? []) }
+    private let ownSteps: [Step]
     /// The bytes of all intermediate values together, after sharing memory.
     package let arenaByteCount: Int
     private let arena: TensorStorage
@@ -21,6 +26,8 @@ package final class Plan {
     private let inputs: [ValueName: Binding]
     private let outputs: [ValueName: Binding]
     private let updates: [(target: UnsafeMutableRawPointer, source: Binding)]
+    /// What is left to do where shapes depend on contents.
+    private let continuation: Continuation?
     /// Keeps constants and variables alive.
     private let retained: [Any]
 
@@ -33,7 +40,8 @@ package final class Plan {
     }
 
     /// Plans `graph` as it stands (see `Graph.lowered`) for these input shapes; inputs with fixed types may be left out.
-    /// Throws `.shape` where shapes do not fit, `.unsupported` where an extent depends on data.
+    /// Throws `.shape` where shapes do not fit, `.unsupported` for what has no kernel, and with `variables` where an extent
+    /// depends on data.
     package init(
         _ graph: Graph, inputShapes: [ValueName: Shape] = [:], variables: VariableStore? = nil,
         options: SessionOptions = SessionOptions()
@@ -44,11 +52,12 @@ package final class Plan {
         arena = memory.arena
         arenaByteCount = memory.arena.byteCount
         pointers = memory.pointers
-        steps = memory.steps
+        ownSteps = memory.steps
         inputs = memory.inputs
         outputs = memory.outputs
         updates = memory.updates
         retained = memory.retained
+        continuation = planner.continuation()
     }
 
     deinit { pointers.deallocate() }
@@ -80,10 +89,11 @@ package final class Plan {
 
     /// Runs every step, then writes updates back to their variables.
     package func execute() throws {
-        let steps = steps
+        let steps = ownSteps
         for step in steps { try step.kernel.run(step.operands) }
         let updates = updates
         for update in updates { update.target.copyMemory(from: update.source.pointer, byteCount: update.source.byteCount) }
+        try continuation?.execute(after: self)
     }
 
     /// Runs one step alone; what it reads must have been computed by an execution before.
@@ -91,7 +101,7 @@ package final class Plan {
 
     /// A copy of an output, row-major; nil if the graph has no such output.
     package func output(_ name: ValueName) -> Tensor? {
-        guard let binding = outputs[name] else { return nil }
+        guard let binding = outputs[name] else { return continuation?.output(name) }
         var tensor = Tensor(uninitialized: binding.shape, binding.elementType)
         tensor.withUnsafeMutableBytes { bytes in
             bytes.copyMemory(from: UnsafeRawBufferPointer(start: binding.pointer, count: bytes.count))
@@ -103,7 +113,7 @@ package final class Plan {
     package func withOutput<Result>(
         _ name: ValueName, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result? {
-        guard let binding = outputs[name] else { return nil }
+        guard let binding = outputs[name] else { return try continuation?.output(name)?.withUnsafeBytes(body) }
         return try body(UnsafeRawBufferPointer(start: binding.pointer, count: binding.byteCount))
     }
 }

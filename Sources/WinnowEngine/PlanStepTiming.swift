@@ -14,9 +14,9 @@ public struct PlanStepTiming: Codable, Sendable {
 extension PlanStepTiming {
     /// Runs `plan` for `seconds`, timing every step by itself.
     package static func measure(_ plan: Plan, seconds: Double) throws -> [PlanStepTiming] {
+        try plan.execute()
         var times = [[Double]](repeating: [], count: plan.steps.count)
         let clock = ContinuousClock()
-        try plan.execute()
         let end = clock.now + .seconds(seconds)
         while clock.now < end || (times.first?.count ?? 5) < 5 {
             for index in plan.steps.indices {

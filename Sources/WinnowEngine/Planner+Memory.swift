@@ -15,7 +15,7 @@ struct PlanMemory {
 extension Planner {
     /// Gives every slot its memory and every call its pointers.
     mutating func layOut() throws -> PlanMemory {
-        let outputSlots = try graph.outputs.map { ($0, try finalSlot(of: $0)) }
+        let outputSlots = try keptValues.map { ($0, try finalSlot(of: $0)) }
         let updateSlots = try graph.updates.sorted { $0.key < $1.key }.map { ($0.key, try finalSlot(of: $0.value)) }
         let kept = Set(outputSlots.map(\.1) + updateSlots.map(\.1)).map { root($0) }
         reuseInputs(kept: Set(kept))

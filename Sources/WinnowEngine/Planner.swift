@@ -31,6 +31,9 @@ struct Planner {
     /// The slots a value has, by layout.
     private var locations: [ValueName: [Layout: Int]] = [:]
     var inputSlots: [ValueName: Int] = [:]
+    /// Nodes left for later, in order: what comes out of them depends on contents, or they read what does.
+    private(set) var postponed: [Node] = []
+    private var postponedValues: Set<ValueName> = []
 
     init(_ graph: Graph, inputShapes: [ValueName: Shape], variables: VariableStore?, options: SessionOptions) throws {
         self.graph = graph
@@ -65,13 +68,61 @@ struct Planner {
     mutating func planNodes() throws {
         for node in graph.nodes {
             let results = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
-            if !results.isEmpty, results.allSatisfy({ $0 == nil || $0?.constant != nil }) { continue }
+            if !results.isEmpty, results.allSatisfy({ $0 == nil || ($0?.constant != nil && $0?.isGuess == false) }) { continue }
+            if reads(node) || (node.op is any ControlFlowOperator && variables == nil) {
+                postpone(node)
+                continue
+            }
             do { try plan(node) } catch let error as WinnowError {
-                throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
+                if error.kind == .unsupported, mayWait(node) {
+                    postpone(node)
+                } else {
+                    throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
+                }
             }
         }
-        for output in graph.outputs { _ = try slot(of: output, in: .rowMajor) }
-        for value in graph.updates.values { _ = try slot(of: value, in: .rowMajor) }
+        for output in keptValues { _ = try slot(of: output, in: .rowMajor) }
+    }
+
+    private mutating func postpone(_ node: Node) {
+        postponed.append(node)
+        postponedValues.formUnion(node.outputs.filter { !$0.isEmpty })
+    }
+
+    /// Whether the node reads a value that is computed later.
+    private func reads(_ node: Node) -> Bool {
+        !postponedValues.isEmpty && node.readValues.contains { postponedValues.contains($0) }
+    }
+
+    /// Whether the node may be possible once the contents of its inputs are there.
+    private func mayWait(_ node: Node) -> Bool {
+        variables == nil && !(node.op is UnknownOperator)
+            && node.inputs.contains { !$0.isEmpty && infos[$0]?.constant == nil && graph.initializers[$0] == nil }
+    }
+
+    /// What the plan must keep until it has run: outputs, updates, and what is read later.
+    var keptValues: [ValueName] {
+        let later = postponed.flatMap(\.readValues).filter { !postponedValues.contains($0) && constant($0) == nil }
+        let outputs = graph.outputs.filter { !postponedValues.contains($0) }
+        var seen: Set<ValueName> = []
+        return (outputs + graph.updates.values + later).filter { seen.insert($0).inserted }
+    }
+
+    /// The contents of a value that are known before running.
+    private func constant(_ name: ValueName) -> Tensor? {
+        infos[name]?.isGuess == true ? graph.initializers[name] : infos[name]?.constant ?? graph.initializers[name]
+    }
+
+    /// What is left to do after the plan; nil where it is complete.
+    func continuation() -> Continuation? {
+        guard !postponed.isEmpty else { return nil }
+        let (first, rest) = (postponed.filter { !reads($0) }, postponed.filter { reads($0) })
+        var constants: [ValueName: Tensor] = [:]
+        var entries: Set<ValueName> = []
+        for name in Set(postponed.flatMap(\.readValues)) where !postponedValues.contains(name) {
+            if let tensor = constant(name) { constants[name] = tensor } else if rest.reads(name) { entries.insert(name) }
+        }
+        return Continuation(first, rest: rest, of: graph, constants: constants, entries: entries.sorted(), options)
     }
 
     /// The slot of a value in row-major order, once everything is planned.
@@ -147,19 +198,11 @@ struct Planner {
             return
         }
         let results = outputs.map { slot in slot.map { Tensor(zeros: slots[$0].shape, slots[$0].elementType) } }
-        let scratch = TensorStorage(byteCount: kernel.scratchByteCount)
         let sources = inputs.map { slot -> Tensor? in
             guard let slot, case .constant(let tensor) = slots[slot].home else { return nil }
             return tensor
         }
-        var pointers = (sources + results).map { $0.map { $0.memory.storage.base + $0.memory.byteOffset } }
-        pointers.append(scratch.base)
-        try withExtendedLifetime((sources, results, scratch)) {
-            try pointers.withUnsafeBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                try kernel.run(Operands(base, inputCount: inputs.count, outputCount: outputs.count))
-            }
-        }
+        try kernel.runOnce(sources, results)
         for (slot, result) in zip(outputs, results) {
             if let slot, let result { slots[slot].home = .constant(result) }
         }

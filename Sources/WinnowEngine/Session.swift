@@ -23,9 +23,18 @@ package final class Session {
         }
         let key = graph.inputs.map { inputShapes[$0.name] ?? [] }
         if let plan = plans[key] { return plan }
-        let plan = try Plan(lowered, inputShapes: inputShapes, options: options)
+        let plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, options: options)
         plans[key] = plan
         return plan
+    }
+
+    /// The graph to plan for these shapes, which may decide what its control flow does.
+    private func settled(for shapes: [ValueName: Shape]) throws -> Graph {
+        guard options.lowers, lowered.nodes.contains(where: { !$0.op.bodies.isEmpty }) else { return lowered }
+        let types = lowered.inputs.compactMap { input in
+            shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) }
+        }
+        return try lowered.taking(Dictionary(types, uniquingKeysWith: { first, _ in first })).settlingControlFlow()
     }
 
     /// The outputs for these inputs, all by name.

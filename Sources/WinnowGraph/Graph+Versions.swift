@@ -14,7 +14,7 @@ extension Graph {
         for node in nodes {
             let domain = node.op.type.domain
             versions[domain] = max(versions[domain] ?? metadata.version(of: domain), node.op.minimumVersion)
-            for body in node.op.bodies { body.addNeededVersions(to: &versions) }
+            for body in node.op.bodies.values { body.addNeededVersions(to: &versions) }
         }
     }
 
@@ -39,7 +39,7 @@ extension Graph {
     private func outdatedNodes(at versions: [String: Int]) -> [Node] {
         nodes.filter { node in
             node.op.maximumVersion < versions[node.op.type.domain] ?? 0
-                || node.op.bodies.contains { !$0.outdatedNodes(at: versions).isEmpty }
+                || node.op.bodies.values.contains { !$0.outdatedNodes(at: versions).isEmpty }
         }
     }
 
@@ -48,13 +48,6 @@ extension Graph {
             .unsupported, "node \(node.name) (\(node.op.type))",
             "is written in an old operator set's way that the operator set other nodes need no longer has",
             remedy: "export the model with a newer opset")
-    }
-}
-
-extension Operator {
-    /// The graphs among the attributes: the branches or the loop body of a control-flow operator.
-    package var bodies: [Graph] {
-        attributes.values.values.compactMap { if case .graph(let body) = $0 { body } else { nil } }
     }
 }
 

@@ -41,7 +41,10 @@ import WinnowTestSupport
     @Test(arguments: samples) func kernelAgreesWithPlainLoop(_ sample: OperatorSample) throws {
         let actual = try sample.run()
         let inferred = try sample.op.outputs(for: sample.infos(constants: Set(sample.inputs.indices)))
-        for (output, info) in zip(actual, inferred) { #expect(output.shape == info.shape && output.elementType == info.elementType) }
+        for (output, info) in zip(actual, inferred) {
+            #expect(info.type.accepts(ValueType(output.elementType, output.shape)))
+            #expect(info.shape != nil || sample.op is any ControlFlowOperator)
+        }
         guard let reference = sample.reference else { return }
         let expected = reference(sample.inputs.compactMap { $0 })
         for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }

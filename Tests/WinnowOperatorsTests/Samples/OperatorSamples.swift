@@ -6,7 +6,8 @@ import WinnowTestSupport
 enum OperatorSamples {
     static let all: [OperatorSample] =
         contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization + integer
-        + indexing + qlinear + resizing + decompositions + recurrent + detection + einsums + signal + sampling + attention
+        + indexing + qlinear + resizing + control + decompositions + recurrent + detection + einsums + signal + sampling
+        + attention
 }
 
 /// An int64 vector.

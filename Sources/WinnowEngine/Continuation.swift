@@ -1,0 +1,110 @@
+import WinnowGraph
+import WinnowTensor
+
+/// What a plan leaves for later because it depends on contents: some nodes that are computed one by one, then the rest of
+/// the graph, planned for the shapes that came out of them.
+final class Continuation {
+    /// Computed first: everything they read is there.
+    private let nodes: [Node]
+    private let rest: [Node]
+    private let graph: Graph
+    private let options: SessionOptions
+    private let constants: [ValueName: Tensor]
+    /// What the rest reads of the plan before.
+    private let entries: [ValueName]
+    private let bodies: [String: Bodies]
+    private var results: [ValueName: Tensor] = [:]
+    private var plans: [[Shape]: Plan] = [:]
+    private(set) var plan: Plan?
+
+    /// Rests for shapes met so far are kept up to this number.
+    private static let planLimit = 32
+
+    init(_ nodes: [Node], rest: [Node], of graph: Graph, constants: [ValueName: Tensor], entries: [ValueName], _ options: SessionOptions) {
+        self.nodes = nodes
+        self.rest = rest
+        self.graph = graph
+        self.constants = constants
+        self.entries = entries
+        self.options = options
+        bodies = Dictionary(
+            nodes.filter { !$0.op.bodies.isEmpty }.map { ($0.name, Bodies(of: $0, options)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Goes on after `first` ran.
+    func execute(after first: Plan) throws {
+        results.removeAll(keepingCapacity: true)
+        plan = nil
+        for node in nodes {
+            let outputs: [Tensor?]
+            do { outputs = try compute(node) { constants[$0] ?? first.output($0) } } catch let error as WinnowError {
+                throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
+            }
+            for (name, tensor) in zip(node.outputs, outputs) where !name.isEmpty { results[name] = tensor }
+        }
+        guard !rest.isEmpty else { return }
+        var inputs = results.filter { graph.outputs.contains($0.key) || rest.reads($0.key) }
+        for name in entries { inputs[name] = first.output(name) }
+        let next = try plan(for: inputs)
+        for (name, tensor) in inputs { try next.setInput(name, tensor) }
+        try next.execute()
+        plan = next
+    }
+
+    /// The result or the rest's output of this name, after execution.
+    func output(_ name: ValueName) -> Tensor? { results[name] ?? plan?.output(name) }
+
+    private func compute(_ node: Node, _ value: (ValueName) -> Tensor?) throws -> [Tensor?] {
+        let inputs = node.inputs.map { $0.isEmpty ? nil : value($0) }
+        guard let op = node.op as? any ControlFlowOperator, let bodies = bodies[node.name] else {
+            return try node.computed(inputs, options: options.compute)
+        }
+        let captured = Dictionary(
+            op.capturedValues.compactMap { name in value(name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
+        return try op.compute(inputs) { try bodies.run($0, $1, captured: captured) }
+    }
+
+    private func plan(for inputs: [ValueName: Tensor]) throws -> Plan {
+        let names = inputs.keys.sorted()
+        let key = names.compactMap { inputs[$0]?.shape }
+        if let plan = plans[key] { return plan }
+        let known = names.compactMap { name in
+            inputs[name].map { GraphInput(name, ValueType($0.elementType, $0.shape)) }
+        }
+        let read = Set(rest.flatMap(\.readValues))
+        var graph = try Graph(
+            name: graph.name, inputs: known, outputs: graph.outputs.filter { name in rest.contains { $0.outputs.contains(name) } },
+            nodes: rest, initializers: constants.filter { read.contains($0.key) }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+            metadata: graph.metadata)
+        if options.lowers { graph = try graph.settlingControlFlow() }
+        if plans.count >= Self.planLimit { plans.removeAll() }
+        let plan = try Plan(graph, options: options)
+        plans[key] = plan
+        return plan
+    }
+}
+
+extension [Node] {
+    func reads(_ value: ValueName) -> Bool { contains { $0.readValues.contains(value) } }
+}
+
+extension Node {
+    /// The outputs for these inputs, computed at once without a plan; shapes may depend on contents.
+    func computed(_ inputs: [Tensor?], options: ComputeOptions) throws -> [Tensor?] {
+        let infos = try op.outputs(for: inputs.map { $0.map { ValueInfo(constant: $0) } })
+        let known = outputs.enumerated().map { index, name in name.isEmpty || index >= infos.count ? nil : infos[index] }
+        if known.allSatisfy({ $0 == nil || $0?.constant != nil }) { return known.map { $0?.constant } }
+        let results = try known.compactMap { $0 }.map { info -> OperandPlan in
+            guard let shape = info.shape else { throw WinnowError(.unsupported, "", "the shape of its result (\(info.type)) cannot be told") }
+            return OperandPlan(shape: shape, elementType: info.elementType)
+        }
+        let operands = inputs.map { tensor in
+            tensor.map { OperandPlan(shape: $0.shape, elementType: $0.elementType, constant: $0) }
+        }
+        let kernel = try op.kernel(for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options))
+        if kernel.placement == .view { return [results.first.flatMap { inputs.first??.reshaped($0.shape) }] }
+        let tensors = known.map { info in info.flatMap { info in info.shape.map { Tensor(zeros: $0, info.elementType) } } }
+        try kernel.runOnce(inputs, tensors)
+        return tensors
+    }
+}

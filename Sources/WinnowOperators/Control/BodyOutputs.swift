@@ -1,0 +1,84 @@
+import WinnowGraph
+import WinnowTensor
+
+extension Graph {
+    /// What is known of the outputs of a control-flow body, its contents and symbols aside: the file's word where nothing
+    /// can be inferred.
+    var bodyOutputs: [ValueInfo] {
+        outputs.map { name in
+            guard let info = infos[name], !info.isGuess else {
+                return ValueInfo(declared: metadata.outputTypes[name] ?? .unknown).withoutSymbols
+            }
+            return info.withoutSymbols
+        }
+    }
+}
+
+extension ValueInfo {
+    /// The type with fixed extents only: symbols of a body mean nothing outside.
+    var withoutSymbols: ValueInfo {
+        var info = ValueInfo(elementType, extents?.map { $0.value.map { .fixed($0) } ?? .unknown })
+        info.isGuess = isGuess
+        return info
+    }
+
+    /// What holds for this value and the other.
+    func common(with other: ValueInfo) -> ValueInfo {
+        if isGuess { return ValueInfo(declared: ValueType(other.elementType, nil)).guessed(other.isGuess) }
+        if other.isGuess { return ValueInfo(elementType, nil) }
+        guard let a = extents, let b = other.extents, a.count == b.count else { return ValueInfo(elementType, nil) }
+        return ValueInfo(elementType, zip(a, b).map { $0 == $1 ? $0 : .unknown })
+    }
+
+    private func guessed(_ isGuess: Bool) -> ValueInfo {
+        var info = self
+        info.isGuess = isGuess
+        return info
+    }
+}
+
+extension Attributes {
+    /// The control-flow body of this name, which must be there.
+    func body(_ name: String) throws -> Graph {
+        guard let graph = try graph(name) else { throw WinnowError(.model, "attribute \(name)", "is missing") }
+        return graph
+    }
+}
+
+extension Tensor {
+    /// Tensors of one type and shape as one, along a new axis.
+    static func stacked(_ parts: [Tensor], axis: Int, empty: ValueInfo) throws -> Tensor {
+        guard let first = parts.first else {
+            return Tensor(zeros: [0] + Shape((empty.extents ?? []).map { $0.value ?? 0 }), empty.elementType)
+                .transposed(Self.frontAxis(to: axis, rank: (empty.rank ?? 0) + 1))
+        }
+        var result = Tensor(uninitialized: [parts.count] + first.shape, first.elementType)
+        let byteCount = first.byteCount
+        for (index, part) in parts.enumerated() {
+            guard part.shape == first.shape, part.elementType == first.elementType else {
+                throw WinnowError(.shape, "a body's output", "is \(part.shape) once and \(first.shape) before")
+            }
+            result.withUnsafeMutableBytes { target in
+                part.withUnsafeBytes { source in
+                    UnsafeMutableRawBufferPointer(rebasing: target[(index * byteCount)..<((index + 1) * byteCount)])
+                        .copyMemory(from: source)
+                }
+            }
+        }
+        return axis == 0 ? result : result.transposed(frontAxis(to: axis, rank: result.rank))
+    }
+
+    /// The slices along an axis, without it.
+    func slices(axis: Int) -> [Tensor] {
+        let order = [axis] + (0..<rank).filter { $0 != axis }
+        let front = axis == 0 ? self : transposed(order)
+        return (0..<shape[axis]).map { front.rows($0..<($0 + 1)).reshaped(Shape(Array(front.shape.dropFirst()))) }
+    }
+
+    /// The order of axes that moves the first one to `axis`.
+    private static func frontAxis(to axis: Int, rank: Int) -> [Int] {
+        var order = Array(1..<max(rank, 1))
+        order.insert(0, at: min(axis, order.count))
+        return order
+    }
+}

@@ -1,0 +1,58 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// A graph run again and again: at most `M` times and while a condition holds, handing values on and collecting others.
+///
+/// The body takes the iteration, the condition and the carried values; it gives the condition, the carried values and one
+/// slice of each collected output.
+package struct Loop: ControlFlowOperator {
+    package static let type = OperatorType("Loop")
+
+    package var body: Graph
+
+    package init(_ body: Graph) { self.body = body }
+
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(try attributes.body("body"))
+        guard body.inputs.count >= 2, body.outputs.count >= body.inputs.count - 1 else {
+            throw WinnowError(.model, "body", "has too few inputs or outputs")
+        }
+    }
+
+    package var bodies: [String: Graph] { ["body": body] }
+    private var carriedCount: Int { body.inputs.count - 2 }
+
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let results = body.bodyOutputs.dropFirst()
+        let carried = try zip(2..., results.prefix(carriedCount)).map { index, result in
+            try inputs.required(index).withoutSymbols.common(with: result)
+        }
+        let collected = results.dropFirst(carriedCount).map { slice -> ValueInfo in
+            var info = slice
+            info.type.extents = slice.extents.map { [.unknown] + $0 }
+            return info
+        }
+        return carried + collected
+    }
+
+    package func compute(_ inputs: [Tensor?], run: (String, [Tensor]) throws -> [Tensor]) throws -> [Tensor] {
+        let limit = (inputs.first ?? nil)?.integers().first ?? .max
+        var condition = (inputs.count > 1 ? inputs[1] : nil) ?? Tensor([true], shape: scalarShape(1))
+        var carried = inputs.dropFirst(2).compactMap { $0 }
+        var collected = [[Tensor]](repeating: [], count: body.outputs.count - 1 - carriedCount)
+        var iteration = 0
+        while iteration < limit, condition.doubles(first: 1) != [0] {
+            let number = Tensor([Int64(iteration)], shape: scalarShape(0))
+            let results = try run("body", [number, condition] + carried)
+            condition = results[0]
+            carried = Array(results[1..<(1 + carriedCount)])
+            for (index, slice) in results[(1 + carriedCount)...].enumerated() { collected[index].append(slice) }
+            iteration += 1
+        }
+        let slices = body.bodyOutputs.dropFirst(1 + carriedCount)
+        return try carried + zip(collected, slices).map { try Tensor.stacked($0, axis: 0, empty: $1) }
+    }
+
+    /// Some files take the iteration and the condition as lists of one.
+    private func scalarShape(_ input: Int) -> Shape { body.inputs[input].type.rank == 1 ? [1] : [] }
+}
