@@ -23,6 +23,9 @@ package protocol Operator: Sendable {
     /// Reads the attributes as the operator-set `version` of the operator's domain defines them.
     init(attributes: Attributes, version: Int) throws
 
+    /// Reads the operator; another where an old version's meaning needs one.
+    static func reading(_ attributes: Attributes, version: Int) throws -> any Operator
+
     /// The attributes to write, so that reading them at the same version gives this operator back.
     var attributes: Attributes { get }
 
@@ -66,6 +69,9 @@ package protocol Operator: Sendable {
 
 extension Operator {
     package var type: OperatorType { Self.type }
+    package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
+        try Self(attributes: attributes, version: version)
+    }
     package var attributes: Attributes { [:] }
     package var minimumVersion: Int { 1 }
     package var maximumVersion: Int { .max }
@@ -111,7 +117,7 @@ package struct OperatorRegistry: Sendable {
     /// The operator of this name, or an `UnknownOperator` that carries name and attributes through unchanged.
     package func makeOperator(_ type: OperatorType, attributes: Attributes, version: Int) throws -> any Operator {
         guard let known = types[type] else { return UnknownOperator(type, attributes: attributes, version: version) }
-        return try known.init(attributes: attributes, version: version)
+        return try known.reading(attributes, version: version)
     }
 
     package func contains(_ type: OperatorType) -> Bool { types[type] != nil }

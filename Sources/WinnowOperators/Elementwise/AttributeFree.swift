@@ -12,13 +12,9 @@ extension AttributeFree {
 }
 
 extension AttributeFree where Self: ElementwiseBinary {
-    /// Before operator-set 7 the second operand could be aligned at any axis.
-    package init(attributes: Attributes, version: Int) throws {
-        guard version >= 7 || attributes["axis"] == nil else {
-            throw WinnowError(
-                .unsupported, "axis", "broadcasting along a chosen axis ended with operator set 6",
-                remedy: "export the model with a newer opset")
-        }
-        self.init()
+    /// Before operator set 7 the second operand could be aligned at any axis.
+    package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
+        guard version < 7, let axis = try attributes.int("axis") else { return Self() }
+        return AlignedOperands(Self(), axis: axis)
     }
 }

@@ -7,6 +7,11 @@ package struct PRelu: ElementwiseBinary, AttributeFree {
 
     package init() {}
 
+    /// Before operator set 7 a list of slopes was one for each channel.
+    package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
+        version < 7 ? AlignedOperands(PRelu(), axis: 1) : PRelu()
+    }
+
     package var function: BinaryFunction { .parametricRelu }
     package var minimumVersion: Int { 7 }
 
