@@ -54,8 +54,3 @@ def test_only_listed_cases_do_not_pass(outcomes, listed):
 def test_listed_cases_do_not_pass(outcomes, listed):
     wrong = [name for name in listed if outcomes.get(name, ("is gone",))[0] in ("passed", "is gone")]
     assert not wrong, "passes, or is gone; take it off the list:\n" + "\n".join(wrong)
-
-
-def test_as_many_node_cases_pass_as_in_onnxruntime(outcomes):
-    passed = sum(1 for name, (outcome, _) in outcomes.items() if name.startswith("node/") and outcome == "passed")
-    assert passed >= 883
