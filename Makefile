@@ -28,7 +28,7 @@ interop: build ## the files Winnow writes, run in ONNX Runtime
 	@.deps/python/bin/python -m pytest Interop
 
 interop-full: build ## the same, with OpenVINO and PyTorch beside it
-	@scripts/setup python-full
+	@scripts/setup python-full models
 	@echo "make: running the interop tests with every runtime"
 	@.deps/python-full/bin/python -m pytest Interop
 
