@@ -79,6 +79,8 @@ def test_a_loss_that_is_not_finite(winnow, model, tmp_path):
         (["train", "MODEL", "-o", "x.onnx", "--data", "fashion-mnist", "--optimizer", "adamm"], ["adamm"]),
         (["apply", "magnitude-pruning", "MODEL", "-o", "x.onnx", "--set", "sparsity"], ["sparsity", "KEY=VALUE"]),
         (["benchmark", "MODEL", "--batch", "0"], ["--batch"]),
+        (["benchmark", "MODEL", "--shape", "nothing=1x2"], ["nothing", "its inputs are"]),
+        (["benchmark", "MODEL", "--shape", "1x2"], ["--shape", "image=1x3x224x224"]),
         (["dance"], ["dance"]),
         (["inspect"], ["model"]),
     ],

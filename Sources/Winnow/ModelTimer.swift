@@ -20,14 +20,15 @@ public struct ModelTimer {
     private let subject: Subject
     private let batchSize: Int
 
-    /// Plans `model`; throws where it cannot run, or cannot be trained as a classifier.
-    public init(_ model: Model, _ work: Work = .inference, batchSize: Int) throws {
+    /// Plans `model` for inputs of `shapes`, other open extents being `batchSize`; throws where it cannot run, or cannot be
+    /// trained as a classifier.
+    public init(_ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:]) throws {
         self.batchSize = batchSize
         let graph = model.graph
-        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize)
+        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes)
         switch work {
         case .inference:
-            let plan = try Session(graph).plan(for: graph.sampleShapes(batchSize: batchSize))
+            let plan = try Session(graph).plan(for: inputs.mapValues(\.shape))
             for (name, tensor) in inputs { try plan.setInput(name, tensor) }
             subject = .plan(plan)
         case .training:

@@ -21,15 +21,18 @@ public struct ModelTiming: Codable, Sendable {
             + "(\(latency.runCount) \(runs))"
     }
 
-    /// Times a model at each of the batch sizes in `batches`, a comma-separated list.
+    /// Times a model at each of the batch sizes in `batches`, a comma-separated list; `shapes` are texts as
+    /// `image=1x3x224x224` for inputs that leave more open.
     public static func measure(
-        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String, seconds: Double, listsSteps: Bool
+        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String, shapes: [String] = [], seconds: Double,
+        listsSteps: Bool
     ) throws -> [ModelTiming] {
-        try batches.split(separator: ",").map { text in
+        let shapes = try InputShapes.parse(shapes)
+        return try batches.split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
-            let timer = try ModelTimer(model, work, batchSize: batch)
+            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes)
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])

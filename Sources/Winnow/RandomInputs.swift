@@ -8,10 +8,10 @@ struct RandomInputs {
 
     init(seed: UInt64) { generator = RandomGenerator(seed: seed) }
 
-    /// One tensor per input, named and unknown extents set to `batchSize`.
-    func inputs(for graph: Graph, batchSize: Int) throws -> [String: Tensor] {
+    /// One tensor per input; extents neither the graph nor `given` tells are `batchSize`.
+    func inputs(for graph: Graph, batchSize: Int, shapes given: [String: [Int]] = [:]) throws -> [String: Tensor] {
         var random = self
-        let shapes = graph.sampleShapes(batchSize: batchSize)
+        let shapes = try InputShapes(given).completed(for: graph, batchSize: batchSize)
         return Dictionary(
             try graph.inputs.map { input in
                 guard let shape = shapes[input.name] else {

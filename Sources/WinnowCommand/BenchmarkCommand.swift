@@ -7,6 +7,8 @@ struct BenchmarkCommand: ParsableCommand {
 
     @Argument(help: "The ONNX files.") var models: [String]
     @Option(help: "Batch sizes, several separated by commas.") var batch = "1"
+    @Option(help: ArgumentHelp("The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
+    var shape: [String] = []
     @Option(help: "Seconds to measure each.") var seconds = 1.0
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Time training steps (batch, forward, backward, update with SGD) instead of executions.") var training = false
@@ -17,7 +19,8 @@ struct BenchmarkCommand: ParsableCommand {
         try compute.apply()
         let results = try models.flatMap { path in
             try ModelTiming.measure(
-                Model(reading: path), training ? .training : .inference, batches: batch, seconds: seconds, listsSteps: plan)
+                Model(reading: path), training ? .training : .inference, batches: batch, shapes: shape, seconds: seconds,
+                listsSteps: plan)
         }
         if json { try printJSON(results); return }
         for result in results {
