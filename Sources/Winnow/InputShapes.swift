@@ -34,7 +34,7 @@ struct InputShapes {
             }
             guard let declared = input.type.extents else { continue }
             guard declared.count == shape.rank, zip(declared, shape).allSatisfy({ $0.value == nil || $0.value == $1 }) else {
-                let expected = declared.map { $0.value.map(String.init) ?? "?" }.joined(separator: "x")
+                let expected = declared.map { $0.value.map(String.init) ?? "?" }.joined(separator: "×")
                 throw WinnowError(
                     .usage, "input \(name)", "\(shape) does not fit the model's \(expected)", remedy: "only ? may be chosen")
             }
