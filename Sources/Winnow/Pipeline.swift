@@ -114,7 +114,7 @@ public struct Pipeline: Sendable {
         }
         var digest = Digest()
         digest.add(Array("\(Platform.programVersion) \(seed) \(steps) \(data.map(\.sampleCounts) ?? [])".utf8))
-        for model in [model, teacher].compactMap({ $0 }) { digest.add(try ONNXFile.bytes(model.graph)) }
+        for model in [model, teacher].compactMap({ $0 }) { try ONNXFile.encode(model.graph) { digest.add($0) } }
         return digest.text
     }
 }
@@ -132,7 +132,7 @@ extension PassStep {
 struct Digest {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    mutating func add(_ bytes: [UInt8]) {
+    mutating func add(_ bytes: some Sequence<UInt8>) {
         for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
     }
 

@@ -46,7 +46,7 @@ extension Tensor {
         switch elementType {
         case .float32: withElements(Float.self) { $0.count(where: { $0 == 0 }) }
         case .int8: withElements(Int8.self) { $0.count(where: { $0 == 0 }) }
-        default: doubles().count(where: { $0 == 0 })
+        default: pieces.reduce(0) { $0 + doubles(in: $1).count(where: { $0 == 0 }) }
         }
     }
 }

@@ -44,13 +44,19 @@ public struct Histogram: Codable, Sendable {
 
     /// A histogram of the non-zero values: the zeros of a pruned tensor would hide the rest.
     package init?(of tensor: Tensor, binCount: Int = 48) {
-        let values = tensor.doubles().filter { $0 != 0 && $0.isFinite }
-        guard let low = values.min(), let high = values.max() else { return nil }
+        func values(in piece: Range<Int>) -> [Double] { tensor.doubles(in: piece).filter { $0 != 0 && $0.isFinite } }
+        let bounds = tensor.pieces.flatMap { piece in
+            let values = values(in: piece)
+            return [values.min(), values.max()].compactMap { $0 }
+        }
+        guard let low = bounds.min(), let high = bounds.max() else { return nil }
         self.low = low
         self.high = high
         counts = [Int](repeating: 0, count: binCount)
         let scale = high > low ? Double(binCount) / (high - low) : 0
-        for value in values { counts[min(binCount - 1, Int((value - low) * scale))] += 1 }
+        for piece in tensor.pieces {
+            for value in values(in: piece) { counts[min(binCount - 1, Int((value - low) * scale))] += 1 }
+        }
     }
 }
 

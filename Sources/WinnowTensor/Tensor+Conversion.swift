@@ -6,16 +6,26 @@ extension Tensor {
 
     /// The first `count` elements as float64, from any element type; all of them when `count` is nil.
     public func doubles(first count: Int? = nil) -> [Double] {
-        let count = min(count ?? elementCount, elementCount)
+        doubles(in: 0..<min(count ?? elementCount, elementCount))
+    }
+
+    /// Ranges of elements that together are all: converted one after another they take little memory.
+    package var pieces: [Range<Int>] {
+        let length = 1 << 16
+        return stride(from: 0, to: elementCount, by: length).map { $0..<min($0 + length, elementCount) }
+    }
+
+    /// The elements in `range`, counted in row-major order, as float64.
+    package func doubles(in range: Range<Int>) -> [Double] {
         func read<Scalar: TensorScalar>(_ type: Scalar.Type, _ convert: (Scalar) -> Double) -> [Double] {
-            withElements(Scalar.self) { $0.prefix(count).map(convert) }
+            withElements(Scalar.self) { $0[range].map(convert) }
         }
         switch elementType {
         case .float32: return read(Float.self) { Double($0) }
         case .float64: return read(Double.self) { $0 }
         case .float16: return read(Float16.self) { Double($0) }
         case .bfloat16:
-            return withUnsafeBytes { $0.bindMemory(to: UInt16.self).prefix(count).map { Double(BFloat16(bitPattern: $0).float) } }
+            return withUnsafeBytes { $0.bindMemory(to: UInt16.self)[range].map { Double(BFloat16(bitPattern: $0).float) } }
         case .int8: return read(Int8.self) { Double($0) }
         case .uint8: return read(UInt8.self) { Double($0) }
         case .int16: return read(Int16.self) { Double($0) }
@@ -24,22 +34,23 @@ extension Tensor {
         case .uint32: return read(UInt32.self) { Double($0) }
         case .int64: return read(Int64.self) { Double($0) }
         case .uint64: return read(UInt64.self) { Double($0) }
-        case .bool: return withUnsafeBytes { $0.prefix(count).map { $0 == 0 ? 0 : 1 } }
+        case .bool: return withUnsafeBytes { $0[range].map { $0 == 0 ? 0 : 1 } }
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
             let values = elementType.miniFloat?.values ?? []
-            return codes(first: count).map { Double(values[Int($0)]) }
-        case .uint4: return codes(first: count).map { Double($0) }
-        case .int4: return codes(first: count).map { Double(Int8(bitPattern: $0 << 4) >> 4) }
+            return codes(in: range).map { Double(values[Int($0)]) }
+        case .uint4: return codes(in: range).map { Double($0) }
+        case .int4: return codes(in: range).map { Double(Int8(bitPattern: $0 << 4) >> 4) }
         }
     }
 
     /// The raw codes of a 4- or 8-bit tensor, one a byte.
-    package func codes(first count: Int? = nil) -> [UInt8] {
-        let count = min(count ?? elementCount, elementCount)
-        return withUnsafeBytes { bytes in
+    package func codes() -> [UInt8] { codes(in: 0..<elementCount) }
+
+    private func codes(in range: Range<Int>) -> [UInt8] {
+        withUnsafeBytes { bytes in
             elementType.bitWidth == 4
-                ? (0..<count).map { ($0 & 1 == 0 ? bytes[$0 / 2] : bytes[$0 / 2] >> 4) & 15 }
-                : bytes.prefix(count).map { $0 }
+                ? range.map { ($0 & 1 == 0 ? bytes[$0 / 2] : bytes[$0 / 2] >> 4) & 15 }
+                : bytes[range].map { $0 }
         }
     }
 

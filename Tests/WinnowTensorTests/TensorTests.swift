@@ -20,6 +20,22 @@ import WinnowTensor
         #expect(matrix.selecting([2, 0], axis: 1).elements(Float.self) == [2, 0, 5, 3, 8, 6, 11, 9])
     }
 
+    @Test(arguments: [1 << 17, 1 << 18, 1 << 19]) func spilledTensorsAreTheSameAndTheirOwn(count: Int) {
+        let original = Tensor((0..<count).map(Float.init))
+        let spilled = original.spilled()
+        #expect(spilled == original)
+        var changed = spilled
+        changed.withMutableElements(Float.self) { $0[count - 1] = -1 }
+        #expect(changed.doubles(in: (count - 2)..<count) == [Double(count - 2), -1])
+        #expect(spilled == original)
+    }
+
+    @Test(arguments: ElementType.allCases) func piecesMakeTheWhole(_ type: ElementType) {
+        let tensor = Tensor((0..<70_001).map { Double($0 % 5) }, shape: [70_001], as: type)
+        #expect(tensor.pieces.count == 2)
+        #expect(tensor.pieces.flatMap { tensor.doubles(in: $0) } == tensor.doubles())
+    }
+
     @Test(arguments: ElementType.allCases) func everyElementTypeHoldsZeroAndOne(_ type: ElementType) {
         let tensor = Tensor([0, 1, 1, 0, 1], shape: [5], as: type)
         #expect(tensor.byteCount == (5 * type.bitWidth + 7) / 8)

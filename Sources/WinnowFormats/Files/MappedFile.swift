@@ -28,10 +28,10 @@ package struct MappedFile: Sendable {
             storage = TensorStorage(byteCount: 0)
             return
         }
-        guard let base = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0),
-            base != MAP_FAILED
-        else { throw WinnowError.file(path, "cannot be mapped into memory", errno) }
-        storage = TensorStorage(base: base, byteCount: count) { munmap(base, count) }
+        guard let mapping = TensorStorage(mapping: descriptor, byteCount: count) else {
+            throw WinnowError.file(path, "cannot be mapped into memory", errno)
+        }
+        storage = mapping
     }
 
     package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
@@ -51,7 +51,7 @@ package struct MappedFile: Sendable {
         }
         return withUnsafeBytes {
             Tensor(copying: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + count)]), shape: shape, elementType)
-        }
+        }.spilled()
     }
 }
 

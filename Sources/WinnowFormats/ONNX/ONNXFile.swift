@@ -30,13 +30,33 @@ package enum ONNXFile {
     package static func write(_ graph: Graph, to path: String, externalData: ExternalDataPolicy = .automatic) throws {
         let minimum = externalData.minimumByteCount(for: graph)
         let external = minimum.map { ExternalDataWriter(name: FilePath.name(of: path) + ".data", minimumByteCount: $0) }
-        let bytes: [UInt8] = try located(path) { try serialized(ONNXWriter(external: external).model(graph)) }
+        let encoder = try located(path) {
+            let encoder = try ONNXWriter(external: external).encoder(graph)
+            guard encoder.byteCount < byteLimit else {
+                throw WinnowError(
+                    .model, "", "would take \(encoder.byteCount) bytes, but an ONNX file may have 2 GB",
+                    remedy: "write its weights as external data")
+            }
+            return encoder
+        }
         if let external, !external.tensors.isEmpty { try external.write(beside: path) }
-        try AtomicFile.write(bytes, to: path)
+        try AtomicFile.write(to: path) { sink in try encoder.encode { try sink.write($0) } }
+    }
+
+    /// What protobuf allows a message.
+    private static let byteLimit = 1 << 31
+
+    /// Hands the bytes of a model with all weights embedded over piece by piece.
+    package static func encode(_ graph: Graph, to put: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try ONNXWriter(external: nil).encoder(graph).encode(to: put)
     }
 
     /// The bytes of a model with all weights embedded.
-    package static func bytes(_ graph: Graph) throws -> [UInt8] { try serialized(ONNXWriter(external: nil).model(graph)) }
+    package static func bytes(_ graph: Graph) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        try encode(graph) { bytes.append(contentsOf: $0) }
+        return bytes
+    }
 
     /// The files a model consists of: its own and those with its external data.
     package static func files(of path: String) throws -> [String] {
@@ -60,14 +80,6 @@ package enum ONNXFile {
     private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: String?) throws -> Graph {
         let model = try decoded(bytes)
         return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder)).graph()
-    }
-
-    private static func serialized(_ model: Onnx_ModelProto) throws -> [UInt8] {
-        var options = BinaryEncodingOptions()
-        options.useDeterministicOrdering = true
-        do { return try model.serializedBytes(options: options) } catch {
-            throw WinnowError(.model, "", "cannot be encoded as ONNX: \(error)", remedy: "write its weights as external data")
-        }
     }
 
     private static func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {

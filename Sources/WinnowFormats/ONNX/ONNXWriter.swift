@@ -6,7 +6,7 @@ import WinnowTensor
 struct ONNXWriter {
     let external: ExternalDataWriter?
 
-    func model(_ graph: Graph) throws -> Onnx_ModelProto {
+    func encoder(_ graph: Graph) throws -> ONNXEncoder {
         guard graph.updates.isEmpty else {
             throw WinnowError(.unsupported, "graph \(graph.name)", "updates values while training, which ONNX files do not hold")
         }
@@ -35,7 +35,9 @@ struct ONNXWriter {
             let name = model.graph.output[index].name
             model.graph.output[index] = Onnx_ValueInfoProto(name: name, type: graph.infos[name]?.type ?? .unknown)
         }
-        return model
+        let tensors = graph.initializerNames.compactMap { graph.initializers[$0] }
+        return try ONNXEncoder(
+            model, elements: zip(tensors, model.graph.initializer).map { $1.dataLocation == .external ? nil : $0 })
     }
 
     private func graph(_ graph: Graph, external: ExternalDataWriter?, isBody: Bool) throws -> Onnx_GraphProto {
@@ -46,7 +48,7 @@ struct ONNXWriter {
             Onnx_ValueInfoProto(name: input.name, type: isBody && input.type == .unknown ? nil : input.type)
         }
         proto.initializer = graph.initializerNames.compactMap { name in
-            graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external) }
+            graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external, withElements: isBody) }
         }
         proto.node = try graph.nodes.map(node)
         proto.output = graph.outputs.map { name in

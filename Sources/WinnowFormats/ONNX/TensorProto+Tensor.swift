@@ -95,8 +95,8 @@ extension Tensor {
 }
 
 extension Onnx_TensorProto {
-    /// The tensor with its bytes inside, or where `external` takes it.
-    init(_ tensor: Tensor, name: String = "", external: ExternalDataWriter? = nil) {
+    /// The tensor with its bytes inside, unless they are written apart, or where `external` takes it.
+    init(_ tensor: Tensor, name: String = "", external: ExternalDataWriter? = nil, withElements: Bool = true) {
         self.init()
         dims = tensor.shape.map { Int64($0) }
         dataType = Int32(tensor.elementType.rawValue)
@@ -104,7 +104,7 @@ extension Onnx_TensorProto {
         if let entries = external?.place(tensor) {
             dataLocation = .external
             externalData = entries.map { Onnx_StringStringEntryProto(key: $0.key, value: $0.value) }
-        } else {
+        } else if withElements {
             rawData = tensor.withUnsafeBytes { Data($0) }
         }
     }

@@ -21,7 +21,7 @@ package struct CodebookStorage {
         let name = site.tensor
         let blocks: Shape = scales.isEmpty ? weight.shape : [scales.count, weight.elementCount / scales.count]
         let isNarrow = table.count <= 16
-        let stored = Tensor(codes: codes, shape: blocks, isNarrow ? .uint4 : .uint8)
+        let stored = Tensor(codes: codes, shape: blocks, isNarrow ? .uint4 : .uint8).spilled()
         edit.initializers += [
             ("\(name).codes", stored), ("\(name).table", Tensor(table)), ("\(name).one", Tensor(scalar: Float(1))),
         ]

@@ -24,7 +24,7 @@ extension Graph {
             types.insert(parameters.elementType)
             edit.removedNodes.insert(node.name)
             edit.rewired[output] = codes
-            edit.initializers.append((codes, parameters.quantize(weight)))
+            edit.initializers.append((codes, parameters.quantize(weight).spilled()))
             findings.append(.quantized(name, weight, parameters))
         }
         return try applying(edit).allowing(types)

@@ -88,32 +88,43 @@ package struct QuantizationParameters: Hashable, Sendable {
 
     /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped.
     package func quantize(_ tensor: Tensor) -> Tensor {
-        let codes = codeValues(of: tensor)
-        return elementType == .int8
-            ? Tensor(codes.map { Int8($0) }, shape: tensor.shape)
-            : Tensor(codes.map(Double.init), shape: tensor.shape, as: elementType)
-    }
-
-    /// scale · (code − zero point) of the codes a float32 tensor gets.
-    package func roundTrip(_ tensor: Tensor) -> Tensor {
-        var result = tensor
-        let codes = codeValues(of: tensor)
+        var result = Tensor(uninitialized: tensor.shape, elementType)
         let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
-        result.withMutableElements(Float.self) { values in
-            for i in values.indices {
-                let place = places.index(of: i)
-                values[i] = scales[place] * (codes[i] - Float(zeroPoints[place]))
+        result.withUnsafeMutableBytes { target in
+            for piece in tensor.pieces {
+                let codes = codeValues(of: tensor, in: piece, places)
+                let stored = elementType == .int8
+                    ? Tensor(codes.map { Int8($0) }) : Tensor(codes.map(Double.init), shape: [codes.count], as: elementType)
+                let start = elementType.byteCount(of: piece.lowerBound)
+                stored.withUnsafeBytes {
+                    UnsafeMutableRawBufferPointer(rebasing: target[start..<(start + $0.count)]).copyMemory(from: $0)
+                }
             }
         }
         return result
     }
 
-    private func codeValues(of tensor: Tensor) -> [Float] {
+    /// scale · (code − zero point) of the codes a float32 tensor gets.
+    package func roundTrip(_ tensor: Tensor) -> Tensor {
+        var result = tensor
         let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
+        result.withMutableElements(Float.self) { values in
+            for piece in tensor.pieces {
+                let codes = codeValues(of: tensor, in: piece, places)
+                for i in piece {
+                    let place = places.index(of: i)
+                    values[i] = scales[place] * (codes[i - piece.lowerBound] - Float(zeroPoints[place]))
+                }
+            }
+        }
+        return result
+    }
+
+    private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ places: ScalePlaces) -> [Float] {
         let low = Float(codes.lowerBound)
         let high = Float(codes.upperBound)
         return tensor.withElements(Float.self) { values in
-            values.indices.map { i in
+            piece.map { i in
                 let place = places.index(of: i)
                 let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
                 return min(max(code, low), high)

@@ -32,6 +32,20 @@ private let registry = OperatorRegistry([])
         }
     }
 
+    /// What is streamed is byte for byte what the file holds, however long lengths are.
+    @Test(arguments: [0, 1, 31, 32, 5_000, 600_000]) func streamedBytesAreTheFile(count: Int) throws {
+        let op = UnknownOperator(OperatorType("Relu"), attributes: [:], version: 13)
+        let graph = try Graph(
+            name: "g", inputs: [], outputs: ["y"], nodes: [Node(name: "n", op: op, inputs: ["w"], outputs: ["y"])],
+            initializers: [("w", Tensor((0..<count).map(Float.init)))])
+        try withTemporaryFolder { folder in
+            try ONNXFile.write(graph, to: folder + "/m.onnx")
+            let bytes = try ONNXFile.bytes(graph)
+            #expect(try Array(Data(contentsOf: URL(fileURLWithPath: folder + "/m.onnx"))) == bytes)
+            #expect(try ONNXFile.read(bytes: bytes, registry: registry).initializers["w"] == graph.initializers["w"])
+        }
+    }
+
     @Test func aGraphThatReadsItsOwnExternalDataIsWrittenOverIt() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/m.onnx"

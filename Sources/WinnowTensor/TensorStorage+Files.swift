@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension TensorStorage {
+    /// The first `byteCount` bytes of an open file: pages are read when touched, and writes to them stay private. nil, and
+    /// `errno` set, where that cannot be.
+    package convenience init?(mapping descriptor: Int32, byteCount: Int) {
+        guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0),
+            base != MAP_FAILED
+        else { return nil }
+        self.init(base: base, byteCount: byteCount) { munmap(base, byteCount) }
+    }
+
+    /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.
+    fileprivate convenience init?(spilling bytes: UnsafeRawBufferPointer) {
+        // Unlike /tmp, /var/tmp is not memory on any system.
+        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
+        var path = Array("\(folder)/winnow-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&path)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        unlink(path)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return nil }
+            rest = rest.dropFirst(count)
+        }
+        self.init(mapping: descriptor, byteCount: bytes.count)
+    }
+}
+
+extension Tensor {
+    /// The same tensor, from 1 MiB on in a temporary file (`TMPDIR`), whose pages the system may drop and read again. For
+    /// results that are long not needed; where the disk is full, the tensor stays in memory.
+    package func spilled() -> Tensor {
+        guard byteCount >= 1 << 20, let storage = withUnsafeBytes({ TensorStorage(spilling: $0) }) else { return self }
+        return Tensor(storage: storage, shape: shape, elementType)
+    }
+}
