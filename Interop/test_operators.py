@@ -54,6 +54,17 @@ def cases(root):
     return result
 
 
+def rename(node, renamed):
+    """Gives every value that a node or its bodies name another name."""
+    node.input[:] = map(renamed, node.input)
+    node.output[:] = map(renamed, node.output)
+    for body in [graph for attribute in node.attribute for graph in [attribute.g, *attribute.graphs]]:
+        for value in [*body.input, *body.output, *body.initializer, *body.value_info]:
+            value.name = renamed(value.name)
+        for inner in body.node:
+            rename(inner, renamed)
+
+
 def joined(cases, version):
     """One model of many cases: names get the case's name in front; integers that may be shapes become initializers."""
     nodes, inputs, outputs, initializers, arrays, expected = [], [], [], [], {}, {}
@@ -67,8 +78,7 @@ def joined(cases, version):
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
             copy.name = renamed(node.name or node.op_type)
-            copy.input[:] = map(renamed, node.input)
-            copy.output[:] = map(renamed, node.output)
+            rename(copy, renamed)
             nodes.append(copy)
         for index, (info, value) in enumerate(zip(graph.input, given)):
             name = renamed(info.name)
