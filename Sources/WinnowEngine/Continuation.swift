@@ -12,6 +12,8 @@ final class Continuation {
     private let constants: [ValueName: Tensor]
     /// What the rest reads of the plan before.
     private let entries: [ValueName]
+    /// What the rest reads of the results of `nodes`.
+    private let handedOn: Set<ValueName>
     private let bodies: [String: Bodies]
     private var results: [ValueName: Tensor] = [:]
     private var plans: [[Shape]: Plan] = [:]
@@ -27,6 +29,7 @@ final class Continuation {
         self.constants = constants
         self.entries = entries
         self.options = options
+        handedOn = Set(nodes.flatMap(\.outputs)).intersection(rest.flatMap(\.readValues))
         bodies = Dictionary(
             nodes.filter { !$0.op.bodies.isEmpty }.map { ($0.name, Bodies(of: $0, options)) }, uniquingKeysWith: { first, _ in first })
     }
@@ -43,7 +46,7 @@ final class Continuation {
             for (name, tensor) in zip(node.outputs, outputs) where !name.isEmpty { results[name] = tensor }
         }
         guard !rest.isEmpty else { return }
-        var inputs = results.filter { graph.outputs.contains($0.key) || rest.reads($0.key) }
+        var inputs = results.filter { handedOn.contains($0.key) }
         for name in entries { inputs[name] = first.output(name) }
         let next = try plan(for: inputs)
         for (name, tensor) in inputs { try next.setInput(name, tensor) }
@@ -82,10 +85,6 @@ final class Continuation {
         plans[key] = plan
         return plan
     }
-}
-
-extension [Node] {
-    func reads(_ value: ValueName) -> Bool { contains { $0.readValues.contains(value) } }
 }
 
 extension Node {

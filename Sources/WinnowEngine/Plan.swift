@@ -14,6 +14,9 @@ package final class Plan {
         package let layout: Layout
         let kernel: Kernel
         let operands: Operands
+
+        /// Runs the step alone; what it reads must have been computed by an execution before.
+        func execute() throws { try kernel.run(operands) }
     }
 
     /// The steps in order; those that depend on contents as the last execution had them.
@@ -90,14 +93,11 @@ package final class Plan {
     /// Runs every step, then writes updates back to their variables.
     package func execute() throws {
         let steps = ownSteps
-        for step in steps { try step.kernel.run(step.operands) }
+        for step in steps { try step.execute() }
         let updates = updates
         for update in updates { update.target.copyMemory(from: update.source.pointer, byteCount: update.source.byteCount) }
         try continuation?.execute(after: self)
     }
-
-    /// Runs one step alone; what it reads must have been computed by an execution before.
-    package func execute(step index: Int) throws { try steps[index].kernel.run(steps[index].operands) }
 
     /// A copy of an output, row-major; nil if the graph has no such output.
     package func output(_ name: ValueName) -> Tensor? {

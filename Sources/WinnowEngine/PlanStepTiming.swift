@@ -15,17 +15,18 @@ extension PlanStepTiming {
     /// Runs `plan` for `seconds`, timing every step by itself.
     package static func measure(_ plan: Plan, seconds: Double) throws -> [PlanStepTiming] {
         try plan.execute()
-        var times = [[Double]](repeating: [], count: plan.steps.count)
+        let steps = plan.steps
+        var times = [[Double]](repeating: [], count: steps.count)
         let clock = ContinuousClock()
         let end = clock.now + .seconds(seconds)
         while clock.now < end || (times.first?.count ?? 5) < 5 {
-            for index in plan.steps.indices {
-                times[index].append(try clock.measure { try plan.execute(step: index) } / .milliseconds(1))
+            for (index, step) in steps.enumerated() {
+                times[index].append(try clock.measure { try step.execute() } / .milliseconds(1))
             }
         }
         let medians = times.map { $0.sorted()[$0.count / 2] }
         let whole = medians.reduce(0, +)
-        return zip(plan.steps, medians).map { step, median in
+        return zip(steps, medians).map { step, median in
             PlanStepTiming(
                 node: step.nodeName, operatorType: step.operatorType, outputShape: step.outputShape.extents,
                 layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0)

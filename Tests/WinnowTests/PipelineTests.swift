@@ -50,16 +50,17 @@ import WinnowTensor
     }
 
     /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
-    @Test(arguments: [3, 4, 5, 8]) func stoppedRunsContinue(events: Int) throws {
+    @Test(arguments: [3, 4, 5]) func stoppedRunsContinue(events: Int) throws {
         let whole = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/whole")
         let expected = try bytes(of: whole.run(on: model(), name: "m", outputFolder: folder))
-        for _ in 0..<100 {
+        for attempt in 0..<100 {
             let cancellation = Cancellation()
             let seen = Counter()
             let pipeline = Pipeline(
                 try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/stopped", cancellation: cancellation
             ) { _ in if seen.next() >= events { cancellation.cancel() } }
             guard let result = try? pipeline.run(on: model(), name: "m", outputFolder: folder) else { continue }
+            #expect(attempt > 0)
             #expect(try bytes(of: result) == expected)
             return
         }

@@ -1,3 +1,4 @@
+import WinnowKernels
 import WinnowTensor
 
 /// How the range of an activation is found from calibration data.
@@ -19,15 +20,9 @@ struct RangeObserver: Sendable {
     init(_ method: RangeMethod) { histogram = method == .percentile ? Histogram() : nil }
 
     mutating func observe(_ values: UnsafeBufferPointer<Float>) {
-        var low = Float.infinity
-        var high = -Float.infinity
-        var sum: Float = 0
-        for value in values {
-            low = value < low ? value : low
-            high = value > high ? value : high
-            sum += value * 0
-        }
-        if sum != 0 || sum.isNaN { sawNonFinite = true }
+        guard let base = values.baseAddress else { return }
+        if !VectorArithmetic.isFinite(base, count: values.count) { sawNonFinite = true }
+        let (low, high) = RangeStatistics.minMax(base, count: values.count)
         guard low <= high, low.isFinite, high.isFinite else { return }
         self.low = min(self.low, low)
         self.high = max(self.high, high)

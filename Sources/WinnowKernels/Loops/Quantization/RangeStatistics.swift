@@ -29,32 +29,4 @@ package enum RangeStatistics {
         }
         return (low, high)
     }
-
-    /// Adds to `bins` the counts of values in equal steps from `low` to `high`; the last bin holds `high` too (NumPy).
-    package static func histogram(
-        _ values: UnsafePointer<Float>, count: Int, from low: Float, to high: Float, into bins: UnsafeMutableBufferPointer<Int>
-    ) {
-        guard high > low, bins.count > 0 else {
-            if !bins.isEmpty { for i in 0..<count where values[i] == low { bins[bins.count / 2] += 1 } }
-            return
-        }
-        let scale = Double(bins.count) / (Double(high) - Double(low))
-        for i in 0..<count {
-            let value = values[i]
-            guard value >= low && value <= high else { continue }
-            let bin = Int((Double(value) - Double(low)) * scale)
-            bins[min(bin, bins.count - 1)] += 1
-        }
-    }
-
-    /// Mean and variance (over n) in float64.
-    package static func moments(_ values: UnsafePointer<Float>, count: Int) -> (mean: Double, variance: Double) {
-        guard count > 0 else { return (0, 0) }
-        var sum = 0.0
-        for i in 0..<count { sum += Double(values[i]) }
-        let mean = sum / Double(count)
-        var squares = 0.0
-        for i in 0..<count { squares += (Double(values[i]) - mean) * (Double(values[i]) - mean) }
-        return (mean, squares / Double(count))
-    }
 }

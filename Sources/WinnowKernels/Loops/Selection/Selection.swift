@@ -129,13 +129,4 @@ package enum Selection {
             }
         }
     }
-
-    /// The indices that sort `values`, equal ones in their order; NaN last when rising.
-    package static func sortedIndices(_ values: UnsafeBufferPointer<Float>, descending: Bool = false) -> [Int] {
-        // Index as tie-breaker: the standard sort does not promise stability.
-        values.indices.sorted { a, b in
-            let (x, y) = (rank(values[a]), rank(values[b]))
-            return x == y ? a < b : (descending ? x > y : x < y)
-        }
-    }
 }

@@ -23,14 +23,6 @@ package enum VectorArithmetic {
         return total
     }
 
-    /// y += a·x.
-    package static func addScaled(_ a: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
-        forChunks(count) { start, count in
-            let (from, to) = (x + start, y + start)
-            for i in 0..<count { to[i] += a * from[i] }
-        }
-    }
-
     /// y *= a.
     package static func scale(_ y: UnsafeMutablePointer<Float>, by a: Float, count: Int) {
         forChunks(count) { start, count in
