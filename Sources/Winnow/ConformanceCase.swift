@@ -133,7 +133,7 @@ extension Graph {
         var names: [String] = []
         for node in nodes {
             if node.op is UnknownOperator { names.append(node.op.type.description) }
-            for case .graph(let body) in node.op.attributes.values.values { names += body.unknownOperators }
+            for body in node.op.bodies.values { names += body.unknownOperators }
         }
         var seen: Set<String> = []
         return names.filter { seen.insert($0).inserted }

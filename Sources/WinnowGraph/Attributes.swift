@@ -10,6 +10,9 @@ package enum Attribute: Sendable {
     case ints([Int])
     case floats([Float])
     case strings([String])
+    case graphs([Graph])
+    /// What only an unknown operator reads (tensors by name, types, sparse tensors), as its file has it.
+    case encoded([UInt8])
 }
 
 /// The attributes of a node by name, with typed readers.
@@ -102,6 +105,8 @@ extension Attribute: CustomStringConvertible {
         case .ints(let values): "\(values)"
         case .floats(let values): "\(values)"
         case .strings(let values): "\(values)"
+        case .graphs(let graphs): "graphs \(graphs.map(\.name).joined(separator: ", "))"
+        case .encoded(let bytes): "\(bytes.count) bytes"
         }
     }
 }

@@ -23,15 +23,26 @@ extension Operator {
     /// The operator whose bodies read other values of the graph around: the key becomes the value.
     package func renamingCaptures(_ names: [ValueName: ValueName], in graph: Graph) throws -> any Operator {
         guard bodies.values.contains(where: { body in body.captures.keys.contains { names[$0] != nil } }) else { return self }
-        var attributes = attributes
-        for (name, body) in bodies {
+        return try changingBodies(in: graph) { body in
             let changed = names.filter { body.captures[$0.key] != nil }
             // A name the body has itself makes room first.
             var moved: [ValueName: ValueName] = [:]
             for name in changed.values where body.infos[name] != nil && body.captures[name] == nil {
                 moved[name] = body.freshValueName("\(name)_inner")
             }
-            attributes[name] = .graph(try body.renamingValues(moved).renamingValues(changed))
+            return try body.renamingValues(moved).renamingValues(changed)
+        }
+    }
+
+    /// The operator of a node in `graph` with its bodies changed.
+    package func changingBodies(in graph: Graph, _ change: (Graph) throws -> Graph) throws -> any Operator {
+        var attributes = attributes
+        for (name, value) in attributes.values {
+            switch value {
+            case .graph(let body): attributes[name] = .graph(try change(body))
+            case .graphs(let bodies): attributes[name] = .graphs(try bodies.map(change))
+            default: continue
+            }
         }
         if let unknown = self as? UnknownOperator { return unknown.with(attributes) }
         return try Swift.type(of: self).init(

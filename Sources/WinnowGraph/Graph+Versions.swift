@@ -24,16 +24,32 @@ extension Graph {
         var outdated = graph.outdatedNodes(at: graph.neededVersions)
         // A new form may itself raise the version, but not without end.
         for _ in 0..<4 where !outdated.isEmpty {
-            let index = GraphIndex(graph)
-            graph = try graph.applying(
-                outdated.map { node in
-                    guard let edit = try node.op.modernForm(of: node, in: index) else { throw Self.stuck(node) }
-                    return edit
-                })
+            graph = try graph.modernizing(outdated, at: graph.neededVersions)
             outdated = graph.outdatedNodes(at: graph.neededVersions)
         }
         if let node = outdated.first { throw Self.stuck(node) }
         return graph
+    }
+
+    /// The graph with these nodes, or what is outdated in their bodies, in the form that the versions ask for.
+    private func modernizing(_ nodes: [Node], at versions: [String: Int]) throws -> Graph {
+        let index = GraphIndex(self)
+        return try applying(
+            nodes.map { node in
+                if node.op.maximumVersion < versions[node.op.type.domain] ?? 0 {
+                    guard let edit = try node.op.modernForm(of: node, in: index) else { throw Self.stuck(node) }
+                    return edit
+                }
+                var changed = node
+                changed.op = try node.op.changingBodies(in: self) { body in
+                    let modern = try body.modernizing(body.outdatedNodes(at: versions), at: versions)
+                    // Graphs around it may have the same node names, from which new values are named.
+                    let added = modern.infos.keys.filter { body.infos[$0] == nil }
+                    return try modern.renamingValues(
+                        Dictionary(uniqueKeysWithValues: added.map { ($0, freshValueName("\(node.name).\($0)")) }))
+                }
+                return GraphEdit(replacing: [node.name], with: [changed])
+            })
     }
 
     private func outdatedNodes(at versions: [String: Int]) -> [Node] {

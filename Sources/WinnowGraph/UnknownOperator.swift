@@ -21,7 +21,12 @@ package struct UnknownOperator: Operator {
 
     package var minimumVersion: Int { version }
     package var bodies: [String: Graph] {
-        attributes.values.compactMapValues { if case .graph(let body) = $0 { body } else { nil } }
+        var bodies: [String: Graph] = [:]
+        for (name, value) in attributes.values {
+            if case .graph(let body) = value { bodies[name] = body }
+            if case .graphs(let list) = value { for (index, body) in list.enumerated() { bodies["\(name)[\(index)]"] = body } }
+        }
+        return bodies
     }
 
     /// The same operator with other attributes.

@@ -88,6 +88,33 @@ enum TestModels {
         return try b.graph(outputs: [y])
     }
 
+    /// A perceptron 12 → 16 → 8 → 4 beside which an If reads the first hidden layer and a table of its width.
+    static func conditional(seed: UInt64 = 4) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("conditional")
+        let condition = try b.input("condition", .bool, [])
+        var x = try b.input("x", .float32, ["N", 12])
+        let table = b.constant("table", weights.normal([16]))
+        for (index, (from, to)) in [(12, 16), (16, 8), (8, 4)].enumerated() {
+            let name = "fc\(index + 1)"
+            x = try b.linear(x, b.constant("\(name).weight", weights.normal([to, from])), name: name)
+            if index < 2 { x = try b.add(Relu(), x, name: "relu\(index + 1)") }
+        }
+        func branch(_ op: any Operator) throws -> Graph {
+            try Graph(
+                name: "branch", inputs: [], outputs: ["chosen"],
+                nodes: [Node(name: "chosen", op: op, inputs: ["relu1", table], outputs: ["chosen"])],
+                captures: ["relu1": ValueType(.float32, ["N", 16]), table: ValueType(.float32, [16])])
+        }
+        let seen = try b.add(If(then: branch(Add()), else: branch(Mul())), condition, name: "branch")
+        return try b.graph(outputs: [x, b.add(Identity(), seen, name: "seen")])
+    }
+
+    static func normal(_ shape: Shape, seed: UInt64 = 5) -> Tensor {
+        var weights = Weights(seed)
+        return weights.normal(shape)
+    }
+
     static var all: [Graph] { get throws { [try perceptron(), try convolutional(), try residual()] } }
 
     /// A learnable task: samples labelled by a network of the same kind with other weights.

@@ -1,3 +1,4 @@
+import SwiftProtobuf
 import WinnowGraph
 import WinnowTensor
 
@@ -8,11 +9,17 @@ import Foundation
 #endif
 
 extension Onnx_AttributeProto {
-    /// The attribute as a value; `body` reads a control-flow body.
-    func attribute(external: ExternalDataReader, body: (Onnx_GraphProto) throws -> Graph) throws -> Attribute {
+    /// The attribute as a value; `body` reads a control-flow body. What an operator that is known never has is kept as it
+    /// is for one that is not.
+    func attribute(
+        external: ExternalDataReader, ofKnown isKnown: Bool = true, body: (Onnx_GraphProto) throws -> Graph
+    ) throws -> Attribute {
         let subject = "attribute \(name)"
         guard !hasRefAttrName else {
             throw WinnowError(.model, subject, "refers to a function's attribute outside a function")
+        }
+        if !isKnown, hasMoreThanAValue {
+            do { return .encoded(try serializedBytes()) } catch { throw WinnowError(.model, subject, "cannot be kept: \(error)") }
         }
         switch effectiveType {
         case .int: return .int(Int(i))
@@ -23,9 +30,20 @@ extension Onnx_AttributeProto {
         case .ints: return .ints(ints.map { Int($0) })
         case .floats: return .floats(floats)
         case .strings: return .strings(try strings.map { try Self.text($0, subject) })
-        case .tensors, .graphs, .sparseTensor, .sparseTensors, .typeProto, .typeProtos:
+        case .graphs: return .graphs(try graphs.map(body))
+        case .tensors, .sparseTensor, .sparseTensors, .typeProto, .typeProtos:
             throw WinnowError(.unsupported, subject, "is of a kind (\(type)) that is not supported")
         case .undefined: throw WinnowError(.model, subject, "has no value")
+        }
+    }
+
+    /// Whether `Attribute`'s own cases would lose something of it.
+    private var hasMoreThanAValue: Bool {
+        switch effectiveType {
+        case .tensor: !t.name.isEmpty && t.dataLocation != .external
+        case .string, .strings: !([s] + strings).allSatisfy { String(validating: $0, as: UTF8.self) != nil }
+        case .tensors, .sparseTensor, .sparseTensors, .typeProto, .typeProtos: true
+        default: false
         }
     }
 
@@ -50,7 +68,7 @@ extension Onnx_AttributeProto {
     }
 
     /// The attribute to write; `body` writes a control-flow body.
-    init(name: String, _ value: Attribute, body: (Graph) throws -> Onnx_GraphProto) rethrows {
+    init(name: String, _ value: Attribute, body: (Graph) throws -> Onnx_GraphProto) throws {
         self.init()
         self.name = name
         switch value {
@@ -61,6 +79,8 @@ extension Onnx_AttributeProto {
         case .graph(let value): (type, g) = (.graph, try body(value))
         case .ints(let values): (type, ints) = (.ints, values.map { Int64($0) })
         case .floats(let values): (type, floats) = (.floats, values)
+        case .graphs(let values): (type, graphs) = (.graphs, try values.map(body))
+        case .encoded(let bytes): try merge(serializedBytes: bytes)
         case .strings(let values): (type, strings) = (.strings, values.map { Data($0.utf8) })
         }
     }

@@ -106,17 +106,18 @@ struct ONNXReader {
     }
 
     private func node(_ proto: Onnx_NodeProto, named name: String, scope: Scope) throws -> Node {
+        let domain = Self.domain(proto.domain)
+        let type = OperatorType(proto.opType, domain: domain)
+        let isKnown = registry.contains(type)
         var attributes = Attributes()
         for attribute in proto.attribute {
-            attributes[attribute.name] = try attribute.attribute(external: external) { try body($0, in: scope) }
+            attributes[attribute.name] = try attribute.attribute(external: external, ofKnown: isKnown) { try body($0, in: scope) }
         }
         attributes.outputCount = proto.output.count
-        let domain = Self.domain(proto.domain)
         guard let version = metadata.opsets[domain] else {
             throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
         }
-        var op = try registry.makeOperator(
-            OperatorType(proto.opType, domain: domain), attributes: attributes, version: version)
+        var op = try registry.makeOperator(type, attributes: attributes, version: version)
         if var unknown = op as? UnknownOperator {
             let declared = proto.output.map { scope.declaredType(of: $0) }
             let count = (declared.lastIndex { $0 != nil } ?? -1) + 1
@@ -138,7 +139,7 @@ struct ONNXReader {
         case .floats(let values): return Tensor(values)
         case .ints(let values): return Tensor(values.map { Int64($0) })
         case .string, .strings: throw WinnowError(.unsupported, "", "string constants are not supported")
-        case .graph: throw WinnowError(.model, "", "is no constant")
+        case .graph, .graphs, .encoded: throw WinnowError(.model, "", "is no constant")
         }
     }
 

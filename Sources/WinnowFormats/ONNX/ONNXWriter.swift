@@ -104,8 +104,8 @@ private struct FileVersions {
     private mutating func add(_ graph: Graph) {
         for info in graph.infos.values { add(info.elementType) }
         for node in graph.nodes {
+            for body in node.op.bodies.values { add(body) }
             for attribute in node.op.attributes.values.values {
-                if case .graph(let body) = attribute { add(body) }
                 if case .tensor(let tensor) = attribute { add(tensor.elementType) }
             }
         }

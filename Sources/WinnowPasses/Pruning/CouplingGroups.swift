@@ -32,7 +32,10 @@ package struct CouplingGroups: Sendable {
         for input in graph.inputs {
             protect(input.name, infos[input.name], "the model's input \(input.name) has this axis")
         }
-        for node in graph.nodes { add(node, infos) }
+        for node in graph.nodes {
+            add(node, infos)
+            for name in node.op.capturedValues { protect(name, infos[name], "a body of \(node.name) (\(node.op.type)) has this axis") }
+        }
         for output in graph.outputs { protect(output, infos[output], "the model's output \(output) has this axis") }
         classes.settle()
         collect()

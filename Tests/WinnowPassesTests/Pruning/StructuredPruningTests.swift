@@ -1,4 +1,5 @@
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -43,6 +44,23 @@ struct CouplingGroupsTests {
         #expect(try group(graph, "fc1.weight", 1).protection?.contains("input") == true)
         #expect(try group(graph, "fc3.weight", 0).protection?.contains("output") == true)
         #expect(try group(graph, "fc2.weight", 0).protection == nil)
+    }
+
+    /// What the branches of an If read may lose no channel, however weak; what they do not read may.
+    @Test func bodiesProtectWhatTheyRead() throws {
+        let graph = try TestModels.conditional()
+        let groups = try CouplingGroups(graph)
+        for (value, axis) in [("fc1.weight", 0), ("fc2.weight", 1), ("table", 0)] {
+            #expect(groups.group(of: value, axis: axis)?.protection?.contains("branch (If)") == true, "\(value)")
+        }
+        #expect(try group(graph, "fc2.weight", 0).protection == nil)
+        let pruned = try StructuredPruning(hyperparameters: ["sparsity": 0.5])(graph).graph
+        #expect(pruned.initializers["fc1.weight"] == graph.initializers["fc1.weight"])
+        #expect(pruned.initializers["fc2.weight"]?.shape == [4, 16])
+        for condition in [true, false] {
+            let inputs = ["x": TestModels.normal([3, 12]), "condition": Tensor([condition], shape: [])]
+            #expect(try Session(pruned).run(inputs)["seen"] == Session(graph).run(inputs)["seen"])
+        }
     }
 
     @Test func concatenationKeepsItsPartsApart() throws {
