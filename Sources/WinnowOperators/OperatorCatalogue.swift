@@ -127,6 +127,7 @@ package enum OperatorCatalogue {
         MaxPool.self,
         MaxPoolGradient.self,
         MaxRoiPool.self,
+        MaxRoiPoolGradient.self,
         MaxUnpool.self,
         Mean.self,
         MeanSquaredError.self,

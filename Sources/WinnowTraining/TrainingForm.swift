@@ -9,13 +9,16 @@ extension Graph {
     /// The graph with every operator in its training form, and the step counter where one reads it.
     package func trainingForm() throws -> Graph {
         var graph = self
-        for name in nodes.map(\.name) {
+        var names = Array(nodes.map(\.name).reversed())
+        // What an operator becomes may have training forms of its own.
+        while let name = names.popLast() {
             guard let node = graph.node(named: name) else { continue }
             let edit: GraphEdit?
             do { edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) } catch let error as WinnowError {
                 throw error.within("training form of node \(node.name) (\(node.op.type))")
             }
             guard let edit else { continue }
+            names += edit.addedNodes.map(\.name).reversed()
             let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
             let lacksStep = graph.infos[trainingStepName] == nil
             graph = try graph.applying(readsStep && lacksStep ? [edit, try graph.stepCounter()] : [edit])

@@ -35,6 +35,23 @@ package struct Det: Operator, AttributeFree {
         }
     }
 
+    /// Of each element its cofactor: the determinant of what is left without its row and column, with alternating sign.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let (b, x) = (context.builder, try context.input(0))
+        guard let n = context.info(of: x)?.extents?.last?.value else { return nil }
+        let g = try b.reshaped(context.outputGradient(), [-1, 1, 1])
+        guard n > 1 else { return [try b.add(Reshape(), g, b.shape(of: x))] }
+        let cells = (0..<n).flatMap { row in (0..<n).map { column in (row: row, column: column) } }
+        let minors = cells.flatMap { cell in
+            cells.filter { $0.row != cell.row && $0.column != cell.column }.map { Int64($0.row * n + $0.column) }
+        }
+        let places = b.constant("minors", Tensor(minors, shape: [n, n, n - 1, n - 1]))
+        let signs = Tensor(cells.map { ($0.row + $0.column) % 2 == 0 ? 1 : -1 }, shape: [n, n], as: b.elementType(of: x))
+        let determinants = try b.add(Det(), b.add(Gather(axis: 1), b.reshaped(x, [-1, n * n]), places))
+        let cofactors = try b.multiply(determinants, b.constant("signs", signs))
+        return [try b.add(Reshape(), b.multiply(g, cofactors), b.shape(of: x))]
+    }
+
     /// Gaussian elimination with row pivots, in place.
     private static func determinant(_ matrix: UnsafeMutablePointer<Double>, _ n: Int) -> Double {
         var result = 1.0

@@ -3,7 +3,7 @@ import WinnowKernels
 import WinnowTensor
 
 /// activation(convolution(X, W) + B + Z); Z has the shape of the output.
-package struct FusedConv: Operator {
+package struct FusedConv: TrainedInParts {
     package static let type = OperatorType("FusedConv", domain: "com.microsoft")
 
     package var convolution: Conv
@@ -38,6 +38,12 @@ package struct FusedConv: Operator {
         var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
         if let activation { steps.append(activation.step) }
         return try convolution.kernel(for: request, epilogue: Epilogue(steps))
+    }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        var y = try b.add(convolution, inputs: Array(inputs.prefix(3)))[0]
+        if let residual = inputs.present(3) { y = try b.add(y, residual) }
+        return [try activation.map { try b.add($0, to: y) } ?? y]
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

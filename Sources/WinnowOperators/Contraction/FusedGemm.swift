@@ -3,7 +3,7 @@ import WinnowKernels
 import WinnowTensor
 
 /// activation(alpha · A′ B′ + beta · C)
-package struct FusedGemm: Operator {
+package struct FusedGemm: TrainedInParts {
     package static let type = OperatorType("FusedGemm", domain: "com.microsoft")
 
     package var gemm: Gemm
@@ -34,6 +34,11 @@ package struct FusedGemm: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { try gemm.outputs(for: inputs) }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { gemm.axes(for: inputs) }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let y = try b.add(gemm, inputs: inputs)[0]
+        return [try activation.map { try b.add($0, to: y) } ?? y]
+    }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let product = try gemm.kernel(for: request)

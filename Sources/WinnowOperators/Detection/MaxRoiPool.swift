@@ -35,31 +35,39 @@ package struct MaxRoiPool: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
-        let (data, regions) = (try request.input(0), try request.input(1))
-        guard regions.shape.rank == 2, regions.shape[1] == 5 else {
-            throw WinnowError(.shape, request.nodeName, "regions \(regions.shape) are not rows of five numbers")
+        let bins = bins.reduce(1, *)
+        return try overMaxima(data: request.input(0).shape, regions: request.input(1).shape, request.nodeName) { operands, plane, bin, index in
+            let source = operands.input(0, as: Float.self)
+            operands.output(0, as: Float.self)[plane * bins + bin] = index.map { source[$0] } ?? 0
+        } values: { $0.input(0, as: Float.self) } corners: { $0.input(1, as: Float.self) }
+    }
+
+    /// A kernel that calls `body` with each plane (region and channel), each bin and where in the data its maximum lies.
+    func overMaxima(
+        data: Shape, regions: Shape, _ nodeName: String, _ body: @escaping (Operands, Int, Int, Int?) -> Void,
+        values: @escaping (Operands) -> UnsafePointer<Float>, corners: @escaping (Operands) -> UnsafePointer<Float>
+    ) throws -> Kernel {
+        guard regions.rank == 2, regions[1] == 5 else {
+            throw WinnowError(.shape, nodeName, "regions \(regions) are not rows of five numbers")
         }
-        let (op, shape, count) = (self, data.shape, regions.shape[0])
         return Kernel { operands in
-            let numbers = operands.input(1, as: Float.self)
-            for region in 0..<count {
-                let row = numbers + 5 * region
-                guard row[0] >= 0, row[0] < Float(shape[0]), (1..<5).allSatisfy({ row[$0].magnitude < 1e9 }) else {
-                    throw WinnowError(.data, "region \(region)", "lies in image \(row[0]) of \(shape[0]) or is not finite")
+            for region in 0..<regions[0] {
+                let row = corners(operands) + 5 * region
+                guard row[0] >= 0, row[0] < Float(data[0]), (1..<5).allSatisfy({ row[$0].magnitude < 1e9 }) else {
+                    throw WinnowError(.data, "region \(region)", "lies in image \(row[0]) of \(data[0]) or is not finite")
                 }
-                for channel in 0..<shape[1] {
-                    let plane = (Int(row[0]) * shape[1] + channel) * shape[2] * shape[3]
-                    op.pool(
-                        operands.input(0, as: Float.self) + plane, rows: shape[2], columns: shape[3], row + 1,
-                        to: operands.output(0, as: Float.self) + (region * shape[1] + channel) * op.bins[0] * op.bins[1])
+                for channel in 0..<data[1] {
+                    let start = (Int(row[0]) * data[1] + channel) * data[2] * data[3]
+                    forEachBin(values(operands) + start, rows: data[2], columns: data[3], row + 1) { bin, index in
+                        body(operands, region * data[1] + channel, bin, index.map { $0 + start })
+                    }
                 }
             }
         }
     }
 
-    private func pool(
-        _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>,
-        to target: UnsafeMutablePointer<Float>
+    private func forEachBin(
+        _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>, _ body: (Int, Int?) -> Void
     ) {
         let corners = (0..<4).map { Int((region[$0] * scale).rounded()) }
         let (left, top) = (corners[0], corners[1])
@@ -69,11 +77,15 @@ package struct MaxRoiPool: Operator {
             let ys = Self.range(row, height, top, rows)
             for column in 0..<bins[1] {
                 let xs = Self.range(column, width, left, columns)
-                var best = ys.isEmpty || xs.isEmpty ? 0 : -Float.infinity
-                for y in ys { for x in xs { best = max(best, image[y * columns + x]) } }
-                target[row * bins[1] + column] = best
+                var best: Int?
+                for y in ys { for x in xs where best.map({ image[y * columns + x] > image[$0] }) ?? true { best = y * columns + x } }
+                body(row * bins[1] + column, best)
             }
         }
+    }
+
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        [try context.builder.add(MaxRoiPoolGradient(self), context.outputGradient(), context.input(0), context.input(1)), nil]
     }
 
     private static func range(_ bin: Int, _ size: Float, _ start: Int, _ extent: Int) -> Range<Int> {

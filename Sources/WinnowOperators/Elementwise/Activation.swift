@@ -88,3 +88,20 @@ package protocol ActivationOperator: Operator {
     /// nil where it is none for this node: bounds that are not constant, say.
     func activation(of node: Node, in graph: GraphIndex) -> Activation?
 }
+
+extension GraphBuilder {
+    /// The operator that an activation was fused from.
+    func add(_ activation: Activation, to x: ValueName) throws -> ValueName {
+        switch activation {
+        case .relu: try add(Relu(), x)
+        case .leakyRelu(let alpha): try add(LeakyRelu(alpha: alpha), x)
+        case .clip(let low, let high): try clipped(x, Double(low), Double(high))
+        case .sigmoid: try add(Sigmoid(), x)
+        case .tanh: try add(Tanh(), x)
+        case .hardSigmoid(let alpha, let beta): try add(HardSigmoid(alpha: alpha, beta: beta), x)
+        case .hardSwish: try add(HardSwish(), x)
+        case .elu(let alpha): try add(Elu(alpha: alpha), x)
+        case .gelu(let usesTanh): try add(Gelu(usesTanh: usesTanh), x)
+        }
+    }
+}

@@ -22,4 +22,13 @@ extension GraphBuilder {
     package func add(_ a: ValueName, number: Double) throws -> ValueName { try add(a, scalar(number, like: a)) }
     package func negate(_ a: ValueName) throws -> ValueName { try add(Neg(), inputs: [a])[0] }
     package func square(_ a: ValueName) throws -> ValueName { try multiply(a, a) }
+
+    func clipped(_ x: ValueName, _ low: Double, _ high: Double) throws -> ValueName {
+        try add(Clip(), x, scalar(low, like: x), scalar(high, like: x))
+    }
+
+    /// 1 where two numbers are equal, else 0.
+    func isEqual(_ a: ValueName, _ b: ValueName) throws -> ValueName {
+        try add(Cast(to: elementType(of: a)), add(Equal(), a, b))
+    }
 }

@@ -17,4 +17,11 @@ package struct Mod: ElementwiseBinary {
     package var attributes: Attributes { truncates ? ["fmod": .int(1)] : [:] }
     package var minimumVersion: Int { 10 }
     package var function: BinaryFunction { truncates ? .remainder : .modulo }
+
+    /// 1 and minus the whole quotient (a − y) / b.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let (b, g, divisor) = (context.builder, try context.outputGradient(), try context.input(1))
+        let quotient = try b.divide(b.subtract(context.input(0), context.output(0)), divisor)
+        return [try context.summed(to: 0, g), try context.summed(to: 1, b.negate(b.multiply(g, quotient)))]
+    }
 }

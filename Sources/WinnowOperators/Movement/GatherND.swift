@@ -47,11 +47,26 @@ package struct GatherND: Operator {
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        guard batchRank == 0 else { return nil }
         let builder = context.builder
+        let indices = try addressingBatches(context.input(1), builder)
         let type = context.info(of: try context.input(0))?.elementType ?? .float32
         let zeros = try builder.add(
             ConstantOfShape(Tensor([0], shape: [1], as: type)), builder.add(ShapeOf(), context.input(0)))
-        return [try builder.add(ScatterND(reduction: .add), zeros, context.input(1), context.outputGradient()), nil]
+        return [try builder.add(ScatterND(reduction: .add), zeros, indices, context.outputGradient()), nil]
+    }
+
+    /// The indices with the batch axes' own in front of each tuple.
+    private func addressingBatches(_ indices: ValueName, _ b: GraphBuilder) throws -> ValueName {
+        guard batchRank > 0 else { return indices }
+        let rank = try b.rank(of: indices)
+        let batches = try (0..<batchRank).map { try b.extent($0, of: indices) }
+        var columns = try batches.indices.map { axis in
+            let numbers = Tensor((0..<batches[axis]).map { Double($0) }, shape: [batches[axis]], as: b.elementType(of: indices))
+            let shape = (0..<rank).map { $0 == axis ? batches[axis] : 1 }
+            let first = try b.sliced(indices, axis: rank - 1, 0..<1)
+            return try b.add(b.multiply(first, by: 0), b.constant("batch", numbers.reshaped(Shape(shape))))
+        }
+        columns.append(indices)
+        return try b.add(Concat(axis: rank - 1), inputs: columns)[0]
     }
 }

@@ -25,6 +25,16 @@ package struct OneHot: Operator {
         return [ValueInfo(type, extents)]
     }
 
+    /// Of the values: the sums of what stands where each does.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let (b, g) = (context.builder, try context.outputGradient())
+        let marks = b.constant("marks", Tensor([0, 1], shape: [2], as: b.elementType(of: g)))
+        let isOn = try b.add(self, context.input(0), context.input(1), marks)
+        let total = try b.reshaped(b.add(ReduceSum(axes: nil, keepsAxes: false), g), [1])
+        let on = try b.reshaped(b.add(ReduceSum(axes: nil, keepsAxes: false), b.multiply(g, isOn)), [1])
+        return [nil, nil, try b.add(Concat(axis: 0), b.subtract(total, on), on)]
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (indices, output) = (try request.input(0), request.outputs[0])
         let cast = try CastKernel(from: indices.elementType, to: .int64)

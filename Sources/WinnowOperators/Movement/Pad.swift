@@ -104,13 +104,34 @@ package struct Pad: Operator {
             inputs: [terms] + inputs.dropFirst().map { $0 == nil ? [] : $0?.rank == 0 ? [] : [.opaque] }, outputs: [terms])
     }
 
-    /// Of a constant pad: the negative pad.
+    /// Of a constant pad: the negative pad, and for the constant what is left. Of others: what was copied is summed.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        guard mode == .constant else { return nil }
+        let (b, g) = (context.builder, try context.outputGradient())
         let inputs = context.node.inputs.map { $0.isEmpty ? nil : context.info(of: $0) }
-        guard let rank = inputs.optional(0)?.rank, let (before, after) = try amounts(inputs, rank: rank) else { return nil }
-        let pads = context.builder.constant("pads", Tensor((before + after).map { Int64(-$0) }))
-        return [try context.builder.add(Pad(), context.outputGradient(), pads)]
-            + context.node.inputs.dropFirst().map { _ in nil }
+        guard let extents = inputs.optional(0)?.extents, let (before, after) = try amounts(inputs, rank: extents.count) else { return nil }
+        var gradients = [ValueName?](repeating: nil, count: inputs.count)
+        if mode == .constant {
+            let kept = try b.add(Pad(), g, b.integers((before + after).map { -$0 }, name: "pads"))
+            gradients[0] = kept
+            if context.needs(2) {
+                let all = ReduceSum(axes: nil, keepsAxes: false)
+                let rest = try b.subtract(b.add(all, g), b.add(all, kept))
+                gradients[2] = try b.add(Reshape(), rest, b.shape(of: context.input(2)))
+            }
+            return gradients
+        }
+        var sum = g
+        for axis in extents.indices.reversed() where before[axis] != 0 || after[axis] != 0 {
+            guard let extent = extents[axis].value else { return nil }
+            let sources = PadKernel.sources(extent: extent, before: before[axis], after: after[axis], mode: mode)
+            // Axes before this one are still as wide as the result's.
+            let shape = try b.shape(of: context.input(0))
+            let wide = axis == 0 ? shape
+                : try b.add(
+                    Concat(axis: 0), b.sliced(b.shape(of: g), axis: 0, 0..<axis), b.sliced(shape, axis: 0, axis..<extents.count))
+            sum = try b.add(GatherGradient(axis: axis), sum, b.integers(sources, name: "sources"), wide)
+        }
+        gradients[0] = sum
+        return gradients
     }
 }

@@ -3,7 +3,7 @@ package import WinnowKernels
 import WinnowTensor
 
 /// A copy of the data in which the element at each index along `axis` is replaced by, or joined with, an update.
-package struct ScatterElements: Operator {
+package struct ScatterElements: ScatterOperator {
     package static let type = OperatorType("ScatterElements")
 
     package var axis: Int
@@ -15,11 +15,7 @@ package struct ScatterElements: Operator {
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        let name = try attributes.string("reduction", default: "none")
-        guard let reduction = ScatterReduction(rawValue: name) else {
-            throw WinnowError(.model, "reduction", "\(name) is not known")
-        }
-        self.init(axis: try attributes.int("axis", default: 0), reduction: reduction)
+        self.init(axis: try attributes.int("axis", default: 0), reduction: try ScatterReduction(attributes: attributes))
     }
 
     package var attributes: Attributes {
@@ -28,12 +24,7 @@ package struct ScatterElements: Operator {
         return attributes
     }
 
-    package var minimumVersion: Int { [.min, .max].contains(reduction) ? 18 : reduction != .none ? 16 : 11 }
-
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        _ = try inputs.required(2)
-        return [ValueInfo(try inputs.required(0).type)]
-    }
+    package var gathering: any Operator { GatherElements(axis: axis) }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (data, indices) = (try request.input(0), try request.input(1))
@@ -47,17 +38,5 @@ package struct ScatterElements: Operator {
             }
             try scatter.run(updates: operands.input(2), indices: operands.input(1), into: operands.output(0))
         }
-    }
-
-    /// Sums pass the gradient on; replaced elements pass none.
-    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        guard reduction == .none || reduction == .add else { return nil }
-        let target = try context.outputGradient()
-        let updates = try context.builder.add(GatherElements(axis: axis), target, context.input(1))
-        guard reduction == .none else { return [target, nil, updates] }
-        let type = context.info(of: updates)?.elementType ?? .float32
-        let zeros = try context.builder.add(
-            ConstantOfShape(Tensor([0], shape: [1], as: type)), context.builder.add(ShapeOf(), context.input(2)))
-        return [try context.builder.add(self, target, context.input(1), zeros), nil, updates]
     }
 }

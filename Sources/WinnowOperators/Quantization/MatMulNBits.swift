@@ -4,7 +4,7 @@ import WinnowTensor
 /// A product with a constant matrix of 2-, 4- or 8-bit codes in blocks along K, stored as (N, blocks, bytes).
 ///
 /// Inputs: A, B packed, scales (N · blocks), zero points (packed uint8 or float, optional), g_idx (ignored), bias.
-package struct MatMulNBits: Operator {
+package struct MatMulNBits: TrainedInParts {
     package static let type = OperatorType("MatMulNBits", domain: "com.microsoft")
 
     package var depth: Int
@@ -44,12 +44,12 @@ package struct MatMulNBits: Operator {
     }
 
     /// The matrix as (N, K) float32.
-    private func dequantized(_ request: KernelRequest) throws -> Tensor {
-        guard let packed = try request.input(1).constant, let scales = try request.input(2).constant?.floats(),
+    private func dequantized(_ inputs: [ValueInfo?], _ nodeName: String) throws -> Tensor {
+        guard let packed = try inputs.required(1).constant, let scales = try inputs.required(2).constant?.floats(),
             packed.byteCount == columns * blockCount * (blockSize * bitWidth / 8), scales.count == columns * blockCount
-        else { throw WinnowError(.unsupported, request.nodeName, "its matrix is not constant or has another size") }
+        else { throw WinnowError(.unsupported, nodeName, "its matrix is not constant or has another size") }
         let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
-        let zeroPoints = try zeroPoints(request, mask, perByte)
+        let zeroPoints = try zeroPoints(inputs.optional(3), nodeName, mask, perByte)
         let codes = packed.codes()
         var values = [Float](repeating: 0, count: columns * depth)
         for column in 0..<columns {
@@ -63,18 +63,16 @@ package struct MatMulNBits: Operator {
         return Tensor(values, shape: [columns, depth])
     }
 
-    private func zeroPoints(_ request: KernelRequest, _ mask: Int, _ perByte: Int) throws -> [Float] {
-        guard let plan = request.optionalInput(3) else {
-            return [Float](repeating: Float(1 << (bitWidth - 1)), count: columns * blockCount)
-        }
-        guard let tensor = plan.constant else {
-            throw WinnowError(.unsupported, request.nodeName, "its zero points are not constant")
+    private func zeroPoints(_ info: ValueInfo?, _ nodeName: String, _ mask: Int, _ perByte: Int) throws -> [Float] {
+        guard let info else { return [Float](repeating: Float(1 << (bitWidth - 1)), count: columns * blockCount) }
+        guard let tensor = info.constant else {
+            throw WinnowError(.unsupported, nodeName, "its zero points are not constant")
         }
         if tensor.elementType.isFloatingPoint { return tensor.floats() }
         let rowByteCount = (blockCount * bitWidth + 7) / 8
         let codes = tensor.codes()
         guard codes.count == columns * rowByteCount else {
-            throw WinnowError(.shape, request.nodeName, "has \(codes.count) bytes of zero points, not \(columns * rowByteCount)")
+            throw WinnowError(.shape, nodeName, "has \(codes.count) bytes of zero points, not \(columns * rowByteCount)")
         }
         return (0..<(columns * blockCount)).map { index in
             let (column, block) = index.quotientAndRemainder(dividingBy: blockCount)
@@ -82,9 +80,17 @@ package struct MatMulNBits: Operator {
         }
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let matrix = try dequantized(inputs.map { $0.flatMap { b.info(of: $0) } }, type.name)
+        let product = try b.add(MatMul(), inputs.required(0), b.constant("matrix", matrix.transposed([1, 0])))
+        return [try inputs.present(5).map { try b.add(product, $0) } ?? product]
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         var product = request
-        let matrix = try dequantized(request)
+        let matrix = try dequantized(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, request.nodeName)
         product.inputs = [
             try request.input(0), OperandPlan(shape: matrix.shape, elementType: .float32, constant: matrix),
             request.optionalInput(5),

@@ -1,30 +1,13 @@
 package import WinnowGraph
-import WinnowTensor
 
 /// Normally distributed numbers in the shape of the input.
-package struct RandomNormalLike: Operator {
+package struct RandomNormalLike: RandomLikeOperator {
     package static let type = OperatorType("RandomNormalLike")
+    package static let isNormal = true
 
     package var distribution: RandomDistribution
 
-    package init(_ distribution: RandomDistribution = RandomDistribution(isNormal: true, first: 0, second: 1)) {
+    package init(_ distribution: RandomDistribution = RandomDistribution(isNormal: isNormal, first: 0, second: 1)) {
         self.distribution = distribution
-    }
-
-    package init(attributes: Attributes, version: Int) throws {
-        self.init(try RandomDistribution(attributes: attributes, isNormal: true))
-    }
-
-    package var attributes: Attributes { distribution.attributes }
-
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        let data = try inputs.required(0)
-        return [ValueInfo(distribution.target ?? data.elementType, data.extents)]
-    }
-
-    package func kernel(for request: KernelRequest) throws -> Kernel {
-        var request = request
-        request.inputs = []
-        return try distribution.kernel(request)
     }
 }

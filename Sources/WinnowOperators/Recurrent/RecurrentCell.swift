@@ -50,7 +50,7 @@ struct RecurrentCell {
 }
 
 /// An operator that runs one step after the other along time.
-protocol RecurrentOperator: Decomposition {
+protocol RecurrentOperator: TrainedInParts {
     static var gateCount: Int { get }
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }
@@ -105,9 +105,7 @@ extension RecurrentOperator {
             })
     }
 
-    /// Stays one node outside training: its steps share one kernel and one packed copy of the weights.
-    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
-
+    /// Steps share one kernel and one packed copy of the weights.
     package func kernel(for request: KernelRequest) throws -> Kernel {
         parameters.isBatchFirst ? try sequenceKernel(request) : try request.inFloat32(steppedKernel)
     }

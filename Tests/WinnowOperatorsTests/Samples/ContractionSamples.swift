@@ -55,8 +55,7 @@ extension OperatorSamples {
             reference: convolved([1, 2, 2, 2, 2], padding: [0, 0, 0])),
         OperatorSample(
             FusedConv(convolution: Conv(stride: 1, padding: 0), activation: .relu),
-            [.sample([1, 2, 3, 3]), .sample([3, 2, 2, 2], seed: 2), .sample([3], seed: 3), .sample([1, 3, 2, 2], seed: 4)],
-            differentiated: []
+            [.sample([1, 2, 3, 3]), .sample([3, 2, 2, 2], seed: 2), .sample([3], seed: 3), .sample([1, 3, 2, 2], seed: 4)]
         ) { inputs in
             let sum = convolved([1, 3, 2, 2], padding: [0, 0])(Array(inputs.prefix(3)))[0]
             let residual = inputs[3].doubles()
@@ -178,7 +177,7 @@ extension OperatorSamples {
             reference: multiplied([2, 3, 5], true, false, alpha: 2)),
         OperatorSample(
             FusedGemm(Gemm(transposesRight: true), activation: .leakyRelu(alpha: 0.1)),
-            [.sample([3, 4]), .sample([5, 4], seed: 2), .sample([5], seed: 3)], differentiated: []
+            [.sample([3, 4]), .sample([5, 4], seed: 2), .sample([5], seed: 3)]
         ) { inputs in
             let sums = multiplied([3, 5], false, true)(inputs)[0].doubles()
             return [Tensor(sums.map { $0 < 0 ? 0.1 * $0 : $0 }, shape: [3, 5], as: .float32)]

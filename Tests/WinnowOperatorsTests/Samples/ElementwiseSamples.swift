@@ -111,7 +111,7 @@ extension OperatorSamples {
         two(Pow(), .sample([3, 4]), Tensor(scalar: Float(2)), differentiated: [0]) { x, _ in x * x },
         two(Pow(), .sample([3, 4]), Tensor(scalar: Int64(3)), differentiated: [0]) { x, _ in x * x * x },
         two(Mod(), Tensor([Int64(5), -5, 7]), Tensor([Int64(3), 3, -4]), as: .int64) { a, b in a - b * (a / b).rounded(.down) },
-        two(Mod(truncates: true), .sample([3, 4]), Tensor(scalar: Float(0.75)), differentiated: []) { fmod($0, $1) },
+        two(Mod(truncates: true), .sample([3, 4]), Tensor(scalar: Float(0.75))) { fmod($0, $1) },
         two(PRelu(), image, .sample([3, 1, 1], seed: 2)) { $0 < 0 ? $1 * $0 : $0 },
         two(PRelu(), .sample([3, 4]), .sample([1], seed: 2)) { $0 < 0 ? $1 * $0 : $0 },
         two(ActivationGradient(.clip(low: -1, high: 0.5)), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) {

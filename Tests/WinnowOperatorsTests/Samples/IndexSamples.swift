@@ -46,8 +46,15 @@ extension OperatorSamples {
         OperatorSample(
             ScatterElements(axis: -1, reduction: .add), [table, places, updates], constants: [1], reference: scattered(+)),
         OperatorSample(
-            ScatterElements(axis: 1, reduction: .max), [table, places, updates], constants: [1], differentiated: [],
-            reference: scattered(max)),
+            ScatterElements(axis: 1, reduction: .max), [table, places, updates], constants: [1], reference: scattered(max)),
+        OperatorSample(
+            ScatterElements(axis: 1, reduction: .mul), [table, places, updates], constants: [1], reference: scattered(*)),
+        // Zeros among the factors, one place written twice.
+        OperatorSample(
+            ScatterElements(reduction: .mul), [Tensor([Float(2), 3, 0, 1]), indices(0, 0, 1, 2, 3), Tensor([Float(0), 4, 0, 5, 2])], constants: [1]
+        ) { _ in [Tensor([Float(0), 0, 0, 2])] },
+        OperatorSample(ScatterND(reduction: .min), [table, indices(2, 0).reshaped([2, 1]), Tensor([Float(-3), 3, 0, -0.5, 0.5, -3, 3, 1], shape: [2, 4])], constants: [1]),
+        OperatorSample(ScatterND(reduction: .mul), [table, indices(2, 2).reshaped([2, 1]), .sample([2, 4], seed: 6)], constants: [1]),
         OperatorSample(ScatterND(), [table, indices(2, 0).reshaped([2, 1]), .sample([2, 4], seed: 6)], constants: [1]) { inputs in
             let (x, u) = (inputs[0].reader(), inputs[2].reader())
             return [.computed([3, 4]) { $0[0] == 1 ? x($0) : u([$0[0] == 2 ? 0 : 1, $0[1]]) }]
@@ -73,16 +80,18 @@ extension OperatorSamples {
             let x = inputs[0].reader()
             return [.computed([3, 5]) { $0[1] == 0 ? -1 : x([$0[0], $0[1] - 1]) }]
         },
-        OperatorSample(Pad(mode: .reflect), [table, indices(2, 1), nil, indices(1)], constants: [1, 3], differentiated: []) { inputs in
+        OperatorSample(Pad(mode: .reflect), [table, indices(2, 1), nil, indices(1)], constants: [1, 3]) { inputs in
             let x = inputs[0].reader()
             return [.computed([3, 7]) { x([$0[0], [2, 1, 0, 1, 2, 3, 2][$0[1]]]) }]
         },
-        OperatorSample(Pad(mode: .edge), [table, indices(1, 0, 0, 2)], constants: [1], differentiated: []) { inputs in
+        OperatorSample(Pad(mode: .edge), [table, indices(1, 0, 0, 2)], constants: [1]) { inputs in
             let x = inputs[0].reader()
             return [.computed([4, 6]) { x([max(0, $0[0] - 1), min(3, $0[1])]) }]
         },
+        OperatorSample(Pad(mode: .wrap), [.sample([2, 3, 2]), indices(0, 1, -1, 1, 2, 1)], constants: [1]),
+        OperatorSample(Pad(), [table, indices(1, 1), Tensor(scalar: Float(7)), indices(1)], constants: [1, 3]),
         OperatorSample(
-            OneHot(), [indices(2, -1, 5), Tensor(scalar: Int64(3)), Tensor([Float(-1), 4])], constants: [1], differentiated: []
+            OneHot(), [indices(2, -1, 5), Tensor(scalar: Int64(3)), Tensor([Float(-1), 4])], constants: [1]
         ) { _ in
             [.computed([3, 3]) { $0[0] < 2 && $0[1] == 2 ? 4 : -1 }]
         },

@@ -174,22 +174,22 @@ extension OperatorSamples {
     private static let weights: [OperatorSample] = [
         OperatorSample(
             MatMulNBits(depth: 20, columns: 3, blockSize: 16),
-            [.sample([2, 20]), .counting([3, 2, 8], as: .uint8), .sample([6], in: 0.1...1)], constants: [1, 2], differentiated: []
+            [.sample([2, 20]), .counting([3, 2, 8], as: .uint8), .sample([6], in: 0.1...1)], constants: [1, 2]
         ) { blocks($0, bits: 4, blockSize: 16, zero: 8) },
         OperatorSample(
             MatMulNBits(depth: 20, columns: 3, bitWidth: 8, blockSize: 16),
             [.sample([2, 20]), .counting([3, 2, 16], as: .uint8), .sample([6], in: 0.1...1), Tensor([UInt8](repeating: 9, count: 6))],
-            constants: [1, 2, 3], differentiated: [], tolerance: 1e-4
+            constants: [1, 2, 3], tolerance: 1e-4
         ) { blocks($0, bits: 8, blockSize: 16, zero: 9) },
-        OperatorSample(DepthToSpace(blockSize: 2), [.sample([1, 8, 2, 3])], differentiated: []) { inputs in
+        OperatorSample(DepthToSpace(blockSize: 2), [.sample([1, 8, 2, 3])]) { inputs in
             let x = inputs[0].reader()
             return [.computed([1, 2, 4, 6]) { x([0, ($0[2] % 2 * 2 + $0[3] % 2) * 2 + $0[1], $0[2] / 2, $0[3] / 2]) }]
         },
-        OperatorSample(DepthToSpace(blockSize: 2, channelFirst: true), [.sample([1, 8, 2, 3])], differentiated: []) { inputs in
+        OperatorSample(DepthToSpace(blockSize: 2, channelFirst: true), [.sample([1, 8, 2, 3])]) { inputs in
             let x = inputs[0].reader()
             return [.computed([1, 2, 4, 6]) { x([0, $0[1] * 4 + $0[2] % 2 * 2 + $0[3] % 2, $0[2] / 2, $0[3] / 2]) }]
         },
-        OperatorSample(SpaceToDepth(blockSize: 2), [.sample([1, 2, 4, 6])], differentiated: []) { inputs in
+        OperatorSample(SpaceToDepth(blockSize: 2), [.sample([1, 2, 4, 6])]) { inputs in
             let x = inputs[0].reader()
             return [.computed([1, 8, 2, 3]) { place in
                 let block = place[1] / 2

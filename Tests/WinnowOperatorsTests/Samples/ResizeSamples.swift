@@ -45,7 +45,7 @@ extension OperatorSamples {
                 (0..<4).reduce(0) { $0 + g([0, 0, $1 / 2, 2 * index[3] + $1 % 2]) }
             }]
         },
-        OperatorSample(Upsample(), [image, double], constants: [1], version: 9, differentiated: []) { inputs in
+        OperatorSample(Upsample(), [image, double], constants: [1], version: 9) { inputs in
             let x = inputs[0].reader()
             return [.computed([1, 2, 6, 8]) { x([$0[0], $0[1], $0[2] / 2, $0[3] / 2]) }]
         },

@@ -106,13 +106,20 @@ extension OperatorSamples {
         // A grid that runs over the centers gives the image back.
         OperatorSample(
             GridSample(alignsCorners: true),
-            [image, .computed([1, 3, 4, 2]) { $0[3] == 0 ? Double($0[2]) / 1.5 - 1 : Double($0[1]) - 1 }], differentiated: []
+            [image, .computed([1, 3, 4, 2]) { $0[3] == 0 ? Double($0[2]) / 1.5 - 1 : Double($0[1]) - 1 }], differentiated: [0]
         ) { inputs in [inputs[0]] },
-        OperatorSample(GridSample(mode: .nearest, padding: .border), [image, .sample([1, 2, 2, 2])], differentiated: []),
-        OperatorSample(GridSample(mode: .cubic, padding: .reflection), [image, .sample([1, 2, 2, 2])], differentiated: []),
+        OperatorSample(GridSample(mode: .nearest, padding: .border), [image, .sample([1, 2, 2, 2])]),
+        OperatorSample(GridSample(mode: .nearest), [image, .sample([1, 2, 2, 2])]),
+        OperatorSample(GridSample(padding: .zeros), [image, .sample([1, 3, 4, 2])]),
+        OperatorSample(GridSample(padding: .border), [image, .sample([1, 3, 4, 2])]),
+        OperatorSample(GridSample(padding: .reflection, alignsCorners: true), [image, .sample([1, 3, 4, 2], in: -3...3)]),
+        OperatorSample(GridSample(mode: .cubic), [image, .sample([1, 3, 4, 2])]),
+        OperatorSample(GridSample(mode: .cubic, padding: .border), [image, .sample([1, 3, 4, 2])]),
+        OperatorSample(GridSample(mode: .cubic, padding: .reflection), [image, .sample([1, 2, 2, 2])]),
+        OperatorSample(GridSample(), [.sample([2, 1, 2, 3, 2]), .sample([2, 2, 1, 2, 3], seed: 4)]),
         OperatorSample(
             GridSample(mode: .linear, hasOldNames: true), [.sample([1, 1, 2, 2]), Tensor([Float(0), 0], shape: [1, 1, 1, 2])],
-            version: 16, differentiated: []
+            version: 16
         ) { inputs in [Tensor([inputs[0].doubles().reduce(0, +) / 4], shape: [1, 1, 1, 1], as: .float32)] },
         OperatorSample(AffineGrid(), [Tensor([Float(1), 0, 0, 0, 1, 0], shape: [1, 2, 3]), indices(1, 1, 2, 2)], constants: [1]) { _ in
             [.computed([1, 2, 2, 2]) { $0[$0[3] == 0 ? 2 : 1] == 0 ? -0.5 : 0.5 }]
@@ -131,9 +138,13 @@ extension OperatorSamples {
                 }
             }]
         },
-        OperatorSample(Det(), [Tensor([Float(2), 1, 4, 3, 0, 1, 1, 0], shape: [2, 2, 2])], differentiated: []) { _ in
+        OperatorSample(Det(), [Tensor([Float(2), 1, 4, 3, 0, 1, 1, 0], shape: [2, 2, 2])]) { _ in
             [Tensor([Float(2), -1])]
         },
+        // The first row twice: singular, but not flat.
+        OperatorSample(Det(), [Tensor([Float(1), 2, 3, 1, 2, 3, 0.5, -1, 2], shape: [3, 3])]) { _ in [Tensor(scalar: Float(0))] },
+        OperatorSample(Det(), [.sample([2, 1, 1])]) { [$0[0].reshaped([2])] },
+        OperatorSample(Det(), [.sample([4, 4])]),
         OperatorSample(RMSNormalization(epsilon: 0.5), [.sample([2, 3]), .sample([3], seed: 2)], version: 23) { inputs in
             let (x, scale) = (inputs[0].reader(), inputs[1].doubles())
             return [.computed([2, 3]) { place in
@@ -146,15 +157,20 @@ extension OperatorSamples {
             [.sample([4]), Tensor([Float(0), 1]), nil, indices(4)], constants: [1, 3]
         ) { inputs in [inputs[0]] },
         OperatorSample(
-            GatherND(batchRank: 1), [.sample([2, 3]), Tensor([Int64(2), 0], shape: [2, 1])], constants: [1], differentiated: []
+            GatherND(batchRank: 1), [.sample([2, 3]), Tensor([Int64(2), 0], shape: [2, 1])], constants: [1]
         ) { inputs in
             let x = inputs[0].reader()
             return [.computed([2]) { x([$0[0], $0[0] == 0 ? 2 : 0]) }]
         },
-        OperatorSample(CumProd(isExclusive: true), [.sample([2, 3]), Tensor(scalar: Int64(1))], constants: [1], version: 26, differentiated: []) { inputs in
+        OperatorSample(CumProd(isExclusive: true), [.sample([2, 3]), Tensor(scalar: Int64(1))], constants: [1], version: 26) { inputs in
             let x = inputs[0].reader()
             return [.computed([2, 3]) { place in (0..<place[1]).reduce(1) { $0 * x([place[0], $1]) } }]
         },
+        OperatorSample(CumProd(), [Tensor([Float(2), 0, 3, 0, 0.5, -1, 2, 2], shape: [2, 4]), Tensor(scalar: Int64(-1))], constants: [1], version: 26) { _ in
+            [Tensor([Float(2), 0, 0, 0, 0.5, -0.5, -1, -2], shape: [2, 4])]
+        },
+        OperatorSample(CumProd(isReverse: true), [.sample([3, 2]), Tensor(scalar: Int64(0))], constants: [1], version: 26),
+        OperatorSample(CumProd(isExclusive: true, isReverse: true), [.sample([2, 3, 2]), Tensor(scalar: Int64(1))], constants: [1], version: 26),
         OperatorSample(CumProd(isReverse: true), [indices(2, 3, 4), Tensor(scalar: Int64(0))], constants: [1], version: 26) { _ in
             [indices(24, 12, 4)]
         },
@@ -175,7 +191,7 @@ extension OperatorSamples {
         // Offsets of nothing leave a plain convolution; whole numbers read neighbours.
         OperatorSample(
             DeformConv(groups: 2), [.sample([1, 4, 4, 4]), .sample([2, 2, 2, 2], seed: 2), Tensor(zeros: [1, 8, 3, 3]), .sample([2], seed: 3)],
-            differentiated: []
+            differentiated: [0, 1, 3]
         ) { inputs in
             let (x, w, bias) = (inputs[0].reader(), inputs[1].reader(), inputs[3].doubles())
             return [.computed([1, 2, 3, 3]) { place in
@@ -187,11 +203,10 @@ extension OperatorSamples {
         },
         OperatorSample(
             DeformConv(window: Window(pads: [1, 1, 1, 1]), offsetGroups: 2),
-            [.sample([1, 2, 3, 3]), .sample([1, 2, 1, 1], seed: 2), .sample([1, 4, 5, 5], seed: 4), nil, .sample([1, 2, 5, 5], in: 0...1, seed: 5)],
-            differentiated: []),
+            [.sample([1, 2, 3, 3]), .sample([1, 2, 1, 1], seed: 2), .sample([1, 4, 5, 5], seed: 4), nil, .sample([1, 2, 5, 5], in: 0...1, seed: 5)]),
         OperatorSample(
             DeformedColumns(window: Window(extents: [1, 1])),
-            [.sample([1, 1, 3, 3]), .computed([1, 2, 3, 3]) { $0[1] == 0 ? 0.5 : 1 }], differentiated: []
+            [.sample([1, 1, 3, 3]), .computed([1, 2, 3, 3]) { $0[1] == 0 ? 0.5 : 1 }], differentiated: [0]
         ) { inputs in
             let x = inputs[0].reader()
             return [.computed([1, 1, 9]) { place in

@@ -27,9 +27,8 @@ package struct PadKernel: Sendable {
         var starts: [Int] = []
         for axis in target.indices {
             starts.append(tables.count)
-            tables += (0..<target[axis]).map {
-                let index = Self.source($0 - before[axis], shape[axis], mode)
-                return index < 0 ? -1 : index * shape.strides[axis]
+            tables += Self.sources(extent: shape[axis], before: before[axis], after: after[axis], mode: mode).map {
+                $0 < 0 ? -1 : $0 * shape.strides[axis]
             }
         }
         self.tables = tables
@@ -40,6 +39,11 @@ package struct PadKernel: Sendable {
         let first = max(0, min(inner, before.last ?? 0))
         run = first..<max(first, min(inner, (before.last ?? 0) + (shape.last ?? 1)))
         rows = inner == 0 ? 0 : target.elementCount / inner
+    }
+
+    /// The source indices along one axis; −1 for the constant.
+    package static func sources(extent: Int, before: Int, after: Int, mode: Mode) -> [Int] {
+        (-before..<(extent + after)).map { source($0, extent, mode) }
     }
 
     private static func source(_ index: Int, _ extent: Int, _ mode: Mode) -> Int {

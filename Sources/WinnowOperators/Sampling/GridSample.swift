@@ -3,7 +3,7 @@ import WinnowKernels
 import WinnowTensor
 
 /// Values of (N, C, spatial…) at the places of a grid (N, out…, axes), which run from −1 to 1, last axis first.
-package struct GridSample: Operator {
+package struct GridSample: TrainedInParts {
     package static let type = OperatorType("GridSample")
 
     package enum Mode: String, Sendable { case linear, nearest, cubic }

@@ -3,7 +3,7 @@ import WinnowKernels
 import WinnowTensor
 
 /// What every tap of a window reads at its moved place: (N, C · taps, places) from data, offsets and mask.
-package struct DeformedColumns: Operator {
+package struct DeformedColumns: TrainedInParts {
     package static let type = OperatorType("DeformedColumns", domain: "winnow")
 
     package var window: Window
@@ -31,6 +31,36 @@ package struct DeformedColumns: Operator {
         let places = offsets.extents.map { $0.dropFirst(2).compactMap(\.value) } ?? []
         let count = places.count == 2 ? Extent.fixed(places[0] * places[1]) : .unknown
         return [ValueInfo(data.elementType, [data.extents?[0] ?? .unknown, depth, count])]
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+
+    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        let (x, offsets) = (try inputs.required(0), try inputs.required(1))
+        let (channels, spatial) = (try b.extent(1, of: x), try (2..<4).map { try b.extent($0, of: x) })
+        let resolved = try window.resolved(source: spatial)
+        let target = try (2..<4).map { try b.extent($0, of: offsets) }
+        let (taps, count) = (resolved.extents.reduce(1, *), target.reduce(1, *))
+        // Groups as further samples, the taps and places of one plane in a row.
+        let flat = try b.reshaped(x, [-1, channels / offsetGroups, spatial.reduce(1, *)])
+        let moves = try b.reshaped(offsets, [-1, taps, 2, count])
+        let axes = try (0..<2).map { axis in
+            let own = (0..<(taps * count)).map { index in
+                let (tap, place) = index.quotientAndRemainder(dividingBy: count)
+                let (i, step) = axis == 0 ? (tap / resolved.extents[1], place / target[1]) : (tap % resolved.extents[1], place % target[1])
+                return Double(step * resolved.strides[axis] - resolved.padsBegin[axis] + i * resolved.dilations[axis])
+            }
+            let base = b.constant("places", Tensor(own, shape: [1, 1, own.count], as: b.elementType(of: offsets)))
+            let move = try b.reshaped(b.sliced(moves, axis: 2, axis..<(axis + 1)), [-1, 1, taps * count])
+            return try b.linearNeighbours(of: b.add(base, move)).map { try b.zeroOutside($0, extent: spatial[axis]) }
+        }
+        let parts = try b.contributions(axes, spatial: spatial) { places in
+            let wide = try b.add(Expand(), places, b.integers([1, channels / offsetGroups, 1], name: "shape"))
+            return try b.add(GatherElements(axis: 2), flat, wide)
+        }
+        var sum = try b.sum(parts)
+        if let mask = inputs.present(2) { sum = try b.multiply(sum, b.reshaped(mask, [-1, 1, taps * count])) }
+        return [try b.reshaped(sum, [-1, channels * taps, count])]
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }

@@ -5,7 +5,7 @@ import WinnowTensor
 /// Each region of (N, C, H, W) resampled bilinearly to a fixed number of bins (He et al. 2017).
 ///
 /// Inputs: data, regions (R, 4) as x₁ y₁ x₂ y₂, the image each lies in (R).
-package struct RoiAlign: Operator {
+package struct RoiAlign: TrainedInParts {
     package static let type = OperatorType("RoiAlign")
 
     package var bins: (rows: Int, columns: Int)
