@@ -89,6 +89,9 @@ extension Operator {
 package enum QuantizationRule: Sendable, Hashable {
     /// Multiplies and adds its data with a weight: runs on integer codes with int32 sums (Conv, MatMul, Gemm).
     case contraction
+    /// Multiplies its data with weights in float, and they may be stored as codes: the weights' inputs with the axis that
+    /// has a scale for each index.
+    case weights(channelAxes: [Int: Int])
     /// Moves or selects codes: output scale and zero point are the input's (Reshape, MaxPool, Transpose).
     case keepsScale
     /// Combines quantized inputs into a newly scaled output (Add, Mul, Concat, AveragePool).

@@ -1,7 +1,7 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// A weight where it is used: the initializer that a Conv, Gemm or MatMul multiplies its data with.
+/// A weight where it is used: the initializer that a layer multiplies its data with.
 package struct WeightSite: Sendable {
     /// The initializer that stores the weight.
     package var tensor: ValueName
@@ -23,8 +23,16 @@ extension Graph {
     package var weightSites: [WeightSite] {
         let index = GraphIndex(self)
         return nodes.flatMap { node -> [WeightSite] in
-            guard node.op.quantization == .contraction else { return [] }
-            return node.inputs.indices.prefix(2).compactMap { site(of: node, input: $0, index: index) }
+            switch node.op.quantization {
+            case .contraction: node.inputs.indices.prefix(2).compactMap { site(of: node, input: $0, index: index) }
+            case .weights(let axes):
+                axes.sorted { $0.key < $1.key }.compactMap { input, axis in
+                    var site = site(of: node, input: input, index: index)
+                    site?.outputAxis = axis
+                    return site
+                }
+            default: []
+            }
         }
     }
 

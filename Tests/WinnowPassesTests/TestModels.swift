@@ -110,6 +110,22 @@ enum TestModels {
         return try b.graph(outputs: [x, b.add(Identity(), seen, name: "seen")])
     }
 
+    /// A recurrent layer of 6 features and 10 hidden units, then an Einsum with a matrix of three axes, then the mean of steps.
+    static func recurrent(
+        _ make: (RecurrentParameters) -> any Operator = { LSTM($0) }, gates: Int = 4, direction: RecurrentParameters.Direction = .forward, seed: UInt64 = 6
+    ) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("recurrent")
+        let directions = direction == .bidirectional ? 2 : 1
+        let x = try b.input("x", .float32, [5, "N", 6])
+        let layer = try b.add(
+            make(RecurrentParameters(hiddenSize: 10, direction: direction)), x,
+            b.constant("W", weights.normal([directions, gates * 10, 6])), b.constant("R", weights.normal([directions, gates * 10, 10])),
+            b.constant("B", weights.normal([directions, gates * 20])), name: "layer")
+        let mixed = try b.add(Einsum("tdni,dihk->tnhk"), layer, b.constant("E", weights.normal([directions, 10, 2, 3])), name: "mixed")
+        return try b.graph(outputs: [b.add(ReduceMean(axes: [0], keepsAxes: false), mixed, name: "y")])
+    }
+
     static func normal(_ shape: Shape, seed: UInt64 = 5) -> Tensor {
         var weights = Weights(seed)
         return weights.normal(shape)

@@ -15,7 +15,20 @@ package struct Einsum: Decomposition {
 
     package var attributes: Attributes { ["equation": .string(equation)] }
     package var minimumVersion: Int { 12 }
-    package var quantization: QuantizationRule { .floatOnly }
+    package var quantization: QuantizationRule { .contraction }
+
+    /// The equation itself; axes of extent 1 that broadcast are left out of it.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let ranks = inputs.compactMap { $0?.rank }
+        guard ranks.count == inputs.count, let (operands, result) = try? labels(ranks: ranks) else { return .opaque }
+        let extents = zip(operands, inputs).flatMap { zip($0, $1?.extents ?? []) }
+        let terms = zip(operands, inputs).map { labels, info in
+            zip(labels, info?.extents ?? []).map { label, extent -> AxisTerm in
+                extent == .fixed(1) && extents.contains { $0.0 == label && $0.1 != .fixed(1) } ? .one : .label(label)
+            }
+        }
+        return AxisMap(inputs: terms, outputs: [result.map { .label($0) }])
+    }
 
     /// The labels of every operand and of the result; `...` becomes as many labels as the operands have axes for it.
     private func labels(ranks: [Int]) throws -> (operands: [[Character]], result: [Character]) {
@@ -56,7 +69,9 @@ package struct Einsum: Decomposition {
         guard Set(joined.labels) == Set(result), joined.labels.count == result.count else {
             throw WinnowError(.model, "equation", "\"\(equation)\" gives axes that no input has")
         }
-        return [try b.add(Transpose(result.compactMap { joined.labels.firstIndex(of: $0) }), joined.value)]
+        let order = result.compactMap { joined.labels.firstIndex(of: $0) }
+        if order == order.sorted(), !values.contains(joined.value) { return [joined.value] }
+        return [try b.add(Transpose(order), joined.value)]
     }
 }
 
@@ -116,12 +131,13 @@ extension GraphBuilder {
                     aligned(left, batch + rows + columns + inner), aligned(right, batch + rows + columns + inner)),
                 axes: inner.indices.map { batch.count + rows.count + columns.count + $0 }, keepsAxes: false)
         } else {
-            let a = try matrix(left, batch, rows, inner)
-            let c = try matrix(right, batch, inner, columns)
-            let wide = try [(left, rows), (right, columns)].flatMap { term, labels in try extents(labels, of: term) }
-            let product = try add(MatMul(), a, c)
-            let isMatrix = rows.count == 1 && columns.count == 1
-            value = isMatrix ? product : try reshaped(product, batch.map { _ in 0 } + wide)
+            // Rows may keep their axes where the other side is one matrix.
+            let keepsRows = batch.isEmpty && inner.count == 1 && !rows.isEmpty
+            let a = keepsRows ? try aligned(left, rows + inner) : try matrix(left, batch, rows, inner)
+            let product = try add(MatMul(), a, matrix(right, batch, inner, columns))
+            let isMatrix = (keepsRows || rows.count == 1) && columns.count == 1
+            let front = try batch.map { _ in 0 } + (keepsRows ? rows.map { _ in 0 } : extents(rows, of: left))
+            value = isMatrix ? product : try reshaped(product, front + extents(columns, of: right))
         }
         return EinsumTerm(value: value, labels: batch + rows + columns)
     }

@@ -12,7 +12,10 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     static let weightAxes = ".i."
 
     package var lstm: LSTM
-    package var parameters: RecurrentParameters { lstm.parameters }
+    package var parameters: RecurrentParameters {
+        get { lstm.parameters }
+        set { lstm.parameters = newValue }
+    }
 
     package init(_ lstm: LSTM) { self.lstm = lstm }
     package init(attributes: Attributes, version: Int) throws {
@@ -21,6 +24,7 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
 
     package var attributes: Attributes { lstm.attributes }
     package var minimumVersion: Int { 1 }
+    package var quantization: QuantizationRule { .floatOnly }
 
     func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {
         func product(_ value: ValueName, _ weights: Int, _ scale: Int) throws -> ValueName {

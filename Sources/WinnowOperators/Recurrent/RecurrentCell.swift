@@ -54,7 +54,7 @@ protocol RecurrentOperator: TrainedInParts {
     static var gateCount: Int { get }
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }
-    var parameters: RecurrentParameters { get }
+    var parameters: RecurrentParameters { get set }
     /// The axes of input 1: directions, gates and features.
     static var weightAxes: String { get }
 
@@ -105,14 +105,35 @@ extension RecurrentOperator {
             })
     }
 
-    /// Steps share one kernel and one packed copy of the weights.
+    /// Weights W and R, whose gates lie along axis 1.
+    package var quantization: QuantizationRule { .weights(channelAxes: [1: 1, 2: 1]) }
+
+    /// Steps share one kernel and one packed copy of the weights; a batch that comes first is moved behind time.
     package func kernel(for request: KernelRequest) throws -> Kernel {
         parameters.isBatchFirst ? try sequenceKernel(request) : try request.inFloat32(steppedKernel)
     }
 
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        parameters.isBatchFirst ? try inlined(node, in: graph) : nil
+    }
+
+    /// The layer with time first, between transpositions.
+    private func decomposeBatchFirst(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
+        var timeFirst = self
+        timeFirst.parameters.isBatchFirst = false
+        var operands = inputs
+        operands[0] = try b.transposed(inputs.required(0), [1, 0, 2])
+        for index in 5..<(5 + Self.stateCount) {
+            if let state = inputs.present(index) { operands[index] = try b.transposed(state, [1, 0, 2]) }
+        }
+        let results = try b.add(timeFirst, inputs: operands, outputs: 1 + Self.stateCount)
+        return [try b.transposed(results[0], [2, 0, 1, 3])] + (try results.dropFirst().map { try b.transposed($0, [1, 0, 2]) })
+    }
+
     /// Inputs: X, W, R, bias, lengths, initial hidden state; an LSTM's initial cell state and peepholes.
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
-        let x = parameters.isBatchFirst ? try b.transposed(inputs.required(0), [1, 0, 2]) : try inputs.required(0)
+        if parameters.isBatchFirst { return try decomposeBatchFirst(b, inputs) }
+        let x = try inputs.required(0)
         let steps = try b.extent(0, of: x)
         guard steps > 0 else { throw UndeterminedShape() }
         let lengths = try inputs.present(4).map { try b.unsqueezed($0, [1]) }
@@ -124,8 +145,7 @@ extension RecurrentOperator {
         let finals = try (0..<Self.stateCount).map { state in
             try b.add(Concat(axis: 0), inputs: results.map { try b.unsqueezed($0.finals[state], [0]) })[0]
         }
-        guard parameters.isBatchFirst else { return [all] + finals }
-        return [try b.transposed(all, [2, 0, 1, 3])] + (try finals.map { try b.transposed($0, [1, 0, 2]) })
+        return [all] + finals
     }
 
     /// One direction: the hidden states of all steps (T, B, H) and the final states.
@@ -171,8 +191,7 @@ extension RecurrentOperator {
                 let shape: Shape = [try b.extent(1, of: x), parameters.hiddenSize]
                 return b.constant("initial", Tensor(zeros: shape, b.elementType(of: x)))
             }
-            let axis = parameters.isBatchFirst ? 1 : 0
-            return try b.squeezed(b.sliced(given, axis: axis, direction..<(direction + 1)), [axis])
+            return try b.direction(direction, of: given)
         }
     }
 }

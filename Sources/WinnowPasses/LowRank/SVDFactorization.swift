@@ -41,7 +41,7 @@ package struct SVDFactorization: Pass {
                 try factorize(split, in: &result, &ledger)
             } catch { ledger.skip(site.tensor, error.reason) }
         }
-        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight of a Conv, Gemm or MatMul" })
+        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight that data is multiplied with" })
     }
 
     private func factorize(_ split: FactorizedWeight, in graph: inout Graph, _ ledger: inout WeightLedger)

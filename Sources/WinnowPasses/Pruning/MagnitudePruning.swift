@@ -66,7 +66,7 @@ package struct MagnitudePruning: Pass {
             result = try graph.masking(Dictionary(changed.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { $1 }))
             if !keepMask { result = try result.foldingMasks() }
         }
-        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight of a Conv, Gemm or MatMul" })
+        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight that data is multiplied with" })
     }
 
     /// The weights with fewer of them kept.

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// int8 weights for Gemm and MatMul, activations quantized at each run by their own range; needs no data.
+/// int8 weights for Gemm, MatMul, Einsum and LSTM, activations quantized at each run by their own range; needs no data.
 ///
 /// ```
 /// %2 = Gemm(%1, @w, @b)   →   %q, %s, %z = DynamicQuantizeLinear(%1)
@@ -13,8 +13,8 @@ package struct DynamicQuantization: Pass {
     package static let name = "dynamic-quantization"
     package static let summary = "int8 weights for matrix products, activations quantized while running"
     package static let guide = """
-        Weights of Gemm and MatMul become symmetric int8; activations become uint8 at each run, with scale and zero point \
-        from their own range. Convolutions stay float, as in torch's dynamic quantization. onnxruntime fuses the nodes into \
+        Weights of Gemm, MatMul, Einsum and LSTM become symmetric int8; activations become uint8 at each run, with scale and \
+        zero point from their own range. Convolutions stay float, as in torch's dynamic quantization. onnxruntime fuses the nodes into \
         one integer kernel. Use static-quantization where calibration data is at hand: it is faster.
         """
 
@@ -27,10 +27,15 @@ package struct DynamicQuantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var encoding = try WeightEncoding(graph, only: only, except: except)
+        var encoding = try WeightEncoding(graph.writingEinsumsAsProducts(), only: only, except: except)
         var edit = GraphEdit()
         var encoded: [ValueName: [ValueName]] = [:]
         for site in encoding.sites {
+            if site.node.op is LSTM {
+                guard site.inputIndex == 1 else { continue }
+                try quantizeLayer(site, &encoding, &edit)
+                continue
+            }
             guard let product = DynamicProduct(site, in: encoding.graph, perChannel: perChannel) else {
                 encoding.note(
                     Finding(
@@ -53,6 +58,60 @@ package struct DynamicQuantization: Pass {
             encoding.note(.quantized(site.tensor, product.weight, product.parameters))
         }
         return PassResult(graph: try encoding.graph.applying(edit), findings: encoding.findings)
+    }
+
+    /// Both weights of an LSTM, or neither.
+    private func quantizeLayer(_ site: WeightSite, _ encoding: inout WeightEncoding, _ edit: inout GraphEdit) throws {
+        let recurrence = encoding.sites.first { $0.node.name == site.node.name && $0.inputIndex == 2 }
+        guard let recurrence, let layer = DynamicLayer([site, recurrence], in: encoding.graph, perChannel: perChannel) else {
+            for name in [site.tensor, recurrence?.tensor].compactMap({ $0 }) {
+                encoding.note(Finding(name, .skipped, reason: "both weights of the layer must be constants, and its batch not first"))
+            }
+            return
+        }
+        layer.write(to: &edit, in: encoding.graph)
+        for (name, weight, parameters) in layer.weights { encoding.note(.quantized(name, weight, parameters)) }
+    }
+}
+
+/// An LSTM whose two weights become int8, as `com.microsoft`'s DynamicQuantizeLSTM.
+private struct DynamicLayer {
+    let node: Node
+    let op: LSTM
+    /// The weights as rows (directions · gates, inputs), with a scale each or one together.
+    let weights: [(name: ValueName, rows: Tensor, parameters: QuantizationParameters)]
+    private let directionCount: Int
+
+    init?(_ sites: [WeightSite], in graph: Graph, perChannel: Bool) {
+        guard let op = sites[0].node.op as? LSTM, !op.parameters.isBatchFirst else { return nil }
+        let stored = sites.compactMap { graph.initializers[$0.tensor] }
+        guard stored.count == 2, stored.allSatisfy({ $0.rank == 3 }) else { return nil }
+        self.op = op
+        node = sites[0].node
+        directionCount = stored[0].shape[0]
+        weights = zip(sites, stored).map { site, tensor in
+            let rows = tensor.reshaped([tensor.shape[0] * tensor.shape[1], tensor.shape[2]])
+            return (site.tensor, rows, QuantizationParameters(symmetric: rows, axis: perChannel ? 0 : nil, .int8, limit: 127))
+        }
+    }
+
+    func write(to edit: inout GraphEdit, in graph: Graph) {
+        var inputs = node.inputs + [ValueName](repeating: "", count: max(0, 8 - node.inputs.count))
+        for (index, (name, rows, parameters)) in weights.enumerated() {
+            let codes = parameters.quantize(rows).reshaped([directionCount, rows.shape[0] / directionCount, rows.shape[1]])
+            // One scale for all stands once for each direction.
+            let scales = parameters.axis == nil
+                ? Tensor([Float](repeating: parameters.scales[0], count: directionCount))
+                : Tensor(parameters.scales, shape: [directionCount, parameters.scales.count / directionCount])
+            let names = ["codes", "scale", "zero_point"].map { graph.freshValueName("\(name).\($0)") }
+            edit.initializers += [
+                (names[0], codes.transposed([0, 2, 1])), (names[1], scales), (names[2], Tensor(zeros: scales.shape, .int8)),
+            ]
+            inputs[1 + index] = names[0]
+            inputs += [names[1], names[2]]
+        }
+        edit.removedNodes.insert(node.name)
+        edit.addedNodes.append(Node(name: node.name, op: DynamicQuantizeLSTM(op), inputs: inputs, outputs: node.outputs))
     }
 }
 

@@ -33,7 +33,7 @@ extension Graph {
     private func storingBiases(_ findings: inout [Finding]) throws -> Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
-        for site in weightSites {
+        for site in weightSites where site.node.op.quantization == .contraction {
             guard let bias = site.node.input(2), let tensor = initializers[bias],
                 let weight = index.producer(of: site.operand), weight.op is DequantizeLinear,
                 let data = index.producer(of: site.node.input(1 - site.inputIndex)), data.op is DequantizeLinear

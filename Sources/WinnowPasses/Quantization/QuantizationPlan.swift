@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Which values of a graph become integers, and which of them share one scale; derived from the operators' rules alone.
@@ -59,6 +60,7 @@ package struct QuantizationPlan: Sendable {
         guard let weight = graph.initializers[site.tensor] else { return "it is computed" }
         if weight.elementType != .float32 { return "it is \(weight.elementType), not float32" }
         if site.isQuantized { return "it is quantized already" }
+        if site.node.op is Einsum { return "its equation is no product with one matrix" }
         return weight.doubles().allSatisfy(\.isFinite) ? nil : "it holds an infinity or NaN"
     }
 

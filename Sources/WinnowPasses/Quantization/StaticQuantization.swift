@@ -73,6 +73,7 @@ struct QuantizationPairs {
         _ scheme: StaticQuantization, weightType: ElementType, weightLimit: Int, graph: Graph, context: PassContext
     ) throws {
         let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
+        let graph = try graph.writingEinsumsAsProducts()
         let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
         findings = plan.floats
         self.graph = graph

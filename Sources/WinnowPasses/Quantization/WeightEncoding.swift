@@ -44,5 +44,5 @@ package struct WeightEncoding {
 
     package mutating func note(_ finding: Finding) { ledger.note(finding) }
 
-    package var findings: [Finding] { ledger.findings { _ in "is no weight of a Conv, Gemm or MatMul" } }
+    package var findings: [Finding] { ledger.findings { _ in "is no weight that data is multiplied with" } }
 }

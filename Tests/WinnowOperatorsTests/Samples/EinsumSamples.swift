@@ -44,5 +44,12 @@ extension OperatorSamples {
                 (0..<4).reduce(0) { $0 + x([place[0], place[1], $1]) * y([$1, place[2]]) }
             }]
         },
+        // Several axes on either side of one matrix.
+        OperatorSample(Einsum("bsd,dhk->bshk"), [table, .sample([4, 2, 3], seed: 5)]) { inputs in
+            let (x, y) = (inputs[0].reader(), inputs[1].reader())
+            return [.computed([2, 3, 2, 3]) { place in
+                (0..<4).reduce(0) { $0 + x([place[0], place[1], $1]) * y([$1, place[2], place[3]]) }
+            }]
+        },
     ]
 }

@@ -72,6 +72,11 @@ extension OperatorSamples {
         OperatorSample(RNN(RecurrentParameters(hiddenSize: 3, isBatchFirst: true)), weights(1), outputs: 2, gradientOutput: 1),
     ]
 
+    /// (batch, steps, …) of a sample whose time comes first, and its states.
+    private static func batchFirst(_ inputs: [Tensor?]) -> [Tensor?] {
+        inputs.enumerated().map { index, tensor in [0, 5, 6].contains(index) ? tensor?.transposed([1, 0, 2]) : tensor }
+    }
+
     private static let gated: [OperatorSample] = [
         OperatorSample(GRU(RecurrentParameters(hiddenSize: 3)), weights(3), outputs: 2) { inputs in
             let gates = Gates(inputs: inputs, hidden: 3, count: 3)
@@ -105,6 +110,18 @@ extension OperatorSamples {
             LSTM(RecurrentParameters(hiddenSize: 3, direction: .bidirectional), couplesForget: true),
             weights(4, directions: 2) + [nil, .sample([2, 2, 3], seed: 5), .sample([2, 2, 3], seed: 6), .sample([2, 9], seed: 7)],
             outputs: 3, gradientOutput: 2),
+        OperatorSample(
+            LSTM(RecurrentParameters(hiddenSize: 3, isBatchFirst: true)), batchFirst(weights(4)), outputs: 3
+        ) { inputs in
+            let timeFirst = [inputs[0].transposed([1, 0, 2])] + inputs.dropFirst()
+            let gates = Gates(inputs: timeFirst, hidden: 3, count: 4)
+            let results = unrolled(timeFirst, hidden: 3, states: 2) { x, states in lstm(gates, x, states) }
+            return [results[0].transposed([2, 0, 1, 3])] + results.dropFirst().map { $0.transposed([1, 0, 2]) }
+        },
+        OperatorSample(
+            LSTM(RecurrentParameters(hiddenSize: 3, direction: .bidirectional, isBatchFirst: true)),
+            batchFirst(
+                weights(4, directions: 2) + [nil, .sample([2, 2, 3], seed: 5), .sample([2, 2, 3], seed: 6)]), outputs: 3, gradientOutput: 1),
         OperatorSample(
             DynamicQuantizeLSTM(LSTM(RecurrentParameters(hiddenSize: 3))),
             [
