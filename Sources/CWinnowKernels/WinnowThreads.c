@@ -62,7 +62,8 @@ static void run_parts(void *argument) {
 __attribute__((swiftcall)) void winnow_parallel(intptr_t parts, swift_body body, void *context) {
     struct job job = {body, context, parts};
     if (gomp_parallel && parts > 1) {
-        gomp_parallel(run_parts, &job, parts < 1024 ? (unsigned)parts : 1024, 0);
+        // The whole team, whatever the parts: a smaller one would end the threads left over.
+        gomp_parallel(run_parts, &job, 0, 0);
     } else {
         for (intptr_t part = 0; part < parts; part++) body(part, context);
     }

@@ -65,7 +65,9 @@ package final class BatchNormalizationGradientKernel: @unchecked Sendable {
         let channels = try MemoryDescriptor(dense: [shape[1]])
         let attributes = try PrimitiveAttributes()
         let forward = try BatchNormalization.forward(memory, statistics, epsilon, attributes, dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor("gradient of batch normalization of \(shape)") { result, engine in
+        let descriptor = try PrimitiveDescriptor(
+            "gradient of batch normalization of \(shape)", .elements(2 * shape.elementCount)
+        ) { result, engine in
             dnnl_batch_normalization_backward_primitive_desc_create(
                 &result, engine, dnnl_backward, memory.handle, memory.handle, memory.handle, epsilon,
                 BatchNormalization.flags(statistics), forward.handle, attributes.handle)
@@ -120,7 +122,7 @@ private enum BatchNormalization {
         _ attributes: PrimitiveAttributes, _ propagation: dnnl_prop_kind_t? = nil
     ) throws -> PrimitiveDescriptor {
         let propagation = propagation ?? (statistics == .given ? dnnl_forward_inference : dnnl_forward_training)
-        return try PrimitiveDescriptor("batch normalization") { result, engine in
+        return try PrimitiveDescriptor("batch normalization", .elements(memory.byteCount / 4)) { result, engine in
             dnnl_batch_normalization_forward_primitive_desc_create(
                 &result, engine, propagation, memory.handle, memory.handle, epsilon, flags(statistics), attributes.handle)
         }

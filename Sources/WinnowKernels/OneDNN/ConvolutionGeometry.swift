@@ -37,6 +37,9 @@ package struct ConvolutionGeometry: Hashable, Sendable {
         Shape([sourceShape[0], filterShape[0]] + (0..<spatialRank).map(targetExtent))
     }
 
+    /// How many products are summed. Meaningful after `validate`.
+    var productCount: Int { targetShape.elementCount * filterShape.dropFirst().reduce(1, *) }
+
     private func targetExtent(_ axis: Int) -> Int {
         let reach = (filterShape[axis + 2] - 1) * dilations[axis] + 1
         return (sourceShape[axis + 2] + padsBegin[axis] + padsEnd[axis] - reach) / strides[axis] + 1

@@ -23,7 +23,9 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
         let forward = try geometry.forwardDescriptor(
             source: source.descriptor, filter: filter, bias: nil, target: target.descriptor, attributes,
             propagation: dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor("source gradient of " + geometry.subject) { result, engine in
+        let descriptor = try PrimitiveDescriptor(
+            "source gradient of " + geometry.subject, .products(geometry.productCount)
+        ) { result, engine in
             dnnl_convolution_backward_data_primitive_desc_create(
                 &result, engine, dnnl_convolution_direct, source.descriptor.handle, filter.handle,
                 target.descriptor.handle, geometry.dimensionStrides, geometry.dimensionDilations,
@@ -80,7 +82,9 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         let attributes = try PrimitiveAttributes(math: math)
         let forward = try geometry.forwardDescriptor(
             source: from, filter: filter, bias: bias, target: to, attributes, propagation: dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor("filter gradient of " + geometry.subject) { result, engine in
+        let descriptor = try PrimitiveDescriptor(
+            "filter gradient of " + geometry.subject, .products(geometry.productCount)
+        ) { result, engine in
             dnnl_convolution_backward_weights_primitive_desc_create(
                 &result, engine, dnnl_convolution_direct, from.handle, filter.handle, bias?.handle, to.handle,
                 geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,

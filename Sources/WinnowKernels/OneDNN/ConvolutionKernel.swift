@@ -57,9 +57,9 @@ extension ConvolutionGeometry {
 
     func forwardDescriptor(
         source: MemoryDescriptor, filter: MemoryDescriptor, bias: MemoryDescriptor?, target: MemoryDescriptor,
-        _ attributes: PrimitiveAttributes, propagation: dnnl_prop_kind_t = dnnl_forward_inference
+        _ attributes: PrimitiveAttributes, propagation: dnnl_prop_kind_t = dnnl_forward_inference, work: Work? = nil
     ) throws -> PrimitiveDescriptor {
-        try PrimitiveDescriptor(subject) { result, engine in
+        try PrimitiveDescriptor(subject, work ?? .products(productCount)) { result, engine in
             dnnl_convolution_forward_primitive_desc_create(
                 &result, engine, propagation, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle,
                 target.handle, dimensionStrides, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd,

@@ -65,7 +65,8 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
             targetStrides: Layout.channelsLast.strides(of: targetShape))
         let descriptor = try geometry.forwardDescriptor(
             source: source.descriptor, filter: MemoryDescriptor(any: geometry.filterExtents, .int8), bias: vector,
-            target: target.descriptor, edges.attributes)
+            target: target.descriptor, edges.attributes,
+            work: .codeProducts(geometry.productCount))
         let packed = try descriptor.memory(dnnl_query_weights_md)
         let storage = try Repacking.packed(
             codes.memory.storage.base, from: MemoryDescriptor(dense: geometry.filterExtents, .int8), to: packed)

@@ -60,7 +60,7 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
         let edges = try IntegerEdges(
             source: source, filterScales: scales, filterMask: 1 << Int32(targetShape.rank - 1), target: target,
             epilogue: epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides)
-        let descriptor = try PrimitiveDescriptor(subject) {
+        let descriptor = try PrimitiveDescriptor(subject, .codeProducts(geometry.productCount)) {
             dnnl_matmul_primitive_desc_create(
                 &$0, $1, left.handle, any.handle, vector?.handle, to.handle, edges.attributes.handle)
         }

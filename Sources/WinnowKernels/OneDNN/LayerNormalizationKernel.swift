@@ -14,7 +14,7 @@ package final class LayerNormalizationKernel: @unchecked Sendable {
         let vector = try MemoryDescriptor(dense: [width])
         let attributes = try PrimitiveAttributes()
         let flags = UInt32(dnnl_use_scale.rawValue) | (hasShift ? UInt32(dnnl_use_shift.rawValue) : 0)
-        let descriptor = try PrimitiveDescriptor("layer normalization of \(rows)×\(width)") { result, engine in
+        let descriptor = try PrimitiveDescriptor("layer normalization of \(rows)×\(width)", .elements(rows * width)) { result, engine in
             dnnl_layer_normalization_forward_primitive_desc_create(
                 &result, engine, writesStatistics ? dnnl_forward_training : dnnl_forward_inference, memory.handle,
                 memory.handle, statistics.handle, epsilon, flags, attributes.handle)

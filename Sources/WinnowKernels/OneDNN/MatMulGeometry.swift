@@ -24,6 +24,9 @@ package struct MatMulGeometry: Hashable, Sendable {
     /// (batch…, M, N). Meaningful after `validate`.
     package var targetShape: Shape { Shape((batch?.extents ?? []) + [rows, columns]) }
 
+    /// How many products are summed. Meaningful after `validate`.
+    var productCount: Int { targetShape.elementCount * depth }
+
     private var batch: Shape? {
         Shape(Array(leftShape.dropLast(2))).broadcast(with: Shape(Array(rightShape.dropLast(2))))
     }

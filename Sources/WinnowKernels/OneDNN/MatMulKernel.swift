@@ -35,7 +35,9 @@ package final class MatMulKernel: @unchecked Sendable {
             epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides, residual: Slot.residual)
         try attributes.seal()
         let firstBias = scalesFirst ? nil : bias
-        let descriptor = try PrimitiveDescriptor("matrix product \(geometry.leftShape) · \(geometry.rightShape)") {
+        let descriptor = try PrimitiveDescriptor(
+            "matrix product \(geometry.leftShape) · \(geometry.rightShape)", .products(geometry.productCount)
+        ) {
             dnnl_matmul_primitive_desc_create(
                 &$0, $1, left.handle, right.handle, firstBias?.handle, target.handle, attributes.handle)
         }

@@ -54,7 +54,9 @@ package final class AveragePoolingGradientKernel: @unchecked Sendable {
         correction = countsPads ? OverhangCorrection(geometry, layout) : nil
         let attributes = try PrimitiveAttributes()
         let forward = try geometry.forwardDescriptor(kind, source, target, dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor("gradient of pooling of \(geometry.sourceShape)") { result, engine in
+        let descriptor = try PrimitiveDescriptor(
+            "gradient of pooling of \(geometry.sourceShape)", .elements(geometry.sourceShape.elementCount)
+        ) { result, engine in
             dnnl_pooling_backward_primitive_desc_create(
                 &result, engine, kind.algorithm, source.handle, target.handle, geometry.dimensionStrides,
                 geometry.dimensionWindow, geometry.dimensionDilations, geometry.dimensionPadsBegin,
@@ -101,7 +103,7 @@ extension PoolingGeometry {
         _ propagation: dnnl_prop_kind_t = dnnl_forward_inference
     ) throws -> PrimitiveDescriptor {
         let attributes = try PrimitiveAttributes()
-        return try PrimitiveDescriptor("pooling of \(sourceShape)") { result, engine in
+        return try PrimitiveDescriptor("pooling of \(sourceShape)", .elements(sourceShape.elementCount)) { result, engine in
             dnnl_pooling_forward_primitive_desc_create(
                 &result, engine, propagation, kind.algorithm, source.handle, target.handle, dimensionStrides,
                 dimensionWindow, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd, attributes.handle)

@@ -37,7 +37,7 @@ final class PreparedPrimitive: @unchecked Sendable {
     init(_ descriptor: PrimitiveDescriptor, _ list: [Argument]) throws {
         subject = descriptor.subject
         implementation = descriptor.implementation
-        threadCount = ThreadCount.current
+        threadCount = descriptor.threadCount
         scratchByteCount = descriptor.byteCount(dnnl_query_scratchpad_md)
         var primitive: OpaquePointer?
         var stream: OpaquePointer?

@@ -5,10 +5,13 @@ internal import WinnowTensor
 final class PrimitiveDescriptor {
     let handle: OpaquePointer
     let subject: String
+    /// oneDNN divides the work when it makes the primitive: runs must use the same count.
+    let threadCount: Int
 
     /// Runs `create` with the CPU engine; `subject` names the work in errors.
-    init(_ subject: String, _ create: (inout OpaquePointer?, OpaquePointer) -> dnnl_status_t) throws {
-        ThreadCount.applyToCurrentThread()
+    init(_ subject: String, _ work: Work, _ create: (inout OpaquePointer?, OpaquePointer) -> dnnl_status_t) throws {
+        threadCount = ThreadCount.worth(work)
+        ThreadCount.applyToCurrentThread(threadCount)
         var descriptor: OpaquePointer?
         try OneDNN.check(create(&descriptor, OneDNN.engine()), subject)
         guard let descriptor else { throw WinnowError(.unsupported, subject, "oneDNN has no implementation") }

@@ -34,7 +34,7 @@ package final class ReorderKernel: @unchecked Sendable {
         ]
         arguments += try attributes.setQuantization(DNNL_ARG_FROM, scale: source.scale, zeroPoint: source.zeroPoint)
         arguments += try attributes.setQuantization(DNNL_ARG_TO, scale: target.scale, zeroPoint: target.zeroPoint)
-        let descriptor = try PrimitiveDescriptor("copy of \(shape)") { result, engine in
+        let descriptor = try PrimitiveDescriptor("copy of \(shape)", .elements(shape.elementCount)) { result, engine in
             dnnl_reorder_primitive_desc_create(&result, from.handle, engine, to.handle, engine, attributes.handle)
         }
         primitive = try PreparedPrimitive(descriptor, arguments)

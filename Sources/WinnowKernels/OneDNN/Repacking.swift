@@ -7,7 +7,7 @@ final class Repacking: @unchecked Sendable {
 
     init(from source: MemoryDescriptor, to target: MemoryDescriptor) throws {
         let attributes = try PrimitiveAttributes()
-        let descriptor = try PrimitiveDescriptor("repacking") { result, engine in
+        let descriptor = try PrimitiveDescriptor("repacking", .elements(source.byteCount / 4)) { result, engine in
             dnnl_reorder_primitive_desc_create(&result, source.handle, engine, target.handle, engine, attributes.handle)
         }
         primitive = try PreparedPrimitive(

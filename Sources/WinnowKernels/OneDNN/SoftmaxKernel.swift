@@ -14,7 +14,7 @@ package final class SoftmaxKernel: @unchecked Sendable {
         }
         let memory = try MemoryDescriptor(shape, .float32, layout)
         let attributes = try PrimitiveAttributes()
-        let descriptor = try PrimitiveDescriptor("softmax of \(shape)") { result, engine in
+        let descriptor = try PrimitiveDescriptor("softmax of \(shape)", .elements(2 * shape.elementCount)) { result, engine in
             dnnl_softmax_forward_primitive_desc_create(
                 &result, engine, dnnl_forward_inference, logarithm ? dnnl_softmax_log : dnnl_softmax_accurate,
                 memory.handle, memory.handle, Int32(axis), attributes.handle)

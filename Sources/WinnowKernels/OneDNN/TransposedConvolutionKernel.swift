@@ -89,7 +89,7 @@ package final class TransposedConvolutionKernel: @unchecked Sendable {
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
         let attributes = try PrimitiveAttributes(math: math)
         try attributes.append(epilogue, channelsLast: targetShape)
-        let descriptor = try PrimitiveDescriptor("transposed " + adjoint.subject) { result, engine in
+        let descriptor = try PrimitiveDescriptor("transposed " + adjoint.subject, .products(adjoint.productCount)) { result, engine in
             dnnl_deconvolution_forward_primitive_desc_create(
                 &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.descriptor.handle,
                 any.handle, bias?.handle, target.descriptor.handle, adjoint.dimensionStrides,

@@ -15,6 +15,12 @@ package enum ThreadCount {
 
     package static var current: Int { Int(winnow_thread_count()) }
 
+    /// The threads worth waking for some work: all or one.
+    ///
+    /// Sharing costs microseconds, far more where other programs keep the cores busy. Never a number between: libgomp ends
+    /// threads that a smaller team leaves over, and starts them anew for the next.
+    static func worth(_ work: Work) -> Int { work.multiplications < 1 << 19 ? 1 : current }
+
     /// OpenMP keeps the count per calling thread, so it is applied before each use.
     @inline(__always)
     static func applyToCurrentThread(_ count: Int = current) { winnow_apply_thread_count(Int32(count)) }
