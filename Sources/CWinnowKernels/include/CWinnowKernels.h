@@ -2,6 +2,7 @@
 #define CWINNOWKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "WinnowElementary.h"
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
 #include "WinnowSquareRoot.h"

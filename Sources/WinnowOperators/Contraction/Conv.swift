@@ -140,7 +140,7 @@ package struct Conv: Operator {
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        if let folded = try foldingBatchNormalization(of: node, in: graph) { return folded }
+        if let folded = try foldingAffine(of: node, in: graph) { return folded }
         return try FusedConv(convolution: self).lowering(of: node, in: graph)
     }
 }

@@ -165,6 +165,6 @@ package struct ConvTranspose: Operator, ChannelContraction {
     package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { 1 }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        try foldingBatchNormalization(of: node, in: graph)
+        try foldingAffine(of: node, in: graph)
     }
 }

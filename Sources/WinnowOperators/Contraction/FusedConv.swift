@@ -54,28 +54,10 @@ package struct FusedConv: TrainedInParts {
             return replacing(node, and: consumer, by: FusedConv(convolution: convolution, activation: activation), node.inputs)
         }
         guard consumer.op is Add, let term = node.otherInput(of: consumer) else { return nil }
-        if node.input(2) == nil, node.input(3) == nil, let bias = try channelBias(term, of: node, in: graph) {
-            return bias(consumer)
-        }
         guard node.input(3) == nil, graph.haveSameShape(term, consumer.output(0)),
             graph.haveSameShape(node.output(0), consumer.output(0))
         else { return nil }
         return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
-    }
-
-    /// An edit that makes a constant one-number-a-channel term the bias.
-    private func channelBias(_ term: ValueName, of node: Node, in graph: GraphIndex) throws -> ((Node) -> GraphEdit)? {
-        guard let tensor = graph.constant(term), let rank = graph.info(of: node.output(0))?.rank,
-            let channels = graph.info(of: node.output(0))?.extents?[1].value, tensor.elementType == .float32,
-            tensor.rank <= rank, tensor.elementCount == channels, tensor.rank >= rank - 1,
-            tensor.shape[tensor.rank - rank + 1] == channels
-        else { return nil }
-        let name = graph.graph.freshValueName("\(node.name).bias")
-        return { consumer in
-            var edit = replacing(node, and: consumer, by: convolution, Array(node.inputs.prefix(2)) + [name])
-            edit.initializers = [(name, tensor.reshaped([channels]))]
-            return edit
-        }
     }
 }
 

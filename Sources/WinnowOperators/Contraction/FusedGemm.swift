@@ -62,6 +62,7 @@ extension Activation {
         case .tanh: .tanh
         case .hardSigmoid(let alpha, let beta): .hardSigmoid(alpha: alpha, beta: beta)
         case .hardSwish: .hardSwish
+        case .swish(let alpha): .swish(alpha: alpha)
         case .elu(let alpha): .elu(alpha: alpha)
         case .gelu(let usesTanh): usesTanh ? .geluTanh : .gelu
         }

@@ -107,7 +107,7 @@ package struct Gemm: Operator, ChannelContraction {
     package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { transposesRight ? 0 : 1 }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        if let folded = try foldingBatchNormalization(of: node, in: graph) { return folded }
+        if let folded = try foldingAffine(of: node, in: graph) { return folded }
         guard let width = graph.info(of: node.output(0))?.extents?.last?.value else { return nil }
         if let term = node.input(2) {
             let extents = graph.info(of: term)?.extents

@@ -4,7 +4,7 @@ import WinnowTensor
 extension MatrixProduct {
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard activation == nil else { return nil }
-        if let folded = try foldingBatchNormalization(of: node, in: graph) { return folded }
+        if let folded = try foldingAffine(of: node, in: graph) { return folded }
         guard let consumer = graph.soleConsumer(of: node.output(0)) else { return nil }
         if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
             let activation = operation.activation(of: consumer, in: graph)

@@ -12,6 +12,8 @@ package enum Activation: Hashable, Sendable {
     /// max(0, min(1, alpha·x + beta))
     case hardSigmoid(alpha: Float, beta: Float)
     case hardSwish
+    /// x·sigmoid(alpha·x)
+    case swish(alpha: Float)
     case elu(alpha: Float)
     case gelu(usesTanh: Bool)
 
@@ -27,6 +29,7 @@ package enum Activation: Hashable, Sendable {
         case "Tanh": self = .tanh
         case "HardSigmoid": self = .hardSigmoid(alpha: parameter(0, 0.2), beta: parameter(1, 0.5))
         case "HardSwish": self = .hardSwish
+        case "Swish": self = .swish(alpha: parameter(0, 1))
         case "Elu": self = .elu(alpha: parameter(0, 1))
         case "Gelu": self = .gelu(usesTanh: parameter(0, 0) != 0)
         default: throw WinnowError(.unsupported, "activation", "\"\(name)\" is not known")
@@ -42,6 +45,7 @@ package enum Activation: Hashable, Sendable {
         case .tanh: "Tanh"
         case .hardSigmoid: "HardSigmoid"
         case .hardSwish: "HardSwish"
+        case .swish: "Swish"
         case .elu: "Elu"
         case .gelu: "Gelu"
         }
@@ -49,7 +53,7 @@ package enum Activation: Hashable, Sendable {
 
     package var parameters: [Float] {
         switch self {
-        case .leakyRelu(let alpha), .elu(let alpha): [alpha]
+        case .leakyRelu(let alpha), .elu(let alpha), .swish(let alpha): [alpha]
         case .clip(let low, let high): [low, high]
         case .hardSigmoid(let alpha, let beta): [alpha, beta]
         case .gelu(let usesTanh): [usesTanh ? 1 : 0]
@@ -66,6 +70,7 @@ package enum Activation: Hashable, Sendable {
         case .tanh: .tanh
         case .hardSigmoid(let alpha, let beta): .hardSigmoid(alpha: alpha, beta: beta)
         case .hardSwish: .hardSwish
+        case .swish(let alpha): .swish(alpha: alpha)
         case .elu(let alpha): .elu(alpha: alpha)
         case .gelu(let usesTanh): usesTanh ? .geluTanh : .geluErf
         }

@@ -46,7 +46,7 @@ package struct ActivationGradient: Operator {
         case .elu(let alpha): .elu(alpha: alpha)
         case .hardSigmoid(let alpha, let beta): .hardSigmoid(alpha: alpha, beta: beta)
         case .hardSwish: .hardSwish
-        case .sigmoid, .tanh, .gelu: throw WinnowError(.unsupported, "gradient of \(activation.name)", "is a graph of its own")
+        case .sigmoid, .tanh, .swish, .gelu: throw WinnowError(.unsupported, "gradient of \(activation.name)", "is a graph of its own")
         }
     }
 }

@@ -2,7 +2,7 @@ package import WinnowGraph
 package import WinnowKernels
 
 /// a + b
-package struct Add: ElementwiseBinary, AttributeFree {
+package struct Add: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Add")
 
     package init() {}
@@ -14,5 +14,9 @@ package struct Add: ElementwiseBinary, AttributeFree {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let g = try context.outputGradient()
         return [try context.summed(to: 0, g), try context.summed(to: 1, g)]
+    }
+
+    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        graph.channelConstant(besides: value, of: node).map { ($0.map { _ in 1 }, $0) }
     }
 }

@@ -2,7 +2,7 @@ package import WinnowGraph
 package import WinnowKernels
 
 /// a / b
-package struct Div: ElementwiseBinary, AttributeFree {
+package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Div")
 
     package init() {}
@@ -20,4 +20,12 @@ package struct Div: ElementwiseBinary, AttributeFree {
             try context.summed(to: 1, b.negate(b.divide(b.multiply(g, y), z))),
         ]
     }
+
+    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        guard node.inputs[0] == value, let divisors = graph.channelConstant(besides: value, of: node), !divisors.contains(0)
+        else { return nil }
+        return (divisors.map { 1 / $0 }, divisors.map { _ in 0 })
+    }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }
 }

@@ -2,7 +2,7 @@ package import WinnowGraph
 package import WinnowKernels
 
 /// a · b
-package struct Mul: ElementwiseBinary, AttributeFree {
+package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Mul")
 
     package init() {}
@@ -17,4 +17,10 @@ package struct Mul: ElementwiseBinary, AttributeFree {
         let g = try context.outputGradient()
         return [try context.summed(to: 0, b.multiply(g, z)), try context.summed(to: 1, b.multiply(g, x))]
     }
+
+    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        graph.channelConstant(besides: value, of: node).map { ($0, $0.map { _ in 0 }) }
+    }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }
 }

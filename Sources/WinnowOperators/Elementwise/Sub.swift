@@ -2,7 +2,7 @@ package import WinnowGraph
 package import WinnowKernels
 
 /// a − b
-package struct Sub: ElementwiseBinary, AttributeFree {
+package struct Sub: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Sub")
 
     package init() {}
@@ -15,5 +15,10 @@ package struct Sub: ElementwiseBinary, AttributeFree {
         let b = context.builder
         let g = try context.outputGradient()
         return [try context.summed(to: 0, g), try context.summed(to: 1, b.negate(g))]
+    }
+
+    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        guard node.inputs[0] == value else { return nil }
+        return graph.channelConstant(besides: value, of: node).map { ($0.map { _ in 1 }, $0.map { -$0 }) }
     }
 }

@@ -2,7 +2,7 @@ package import WinnowGraph
 package import WinnowKernels
 
 /// x · sigmoid(alpha · x)
-package struct Swish: ElementwiseUnary {
+package struct Swish: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("Swish")
 
     package var alpha: Float
@@ -16,6 +16,8 @@ package struct Swish: ElementwiseUnary {
     package var attributes: Attributes { ["alpha": .float(alpha)] }
     package var minimumVersion: Int { 24 }
     package var function: UnaryFunction { .swish(alpha: alpha) }
+
+    package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .swish(alpha: alpha) }
 
     /// σ(αx) + α·y·(1 − σ(αx))
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -122,9 +122,12 @@ package struct BatchNormalization: Operator {
         edit.updates = [mean: names[0], variance: names[1]]
         return edit
     }
+}
 
+extension BatchNormalization: ChannelAffine {
     /// What it does as one factor and one term for each channel; nil unless all four vectors are constant.
-    package func affine(of node: Node, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+        guard node.input(0) == value else { return nil }
         let vectors = (1..<5).compactMap { graph.constant(node.input($0)) }
         guard vectors.count == 4, vectors.allSatisfy({ $0.elementType == .float32 }), node.output(1) == nil, !isMarkedTraining
         else { return nil }

@@ -49,7 +49,7 @@ package struct FoldBatchNorm: Pass {
     private static func folding(_ name: String, in index: GraphIndex) throws -> GraphEdit? {
         guard let node = index.graph.node(named: name), let producer = index.producer(of: node.input(0)),
             let contraction = producer.op as? any ChannelContraction,
-            var edit = try contraction.foldingBatchNormalization(of: producer, in: index)
+            var edit = try contraction.foldingAffine(of: producer, in: index)
         else { return nil }
         guard let weight = producer.input(1), index.soleConsumer(of: weight) != nil else { return edit }
         let bias = producer.input(2).flatMap { index.soleConsumer(of: $0) == nil ? nil : $0 } ?? "\(producer.name).bias"

@@ -97,7 +97,7 @@ extension Graph {
         var result = self
         for node in nodes {
             guard let normalization = node.op as? BatchNormalization,
-                let affine = normalization.affine(of: node, in: GraphIndex(result)), let input = node.input(0),
+                let input = node.input(0), let affine = normalization.affine(of: node, on: input, in: GraphIndex(result)),
                 let output = node.output(0), let rank = infos[input]?.rank
             else { continue }
             let shape = Shape([affine.scale.count] + [Int](repeating: 1, count: max(0, rank - 2)))

@@ -24,26 +24,6 @@ func mapElements<From: BitwiseCopyable, To: BitwiseCopyable>(
     }
 }
 
-/// target[i] = function(source[i]) through blocks on the stack: one loop, whether in place or not.
-@inline(__always)
-func mapThroughBlocks(
-    _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int, _ function: (Float) -> Float
-) {
-    let x = source.assumingMemoryBound(to: Float.self)
-    let y = target.assumingMemoryBound(to: Float.self)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: stackBlock) { block in
-        guard let z = block.baseAddress else { return }
-        var start = 0
-        while start < count {
-            let size = min(stackBlock, count - start)
-            z.update(from: x + start, count: size)
-            let to = y + start
-            for i in 0..<size { to[i] = function(z[i]) }
-            start += size
-        }
-    }
-}
-
 /// target[i] = function(a[i], b[i]), where an operand that does not vary stays at its first element.
 ///
 /// The loops in place are written apart because overlapping memory does not vectorize.

@@ -1,7 +1,7 @@
 /// Elementary functions on float32 without branches or library calls, so that loops over them vectorize.
 ///
 /// Where two formulas meet, both are named before one is chosen: a longer expression inside ?: becomes a branch, and the
-/// vectors are lost. Polynomials after Moshier's Cephes library; error functions after N. Juffa. Errors stay below 3 units in the last place.
+/// vectors are lost. Polynomials after Moshier's Cephes library. Errors stay below 3 units in the last place.
 enum Elementary {
     @inline(__always)
     static func copySign(_ magnitude: Float, _ sign: Float) -> Float {
@@ -57,16 +57,6 @@ enum Elementary {
         return (1 + tail) * powerOfTwo(half) * powerOfTwo(k &- half)
     }
 
-    /// e^x − 1, accurate near 0.
-    @inline(__always)
-    static func expMinusOne(_ x: Float) -> Float {
-        let (k, tail) = reduce(x)
-        let half = k &>> 1
-        let low = powerOfTwo(half)
-        let high = powerOfTwo(k &- half)
-        return tail * low * high + (low * high - 1)
-    }
-
     @inline(__always)
     static func log(_ x: Float) -> Float {
         let isSubnormal = x < Float.leastNormalMagnitude
@@ -88,59 +78,4 @@ enum Elementary {
         let special: Float = x == 0 ? -.infinity : x == .infinity ? .infinity : .nan
         return x > 0 && x < .infinity ? result : special
     }
-
-    /// log(1 + x), accurate near 0.
-    @inline(__always)
-    static func logOnePlus(_ x: Float) -> Float {
-        let w = 1 + x
-        let correction = (x - (w - 1)) / w
-        return w < .infinity ? log(w) + correction : w
-    }
-
-    @inline(__always)
-    static func sigmoid(_ x: Float) -> Float {
-        let tail = exp(-magnitude(x))
-        return (x < 0 ? tail : 1) / (1 + tail)
-    }
-
-    @inline(__always)
-    static func tanh(_ x: Float) -> Float {
-        let magnitude = magnitude(x)
-        let z = x * x
-        var p: Float = z * -5.704_988_723_0e-3 + 2.063_908_907_1e-2
-        p = p * z - 5.373_971_558_1e-2
-        p = p * z + 1.333_144_237_2e-1
-        p = p * z - 3.333_328_113_8e-1
-        let small = p * z * x + x
-        let large = 1 - 2 / (exp(magnitude + magnitude) + 1)
-        let far = copySign(large, x)
-        return magnitude < 0.625 ? small : far
-    }
-
-    @inline(__always)
-    static func erf(_ x: Float) -> Float {
-        let magnitude = magnitude(x)
-        let t = magnitude > 4 ? 4 : magnitude
-        let s = x * x
-        let st = t * t
-        let u: Float = t * -3.883_964_38e-3 + 2.425_462_19e-2
-        var large: Float = t * -1.728_534_70e-5 + 3.831_971_26e-4
-        large = large * st + u
-        large = large * t - 1.067_778_77e-1
-        large = large * t - 6.348_466_87e-1
-        large = large * t - 1.287_175_12e-1
-        large = 1 - exp(large * t - t)
-        var small: Float = s * -5.967_617_03e-4 + 4.991_194_23e-3
-        small = small * s - 2.676_813_49e-2
-        small = small * s + 1.128_199_25e-1
-        small = small * s - 3.761_253_36e-1
-        small = small * s + 1.283_791_66e-1
-        let near = small * x + x
-        let far = copySign(large, x)
-        return magnitude > 0.927_734_375 ? far : near
-    }
-
-    /// log(1 + e^x) without overflow.
-    @inline(__always)
-    static func softplus(_ x: Float) -> Float { (x > 0 ? x : (x < 0 ? 0 : x)) + logOnePlus(exp(-magnitude(x))) }
 }

@@ -8,10 +8,11 @@ extension UnaryKernel {
         { mapElements(Float.self, Float.self, $0, $1, $2, function) }
     }
 
-    /// For functions too long to be inlined into two loops; a call for each element would not vectorize.
-    @inline(__always)
-    private static func mapLong(_ function: @escaping @Sendable (Float) -> Float) -> UnaryLoop {
-        { mapThroughBlocks($0, $1, $2, function) }
+    /// A loop written in C, for processors' wide vectors.
+    private static func wide(
+        _ loop: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
+    ) -> UnaryLoop {
+        { loop($0.assumingMemoryBound(to: Float.self), $1.assumingMemoryBound(to: Float.self), $2) }
     }
 
     static func floatLoop(_ function: UnaryFunction) -> UnaryLoop? {
@@ -28,10 +29,6 @@ extension UnaryKernel {
         }
     }
 
-    private static let squareRootLoop: UnaryLoop = { source, target, count in
-        winnow_square_root(source.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: Float.self), count)
-    }
-
     private static func arithmeticLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
         case .identity: return map { $0 }
@@ -40,12 +37,12 @@ extension UnaryKernel {
         case .sign: return map { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
         case .reciprocal: return map { 1 / $0 }
         case .square: return map { $0 * $0 }
-        case .squareRoot: return squareRootLoop
+        case .squareRoot: return wide(winnow_square_root)
         case .floor: return map { Elementary.floor($0) }
         case .ceil: return map { Elementary.ceil($0) }
         case .roundHalfToEven: return map { Elementary.round($0) }
-        case .exp: return mapLong { Elementary.exp($0) }
-        case .log: return mapLong { Elementary.log($0) }
+        case .exp: return wide(winnow_exp)
+        case .log: return wide(winnow_log)
         case .clip(let low, let high):
             let (low, high) = (Float(low), Float(high))
             return {
@@ -81,39 +78,23 @@ extension UnaryKernel {
             }
         case .thresholdedRelu(let alpha):
             return { mapElements(Float.self, Float.self, $0, $1, $2) { x in x > alpha ? x : 0 } }
-        case .tanh: return mapLong { Elementary.tanh($0) }
-        case .erf: return mapLong { Elementary.erf($0) }
-        case .sigmoid: return mapLong { Elementary.sigmoid($0) }
-        case .softplus: return mapLong { Elementary.softplus($0) }
+        case .tanh: return wide(winnow_tanh)
+        case .erf: return wide(winnow_erf)
+        case .sigmoid: return wide(winnow_sigmoid)
+        case .softplus: return wide(winnow_softplus)
         case .softsign: return map { $0 / (1 + Elementary.magnitude($0)) }
-        case .mish: return mapLong { $0 * Elementary.tanh(Elementary.softplus($0)) }
+        case .mish: return wide(winnow_mish)
         case .hardSigmoid(let alpha, let beta):
             return { mapElements(Float.self, Float.self, $0, $1, $2) { x in unit(x * alpha + beta) } }
         case .hardSwish: return map { $0 * unit($0 * (1 / 6) + 0.5) }
-        case .swish(let alpha):
-            return { mapThroughBlocks($0, $1, $2) { x in x * Elementary.sigmoid(x * alpha) } }
-        case .elu(let alpha): return { mapThroughBlocks($0, $1, $2) { x in elu(x, alpha) } }
-        case .selu(let alpha, let gamma):
-            return { mapThroughBlocks($0, $1, $2) { x in gamma * elu(x, alpha) } }
-        case .celu(let alpha):
-            let inverse = 1 / alpha
-            return {
-                mapThroughBlocks($0, $1, $2) { x in
-                    let below = alpha * Elementary.expMinusOne(x * inverse)
-                    return x < 0 ? below : x
-                }
-            }
-        case .gelu: return mapLong { 0.5 * $0 * (1 + Elementary.erf($0 * 0.707_106_781_2)) }
-        case .geluTanh:
-            return mapLong { 0.5 * $0 * (1 + Elementary.tanh(0.797_884_560_8 * ($0 + 0.044_715 * $0 * $0 * $0))) }
+        case .swish(let alpha): return wide { winnow_swish($0, $1, $2, alpha) }
+        case .elu(let alpha): return wide { winnow_elu($0, $1, $2, alpha, 1, 1) }
+        case .selu(let alpha, let gamma): return wide { winnow_elu($0, $1, $2, alpha, gamma, 1) }
+        case .celu(let alpha): return wide { winnow_elu($0, $1, $2, alpha, 1, 1 / alpha) }
+        case .gelu: return wide(winnow_gelu)
+        case .geluTanh: return wide(winnow_gelu_tanh)
         default: return nil
         }
-    }
-
-    @inline(__always)
-    private static func elu(_ x: Float, _ alpha: Float) -> Float {
-        let below = alpha * Elementary.expMinusOne(x)
-        return x < 0 ? below : x
     }
 
     @inline(__always)

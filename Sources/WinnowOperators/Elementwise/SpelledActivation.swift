@@ -1,0 +1,88 @@
+import WinnowGraph
+import WinnowTensor
+
+/// Exporters spell activations out: Swish as x · Sigmoid(x), HardSwish as x · Clip(x + 3, 0, 6) / 6, Gelu by Erf.
+extension GraphIndex {
+    /// An edit that puts one operator in the place of an activation whose last product or quotient is `node`.
+    func spelledActivation(endingIn node: Node) -> GraphEdit? {
+        guard let output = node.output(0), info(of: output)?.elementType == .float32 else { return nil }
+        let product = product(output)
+        guard product.factors.count == 2 else { return nil }
+        for (x, gate) in [(product.factors[0], product.factors[1]), (product.factors[1], product.factors[0])] {
+            guard let op = activation(x, gate, product.scale) else { continue }
+            return GraphEdit(
+                replacing: [node.name], with: [Node(name: node.name, op: op, inputs: [x], outputs: [output])])
+        }
+        return nil
+    }
+
+    /// The operator that computes scale · x · gate.
+    private func activation(_ x: ValueName, _ gate: ValueName, _ scale: Double) -> (any Operator)? {
+        guard let node = soleProducer(of: gate) else { return nil }
+        switch node.op {
+        case is Sigmoid where scale.isNear(1):
+            return multiple(node.input(0), of: x).map { Swish(alpha: Float($0)) }
+        case let hard as HardSigmoid:
+            return scale.isNear(1) && Double(hard.alpha).isNear(1 / 6) && hard.beta == 0.5 && node.input(0) == x ? HardSwish() : nil
+        case let clip as Clip:
+            guard scale.isNear(1 / 6), case .clip(low: 0, high: 6) = clip.activation(of: node, in: self),
+                term(node.input(0), besides: x) == 3
+            else { return nil }
+            return HardSwish()
+        case is Add:
+            guard scale.isNear(0.5), let erf = node.inputs.compactMap({ soleProducer(of: $0) }).first(where: { $0.op is Erf }),
+                term(gate, besides: erf.output(0)) == 1, multiple(erf.input(0), of: x)?.isNear(0.5.squareRoot()) == true
+            else { return nil }
+            return Gelu()
+        default: return nil
+        }
+    }
+
+    /// The node that computes a value only one node reads.
+    private func soleProducer(of value: ValueName) -> Node? { soleConsumer(of: value) == nil ? nil : producer(of: value) }
+
+    private func scalar(_ value: ValueName?) -> Double? {
+        guard let tensor = constant(value), tensor.elementCount == 1, tensor.rank <= 1, tensor.elementType == .float32 else { return nil }
+        return Double(tensor.floats()[0])
+    }
+
+    /// c where `value` is c · x, or x itself.
+    private func multiple(_ value: ValueName?, of x: ValueName) -> Double? {
+        guard let value else { return nil }
+        if value == x { return 1 }
+        let product = product(value)
+        return product.factors == [x] ? product.scale : nil
+    }
+
+    /// c where `value` is x + c.
+    private func term(_ value: ValueName?, besides x: ValueName?) -> Double? {
+        guard let value, let x, let node = producer(of: value), node.op is Add, node.inputs.contains(x) else { return nil }
+        return scalar(node.inputs[0] == x ? node.inputs[1] : node.inputs[0])
+    }
+
+    /// A value as a product of others and a number, as far as its partial products are read by nobody else.
+    private func product(_ value: ValueName) -> (factors: [ValueName], scale: Double) {
+        var (factors, scale) = ([ValueName](), 1.0)
+        func collect(_ value: ValueName, isRoot: Bool) {
+            if let number = scalar(value) { scale *= number; return }
+            guard factors.count < 3, let node = isRoot ? producer(of: value) : soleProducer(of: value), node.inputs.count == 2 else {
+                return factors.append(value)
+            }
+            if node.op is Mul {
+                for input in node.inputs { collect(input, isRoot: false) }
+            } else if node.op is Div, let divisor = scalar(node.inputs[1]), divisor != 0 {
+                scale /= divisor
+                collect(node.inputs[0], isRoot: false)
+            } else {
+                factors.append(value)
+            }
+        }
+        collect(value, isRoot: true)
+        return (factors, scale)
+    }
+}
+
+extension Double {
+    /// Whether it is the number up to the rounding of float32.
+    fileprivate func isNear(_ number: Double) -> Bool { abs(self - number) <= 1e-6 * abs(number) }
+}
