@@ -67,6 +67,21 @@ package struct ConvolutionGeometry: Hashable, Sendable {
 }
 
 extension ConvolutionGeometry {
+    /// The same without spatial axes along which there is one position and one tap: memory is the same, and oneDNN divides
+    /// its work along the last axis.
+    var compact: ConvolutionGeometry {
+        func isUnit(_ axis: Int) -> Bool {
+            sourceShape[axis + 2] == 1 && filterShape[axis + 2] == 1 && padsBegin[axis] == 0 && padsEnd[axis] == 0
+        }
+        let kept = (0..<spatialRank).filter { !isUnit($0) }
+        let axes = kept.isEmpty ? [0] : kept
+        return ConvolutionGeometry(
+            sourceShape: Shape(sourceShape.prefix(2) + axes.map { sourceShape[$0 + 2] }),
+            filterShape: Shape(filterShape.prefix(2) + axes.map { filterShape[$0 + 2] }), strides: axes.map { strides[$0] },
+            dilations: axes.map { dilations[$0] }, padsBegin: axes.map { padsBegin[$0] }, padsEnd: axes.map { padsEnd[$0] },
+            groups: groups)
+    }
+
     var dimensionStrides: [Int64] { strides.map(Int64.init) }
     var dimensionDilations: [Int64] { dilations.map { Int64($0 - 1) } }
     var dimensionPadsBegin: [Int64] { padsBegin.map(Int64.init) }

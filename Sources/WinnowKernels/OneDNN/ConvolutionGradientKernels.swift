@@ -15,6 +15,7 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
         constantFilter: UnsafeRawPointer? = nil, math: MathMode = .float32
     ) throws {
         try geometry.validate()
+        let geometry = geometry.compact
         var scratch = ScratchLayout()
         let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .output, scratch: &scratch)
         let target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)
@@ -73,6 +74,7 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         math: MathMode = .float32
     ) throws {
         try geometry.validate()
+        let geometry = geometry.compact
         var scratch = ScratchLayout()
         source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
         target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)

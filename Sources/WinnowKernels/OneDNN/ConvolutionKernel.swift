@@ -13,6 +13,7 @@ package final class ConvolutionKernel: @unchecked Sendable {
         constantFilter: UnsafeRawPointer? = nil, hasBias: Bool, epilogue: Epilogue = .none, math: MathMode = .float32
     ) throws {
         try geometry.validate()
+        let geometry = geometry.compact
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
         let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)

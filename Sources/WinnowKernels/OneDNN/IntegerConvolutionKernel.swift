@@ -20,6 +20,7 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         bias: [Float]? = nil, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue = .none
     ) throws {
         try geometry.validate()
+        let geometry = geometry.compact
         let channels = geometry.filterShape[0]
         try IntegerEdges.validate(
             source: source, target: target, bias: bias, epilogue: epilogue, subject: geometry.subject)

@@ -17,8 +17,7 @@ extension [ValueInfo?] {
     var elementwiseLayouts: LayoutRule {
         let ranks = compactMap { $0 }.map(\.rank)
         guard !ranks.contains(nil), let highest = ranks.compactMap({ $0 }).max() else { return .rowMajor }
-        return compactMap { $0 }.allSatisfy { $0.rank == highest || $0.extents?.allSatisfy { $0 == .fixed(1) } == true && ($0.rank ?? 3) < 3 }
-            ? .shared : .rowMajor
+        return compactMap { $0 }.allSatisfy { $0.rank == highest || $0.isSameInAnyLayout } ? .shared : .rowMajor
     }
 }
 
@@ -56,5 +55,13 @@ extension GradientContext {
             return gradient
         }
         return try builder.add(SumToShape(), gradient, builder.shape(of: name))
+    }
+}
+
+extension ValueInfo {
+    /// Whether the memory of a value is the same row-major and channels-last.
+    fileprivate var isSameInAnyLayout: Bool {
+        guard let extents else { return false }
+        return extents.count < 3 || extents.count { $0 != .fixed(1) } <= 1
     }
 }

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// Values one after the other along `axis`.
@@ -60,25 +61,19 @@ package struct Concat: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let output = request.outputs[0]
-        let byteCount = try output.elementType.wholeByteCount(request.nodeName)
         let order = output.layout.permutation(rank: output.shape.rank)
         let axis = try self.axis.normalizedAxis(rank: output.shape.rank)
-        let position = order.firstIndex(of: axis) ?? axis
-        let rows = order[..<position].reduce(1) { $0 * output.shape[$1] }
-        let targetRow = order[position...].reduce(byteCount) { $0 * output.shape[$1] }
-        let sourceRows = try request.inputs.indices.map { input in
-            let shape = try request.input(input).shape
-            return order[position...].reduce(byteCount) { $0 * shape[$1] }
+        var start = 0
+        let copies = try request.inputs.indices.map { index in
+            let shape = try request.input(index).shape
+            let copy = try StridedCopy.insert(
+                shape.permuted(order), into: output.shape.permuted(order), at: order.map { $0 == axis ? start : 0 },
+                output.elementType)
+            start += shape[axis]
+            return copy
         }
         return Kernel { operands in
-            var offset = 0
-            for input in sourceRows.indices {
-                let size = sourceRows[input]
-                let source = operands.input(input)
-                let target = operands.output(0) + offset
-                for row in 0..<rows { (target + row * targetRow).copyMemory(from: source + row * size, byteCount: size) }
-                offset += size
-            }
+            for (input, copy) in copies.enumerated() { copy.run(from: operands.input(input), to: operands.output(0)) }
         }
     }
 

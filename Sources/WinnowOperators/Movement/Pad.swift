@@ -78,13 +78,18 @@ package struct Pad: Operator {
         return try evaluatingConstants([ValueInfo(data.elementType, result)], of: inputs)
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let inputs = request.inputs.map { $0.map(ValueInfo.init(operand:)) }
         guard let (before, after) = try amounts(inputs, rank: data.shape.rank) else {
             throw WinnowError(.unsupported, request.nodeName, "its pads depend on data")
         }
-        let pad = try PadKernel(data.shape, before: before, after: after, mode: mode, data.elementType)
+        let order = data.layout.permutation(rank: data.shape.rank)
+        let pad = try PadKernel(
+            data.shape.permuted(order), before: order.map { before[$0] }, after: order.map { after[$0] }, mode: mode,
+            data.elementType)
         let fill = Tensor([Double(value)], shape: [], as: data.elementType)
         return Kernel { operands in
             fill.withUnsafeBytes { bytes in

@@ -138,6 +138,8 @@ package struct Resize: Operator {
         return result
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
@@ -145,7 +147,13 @@ package struct Resize: Operator {
         try data.requireFloat32(request.nodeName)
         let axes = try tables(
             request.inputs.map { $0.map(ValueInfo.init(operand:)) }, source: data.shape, nodeName: request.nodeName)
-        let resize = ResamplingKernel(data.shape, axes, extrapolation: resampling.extrapolation)
+        let order = data.layout.permutation(rank: data.shape.rank)
+        let placed = axes.map { table in
+            var table = table
+            table.axis = order.firstIndex(of: table.axis) ?? table.axis
+            return table
+        }
+        let resize = ResamplingKernel(data.shape.permuted(order), placed, extrapolation: resampling.extrapolation)
         return Kernel(scratchByteCount: resize.scratchByteCount) { operands in
             resize.run(
                 operands.input(0, as: Float.self), to: operands.output(0, as: Float.self), scratch: operands.scratch)

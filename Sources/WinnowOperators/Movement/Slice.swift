@@ -65,11 +65,15 @@ package struct Slice: Operator {
         return try evaluatingConstants([info], of: inputs)
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         guard let arguments = try arguments(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, rank: data.shape.rank)
         else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
-        let copy = try StridedCopy.slice(data.shape, try arguments.bounds(data.shape), data.elementType)
+        let order = data.layout.permutation(rank: data.shape.rank)
+        let bounds = try arguments.bounds(data.shape)
+        let copy = try StridedCopy.slice(data.shape.permuted(order), order.map { bounds[$0] }, data.elementType)
         return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
     }
 

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// A value cut into parts along `axis`.
@@ -79,23 +80,24 @@ package struct Split: Operator {
         }
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
-        let byteCount = try data.elementType.wholeByteCount(request.nodeName)
         let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
-        let rows = data.shape[..<axis].reduce(1, *)
-        let inner = data.shape[(axis + 1)...].reduce(byteCount, *)
-        let sourceRow = data.shape[axis] * inner
+        let order = data.layout.permutation(rank: data.shape.rank)
         let infos = request.inputs.map { $0.map(ValueInfo.init(operand:)) }
-        let sizes = try extents(of: infos, total: .fixed(data.shape[axis])).map { ($0.value ?? 0) * inner }
+        var start = 0
+        let copies = try extents(of: infos, total: .fixed(data.shape[axis])).map { extent in
+            let size = extent.value ?? 0
+            defer { start += size }
+            return try StridedCopy.slice(
+                data.shape.permuted(order), starts: order.map { $0 == axis ? start : 0 }, steps: order.map { _ in 1 },
+                extents: order.map { $0 == axis ? size : data.shape[$0] }, data.elementType)
+        }
         return Kernel { operands in
-            var offset = 0
-            for part in sizes.indices {
-                let size = sizes[part]
-                defer { offset += size }
-                guard let target = operands.optionalOutput(part) else { continue }
-                let source = operands.input(0) + offset
-                for row in 0..<rows { (target + row * size).copyMemory(from: source + row * sourceRow, byteCount: size) }
+            for (part, copy) in copies.enumerated() {
+                if let target = operands.optionalOutput(part) { copy.run(from: operands.input(0), to: target) }
             }
         }
     }

@@ -4,7 +4,8 @@ package import WinnowTensor
 package struct PadKernel: Sendable {
     package enum Mode: String, Hashable, Sendable { case constant, reflect, edge, wrap }
 
-    package let targetShape: Shape
+    /// The target's shape, axes that are not padded merged into those before them.
+    private let extents: Shape
     /// For each axis and target index the source offset, or −1 for the constant; axes one after the other.
     private let tables: [Int]
     private let starts: [Int]
@@ -15,6 +16,7 @@ package struct PadKernel: Sendable {
 
     /// `before` and `after` count elements added at each end of every axis.
     package init(_ shape: Shape, before: [Int], after: [Int], mode: Mode, _ elementType: ElementType) throws {
+        let (shape, before, after) = mode == .constant ? Self.merged(shape, before, after) : (shape, before, after)
         guard elementType.bitWidth >= 8 else {
             throw WinnowError(.unsupported, "pad", "is not defined for packed \(elementType)")
         }
@@ -33,7 +35,7 @@ package struct PadKernel: Sendable {
         }
         self.tables = tables
         self.starts = starts
-        targetShape = target
+        extents = target
         byteCount = elementType.bitWidth / 8
         let inner = target.last ?? 1
         let first = max(0, min(inner, before.last ?? 0))
@@ -44,6 +46,22 @@ package struct PadKernel: Sendable {
     /// The source indices along one axis; −1 for the constant.
     package static func sources(extent: Int, before: Int, after: Int, mode: Mode) -> [Int] {
         (-before..<(extent + after)).map { source($0, extent, mode) }
+    }
+
+    private static func merged(_ shape: Shape, _ before: [Int], _ after: [Int]) -> (Shape, before: [Int], after: [Int]) {
+        var result: (extents: [Int], before: [Int], after: [Int]) = ([], [], [])
+        for axis in shape.indices {
+            if let last = result.extents.indices.last, before[axis] == 0, after[axis] == 0 {
+                result.extents[last] *= shape[axis]
+                result.before[last] *= shape[axis]
+                result.after[last] *= shape[axis]
+            } else {
+                result.extents.append(shape[axis])
+                result.before.append(before[axis])
+                result.after.append(after[axis])
+            }
+        }
+        return (Shape(result.extents), result.before, result.after)
     }
 
     private static func source(_ index: Int, _ extent: Int, _ mode: Mode) -> Int {
@@ -78,14 +96,14 @@ package struct PadKernel: Sendable {
         let y = target.assumingMemoryBound(to: Word.self)
         let fill = constant?.loadUnaligned(as: Word.self) ?? 0
         guard let innerStart = starts.last else { y[0] = x[0]; return }
-        let inner = targetShape[targetShape.rank - 1]
+        let inner = extents[extents.rank - 1]
         tables.withUnsafeBufferPointer { tables in
             for row in 0..<rows {
                 var rest = row
                 var offset = 0
-                for axis in stride(from: targetShape.rank - 2, through: 0, by: -1) {
-                    let step = tables[starts[axis] + rest % targetShape[axis]]
-                    rest /= targetShape[axis]
+                for axis in stride(from: extents.rank - 2, through: 0, by: -1) {
+                    let step = tables[starts[axis] + rest % extents[axis]]
+                    rest /= extents[axis]
                     offset = step < 0 || offset < 0 ? -1 : offset + step
                 }
                 let to = y + row * inner
