@@ -105,6 +105,7 @@ extension GraphBuilder {
         case .tanh: try add(Tanh(), x)
         case .hardSigmoid(let alpha, let beta): try add(HardSigmoid(alpha: alpha, beta: beta), x)
         case .hardSwish: try add(HardSwish(), x)
+        case .swish(let alpha): try add(Swish(alpha: alpha), x)
         case .elu(let alpha): try add(Elu(alpha: alpha), x)
         case .gelu(let usesTanh): try add(Gelu(usesTanh: usesTanh), x)
         }
