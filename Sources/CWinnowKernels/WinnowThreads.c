@@ -76,5 +76,7 @@ void winnow_restart_with_short_spins(char **arguments) {
     // About 0.1 ms: longer than the gap between two kernels, shorter than anyone notices.
     if (length <= 0 || setenv("GOMP_SPINCOUNT", "10000", 1) != 0) return;
     path[length] = 0;
+    // OpenBLAS's threads, which few commands need, otherwise spin for 20 ms when it loads.
+    setenv("OPENBLAS_THREAD_TIMEOUT", "4", 0);
     execv(path, arguments);
 }

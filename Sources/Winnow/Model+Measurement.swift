@@ -6,6 +6,9 @@ extension Model {
     /// The constant tensors by name: weights, biases, masks, scales.
     public var parameters: [String: Tensor] { graph.initializers }
 
+    /// The multiply–accumulates of one sample.
+    public var multiplyAccumulates: Int { graph.multiplyAccumulates().values.reduce(0, +) }
+
     /// What the model costs and, given data, its accuracy. Bytes are those of its file; a model that has none yet is written
     /// to a temporary one.
     public func measured(as stage: String, on data: DataSplits? = nil) throws -> ModelMeasurement {

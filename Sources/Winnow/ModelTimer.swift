@@ -1,5 +1,6 @@
 public import WinnowEngine
 import WinnowGraph
+import WinnowPasses
 import WinnowTensor
 import WinnowTraining
 
@@ -19,28 +20,36 @@ public struct ModelTimer {
 
     private let subject: Subject
     private let batchSize: Int
+    private let multiplyAccumulates: [String: Int]
 
     /// Plans `model` for inputs of `shapes`, other open extents being `batchSize`; throws where it cannot run, or cannot be
     /// trained as a classifier.
-    public init(_ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:]) throws {
+    ///
+    /// - Parameters:
+    ///   - passes: passes that take part in training, by name: `distillation` follows the model itself.
+    ///   - usesBFloat16: multiply float32 in bfloat16 where the processor gains from it.
+    public init(
+        _ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:], passes: [String] = [],
+        usesBFloat16: Bool = false
+    ) throws {
         self.batchSize = batchSize
         let graph = model.graph
         let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes)
+        let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
         switch work {
         case .inference:
-            let plan = try Session(graph).plan(for: inputs.mapValues(\.shape))
+            let shapes = inputs.mapValues(\.shape)
+            let plan = try Session(graph, options: options).plan(for: shapes)
             for (name, tensor) in inputs { try plan.setInput(name, tensor) }
             subject = .plan(plan)
+            multiplyAccumulates = graph.multiplyAccumulates(inputShapes: shapes)
         case .training:
-            guard let classes = graph.outputs.first.flatMap({ graph.infos[$0]?.type.extents?.last?.value }) else {
-                throw WinnowError(.model, graph.name, "the number of classes of its first output is not known")
-            }
-            var random = RandomGenerator(seed: 0)
-            let labels = (0..<batchSize).map { _ in Int(random.next() % UInt64(classes)) }
-            let data = try Dataset(inputs.map { .init(name: $0.key, $0.value) }, labels: labels)
-            let configuration = TrainingConfiguration(
-                epochs: 1, batchSize: batchSize, learningRate: 1e-6, optimizer: .sgd(momentum: 0.9), schedule: Schedule(.constant))
-            subject = .step(try StepTimer(Trainer(graph, configuration: configuration), on: data))
+            let data = try Self.labelled(inputs, for: graph, count: batchSize)
+            var trainer = try Self.trainer(of: graph, carrying: passes, on: data)
+            trainer.options = options
+            let timer = try StepTimer(trainer, on: data)
+            subject = .step(timer)
+            multiplyAccumulates = timer.multiplyAccumulates()
         }
     }
 
@@ -52,11 +61,59 @@ public struct ModelTimer {
         }
     }
 
+    /// As `measure`, with the processor's caches emptied before each execution; executions only.
+    public func measureCold(runCount: Int) throws -> Latency? {
+        guard case .plan(let plan) = subject else { return nil }
+        return try Latency.measureCold(batchSize: batchSize, runCount: runCount) { try plan.execute() }
+    }
+
+    /// Executes, or takes steps, so many times.
+    func run(count: Int) throws {
+        switch subject {
+        case .plan(let plan): for _ in 0..<count { try plan.execute() }
+        case .step(let timer): for _ in 0..<count { try timer.takeStep() }
+        }
+    }
+
     /// The executed steps with the time of each.
     public func steps(seconds: Double) throws -> [PlanStepTiming] {
-        switch subject {
-        case .plan(let plan): try PlanStepTiming.measure(plan, seconds: seconds)
-        case .step(let timer): try PlanStepTiming.measure(timer.plan(), seconds: seconds)
+        try PlanStepTiming.measure(plan, seconds: seconds, multiplyAccumulates: multiplyAccumulates)
+    }
+
+    /// The multiply–accumulates of one execution or step, as far as axes are known.
+    public var totalMultiplyAccumulates: Int { multiplyAccumulates.values.reduce(0, +) }
+
+    /// The bytes of all intermediate values together as planned, after sharing memory.
+    public var plannedByteCount: Int { get throws { try plan.arenaByteCount } }
+
+    private var plan: Plan {
+        get throws {
+            switch subject {
+            case .plan(let plan): plan
+            case .step(let timer): try timer.plan()
+            }
         }
+    }
+
+    private static func labelled(_ inputs: [ValueName: Tensor], for graph: Graph, count: Int) throws -> Dataset {
+        guard let classes = graph.outputs.first.flatMap({ graph.infos[$0]?.type.extents?.last?.value }) else {
+            throw WinnowError(.model, graph.name, "the number of classes of its first output is not known")
+        }
+        var random = RandomGenerator(seed: 0)
+        let labels = (0..<count).map { _ in Int(random.next() % UInt64(classes)) }
+        return try Dataset(inputs.map { .init(name: $0.key, $0.value) }, labels: labels)
+    }
+
+    /// A trainer with a rate so small that the model stays what it is.
+    private static func trainer(of graph: Graph, carrying passes: [String], on data: Dataset) throws -> Trainer {
+        var finetune = Finetune()
+        finetune.with = try passes.map { try PassStep(named: $0) }
+        finetune.batchSize = data.count
+        let context = PassContext(training: data)
+        var trainer = try finetune.trainer(of: graph, original: graph, in: context).trainer
+        trainer.configuration = TrainingConfiguration(
+            epochs: 1, batchSize: data.count, learningRate: 1e-6, optimizer: .sgd(momentum: 0.9),
+            schedule: Schedule(.constant))
+        return trainer
     }
 }

@@ -55,7 +55,7 @@ public struct Dataset: Sendable {
                 extents[0] = indices.count
                 var batch = Tensor(uninitialized: extents, feature.batchElementType)
                 batch.withUnsafeMutableBytes { bytes in
-                    if let base = bytes.baseAddress { feature.write(samplesAt: indices, to: base) }
+                    if let base = bytes.baseAddress { feature.write(samplesAt: indices[...], to: base) }
                 }
                 return (feature.name, batch)
             }, uniquingKeysWith: { first, _ in first })
@@ -94,7 +94,7 @@ extension Dataset.Feature {
     package var batchElementType: ElementType { tensor.elementType == .uint8 ? .float32 : tensor.elementType }
 
     /// Writes the samples at `indices` one after the other; `target` must have room for them in `batchElementType`.
-    package func write(samplesAt indices: some Collection<Int>, to target: UnsafeMutableRawPointer) {
+    package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) {
         let sampleCount = tensor.shape[0] == 0 ? 0 : tensor.elementCount / tensor.shape[0]
         tensor.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
@@ -108,8 +108,10 @@ extension Dataset.Feature {
                 }
             } else {
                 let byteCount = tensor.elementType.byteCount(of: sampleCount)
-                for (row, index) in indices.enumerated() {
-                    (target + row * byteCount).copyMemory(from: base + index * byteCount, byteCount: byteCount)
+                var out = target
+                for index in indices {
+                    out.copyMemory(from: base + index * byteCount, byteCount: byteCount)
+                    out += byteCount
                 }
             }
         }

@@ -38,7 +38,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
             let plan = try session.plan(for: data.batchShapes(count: range.count + padding.count))
             for feature in data.features {
                 plan.withInput(feature.name) { bytes in
-                    if let base = bytes.baseAddress { feature.write(samplesAt: Array(range) + padding, to: base) }
+                    if let base = bytes.baseAddress { feature.write(samplesAt: (Array(range) + padding)[...], to: base) }
                 }
             }
             try plan.execute()

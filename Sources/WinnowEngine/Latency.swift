@@ -33,6 +33,25 @@ extension Latency {
     }
 }
 
+extension Latency {
+    /// Measures `body` `runCount` times with caches emptied before each, as after other work: weights come from memory.
+    package static func measureCold(batchSize: Int, runCount: Int, _ body: () throws -> Void) throws -> Latency {
+        let clock = ContinuousClock()
+        var memory = [UInt8](repeating: 0, count: 128 << 20)
+        var times: [Double] = []
+        for _ in 0..<runCount {
+            memory.withUnsafeMutableBufferPointer { bytes in
+                for line in stride(from: 0, to: bytes.count, by: 64) { bytes[line] &+= 1 }
+            }
+            times.append(try clock.measure(body) / .milliseconds(1))
+        }
+        times.sort()
+        return Latency(
+            medianMilliseconds: times[times.count / 2], percentile95Milliseconds: times[times.count * 95 / 100],
+            runCount: times.count, batchSize: batchSize)
+    }
+}
+
 extension Graph {
     /// Input shapes with every named or unknown extent set to `batchSize`.
     package func sampleShapes(batchSize: Int) -> [ValueName: Shape] {

@@ -9,11 +9,15 @@ public struct PlanStepTiming: Codable, Sendable {
     public var medianMilliseconds: Double
     /// The part of the plan's whole time.
     public var share: Double
+    /// Of the whole batch, where the step is a contraction whose axes are known.
+    public var multiplyAccumulates: Int?
 }
 
 extension PlanStepTiming {
-    /// Runs `plan` for `seconds`, timing every step by itself.
-    package static func measure(_ plan: Plan, seconds: Double) throws -> [PlanStepTiming] {
+    /// Runs `plan` for `seconds`, timing every step by itself; `multiplyAccumulates` are those of the nodes, by name.
+    package static func measure(
+        _ plan: Plan, seconds: Double, multiplyAccumulates: [String: Int] = [:]
+    ) throws -> [PlanStepTiming] {
         try plan.execute()
         let steps = plan.steps
         var times = [[Double]](repeating: [], count: steps.count)
@@ -29,8 +33,16 @@ extension PlanStepTiming {
         return zip(steps, medians).map { step, median in
             PlanStepTiming(
                 node: step.nodeName, operatorType: step.operatorType, outputShape: step.outputShape.extents,
-                layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0)
+                layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0,
+                multiplyAccumulates: multiplyAccumulates[step.nodeName])
         }
+    }
+}
+
+extension PlanStepTiming {
+    /// 10⁹ multiply–accumulates a second.
+    public var gigaMultiplyAccumulatesPerSecond: Double? {
+        multiplyAccumulates.flatMap { medianMilliseconds > 0 ? Double($0) / medianMilliseconds / 1e6 : nil }
     }
 }
 
@@ -38,6 +50,7 @@ extension PlanStepTiming: CustomStringConvertible {
     public var description: String {
         let time = (medianMilliseconds * 1e4).rounded() / 1e4
         let percent = (share * 1000).rounded() / 10
-        return "\(time) ms  \(percent) %  \(node)  \(operatorType)  \(Shape(outputShape))  \(layout)"
+        let rate = gigaMultiplyAccumulatesPerSecond.map { "  \(($0 * 10).rounded() / 10) GMAC/s" } ?? ""
+        return "\(time) ms  \(percent) %  \(node)  \(operatorType)  \(Shape(outputShape))  \(layout)\(rate)"
     }
 }

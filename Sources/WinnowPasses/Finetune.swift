@@ -63,6 +63,16 @@ package struct Finetune: Pass {
 
     /// Trains `model` as it stands, masks included, and prepares every passenger; nothing is finalized.
     func train(_ model: Graph, original: Graph, in context: PassContext) throws -> (graph: Graph, findings: [Finding]) {
+        let (trainer, findings) = try trainer(of: model, original: original, in: context)
+        let validation = context.validation == nil ? nil : try context.validationData(for: trainer.model)
+        let result = try trainer.train(on: context.trainingData(for: trainer.model), validation: validation)
+        return (result.model, findings + result.history.flatMap { Self.findings(of: $0) })
+    }
+
+    /// The trainer of `model` with every passenger prepared, and what they found.
+    package func trainer(
+        of model: Graph, original: Graph, in context: PassContext
+    ) throws -> (trainer: Trainer, findings: [Finding]) {
         var setup = TrainingSetup(original)
         setup.model = model
         let passengers = try passengers()
@@ -79,9 +89,7 @@ package struct Finetune: Pass {
         trainer.checkpoints = try context.checkpoints?("training")
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
-        let validation = context.validation == nil ? nil : try context.validationData(for: setup.model)
-        let result = try trainer.train(on: context.trainingData(for: setup.model), validation: validation)
-        return (result.model, setup.findings + result.history.flatMap { Self.findings(of: $0) })
+        return (trainer, setup.findings)
     }
 
     private func passengers() throws -> [any TrainingPass] {

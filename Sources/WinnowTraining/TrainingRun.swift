@@ -118,6 +118,11 @@ final class TrainingRun {
         return plan
     }
 
+    /// The contractions of one step, by node.
+    func multiplyAccumulates(for count: Int) -> [String: Int] {
+        lowered.multiplyAccumulates(inputShapes: assembler.shapes(count: count))
+    }
+
     private func stopIfAsked() throws {
         if trainer.cancellation?.isCancelled == true {
             try save()

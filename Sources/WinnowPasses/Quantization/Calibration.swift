@@ -9,7 +9,8 @@ package struct Calibration: Sendable {
     package var percentile = 99.99
     /// At most so many samples are run, evenly spread over the data.
     package var sampleCount = 512
-    package var batchSize = 64
+    /// Small: every value of a batch is kept until it has been observed, in caches if it fits.
+    package var batchSize = 8
 
     package init() {}
 
@@ -43,8 +44,10 @@ package struct Calibration: Sendable {
                     plan.withOutput(value) { observers[value]?.observe($0.bindMemory(to: Float.self)) }
                 }
             }
-            context.progress?(
-                ProgressEvent("calibration", completed: min(start + step, count), of: count, unit: "samples"))
+            let done = min(start + step, count)
+            if done == count || done / 64 > start / 64 {
+                context.progress?(ProgressEvent("calibration", completed: done, of: count, unit: "samples"))
+            }
         }
         if let broken = values.first(where: { observers[$0]?.sawNonFinite == true }) {
             throw WinnowError(.numeric, "value \(broken)", "became infinite or NaN on the calibration data")

@@ -49,9 +49,17 @@ package struct QuantizationParameters: Hashable, Sendable {
         let places = ScalePlaces(shape: weight.shape, axis: axis, blockSize: blockSize)
         var maxima = [Float](repeating: 0, count: places.count)
         weight.withElements(Float.self) { values in
-            for i in values.indices {
-                let place = places.index(of: i)
-                maxima[place] = max(maxima[place], values[i].magnitude)
+            places.forEachRun(in: values.indices) { run, place, step in
+                if step == 0 {
+                    var maximum = maxima[place]
+                    for i in run { maximum = values[i].magnitude > maximum ? values[i].magnitude : maximum }
+                    maxima[place] = maximum
+                } else {
+                    for i in run {
+                        let place = place + i - run.lowerBound
+                        maxima[place] = max(maxima[place], values[i].magnitude)
+                    }
+                }
             }
         }
         let scales = maxima.map { maximum -> Float in
@@ -111,9 +119,11 @@ package struct QuantizationParameters: Hashable, Sendable {
         result.withMutableElements(Float.self) { values in
             for piece in tensor.pieces {
                 let codes = codeValues(of: tensor, in: piece, places)
-                for i in piece {
-                    let place = places.index(of: i)
-                    values[i] = scales[place] * (codes[i - piece.lowerBound] - Float(zeroPoints[place]))
+                places.forEachRun(in: piece) { run, place, step in
+                    for i in run {
+                        let place = place + step * (i - run.lowerBound)
+                        values[i] = scales[place] * (codes[i - piece.lowerBound] - Float(zeroPoints[place]))
+                    }
                 }
             }
         }
@@ -123,12 +133,17 @@ package struct QuantizationParameters: Hashable, Sendable {
     private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ places: ScalePlaces) -> [Float] {
         let low = Float(codes.lowerBound)
         let high = Float(codes.upperBound)
-        return tensor.withElements(Float.self) { values in
-            piece.map { i in
-                let place = places.index(of: i)
-                let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
-                return min(max(code, low), high)
+        return [Float](unsafeUninitializedCapacity: piece.count) { codes, count in
+            tensor.withElements(Float.self) { values in
+                places.forEachRun(in: piece) { run, place, step in
+                    for i in run {
+                        let place = place + step * (i - run.lowerBound)
+                        let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
+                        codes[i - piece.lowerBound] = min(max(code, low), high)
+                    }
+                }
             }
+            count = piece.count
         }
     }
 }
@@ -152,7 +167,26 @@ private struct ScalePlaces {
         count = isSingle ? 1 : blockSize > 0 ? outer * blocks * inner : extent
     }
 
-    func index(of element: Int) -> Int {
+    /// Calls `body` with ranges that cover `range`: the place of a range's first element, and how far the next one's is, 0 or 1.
+    @inline(__always)
+    func forEachRun(in range: Range<Int>, _ body: (_ run: Range<Int>, _ place: Int, _ step: Int) -> Void) {
+        let step = !isSingle && (blockSize > 0) == (inner > 1) ? 1 : 0
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(range.upperBound, start + runLength(at: start, in: range))
+            body(start..<end, index(of: start), step)
+            start = end
+        }
+    }
+
+    private func runLength(at element: Int, in range: Range<Int>) -> Int {
+        if isSingle { return range.count }
+        if inner > 1 { return inner - element % inner }
+        let along = element % extent
+        return blockSize > 0 ? min(blockSize - along % blockSize, extent - along) : extent - along
+    }
+
+    private func index(of element: Int) -> Int {
         if isSingle { return 0 }
         let along = (element / inner) % extent
         guard blockSize > 0 else { return along }

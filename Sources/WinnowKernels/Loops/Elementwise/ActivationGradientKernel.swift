@@ -9,27 +9,36 @@ package struct ActivationGradientKernel: Sendable {
         case hardSwish
     }
 
-    private let loop: @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+    private typealias Loop = @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+    private let loop: Loop
 
+    // Each loop is written out: handed on as a closure, the function would be called for every element.
     package init(_ function: Function) {
         switch function {
-        case .clip(let low, let high): loop = Self.zip { g, x in x >= low && x <= high ? g : 0 }
-        case .leakyRelu(let alpha): loop = Self.zip { g, x in x < 0 ? alpha * g : g }
-        case .elu(let alpha): loop = Self.zip { g, x in x < 0 ? g * (alpha * Elementary.exp(x)) : g }
+        case .clip(let low, let high):
+            loop = { Self.zip($0, $1, $2, $3) { g, x in x >= low && x <= high ? g : 0 } }
+        case .leakyRelu(let alpha):
+            loop = { Self.zip($0, $1, $2, $3) { g, x in x < 0 ? alpha * g : g } }
+        case .elu(let alpha):
+            loop = { Self.zip($0, $1, $2, $3) { g, x in x < 0 ? g * (alpha * Elementary.exp(x)) : g } }
         case .hardSigmoid(let alpha, let beta):
-            loop = Self.zip { g, x in
-                let y = alpha * x + beta
-                return y > 0 && y < 1 ? alpha * g : 0
+            loop = {
+                Self.zip($0, $1, $2, $3) { g, x in
+                    let y = alpha * x + beta
+                    return y > 0 && y < 1 ? alpha * g : 0
+                }
             }
-        case .hardSwish: loop = Self.zip { g, x in x <= -3 ? 0 : x >= 3 ? g : g * (x * (1 / 3) + 0.5) }
+        case .hardSwish:
+            loop = { Self.zip($0, $1, $2, $3) { g, x in x <= -3 ? 0 : x >= 3 ? g : g * (x * (1 / 3) + 0.5) } }
         }
     }
 
     @inline(__always)
-    private static func zip(_ function: @escaping @Sendable (Float, Float) -> Float)
-        -> @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
-    {
-        { zipElements(Float.self, Float.self, $0, $1, true, true, $2, $3, function) }
+    private static func zip(
+        _ gradient: UnsafeRawPointer, _ x: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int,
+        _ function: (Float, Float) -> Float
+    ) {
+        zipElements(Float.self, Float.self, gradient, x, true, true, target, count, function)
     }
 
     /// `target` may be the memory of an operand.
