@@ -1,4 +1,5 @@
 import Foundation
+import WinnowEngine
 import WinnowFormats
 import WinnowGraph
 import WinnowTensor
@@ -47,9 +48,9 @@ struct ConformanceCase {
         let sets = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasPrefix("test_data_set_") }.sorted()
         guard !sets.isEmpty else { throw WinnowError(.data, name, "has no test_data_set_0") }
         for set in sets {
-            let inputs = try tensors("input", in: set, names: model.graph.inputNames, of: model.graph)
-            let expected = try tensors("output", in: set, names: model.graph.outputNames, of: model.graph)
-            let actual = try model.run(inputs)
+            let inputs = try values("input", in: set, names: model.graph.inputNames, of: model.graph)
+            let expected = try values("output", in: set, names: model.graph.outputNames, of: model.graph)
+            let actual = try Session(model.graph).run(values: inputs)
             for name in model.graph.outputNames {
                 guard let wanted = expected[name] else { continue }
                 guard let found = actual[name] else { return "output \(name) is missing" }
@@ -60,15 +61,16 @@ struct ConformanceCase {
     }
 
     /// `input_0.pb`, `input_1.pb`, … under the names that the model has for them.
-    private func tensors(_ kind: String, in set: String, names: [String], of graph: Graph) throws -> [String: Tensor] {
-        var result: [String: Tensor] = [:]
+    private func values(_ kind: String, in set: String, names: [String], of graph: Graph) throws -> [String: Datum] {
+        var result: [String: Datum] = [:]
         for (index, name) in names.enumerated() {
             let file = "\(path)/\(set)/\(kind)_\(index).pb"
             guard FileManager.default.fileExists(atPath: file) else { continue }
-            let tensor = try ONNXTensorFile.read(file).tensor
+            let type = graph.inputs.first { $0.name == name }?.type ?? graph.metadata.outputTypes[name] ?? graph.type(of: name)
+            let datum = try ONNXTensorFile.read(file, as: type ?? .unknown)
             // NumPy knows no bfloat16, so the cases keep its bits as uint16.
-            let isBits = tensor.elementType == .uint16 && graph.type(of: name)?.elementType == .bfloat16
-            result[name] = isBits ? tensor.bits(as: .bfloat16) : tensor
+            let isBits = datum.tensor?.elementType == .uint16 && graph.type(of: name)?.elementType == .bfloat16
+            result[name] = isBits ? datum.tensor.map { .tensor($0.bits(as: .bfloat16)) } : datum
         }
         return result
     }
@@ -96,6 +98,20 @@ private struct Tolerance: Decodable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         relative = try container.decodeIfPresent(Double.self, forKey: .relative) ?? relative
         absolute = try container.decodeIfPresent(Double.self, forKey: .absolute) ?? absolute
+    }
+
+    /// What differs, in words; nil where nothing does.
+    func difference(_ actual: Datum, from expected: Datum) -> String? {
+        switch (actual, expected) {
+        case (.tensor(let a), .tensor(let b)): return difference(a, from: b)
+        case (.list(let a), .list(let b)):
+            guard a.count == b.count else { return "has \(a.count) members, not \(b.count)" }
+            return zip(a, b).enumerated().lazy.compactMap { index, pair in
+                difference(pair.0, from: pair.1).map { "member \(index) \($0)" }
+            }.first
+        case (.nothing, .nothing): return nil
+        default: return "is of another kind than expected"
+        }
     }
 
     /// What differs, in words; nil where nothing does. NaN equals NaN.

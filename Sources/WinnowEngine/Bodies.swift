@@ -18,21 +18,31 @@ final class Bodies {
     }
 
     /// The outputs of a body for its inputs in order.
-    func run(_ name: String, _ inputs: [Tensor], captured: [ValueName: Tensor]) throws -> [Tensor] {
+    func run(_ name: String, _ inputs: [Datum], captured: [ValueName: Datum]) throws -> [Datum] {
         guard let body = graphs[name], body.inputs.count == inputs.count else {
             throw WinnowError(.model, name, "is no body with \(inputs.count) inputs")
         }
         var values = captured.filter { body.captures[$0.key] != nil }
-        for (input, tensor) in zip(body.inputs, inputs) { values[input.name] = tensor }
-        let types = values.mapValues { ValueType($0.elementType, $0.shape.map { _ in .unknown }) }
+        var types = values.reduce(into: [:]) { $0[$1.key] = Self.type(of: $1.value, declared: body.captures[$1.key]) }
+        for (input, datum) in zip(body.inputs, inputs) {
+            values[input.name] = datum
+            types[input.name] = Self.type(of: datum, declared: input.type)
+        }
         let key = Key(body: name, types: types.sorted { $0.key < $1.key }.map(\.value))
         let session = try sessions[key] ?? Session(body.taking(types), options: options)
         sessions[key] = session
-        let results = try session.run(values)
+        let results = try session.run(values: values)
         return try body.outputs.map { output in
-            guard let tensor = results[output] else { throw WinnowError(.model, "output \(output)", "is not computed by \(name)") }
-            return tensor
+            guard let datum = results[output] else { throw WinnowError(.model, "output \(output)", "is not computed by \(name)") }
+            return datum
         }
+    }
+
+    /// The type without extents, which may change from run to run.
+    private static func type(of datum: Datum, declared: ValueType?) -> ValueType {
+        var type = datum.type(declared: declared ?? .unknown)
+        type.extents = type.extents?.map { _ in .unknown }
+        return type
     }
 }
 

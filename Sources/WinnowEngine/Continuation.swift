@@ -15,8 +15,8 @@ final class Continuation {
     /// What the rest reads of the results of `nodes`.
     private let handedOn: Set<ValueName>
     private let bodies: [String: Bodies]
-    private var results: [ValueName: Tensor] = [:]
-    private var plans: [[Shape]: Plan] = [:]
+    private var results: [ValueName: Datum] = [:]
+    private var plans: [[ValueType]: Plan] = [:]
     private(set) var plan: Plan?
 
     /// Rests for shapes met so far are kept up to this number.
@@ -39,41 +39,48 @@ final class Continuation {
         results.removeAll(keepingCapacity: true)
         plan = nil
         for node in nodes {
-            let outputs: [Tensor?]
-            do { outputs = try compute(node) { constants[$0] ?? first.output($0) } } catch let error as WinnowError {
+            let outputs: [Datum?]
+            do { outputs = try compute(node) { constants[$0].map { .tensor($0) } ?? first.datum($0) } } catch let error as WinnowError {
                 throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
             }
-            for (name, tensor) in zip(node.outputs, outputs) where !name.isEmpty { results[name] = tensor }
+            for (name, datum) in zip(node.outputs, outputs) where !name.isEmpty { results[name] = datum }
         }
         guard !rest.isEmpty else { return }
         var inputs = results.filter { handedOn.contains($0.key) }
-        for name in entries { inputs[name] = first.output(name) }
+        for name in entries { inputs[name] = first.datum(name) }
         let next = try plan(for: inputs)
-        for (name, tensor) in inputs { try next.setInput(name, tensor) }
+        for (name, datum) in inputs { try next.setInput(name, datum) }
         try next.execute()
         plan = next
     }
 
     /// The result or the rest's output of this name, after execution.
-    func output(_ name: ValueName) -> Tensor? { results[name] ?? plan?.output(name) }
+    func datum(_ name: ValueName) -> Datum? { results[name] ?? plan?.datum(name) }
 
-    private func compute(_ node: Node, _ value: (ValueName) -> Tensor?) throws -> [Tensor?] {
+    private func compute(_ node: Node, _ value: (ValueName) -> Datum?) throws -> [Datum?] {
         let inputs = node.inputs.map { $0.isEmpty ? nil : value($0) }
-        guard let op = node.op as? any ControlFlowOperator, let bodies = bodies[node.name] else {
-            return try node.computed(inputs, options: options.compute)
+        let infos = node.inputs.map { graph.infos[$0] }
+        guard let op = node.op as? any InterpretedOperator, op.isInterpreted(for: infos) else {
+            guard inputs.allSatisfy({ $0 == nil || $0?.tensor != nil }) else {
+                throw WinnowError(.unsupported, "", "takes tensors, but an input is a list or nothing")
+            }
+            return try node.computed(inputs.map { $0?.tensor }, options: options.compute).map { $0.map { .tensor($0) } }
         }
         let captured = Dictionary(
             op.capturedValues.compactMap { name in value(name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
-        return try op.compute(inputs) { try bodies.run($0, $1, captured: captured) }
+        return try op.compute(inputs) { name, inputs in
+            guard let bodies = bodies[node.name] else { throw WinnowError(.model, name, "is no body") }
+            return try bodies.run(name, inputs, captured: captured)
+        }
     }
 
-    private func plan(for inputs: [ValueName: Tensor]) throws -> Plan {
+    private func plan(for inputs: [ValueName: Datum]) throws -> Plan {
         let names = inputs.keys.sorted()
-        let key = names.compactMap { inputs[$0]?.shape }
-        if let plan = plans[key] { return plan }
         let known = names.compactMap { name in
-            inputs[name].map { GraphInput(name, ValueType($0.elementType, $0.shape)) }
+            inputs[name].map { GraphInput(name, $0.type(declared: self.graph.infos[name]?.type ?? .unknown)) }
         }
+        let key = known.map(\.type)
+        if let plan = plans[key] { return plan }
         let read = Set(rest.flatMap(\.readValues))
         var graph = try Graph(
             name: graph.name, inputs: known, outputs: graph.outputs.filter { name in rest.contains { $0.outputs.contains(name) } },

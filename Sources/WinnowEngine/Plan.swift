@@ -31,6 +31,9 @@ package final class Plan {
     private let updates: [(target: UnsafeMutableRawPointer, source: Binding)]
     /// What is left to do where shapes depend on contents.
     private let continuation: Continuation?
+    /// Inputs that are lists or optionals: they lie beside the arena.
+    private let givenNames: Set<ValueName>
+    private var given: [ValueName: Datum] = [:]
     /// Keeps constants and variables alive.
     private let retained: [Any]
 
@@ -60,6 +63,7 @@ package final class Plan {
         outputs = memory.outputs
         updates = memory.updates
         retained = memory.retained
+        givenNames = planner.givenNames
         continuation = planner.continuation()
     }
 
@@ -82,6 +86,20 @@ package final class Plan {
         }
     }
 
+    /// Sets an input that may be a list or nothing.
+    package func setInput(_ name: ValueName, _ datum: Datum) throws {
+        if givenNames.contains(name) { given[name] = datum; return }
+        guard let tensor = datum.tensor else { throw WinnowError(.data, "input \(name)", "is no tensor") }
+        try setInput(name, tensor)
+    }
+
+    /// A copy of an output, or an input that is a list or optional; nil if the graph has no such value.
+    package func datum(_ name: ValueName) -> Datum? {
+        if givenNames.contains(name) { return given[name] ?? .nothing }
+        if outputs[name] != nil { return output(name).map { .tensor($0) } }
+        return continuation?.datum(name)
+    }
+
     /// Calls `body` with the memory of an input, row-major, for writing in place.
     package func withInput<Result>(
         _ name: ValueName, _ body: (UnsafeMutableRawBufferPointer) throws -> Result
@@ -101,7 +119,7 @@ package final class Plan {
 
     /// A copy of an output, row-major; nil if the graph has no such output.
     package func output(_ name: ValueName) -> Tensor? {
-        guard let binding = outputs[name] else { return continuation?.output(name) }
+        guard let binding = outputs[name] else { return continuation?.datum(name)?.tensor }
         var tensor = Tensor(uninitialized: binding.shape, binding.elementType)
         tensor.withUnsafeMutableBytes { bytes in
             bytes.copyMemory(from: UnsafeRawBufferPointer(start: binding.pointer, count: bytes.count))
@@ -113,7 +131,7 @@ package final class Plan {
     package func withOutput<Result>(
         _ name: ValueName, _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result? {
-        guard let binding = outputs[name] else { return try continuation?.output(name)?.withUnsafeBytes(body) }
+        guard let binding = outputs[name] else { return try continuation?.datum(name)?.tensor?.withUnsafeBytes(body) }
         return try body(UnsafeRawBufferPointer(start: binding.pointer, count: binding.byteCount))
     }
 }

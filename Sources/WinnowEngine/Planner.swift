@@ -34,6 +34,8 @@ struct Planner {
     /// Nodes left for later, in order: what comes out of them depends on contents, or they read what does.
     private(set) var postponed: [Node] = []
     private var postponedValues: Set<ValueName> = []
+    /// Inputs that are lists or optionals, which have no slot.
+    private(set) var givenNames: Set<ValueName> = []
 
     init(_ graph: Graph, inputShapes: [ValueName: Shape], variables: VariableStore?, options: SessionOptions) throws {
         self.graph = graph
@@ -41,6 +43,7 @@ struct Planner {
         self.variables = variables
         var types: [ValueName: ValueType] = [:]
         for input in graph.inputs {
+            if !input.type.isTensor { givenNames.insert(input.name); continue }
             guard let shape = inputShapes[input.name] ?? input.type.shape else {
                 throw WinnowError(.data, "input \(input.name)", "is missing", remedy: "the model takes \(input.type)")
             }
@@ -69,7 +72,7 @@ struct Planner {
         for node in graph.nodes {
             let results = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
             if !results.isEmpty, results.allSatisfy({ $0 == nil || ($0?.constant != nil && $0?.isGuess == false) }) { continue }
-            if reads(node) || (node.op is any ControlFlowOperator && variables == nil) {
+            if reads(node) || (isInterpreted(node) && variables == nil) {
                 postpone(node)
                 continue
             }
@@ -82,6 +85,10 @@ struct Planner {
             }
         }
         for output in keptValues { _ = try slot(of: output, in: .rowMajor) }
+    }
+
+    private func isInterpreted(_ node: Node) -> Bool {
+        (node.op as? any InterpretedOperator)?.isInterpreted(for: node.inputs.map { infos[$0] }) ?? false
     }
 
     private mutating func postpone(_ node: Node) {
@@ -105,7 +112,7 @@ struct Planner {
         let later = postponed.flatMap(\.readValues).filter { !postponedValues.contains($0) && constant($0) == nil }
         let outputs = graph.outputs.filter { !postponedValues.contains($0) }
         var seen: Set<ValueName> = []
-        return (outputs + graph.updates.values + later).filter { seen.insert($0).inserted }
+        return (outputs + graph.updates.values + later).filter { !givenNames.contains($0) && seen.insert($0).inserted }
     }
 
     /// The contents of a value that are known before running.
@@ -136,6 +143,9 @@ struct Planner {
     private mutating func plan(_ node: Node) throws {
         if let unknown = node.op as? UnknownOperator { throw unknown.refusal(ofNode: node.name) }
         let known = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
+        guard known.allSatisfy({ $0?.type.isTensor ?? true }) else {
+            throw WinnowError(.unsupported, node.name, "takes tensors, but an input is a list or may be nothing")
+        }
         let layouts = chooseLayouts(node, known)
         var inputs: [Int?] = []
         var operands: [OperandPlan?] = []

@@ -37,13 +37,26 @@ package final class Session {
         return try lowered.taking(Dictionary(types, uniquingKeysWith: { first, _ in first })).settlingControlFlow()
     }
 
-    /// The outputs for these inputs, all by name.
+    /// The outputs for these inputs, all by name; those that are no tensors are left out.
     package func run(_ inputs: [ValueName: Tensor]) throws -> [ValueName: Tensor] {
-        let plan = try plan(for: inputs.mapValues(\.shape))
-        for (name, tensor) in inputs { try plan.setInput(name, tensor) }
+        try run(values: inputs.mapValues { .tensor($0) }).compactMapValues(\.tensor)
+    }
+
+    /// The outputs for these inputs, all by name; optional inputs may be left out.
+    package func run(values: [ValueName: Datum]) throws -> [ValueName: Datum] {
+        var shapes = values.compactMapValues { $0.tensor?.shape }
+        for input in graph.inputs where !input.type.isTensor {
+            shapes[input.name] = nil
+            guard values[input.name] != nil || input.type.isOptional else {
+                throw WinnowError(.data, "input \(input.name)", "is missing", remedy: "the model takes \(input.type)")
+            }
+        }
+        let plan = try plan(for: shapes)
+        for (name, datum) in values { try plan.setInput(name, datum) }
+        for input in graph.inputs where values[input.name] == nil && input.type.isOptional { try plan.setInput(input.name, .nothing) }
         try plan.execute()
-        var outputs: [ValueName: Tensor] = [:]
-        for name in graph.outputs { outputs[name] = plan.output(name) }
+        var outputs: [ValueName: Datum] = [:]
+        for name in graph.outputs { outputs[name] = plan.datum(name) }
         return outputs
     }
 }

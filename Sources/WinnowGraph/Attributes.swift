@@ -11,6 +11,7 @@ package enum Attribute: Sendable {
     case floats([Float])
     case strings([String])
     case graphs([Graph])
+    case type(ValueType)
     /// What only an unknown operator reads (tensors by name, types, sparse tensors), as its file has it.
     case encoded([UInt8])
 }
@@ -106,6 +107,7 @@ extension Attribute: CustomStringConvertible {
         case .floats(let values): "\(values)"
         case .strings(let values): "\(values)"
         case .graphs(let graphs): "graphs \(graphs.map(\.name).joined(separator: ", "))"
+        case .type(let type): "\(type)"
         case .encoded(let bytes): "\(bytes.count) bytes"
         }
     }

@@ -1,19 +1,10 @@
 package import WinnowTensor
 
 /// An operator that runs graphs of its own as often as the contents of its inputs say: If, Loop, Scan.
-///
-/// No plan holds it: the session runs it between two plans.
-package protocol ControlFlowOperator: Operator {
-    /// The outputs for these inputs; `run` gives the outputs of the body with this attribute name for its inputs in order.
-    func compute(_ inputs: [Tensor?], run: (_ body: String, _ inputs: [Tensor]) throws -> [Tensor]) throws -> [Tensor]
-}
+package protocol ControlFlowOperator: InterpretedOperator {}
 
 extension ControlFlowOperator {
     package var attributes: Attributes { Attributes(bodies.mapValues { .graph($0) }) }
-
-    package func kernel(for request: KernelRequest) throws -> Kernel {
-        throw WinnowError(.unsupported, request.nodeName, "runs its bodies between plans, never inside one")
-    }
 }
 
 extension Operator {

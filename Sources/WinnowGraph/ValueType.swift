@@ -4,6 +4,10 @@ public import WinnowTensor
 public struct ValueType: Hashable, Sendable {
     public var elementType: ElementType
     public var extents: [Extent]?
+    /// Whether the value is a list of such tensors (ONNX's sequence).
+    public var isList = false
+    /// Whether the value may be nothing (ONNX's optional).
+    public var isOptional = false
 
     public init(_ elementType: ElementType, _ extents: [Extent]?) {
         self.elementType = elementType
@@ -13,6 +17,15 @@ public struct ValueType: Hashable, Sendable {
     public init(_ elementType: ElementType, _ shape: Shape) {
         self.init(elementType, shape.map { .fixed($0) })
     }
+
+    /// A list of tensors of any shapes.
+    package init(listOf elementType: ElementType) {
+        self.init(elementType, nil)
+        isList = true
+    }
+
+    /// Whether it is a tensor for certain.
+    package var isTensor: Bool { !isList && !isOptional }
 
     /// What stands for a type that nobody declares.
     package static let unknown = ValueType(.float32, nil)
@@ -28,7 +41,7 @@ public struct ValueType: Hashable, Sendable {
 
     /// Whether a value of type `other` may stand where this type is asked for; unknown and symbols fit anything.
     package func accepts(_ other: ValueType) -> Bool {
-        guard elementType == other.elementType else { return false }
+        guard elementType == other.elementType, isList == other.isList, isOptional || !other.isOptional else { return false }
         guard let extents, let others = other.extents else { return true }
         return extents.count == others.count
             && zip(extents, others).allSatisfy { a, b in a.value == nil || b.value == nil || a == b }
@@ -37,6 +50,6 @@ public struct ValueType: Hashable, Sendable {
 
 extension ValueType: CustomStringConvertible {
     public var description: String {
-        "\(elementType)[\(extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
+        "\(isOptional ? "optional " : "")\(isList ? "list of " : "")\(elementType)[\(extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
     }
 }

@@ -29,4 +29,16 @@ extension Operator {
             return info
         }
     }
+
+    /// The first output for these inputs, computed at once.
+    func evaluated(_ inputs: [Tensor]) throws -> Tensor {
+        let info = try outputs(for: inputs.map { ValueInfo(ValueType($0.elementType, $0.shape)) })[0]
+        let result = Tensor(zeros: info.shape ?? [], info.elementType)
+        let operands = inputs.map { OperandPlan(shape: $0.shape, elementType: $0.elementType) }
+        let kernel = try kernel(
+            for: KernelRequest(
+                nodeName: type.name, inputs: operands, outputs: [OperandPlan(shape: result.shape, elementType: result.elementType)]))
+        try kernel.runOnce(inputs, [result])
+        return result
+    }
 }

@@ -31,7 +31,8 @@ extension Onnx_AttributeProto {
         case .floats: return .floats(floats)
         case .strings: return .strings(try strings.map { try Self.text($0, subject) })
         case .graphs: return .graphs(try graphs.map(body))
-        case .tensors, .sparseTensor, .sparseTensors, .typeProto, .typeProtos:
+        case .typeProto: return .type(try ValueType(tp, of: subject))
+        case .tensors, .sparseTensor, .sparseTensors, .typeProtos:
             throw WinnowError(.unsupported, subject, "is of a kind (\(type)) that is not supported")
         case .undefined: throw WinnowError(.model, subject, "has no value")
         }
@@ -80,6 +81,7 @@ extension Onnx_AttributeProto {
         case .ints(let values): (type, ints) = (.ints, values.map { Int64($0) })
         case .floats(let values): (type, floats) = (.floats, values)
         case .graphs(let values): (type, graphs) = (.graphs, try values.map(body))
+        case .type(let value): (type, tp) = (.typeProto, Onnx_TypeProto(value))
         case .encoded(let bytes): try merge(serializedBytes: bytes)
         case .strings(let values): (type, strings) = (.strings, values.map { Data($0.utf8) })
         }

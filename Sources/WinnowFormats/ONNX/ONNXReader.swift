@@ -139,7 +139,7 @@ struct ONNXReader {
         case .floats(let values): return Tensor(values)
         case .ints(let values): return Tensor(values.map { Int64($0) })
         case .string, .strings: throw WinnowError(.unsupported, "", "string constants are not supported")
-        case .graph, .graphs, .encoded: throw WinnowError(.model, "", "is no constant")
+        case .graph, .graphs, .type, .encoded: throw WinnowError(.model, "", "is no constant")
         }
     }
 

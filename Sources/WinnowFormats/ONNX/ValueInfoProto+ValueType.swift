@@ -3,7 +3,7 @@ import WinnowGraph
 import WinnowTensor
 
 extension ValueType {
-    /// The type of a tensor value; throws where the value is something else.
+    /// The type of a tensor, a list of tensors or an optional of either; throws where the value is something else.
     init(_ proto: Onnx_TypeProto, of subject: String) throws {
         switch proto.value {
         case .tensorType(let tensor):
@@ -11,9 +11,15 @@ extension ValueType {
             let extents = try tensor.hasShape ? tensor.shape.dim.map { try Extent($0, of: subject) } : nil
             _ = try Shape(checking: (extents ?? []).compactMap(\.value), of: subject, .model)
             self.init(type, extents)
-        case .sequenceType: throw WinnowError(.unsupported, subject, "is a sequence; only tensors are supported")
-        case .optionalType: throw WinnowError(.unsupported, subject, "is an optional; only tensors are supported")
-        case .mapType: throw WinnowError(.unsupported, subject, "is a map; only tensors are supported")
+        case .sequenceType(let sequence):
+            try self.init(sequence.elemType, of: subject)
+            guard isTensor else { throw WinnowError(.unsupported, subject, "is a list of something else than tensors") }
+            isList = true
+        case .optionalType(let optional):
+            try self.init(optional.elemType, of: subject)
+            guard !isOptional else { throw WinnowError(.unsupported, subject, "is an optional of an optional") }
+            isOptional = true
+        case .mapType: throw WinnowError(.unsupported, subject, "is a map; only tensors and lists of them are supported")
         case .sparseTensorType: throw WinnowError(.unsupported, subject, "is a sparse tensor; only dense ones are supported")
         case .opaqueType: throw WinnowError(.unsupported, subject, "is opaque; only tensors are supported")
         case nil: throw WinnowError(.model, subject, "has no type")
@@ -39,10 +45,27 @@ extension Onnx_ValueInfoProto {
     init(name: String, type: ValueType?) {
         self.init()
         self.name = name
-        guard let type else { return }
-        self.type.tensorType.elemType = Int32(type.elementType.rawValue)
+        if let type { self.type = Onnx_TypeProto(type) }
+    }
+}
+
+extension Onnx_TypeProto {
+    init(_ type: ValueType) {
+        self.init()
+        if type.isOptional || type.isList {
+            var inner = type
+            if type.isOptional {
+                inner.isOptional = false
+                optionalType.elemType = Onnx_TypeProto(inner)
+            } else {
+                inner.isList = false
+                sequenceType.elemType = Onnx_TypeProto(inner)
+            }
+            return
+        }
+        tensorType.elemType = Int32(type.elementType.rawValue)
         guard let extents = type.extents else { return }
-        self.type.tensorType.shape = Onnx_TensorShapeProto.with { shape in
+        tensorType.shape = Onnx_TensorShapeProto.with { shape in
             shape.dim = extents.map { extent in
                 Onnx_TensorShapeProto.Dimension.with { dimension in
                     switch extent {

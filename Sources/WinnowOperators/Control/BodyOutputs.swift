@@ -17,17 +17,21 @@ extension Graph {
 extension ValueInfo {
     /// The type with fixed extents only: symbols of a body mean nothing outside.
     var withoutSymbols: ValueInfo {
-        var info = ValueInfo(elementType, extents?.map { $0.value.map { .fixed($0) } ?? .unknown })
-        info.isGuess = isGuess
-        return info
+        var type = type
+        type.extents = extents?.map { $0.value.map { .fixed($0) } ?? .unknown }
+        return ValueInfo(type).guessed(isGuess)
     }
 
     /// What holds for this value and the other.
     func common(with other: ValueInfo) -> ValueInfo {
-        if isGuess { return ValueInfo(declared: ValueType(other.elementType, nil)).guessed(other.isGuess) }
-        if other.isGuess { return ValueInfo(elementType, nil) }
-        guard let a = extents, let b = other.extents, a.count == b.count else { return ValueInfo(elementType, nil) }
-        return ValueInfo(elementType, zip(a, b).map { $0 == $1 ? $0 : .unknown })
+        var type = isGuess ? other.type : type
+        type.isList = type.isList || other.type.isList
+        type.isOptional = type.isOptional || other.type.isOptional
+        type.extents = nil
+        if !isGuess, !other.isGuess, let a = extents, let b = other.extents, a.count == b.count {
+            type.extents = zip(a, b).map { $0 == $1 ? $0 : .unknown }
+        }
+        return ValueInfo(type).guessed(isGuess && other.isGuess)
     }
 
     private func guessed(_ isGuess: Bool) -> ValueInfo {

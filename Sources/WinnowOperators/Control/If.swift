@@ -1,5 +1,5 @@
 package import WinnowGraph
-package import WinnowTensor
+import WinnowTensor
 
 /// One of two graphs, as a condition says; a known condition puts its branch in the node's place.
 package struct If: ControlFlowOperator {
@@ -34,9 +34,8 @@ package struct If: ControlFlowOperator {
         return zip(thenBranch.bodyOutputs, elseBranch.bodyOutputs).map { $0.common(with: $1) }
     }
 
-    package func compute(_ inputs: [Tensor?], run: (String, [Tensor]) throws -> [Tensor]) throws -> [Tensor] {
-        guard let condition = inputs.first ?? nil else { throw WinnowError(.model, "cond", "is missing") }
-        return try run(try isTrue(condition) ? "then_branch" : "else_branch", [])
+    package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {
+        try run(try isTrue(inputs.tensor(0)) ? "then_branch" : "else_branch", [])
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

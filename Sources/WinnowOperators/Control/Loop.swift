@@ -1,5 +1,5 @@
 package import WinnowGraph
-package import WinnowTensor
+import WinnowTensor
 
 /// A graph run again and again: at most `M` times and while a condition holds, handing values on and collecting others.
 ///
@@ -35,22 +35,22 @@ package struct Loop: ControlFlowOperator {
         return carried + collected
     }
 
-    package func compute(_ inputs: [Tensor?], run: (String, [Tensor]) throws -> [Tensor]) throws -> [Tensor] {
-        let limit = (inputs.first ?? nil)?.integers().first ?? .max
-        var condition = (inputs.count > 1 ? inputs[1] : nil) ?? Tensor([true], shape: scalarShape(1))
+    package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {
+        let limit = inputs.optionalTensor(0)?.integers().first ?? .max
+        var condition = inputs.optionalTensor(1) ?? Tensor([true], shape: scalarShape(1))
         var carried = inputs.dropFirst(2).compactMap { $0 }
         var collected = [[Tensor]](repeating: [], count: body.outputs.count - 1 - carriedCount)
         var iteration = 0
         while iteration < limit, condition.doubles(first: 1) != [0] {
             let number = Tensor([Int64(iteration)], shape: scalarShape(0))
-            let results = try run("body", [number, condition] + carried)
-            condition = results[0]
-            carried = Array(results[1..<(1 + carriedCount)])
-            for (index, slice) in results[(1 + carriedCount)...].enumerated() { collected[index].append(slice) }
+            let results: [Datum?] = try run("body", [.tensor(number), .tensor(condition)] + carried)
+            condition = try results.tensor(0)
+            carried = results[1..<(1 + carriedCount)].compactMap { $0 }
+            for index in collected.indices { collected[index].append(try results.tensor(1 + carriedCount + index)) }
             iteration += 1
         }
         let slices = body.bodyOutputs.dropFirst(1 + carriedCount)
-        return try carried + zip(collected, slices).map { try Tensor.stacked($0, axis: 0, empty: $1) }
+        return try carried + zip(collected, slices).map { .tensor(try Tensor.stacked($0, axis: 0, empty: $1)) }
     }
 
     /// Some files take the iteration and the condition as lists of one.

@@ -1,5 +1,5 @@
 package import WinnowGraph
-package import WinnowTensor
+import WinnowTensor
 
 /// A graph run on every slice of some inputs, handing values on and collecting others.
 package struct Scan: ControlFlowOperator {
@@ -79,18 +79,23 @@ package struct Scan: ControlFlowOperator {
         return states + collected
     }
 
-    package func compute(_ inputs: [Tensor?], run: (String, [Tensor]) throws -> [Tensor]) throws -> [Tensor] {
-        guard isBatched else { return try scan(inputs.compactMap { $0 }, run) }
-        guard (inputs.first ?? nil) == nil else { throw WinnowError(.unsupported, "sequence_lens", "is not supported") }
-        let samples = inputs.dropFirst().compactMap { $0?.slices(axis: 0) }
-        let results = try (0..<(samples.first?.count ?? 0)).map { index in try scan(samples.map { $0[index] }, run) }
+    package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {
+        func step(_ tensors: [Tensor]) throws -> [Tensor] {
+            let results: [Datum?] = try run("body", tensors.map { .tensor($0) })
+            return try results.indices.map { try results.tensor($0) }
+        }
+        let tensors = inputs.indices.compactMap { inputs.optionalTensor($0) }
+        guard isBatched else { return try scan(tensors, step).map { .tensor($0) } }
+        guard inputs.optionalTensor(0) == nil else { throw WinnowError(.unsupported, "sequence_lens", "is not supported") }
+        let samples = tensors.map { $0.slices(axis: 0) }
+        let results = try (0..<(samples.first?.count ?? 0)).map { index in try scan(samples.map { $0[index] }, step) }
         let infos = body.bodyOutputs
         return try infos.indices.map { output in
-            try Tensor.stacked(results.map { $0[output] }, axis: 0, empty: infos[output])
+            .tensor(try Tensor.stacked(results.map { $0[output] }, axis: 0, empty: infos[output]))
         }
     }
 
-    private func scan(_ inputs: [Tensor], _ run: (String, [Tensor]) throws -> [Tensor]) throws -> [Tensor] {
+    private func scan(_ inputs: [Tensor], _ run: ([Tensor]) throws -> [Tensor]) throws -> [Tensor] {
         guard inputs.count == body.inputs.count else { throw WinnowError(.model, "body", "takes \(body.inputs.count) inputs") }
         var states = Array(inputs[..<stateCount])
         let scanned = try zip(inputs[stateCount...], inputPaths).map { tensor, path in
@@ -101,7 +106,7 @@ package struct Scan: ControlFlowOperator {
         guard scanned.allSatisfy({ $0.count == length }) else { throw WinnowError(.shape, "scanned inputs", "differ in length") }
         var collected = [[Tensor]](repeating: [], count: outputPaths.count)
         for step in 0..<length {
-            let results = try run("body", states + scanned.map { $0[step] })
+            let results = try run(states + scanned.map { $0[step] })
             states = Array(results[..<stateCount])
             for index in collected.indices { collected[index].append(results[stateCount + index]) }
         }

@@ -63,15 +63,21 @@ extension Decomposition {
 
     /// An edit that puts the parts in the place of the node.
     func inlined(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        let builder = GraphBuilder(extending: graph.graph)
+        try graph.inlining(node) { try decompose($0, node.inputs.map { $0.isEmpty ? nil : $0 }) }
+    }
+}
+
+extension GraphIndex {
+    /// An edit that puts in the place of a node what `build` adds, which gives the values that stand for the outputs; nil
+    /// while something that it needs is not known.
+    func inlining(_ node: Node, _ build: (GraphBuilder) throws -> [ValueName]) throws -> GraphEdit? {
+        let builder = GraphBuilder(extending: graph)
         let results: [ValueName]
-        do { results = try decompose(builder, node.inputs.map { $0.isEmpty ? nil : $0 }) } catch is UndeterminedShape {
-            return nil
-        }
+        do { results = try build(builder) } catch is UndeterminedShape { return nil }
         var edit = builder.edit()
         var names: [ValueName: ValueName] = [:]
-        for (name, _) in edit.initializers { names[name] = graph.graph.freshValueName("\(node.name).\(name)") }
-        for name in edit.addedNodes.flatMap(\.outputs) { names[name] = graph.graph.freshValueName("\(node.name).\(name)") }
+        for (name, _) in edit.initializers { names[name] = graph.freshValueName("\(node.name).\(name)") }
+        for name in edit.addedNodes.flatMap(\.outputs) { names[name] = graph.freshValueName("\(node.name).\(name)") }
         for (result, output) in zip(results, node.outputs) where !output.isEmpty { names[result] = output }
         edit.initializers = edit.initializers.map { (names[$0.name] ?? $0.name, $0.tensor) }
         edit.addedNodes = edit.addedNodes.map { part in

@@ -1,8 +1,8 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// Its input, unchanged.
-package struct Identity: AttributeFree {
+/// Its input, unchanged: a tensor, or between plans a list or an optional.
+package struct Identity: AttributeFree, InterpretedOperator {
     package static let type = OperatorType("Identity")
 
     package init() {}
@@ -10,6 +10,8 @@ package struct Identity: AttributeFree {
     package var quantization: QuantizationRule { .keepsScale }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [try inputs.required(0)] }
+    package func isInterpreted(for inputs: [ValueInfo?]) -> Bool { inputs.optional(0).map { !$0.type.isTensor } ?? false }
+    package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] { [inputs[0] ?? .nothing] }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 

@@ -100,8 +100,11 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
     }
 
     @Test(arguments: [
-        (Field.bytes(4, []), "input x: is a sequence; only tensors are supported"),
-        (Field.bytes(9, []), "input x: is an optional; only tensors are supported"),
+        (Field.bytes(5, []), "input x: is a map; only tensors and lists of them are supported"),
+        (Field.bytes(4, Field.bytes(1, Field.bytes(4, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
+            "input x: is a list of something else than tensors"),
+        (Field.bytes(9, Field.bytes(1, Field.bytes(9, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
+            "input x: is an optional of an optional"),
         (Field.bytes(1, Field.number(1, 8)), "input x: has element type string, which is not supported"),
         (Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, -2)))),
             "input x: has the negative extent -2; give the axis a name instead"),

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowGraph
 import WinnowOperators
+import WinnowTensor
 import WinnowTestSupport
 
 /// Catalogue, folder and samples tell of the same operators.
@@ -29,5 +30,30 @@ import WinnowTestSupport
 
     @Test(arguments: OperatorCatalogue.all.map { "\($0)" }) func everyOperatorHasSamples(_ name: String) {
         #expect(OperatorSamples.all.contains { "\(type(of: $0.op))" == name })
+    }
+
+    /// Operators of files that make floats of floats and have no gradient, and why.
+    static let undifferentiated: [String: String] = [
+        "Adagrad": "a step of an optimizer", "Adam": "a step of an optimizer", "Momentum": "a step of an optimizer",
+        "Bernoulli": "draws", "RandomNormalLike": "draws", "RandomUniformLike": "draws",
+        "DynamicQuantizeLSTM": "rounds to codes", "DynamicQuantizeMatMul": "rounds to codes", "DynamicQuantizeLinear": "rounds to codes", "EyeLike": "constant",
+        "Hardmax": "constant but for jumps", "Loop": "runs between plans", "Scan": "runs between plans",
+        "SequenceMap": "runs between plans",
+        "ConcatFromSequence": "differentiated through the values it joins", "OptionalGetElement": "differentiated through the value it holds",
+        "OptionalValue": "runs between plans", "SequenceAt": "differentiated through the value it picks",
+        "SequenceConstruct": "differentiated through the values it holds", "SequenceErase": "differentiated through the values it holds",
+        "SequenceInsert": "differentiated through the values it holds", "SplitToSequence": "differentiated through Split",
+    ]
+
+    /// A gradient that samples compare with differences, or a reason why there is none.
+    @Test func floatsHaveGradients() throws {
+        let candidates = try OperatorSamples.all.filter { sample in
+            let takesFloats = sample.inputs.enumerated().contains { $1?.elementType == .float32 && !sample.constants.contains($0) }
+            let outputs = try sample.op.outputs(for: sample.infos())
+            return sample.op.type.domain != "winnow" && takesFloats && outputs.contains { $0.elementType == .float32 }
+        }
+        let names = Set(candidates.map { "\(type(of: $0.op))" })
+        let differentiated = Set(candidates.filter { !$0.differentiated.isEmpty }.map { "\(type(of: $0.op))" })
+        #expect(names.subtracting(differentiated).sorted() == Self.undifferentiated.keys.sorted())
     }
 }

@@ -7,7 +7,7 @@ enum OperatorSamples {
     static let all: [OperatorSample] =
         contraction + elementwise + normalization + pooling + movement + reduction + loss + quantization + integer
         + indexing + qlinear + resizing + control + decompositions + recurrent + detection + einsums + signal + sampling
-        + attention + optimizers + stateful
+        + attention + optimizers + stateful + sequences
 }
 
 /// An int64 vector.

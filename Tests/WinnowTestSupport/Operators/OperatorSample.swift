@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowOperators
 package import WinnowTensor
 
 /// One problem for one operator: what the laws are tried on.
@@ -9,6 +10,8 @@ package struct OperatorSample: Sendable, CustomStringConvertible {
     /// Inputs that are known when planning (shapes, axes).
     package var constants: Set<Int>
     package var outputCount: Int
+    /// Inputs that the operator takes as lists: their slices along the first axis.
+    package var lists: Set<Int> = []
     /// The operator-set version its attributes are read at.
     package var version: Int
     /// Inputs whose gradients are compared with finite differences.
@@ -52,7 +55,8 @@ extension OperatorSample {
     package func infos(constants: Set<Int>? = nil) -> [ValueInfo?] {
         inputs.enumerated().map { index, tensor in
             tensor.map {
-                (constants ?? self.constants).contains(index)
+                lists.contains(index) ? ValueInfo(ValueType(listOf: $0.elementType))
+                    : (constants ?? self.constants).contains(index)
                     ? ValueInfo(constant: $0) : ValueInfo(ValueType($0.elementType, $0.shape))
             }
         }
@@ -66,7 +70,15 @@ extension OperatorSample {
             if (constants ?? self.constants).contains(index) { return builder.constant(inputName(index), tensor) }
             return try builder.input(inputName(index), tensor.elementType, tensor.shape.map { .fixed($0) })
         }
-        let outputs = try builder.add(op, inputs: names, outputs: outputCount, name: "sampled")
+        let operands = try names.enumerated().map { index, name in
+            try lists.contains(index) ? name.map { try builder.add(SplitToSequence(keepsAxis: false), $0) } : name
+        }
+        let results = try builder.add(op, inputs: operands, outputs: outputCount, name: "sampled")
+        // A list as an output of the graph is its members stacked, an optional what it holds.
+        let outputs = try results.map { result in
+            guard let type = builder.info(of: result)?.type, !type.isTensor else { return result }
+            return try builder.add(type.isList ? ConcatFromSequence(axis: 0, addsAxis: true) : OptionalGetElement(), result)
+        }
         return (builder, Node(name: "sampled", op: op, inputs: names.map { $0 ?? "" }, outputs: outputs))
     }
 
@@ -74,6 +86,13 @@ extension OperatorSample {
     package func graph(constants: Set<Int>? = nil) throws -> Graph {
         let (builder, node) = try build(constants: constants)
         return try builder.graph(outputs: node.outputs)
+    }
+
+    /// The same sample taking some inputs as lists.
+    package func taking(lists: Set<Int>) -> OperatorSample {
+        var other = self
+        other.lists = lists
+        return other
     }
 
     /// The same sample with other input tensors.

@@ -1,0 +1,19 @@
+import WinnowTensor
+
+/// An operator that no plan holds, because it runs graphs of its own or handles lists: the session computes it between two
+/// plans.
+package protocol InterpretedOperator: Operator {
+    /// Whether that goes for these inputs.
+    func isInterpreted(for inputs: [ValueInfo?]) -> Bool
+
+    /// The outputs for these inputs; `run` gives the outputs of the body with this attribute name for its inputs in order.
+    func compute(_ inputs: [Datum?], run: (_ body: String, _ inputs: [Datum]) throws -> [Datum]) throws -> [Datum]
+}
+
+extension InterpretedOperator {
+    package func isInterpreted(for inputs: [ValueInfo?]) -> Bool { true }
+
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        throw WinnowError(.unsupported, request.nodeName, "is computed between plans, never inside one")
+    }
+}
