@@ -279,6 +279,30 @@ class Recurrent(nn.Module):
         return self.head(y[:, -1]), hidden, cell
 
 
+class Unbound(nn.Module):
+    """Rows of a batch of any size, picked from a list."""
+
+    def forward(self, x):
+        rows = x.unbind(0)
+        return rows[0] * rows[-1] + float(len(rows))
+
+
+class Appended(nn.Module):
+    """A list that a loop over the batch makes longer."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Linear(24, 24)
+
+    def forward(self, x):
+        rows: list[torch.Tensor] = []
+        state = torch.zeros(x.shape[2])
+        for row in range(x.shape[0]):
+            state = torch.tanh(self.mix(x[row].mean(0)) + state)
+            rows.append(state)
+        return torch.stack(rows)
+
+
 NETWORKS = {
     "resnet-18": lambda: resnet([2, 2, 2, 2], bottleneck=False),
     "resnet-50": lambda: resnet([3, 4, 6, 3], bottleneck=True),
@@ -292,6 +316,8 @@ NETWORKS = {
     "bert": Encoder,
     "gpt-2": Decoder,
     "lstm": Recurrent,
+    "unbind": lambda: torch.jit.script(Unbound()),
+    "append": lambda: torch.jit.script(Appended()),
 }
 
 
@@ -304,7 +330,7 @@ def samples(name: str, count: int) -> dict[str, torch.Tensor]:
         return {"input_ids": words, "attention_mask": mask, "token_type_ids": (torch.arange(12) > 5).long().repeat(count, 1)}
     if name == "gpt-2":
         return {"input_ids": words}
-    shape = (count, 20, 24) if name == "lstm" else (count, 3, 64, 64)
+    shape = (count, 20, 24) if name in ("lstm", "unbind", "append") else (count, 3, 64, 64)
     return {"x": torch.randn(shape, generator=random)}
 
 

@@ -197,6 +197,7 @@ package enum OperatorCatalogue {
         ResizeGradient.self,
         ReverseSequence.self,
         RoiAlign.self,
+        RoiAlignGradient.self,
         RotaryEmbedding.self,
         Round.self,
         STFT.self,

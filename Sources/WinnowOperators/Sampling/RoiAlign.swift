@@ -93,45 +93,22 @@ package struct RoiAlign: TrainedInParts {
         _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>,
         to target: UnsafeMutablePointer<Float>
     ) {
-        let shift: Float = usesHalfPixels ? 0.5 : 0
-        let (left, top) = (region[0] * scale - shift, region[1] * scale - shift)
-        var (width, height) = (region[2] * scale - shift - left, region[3] * scale - shift - top)
-        if !usesHalfPixels { (width, height) = (max(width, 1), max(height, 1)) }
-        let (stepY, stepX) = (height / Float(bins.rows), width / Float(bins.columns))
-        let samplesY = samples > 0 ? samples : max(Int(stepY.rounded(.up)), 0)
-        let samplesX = samples > 0 ? samples : max(Int(stepX.rounded(.up)), 0)
-        for row in 0..<bins.rows {
-            for column in 0..<bins.columns {
-                var best = -Float.infinity
-                var sum: Float = 0
-                for i in 0..<samplesY {
-                    let y = top + (Float(row) + (Float(i) + 0.5) / Float(samplesY)) * stepY
-                    for j in 0..<samplesX {
-                        let x = left + (Float(column) + (Float(j) + 0.5) / Float(samplesX)) * stepX
-                        let parts = Self.parts(image, rows, columns, y, x)
-                        sum += parts.sum
-                        best = max(best, parts.largest)
-                    }
-                }
-                let count = Float(max(samplesY * samplesX, 1))
-                target[row * bins.columns + column] = takesMaximum ? (best.isFinite ? best : 0) : sum / count
+        let samples = RegionSamples(self, region, rows: rows, columns: columns)
+        for bin in 0..<(bins.rows * bins.columns) {
+            let (row, column) = bin.quotientAndRemainder(dividingBy: bins.columns)
+            var (sum, best) = (Float(0), -Float.infinity)
+            for sample in 0..<samples.count {
+                let values = samples.corners(row: row, column: column, sample: sample)?.values(image) ?? .zero
+                sum += values.sum()
+                best = max(best, values.max())
             }
+            target[bin] = takesMaximum ? (best.isFinite ? best : 0) : sum / Float(max(samples.count, 1))
         }
     }
 
-    /// The four weighted neighbours of a place: their sum and the largest; zeros outside.
-    private static func parts(_ image: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ y: Float, _ x: Float)
-        -> (sum: Float, largest: Float)
-    {
-        guard y >= -1, x >= -1, y <= Float(rows), x <= Float(columns) else { return (0, 0) }
-        let (y, x) = (min(max(y, 0), Float(rows - 1)), min(max(x, 0), Float(columns - 1)))
-        let (top, left) = (Int(y), Int(x))
-        let (bottom, right) = (min(top + 1, rows - 1), min(left + 1, columns - 1))
-        let (dy, dx) = (y - Float(top), x - Float(left))
-        let a = (1 - dy) * (1 - dx) * image[top * columns + left]
-        let b = (1 - dy) * dx * image[top * columns + right]
-        let c = dy * (1 - dx) * image[bottom * columns + left]
-        let d = dy * dx * image[bottom * columns + right]
-        return (a + b + c + d, max(max(a, b), max(c, d)))
+    /// Of the data alone, where the number of samples follows the regions' contents and there are no parts.
+    package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
+        let inputs = try [context.outputGradient()] + (0..<3).map { try context.input($0) }
+        return [try context.builder.add(RoiAlignGradient(self), inputs: inputs)[0], nil, nil]
     }
 }

@@ -25,6 +25,10 @@ package struct SplitToSequence: ListOperator, Decomposition {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [.list(of: try inputs.required(0).elementType)] }
 
+    /// Whether single slices are meant, which may lose the axis. Torch writes them as parts of length 1, and ONNX Runtime takes
+    /// the axis away there too.
+    private func takesSlices(_ lengths: Tensor?) -> Bool { lengths.map { $0.rank == 0 && $0.integers() == [1] } ?? true }
+
     /// The parts' extents from the contents of input 1, which may be missing.
     private func extents(_ lengths: Tensor?, of total: Int) throws -> [Int] {
         guard let lengths else { return [Int](repeating: 1, count: total) }
@@ -48,7 +52,7 @@ package struct SplitToSequence: ListOperator, Decomposition {
                 extents.map { extent in
                     defer { start += extent }
                     let part = tensor.selecting(Array(start..<(start + extent)), axis: axis)
-                    guard lengths == nil, !keepsAxis else { return part }
+                    guard takesSlices(lengths), !keepsAxis else { return part }
                     return part.reshaped(Shape(tensor.shape.indices.filter { $0 != axis }.map { tensor.shape[$0] }))
                 })
         ]
@@ -65,7 +69,7 @@ package struct SplitToSequence: ListOperator, Decomposition {
         let extents = try extents(lengths, of: total)
         guard !extents.isEmpty else { throw UndeterminedShape() }
         var parts = try b.add(Split(axis: axis), inputs: [x, b.integers(extents, name: "extents")], outputs: extents.count)
-        if lengths == nil, !keepsAxis { parts = try parts.map { try b.squeezed($0, [axis]) } }
+        if takesSlices(lengths), !keepsAxis { parts = try parts.map { try b.squeezed($0, [axis]) } }
         return [try b.add(SequenceConstruct(), inputs: parts)[0]]
     }
 

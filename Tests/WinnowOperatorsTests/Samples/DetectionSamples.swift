@@ -31,7 +31,15 @@ extension OperatorSamples {
         ) { _ in [Tensor([5], shape: [1, 1, 1, 1], as: .float32)] },
         OperatorSample(RoiAlign(bins: (2, 3), samples: 2), [images, regions, indices(1, 0, 1)]),
         OperatorSample(RoiAlign(bins: (2, 1), samples: 3, scale: 0.75, takesMaximum: true), [images, regions, indices(1, 0, 1)]),
-        OperatorSample(RoiAlign(bins: (2, 2)), [images, regions, indices(1, 0, 1)], differentiated: []),
+        OperatorSample(RoiAlign(bins: (2, 2)), [images, regions, indices(1, 0, 1)], differentiated: [0]),
+        OperatorSample(RoiAlign(bins: (1, 2), scale: 0.75, takesMaximum: true), [images, regions, indices(1, 0, 1)], differentiated: [0]),
+        OperatorSample(
+            RoiAlignGradient(RoiAlign(bins: (1, 1), samples: 1, usesHalfPixels: false)),
+            [Tensor([Float(8)], shape: [1, 1, 1, 1]), ramp, Tensor([Float(0), 1, 3, 2], shape: [1, 4]), indices(0)], differentiated: []
+        ) { _ in
+            // The center, (1.5, 1.5), is shared by four elements.
+            [.computed([1, 1, 4, 4]) { (1...2).contains($0[2]) && (1...2).contains($0[3]) ? 2 : 0 }]
+        },
         OperatorSample(
             MaxRoiPoolGradient(MaxRoiPool(bins: [1, 2])), [.sample([1, 1, 1, 2]), ramp, Tensor([Float(0), 0, 0, 3, 3], shape: [1, 5])],
             differentiated: []

@@ -48,6 +48,9 @@ extension OperatorSamples {
             .taking(lists: [0]),
         OperatorSample(SequenceLength(), [members], differentiated: []) { _ in [Tensor(scalar: Int64(3))] }.taking(lists: [0]),
         OperatorSample(SplitToSequence(axis: 1, keepsAxis: false), [.sample([2, 3])], differentiated: []) { [$0[0].transposed([1, 0])] },
+        OperatorSample(SplitToSequence(axis: 1, keepsAxis: false), [.sample([2, 3]), Tensor(scalar: Int64(1))], differentiated: []) {
+            [$0[0].transposed([1, 0])]
+        },
         OperatorSample(SplitToSequence(axis: -1), [.sample([2, 4]), Tensor(scalar: Int64(2))], differentiated: []) { inputs in
             let x = inputs[0].reader()
             return [.computed([2, 2, 2]) { x([$0[1], $0[0] * 2 + $0[2]]) }]
