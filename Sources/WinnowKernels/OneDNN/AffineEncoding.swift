@@ -14,6 +14,30 @@ package struct AffineEncoding: Hashable, Sendable {
     }
 }
 
+/// How the codes of an integer contraction's source stand for real numbers.
+package enum IntegerSource: Hashable, Sendable {
+    case constant(AffineEncoding)
+    /// Scale and zero point are given at each run.
+    case dynamic(ElementType)
+
+    package var elementType: ElementType {
+        switch self {
+        case .constant(let encoding): encoding.elementType
+        case .dynamic(let elementType): elementType
+        }
+    }
+
+    /// The encoding where it is constant, else scale 1 and zero point 0.
+    var known: AffineEncoding {
+        switch self {
+        case .constant(let encoding): encoding
+        case .dynamic(let elementType): AffineEncoding(elementType, scale: 1)
+        }
+    }
+
+    var isDynamic: Bool { if case .dynamic = self { true } else { false } }
+}
+
 /// A constant integer filter: its codes are borrowed during creation of a kernel only.
 package struct IntegerFilter {
     /// In the filter's plain shape.

@@ -2,7 +2,8 @@ internal import WinnowTensor
 
 /// Brings codes to float32 before a float32 kernel and back after it, where the CPU sums 8-bit products inexactly.
 final class DequantizedEdges: @unchecked Sendable {
-    private let decoding: ReorderKernel
+    private let decoding: DequantizeKernel
+    private let source: AffineEncoding
     private let encoding: ReorderKernel?
     private let residualDecoding: ReorderKernel?
     private let sourceOffset: Int
@@ -12,14 +13,14 @@ final class DequantizedEdges: @unchecked Sendable {
     private let kernelOffset: Int
     let scratchByteCount: Int
 
-    /// Sources become `code − zero point`: their scale is left to the filter, so that sums of codes stay whole numbers.
+    /// Constant sources become `code − zero point`: their scale is left to the filter, so that sums of codes stay whole
+    /// numbers.
     init(
-        source: AffineEncoding, sourceShape: Shape, sourceStrides: [Int], target: IntegerTarget, targetShape: Shape,
-        targetStrides: [Int], epilogue: Epilogue, kernelScratchByteCount: Int
+        source: IntegerSource, sourceShape: Shape, target: IntegerTarget, targetShape: Shape, targetStrides: [Int],
+        epilogue: Epilogue, kernelScratchByteCount: Int
     ) throws {
-        decoding = try ReorderKernel(
-            sourceShape, from: .init(source.elementType, strides: sourceStrides, zeroPoint: source.zeroPoint),
-            to: .init(.float32, strides: sourceStrides))
+        decoding = try DequantizeKernel(from: source.elementType, QuantizationGeometry(perTensor: sourceShape))
+        self.source = AffineEncoding(source.elementType, scale: 1, zeroPoint: source.known.zeroPoint)
         let real = ReorderKernel.Side(.float32, strides: targetStrides)
         encoding =
             switch target {
@@ -40,22 +41,28 @@ final class DequantizedEdges: @unchecked Sendable {
         targetOffset = scratch.reserve(encoding == nil ? 0 : 4 * targetShape.elementCount)
         residualOffset = scratch.reserve(residualDecoding == nil ? 0 : 4 * targetShape.elementCount)
         edgeOffset = scratch.reserve(
-            max(
-                decoding.scratchByteCount, encoding?.scratchByteCount ?? 0, residualDecoding?.scratchByteCount ?? 0))
+            max(encoding?.scratchByteCount ?? 0, residualDecoding?.scratchByteCount ?? 0))
         kernelOffset = scratch.reserve(kernelScratchByteCount)
         scratchByteCount = scratch.byteCount
     }
 
     /// Decodes, calls `compute(source, residual, target, scratch)` on float32, encodes.
     func run(
-        source: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
-        scratch: UnsafeMutableRawPointer?,
+        source: UnsafeRawPointer, encoding runtime: AffineEncoding?, residual: UnsafeRawPointer?,
+        target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?,
         _ compute: (
             UnsafeRawPointer, UnsafeRawPointer?, UnsafeMutableRawPointer, UnsafeMutableRawPointer
         ) throws -> Void
     ) throws {
         guard let scratch else { throw WinnowError(.unsupported, "integer kernel", "needs scratch memory") }
-        try decoding.run(source: source, target: scratch + sourceOffset, scratch: scratch + edgeOffset)
+        let code = runtime ?? self.source
+        withUnsafePointer(to: code.scale) { scale in
+            withUnsafePointer(to: Float(code.zeroPoint)) { zeroPoint in
+                decoding.run(
+                    source, scales: scale, zeroPoints: zeroPoint,
+                    to: (scratch + sourceOffset).assumingMemoryBound(to: Float.self))
+            }
+        }
         let real = encoding == nil ? target : scratch + targetOffset
         var added = residual
         if let residualDecoding, let residual {
@@ -94,30 +101,31 @@ final class DequantizedConvolution: @unchecked Sendable {
     var implementation: String { kernel.implementation }
 
     init(
-        _ geometry: ConvolutionGeometry, source: AffineEncoding, sourceLayout: Layout, filter: IntegerFilter,
+        _ geometry: ConvolutionGeometry, source: IntegerSource, sourceLayout: Layout, filter: IntegerFilter,
         bias: [Float]?, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue
     ) throws {
         let count = geometry.filterShape.elementCount
         let perChannel = count / geometry.filterShape[0]
         let values = filter.dequantized(
-            count: count, factor: source.scale, appliesScales: target != .accumulators, channel: { $0 / perChannel })
+            count: count, factor: source.known.scale, appliesScales: target != .accumulators, channel: { $0 / perChannel })
         kernel = try ConvolutionKernel(
             geometry, source: sourceLayout, target: targetLayout, constantFilter: values.memory.storage.base,
             hasBias: bias != nil, epilogue: epilogue.withDecodedResidual)
         withExtendedLifetime(values) {}
         self.bias = bias.map { Tensor($0) }
         edges = try DequantizedEdges(
-            source: source, sourceShape: geometry.sourceShape,
-            sourceStrides: sourceLayout.strides(of: geometry.sourceShape), target: target,
+            source: source, sourceShape: geometry.sourceShape, target: target,
             targetShape: geometry.targetShape, targetStrides: targetLayout.strides(of: geometry.targetShape),
             epilogue: epilogue, kernelScratchByteCount: kernel.scratchByteCount)
     }
 
     func run(
-        source: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
-        scratch: UnsafeMutableRawPointer?
+        source: UnsafeRawPointer, encoding: AffineEncoding?, residual: UnsafeRawPointer?,
+        target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
-        try edges.run(source: source, residual: residual, target: target, scratch: scratch) { real, added, result, scratch in
+        try edges.run(
+            source: source, encoding: encoding, residual: residual, target: target, scratch: scratch
+        ) { real, added, result, scratch in
             try kernel.run(
                 source: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: added,
                 target: result, scratch: scratch)
@@ -134,13 +142,13 @@ final class DequantizedMatMul: @unchecked Sendable {
     var implementation: String { kernel.implementation }
 
     init(
-        _ geometry: MatMulGeometry, source: AffineEncoding, right: IntegerFilter, bias: [Float]?,
+        _ geometry: MatMulGeometry, source: IntegerSource, right: IntegerFilter, bias: [Float]?,
         target: IntegerTarget, epilogue: Epilogue
     ) throws {
         let columns = geometry.columns
         let depth = geometry.depth
         let values = right.dequantized(
-            count: geometry.rightShape.elementCount, factor: source.scale, appliesScales: target != .accumulators,
+            count: geometry.rightShape.elementCount, factor: source.known.scale, appliesScales: target != .accumulators,
             channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
         kernel = try MatMulKernel(
             geometry, constantRight: values.memory.storage.base, hasBias: bias != nil,
@@ -148,16 +156,18 @@ final class DequantizedMatMul: @unchecked Sendable {
         withExtendedLifetime(values) {}
         self.bias = bias.map { Tensor($0) }
         edges = try DequantizedEdges(
-            source: source, sourceShape: geometry.leftShape, sourceStrides: geometry.leftShape.strides, target: target,
+            source: source, sourceShape: geometry.leftShape, target: target,
             targetShape: geometry.targetShape, targetStrides: geometry.targetShape.strides, epilogue: epilogue,
             kernelScratchByteCount: kernel.scratchByteCount)
     }
 
     func run(
-        left: UnsafeRawPointer, residual: UnsafeRawPointer?, target: UnsafeMutableRawPointer,
-        scratch: UnsafeMutableRawPointer?
+        left: UnsafeRawPointer, encoding: AffineEncoding?, residual: UnsafeRawPointer?,
+        target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
-        try edges.run(source: left, residual: residual, target: target, scratch: scratch) { real, added, result, scratch in
+        try edges.run(
+            source: left, encoding: encoding, residual: residual, target: target, scratch: scratch
+        ) { real, added, result, scratch in
             try kernel.run(
                 left: real, bias: bias.map { UnsafeRawPointer($0.memory.storage.base) }, residual: added,
                 target: result, scratch: scratch)

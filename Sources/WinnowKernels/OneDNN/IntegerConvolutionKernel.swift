@@ -6,7 +6,7 @@ package import WinnowTensor
 /// target = encode(epilogue(Σ scale·(source − zero point) · filterScale·(filter − zero point) + bias)); pads are real zeros.
 package final class IntegerConvolutionKernel: @unchecked Sendable {
     private enum Computation {
-        case integer(SpatialContraction)
+        case integer(SpatialContraction, RuntimeEncoding?)
         case dequantized(DequantizedConvolution)
     }
 
@@ -16,7 +16,7 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
 
     /// - Parameter bias: one real number for each output channel.
     package init(
-        _ geometry: ConvolutionGeometry, source: AffineEncoding, sourceLayout: Layout, filter: IntegerFilter,
+        _ geometry: ConvolutionGeometry, source: IntegerSource, sourceLayout: Layout, filter: IntegerFilter,
         bias: [Float]? = nil, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue = .none
     ) throws {
         try geometry.validate()
@@ -32,9 +32,9 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         if OneDNN.hasExactIntegerDotProduct,
             let codes = filter.symmetric(count: geometry.filterShape.elementCount, channel: { $0 / perChannel })
         {
-            let contraction = try Self.contraction(
+            let (contraction, runtime) = try Self.contraction(
                 geometry, source, sourceLayout, codes, filter.scales, bias, target, targetLayout, epilogue)
-            computation = .integer(contraction)
+            computation = .integer(contraction, runtime)
             scratchByteCount = contraction.scratchByteCount
         } else {
             let fallback = try DequantizedConvolution(
@@ -46,10 +46,10 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
     }
 
     private static func contraction(
-        _ geometry: ConvolutionGeometry, _ encoding: AffineEncoding, _ sourceLayout: Layout, _ codes: Tensor,
+        _ geometry: ConvolutionGeometry, _ encoding: IntegerSource, _ sourceLayout: Layout, _ codes: Tensor,
         _ filterScales: [Float], _ bias: [Float]?, _ result: IntegerTarget, _ targetLayout: Layout,
         _ epilogue: Epilogue
-    ) throws -> SpatialContraction {
+    ) throws -> (SpatialContraction, RuntimeEncoding?) {
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
         let source = try ChannelsLastOperand(
@@ -80,29 +80,31 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         if let vector, let bias {
             arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
         }
-        return SpatialContraction(
+        let contraction = SpatialContraction(
             try PreparedPrimitive(descriptor, arguments + edges.arguments), packing: nil, source: source,
             target: target, residual: residual, scratch: scratch)
+        return (contraction, edges.runtime)
     }
 
     /// oneDNN's name of the chosen implementation.
     package var implementation: String {
         switch computation {
-        case .integer(let contraction): contraction.implementation
+        case .integer(let contraction, _): contraction.implementation
         case .dequantized(let fallback): "dequantized " + fallback.implementation
         }
     }
 
-    /// Convolves. `residual` is ignored unless declared.
+    /// Convolves. `encoding` is that of a dynamic source; `residual` is ignored unless declared.
     package func run(
-        source: UnsafeRawPointer, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
+        source: UnsafeRawPointer, encoding: AffineEncoding? = nil, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer?
     ) throws {
         switch computation {
-        case .integer(let contraction):
+        case .integer(let contraction, let runtime):
+            if let encoding { runtime?.set(encoding) }
             try contraction.run(source: source, residual: residual, target: target, scratch: scratch)
         case .dequantized(let fallback):
-            try fallback.run(source: source, residual: residual, target: target, scratch: scratch)
+            try fallback.run(source: source, encoding: encoding, residual: residual, target: target, scratch: scratch)
         }
     }
 }

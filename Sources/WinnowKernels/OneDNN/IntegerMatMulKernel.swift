@@ -6,7 +6,7 @@ internal import WinnowTensor
 /// target = encode(epilogue(Σ scale·(left − zero point) · rightScale·(right − zero point) + bias)).
 package final class IntegerMatMulKernel: @unchecked Sendable {
     private enum Computation {
-        case integer(PreparedPrimitive)
+        case integer(PreparedPrimitive, RuntimeEncoding?)
         case dequantized(DequantizedMatMul)
     }
 
@@ -18,7 +18,7 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
     ///   - right: codes in `geometry.rightShape`; its channels are the N columns.
     ///   - bias: one real number for each column.
     package init(
-        _ geometry: MatMulGeometry, source: AffineEncoding, right: IntegerFilter, bias: [Float]? = nil,
+        _ geometry: MatMulGeometry, source: IntegerSource, right: IntegerFilter, bias: [Float]? = nil,
         target: IntegerTarget, epilogue: Epilogue = .none
     ) throws {
         try geometry.validate()
@@ -34,8 +34,8 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
             count: geometry.rightShape.elementCount,
             channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
         if OneDNN.hasExactIntegerDotProduct, let codes {
-            let primitive = try Self.primitive(geometry, source, codes, right.scales, bias, target, epilogue, subject)
-            computation = .integer(primitive)
+            let (primitive, runtime) = try Self.primitive(geometry, source, codes, right.scales, bias, target, epilogue, subject)
+            computation = .integer(primitive, runtime)
             scratchByteCount = primitive.scratchByteCount
         } else {
             let fallback = try DequantizedMatMul(
@@ -46,9 +46,9 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
     }
 
     private static func primitive(
-        _ geometry: MatMulGeometry, _ source: AffineEncoding, _ codes: Tensor, _ scales: [Float], _ bias: [Float]?,
+        _ geometry: MatMulGeometry, _ source: IntegerSource, _ codes: Tensor, _ scales: [Float], _ bias: [Float]?,
         _ target: IntegerTarget, _ epilogue: Epilogue, _ subject: String
-    ) throws -> PreparedPrimitive {
+    ) throws -> (PreparedPrimitive, RuntimeEncoding?) {
         let targetShape = geometry.targetShape
         let (leftView, rightView) = (geometry.leftView, geometry.rightView)
         let left = try MemoryDescriptor(leftView.extents, source.elementType, strides: leftView.strides)
@@ -76,30 +76,31 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
         if let vector, let bias {
             arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
         }
-        return try PreparedPrimitive(descriptor, arguments + edges.arguments)
+        return (try PreparedPrimitive(descriptor, arguments + edges.arguments), edges.runtime)
     }
 
     /// oneDNN's name of the chosen implementation.
     package var implementation: String {
         switch computation {
-        case .integer(let primitive): primitive.implementation
+        case .integer(let primitive, _): primitive.implementation
         case .dequantized(let fallback): "dequantized " + fallback.implementation
         }
     }
 
-    /// Multiplies. `residual` is ignored unless declared.
+    /// Multiplies. `encoding` is that of a dynamic source; `residual` is ignored unless declared.
     package func run(
-        left: UnsafeRawPointer, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
+        left: UnsafeRawPointer, encoding: AffineEncoding? = nil, residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer?
     ) throws {
         switch computation {
-        case .integer(let primitive):
+        case .integer(let primitive, let runtime):
+            if let encoding { runtime?.set(encoding) }
             primitive.bind(Slot.source, left)
             primitive.bind(Slot.residual, residual)
             primitive.bind(Slot.target, target)
             try primitive.execute(scratch: scratch)
         case .dequantized(let fallback):
-            try fallback.run(left: left, residual: residual, target: target, scratch: scratch)
+            try fallback.run(left: left, encoding: encoding, residual: residual, target: target, scratch: scratch)
         }
     }
 }

@@ -41,6 +41,16 @@ final class PrimitiveAttributes {
         return arguments
     }
 
+    /// Declares a scale and a zero point for `argument` that are read at each run; returns what to pass for them.
+    func setQuantization(_ argument: Int32, _ runtime: RuntimeEncoding) throws -> [PreparedPrimitive.Argument] {
+        try OneDNN.check(dnnl_primitive_attr_set_scales_mask(handle, argument, 0), "scales")
+        try OneDNN.check(dnnl_primitive_attr_set_zero_points_mask(handle, argument, 0), "zero points")
+        return [
+            .init(DNNL_ARG_ATTR_SCALES | argument, try MemoryDescriptor(dense: [1]), .constant(runtime.scale)),
+            .init(DNNL_ARG_ATTR_ZERO_POINTS | argument, try MemoryDescriptor(dense: [1], .int32), .constant(runtime.zeroPoint)),
+        ]
+    }
+
     /// Declares constant scales for `argument`; bit i of `mask` gives each index of axis i its own.
     func setScales(_ argument: Int32, _ scales: [Float], mask: Int32) throws -> PreparedPrimitive.Argument {
         try OneDNN.check(dnnl_primitive_attr_set_scales_mask(handle, argument, mask), "scales")

@@ -28,6 +28,10 @@ package struct ConvInteger: Operator {
         [ValueInfo(.int32, try convolution.outputs(for: Array(inputs.prefix(2)))[0].extents)]
     }
 
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        try graph.dequantizedForm(of: node, by: convolution, filterAxis: 0)
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (source, filter) = (try request.input(0), try request.input(1))
         let (zeroPoint, varying) = request.dataZeroPoint(2)
@@ -38,7 +42,7 @@ package struct ConvInteger: Operator {
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
             return try IntegerConvolutionKernel(
                 convolution.geometry(source: source.shape, filter: filter.shape),
-                source: AffineEncoding(source.elementType, scale: 1, zeroPoint: zeroPoint), sourceLayout: source.layout,
+                source: .constant(AffineEncoding(source.elementType, scale: 1, zeroPoint: zeroPoint)), sourceLayout: source.layout,
                 filter: IntegerFilter(base, codes.elementType, scales: [1], zeroPoints: request.filterZeroPoints(3)),
                 target: .accumulators, targetLayout: request.outputs[0].layout)
         }

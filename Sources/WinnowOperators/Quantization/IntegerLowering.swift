@@ -33,6 +33,30 @@ enum IntegerLowering {
         var alpha: Float { if case .product(let product) = kind { product.alpha } else { 1 } }
     }
 
+    /// Codes and what they stand for.
+    private struct Source {
+        var codes: ValueName
+        var encoding: IntegerSource
+        /// Names of the scale and the zero point of a dynamic source.
+        var parameters: [ValueName] = []
+
+        init?(_ value: ValueName?, in graph: GraphIndex) {
+            guard let node = graph.producer(of: value), let op = node.op as? DequantizeLinear, let codes = node.input(0),
+                graph.constant(codes) == nil
+            else { return nil }
+            self.codes = codes
+            if let encoding = graph.encoding(of: node) {
+                self.encoding = .constant(encoding)
+                return
+            }
+            guard let type = graph.info(of: codes)?.elementType, type == .uint8 || type == .int8, op.scaleAxis.blockSize == 0,
+                node.inputs.dropFirst().allSatisfy({ $0.isEmpty || graph.info(of: $0)?.extents?.isEmpty == true })
+            else { return nil }
+            encoding = .dynamic(type)
+            parameters = Array(node.inputs.dropFirst())
+        }
+    }
+
     /// The constant operands of a contraction.
     private struct Constants {
         var codes: ValueName
@@ -46,11 +70,11 @@ enum IntegerLowering {
     static func edit(forWeights node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         for consumer in graph.consumers(of: node.output(0)) where consumer.input(1) == node.output(0) {
             guard let contraction = Contraction(consumer.op),
-                let source = graph.dequantization(of: consumer.input(0)), graph.constant(source.codes) == nil,
+                let source = Source(consumer.input(0), in: graph),
                 let constants = try constants(node, of: consumer, contraction, in: graph),
                 try consumer.op.lowering(of: consumer, in: graph) == nil
             else { continue }
-            return edit(consumer, contraction, source: (source.codes, source.encoding), constants, in: graph)
+            return edit(consumer, contraction, source, constants, in: graph)
         }
         return nil
     }
@@ -82,8 +106,7 @@ enum IntegerLowering {
     }
 
     private static func edit(
-        _ node: Node, _ contraction: Contraction, source: (codes: ValueName, encoding: AffineEncoding),
-        _ constants: Constants, in graph: GraphIndex
+        _ node: Node, _ contraction: Contraction, _ source: Source, _ constants: Constants, in graph: GraphIndex
     ) -> GraphEdit {
         let quantization = graph.soleQuantization(of: node.output(0))
         let residual = graph.dequantization(of: node.input(3))
@@ -109,6 +132,7 @@ enum IntegerLowering {
             inputs[4] = name("bias")
             initializers.append((inputs[4], bias))
         }
+        inputs += source.parameters
         while inputs.last?.isEmpty ?? false { inputs.removeLast() }
         let last = quantization?.node ?? node
         var edit = GraphEdit(

@@ -26,6 +26,11 @@ package struct MatMulInteger: Operator {
         return rest.allSatisfy(\.isEmpty) ? AxisMap(inputs: map.inputs + rest, outputs: map.outputs) : .opaque
     }
 
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.constant(node.input(1))?.rank == 2
+            ? try graph.dequantizedForm(of: node, by: MatrixProduct(), filterAxis: 1) : nil
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (left, right) = (try request.input(0), try request.input(1))
         guard let codes = right.constant, right.shape.rank >= 2, right.shape.dropLast(2).allSatisfy({ $0 == 1 }),
@@ -41,7 +46,7 @@ package struct MatMulInteger: Operator {
         let product = try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "is empty") }
             return try IntegerMatMulKernel(
-                geometry, source: AffineEncoding(left.elementType, scale: 1, zeroPoint: constantZero),
+                geometry, source: .constant(AffineEncoding(left.elementType, scale: 1, zeroPoint: constantZero)),
                 right: IntegerFilter(base, codes.elementType, scales: [1], zeroPoints: filterZeros), target: .accumulators)
         }
         let values = codes.integers()

@@ -40,7 +40,7 @@ package struct QuantizedConvolution: Operator {
         let vectors = inputs.dropFirst(2).prefix(3).map { info -> [AxisTerm] in
             info?.rank == 1 ? [info?.extents == [1] ? .one : filter] : []
         }
-        let residual = inputs.dropFirst(5).map { $0 == nil ? [] : output }
+        let residual = inputs.dropFirst(5).prefix(1).map { $0 == nil ? [] : output } + inputs.dropFirst(6).map { _ in [] }
         return AxisMap(inputs: map.inputs + vectors + residual, outputs: map.outputs, extents: map.extents)
     }
 
@@ -55,7 +55,8 @@ package struct QuantizedConvolution: Operator {
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(
-                source: operands.input(0), residual: operands.optionalInput(QuantizedEdges.residualInput),
+                source: operands.input(0), encoding: edges.runtimeEncoding(operands),
+                residual: operands.optionalInput(QuantizedEdges.residualInput),
                 target: operands.output(0), scratch: operands.scratch)
         }
     }

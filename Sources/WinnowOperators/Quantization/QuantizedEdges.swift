@@ -5,9 +5,9 @@ import WinnowTensor
 /// What integer convolutions and matrix products share: the encodings of what comes in and goes out, and fused steps.
 ///
 /// Inputs: source codes, filter codes (constant), filter scales (constant), filter zero points (constant, optional),
-/// bias (float32 constant, optional), residual (codes or float32, optional).
+/// bias (float32 constant, optional), residual (codes or float32, optional); scale and zero point of a dynamic source.
 package struct QuantizedEdges: Sendable, Hashable {
-    package var source: AffineEncoding
+    package var source: IntegerSource
     /// nil: the residual is float32.
     package var residual: AffineEncoding?
     /// nil: the result is float32.
@@ -15,7 +15,7 @@ package struct QuantizedEdges: Sendable, Hashable {
     package var activation: Activation?
 
     package init(
-        source: AffineEncoding, residual: AffineEncoding? = nil, target: AffineEncoding? = nil,
+        source: IntegerSource, residual: AffineEncoding? = nil, target: AffineEncoding? = nil,
         activation: Activation? = nil
     ) {
         self.source = source
@@ -29,12 +29,16 @@ package struct QuantizedEdges: Sendable, Hashable {
             throw WinnowError(.model, "source_type", "is missing")
         }
         self.init(
-            source: source, residual: try AffineEncoding("residual", in: attributes),
+            source: attributes["source_scale"] == nil ? .dynamic(source.elementType) : .constant(source), residual: try AffineEncoding("residual", in: attributes),
             target: try AffineEncoding("target", in: attributes), activation: try Activation(attributes: attributes))
     }
 
     func add(to attributes: inout Attributes) {
-        let encodings = [("source", source), ("residual", residual), ("target", target)]
+        var encodings = [("residual", residual), ("target", target)]
+        switch source {
+        case .constant(let encoding): encodings.append(("source", encoding))
+        case .dynamic(let elementType): attributes["source_type"] = .int(elementType.rawValue)
+        }
         for (prefix, encoding) in encodings {
             for (name, value) in encoding?.attributes(prefix) ?? [:] { attributes[name] = value }
         }
@@ -42,6 +46,17 @@ package struct QuantizedEdges: Sendable, Hashable {
     }
 
     static var residualInput: Int { 5 }
+    static var sourceScaleInput: Int { 6 }
+
+    /// The encoding of a dynamic source in this run.
+    func runtimeEncoding(_ operands: Operands) -> AffineEncoding? {
+        guard case .dynamic(let type) = source else { return nil }
+        let scale = operands.input(Self.sourceScaleInput).load(as: Float.self)
+        guard let code = operands.optionalInput(Self.sourceScaleInput + 1) else { return AffineEncoding(type, scale: scale) }
+        return AffineEncoding(
+            type, scale: scale,
+            zeroPoint: type == .int8 ? Int32(code.load(as: Int8.self)) : Int32(code.load(as: UInt8.self)))
+    }
 
     var targetType: ElementType { target?.elementType ?? .float32 }
     var integerTarget: IntegerTarget { target.map { .codes($0) } ?? .float32 }

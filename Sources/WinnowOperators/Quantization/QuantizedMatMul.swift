@@ -53,7 +53,8 @@ package struct QuantizedMatMul: Operator {
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(
-                left: operands.input(0), residual: operands.optionalInput(QuantizedEdges.residualInput),
+                left: operands.input(0), encoding: edges.runtimeEncoding(operands),
+                residual: operands.optionalInput(QuantizedEdges.residualInput),
                 target: operands.output(0), scratch: operands.scratch)
         }
     }

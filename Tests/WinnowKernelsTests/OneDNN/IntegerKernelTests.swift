@@ -79,7 +79,7 @@ extension OneDNNTests {
             let filter = data.integers(geometry.filterShape, .int8)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
             let kernel = try IntegerConvolutionKernel(
-                geometry, source: numbers.source, sourceLayout: layouts.0,
+                geometry, source: .constant(numbers.source), sourceLayout: layouts.0,
                 filter: IntegerFilter(filter.pointer, scales: numbers.filterScales), bias: numbers.bias,
                 target: numbers.target, targetLayout: layouts.1, epilogue: numbers.epilogue)
             let target = Block(geometry.targetShape, numbers.target.elementType)
@@ -106,7 +106,7 @@ extension OneDNNTests {
             let right = data.integers(geometry.rightShape, .int8)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
             let kernel = try IntegerMatMulKernel(
-                geometry, source: numbers.source, right: IntegerFilter(right.pointer, scales: numbers.filterScales),
+                geometry, source: .constant(numbers.source), right: IntegerFilter(right.pointer, scales: numbers.filterScales),
                 bias: numbers.bias, target: numbers.target, epilogue: numbers.epilogue)
             let target = Block(geometry.targetShape, numbers.target.elementType)
             try kernel.run(
@@ -127,7 +127,7 @@ extension OneDNNTests {
             let left = Tensor([UInt8](repeating: 255, count: 192), shape: [3, 64])
             let right = Tensor([Int8](repeating: 127, count: 1024), shape: [64, 16])
             let kernel = try IntegerMatMulKernel(
-                geometry, source: AffineEncoding(.uint8, scale: 1), right: IntegerFilter(right.pointer, scales: [1]),
+                geometry, source: .constant(AffineEncoding(.uint8, scale: 1)), right: IntegerFilter(right.pointer, scales: [1]),
                 target: .accumulators)
             let target = Block([3, 16], .int32)
             try kernel.run(left: left.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
@@ -140,7 +140,7 @@ extension OneDNNTests {
             let (left, right) = (data.integers([4, 20], .uint8), data.integers([20, 6], .uint8))
             let zeroPoints: [Int32] = [0, 255, 128, 3, 100, 77]
             let kernel = try IntegerMatMulKernel(
-                geometry, source: AffineEncoding(.uint8, scale: 0.5, zeroPoint: 9),
+                geometry, source: .constant(AffineEncoding(.uint8, scale: 0.5, zeroPoint: 9)),
                 right: IntegerFilter(right.pointer, .uint8, scales: [0.25], zeroPoints: zeroPoints), target: .accumulators)
             let target = Block([4, 6], .int32)
             try kernel.run(left: left.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)

@@ -9,7 +9,7 @@ extension OperatorSamples {
     private static let blockScales = Tensor.sample([2, 2, 3], in: 0.1...1)
 
     private static let edges = QuantizedEdges(
-        source: AffineEncoding(.uint8, scale: 0.02, zeroPoint: 3), target: AffineEncoding(.int8, scale: 3, zeroPoint: -7),
+        source: .constant(AffineEncoding(.uint8, scale: 0.02, zeroPoint: 3)), target: AffineEncoding(.int8, scale: 3, zeroPoint: -7),
         activation: .relu)
     private static let filterScales: [Float] = [0.01, 0.02, 0.03]
     private static let bias: [Float] = [1, -2, 3]
