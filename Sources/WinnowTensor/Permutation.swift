@@ -44,31 +44,46 @@ package struct Permutation: Sendable {
         let from = source.assumingMemoryBound(to: Word.self)
         let to = target.assumingMemoryBound(to: Word.self)
         let rank = extents.count
-        withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * rank) { work in
-            for axis in 0..<rank {
-                work[axis] = 0
-                work[rank + axis] = extents[axis]
-                work[2 * rank + axis] = sourceStrides[axis]
-            }
-            let inner = work[2 * rank - 1]
-            let innerStride = work[3 * rank - 1]
-            let rows = extents.dropLast().reduce(1, *)
-            var offset = 0
-            var out = 0
-            for _ in 0..<rows {
-                if innerStride == 1 {
-                    (to + out).update(from: from + offset, count: inner)
-                } else {
-                    for i in 0..<inner { to[out + i] = from[offset + i * innerStride] }
+        let (inner, stride) = (extents[rank - 1], sourceStrides[rank - 1])
+        // Two axes that change places are walked through in blocks, along the source inside.
+        let crosses = rank > 1 && stride != 1 && sourceStrides[rank - 2] == 1
+        let rowExtent = crosses ? extents[rank - 2] : 1
+        let block = max(16, 1024 / max(inner, 1))
+        var out = 0
+        forEachOffset(axes: rank - (crosses ? 2 : 1)) { offset in
+            let (x, y) = (from + offset, to + out)
+            if crosses {
+                for first in Swift.stride(from: 0, to: rowExtent, by: block) {
+                    let end = min(first + block, rowExtent)
+                    for column in 0..<inner {
+                        let (a, b) = (x + column * stride, y + column)
+                        for row in first..<end { b[row * inner] = a[row] }
+                    }
                 }
-                out += inner
-                var axis = rank - 2
+            } else if stride == 1 {
+                y.update(from: x, count: inner)
+            } else {
+                for i in 0..<inner { y[i] = x[i * stride] }
+            }
+            out += inner * rowExtent
+        }
+    }
+
+    /// Calls `body` with the source's offset for every index of the first `axes` axes, the last one fastest.
+    @inline(__always)
+    private func forEachOffset(axes: Int, _ body: (Int) -> Void) {
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: max(axes, 1)) { index in
+            for axis in 0..<axes { index[axis] = 0 }
+            var offset = 0
+            for _ in 0..<extents[..<axes].reduce(1, *) {
+                body(offset)
+                var axis = axes - 1
                 while axis >= 0 {
-                    work[axis] += 1
-                    offset += work[2 * rank + axis]
-                    if work[axis] < work[rank + axis] { break }
-                    offset -= work[axis] * work[2 * rank + axis]
-                    work[axis] = 0
+                    index[axis] += 1
+                    offset += sourceStrides[axis]
+                    if index[axis] < extents[axis] { break }
+                    offset -= index[axis] * sourceStrides[axis]
+                    index[axis] = 0
                     axis -= 1
                 }
             }

@@ -24,6 +24,19 @@ extension GraphIndex {
     }
 }
 
+extension GraphIndex {
+    /// The number that a node multiplies a value by; nil where it does something else.
+    func numericFactor(of node: Node, on value: ValueName) -> Float? {
+        guard node.inputs.count == 2, node.inputs[0] != node.inputs[1],
+            let tensor = constant(node.inputs[0] == value ? node.inputs[1] : node.inputs[0]), tensor.elementType == .float32,
+            tensor.elementCount == 1, tensor.rank <= info(of: value)?.rank ?? 0
+        else { return nil }
+        let number = tensor.floats()[0]
+        if node.op is Mul { return number }
+        return node.op is Div && node.inputs[0] == value && number != 0 ? 1 / number : nil
+    }
+}
+
 /// A contraction whose filter has one axis that becomes the output's channels.
 package protocol ChannelContraction: Operator {
     /// The filter axis that becomes the output's channels; nil where the output has no channel axis 1.

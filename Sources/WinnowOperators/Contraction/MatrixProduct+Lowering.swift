@@ -6,6 +6,13 @@ extension MatrixProduct {
         guard activation == nil else { return nil }
         if let folded = try foldingAffine(of: node, in: graph) { return folded }
         guard let consumer = graph.soleConsumer(of: node.output(0)) else { return nil }
+        if let factor = graph.numericFactor(of: consumer, on: node.outputs[0]), node.input(2) == nil, node.input(3) == nil,
+            graph.info(of: node.output(0))?.elementType == .float32
+        {
+            var scaled = self
+            scaled.alpha *= factor
+            return replacing(node, and: consumer, by: scaled, node.inputs)
+        }
         if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
             let activation = operation.activation(of: consumer, in: graph)
         {

@@ -79,8 +79,10 @@ package struct QuantizationPlan: Sendable {
         if let data = site.node.input(1 - site.inputIndex) { mark(data) }
         guard let output = site.node.output(0) else { return }
         let result = rectified(output) ?? output
-        let mayStayFloat = site.node.op.type.name != "Conv" && graph.outputs.contains(result)
-        if quantizesOutputs || !mayStayFloat { mark(result) }
+        let isOutput = graph.outputs.contains(result)
+        // Integer products give floats for nothing: only who computes in integers wants their result as codes.
+        let mayStayFloat = site.node.op is Gemm || site.node.op is MatMul || site.node.op.type.name != "Conv" && isOutput
+        if isOutput && quantizesOutputs || !mayStayFloat { mark(result) }
     }
 
     /// The output of the activation that a quantizer behind it makes superfluous: the value's only reader is a Relu, or a
