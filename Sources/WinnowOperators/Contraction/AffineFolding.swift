@@ -25,10 +25,15 @@ extension GraphIndex {
 }
 
 extension GraphIndex {
+    /// The contents of a value that follow from the graph alone.
+    func known(_ value: ValueName) -> Tensor? {
+        constant(value) ?? info(of: value).flatMap { $0.isGuess ? nil : $0.constant }
+    }
+
     /// The number that a node multiplies a value by; nil where it does something else.
     func numericFactor(of node: Node, on value: ValueName) -> Float? {
         guard node.inputs.count == 2, node.inputs[0] != node.inputs[1],
-            let tensor = constant(node.inputs[0] == value ? node.inputs[1] : node.inputs[0]), tensor.elementType == .float32,
+            let tensor = known(node.inputs[0] == value ? node.inputs[1] : node.inputs[0]), tensor.elementType == .float32,
             tensor.elementCount == 1, tensor.rank <= info(of: value)?.rank ?? 0
         else { return nil }
         let number = tensor.floats()[0]
