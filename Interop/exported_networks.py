@@ -238,9 +238,9 @@ class VisionTransformer(nn.Module):
 class Encoder(nn.Module):
     """BERT: token, position and type embeddings, layers, a pooled first token."""
 
-    def __init__(self, width: int = 128, depth: int = 2, heads: int = 2, words: int = 1000):
+    def __init__(self, width: int = 128, depth: int = 2, heads: int = 2, words: int = 1000, length: int = 64):
         super().__init__()
-        self.words, self.positions, self.types = nn.Embedding(words, width), nn.Embedding(64, width), nn.Embedding(2, width)
+        self.words, self.positions, self.types = nn.Embedding(words, width), nn.Embedding(length, width), nn.Embedding(2, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(width, heads, before=False) for _ in range(depth))
         self.pooler = nn.Linear(width, width)
@@ -335,18 +335,23 @@ def samples(name: str, count: int) -> dict[str, torch.Tensor]:
 
 
 def export(name: str, path) -> None:
-    """Writes the network with seeded weights and statistics as ONNX, the batch left open."""
+    """Writes the network with seeded weights as ONNX."""
     torch.manual_seed(0)
-    network = NETWORKS[name]().eval()
+    write(NETWORKS[name](), samples(name, 2), path)
+
+
+def write(network: nn.Module, inputs: dict[str, torch.Tensor], path, trains: bool = False) -> None:
+    """Writes a network with random statistics as ONNX, the batch left open; to train on, BatchNorm stays."""
+    network.eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.1)
-    inputs = samples(name, 2)
     names = list(inputs)
     torch.onnx.export(
         network, tuple(inputs.values()), str(path), dynamo=False, opset_version=17, input_names=names,
-        dynamic_axes={name: {0: "batch"} for name in names},
+        dynamic_axes={name: {0: "batch"} for name in names}, do_constant_folding=not trains,
+        training=torch.onnx.TrainingMode.PRESERVE if trains else torch.onnx.TrainingMode.EVAL,
     )  # fmt: skip

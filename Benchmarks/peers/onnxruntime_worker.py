@@ -1,11 +1,18 @@
 """ONNX Runtime: CPU, all graph optimizations."""
 
-import onnxruntime
+import contextlib
+import io
+import tempfile
+from pathlib import Path
 
-from worker import random_inputs, serve, thread_count
+import numpy as np
+import onnxruntime
+from onnxruntime import quantization
+
+from worker import arguments, random_inputs, serve
 
 options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = thread_count()
+options.intra_op_num_threads = arguments.threads
 options.inter_op_num_threads = 1
 # Threads that wait must not take processor time from the others.
 options.add_session_config_entry("session.intra_op.allow_spinning", "1")
@@ -19,4 +26,29 @@ def prepare(task):
     return lambda: session.run(None, inputs)
 
 
-serve(prepare)
+class Samples(quantization.CalibrationDataReader):
+    """The samples of an npz, one at a time as in ONNX Runtime's own examples."""
+
+    def __init__(self, path: str):
+        arrays = dict(np.load(path))
+        count = len(next(iter(arrays.values())))
+        self.batches = iter([{name: x[i : i + 1] for name, x in arrays.items()} for i in range(count)])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def quantize(task):
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        quantization.quantize_static(
+            task["model"],
+            Path(folder) / "int8.onnx",
+            Samples(task["data"]),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+        )
+
+
+serve(prepare, quantize)

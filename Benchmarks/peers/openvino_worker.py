@@ -2,9 +2,8 @@
 
 import openvino
 
-from worker import random_inputs, serve, thread_count
+from worker import arguments, random_inputs, serve
 
-threads = thread_count()
 core = openvino.Core()
 
 
@@ -16,7 +15,7 @@ def prepare(task):
         model,
         "CPU",
         {
-            "INFERENCE_NUM_THREADS": threads,
+            "INFERENCE_NUM_THREADS": arguments.threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",

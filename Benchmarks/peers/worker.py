@@ -5,43 +5,68 @@ import json
 import sys
 import time
 
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--threads", type=int, default=1)
+arguments.add_argument("--compile", action="store_true")
+arguments = arguments.parse_args()
 
-def thread_count() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args().threads
+
+def percentiles(times: list[float]) -> tuple[float, float]:
+    times.sort()
+    return times[len(times) // 2], times[len(times) * 95 // 100]
 
 
-def measure(body, seconds: float) -> dict:
-    """Median and 95th percentile of one call in milliseconds, after a warm-up of a quarter of the time."""
-    end = time.perf_counter() + seconds / 4
+def once(body) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter()
+    body()
+    return 1000 * (time.perf_counter() - start)
+
+
+def measure(body, task: dict) -> dict:
+    """Median and 95th percentile of one call in milliseconds, after a warm-up of a quarter of the time; cold calls after."""
+    end = time.perf_counter() + task["seconds"] / 4
     while True:
         body()
         if time.perf_counter() >= end:
             break
     times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        body()
-        times.append(1000 * (time.perf_counter() - start))
-    times.sort()
-    return {
-        "medianMilliseconds": times[len(times) // 2],
-        "percentile95Milliseconds": times[len(times) * 95 // 100],
-    }
+    end = time.perf_counter() + task["seconds"]
+    while time.perf_counter() < end or len(times) < 3:
+        times.append(once(body))
+    median, tail = percentiles(times)
+    answer = {"medianMilliseconds": median, "percentile95Milliseconds": tail}
+    if task["coldRuns"]:
+        answer["coldMilliseconds"] = cold(body, task["coldRuns"])
+    return answer
 
 
-def serve(prepare) -> None:
+def cold(body, count: int) -> float:
+    """The median with the processor's caches emptied before each call, as Winnow empties them."""
+    import numpy as np
+
+    memory = np.zeros(128 << 20, np.uint8)
+    times = []
+    for _ in range(count):
+        memory[::64] += 1
+        times.append(once(body))
+    return percentiles(times)[0]
+
+
+def serve(prepare, quantize=None) -> None:
     """Answers tasks; `prepare(task)` gives a function of no arguments that does the work once."""
-    ready = {}
+    ready = (None, None)
     for line in sys.stdin:
         task = json.loads(line)
         key = (task["work"], task["model"], task["batch"])
         try:
-            if key not in ready:
-                ready[key] = prepare(task)
-            answer = measure(ready[key], task["seconds"])
+            if task["work"] == "quantization":
+                answer = {"medianMilliseconds": once(lambda: quantize(task))}  # noqa: B023: called at once
+            else:
+                if key != ready[0]:
+                    ready = (None, None)
+                    ready = (key, prepare(task))
+                answer = measure(ready[1], task)
         except Exception as error:  # noqa: BLE001: whatever a runtime refuses is an answer
             answer = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
         print(json.dumps(answer), flush=True)

@@ -8,36 +8,55 @@ struct Compare: ParsableCommand {
 
     @Option(name: .customLong("inference"), parsing: .upToNextOption, help: "ONNX files to execute.") var inference: [String] = []
     @Option(name: .customLong("training"), parsing: .upToNextOption, help: "ONNX files to train.") var training: [String] = []
+    @Option(parsing: .upToNextOption, help: "Training passes whose steps are measured, each by itself.") var passes: [String] = []
+    @Option(name: .customLong("quantization"), parsing: .upToNextOption, help: "ONNX files to quantize, on the npz beside each.")
+    var quantization: [String] = []
+    @Option(help: "An ONNX file to inspect.") var inspection: String?
+    @Option(parsing: .upToNextOption, help: "A square matrix product, in float32 and in int8: the machine's peak.") var peaks: [String] = []
     @Option(help: "Batch sizes for inference.") var batches = "1,8,64"
-    @Option(help: "Batch size for training.") var trainingBatch = 128
+    @Option(help: "The largest batch size for training.") var trainingBatch = 128
+    @Option(help: "Batches that take more multiply–accumulates are left out (in inference) or halved (in training).") var largest = 16e9
     @Option(help: "Thread counts.") var threads = "1,2"
     @Option(help: "Rounds.") var rounds = 5
     @Option(help: "Seconds for each contestant in a round.") var seconds = 0.3
+    @Flag(help: "Three rounds of a tenth of a second.") var quick = false
     @Option(help: "Python with the peers installed.") var python: String
     @Option(help: "The folder of the peers' programs.") var peers: String
-    @Option(help: "Only these contestants besides winnow.") var only: String?
+    @Option(help: "The winnow command.") var winnow: String
+    @Option(help: "Only these contestants besides winnow, separated by commas.") var only: String?
+    @Option(help: "The command that was typed, for the results.") var command = "winnow-bench compare"
     @Option(help: "The Markdown file to write; JSON goes beside it.") var output: String
 
     func run() throws {
         let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
-        let contestants = Contestant.all(program: CommandLine.arguments[0], python: python, peers: peers)
-            .filter { $0.name == "winnow" || wanted?.contains($0.name) ?? true }
-        var rows: [Row] = []
+        let contestants = Contestant.all(program: CommandLine.arguments[0], winnow: winnow, python: python, peers: peers)
+            .filter { $0.name == Contestant.ours || wanted?.contains($0.name) ?? true }
+        let measurement = Measurement(rounds: quick ? 3 : rounds)
+        let seconds = quick ? 0.1 : seconds
+        var suite = Suite(batches: numbers(batches), trainingBatch: trainingBatch, largest: largest, seconds: seconds)
+        for file in inference { try suite.addInference(file) }
+        for file in training { try suite.addTraining(file, passes: passes) }
+        for file in quantization { try suite.addQuantization(file) }
+        var results = Results(
+            environment: try environment(), command: command, rounds: measurement.rounds, seconds: seconds, peaks: [], rows: [],
+            leftOut: suite.leftOut)
+        results.inspection = try inspection.map(inspect)
         for count in numbers(threads) {
-            for contestantsOfWork in [ModelTimer.Work.inference, .training] {
-                let tasks = tasks(contestantsOfWork)
+            for work in Task.Work.allCases {
+                let tasks = suite.tasks.filter { $0.work == work }
                 guard !tasks.isEmpty else { continue }
-                rows += try measure(
-                    tasks, contestants.filter { $0.work.contains(contestantsOfWork) }, threads: count)
+                let workers = try contestants.filter { $0.work.contains(work) }.map { try Worker($0, threads: count) }
+                let before = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
+                for task in tasks {
+                    let row = try measurement.row(task, workers, threads: count)
+                    print("bench: \(row.summary)")
+                    results.rows.append(row)
+                }
+                let after = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
+                results.peaks += zip(before, after).map { $0.gigaMultiplyAccumulatesPerSecond > $1.gigaMultiplyAccumulatesPerSecond ? $0 : $1 }
+                try write(results)
             }
         }
-        let results = Results(
-            environment: try environment(), command: "make bench", rounds: rounds, seconds: seconds, rows: rows)
-        try Data(results.markdown.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let json = URL(fileURLWithPath: output).deletingPathExtension().appendingPathExtension("json")
-        try encoder.encode(results).write(to: json, options: .atomic)
         print("bench: wrote \(output)")
     }
 
@@ -52,37 +71,19 @@ struct Compare: ParsableCommand {
         return result
     }
 
+    private func inspect(_ file: String) throws -> Results.Inspection {
+        let times = try (0..<5).map { _ in try Command(winnow, ["inspect", file]).processorMilliseconds() }.sorted()
+        let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+        return .init(model: modelName(file), byteCount: size ?? 0, processorMilliseconds: times[times.count / 2])
+    }
+
+    private func write(_ results: Results) throws {
+        try Data(results.markdown.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let json = URL(fileURLWithPath: output).deletingPathExtension().appendingPathExtension("json")
+        try encoder.encode(results).write(to: json, options: .atomic)
+    }
+
     private func numbers(_ list: String) -> [Int] { list.split(separator: ",").compactMap { Int($0) } }
-
-    private func tasks(_ work: ModelTimer.Work) -> [Task] {
-        let files = work == .inference ? inference : training
-        let batches = work == .inference ? numbers(batches) : [trainingBatch]
-        return files.flatMap { file in batches.map { Task(work: work, model: file, batch: $0, seconds: seconds) } }
-    }
-
-    private func measure(_ tasks: [Task], _ contestants: [Contestant], threads: Int) throws -> [Row] {
-        let workers = try contestants.map { try Worker($0.command + ["--threads", "\(threads)"]) }
-        return try tasks.map { task in
-            var answers = [[Answer]](repeating: [], count: contestants.count)
-            for _ in 0..<rounds {
-                for (index, worker) in workers.enumerated() where answers[index].first?.error == nil {
-                    answers[index].append(try worker.answer(task))
-                }
-            }
-            let row = Row(
-                model: URL(fileURLWithPath: task.model).deletingPathExtension().lastPathComponent, work: task.work,
-                batch: task.batch, threads: threads,
-                times: zip(contestants, answers).map { contestant, answers in
-                    Row.Time(
-                        contestant: contestant.name, medianMilliseconds: median(answers.compactMap(\.medianMilliseconds)),
-                        percentile95Milliseconds: median(answers.compactMap(\.percentile95Milliseconds)),
-                        error: answers.compactMap(\.error).first)
-                })
-            let times = row.times.map { "\($0.contestant) \($0.medianMilliseconds.map { String(format: "%.4f", $0) } ?? "–")" }
-            print("bench: \(row.model) \(row.work.rawValue) batch \(row.batch) threads \(threads): \(times.joined(separator: ", "))")
-            return row
-        }
-    }
-
-    private func median(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.sorted()[values.count / 2] }
 }

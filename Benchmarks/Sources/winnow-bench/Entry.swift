@@ -4,7 +4,7 @@ import Winnow
 @main
 struct Entry: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "winnow-bench", abstract: "Measures Winnow beside other runtimes.", subcommands: [Compare.self, Work.self])
+        commandName: "winnow-bench", abstract: "Measures Winnow beside other runtimes.", subcommands: [Compare.self, Serve.self])
 
     static func main() {
         Platform.prepareProcess()

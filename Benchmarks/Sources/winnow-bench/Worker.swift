@@ -6,9 +6,11 @@ final class Worker {
     private let process = Process()
     private let tasks = Pipe()
     private let answers = Pipe()
+    let contestant: Contestant
 
-    /// Starts a program with its arguments.
-    init(_ command: [String]) throws {
+    init(_ contestant: Contestant, threads: Int) throws {
+        self.contestant = contestant
+        let command = contestant.command + ["--threads", "\(threads)"]
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
         process.standardInput = tasks
