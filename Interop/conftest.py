@@ -51,3 +51,12 @@ def winnow(winnow_path):
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def models(root) -> Path:
+    """The folder of published models."""
+    folder = Path(os.environ.get("WINNOW_MODELS", root / ".deps/models"))
+    if not folder.is_dir():
+        pytest.skip("the models are not installed; run `scripts/setup models`")
+    return folder

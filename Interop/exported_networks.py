@@ -101,16 +101,18 @@ def mobilenet_v3() -> nn.Module:
     return Classifier([*layers, normalized(conv(96, 576), nn.Hardswish())], 576)
 
 
-def efficientnet_b0() -> nn.Module:
-    layers, inputs = [normalized(conv(3, 32, 3, 2), nn.SiLU())], 32
+def efficientnet(activation=nn.SiLU, squeezes: bool = True, classes: int = 100) -> nn.Module:
+    """B0; the variants for small devices leave squeeze and excitation out and use ReLU6."""
+    layers, inputs = [normalized(conv(3, 32, 3, 2), activation())], 32
     for factor, outputs, count, stride, kernel in [
         (1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3),
     ]:  # fmt: skip
         for index in range(count):
-            squeeze = SqueezeExcite(inputs * factor, max(1, inputs // 4), nn.SiLU(), nn.Sigmoid())
-            layers.append(inverted(inputs, inputs * factor, outputs, kernel, 1 if index else stride, nn.SiLU, squeeze))
+            expanded = inputs * factor
+            squeeze = SqueezeExcite(expanded, max(1, inputs // 4), activation(), nn.Sigmoid()) if squeezes else None
+            layers.append(inverted(inputs, expanded, outputs, kernel, 1 if index else stride, activation, squeeze))
             inputs = outputs
-    return Classifier([*layers, normalized(conv(320, 1280), nn.SiLU())], 1280)
+    return Classifier([*layers, normalized(conv(320, 1280), activation())], 1280, classes)
 
 
 class Dense(nn.Module):
@@ -308,7 +310,7 @@ NETWORKS = {
     "resnet-50": lambda: resnet([3, 4, 6, 3], bottleneck=True),
     "mobilenet-v2": mobilenet_v2,
     "mobilenet-v3": mobilenet_v3,
-    "efficientnet-b0": efficientnet_b0,
+    "efficientnet-b0": efficientnet,
     "densenet-121": densenet_121,
     "squeezenet": squeezenet,
     "convnext": convnext,
@@ -349,9 +351,13 @@ def write(network: nn.Module, inputs: dict[str, torch.Tensor], path, trains: boo
             module.running_var.uniform_(0.5, 1.5)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.1)
-    names = list(inputs)
+    write_as_is(network, inputs, path, trains=trains)
+
+
+def write_as_is(network: nn.Module, inputs: dict[str, torch.Tensor], path, open_axes=("batch",), trains: bool = False) -> None:
+    """Writes a network as ONNX with the first axes of all inputs left open; `trains` keeps what training needs."""
     torch.onnx.export(
-        network, tuple(inputs.values()), str(path), dynamo=False, opset_version=17, input_names=names,
-        dynamic_axes={name: {0: "batch"} for name in names}, do_constant_folding=not trains,
+        network, tuple(inputs.values()), str(path), dynamo=False, opset_version=17, input_names=list(inputs),
+        dynamic_axes={name: dict(enumerate(open_axes)) for name in inputs}, do_constant_folding=not trains,
         training=torch.onnx.TrainingMode.PRESERVE if trains else torch.onnx.TrainingMode.EVAL,
     )  # fmt: skip

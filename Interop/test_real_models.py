@@ -1,8 +1,6 @@
 """Trained models that people publish: their outputs equal ONNX Runtime's."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -28,14 +26,6 @@ MODELS = {
 }
 # Sums of codes are exact; where activations are quantized on the way, a rounding on an edge moves a value by one step.
 TOLERANCE = {"ddddocr/common_old.onnx": 0.05}
-
-
-@pytest.fixture(scope="session")
-def models(root) -> Path:
-    folder = Path(os.environ.get("WINNOW_MODELS", root / ".deps/models"))
-    if not folder.is_dir():
-        pytest.skip("the models are not installed; run `scripts/setup models`")
-    return folder
 
 
 def inputs(session: onnxruntime.InferenceSession, extents: dict) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 // OpenMP comes with oneDNN (libgomp, or libomp which has the same entry points); it is looked up, not linked.
@@ -69,14 +69,29 @@ __attribute__((swiftcall)) void winnow_parallel(intptr_t parts, swift_body body,
     }
 }
 
-void winnow_restart_with_short_spins(char **arguments) {
+static int has(char **environment, const char *name) {
+    size_t length = strlen(name);
+    for (; *environment; environment++)
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=') return 1;
+    return 0;
+}
+
+void winnow_restart_with_few_spins(char **arguments, char **environment) {
     char path[PATH_MAX];
-    if (!gomp_parallel || getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    if (!environment) environment = environ;
+    int spins = has(environment, "GOMP_SPINCOUNT") || has(environment, "OMP_WAIT_POLICY");
+    int pool = has(environment, "OPENBLAS_NUM_THREADS");
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    // About 0.1 ms: longer than the gap between two kernels, shorter than anyone notices.
-    if (length <= 0 || setenv("GOMP_SPINCOUNT", "10000", 1) != 0) return;
+    if ((spins && pool) || length <= 0) return;
     path[length] = 0;
-    // OpenBLAS's threads, which few commands need, otherwise spin for 20 ms when it loads.
-    setenv("OPENBLAS_THREAD_TIMEOUT", "4", 0);
-    execv(path, arguments);
+    size_t count = 0;
+    while (environment[count]) count++;
+    char *changed[count + 3];
+    memcpy(changed, environment, count * sizeof *changed);
+    // About 0.1 ms: longer than the gap between two kernels, shorter than anyone notices.
+    if (!spins) changed[count++] = "GOMP_SPINCOUNT=10000";
+    // LAPACK's threads are started where it is called.
+    if (!pool) changed[count++] = "OPENBLAS_NUM_THREADS=1";
+    changed[count] = NULL;
+    execve(path, arguments, changed);
 }

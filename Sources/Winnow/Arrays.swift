@@ -3,6 +3,18 @@ public import WinnowTensor
 
 /// Named arrays in npz and safetensors files, as `winnow infer` takes and gives them.
 public enum Arrays {
+    /// Arrays for a model's inputs; that of an npy file is for the only one. Throws `.data` where there are more.
+    public static func read(_ path: String, for model: Model) throws -> [String: Tensor] {
+        guard path.lowercased().hasSuffix(".npy") else { return try read(path) }
+        let names = model.graph.inputNames
+        guard let name = names.first, names.count == 1 else {
+            throw WinnowError(
+                .data, path, "is one array, but the model has the inputs \(names.joined(separator: ", "))",
+                remedy: "give an npz or safetensors file")
+        }
+        return [name: try NPY.read(path)]
+    }
+
     public static func read(_ path: String) throws -> [String: Tensor] {
         try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path)
     }

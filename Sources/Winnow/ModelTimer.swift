@@ -1,10 +1,10 @@
 public import WinnowEngine
 import WinnowGraph
 import WinnowPasses
-import WinnowTensor
+public import WinnowTensor
 import WinnowTraining
 
-/// A model made ready for one batch size, to be timed again and again on seeded random inputs.
+/// A model made ready for one batch size, to be timed again and again on the same inputs, seeded random ones or given.
 public struct ModelTimer {
     public enum Work: String, Codable, Sendable, CaseIterable {
         /// One execution.
@@ -26,15 +26,17 @@ public struct ModelTimer {
     /// trained as a classifier.
     ///
     /// - Parameters:
+    ///   - values: taken as they are, for the inputs they name; the others are random.
     ///   - passes: passes that take part in training, by name: `distillation` follows the model itself.
     ///   - usesBFloat16: multiply float32 in bfloat16 where the processor gains from it.
     public init(
-        _ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:], passes: [String] = [],
-        usesBFloat16: Bool = false
+        _ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:], values: [String: Tensor] = [:],
+        passes: [String] = [], usesBFloat16: Bool = false
     ) throws {
         self.batchSize = batchSize
         let graph = model.graph
-        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes)
+        let shapes = shapes.merging(values.mapValues { Array($0.shape) }) { $1 }
+        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(values) { $1 }
         let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
         switch work {
         case .inference:

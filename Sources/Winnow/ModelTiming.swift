@@ -1,7 +1,7 @@
 import Foundation
 public import WinnowEngine
 import WinnowGraph
-import WinnowTensor
+public import WinnowTensor
 import WinnowTraining
 
 /// How long a model takes at one batch size.
@@ -21,18 +21,19 @@ public struct ModelTiming: Codable, Sendable {
             + "(\(latency.runCount) \(runs))"
     }
 
-    /// Times a model at each of the batch sizes in `batches`, a comma-separated list; `shapes` are texts as
-    /// `image=1x3x224x224` for inputs that leave more open.
+    /// Times a model at each of the batch sizes in `batches`, a comma-separated list (nil: that of `inputs`, else 1); `shapes`
+    /// are texts as `image=1x3x224x224` for inputs that leave more open, `inputs` values instead of random ones.
     public static func measure(
-        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String, shapes: [String] = [], seconds: Double,
-        listsSteps: Bool
+        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String? = nil, shapes: [String] = [],
+        inputs: [String: Tensor] = [:], seconds: Double, listsSteps: Bool
     ) throws -> [ModelTiming] {
         let shapes = try InputShapes.parse(shapes)
-        return try batches.split(separator: ",").map { text in
+        let own = model.graph.inputNames.lazy.compactMap { inputs[$0]?.shape.first }.first
+        return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
-            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes)
+            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes, values: inputs)
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])

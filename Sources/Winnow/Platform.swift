@@ -13,7 +13,7 @@ public enum Platform {
     public static func setThreadCount(_ count: Int) { ThreadCount.set(count) }
 
     /// Call first in `main`: idle threads then sleep soon instead of slowing other programs down (Linux restarts once).
-    public static func prepareProcess() { ThreadCount.restartWithShortSpins() }
+    public static func prepareProcess() { ThreadCount.restartWithFewSpins() }
 
     private static var processorName: String {
         #if os(Linux)

@@ -6,9 +6,10 @@ struct BenchmarkCommand: ParsableCommand {
         commandName: "benchmark", abstract: "Times models: median and 95th percentile of one execution, or of one training step.")
 
     @Argument(help: "The ONNX files.") var models: [String]
-    @Option(help: "Batch sizes, several separated by commas.") var batch = "1"
+    @Option(help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.") var batch: String?
     @Option(help: ArgumentHelp("The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
     var shape: [String] = []
+    @Option(help: "An npz, npy or safetensors file with arrays for inputs; the others are random.") var input: String?
     @Option(help: "Seconds to measure each.") var seconds = 1.0
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Time training steps (batch, forward, backward, update with SGD) instead of executions.") var training = false
@@ -18,9 +19,10 @@ struct BenchmarkCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         let results = try models.flatMap { path in
-            try ModelTiming.measure(
-                Model(reading: path), training ? .training : .inference, batches: batch, shapes: shape, seconds: seconds,
-                listsSteps: plan)
+            let model = try Model(reading: path)
+            return try ModelTiming.measure(
+                model, training ? .training : .inference, batches: batch, shapes: shape,
+                inputs: input.map { try Arrays.read($0, for: model) } ?? [:], seconds: seconds, listsSteps: plan)
         }
         if json { try printJSON(results); return }
         for result in results {

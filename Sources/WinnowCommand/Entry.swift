@@ -6,7 +6,6 @@ import Winnow
 @main
 enum Entry {
     static func main() {
-        Platform.prepareProcess()
         Interruption.install()
         do {
             var command = try WinnowProgram.parseAsRoot()

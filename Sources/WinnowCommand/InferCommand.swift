@@ -3,16 +3,17 @@ import Winnow
 
 struct InferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "infer", abstract: "Runs a model on arrays from an npz or safetensors file and writes its outputs to another.")
+        commandName: "infer", abstract: "Runs a model on arrays from a file and writes its outputs to another.")
 
     @Argument(help: "The ONNX file.") var model: String
-    @Option(help: "An npz or safetensors file with one array per model input.") var input: String
+    @Option(help: "An npz or safetensors file with one array per model input, or the npy file of the only one.") var input: String
     @Option(name: [.short, .long], help: "The npz or safetensors file to write.") var output: String
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
-        let outputs = try Arrays.write(Model(reading: model).run(try Arrays.read(input)), to: output)
+        let model = try Model(reading: model)
+        let outputs = try Arrays.write(model.run(Arrays.read(input, for: model)), to: output)
         for line in outputs { print(line) }
     }
 }

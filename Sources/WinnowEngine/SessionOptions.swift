@@ -1,3 +1,4 @@
+import Foundation
 package import WinnowGraph
 
 /// How a session plans and computes.
@@ -6,8 +7,14 @@ package struct SessionOptions: Sendable, Hashable {
     /// Fuse neighbours and run Q/DQ pairs in integers; off, every node runs as it stands (calibration, tests).
     package var lowers: Bool
 
-    package init(compute: ComputeOptions = ComputeOptions(), lowers: Bool = true) {
+    /// The most bytes that the values of a plan may take together; a damaged model asks for more than any machine has.
+    package var memoryLimit: Int
+
+    package init(compute: ComputeOptions = ComputeOptions(), lowers: Bool = true, memoryLimit: Int = Self.physicalMemory) {
         self.compute = compute
         self.lowers = lowers
+        self.memoryLimit = memoryLimit
     }
+
+    package static let physicalMemory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
 }

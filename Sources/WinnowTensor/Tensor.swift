@@ -43,7 +43,8 @@ public struct Tensor: Sendable {
 
     /// A tensor with every element set to `value`.
     public init<Scalar: TensorScalar>(repeating value: Scalar, shape: Shape) {
-        self.init([Scalar](repeating: value, count: shape.elementCount), shape: shape)
+        self.init(uninitialized: shape, Scalar.elementType)
+        storage.base.initializeMemory(as: Scalar.self, repeating: value, count: shape.elementCount)
     }
 
     public var elementCount: Int { shape.elementCount }

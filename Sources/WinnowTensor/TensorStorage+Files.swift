@@ -5,13 +5,21 @@ import Darwin
 #endif
 
 extension TensorStorage {
+    /// Pages of their own, which go back to the system when they are released, as memory below others in the heap does not.
+    static func pages(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        return base == MAP_FAILED ? nil : base
+    }
+
+    static func release(_ base: UnsafeMutableRawPointer, _ byteCount: Int) { munmap(base, byteCount) }
+
     /// The first `byteCount` bytes of an open file: pages are read when touched, and writes to them stay private. nil, and
     /// `errno` set, where that cannot be.
     package convenience init?(mapping descriptor: Int32, byteCount: Int) {
         guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0),
             base != MAP_FAILED
         else { return nil }
-        self.init(base: base, byteCount: byteCount) { munmap(base, byteCount) }
+        self.init(base: base, byteCount: byteCount) { Self.release(base, byteCount) }
     }
 
     /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.

@@ -49,5 +49,18 @@ package enum SamplePictures {
             + [UInt8(data >> 8), UInt8(data & 0xFF)] + [0xFF, 0xD9]
     }
 
+    /// The same with an Exif segment of one tag.
+    package static func jpeg(brightness: Int, orientation: UInt8, isLittle: Bool) -> [UInt8] {
+        func number(_ value: Int, _ count: Int) -> [UInt8] {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+            return isLittle ? bytes : bytes.reversed()
+        }
+        let header = Array((isLittle ? "II" : "MM").utf8) + number(42, 2) + number(8, 4)
+        let entry = number(0x0112, 2) + number(3, 2) + number(1, 4) + number(Int(orientation), 2) + [0, 0]
+        let body = Array("Exif\0\0".utf8) + header + number(1, 2) + entry + number(0, 4)
+        let plain = jpeg(brightness: brightness)
+        return plain.prefix(2) + [0xFF, 0xE1, 0, UInt8(body.count + 2)] + body + plain.dropFirst(2)
+    }
+
     package static var jpeg: [UInt8] { jpeg(brightness: 137) }
 }

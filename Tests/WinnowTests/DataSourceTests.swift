@@ -142,6 +142,25 @@ import WinnowTestSupport
         #expect(data.validation?.labels == [0, 2])
     }
 
+    @Test(arguments: [
+        ("{ mean: [1, 10], std: [2, 5] }", [0, 2, 1, -1] as [Float]), ("{ min: 1, max: [3, 21] }", [0, 0.95, 1, 0.2]),
+        ("{ std: 2 }", [0.5, 10, 1.5, 2.5]),
+    ]) func tablesAreScaled(yaml: String, expected: [Float]) throws {
+        try write("x,y,label\n1,20,0\n3,5,1\n", to: "a.csv")
+        try write(yaml, to: "tables.yaml")
+        let data = try #require(try DataSplits(reading: folder + "/a.csv").test)
+        #expect(data.features[0].tensor.floats() == expected && data.labels == [0, 1])
+    }
+
+    @Test(arguments: [
+        ("{ mean: [1, 2, 3] }", "2 columns, but tables.yaml numbers for 3"), ("{ std: 0 }", "std: is not above 0"),
+        ("{ min: 2, max: [3, 2] }", "max: is not above min"), ("{ mean: 1, max: 2 }", "both"), ("{ men: 1 }", "did you mean"),
+    ]) func wrongTablePreparationIsExplained(yaml: String, words: String) throws {
+        try write("x,y,label\n1,20,0\n3,5,1\n", to: "a.csv")
+        try write(yaml, to: "tables.yaml")
+        #expect(failure("a.csv").contains(words), "\(failure("a.csv"))")
+    }
+
     @Test func tablesWithNamedClasses() throws {
         try write("x,class\n1,b\n2,c\n", to: "train.csv")
         try write("x,class\n3,a\n", to: "test.csv")

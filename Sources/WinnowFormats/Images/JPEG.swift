@@ -16,5 +16,6 @@ enum JPEG {
         var pixels = [UInt8](repeating: 0, count: Int(width) * Int(height) * 3)
         guard winnow_jpeg_decode(source, bytes.count, &pixels, &message) != 0 else { throw failure() }
         return PixelImage(width: Int(width), height: Int(height), channelCount: 3, pixels: pixels)
+            .upright(from: EXIF(jpeg: bytes).orientation)
     }
 }

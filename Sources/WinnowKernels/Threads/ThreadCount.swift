@@ -10,8 +10,8 @@ package enum ThreadCount {
     /// Restarts the program so that idle threads sleep soon; call first in `main`, returns if nothing is to do.
     ///
     /// Without it they spin for milliseconds after each kernel and slow every other process down. The user's
-    /// GOMP_SPINCOUNT or OMP_WAIT_POLICY wins.
-    package static func restartWithShortSpins() { winnow_restart_with_short_spins(CommandLine.unsafeArgv) }
+    /// GOMP_SPINCOUNT, OMP_WAIT_POLICY and OPENBLAS_NUM_THREADS win.
+    package static func restartWithFewSpins() { winnow_restart_with_few_spins(CommandLine.unsafeArgv, nil) }
 
     package static var current: Int { Int(winnow_thread_count()) }
 

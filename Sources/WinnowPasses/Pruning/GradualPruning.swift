@@ -34,7 +34,7 @@ package struct GradualPruning: TrainingPass {
         let weights = setup.model.weightSites
             .filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
             .compactMap { MaskedWeight($0, in: setup.model) }
-        let masks = Dictionary(weights.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { first, _ in first })
+        let masks = Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first })
         setup.model = try setup.model.masking(masks)
         setup.hooks.append(GradualMaskHook(self, weights))
         setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
@@ -55,8 +55,8 @@ private struct GradualMaskHook: TrainingHook {
     init(_ pass: GradualPruning, _ weights: [MaskedWeight]) {
         self.pass = pass
         tensors = weights.map(\.tensor)
-        let total = weights.reduce(0) { $0 + $1.kept.count }
-        startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.kept.count { $0 } }) / Double(max(1, total))
+        let total = weights.reduce(0) { $0 + $1.count }
+        startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.keptCount }) / Double(max(1, total))
     }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
@@ -69,21 +69,12 @@ private struct GradualMaskHook: TrainingHook {
             round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
             to: pass.sparsity)
         let weights = tensors.compactMap { name in
-            MaskedWeight(name, weight: moment.variables[name], mask: moment.variables[name.maskName])
+            MaskedWeight(name, moment.variables[name], mask: moment.variables[name.maskName])
         }
         var pruning = MagnitudePruning()
         pruning.scope = pass.scope
         for weight in pruning.prune(weights, to: sparsity) {
-            guard let old = moment.variables[weight.tensor.maskName] else { continue }
-            moment.variables[weight.tensor.maskName] = Tensor(weight.kept.map { $0 ? Float(1) : 0 }, shape: old.shape)
+            moment.variables[weight.tensor.maskName] = weight.mask
         }
-    }
-}
-
-extension MaskedWeight {
-    /// The state of a weight while it trains.
-    fileprivate init?(_ name: ValueName, weight: Tensor?, mask: Tensor?) {
-        guard let values = weight?.elements(Float.self), let mask = mask?.elements(Float.self) else { return nil }
-        self.init(tensor: name, values: values, kept: mask.map { $0 != 0 })
     }
 }

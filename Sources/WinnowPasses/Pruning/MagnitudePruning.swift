@@ -56,38 +56,60 @@ package struct MagnitudePruning: Pass {
                 )
             }
         }
-        let pruned = prune(weights)
-        for (before, after) in zip(weights, pruned) {
-            ledger.note(Finding(before.tensor, quantity: "sparsity", before: before.sparsity, after: after.sparsity))
+        var zeroed: [ValueName: Tensor] = [:]
+        var masks: [ValueName: Tensor] = [:]
+        // One tensor after the other, each put away when it is done: models may be larger than the memory.
+        for group in groups(weights) {
+            var cut = cut(of: group)
+            for weight in group {
+                var after = weight
+                after.scores = nil
+                if keepMask {
+                    after.mask = weight.mask(below: &cut).spilled()
+                } else {
+                    after.values = weight.zeroed(below: &cut).spilled()
+                    after.mask = nil
+                }
+                ledger.note(Finding(weight.tensor, quantity: "sparsity", before: weight.sparsity, after: after.sparsity))
+                guard after.keptCount < weight.keptCount else { continue }
+                if keepMask { masks[weight.tensor] = after.mask } else { zeroed[weight.tensor] = after.values }
+            }
         }
-        var result = graph
-        let changed = zip(weights, pruned).filter { $0.kept != $1.kept }.map(\.1)
-        if !changed.isEmpty {
-            result = try graph.masking(Dictionary(changed.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { $1 }))
-            if !keepMask { result = try result.foldingMasks() }
-        }
-        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight that data is multiplied with" })
+        var edit = GraphEdit()
+        for name in graph.initializerNames { if let values = zeroed[name] { edit.initializers.append((name, values)) } }
+        let pruned = try graph.applying(edit).masking(masks)
+        return PassResult(
+            graph: zeroed.isEmpty ? pruned : try pruned.foldingMasks(),
+            findings: ledger.findings { _ in "is no weight that data is multiplied with" })
     }
 
     /// The weights with fewer of them kept.
     package func prune(_ weights: [MaskedWeight]) -> [MaskedWeight] {
-        let scores = weights.map { scope == .layerAdaptive ? $0.layerAdaptiveScores : $0.values.map(\.magnitude) }
-        guard scope != .tensor else {
-            return zip(weights, scores).map { $0.keeping(kept(of: $1, kept: $0.kept)) }
+        groups(weights).flatMap { group in
+            var cut = cut(of: group)
+            return group.map { weight in
+                var result = weight
+                result.mask = weight.mask(below: &cut)
+                result.scores = nil
+                return result
+            }
         }
-        let all = kept(of: scores.flatMap { $0 }, kept: weights.flatMap(\.kept))
-        var start = 0
-        return weights.map { weight in
-            defer { start += weight.values.count }
-            return weight.keeping(Array(all[start..<(start + weight.values.count)]))
+    }
+
+    /// Which weights are compared with each other.
+    private func groups(_ weights: [MaskedWeight]) -> [[MaskedWeight]] {
+        switch scope {
+        case .tensor: weights.map { [$0] }
+        case .global: weights.isEmpty ? [] : [weights]
+        case .layerAdaptive: weights.isEmpty ? [] : [weights.map(\.scoredByLayer)]
         }
     }
 
     /// The weights pruned further until `sparsity` of all of them (of each tensor, in scope tensor) are gone.
     package func prune(_ weights: [MaskedWeight], to sparsity: Double) -> [MaskedWeight] {
         func amount(_ parts: [MaskedWeight]) -> Double {
-            let total = parts.reduce(0) { $0 + $1.kept.count }
-            let kept = parts.reduce(0) { $0 + $1.kept.count { $0 } }
+            let total = parts.reduce(0) { $0 + $1.count }
+            let kept = parts.reduce(0) { $0 + $1.keptCount }
             let wanted = max(0, MagnitudeCriterion.count(sparsity, of: total) - (total - kept))
             return kept == 0 ? 0 : Double(wanted) / Double(kept)
         }
@@ -103,23 +125,27 @@ package struct MagnitudePruning: Pass {
         }
     }
 
-    private func kept(of magnitudes: [Float], kept: [Bool]) -> [Bool] {
-        var result = kept
-        switch mode {
-        case .fraction:
-            let count = MagnitudeCriterion.count(sparsity, of: kept.count { $0 })
-            for index in MagnitudeCriterion.smallest(count, of: magnitudes, kept: kept) { result[index] = false }
-        case .threshold: Self.drop(&result, magnitudes, upTo: threshold)
-        case .percentile:
-            let sorted = zip(magnitudes, kept).filter(\.1).map { Double($0.0) }.sorted()
-            guard !sorted.isEmpty else { return kept }
-            Self.drop(&result, magnitudes, upTo: Percentile.value(percentile, ofSorted: sorted, method) ?? -1)
+    private func cut(of group: [MaskedWeight]) -> PruningCut {
+        let kept = group.reduce(0) { $0 + $1.keptCount }
+        let unused = group.reduce(0) { $0 + $1.count } - kept
+        func smallest(_ count: Int) -> WinnowKernels.Selection.Cut {
+            // Weights not in use have the lowest scores.
+            WinnowKernels.Selection.smallest(unused + count) { take in for weight in group { weight.visitScores(take) } }
         }
-        return result
-    }
-
-    private static func drop(_ kept: inout [Bool], _ magnitudes: [Float], upTo limit: Double) {
-        for index in kept.indices where Double(magnitudes[index]) <= limit { kept[index] = false }
+        func upTo(_ limit: Double) -> PruningCut {
+            let nearest = Float(limit)
+            return PruningCut(limit: Double(nearest) > limit ? nearest.nextDown : nearest, ties: .max)
+        }
+        guard kept > 0 else { return .nothing }
+        switch mode {
+        case .threshold: return upTo(threshold)
+        case .percentile: return upTo(Percentile.value(percentile, count: kept, method) { smallest($0 + 1).threshold } ?? -1)
+        case .fraction:
+            let count = MagnitudeCriterion.count(sparsity, of: kept)
+            guard count > 0, count < kept else { return count == 0 ? .nothing : PruningCut(limit: .infinity, ties: .max) }
+            let cut = smallest(count)
+            return cut.threshold.map { PruningCut(limit: $0, ties: cut.tieCount) } ?? .nothing
+        }
     }
 }
 

@@ -1,61 +1,131 @@
 package import WinnowGraph
 import WinnowOperators
-import WinnowTensor
+package import WinnowTensor
 
-/// A weight together with its pruning mask, as lists of numbers.
+/// A weight together with its pruning mask. Large ones are read some at a time, never copied.
 package struct MaskedWeight: Sendable {
     package var tensor: ValueName
-    package var values: [Float]
-    /// Which weights are still in use: not masked, and without a mask, not zero.
-    package var kept: [Bool]
+    /// float32.
+    package var values: Tensor
+    /// float32, 0 where the weight is pruned; nil: where the weight is zero.
+    package var mask: Tensor?
+    /// What is compared; nil: the absolute values.
+    var scores: [Float]?
 }
 
 extension MaskedWeight {
     /// nil unless the tensor is float32.
     package init?(_ site: WeightSite, in graph: Graph) {
-        guard let values = graph.initializers[site.tensor]?.elements(Float.self) else { return nil }
-        tensor = site.tensor
-        self.values = values
-        kept =
-            site.mask.flatMap { graph.initializers[$0] }.map { $0.floats().map { $0 != 0 } } ?? values.map { $0 != 0 }
+        self.init(site.tensor, graph.initializers[site.tensor], mask: site.mask.flatMap { graph.initializers[$0] })
     }
 
-    func keeping(_ kept: [Bool]) -> MaskedWeight {
-        var result = self
-        result.kept = kept
-        return result
+    init?(_ tensor: ValueName, _ values: Tensor?, mask: Tensor?) {
+        guard let values, values.elementType == .float32 else { return nil }
+        self.init(tensor: tensor, values: values, mask: mask?.converted(to: .float32))
     }
 
-    /// w² / Σ of the kept squares that are not smaller: comparable between tensors of different width.
-    var layerAdaptiveScores: [Float] {
-        let order = kept.indices.filter { kept[$0] }.sorted {
-            values[$0].magnitude != values[$1].magnitude ? values[$0].magnitude > values[$1].magnitude : $0 > $1
+    package var count: Int { values.elementCount }
+
+    /// What stands for the score of a weight that is not in use.
+    private static let unused: Float = -1
+
+    /// Hands over the scores in order, some at a time; they are below 0 where a weight is not in use.
+    func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void) {
+        if let scores { scores.withUnsafeBufferPointer(take); return }
+        values.withElements(Float.self) { values in
+            for piece in self.values.pieces {
+                let magnitudes = mask.map { mask in
+                    mask.withElements(Float.self) { mask in piece.map { mask[$0] == 0 ? Self.unused : values[$0].magnitude } }
+                } ?? piece.map { values[$0] == 0 ? Self.unused : values[$0].magnitude }
+                magnitudes.withUnsafeBufferPointer(take)
+            }
         }
-        var scores = [Float](repeating: 0, count: values.count)
-        var sum = 0.0
-        for index in order {
-            let square = Double(values[index]) * Double(values[index])
-            sum += square
-            scores[index] = sum > 0 ? Float(square / sum) : 0
-        }
-        return scores
+    }
+
+    /// The number of weights in use.
+    package var keptCount: Int {
+        var unused = 0
+        visitScores { piece in unused += piece.count { $0 < 0 } }
+        return count - unused
     }
 
     /// The part that is masked or zero.
     package var sparsity: Double {
-        guard !values.isEmpty else { return 0 }
-        return Double(zip(values, kept).count { $0 == 0 || !$1 }) / Double(values.count)
+        var zeros = 0
+        visitScores { piece in zeros += piece.count { $0 <= 0 } }
+        return count == 0 ? 0 : Double(zeros) / Double(count)
+    }
+
+    /// With scores w² / Σ of the kept squares that are not smaller: comparable between tensors of different width.
+    var scoredByLayer: MaskedWeight {
+        var scores: [Float] = []
+        visitScores { scores += $0 }
+        let order = scores.indices.filter { scores[$0] >= 0 }.sorted {
+            scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 > $1
+        }
+        var sum = 0.0
+        for index in order {
+            let square = Double(scores[index]) * Double(scores[index])
+            sum += square
+            scores[index] = sum > 0 ? Float(square / sum) : 0
+        }
+        var result = self
+        result.scores = scores
+        return result
+    }
+
+    /// 1 for the weights in use and 0 for the others, also those below the cut.
+    package func mask(below cut: inout PruningCut) -> Tensor {
+        var result = Tensor(repeating: Float(1), shape: values.shape)
+        clear(&result, below: &cut)
+        return result
+    }
+
+    package var currentMask: Tensor {
+        var nothing = PruningCut.nothing
+        return mask(below: &nothing)
+    }
+
+    /// The weight with zeros where it is not in use or below the cut.
+    package func zeroed(below cut: inout PruningCut) -> Tensor {
+        var result = values
+        clear(&result, below: &cut)
+        return result
+    }
+
+    private func clear(_ tensor: inout Tensor, below cut: inout PruningCut) {
+        var start = 0
+        tensor.withMutableElements(Float.self) { target in
+            visitScores { piece in
+                for index in piece.indices where piece[index] < 0 || cut.removes(piece[index]) { target[start + index] = 0 }
+                start += piece.count
+            }
+        }
+    }
+}
+
+/// Where scores are cut: those below the limit go, and of those at the limit so many, in order.
+package struct PruningCut {
+    var limit: Float
+    var ties: Int
+
+    static let nothing = PruningCut(limit: 0, ties: 0)
+
+    mutating func removes(_ score: Float) -> Bool {
+        if score < limit { return true }
+        guard score == limit, ties > 0 else { return false }
+        ties -= 1
+        return true
     }
 }
 
 extension Graph {
     /// The graph in which these weights are multiplied by 0/1 masks: `W.masked = Mul(W, W.mask)`. Masks that are there
     /// already get new contents.
-    package func masking(_ masks: [ValueName: [Bool]]) throws -> Graph {
+    package func masking(_ masks: [ValueName: Tensor]) throws -> Graph {
         var edit = GraphEdit()
         for name in initializerNames {
-            guard let kept = masks[name], let weight = initializers[name] else { continue }
-            let mask = Tensor(kept.map { $0 ? Float(1) : 0 }, shape: weight.shape)
+            guard let mask = masks[name], initializers[name] != nil else { continue }
             edit.initializers.append((name.maskName, mask))
             if initializers[name.maskName] != nil { continue }
             let masked = freshValueName("\(name).masked")
@@ -77,10 +147,10 @@ extension Graph {
 
     /// The graph in which weights that are exactly zero are masked, so that training leaves them so.
     package func maskingZeros() throws -> Graph {
-        var masks: [ValueName: [Bool]] = [:]
+        var masks: [ValueName: Tensor] = [:]
         for site in weightSites where site.mask == nil && !site.isQuantized {
-            guard let values = initializers[site.tensor]?.elements(Float.self), values.contains(0) else { continue }
-            masks[site.tensor] = values.map { $0 != 0 }
+            guard let weight = MaskedWeight(site, in: self), weight.keptCount < weight.count else { continue }
+            masks[site.tensor] = weight.currentMask
         }
         return masks.isEmpty ? self : try masking(masks)
     }
@@ -88,7 +158,11 @@ extension Graph {
     /// The graph with masks (all, or those named) multiplied into their weights for good.
     package func foldingMasks(only masks: Set<ValueName>? = nil) throws -> Graph {
         try removingMasks(masks) { weight, mask in
-            Tensor(zip(weight.floats(), mask.floats()).map { $1 == 0 ? 0 : $0 }, shape: weight.shape)
+            guard let masked = MaskedWeight("", weight, mask: mask) else {
+                return Tensor(zip(weight.doubles(), mask.doubles()).map { $1 == 0 ? 0 : $0 }, shape: weight.shape, as: weight.elementType)
+            }
+            var nothing = PruningCut.nothing
+            return masked.zeroed(below: &nothing).spilled()
         }
     }
 

@@ -90,7 +90,7 @@ struct PruningSearch {
         var pruning = MagnitudePruning()
         pruning.scope = pass.scope
         let pruned = pruning.prune(weights, to: sparsity)
-        return try graph.masking(Dictionary(pruned.map { ($0.tensor, $0.kept) }, uniquingKeysWith: { $1 }))
+        return try graph.masking(Dictionary(pruned.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { $1 }))
     }
 
     /// The selected weights, each once.
@@ -101,8 +101,8 @@ struct PruningSearch {
     }
 
     private static func sparsity(of weights: [MaskedWeight]) -> Double {
-        let total = weights.reduce(0) { $0 + $1.values.count }
-        return weights.reduce(0) { $0 + $1.sparsity * Double($1.values.count) } / Double(max(1, total))
+        let total = weights.reduce(0) { $0 + $1.count }
+        return weights.reduce(0) { $0 + $1.sparsity * Double($1.count) } / Double(max(1, total))
     }
 
     /// The masks that the search put in.
@@ -174,7 +174,7 @@ extension PruningSearch {
         let masked = try dense.masking(
             Dictionary(
                 masks.compactMap { name in
-                    checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0.floats().map { $0 != 0 }) }
+                    checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0) }
                 }, uniquingKeysWith: { $1 }))
         best = try masked.settingInitializers(checkpoint.tensors.filter { masked.initializers[$0.key] != nil })
     }

@@ -36,7 +36,7 @@ package struct CodebookStorage {
         if !scales.isEmpty {
             let extents = weight.shape.map { Int64($0) }
             edit.initializers += [
-                ("\(name).scales", Tensor(scales, shape: [scales.count, 1])), ("\(name).extents", Tensor(extents)),
+                ("\(name).scales", Tensor(scales, shape: [scales.count, 1]).spilled()), ("\(name).extents", Tensor(extents)),
             ]
             value = add("scaled", Mul(), [value, "\(name).scales"])
             value = add("shaped", Reshape(), [value, "\(name).extents"])

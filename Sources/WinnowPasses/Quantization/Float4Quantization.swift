@@ -22,25 +22,27 @@ package struct Float4Quantization: Pass {
         var encoding = try WeightEncoding(graph, only: only, except: except)
         var storage = CodebookStorage(encoding.graph)
         for site in encoding.sites {
-            guard let weight = encoding.graph.initializers[site.tensor], let values = weight.elements(Float.self) else {
-                continue
+            guard let weight = encoding.graph.initializers[site.tensor] else { continue }
+            let count = weight.elementCount
+            let fits = blockSize > 0 && count % blockSize == 0
+            let length = fits ? blockSize : count
+            let (scales, codes) = weight.withElements(Float.self) { values in
+                let scales = stride(from: 0, to: count, by: max(1, length)).map { start in
+                    let scale = values[start..<(start + length)].reduce(0) { max($0, $1.magnitude) } / 6
+                    return scale >= .leastNormalMagnitude ? scale : 1
+                }
+                return (scales, values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) })
             }
-            let fits = blockSize > 0 && values.count % blockSize == 0
-            let length = fits ? blockSize : values.count
-            let scales = stride(from: 0, to: values.count, by: max(1, length)).map { start in
-                let scale = values[start..<(start + length)].reduce(0) { max($0, $1.magnitude) } / 6
-                return scale >= .leastNormalMagnitude ? scale : 1
-            }
-            let codes = values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) }
             let byteCount = storage.store(site, codes: codes, table: MiniFloat.e2m1.values, scales: scales)
-            let decoded = values.indices.map { MiniFloat.e2m1.values[Int(codes[$0])] * scales[$0 / length] }
-            let error = weight.relativeError(of: Tensor(decoded, shape: weight.shape))
+            let error = weight.relativeError { piece in
+                piece.map { Double(MiniFloat.e2m1.values[Int(codes[$0])] * scales[$0 / length]) }
+            }
             let milder = blockSize > 0 && !fits
             encoding.note(
                 Finding(
                     site.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(weight.byteCount),
                     after: Double(byteCount),
-                    reason: (milder ? "one scale: \(values.count) weights are no multiple of \(blockSize); " : "")
+                    reason: (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "")
                         + "relative error \(error)"))
         }
         return PassResult(graph: try storage.apply(), findings: encoding.findings)

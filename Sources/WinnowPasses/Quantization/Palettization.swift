@@ -25,13 +25,13 @@ package struct Palettization: Pass {
         var encoding = try WeightEncoding(graph, only: only, except: except)
         var storage = CodebookStorage(encoding.graph)
         for site in encoding.sites {
-            guard let weight = encoding.graph.initializers[site.tensor], let values = weight.elements(Float.self) else {
-                continue
+            guard let weight = encoding.graph.initializers[site.tensor] else { continue }
+            let (palette, codes) = weight.withElements(Float.self) { values in
+                let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
+                return (palette, values.map { UInt8(palette.index(nearest: $0)) })
             }
-            let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
-            let codes = values.map { UInt8(palette.index(nearest: $0)) }
             let byteCount = storage.store(site, codes: codes, table: palette.levels)
-            let error = weight.relativeError(of: Tensor(codes.map { palette.levels[Int($0)] }, shape: weight.shape))
+            let error = weight.relativeError { piece in codes[piece].map { Double(palette.levels[Int($0)]) } }
             encoding.note(
                 Finding(
                     site.tensor, .done, "size", unit: "bytes", before: Double(weight.byteCount),

@@ -58,7 +58,7 @@ package struct QDQInsertion {
     {
         let names = ["\(value).scale", "\(value).zero_point"].map { graph.freshValueName($0) }
         edit.initializers += [
-            (names[0], parameters.scaleTensor(for: shape)), (names[1], parameters.zeroPointTensor(for: shape)),
+            (names[0], parameters.scaleTensor(for: shape).spilled()), (names[1], parameters.zeroPointTensor(for: shape)),
         ]
         return names
     }

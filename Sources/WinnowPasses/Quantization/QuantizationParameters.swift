@@ -94,7 +94,7 @@ package struct QuantizationParameters: Hashable, Sendable {
         return blocks
     }
 
-    /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped.
+    /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped; NaN becomes the zero point.
     package func quantize(_ tensor: Tensor) -> Tensor {
         var result = Tensor(uninitialized: tensor.shape, elementType)
         let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
@@ -115,19 +115,28 @@ package struct QuantizationParameters: Hashable, Sendable {
     /// scale · (code − zero point) of the codes a float32 tensor gets.
     package func roundTrip(_ tensor: Tensor) -> Tensor {
         var result = tensor
-        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
         result.withMutableElements(Float.self) { values in
             for piece in tensor.pieces {
-                let codes = codeValues(of: tensor, in: piece, places)
-                places.forEachRun(in: piece) { run, place, step in
-                    for i in run {
-                        let place = place + step * (i - run.lowerBound)
-                        values[i] = scales[place] * (codes[i - piece.lowerBound] - Float(zeroPoints[place]))
-                    }
-                }
+                for (index, value) in zip(piece, roundTrip(tensor, in: piece)) { values[index] = value }
             }
         }
         return result
+    }
+
+    /// The same for some of the elements.
+    func roundTrip(_ tensor: Tensor, in piece: Range<Int>) -> [Float] {
+        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
+        var values = codeValues(of: tensor, in: piece, places)
+        values.withUnsafeMutableBufferPointer { values in
+            places.forEachRun(in: piece) { run, place, step in
+                for i in run {
+                    let place = place + step * (i - run.lowerBound)
+                    let code = values[i - piece.lowerBound]
+                    values[i - piece.lowerBound] = scales[place] * (code - Float(zeroPoints[place]))
+                }
+            }
+        }
+        return values
     }
 
     private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ places: ScalePlaces) -> [Float] {
@@ -139,7 +148,7 @@ package struct QuantizationParameters: Hashable, Sendable {
                     for i in run {
                         let place = place + step * (i - run.lowerBound)
                         let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
-                        codes[i - piece.lowerBound] = min(max(code, low), high)
+                        codes[i - piece.lowerBound] = code.isNaN ? Float(zeroPoints[place]) : min(max(code, low), high)
                     }
                 }
             }

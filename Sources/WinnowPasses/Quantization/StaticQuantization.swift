@@ -133,16 +133,21 @@ extension Finding {
         Finding(
             name, .done, "element size", unit: "bits", before: Double(weight.elementType.bitWidth),
             after: Double(parameters.elementType.bitWidth),
-            reason: "relative error \(weight.relativeError(of: parameters.roundTrip(weight)))")
+            reason: "relative error \(weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) })")
     }
 }
 
 extension Tensor {
     /// ‖other − self‖ / ‖self‖, to five places.
     func relativeError(of other: Tensor) -> Double {
+        relativeError { other.doubles(in: $0.clamped(to: 0..<other.elementCount)) }
+    }
+
+    /// The same against values that come some at a time.
+    func relativeError(of others: (Range<Int>) -> [Double]) -> Double {
         var (norm, distance) = (0.0, 0.0)
         for piece in pieces {
-            for (a, b) in zip(doubles(in: piece), other.doubles(in: piece.clamped(to: 0..<other.elementCount))) {
+            for (a, b) in zip(doubles(in: piece), others(piece)) {
                 norm += a * a
                 distance += (a - b) * (a - b)
             }

@@ -32,6 +32,30 @@ import WinnowTestSupport
         #expect(picture == PixelImage(width: 8, height: 8, channelCount: 3, pixels: [UInt8](repeating: UInt8(brightness), count: 192)))
     }
 
+    /// A picture as a camera stores it in each orientation comes back upright.
+    @Test(arguments: 1...8) func turnsUpright(orientation: Int) {
+        let seen = PixelImage(width: 3, height: 2, channelCount: 1, pixels: [1, 2, 3, 4, 5, 6])
+        // Exif 2.3: where the visual top and left edges are in what is stored.
+        let stored: [[UInt8]] = [
+            [1, 2, 3, 4, 5, 6], [3, 2, 1, 6, 5, 4], [6, 5, 4, 3, 2, 1], [4, 5, 6, 1, 2, 3],
+            [1, 4, 2, 5, 3, 6], [3, 6, 2, 5, 1, 4], [6, 3, 5, 2, 4, 1], [4, 1, 5, 2, 6, 3],
+        ]
+        let (width, height) = orientation < 5 ? (3, 2) : (2, 3)
+        let image = PixelImage(width: width, height: height, channelCount: 1, pixels: stored[orientation - 1])
+        #expect(image.upright(from: orientation) == seen)
+    }
+
+    @Test(arguments: [false, true], [0, 1, 3, 6, 9]) func readsTheOrientation(isLittle: Bool, orientation: UInt8) throws {
+        let bytes = SamplePictures.jpeg(brightness: 140, orientation: orientation, isLittle: isLittle)
+        let expected = (1...8).contains(orientation) ? Int(orientation) : 1
+        #expect(bytes.withUnsafeBytes { EXIF(jpeg: $0).orientation } == expected)
+        #expect(try image(bytes).width == 8)
+        for count in 0..<bytes.count {
+            let cut = bytes.prefix(count).withContiguousStorageIfAvailable { EXIF(jpeg: UnsafeRawBufferPointer($0)).orientation }
+            #expect(cut == 1 || cut == expected)
+        }
+    }
+
     @Test func refusesWhatIsNoPicture() throws {
         #expect(message { _ = try image([1, 2, 3, 4]) }.contains("neither PNG nor JPEG"))
         #expect(message { _ = try image(Array(SamplePictures.png().dropLast(20))) }.contains("no readable PNG"))

@@ -110,8 +110,8 @@ enum ModelSparsity {
     /// The part of all weights that is zero or masked.
     static func sparsity(of graph: Graph) -> Double {
         let weights = graph.weightSites.compactMap { MaskedWeight($0, in: graph) }
-        let total = weights.reduce(0) { $0 + $1.values.count }
-        return weights.reduce(0) { $0 + $1.sparsity * Double($1.values.count) } / Double(max(1, total))
+        let total = weights.reduce(0) { $0 + $1.count }
+        return weights.reduce(0) { $0 + $1.sparsity * Double($1.count) } / Double(max(1, total))
     }
 }
 

@@ -62,10 +62,12 @@ struct MagnitudePruningTests {
     @Test func layerAdaptiveScores() throws {
         let graph = try TestModels.perceptron()
         var weight = try #require(MaskedWeight(graph.weightSites[0], in: graph))
-        weight.values = [3, -1, 2, 0.5]
-        weight.kept = [true, true, true, true]
-        let expected: [Float] = [9 / 9, 1 / 14, 4 / 13, 0.25 / 14.25]
-        for (score, value) in zip(weight.layerAdaptiveScores, expected) { #expect(abs(score - value) < 1e-6) }
+        weight.values = Tensor([3, -1, 2, 0.5, 0] as [Float])
+        weight.mask = nil
+        let expected: [Float] = [9 / 9, 1 / 14, 4 / 13, 0.25 / 14.25, -1]
+        let scores = try #require(weight.scoredByLayer.scores)
+        #expect(scores.count == expected.count)
+        for (score, value) in zip(scores, expected) { #expect(abs(score - value) < 1e-6) }
     }
 
     @Test func thresholdPrunesUpToIt() throws {

@@ -1,6 +1,6 @@
 /// The few values that stand for many (k-means in one dimension), and each value's index among them.
 ///
-/// Lloyd's iteration on sorted values with prefix sums: an iteration costs O(levels · log count) and is exact in float64.
+/// Lloyd's iteration on sorted values with sums up to every so many: an iteration costs O(levels · log count), in float64.
 package struct Palette: Hashable, Sendable {
     /// Rising levels.
     package let levels: [Float]
@@ -8,16 +8,10 @@ package struct Palette: Hashable, Sendable {
     /// Levels for `values`; the first guess is spread evenly from the smallest to the largest (Han et al., Deep Compression,
     /// 2016, §3.2). NaN is passed over. Level `fixed`, if given, stays where it is.
     package init(of values: some Sequence<Float>, levelCount: Int, iterationLimit: Int = 300, fixed: Float? = nil) {
-        let numbers = values.filter { !$0.isNaN }
-        let sorted = numbers.withUnsafeBufferPointer { Selection.sorted($0) }
+        var sorted = values.filter { !$0.isNaN }
+        sorted.withUnsafeMutableBufferPointer { Selection.sort($0) }
         guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = fixed.map { [$0] } ?? []; return }
-        var sums = [0.0]
-        sums.reserveCapacity(sorted.count + 1)
-        var sum = 0.0
-        for value in sorted {
-            sum += Double(value)
-            sums.append(sum)
-        }
+        let sums = RunningSums(sorted)
         var centers = (0..<levelCount).map {
             levelCount == 1 ? (Double(first) + Double(last)) / 2
                 : Double(first) + (Double(last) - Double(first)) * Double($0) / Double(levelCount - 1)
@@ -34,7 +28,8 @@ package struct Palette: Hashable, Sendable {
             if edges == previous { break }
             previous = edges
             for level in centers.indices where level != pinned && edges[level + 1] > edges[level] {
-                centers[level] = (sums[edges[level + 1]] - sums[edges[level]]) / Double(edges[level + 1] - edges[level])
+                let sum = sums.first(edges[level + 1], of: sorted) - sums.first(edges[level], of: sorted)
+                centers[level] = sum / Double(edges[level + 1] - edges[level])
             }
         }
         levels = centers.map { Float($0) }
@@ -73,5 +68,21 @@ package struct Palette: Hashable, Sendable {
             let error = Double(value) - Double(levels[index(nearest: value)])
             return total + error * error
         }
+    }
+}
+
+/// Sums of the first so many values, kept for every 1,024th and added up from there.
+private struct RunningSums {
+    private static let step = 1 << 10
+    private var sums = [0.0]
+
+    init(_ values: [Float]) {
+        sums.reserveCapacity(values.count / Self.step + 1)
+        for end in stride(from: Self.step, through: values.count, by: Self.step) { sums.append(first(end - 1, of: values) + Double(values[end - 1])) }
+    }
+
+    func first(_ count: Int, of values: [Float]) -> Double {
+        let kept = min(count / Self.step, sums.count - 1)
+        return values[(kept * Self.step)..<count].reduce(sums[kept]) { $0 + Double($1) }
     }
 }

@@ -76,11 +76,17 @@ package enum Percentile {
     package static func value(
         _ percent: Double, of buffers: [UnsafeBufferPointer<Float>], _ method: Method = .linear
     ) -> Double? {
-        let count = buffers.reduce(0) { $0 + $1.count }
+        value(percent, count: buffers.reduce(0) { $0 + $1.count }, method) { Selection.orderStatistic($0, of: buffers) }
+    }
+
+    /// The percentile of `count` values, given a function to the one with so many smaller ones.
+    package static func value(
+        _ percent: Double, count: Int, _ method: Method, orderStatistic: (Int) -> Float?
+    ) -> Double? {
         guard count > 0 else { return nil }
         let place = place(percent, count: count, method)
-        guard let low = Selection.orderStatistic(place.low, of: buffers) else { return nil }
-        guard place.high != place.low, let high = Selection.orderStatistic(place.high, of: buffers) else { return Double(low) }
+        guard let low = orderStatistic(place.low) else { return nil }
+        guard place.high != place.low, let high = orderStatistic(place.high) else { return Double(low) }
         return interpolate(Double(low), Double(high), place.fraction)
     }
 }

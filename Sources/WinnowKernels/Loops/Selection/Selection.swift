@@ -33,15 +33,18 @@ package enum Selection {
         return (bins.count - 1, rest)
     }
 
+    /// Hands scores to a function, some at a time, always the same in the same order.
+    package typealias Visit = (_ take: (UnsafeBufferPointer<Float>) -> Void) -> Void
+
     /// How many ranks have each value of the 11 bits from `shift`, among those that agree with `prefix` above them.
-    private static func counts(_ buffers: [UnsafeBufferPointer<Float>], prefix: UInt32, shift: UInt32, width: UInt32) -> [Int32] {
+    private static func counts(_ visit: Visit, prefix: UInt32, shift: UInt32, width: UInt32) -> [Int32] {
         var bins = [Int32](repeating: 0, count: 1 << width)
         let mask = (UInt32(1) << width) - 1
         let above = UInt64(shift) + UInt64(width)
         bins.withUnsafeMutableBufferPointer { bins in
             guard let bins = bins.baseAddress else { return }
-            for buffer in buffers {
-                guard let scores = buffer.baseAddress else { continue }
+            visit { buffer in
+                guard let scores = buffer.baseAddress else { return }
                 for i in 0..<buffer.count {
                     let rank = rank(scores[i])
                     if UInt64(rank) >> above == UInt64(prefix) { bins[Int((rank >> shift) & mask)] &+= 1 }
@@ -53,11 +56,16 @@ package enum Selection {
 
     /// The cut below which exactly `count` of all scores lie; of equal scores the earlier buffer, then the lower index, is below.
     package static func smallest(_ count: Int, of buffers: [UnsafeBufferPointer<Float>]) -> Cut {
-        var rest = min(count, buffers.reduce(0) { $0 + $1.count })
+        smallest(min(count, buffers.reduce(0) { $0 + $1.count })) { take in buffers.forEach(take) }
+    }
+
+    /// The same for scores that `visit` hands over three times; `count` of them at least.
+    package static func smallest(_ count: Int, of visit: Visit) -> Cut {
+        var rest = count
         guard rest > 0 else { return Cut(threshold: nil, tieCount: 0) }
         var prefix: UInt32 = 0
         for (shift, width) in [(21, 11), (10, 11), (0, 10)] as [(UInt32, UInt32)] {
-            let (index, inside) = bin(counts(buffers, prefix: prefix, shift: shift, width: width), holding: rest)
+            let (index, inside) = bin(counts(visit, prefix: prefix, shift: shift, width: width), holding: rest)
             prefix = prefix << width | UInt32(index)
             rest = inside
         }
@@ -95,38 +103,42 @@ package enum Selection {
         }
     }
 
-    /// The scores in rising order (radix sort).
-    package static func sorted(_ scores: UnsafeBufferPointer<Float>) -> [Float] {
-        var keys = scores.map { rank($0) }
-        var spare = [UInt32](repeating: 0, count: keys.count)
-        for (shift, width) in [(0, 11), (11, 11), (22, 10)] as [(UInt32, UInt32)] {
-            distribute(keys, by: shift, width, into: &spare)
-            swap(&keys, &spare)
+    /// Puts scores into rising order where they are.
+    package static func sort(_ scores: UnsafeMutableBufferPointer<Float>) {
+        scores.withMemoryRebound(to: UInt32.self) { keys in
+            for index in keys.indices { keys[index] = rank(Float(bitPattern: keys[index])) }
+            sort(keys, from: 0, to: keys.count, shift: 21)
+            for index in keys.indices { keys[index] = score(keys[index]).bitPattern }
         }
-        return keys.map { score($0) }
     }
 
-    /// One stable pass of a radix sort.
-    private static func distribute(_ keys: [UInt32], by shift: UInt32, _ width: UInt32, into target: inout [UInt32]) {
+    /// A radix sort in place, the highest bits first (American flag sort; McIlroy, Bostic, McIlroy 1993).
+    private static func sort(_ keys: UnsafeMutableBufferPointer<UInt32>, from start: Int, to end: Int, shift: UInt32) {
+        guard end - start > 256 else { keys[start..<end].sort(); return }
+        let width: UInt32 = shift == 0 ? 10 : 11
         let mask = (UInt32(1) << width) - 1
-        var places = [Int](repeating: 0, count: 1 << width)
-        keys.withUnsafeBufferPointer { keys in
-            places.withUnsafeMutableBufferPointer { places in
-                target.withUnsafeMutableBufferPointer { target in
-                    for key in keys { places[Int((key >> shift) & mask)] += 1 }
-                    var start = 0
-                    for bin in places.indices {
-                        let size = places[bin]
-                        places[bin] = start
-                        start += size
-                    }
-                    for key in keys {
-                        let bin = Int((key >> shift) & mask)
-                        target[places[bin]] = key
-                        places[bin] += 1
-                    }
-                }
+        func bin(_ key: UInt32) -> Int { Int((key >> shift) & mask) }
+        var ends = [Int](repeating: 0, count: 1 << width)
+        for index in start..<end { ends[bin(keys[index])] += 1 }
+        var places = ends
+        var sum = start
+        for bin in ends.indices {
+            places[bin] = sum
+            sum += ends[bin]
+            ends[bin] = sum
+        }
+        let starts = places
+        for home in ends.indices {
+            while places[home] < ends[home] {
+                let place = places[home]
+                let target = bin(keys[place])
+                keys.swapAt(place, places[target])
+                places[target] += 1
             }
+        }
+        guard shift > 0 else { return }
+        for bin in ends.indices where ends[bin] - starts[bin] > 1 {
+            sort(keys, from: starts[bin], to: ends[bin], shift: shift == 21 ? 10 : 0)
         }
     }
 }

@@ -46,6 +46,14 @@ import WinnowTensor
         }
     }
 
+    @Test(arguments: [0, 1, 255, 300, 100_000]) func sortsInPlace(count: Int) {
+        var random = RandomGenerator(seed: 3)
+        let values = (0..<count).map { $0 % 3 == 0 ? random.normal() : Float(Int.random(in: -2...2, using: &random)) }
+        var sorted = values
+        sorted.withUnsafeMutableBufferPointer { Selection.sort($0) }
+        #expect(sorted == values.sorted())
+    }
+
     @Test func notANumberIsKeptLongest() {
         #expect(Self.masks(pruning: 3, of: [[.nan, 1, .infinity, -1]]) == [[1, 0, 0, 0]])
     }

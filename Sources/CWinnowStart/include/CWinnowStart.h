@@ -1,0 +1,1 @@
+// What `winnow` does before anything else; there is nothing to call.
