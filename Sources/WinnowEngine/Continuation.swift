@@ -64,7 +64,7 @@ final class Continuation {
             guard inputs.allSatisfy({ $0 == nil || $0?.tensor != nil }) else {
                 throw WinnowError(.unsupported, "", "takes tensors, but an input is a list or nothing")
             }
-            return try node.computed(inputs.map { $0?.tensor }, options: options.compute).map { $0.map { .tensor($0) } }
+            return try node.computed(inputs.map { $0?.tensor }, options).map { $0.map { .tensor($0) } }
         }
         let captured = Dictionary(
             op.capturedValues.compactMap { name in value(name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
@@ -96,18 +96,19 @@ final class Continuation {
 
 extension Node {
     /// The outputs for these inputs, computed at once without a plan; shapes may depend on contents.
-    func computed(_ inputs: [Tensor?], options: ComputeOptions) throws -> [Tensor?] {
-        let infos = try op.outputs(for: inputs.map { $0.map { ValueInfo(constant: $0) } })
+    func computed(_ inputs: [Tensor?], _ options: SessionOptions) throws -> [Tensor?] {
+        let infos = try op.checkedOutputs(for: inputs.map { $0.map { ValueInfo(constant: $0) } })
         let known = outputs.enumerated().map { index, name in name.isEmpty || index >= infos.count ? nil : infos[index] }
         if known.allSatisfy({ $0 == nil || $0?.constant != nil }) { return known.map { $0?.constant } }
         let results = try known.compactMap { $0 }.map { info -> OperandPlan in
             guard let shape = info.shape else { throw WinnowError(.unsupported, "", "the shape of its result (\(info.type)) cannot be told") }
+            try options.check(info.elementType.byteCount(of: shape.elementCount), of: "its result")
             return OperandPlan(shape: shape, elementType: info.elementType)
         }
         let operands = inputs.map { tensor in
             tensor.map { OperandPlan(shape: $0.shape, elementType: $0.elementType, constant: $0) }
         }
-        let kernel = try op.kernel(for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options))
+        let kernel = try op.kernel(for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options.compute))
         if kernel.placement == .view { return [results.first.flatMap { inputs.first??.reshaped($0.shape) }] }
         let tensors = known.map { info in info.flatMap { info in info.shape.map { Tensor(zeros: $0, info.elementType) } } }
         try kernel.runOnce(inputs, tensors)

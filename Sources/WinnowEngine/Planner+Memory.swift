@@ -27,9 +27,9 @@ extension Planner {
         }
         let scratchByteCount = calls.map(\.kernel.scratchByteCount).max() ?? 0
         if scratchByteCount > 0 { blocks.append(MemoryBlock(byteCount: scratchByteCount, lifetime: -1...calls.count)) }
-        for block in blocks { try check(block.byteCount, of: "the plan") }
+        for block in blocks { try options.check(block.byteCount, of: "the plan") }
         let (offsets, byteCount) = MemoryBlock.place(blocks)
-        try check(byteCount, of: "the plan")
+        try options.check(byteCount, of: "the plan")
         let arena = TensorStorage(byteCount: byteCount)
         arena.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         let scratch = scratchByteCount > 0 ? offsets.last.map { arena.base + $0 } : nil
@@ -58,14 +58,6 @@ extension Planner {
         return PlanMemory(
             arena: arena, pointers: pointers, steps: steps, inputs: inputs, outputs: outputs,
             updates: updates.map { (target: $0.0, source: $0.1) }, retained: retained)
-    }
-
-    /// Throws if there is no room for so many bytes.
-    func check(_ byteCount: Int, of subject: String) throws {
-        guard byteCount > options.memoryLimit else { return }
-        throw WinnowError(
-            .shape, subject, "needs \(byteCount >> 20) MiB, more than the \(options.memoryLimit >> 20) MiB there are",
-            remedy: "give smaller inputs")
     }
 
     private func makeSteps(_ addresses: [UnsafeMutableRawPointer?], _ scratch: UnsafeMutableRawPointer?)

@@ -163,7 +163,7 @@ struct Planner {
                     .unsupported, "value \(name)", "its shape (\(infos[name]?.type.description ?? "unknown")) depends on data")
             }
             results.append(OperandPlan(shape: shape, elementType: info.elementType, layout: layouts.outputs[index]))
-            try check(info.elementType.byteCount(of: shape.elementCount), of: "value \(name)")
+            try options.check(info.elementType.byteCount(of: shape.elementCount), of: "value \(name)")
         }
         let request = KernelRequest(nodeName: node.name, inputs: operands, outputs: results, options: options.compute)
         let kernel = try node.op.kernel(for: request)

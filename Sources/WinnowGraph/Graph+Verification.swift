@@ -37,25 +37,12 @@ extension Graph {
     private func inferOutputs(of node: Node, _ inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let isGuess = inputs.contains { $0?.isGuess ?? false } && !(node.op is UnknownOperator)
         do {
-            var results = try node.op.outputs(for: inputs)
-            for result in results { try Self.checkExtents(result) }
+            var results = try node.op.checkedOutputs(for: inputs)
             if isGuess { for index in results.indices { results[index].isGuess = true } }
             return results
         } catch let error as WinnowError {
             if isGuess { return [] }
             throw error.within("node \(node.name) (\(node.op.type))")
-        }
-    }
-
-    /// Extents that no memory holds would make later arithmetic overflow.
-    private static func checkExtents(_ info: ValueInfo) throws {
-        var product = 1
-        for extent in info.extents ?? [] {
-            guard let value = extent.value else { continue }
-            guard value >= 0 else { throw WinnowError(.shape, "output", "has the negative extent \(value)") }
-            let (next, overflows) = product.multipliedReportingOverflow(by: max(1, value))
-            guard !overflows, next <= 1 << 48 else { throw WinnowError(.shape, "output", "has more elements than any memory holds") }
-            product = next
         }
     }
 
@@ -115,5 +102,28 @@ extension Graph {
             }
         }
         nodes = sorted
+    }
+}
+
+extension Operator {
+    /// `outputs(for:)`, refused where extents are negative or too large.
+    package func checkedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let results = try outputs(for: inputs)
+        for result in results { try result.checkExtents() }
+        return results
+    }
+}
+
+extension ValueInfo {
+    /// Extents that no memory holds would make later arithmetic overflow.
+    fileprivate func checkExtents() throws {
+        var product = 1
+        for extent in extents ?? [] {
+            guard let value = extent.value else { continue }
+            guard value >= 0 else { throw WinnowError(.shape, "output", "has the negative extent \(value)") }
+            let (next, overflows) = product.multipliedReportingOverflow(by: max(1, value))
+            guard !overflows, next <= 1 << 48 else { throw WinnowError(.shape, "output", "has more elements than any memory holds") }
+            product = next
+        }
     }
 }

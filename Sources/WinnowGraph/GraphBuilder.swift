@@ -64,7 +64,7 @@ package final class GraphBuilder {
         let known = inputs.map { $0.flatMap { infos[$0] } }
         let nodeName = freshNodeName(name ?? op.type.name.lowercased())
         let results: [ValueInfo]
-        do { results = try op.outputs(for: known) } catch let error as WinnowError {
+        do { results = try op.checkedOutputs(for: known) } catch let error as WinnowError {
             throw error.within("node \(nodeName) (\(op.type))")
         }
         guard results.count >= count else {

@@ -112,6 +112,14 @@ extension Tensor {
     }
 }
 
+extension Int {
+    /// The integer part of a place in a tensor that was computed: NaN is 0, what is beyond every index stays so without overflow.
+    package init(place: some BinaryFloatingPoint) {
+        let place = Double(place)
+        self = place.isNaN ? 0 : Int(Swift.min(Swift.max(place, -0x1p40), 0x1p40))
+    }
+}
+
 extension FixedWidthInteger {
     /// The integer part of a float, saturated to the type's range; NaN becomes 0.
     package init(saturating value: Double) {

@@ -15,7 +15,7 @@ package struct NumberRange: Operator {
         let numbers = (0..<3).compactMap { inputs.optional($0)?.constant?.doubles().first }
         guard numbers.count == 3 else { return [ValueInfo(type, [.unknown])] }
         guard numbers[2] != 0 else { throw WinnowError(.model, "delta", "is 0") }
-        let count = max(0, Int(((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)))
+        let count = max(0, Int(place: ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)))
         return try evaluatingConstants([ValueInfo(type, [.fixed(count)])], of: inputs)
     }
 

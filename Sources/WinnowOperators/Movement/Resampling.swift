@@ -97,10 +97,10 @@ package struct Resampling: Sendable, Hashable {
 
     private func nearest(_ place: Double) -> Int {
         switch rounding {
-        case .preferFloor: Int((place - 0.5).rounded(.up))
-        case .preferCeil: Int((place + 0.5).rounded(.down))
-        case .floor: Int(place.rounded(.down))
-        case .ceil: Int(place.rounded(.up))
+        case .preferFloor: Int(place: (place - 0.5).rounded(.up))
+        case .preferCeil: Int(place: (place + 0.5).rounded(.down))
+        case .floor: Int(place: place.rounded(.down))
+        case .ceil: Int(place: place.rounded(.up))
         }
     }
 
@@ -108,7 +108,7 @@ package struct Resampling: Sendable, Hashable {
     private func weights(_ fraction: Double, scale: Double) -> [(offset: Int, weight: Double)] {
         let width = mode == .cubic ? 2.0 : 1
         let narrowing = smooths ? min(scale, 1) : 1
-        let first = Int((-width / narrowing).rounded(.down)) + 1
+        let first = Int(place: (-width / narrowing).rounded(.down)) + 1
         let taps = (first..<(2 - first)).map { (offset: $0, weight: weight(abs(Double($0) - fraction) * narrowing)) }
         guard narrowing < 1 else { return taps }
         let sum = taps.reduce(0) { $0 + $1.weight }
@@ -142,11 +142,11 @@ package struct Resampling: Sendable, Hashable {
             let floor = place.rounded(.down)
             var taps = weights(place - floor, scale: scale)
             if excludesOutside {
-                taps = taps.map { (0..<source).contains(Int(floor) + $0.offset) ? $0 : ($0.offset, 0) }
+                taps = taps.map { (0..<source).contains(Int(place: floor) + $0.offset) ? $0 : ($0.offset, 0) }
                 let sum = taps.reduce(0) { $0 + $1.weight }
                 taps = taps.map { ($0.offset, $0.weight / sum) }
             }
-            indices += taps.map { min(max(Int(floor) + $0.offset, 0), source - 1) }
+            indices += taps.map { min(max(Int(place: floor) + $0.offset, 0), source - 1) }
             factors += taps.map { isOutside ? 0 : Float($0.weight) }
         }
         return ResamplingKernel.Axis(

@@ -86,8 +86,9 @@ package struct Resize: Operator {
         guard scales.count == listed.count else {
             throw WinnowError(.shape, "scales", "has \(scales.count) numbers for \(listed.count) axes")
         }
+        guard scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { throw WinnowError(.model, "scales", "are not all above 0") }
         for (axis, scale) in zip(listed, scales) where scale != 1 {
-            result[axis] = (extents[axis].value.map { .fixed(Int((Double($0) * scale).rounded(.down))) } ?? .unknown, scale)
+            result[axis] = (extents[axis].value.map { .fixed(Int(place: (Double($0) * scale).rounded(.down))) } ?? .unknown, scale)
         }
         return result
     }
@@ -103,7 +104,7 @@ package struct Resize: Operator {
         let scale = scales.count == listed.count ? (aspect == .notLarger ? scales.min() : scales.max()) : nil
         for axis in listed {
             guard let scale, let extent = extents[axis].value else { result[axis] = (.unknown, nil); continue }
-            result[axis] = (.fixed(Int((Double(extent) * scale + 0.5).rounded(.down))), scale)
+            result[axis] = (.fixed(Int(place: (Double(extent) * scale + 0.5).rounded(.down))), scale)
         }
         return result
     }

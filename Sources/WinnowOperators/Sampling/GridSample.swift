@@ -150,14 +150,14 @@ private struct GridSampler: Sendable {
         let floor = position.rounded(.down)
         let t = position - floor
         switch op.mode {
-        case .nearest: return (Int(position.rounded(.toNearestOrEven)), 1)
-        case .linear: return (Int(floor) + tap, tap == 0 ? 1 - t : t)
+        case .nearest: return (Int(place: position.rounded(.toNearestOrEven)), 1)
+        case .linear: return (Int(place: floor) + tap, tap == 0 ? 1 - t : t)
         case .cubic:
             let a: Float = -0.75
             let distance = abs(Float(tap - 1) - t)
             let near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
             let far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
-            return (Int(floor) + tap - 1, distance <= 1 ? near : far)
+            return (Int(place: floor) + tap - 1, distance <= 1 ? near : far)
         }
     }
 
@@ -170,7 +170,7 @@ private struct GridSampler: Sendable {
         case .border: return min(max(index, 0), extent - 1)
         case .reflection:
             let (low, high) = range(axis)
-            return min(max(Int(reflected(Float(index), low, high).rounded(.toNearestOrEven)), 0), extent - 1)
+            return min(max(Int(place: reflected(Float(index), low, high).rounded(.toNearestOrEven)), 0), extent - 1)
         }
     }
 }

@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// Where RoiAlign samples a plane for one region.
 struct RegionSamples {
     /// The four elements around a place: their offsets in the plane, and weights.
@@ -17,6 +19,8 @@ struct RegionSamples {
     private let step: (y: Float, x: Float)
     /// Samples of each bin along both axes.
     private let counts: (y: Int, x: Int)
+    /// More than regions of any image need.
+    private static let countLimit = 1 << 12
 
     init(_ op: RoiAlign, _ region: UnsafePointer<Float>, rows: Int, columns: Int) {
         (self.rows, self.columns) = (rows, columns)
@@ -25,8 +29,8 @@ struct RegionSamples {
         var (height, width) = (region[3] * op.scale - shift - start.y, region[2] * op.scale - shift - start.x)
         if !op.usesHalfPixels { (height, width) = (max(height, 1), max(width, 1)) }
         step = (height / Float(op.bins.rows), width / Float(op.bins.columns))
-        counts = op.samples > 0
-            ? (op.samples, op.samples) : (max(Int(step.y.rounded(.up)), 0), max(Int(step.x.rounded(.up)), 0))
+        func samples(_ step: Float) -> Int { min(max(Int(place: step.rounded(.up)), 0), Self.countLimit) }
+        counts = op.samples > 0 ? (op.samples, op.samples) : (samples(step.y), samples(step.x))
     }
 
     /// Samples of each bin.
@@ -37,7 +41,7 @@ struct RegionSamples {
         let (i, j) = index.quotientAndRemainder(dividingBy: counts.x)
         let y = start.y + (Float(row) + (Float(i) + 0.5) / Float(counts.y)) * step.y
         let x = start.x + (Float(column) + (Float(j) + 0.5) / Float(counts.x)) * step.x
-        guard y >= -1, x >= -1, y <= Float(rows), x <= Float(columns) else { return nil }
+        guard rows > 0, columns > 0, y >= -1, x >= -1, y <= Float(rows), x <= Float(columns) else { return nil }
         let place = (y: min(max(y, 0), Float(rows - 1)), x: min(max(x, 0), Float(columns - 1)))
         let (top, left) = (Int(place.y), Int(place.x))
         let (bottom, right) = (min(top + 1, rows - 1), min(left + 1, columns - 1))

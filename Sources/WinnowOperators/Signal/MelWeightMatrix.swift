@@ -37,7 +37,7 @@ package struct MelWeightMatrix: Decomposition {
         let step = (mel(numbers[4]) - mel(numbers[3])) / Double(bins + 2)
         let edges = (0..<(bins + 2)).map { edge -> Int in
             let frequency = 700 * (pow(10, (Double(edge) * step + mel(numbers[3])) / 2595) - 1)
-            return min(max(Int((Double(length + 1) * frequency / rate).rounded(.down)), 0), length / 2)
+            return min(max(Int(place: (Double(length + 1) * frequency / rate).rounded(.down)), 0), length / 2)
         }
         var weights = [Double](repeating: 0, count: (length / 2 + 1) * bins)
         for bin in 0..<bins {
