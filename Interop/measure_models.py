@@ -14,6 +14,11 @@ import onnx
 import onnxruntime
 from test_real_models import MODELS, inputs
 
+try:
+    from trained_networks import TRAINED, export, real_inputs
+except ModuleNotFoundError:
+    TRAINED = {}
+
 ROOT = Path(__file__).resolve().parent.parent
 WINNOW = os.environ.get("WINNOW", ROOT / ".build/release/winnow")
 FOLDER = Path(os.environ.get("WINNOW_MODELS", ROOT / ".deps/models"))
@@ -55,10 +60,9 @@ def theirs_once(path: Path, arrays: dict) -> float:
     return time.perf_counter() - start
 
 
-def ours(path: Path, arrays: dict) -> float:
+def ours(path: Path, folder: Path) -> float:
     """Median milliseconds of one execution."""
-    shapes = [word for name, x in arrays.items() if x.shape for word in ("--shape", f"{name}={'x'.join(map(str, x.shape))}")]
-    result = run("benchmark", path, "--json", "--threads", 1, "--seconds", SECONDS, *shapes)
+    result = run("benchmark", path, "--json", "--threads", 1, "--seconds", SECONDS, "--input", folder / "x.npz")
     return json.loads(result)[0]["latency"]["medianMilliseconds"]
 
 
@@ -72,21 +76,15 @@ def theirs(path: Path, arrays: dict) -> float:
     return statistics.median(times[len(times) // 5 :])
 
 
-def row(name: str, folder: Path) -> str:
-    path, extents = FOLDER / name, MODELS[name]
-    model = session(path)
-    arrays = inputs(model, extents)
+def row(name: str, path: Path, arrays: dict, folder: Path) -> str:
     np.savez(folder / "x.npz", **arrays)
     first = [(ours_once(path, folder), theirs_once(path, arrays)) for _ in range(3)]
-    found = np.load(folder / "y.npz")
+    found, model = np.load(folder / "y.npz"), session(path)
     error = max(
         np.abs(found[entry.name].astype(np.float64) - expected).max() / max(np.abs(expected).max(), 1e-2)
         for entry, expected in zip(model.get_outputs(), model.run(None, arrays))
     )
-    # `winnow benchmark` draws whole numbers from 0 and 1: a sample rate is then not 16 kHz, so chunks are those of 8 kHz.
-    if "sr" in arrays and "16k" not in name:
-        arrays["input"], arrays["sr"] = arrays["input"][:, :256], np.array(8000)
-    pairs = [(ours(path, arrays), theirs(path, arrays)) for _ in range(2)]
+    pairs = [(ours(path, folder), theirs(path, arrays)) for _ in range(2)]
     start = [1000 * statistics.median(times) for times in zip(*first)]
     columns = [f"{a:.3g}, {b:.3g}" for a, b in zip(*pairs)]
     count = parameters(onnx.load(path).graph)
@@ -95,9 +93,12 @@ def row(name: str, folder: Path) -> str:
 
 print("| model | parameters | difference | first output, winnow | ONNX Runtime | latency, winnow | ONNX Runtime |")
 print("|---|--:|--:|--:|--:|--:|--:|")
-with tempfile.TemporaryDirectory() as folder:
-    for name in MODELS:
-        try:
-            print(row(name, Path(folder)), flush=True)
-        except subprocess.CalledProcessError as error:
-            print(f"{name}: {error.stderr.strip()}", file=sys.stderr)
+with tempfile.TemporaryDirectory() as temporary:
+    folder = Path(temporary)
+    for name, extents in MODELS.items():
+        path = FOLDER / name
+        print(row(name, path, inputs(session(path), extents), folder), flush=True)
+    for name in TRAINED:
+        path = folder / f"{name}.onnx"
+        export(name, FOLDER, path)
+        print(row(name, path, {key: array[:1] for key, array in real_inputs(name, FOLDER).items()}, folder), flush=True)

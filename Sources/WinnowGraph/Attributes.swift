@@ -35,9 +35,14 @@ package struct Attributes: Sendable, ExpressibleByDictionaryLiteral {
     /// The names in alphabetical order.
     package var names: [String] { values.keys.sorted() }
 
-    package func int(_ name: String) throws -> Int? {
+    /// Extents and counts are far below this; products of two still fit.
+    private static let sizeLimit = 1 << 31
+
+    /// Throws for a size that nothing has.
+    package func int(_ name: String, isSize: Bool = true) throws -> Int? {
         guard let value = values[name] else { return nil }
         guard case .int(let result) = value else { throw mismatch(name, "an integer") }
+        guard !isSize || result.magnitude <= Self.sizeLimit else { throw mismatch(name, "an integer up to 2^31") }
         return result
     }
 
@@ -60,9 +65,13 @@ package struct Attributes: Sendable, ExpressibleByDictionaryLiteral {
 
     package func string(_ name: String, default fallback: String) throws -> String { try string(name) ?? fallback }
 
-    package func ints(_ name: String) throws -> [Int]? {
+    /// Throws where one is a size that nothing has.
+    package func ints(_ name: String, areSizes: Bool = true) throws -> [Int]? {
         guard let value = values[name] else { return nil }
         guard case .ints(let result) = value else { throw mismatch(name, "a list of integers") }
+        guard !areSizes || result.allSatisfy({ $0.magnitude <= Self.sizeLimit }) else {
+            throw mismatch(name, "a list of integers up to 2^31")
+        }
         return result
     }
 

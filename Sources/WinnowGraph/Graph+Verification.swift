@@ -19,7 +19,11 @@ extension Graph {
         var infos: [ValueName: ValueInfo] = [:]
         infos.reserveCapacity(nodes.count + initializers.count + inputs.count)
         for (name, type) in captures { infos[name] = ValueInfo(declared: type) }
-        for input in inputs { infos[input.name] = ValueInfo(declared: inputTypes[input.name] ?? input.type) }
+        for input in inputs {
+            let info = ValueInfo(declared: inputTypes[input.name] ?? input.type)
+            do { try info.checkExtents() } catch let error as WinnowError { throw error.within("input \(input.name)") }
+            infos[input.name] = info
+        }
         for (name, tensor) in initializers {
             infos[name] = variables.contains(name)
                 ? ValueInfo(ValueType(tensor.elementType, tensor.shape)) : ValueInfo(constant: tensor)

@@ -50,3 +50,11 @@ package struct ValueInfo: Sendable {
         return values.count == elements.count ? values : nil
     }
 }
+
+extension [Extent] {
+    /// So many unknown extents; nil for more than any tensor has.
+    package init?(unknownOfRank rank: Int) {
+        guard (0...64).contains(rank) else { return nil }
+        self.init(repeating: .unknown, count: rank)
+    }
+}

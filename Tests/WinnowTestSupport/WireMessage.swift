@@ -72,7 +72,9 @@ package struct WireMessage {
     /// Changes one field somewhere: numbers become others or extreme, texts such as names and operator types those of `words`,
     /// whole parts are left out, doubled or swapped.
     package mutating func change(_ words: [[UInt8]], _ random: inout RandomGenerator) {
-        guard let index = fields.indices.randomElement(using: &random) else { return }
+        guard var index = fields.indices.randomElement(using: &random) else { return }
+        // Most names that change leave a model that is refused at once.
+        if case .bytes = fields[index].value, let other = fields.indices.randomElement(using: &random) { index = other }
         switch fields[index].value {
         case .message(var message):
             if Int.random(in: 0..<12, using: &random) > 0 {

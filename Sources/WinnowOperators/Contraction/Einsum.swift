@@ -82,6 +82,9 @@ private struct EinsumTerm {
 }
 
 extension GraphBuilder {
+    /// A diagonal is taken with a mask of this many rows and columns at most.
+    private static var diagonalLimit: Int { 1 << 12 }
+
     /// Axes that share a name replaced by their diagonal: all else masked out and summed away.
     fileprivate func withoutRepeats(_ term: EinsumTerm) throws -> EinsumTerm {
         var term = term
@@ -89,6 +92,9 @@ extension GraphBuilder {
             let first = term.labels.firstIndex(of: term.labels[last])
         {
             let extent = try extent(first, of: term.value)
+            guard extent <= Self.diagonalLimit else {
+                throw WinnowError(.unsupported, "equation", "takes a diagonal of \(extent) elements")
+            }
             var shape = [Int](repeating: 1, count: term.labels.count)
             (shape[first], shape[last]) = (extent, extent)
             let eye = (0..<(extent * extent)).map { $0 / extent == $0 % extent ? 1.0 : 0 }

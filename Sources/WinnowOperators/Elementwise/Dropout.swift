@@ -16,7 +16,7 @@ package struct Dropout: Operator {
 
     package init(attributes: Attributes, version: Int) throws {
         self.init(
-            ratio: version < 12 ? try attributes.float("ratio", default: 0.5) : nil, seed: try attributes.int("seed"))
+            ratio: version < 12 ? try attributes.float("ratio", default: 0.5) : nil, seed: try attributes.int("seed", isSize: false))
     }
 
     package var attributes: Attributes {

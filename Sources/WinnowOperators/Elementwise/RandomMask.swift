@@ -15,7 +15,7 @@ package struct RandomMask: Operator {
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        self.init(ratio: try attributes.float("ratio", default: 0.5), seed: try attributes.int("seed", default: 0))
+        self.init(ratio: try attributes.float("ratio", default: 0.5), seed: try attributes.int("seed", isSize: false) ?? 0)
     }
 
     package var attributes: Attributes { ["ratio": .float(ratio), "seed": .int(seed)] }

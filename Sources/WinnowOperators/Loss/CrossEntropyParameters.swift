@@ -17,7 +17,7 @@ package struct CrossEntropyParameters: Sendable, Hashable {
         guard let reduction = CrossEntropyKernel.Reduction(rawValue: name) else {
             throw WinnowError(.model, "reduction", "is \(name), not mean, sum or none")
         }
-        self.init(reduction: reduction, ignoredLabel: try attributes.int("ignore_index"))
+        self.init(reduction: reduction, ignoredLabel: try attributes.int("ignore_index", isSize: false))
     }
 
     var attributes: Attributes {

@@ -14,11 +14,11 @@ package struct Constant: Operator {
             value = tensor
         } else if let number = try attributes.float("value_float") {
             value = Tensor(scalar: number)
-        } else if let number = try attributes.int("value_int") {
+        } else if let number = try attributes.int("value_int", isSize: false) {
             value = Tensor(scalar: Int64(number))
         } else if let numbers = try attributes.floats("value_floats") {
             value = Tensor(numbers)
-        } else if let numbers = try attributes.ints("value_ints") {
+        } else if let numbers = try attributes.ints("value_ints", areSizes: false) {
             value = Tensor(numbers.map { Int64($0) })
         } else {
             throw WinnowError(.unsupported, "Constant", "holds neither numbers nor a dense tensor")

@@ -23,7 +23,7 @@ package struct ConstantOfShape: Operator {
         let shape = try inputs.required(0)
         guard let extents = shape.elementExtents else {
             let rank = shape.extents?.first?.value
-            return [ValueInfo(value.elementType, rank.map { [Extent](repeating: .unknown, count: $0) })]
+            return [ValueInfo(value.elementType, rank.flatMap { [Extent](unknownOfRank: $0) })]
         }
         return try evaluatingConstants([ValueInfo(value.elementType, extents)], of: inputs)
     }

@@ -23,7 +23,7 @@ package struct Reshape: Operator {
         let shape = try inputs.required(1)
         guard let target = shape.elementExtents else {
             let rank = shape.extents?.first?.value
-            return [ValueInfo(data.elementType, rank.map { [Extent](repeating: .unknown, count: $0) })]
+            return [ValueInfo(data.elementType, rank.flatMap { [Extent](unknownOfRank: $0) })]
         }
         return [data.reshaped(to: try extents(target, of: data))]
     }

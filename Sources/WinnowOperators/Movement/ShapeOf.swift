@@ -14,7 +14,7 @@ package struct ShapeOf: Operator {
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        self.init(start: try attributes.int("start", default: 0), end: try attributes.int("end"))
+        self.init(start: try attributes.int("start", isSize: false) ?? 0, end: try attributes.int("end", isSize: false))
     }
 
     package var attributes: Attributes {

@@ -20,8 +20,8 @@ package struct Slice: Operator {
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        starts = try attributes.ints("starts")
-        ends = try attributes.ints("ends")
+        starts = try attributes.ints("starts", areSizes: false)
+        ends = try attributes.ints("ends", areSizes: false)
         axes = try attributes.ints("axes")
     }
 

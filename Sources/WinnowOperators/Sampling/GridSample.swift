@@ -56,6 +56,9 @@ package struct GridSample: TrainedInParts {
         guard let places = grid.extents else { return [ValueInfo(data.elementType, nil)] }
         guard data.rank ?? places.count == places.count, places.count >= 3, places.last?.value ?? places.count - 2 == places.count - 2
         else { throw WinnowError(.shape, "grid \(grid.type)", "does not fit input \(data.type)") }
+        if let images = data.extents?[0].value, let grids = places[0].value, images != grids {
+            throw WinnowError(.shape, "grid \(grid.type)", "is for \(grids) images, not \(images)")
+        }
         return [ValueInfo(data.elementType, [places[0], data.extents?[1] ?? .unknown] + places[1..<(places.count - 1)])]
     }
 

@@ -26,7 +26,7 @@ package struct TfIdfVectorizer: Operator {
         guard let mode = Mode(rawValue: try attributes.string("mode", default: "")) else {
             throw WinnowError(.model, "mode", "is none of TF, IDF and TFIDF")
         }
-        guard let pool = try attributes.ints("pool_int64s") else {
+        guard let pool = try attributes.ints("pool_int64s", areSizes: false) else {
             throw WinnowError(.unsupported, "pool_strings", "text is not supported, only integer tokens")
         }
         self.mode = mode
