@@ -71,10 +71,9 @@ package struct LinearAttention: TrainedInParts {
         let extents = LinearAttentionKernel.Extents(
             batch: query[0], steps: query[1], queryHeads: queryHeads, keyHeads: keyHeads, keySize: query[2] / queryHeads,
             valueSize: value[2] / keyHeads)
-        let shapes = request.inputs.map { $0?.shape }
-        guard shapes[1]?.last == keyHeads * extents.keySize, rule.decays == (request.optionalInput(4) != nil),
-            rule.corrects == (request.optionalInput(5) != nil)
-        else { throw WinnowError(.shape, request.nodeName, "its operands do not fit \(rule.rawValue) with \(queryHeads) and \(keyHeads) heads") }
+        guard fits(request, extents) else {
+            throw WinnowError(.shape, request.nodeName, "its operands do not fit \(rule.rawValue) with \(queryHeads) and \(keyHeads) heads")
+        }
         let attention = LinearAttentionKernel(
             extents, scale: factor(size: extents.keySize), decaysElements: request.optionalInput(4)?.shape.last != keyHeads,
             sharesBeta: request.optionalInput(5)?.shape.last == 1)
@@ -95,6 +94,18 @@ package struct LinearAttention: TrainedInParts {
                     output: operands.output(0, as: Float.self), state: state), scratch: state + count)
             operands.optionalOutput(1)?.copyMemory(from: state, byteCount: count * 4)
         }
+    }
+
+    private func fits(_ request: KernelRequest, _ extents: LinearAttentionKernel.Extents) -> Bool {
+        func isRow(_ index: Int, _ widths: Int...) -> Bool {
+            guard let shape = request.optionalInput(index)?.shape else { return false }
+            return widths.contains { shape == [extents.batch, extents.steps, $0] }
+        }
+        let state: Shape = [extents.batch, keyHeads, extents.keySize, extents.valueSize]
+        return isRow(0, queryHeads * extents.keySize) && isRow(1, keyHeads * extents.keySize) && isRow(2, keyHeads * extents.valueSize)
+            && request.optionalInput(3).map { $0.shape == state } ?? true
+            && (rule.decays ? isRow(4, keyHeads, keyHeads * extents.keySize) : request.optionalInput(4) == nil)
+            && (rule.corrects ? isRow(5, keyHeads, 1) : request.optionalInput(5) == nil)
     }
 
     private func factor(size: Int) -> Float { scale == 0 ? 1 / Float(size).squareRoot() : scale }

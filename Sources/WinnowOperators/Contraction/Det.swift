@@ -38,7 +38,8 @@ package struct Det: Operator, AttributeFree {
     /// Of each element its cofactor: the determinant of what is left without its row and column, with alternating sign.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let (b, x) = (context.builder, try context.input(0))
-        guard let n = context.info(of: x)?.extents?.last?.value else { return nil }
+        // The minors together have n⁴ elements.
+        guard let n = context.info(of: x)?.extents?.last?.value, n <= 32 else { return nil }
         let g = try b.reshaped(context.outputGradient(), [-1, 1, 1])
         guard n > 1 else { return [try b.add(Reshape(), g, b.shape(of: x))] }
         let cells = (0..<n).flatMap { row in (0..<n).map { column in (row: row, column: column) } }

@@ -23,7 +23,8 @@ package struct CumProd: CumulativeOperator {
         else { return nil }
         let rank = extents.count
         let own = try axis.normalizedAxis(rank: rank)
-        guard let n = extents[own].value else { return nil }
+        // n·n products for each row.
+        guard let n = extents[own].value, n <= 4096 else { return nil }
         var order = Array(0..<rank)
         order.append(order.remove(at: own))
         /// The axis last, before it one for the element that is replaced.

@@ -19,6 +19,9 @@ package struct SplitToSequence: ListOperator, Decomposition {
         self.init(axis: try attributes.int("axis", default: 0), keepsAxis: try attributes.flag("keepdims", default: true))
     }
 
+    /// Longer lists are not taken apart when planning.
+    private static let partLimit = 256
+
     package var attributes: Attributes { ["axis": .int(axis), "keepdims": .int(keepsAxis ? 1 : 0)] }
     package var minimumVersion: Int { 11 }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
@@ -66,8 +69,11 @@ package struct SplitToSequence: ListOperator, Decomposition {
             guard let tensor = b.info(of: name)?.constant else { throw UndeterminedShape() }
             return tensor
         }
+        guard total <= Self.partLimit || (lengths.map { $0.rank == 1 || ($0.integers().first ?? 0) > total / Self.partLimit } ?? false) else {
+            throw UndeterminedShape()
+        }
         let extents = try extents(lengths, of: total)
-        guard !extents.isEmpty else { throw UndeterminedShape() }
+        guard (1...Self.partLimit).contains(extents.count) else { throw UndeterminedShape() }
         var parts = try b.add(Split(axis: axis), inputs: [x, b.integers(extents, name: "extents")], outputs: extents.count)
         if takesSlices(lengths), !keepsAxis { parts = try parts.map { try b.squeezed($0, [axis]) } }
         return [try b.add(SequenceConstruct(), inputs: parts)[0]]

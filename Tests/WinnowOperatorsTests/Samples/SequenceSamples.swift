@@ -55,6 +55,7 @@ extension OperatorSamples {
             let x = inputs[0].reader()
             return [.computed([2, 2, 2]) { x([$0[1], $0[0] * 2 + $0[2]]) }]
         },
+        OperatorSample(SplitToSequence(keepsAxis: false), [.sample([300, 2])], differentiated: []) { [$0[0]] },
         OperatorSample(SplitToSequence(), [.sample([4, 2]), indices(2, 2)], constants: [1], differentiated: []) { [$0[0].reshaped([2, 2, 2])] },
         OperatorSample(ConcatFromSequence(axis: 1), [members], differentiated: []) { inputs in
             let x = inputs[0].reader()
