@@ -34,7 +34,8 @@ public struct Model: Sendable {
 extension Model {
     /// What the model costs; bytes are those of its file, latency is that of one sample on zeros.
     package func measurement(
-        model: String, stage: String, data: DataSplits? = nil, measuresLatency: Bool = true, histograms: Bool = true
+        model: String, stage: String, data: DataSplits? = nil, measuresLatency: Bool = true, histograms: Bool = true,
+        options: SessionOptions = SessionOptions()
     ) throws -> ModelMeasurement {
         var result = ModelMeasurement(graph, model: model, stage: stage, histograms: histograms)
         if let path {
@@ -42,10 +43,10 @@ extension Model {
             result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
             result.zippedByteCount = try Zip.zippedByteCount(of: path)
         }
-        if measuresLatency { result.latency = try Latency.measure(graph) }
-        if let validation = data?.validation { result.validationTop1 = try Evaluation(of: graph, on: validation).top1 }
+        if measuresLatency { result.latency = try Latency.measure(graph, options: options) }
+        if let validation = data?.validation { result.validationTop1 = try Evaluation(of: graph, on: validation, options: options).top1 }
         if let test = data?.test {
-            let evaluation = try Evaluation(of: graph, on: test)
+            let evaluation = try Evaluation(of: graph, on: test, options: options)
             result.top1 = evaluation.top1
             result.sampleCount = evaluation.sampleCount
         }

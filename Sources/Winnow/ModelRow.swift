@@ -21,15 +21,16 @@ public struct ModelRow: Codable, Sendable {
     /// The median time of one sample.
     public var latencyMilliseconds: Double
 
-    /// Measures a file on one split of the data.
-    public init(path: String, data: DataSplits, split: String, source: String) throws {
+    /// Measures a file on one split of the data, multiplying float32 in bfloat16 if asked to.
+    public init(path: String, data: DataSplits, split: String, source: String, usesBFloat16: Bool = false) throws {
         guard let split = DataSplits.Split(rawValue: split) else {
             throw WinnowError(.usage, "--split", "\(split) is no split", remedy: "choose training, validation or test")
         }
         let samples = try data.required(split, of: source)
         let model = try Model(reading: path)
         let stage = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
-        let measured = try model.measurement(model: model.graph.name, stage: stage, histograms: false)
+        let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
+        let measured = try model.measurement(model: model.graph.name, stage: stage, histograms: false, options: options)
         self.model = model.graph.name
         self.stage = stage
         file = path
@@ -37,7 +38,7 @@ public struct ModelRow: Codable, Sendable {
         zippedByteCount = measured.zippedByteCount ?? 0
         sparsity = measured.sparsity
         parameters = measured.parameters
-        top1 = try Evaluation(of: model.graph, on: samples).top1
+        top1 = try Evaluation(of: model.graph, on: samples, options: options).top1
         latencyMilliseconds = measured.latency?.medianMilliseconds ?? 0
     }
 

@@ -25,7 +25,8 @@ public struct ModelTiming: Codable, Sendable {
     /// are texts as `image=1x3x224x224` for inputs that leave more open, `inputs` values instead of random ones.
     public static func measure(
         _ model: Model, _ work: ModelTimer.Work = .inference, batches: String? = nil, shapes: [String] = [],
-        inputs: [String: Tensor] = [:], seconds: Double, listsSteps: Bool
+        inputs: [String: Tensor] = [:], seconds: Double, listsSteps: Bool,
+        usesBFloat16: Bool = false
     ) throws -> [ModelTiming] {
         let shapes = try InputShapes.parse(shapes)
         let own = model.graph.inputNames.lazy.compactMap { inputs[$0]?.shape.first }.first
@@ -33,7 +34,7 @@ public struct ModelTiming: Codable, Sendable {
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
-            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes, values: inputs)
+            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes, values: inputs, usesBFloat16: usesBFloat16)
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])

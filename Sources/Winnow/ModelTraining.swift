@@ -7,6 +7,8 @@ public import WinnowTraining
 /// Training a model file to a model file: what `winnow train` does.
 public struct ModelTraining: Sendable {
     public var configuration: TrainingConfiguration
+    /// Whether float32 is multiplied in bfloat16 where the processor gains from it.
+    public var usesBFloat16 = false
 
     public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }
 
@@ -38,6 +40,7 @@ public struct ModelTraining: Sendable {
         let validation = try data.validation?.adapted(to: model.graph)
         let checkpoint = CheckpointFile(output + ".checkpoint")
         var trainer = try Trainer(model.graph, configuration: configuration)
+        trainer.options.compute.usesBFloat16 = usesBFloat16
         trainer.checkpoints = checkpoint
         trainer.cancellation = cancellation
         trainer.progress = progress

@@ -14,6 +14,7 @@ struct BenchmarkCommand: ParsableCommand {
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Time training steps (batch, forward, backward, update with SGD) instead of executions.") var training = false
     @Flag(help: "List the steps of the executed plan with the time and share of each.") var plan = false
+    @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
@@ -22,7 +23,8 @@ struct BenchmarkCommand: ParsableCommand {
             let model = try Model(reading: path)
             return try ModelTiming.measure(
                 model, training ? .training : .inference, batches: batch, shapes: shape,
-                inputs: input.map { try Arrays.read($0, for: model) } ?? [:], seconds: seconds, listsSteps: plan)
+                inputs: input.map { try Arrays.read($0, for: model) } ?? [:], seconds: seconds, listsSteps: plan,
+                usesBFloat16: math.bfloat16)
         }
         if json { try printJSON(results); return }
         for result in results {

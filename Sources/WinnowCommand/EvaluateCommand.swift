@@ -9,13 +9,14 @@ struct EvaluateCommand: ParsableCommand {
     @OptionGroup var data: DataArguments
     @Option(help: "The split: training, validation or test.") var split: String = "test"
     @Flag(help: "JSON instead of a table.") var json = false
+    @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
         let (splits, source) = try data.required()
         let rows = try models.map { path in
-            try ModelRow(path: path, data: splits, split: split, source: source)
+            try ModelRow(path: path, data: splits, split: split, source: source, usesBFloat16: math.bfloat16)
         }
         if json { try printJSON(rows) } else { print(ModelRow.text(rows)) }
     }

@@ -12,6 +12,11 @@ struct ComputeArguments: ParsableArguments {
     }
 }
 
+/// How exactly float32 is multiplied.
+struct MathArguments: ParsableArguments {
+    @Flag(help: "Multiply float32 in bfloat16 where the processor gains from it: faster, with 8 bits of mantissa.") var bfloat16 = false
+}
+
 /// Where a model is written.
 struct OutputArguments: ParsableArguments {
     @Option(name: [.short, .long], help: "The ONNX file to write.") var output: String

@@ -19,14 +19,16 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Shift images by up to so many pixels.") var shift = 0
     @Flag(help: "Flip images left to right at random.") var flip = false
     @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
+    @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
         let (splits, source) = try data.required()
-        let training = try ModelTraining(
+        var training = try ModelTraining(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
             weightDecay: weightDecay, schedule: schedule, shift: shift, flips: flip, seed: seed)
+        training.usesBFloat16 = math.bfloat16
         let progress = ProgressLine()
         let result = try training(
             Model(reading: input), output: output.output, data: splits, source: source, cancellation: Interruption.cancellation

@@ -5,6 +5,7 @@ extension MatrixProduct {
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard activation == nil else { return nil }
         if let folded = try foldingAffine(of: node, in: graph) { return folded }
+        if let read = readingTransposed(node, in: graph) { return read }
         guard let consumer = graph.soleConsumer(of: node.output(0)) else { return nil }
         if let factor = graph.numericFactor(of: consumer, on: node.outputs[0]), node.input(2) == nil, node.input(3) == nil,
             graph.info(of: node.output(0))?.elementType == .float32
@@ -31,5 +32,27 @@ extension MatrixProduct {
         }
         guard graph.haveSameShape(term, consumer.output(0)) else { return nil }
         return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
+    }
+
+    /// An edit after which the product reads an operand by columns where a transposition crosses its last two axes; what
+    /// else the transposition does stays one, and copies whole rows.
+    private func readingTransposed(_ node: Node, in graph: GraphIndex) -> GraphEdit? {
+        for index in 0..<2 {
+            guard let value = node.input(index), graph.soleConsumer(of: value) != nil, let producer = graph.producer(of: value),
+                let transpose = producer.op as? Transpose, let source = producer.input(0), let rank = graph.info(of: source)?.rank,
+                rank > 1, var order = try? transpose.order(rank: rank), order[rank - 2] > order[rank - 1]
+            else { continue }
+            order.swapAt(rank - 2, rank - 1)
+            var product = self
+            if index == 0 { product.transposesLeft.toggle() } else { product.transposesRight.toggle() }
+            let isIdentity = order == order.sorted()
+            var inputs = node.inputs
+            inputs[index] = isIdentity ? source : graph.graph.freshValueName("\(value).rows")
+            let moved = Node(name: producer.name, op: Transpose(order), inputs: [source], outputs: [inputs[index]])
+            return GraphEdit(
+                replacing: [node.name, producer.name],
+                with: (isIdentity ? [] : [moved]) + [Node(name: node.name, op: product, inputs: inputs, outputs: node.outputs)])
+        }
+        return nil
     }
 }

@@ -15,7 +15,8 @@ package struct Transpose: Operator {
     package var attributes: Attributes { permutation.map { ["perm": .ints($0)] } ?? [:] }
     package var quantization: QuantizationRule { .keepsScale }
 
-    private func order(rank: Int) throws -> [Int] {
+    /// The source axis of each axis.
+    func order(rank: Int) throws -> [Int] {
         let order = permutation ?? Array((0..<rank).reversed())
         guard order.sorted() == Array(0..<rank) else {
             throw WinnowError(.model, "perm", "\(order) does not order \(rank) axes")
