@@ -126,4 +126,113 @@ import WinnowTestSupport
         }
         #expect(operators == ["Gemm", "Relu"])
     }
+
+    /// Factors and terms, one number or one for each channel, go into filter and bias.
+    @Test func numbersFoldIntoConvolutions() throws {
+        let operators = try fusedOperators([2, 3, 5, 5]) { b, x in
+            let y = try b.add(Div(), b.conv(x, filter(b, [4, 3, 3, 3])), b.constant("d", Tensor([Float(1.7)])))
+            let z = try b.add(Mul(), b.constant("m", .sample([4, 1, 1])), y)
+            return try b.add(Sub(), z, b.constant("s", Tensor([Float(0.3)])))
+        }
+        #expect(operators == ["Conv"])
+    }
+
+    @Test func numbersFoldIntoProducts() throws {
+        let operators = try fusedOperators([2, 3, 4]) { b, x in
+            let y = try b.add(MatMul(), x, b.add(Transpose([0, 2, 1]), x))
+            return try b.add(Softmax(axis: -1), b.add(Div(), y, b.constant("d", Tensor(scalar: Float(8)))))
+        }
+        #expect(operators == ["MatrixProduct", "Softmax"])
+    }
+
+    /// A head's transposition crosses the last two axes: rows stay whole, the product reads columns.
+    @Test func transpositionsAreReadAsTheyLie() throws {
+        let operators = try fusedOperators([2, 3, 4, 5]) { b, x in
+            let keys = try b.add(Transpose([0, 2, 3, 1]), x)
+            return try b.add(MatMul(), b.add(Transpose([0, 2, 1, 3]), x), keys)
+        }
+        #expect(operators == ["Transpose", "Transpose", "MatrixProduct"])
+        let left = try fusedOperators([2, 3, 4]) { b, x in try b.add(MatMul(), b.add(Transpose([0, 2, 1]), x), x) }
+        #expect(left == ["MatrixProduct"])
+    }
+
+    @Test(arguments: ["Swish", "QuickGelu", "HardSwish", "HardSwishByClip", "Gelu", "GeluLast"])
+    func spelledActivations(name: String) throws {
+        let operators = try fusedOperators([2, 3, 5, 5]) { b, x in
+            try spelled(name, b, b.conv(x, filter(b, [4, 3, 3, 3])))
+        }
+        #expect(operators == ["FusedConv"])
+    }
+
+    /// Near misses stay what they are.
+    @Test func otherProductsAreNoActivations() throws {
+        let operators = try fusedOperators([2, 6]) { b, x in
+            let number = b.constant("n", Tensor(scalar: Float(5)))
+            let gate = try b.clip(b.add(x, b.constant("three", Tensor(scalar: Float(3)))), low: 0, high: 6)
+            return try b.add(Div(), b.multiply(x, gate), number)
+        }
+        #expect(operators == ["Add", "Clip", "Mul", "Div"])
+    }
+
+    private func spelled(_ name: String, _ b: GraphBuilder, _ x: ValueName) throws -> ValueName {
+        func number(_ value: Float) -> ValueName { b.constant("number", Tensor(scalar: value)) }
+        func gate() throws -> ValueName { try b.add(b.add(Erf(), b.add(Div(), x, number(Float(2).squareRoot()))), number(1)) }
+        switch name {
+        case "Swish": return try b.multiply(x, b.add(Sigmoid(), x))
+        case "QuickGelu": return try b.multiply(b.add(Sigmoid(), b.multiply(x, number(1.702))), x)
+        case "HardSwish": return try b.multiply(x, b.add(HardSigmoid(alpha: 1 / 6, beta: 0.5), x))
+        case "HardSwishByClip":
+            return try b.add(Div(), b.multiply(x, b.clip(b.add(x, number(3)), low: 0, high: 6)), number(6))
+        case "Gelu": return try b.multiply(b.multiply(x, number(0.5)), gate())
+        default: return try b.multiply(b.multiply(x, gate()), number(0.5))
+        }
+    }
+
+    /// What moves and resizes pixels keeps the layout of the convolutions around it.
+    @Test func movementKeepsChannelsLast() throws {
+        let operators = try fusedOperators([2, 4, 6, 6]) { b, x in
+            let y = try b.conv(x, filter(b, [6, 4, 3, 3]), padding: 1)
+            let halves = try b.add(
+                Split(axis: 1), inputs: [y, b.constant("halves", Tensor([Int64(2), 4]))], outputs: 2)
+            let joined = try b.add(Concat(axis: 1), halves[1], halves[0])
+            let large = try b.add(Resize(), joined, "", b.constant("scales", Tensor([Float(1), 1, 2, 2])))
+            let padded = try b.add(Pad(), large, b.constant("pads", Tensor([Int64(0), 1, 1, 0, 0, 0, 0, 2])))
+            let part = try b.add(
+                Slice(), padded, b.constant("starts", Tensor([Int64(1), 2])), b.constant("ends", Tensor([Int64(6), 13])),
+                b.constant("axes", Tensor([Int64(1), 2])))
+            return try b.conv(part, b.constant("v", .sample([3, 5, 3, 3], seed: 9)))
+        }
+        #expect(operators == ["Conv", "Split", "Concat", "Resize", "Pad", "Slice", "Conv"])
+    }
+
+    /// One position and one tap along an axis, before or after the axis that counts.
+    @Test(arguments: [[1, 9], [9, 1], [1, 1]]) func convolutionsAlongOneAxis(extents: [Int]) throws {
+        let kernel = extents.map { min($0, 3) }
+        let operators = try fusedOperators(Shape([2, 3] + extents)) { b, x in
+            try b.relu(b.conv(x, filter(b, Shape([4, 3] + kernel))))
+        }
+        #expect(operators == ["FusedConv"])
+    }
+
+    /// Codes under a scale found at each run: sums, casts and scales become one integer product with bias and activation.
+    @Test func dynamicCodesBecomeIntegerContractions() throws {
+        let product = try fusedOperators([3, 8]) { b, x in
+            let codes = try b.add(DynamicQuantizeLinear(), inputs: [x], outputs: 3)
+            let weights = b.constant("w8", Tensor((0..<40).map { Int8($0 * 6 - 120) }, shape: [8, 5]))
+            let sums = try b.add(Cast(to: .float32), b.add(MatMulInteger(), codes[0], weights, codes[2]))
+            let scaled = try b.multiply(sums, b.multiply(codes[1], b.constant("s", Tensor([Float(0.01), 0.02, 0.015, 0.012, 0.018]))))
+            return try b.relu(b.add(scaled, b.constant("bias", .sample([5]))))
+        }
+        #expect(product == ["DynamicQuantizeLinear", "QuantizedMatMul"])
+        let convolution = try fusedOperators([2, 3, 6, 6]) { b, x in
+            let codes = try b.add(DynamicQuantizeLinear(), inputs: [x], outputs: 3)
+            let weights = b.constant("w8", Tensor((0..<108).map { Int8($0 * 2 - 108) }, shape: [4, 3, 3, 3]))
+            let sums = try b.add(
+                ConvInteger(Conv(stride: 1, padding: 1)), inputs: [codes[0], weights, codes[2]])[0]
+            let scaled = try b.multiply(
+                b.add(Cast(to: .float32), sums), b.multiply(codes[1], b.constant("s", Tensor(scalar: Float(0.01)))))
+            return try b.relu(b.add(scaled, b.constant("bias", .sample([4, 1, 1]))))
+        }
+        #expect(convolution == ["DynamicQuantizeLinear", "QuantizedConvolution"])
+    }
 }
