@@ -44,19 +44,18 @@ public struct Histogram: Codable, Sendable {
 
     /// A histogram of the non-zero values: the zeros of a pruned tensor would hide the rest.
     package init?(of tensor: Tensor, binCount: Int = 48) {
-        func values(in piece: Range<Int>) -> [Double] { tensor.doubles(in: piece).filter { $0 != 0 && $0.isFinite } }
-        let bounds = tensor.pieces.flatMap { piece in
-            let values = values(in: piece)
-            return [values.min(), values.max()].compactMap { $0 }
+        var (low, high) = (Double.infinity, -Double.infinity)
+        tensor.forEachCounted { value in
+            low = value < low ? value : low
+            high = value > high ? value : high
         }
-        guard let low = bounds.min(), let high = bounds.max() else { return nil }
+        guard low <= high else { return nil }
+        var counts = [Int](repeating: 0, count: binCount)
+        let scale = high > low ? Double(binCount) / (high - low) : 0
+        tensor.forEachCounted { counts[min(binCount - 1, Int(($0 - low) * scale))] += 1 }
         self.low = low
         self.high = high
-        counts = [Int](repeating: 0, count: binCount)
-        let scale = high > low ? Double(binCount) / (high - low) : 0
-        for piece in tensor.pieces {
-            for value in values(in: piece) { counts[min(binCount - 1, Int((value - low) * scale))] += 1 }
-        }
+        self.counts = counts
     }
 }
 
@@ -84,5 +83,17 @@ extension ModelMeasurement {
     public var top1Deviation: Double? {
         guard let top1, let sampleCount, sampleCount > 0 else { return nil }
         return (top1 * (1 - top1) / Double(sampleCount)).squareRoot()
+    }
+}
+
+extension Tensor {
+    /// Calls `body` with every number but zeros.
+    @inline(__always)
+    fileprivate func forEachCounted(_ body: (Double) -> Void) {
+        if elementType == .float32 {
+            withElements(Float.self) { for value in $0 where value != 0 && value.isFinite { body(Double(value)) } }
+        } else {
+            for piece in pieces { for value in doubles(in: piece) where value != 0 && value.isFinite { body(value) } }
+        }
     }
 }

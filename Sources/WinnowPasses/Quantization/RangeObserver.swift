@@ -21,8 +21,14 @@ struct RangeObserver: Sendable {
 
     mutating func observe(_ values: UnsafeBufferPointer<Float>) {
         guard let base = values.baseAddress else { return }
-        if !VectorArithmetic.isFinite(base, count: values.count) { sawNonFinite = true }
-        let (low, high) = RangeStatistics.minMax(base, count: values.count)
+        var (low, high) = (Float.infinity, -Float.infinity)
+        // Both look at a block while it is in the nearest cache.
+        for start in stride(from: 0, to: values.count, by: 8192) {
+            let count = min(8192, values.count - start)
+            if !VectorArithmetic.isFinite(base + start, count: count) { sawNonFinite = true }
+            let block = RangeStatistics.minMax(base + start, count: count)
+            (low, high) = (min(low, block.minimum), max(high, block.maximum))
+        }
         guard low <= high, low.isFinite, high.isFinite else { return }
         self.low = min(self.low, low)
         self.high = max(self.high, high)
