@@ -49,7 +49,7 @@ struct Compare: ParsableCommand {
                 let before = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
                 for task in tasks {
                     let row = try measurement.row(task, workers, threads: count)
-                    print("bench: \(row.summary)")
+                    say(row.summary)
                     results.rows.append(row)
                 }
                 let after = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
@@ -57,8 +57,11 @@ struct Compare: ParsableCommand {
                 try write(results)
             }
         }
-        print("bench: wrote \(output)")
+        say("wrote \(output)")
     }
+
+    /// At once, not when a buffer is full.
+    private func say(_ line: String) { FileHandle.standardOutput.write(Data("bench: \(line)\n".utf8)) }
 
     /// The machine, and the versions the peers are pinned to.
     private func environment() throws -> [String: String] {
