@@ -59,7 +59,12 @@ extension GraphBuilder {
 
     /// The elements `range` along one axis.
     func sliced(_ x: ValueName, axis: Int, _ range: Range<Int>) throws -> ValueName {
-        if let extent = info(of: x)?.extents?[axis].value, range == 0..<extent { return x }
+        if let extents = info(of: x)?.extents {
+            guard extents.indices.contains(axis) else {
+                throw WinnowError(.shape, "value \(x)", "has \(extents.count) axes, so there is no axis \(axis)")
+            }
+            if let extent = extents[axis].value, range == 0..<extent { return x }
+        }
         return try add(
             Slice(), x, integers([range.lowerBound], name: "starts"), integers([range.upperBound], name: "ends"),
             integers([axis], name: "axes"))
