@@ -67,6 +67,7 @@ package struct LinearAttention: TrainedInParts {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
         let (query, value) = (try request.input(0).shape, try request.input(2).shape)
         let extents = LinearAttentionKernel.Extents(
             batch: query[0], steps: query[1], queryHeads: queryHeads, keyHeads: keyHeads, keySize: query[2] / queryHeads,

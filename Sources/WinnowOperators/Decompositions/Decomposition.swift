@@ -25,6 +25,10 @@ extension Decomposition {
             guard let info else { return nil }
             if let constant = info.constant { return builder.constant(Self.inputName(index), constant) }
             guard let extents = info.extents else { throw UndeterminedShape() }
+            // Parts may list indices and masks of the extents.
+            guard extents.reduce(1.0, { $0 * Double($1.value ?? 1) }) <= 0x1p31 else {
+                throw WinnowError(.unsupported, Self.inputName(index), "has more than 2³¹ elements: \(info.type)")
+            }
             return try builder.input(Self.inputName(index), info.elementType, extents)
         }
         return (builder, try decompose(builder, names))

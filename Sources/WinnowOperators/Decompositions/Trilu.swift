@@ -21,16 +21,11 @@ package struct Trilu: Decomposition {
         [ValueInfo(try inputs.required(0).type)]
     }
 
-    private static let maskLimit = 1 << 28
-
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let rank = try b.rank(of: x)
         guard rank >= 2 else { throw WinnowError(.shape, "input", "must be a matrix, but has \(rank) axes") }
         let (rows, columns) = (try b.extent(rank - 2, of: x), try b.extent(rank - 1, of: x))
-        guard rows.multipliedReportingOverflow(by: columns).partialValue <= Self.maskLimit, max(rows, columns) <= Self.maskLimit else {
-            throw WinnowError(.unsupported, "input", "is too large: a mask of \(rows) × \(columns) elements")
-        }
         let diagonal = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? 0
         let isKept = (0..<(rows * columns)).map { index -> Double in
             let offset = index % columns - index / columns

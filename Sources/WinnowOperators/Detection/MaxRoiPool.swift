@@ -35,6 +35,7 @@ package struct MaxRoiPool: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
         let bins = bins.reduce(1, *)
         return try overMaxima(data: request.input(0).shape, regions: request.input(1).shape, request.nodeName) { operands, plane, bin, index in
             let source = operands.input(0, as: Float.self)

@@ -20,6 +20,7 @@ package struct MaxRoiPoolGradient: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0, 2])
         let (bins, count) = (pool.bins.reduce(1, *), request.outputs[0].shape.elementCount)
         let sums = try pool.overMaxima(
             data: request.input(1).shape, regions: request.input(2).shape, request.nodeName

@@ -66,6 +66,7 @@ package struct DeformedColumns: TrainedInParts {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
         let (data, offsets) = (try request.input(0).shape, try request.input(1).shape)
         let resolved = try window.resolved(source: Array(data.dropFirst(2)))
         let taps = resolved.extents.reduce(1, *)

@@ -71,6 +71,7 @@ package struct GridSample: TrainedInParts {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0, 1])
         let (data, grid) = (try request.input(0).shape, try request.input(1).shape)
         let sampler = GridSampler(self, spatial: Array(data.dropFirst(2)))
         let (channels, plane) = (data[1], data.dropFirst(2).reduce(1, *))

@@ -66,6 +66,7 @@ package struct RoiAlign: TrainedInParts {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0, 1])
         let (data, regions, images) = (try request.input(0), try request.input(1), try request.input(2))
         guard regions.shape.rank == 2, regions.shape[1] == 4, images.shape == [regions.shape[0]] else {
             throw WinnowError(.shape, request.nodeName, "regions \(regions.shape) do not fit images \(images.shape)")

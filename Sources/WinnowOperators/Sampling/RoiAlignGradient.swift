@@ -21,6 +21,7 @@ package struct RoiAlignGradient: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0, 2])
         let (shape, images) = (try request.input(1).shape, try request.input(3))
         let (op, count) = (align, try request.input(2).shape[0])
         let cast = try CastKernel(from: images.elementType, to: .int64)
