@@ -1,11 +1,6 @@
-#include "include/WinnowPooling.h"
+#include "WinnowPooling.h"
+#include "EachProcessor.h"
 #include <string.h>
-
-#if defined(__x86_64__) && defined(__linux__)
-#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
 
 /// The taps of one window that lie in the source: flat offset of the first, steps between taps, and their counts.
 struct taps {
@@ -60,7 +55,7 @@ DEFINE_POOL(pool16, float16, int16)
 DEFINE_POOL(pool4, float4, int4)
 DEFINE_POOL(pool1, float, int)
 
-FOR_EACH_CPU void winnow_max_pooling_gradient(
+FOR_EACH_PROCESSOR void winnow_max_pooling_gradient(
     const struct winnow_pooling *p, int64_t channels, const float *source, const float *target_gradient,
     float *source_gradient) {
     memset(source_gradient, 0, (size_t)(p->source[0] * p->source[1] * p->source[2] * channels) * sizeof(float));

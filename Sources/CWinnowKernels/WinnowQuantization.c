@@ -1,10 +1,5 @@
 #include "WinnowQuantization.h"
-
-#if defined(__x86_64__) && defined(__linux__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
+#include "EachProcessor.h"
 
 /// Half to even, for magnitudes below 2^22, which clamping sees to: adding this pushes the fraction out of the mantissa.
 static const float magic = 12582912.0f;
@@ -17,7 +12,7 @@ static inline float clamped(float x, float low, float high) {
 static inline float rounded(float x) { return (x + magic) - magic; }
 
 #define QUANTIZE(name, type)                                                                                             \
-    CLONES void name(                                                                                                    \
+    FOR_EACH_PROCESSOR void name(                                                                                                    \
         const float *restrict x, type *restrict y, size_t n, const float *restrict scale, const float *restrict zero,    \
         int step, float low, float high) {                                                                               \
         if (step) {                                                                                                      \
@@ -35,7 +30,7 @@ QUANTIZE(winnow_quantize_u16, uint16_t)
 QUANTIZE(winnow_quantize_s16, int16_t)
 
 #define DEQUANTIZE(name, type)                                                                                           \
-    CLONES void name(                                                                                                    \
+    FOR_EACH_PROCESSOR void name(                                                                                                    \
         const type *restrict x, float *restrict y, size_t n, const float *restrict scale, const float *restrict zero,    \
         int step) {                                                                                                      \
         if (step) {                                                                                                      \
@@ -54,7 +49,7 @@ DEQUANTIZE(winnow_dequantize_s32, int32_t)
 
 // The output may lie on an input: every element is read before it is written. Products are rounded before they are added.
 #define QUANTIZED_ADD(name, left, right)                                                                                 \
-    CLONES void name(                                                                                                    \
+    FOR_EACH_PROCESSOR void name(                                                                                                    \
         const left *a, const right *b, uint8_t *y, size_t n, const struct winnow_sum *sum) {                             \
         const struct winnow_sum s = *sum;                                                                                \
         const float bottom = s.low - s.zero, top = s.high - s.zero;                                                      \
@@ -71,7 +66,7 @@ QUANTIZED_ADD(winnow_quantized_add_us, uint8_t, int8_t)
 QUANTIZED_ADD(winnow_quantized_add_su, int8_t, uint8_t)
 QUANTIZED_ADD(winnow_quantized_add_ss, int8_t, int8_t)
 
-CLONES void winnow_fake_quantize(
+FOR_EACH_PROCESSOR void winnow_fake_quantize(
     const float *x, float *y, size_t n, const float *restrict scale, const float *restrict zero, int step, float low,
     float high) {
     if (step) {
@@ -95,7 +90,7 @@ static inline float passed(float dy, float quotient, float bottom, float top, fl
 
 enum { LANES = 16 };
 
-CLONES void winnow_fake_quantize_gradient(
+FOR_EACH_PROCESSOR void winnow_fake_quantize_gradient(
     const float *restrict dy, const float *restrict x, float *restrict dx, double *restrict dscale, size_t n,
     const float *restrict scale, const float *restrict zero, int step, float low, float high) {
     float share;
@@ -137,7 +132,7 @@ CLONES void winnow_fake_quantize_gradient(
     *dscale += total;
 }
 
-CLONES void winnow_range_with_zero(const float *restrict x, size_t n, float *low, float *high) {
+FOR_EACH_PROCESSOR void winnow_range_with_zero(const float *restrict x, size_t n, float *low, float *high) {
     float lows[LANES] = {0}, highs[LANES] = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {

@@ -1,16 +1,11 @@
 #include "WinnowSquareRoot.h"
+#include "EachProcessor.h"
 
-#if defined(__x86_64__) && defined(__linux__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
-
-CLONES void winnow_square_root(const float *x, float *y, size_t n) {
+FOR_EACH_PROCESSOR void winnow_square_root(const float *x, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = __builtin_elementwise_sqrt(x[i]);
 }
 
-CLONES void winnow_adam(
+FOR_EACH_PROCESSOR void winnow_adam(
     const winnow_adam_constants *constants, float *restrict w, const float *restrict g, float *restrict m,
     float *restrict v, size_t n) {
     const winnow_adam_constants c = *constants;

@@ -15,6 +15,7 @@ public enum Arrays {
         return [name: try NPY.read(path)]
     }
 
+    /// The arrays of an npz or safetensors file by name.
     public static func read(_ path: String) throws -> [String: Tensor] {
         try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path)
     }

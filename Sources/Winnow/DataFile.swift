@@ -30,7 +30,8 @@ extension DataFile {
             let numbers = table.labels?.compactMap(Int.init)
             let areNumbers = numbers?.count == table.labels?.count
             self.init(
-                features: [.init(try TablePreparation(beside: path).scaled(table, subject: path))], labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels)
+                features: [.init(try TablePreparation(beside: path).scaled(table, subject: path))],
+                labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels)
         } else if name.contains("idx") || name.hasSuffix("ubyte") {
             try self.init(idx: path)
         } else {

@@ -6,6 +6,7 @@ import WinnowTraining
 
 /// A model made ready for one batch size, to be timed again and again on the same inputs, seeded random ones or given.
 public struct ModelTimer {
+    /// What is timed.
     public enum Work: String, Codable, Sendable, CaseIterable {
         /// One execution.
         case inference

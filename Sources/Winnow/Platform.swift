@@ -3,8 +3,10 @@ import WinnowKernels
 
 /// What a latency holds for: the program, the processor, the threads.
 public enum Platform {
+    /// The version of this library and of `winnow`.
     public static let programVersion = "0.1.0"
 
+    /// What a report names beside its times: program version, processor and threads.
     public static var environment: [String: String] {
         ["winnow": programVersion, "processor": processorName, "threads": "\(ThreadCount.current)"]
     }

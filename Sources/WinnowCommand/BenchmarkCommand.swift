@@ -7,7 +7,8 @@ struct BenchmarkCommand: ParsableCommand {
 
     @Argument(help: "The ONNX files.") var models: [String]
     @Option(help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.") var batch: String?
-    @Option(help: ArgumentHelp("The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
+    @Option(help: ArgumentHelp(
+        "The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
     var shape: [String] = []
     @Option(help: "An npz, npy or safetensors file with arrays for inputs; the others are random.") var input: String?
     @Option(help: "Seconds to measure each.") var seconds = 1.0

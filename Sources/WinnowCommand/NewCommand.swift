@@ -14,7 +14,9 @@ struct NewCommand: ParsableCommand {
     func run() throws {
         let numbers = try widths.map { text in
             try text.split(separator: ",").map { part in
-                guard let number = Int(part) else { throw WinnowError(.usage, "--widths", "\(part) is no number", remedy: "write for example 784,256,10") }
+                guard let number = Int(part) else {
+                    throw WinnowError(.usage, "--widths", "\(part) is no number", remedy: "write for example 784,256,10")
+                }
                 return number
             }
         }

@@ -101,7 +101,9 @@ extension Node {
         let known = outputs.enumerated().map { index, name in name.isEmpty || index >= infos.count ? nil : infos[index] }
         if known.allSatisfy({ $0 == nil || $0?.constant != nil }) { return known.map { $0?.constant } }
         let results = try known.compactMap { $0 }.map { info -> OperandPlan in
-            guard let shape = info.shape else { throw WinnowError(.unsupported, "", "the shape of its result (\(info.type)) cannot be told") }
+            guard let shape = info.shape else {
+                throw WinnowError(.unsupported, "", "the shape of its result (\(info.type)) cannot be told")
+            }
             try options.check(info.elementType.byteCount(of: shape.elementCount), of: "its result")
             return OperandPlan(shape: shape, elementType: info.elementType)
         }

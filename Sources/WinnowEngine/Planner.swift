@@ -127,7 +127,11 @@ struct Planner {
         var constants: [ValueName: Tensor] = [:]
         var entries: Set<ValueName> = []
         for name in Set(postponed.flatMap(\.readValues)) where !postponedValues.contains(name) {
-            if let tensor = constant(name) { constants[name] = tensor } else if rest.contains(where: { $0.readValues.contains(name) }) { entries.insert(name) }
+            if let tensor = constant(name) {
+                constants[name] = tensor
+            } else if rest.contains(where: { $0.readValues.contains(name) }) {
+                entries.insert(name)
+            }
         }
         return Continuation(first, rest: rest, of: graph, constants: constants, entries: entries.sorted(), options)
     }

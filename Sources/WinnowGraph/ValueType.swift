@@ -50,6 +50,7 @@ public struct ValueType: Hashable, Sendable {
 
 extension ValueType: CustomStringConvertible {
     public var description: String {
-        "\(isOptional ? "optional " : "")\(isList ? "list of " : "")\(elementType)[\(extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
+        let extents = extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…"
+        return "\(isOptional ? "optional " : "")\(isList ? "list of " : "")\(elementType)[\(extents)]"
     }
 }

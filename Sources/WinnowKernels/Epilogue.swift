@@ -31,7 +31,6 @@ package struct Epilogue: Hashable, Sendable {
     package static let none = Epilogue()
 
     /// Whether `run` needs a residual.
-    package var addsResidual: Bool { residualType != nil }
 
     /// The residual's element type; nil if there is none.
     package var residualType: ElementType? {

@@ -46,7 +46,10 @@ package struct MiniFloat: Sendable {
     /// The code of the nearest value, ties to the even code; values beyond the largest saturate, NaN maps to the largest
     /// code that has no number, or to zero where every code is a number.
     package func code(nearest value: Float) -> UInt8 {
-        if value.isNaN { return UInt8(values.count / (signBit == nil ? 1 : 2) == magnitudes.count ? 0 : values.count / (signBit == nil ? 1 : 2) - 1) }
+        if value.isNaN {
+            let codes = values.count / (signBit == nil ? 1 : 2)
+            return codes == magnitudes.count ? 0 : UInt8(codes - 1)
+        }
         let negative = value.sign == .minus
         if negative && signBit == nil { return 0 }
         let magnitude = value.magnitude

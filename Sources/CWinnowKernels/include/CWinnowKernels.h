@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "WinnowElementary.h"
+#include "WinnowExponential.h"
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
 #include "WinnowSquareRoot.h"

@@ -1,13 +1,13 @@
 /// How much a kernel has to do, counted in float32 multiplications (about 0.02 ns each on one core).
-package struct Work: Hashable, Sendable {
-    package var multiplications: Int
+struct Work: Hashable, Sendable {
+    var multiplications: Int
 
     /// Products of float32 that are summed.
-    package static func products(_ count: Int) -> Work { Work(multiplications: count) }
+    static func products(_ count: Int) -> Work { Work(multiplications: count) }
 
     /// Products of 8-bit codes that are summed.
-    package static func codeProducts(_ count: Int) -> Work { Work(multiplications: count / 4) }
+    static func codeProducts(_ count: Int) -> Work { Work(multiplications: count / 4) }
 
     /// Elements that are read, changed a little and written.
-    package static func elements(_ count: Int) -> Work { Work(multiplications: 16 * count) }
+    static func elements(_ count: Int) -> Work { Work(multiplications: 16 * count) }
 }

@@ -68,8 +68,11 @@ package struct Attention: Decomposition {
         let query = try b.heads(inputs.required(0), queryHeads)
         var keys = try b.heads(inputs.required(1), keyHeads)
         var values = try b.heads(inputs.required(2), keyHeads)
-        if let past = inputs.present(4) { keys = try b.add(Concat(axis: 2), past, keys) } else { keys = try b.add(Identity(), keys) }
-        if let past = inputs.present(5) { values = try b.add(Concat(axis: 2), past, values) } else { values = try b.add(Identity(), values) }
+        func extended(_ value: ValueName, _ past: ValueName?) throws -> ValueName {
+            try past.map { try b.add(Concat(axis: 2), $0, value) } ?? b.add(Identity(), value)
+        }
+        keys = try extended(keys, inputs.present(4))
+        values = try extended(values, inputs.present(5))
         let present = [keys, values]
         let (queryCount, keyCount) = (try b.extent(1, of: query), try b.extent(1, of: keys))
         if queryCount != keyCount {

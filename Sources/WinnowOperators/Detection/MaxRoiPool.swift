@@ -37,7 +37,8 @@ package struct MaxRoiPool: Operator {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let bins = bins.reduce(1, *)
-        return try overMaxima(data: request.input(0).shape, regions: request.input(1).shape, request.nodeName) { operands, plane, bin, index in
+        let (data, regions) = try (request.input(0).shape, request.input(1).shape)
+        return try overMaxima(data: data, regions: regions, request.nodeName) { operands, plane, bin, index in
             let source = operands.input(0, as: Float.self)
             operands.output(0, as: Float.self)[plane * bins + bin] = index.map { source[$0] } ?? 0
         } values: { $0.input(0, as: Float.self) } corners: { $0.input(1, as: Float.self) }

@@ -42,7 +42,9 @@ extension GraphIndex {
     private func soleProducer(of value: ValueName) -> Node? { soleConsumer(of: value) == nil ? nil : producer(of: value) }
 
     private func scalar(_ value: ValueName?) -> Double? {
-        guard let tensor = value.flatMap({ known($0) }), tensor.elementCount == 1, tensor.rank <= 1, tensor.elementType == .float32 else { return nil }
+        guard let tensor = value.flatMap({ known($0) }), tensor.elementCount == 1, tensor.rank <= 1,
+            tensor.elementType == .float32
+        else { return nil }
         return Double(tensor.floats()[0])
     }
 

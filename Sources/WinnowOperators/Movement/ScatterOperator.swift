@@ -53,7 +53,9 @@ extension ScatterOperator {
             // The product of all other factors, counted apart from the zeros among them.
             let zero = b.scalar(0, like: x)
             func zeros(_ value: ValueName) throws -> ValueName { try b.isEqual(value, zero) }
-            func others(_ value: ValueName) throws -> ValueName { try b.add(Where(), b.add(Equal(), value, zero), b.scalar(1, like: x), value) }
+            func others(_ value: ValueName) throws -> ValueName {
+                try b.add(Where(), b.add(Equal(), value, zero), b.scalar(1, like: x), value)
+            }
             let count = try scattered(.add, zeros(x), zeros(updates))
             let product = try scattered(.mul, others(x), others(updates))
             func share(_ value: ValueName, _ count: ValueName, _ product: ValueName) throws -> ValueName {

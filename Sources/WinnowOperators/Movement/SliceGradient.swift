@@ -18,7 +18,8 @@ package struct SliceGradient: Operator {
 
     package init(attributes: Attributes, version: Int) throws {
         self.init(
-            starts: try attributes.ints("starts", areSizes: false), ends: try attributes.ints("ends", areSizes: false), axes: try attributes.ints("axes"))
+            starts: try attributes.ints("starts", areSizes: false), ends: try attributes.ints("ends", areSizes: false),
+            axes: try attributes.ints("axes"))
     }
 
     package var attributes: Attributes { Slice(starts: starts, ends: ends, axes: axes).attributes }

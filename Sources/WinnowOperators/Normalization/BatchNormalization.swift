@@ -101,8 +101,8 @@ package struct BatchNormalization: Operator {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         // Batch statistics have their own operator while training.
         if isMarkedTraining { return nil }
-        return try BatchNormalizationGradient.emit(context, BatchNormalizationGradient(epsilon: epsilon, usesBatch: false), context.input(3), context.input(4))
-            + [nil, nil]
+        let gradient = BatchNormalizationGradient(epsilon: epsilon, usesBatch: false)
+        return try BatchNormalizationGradient.emit(context, gradient, context.input(3), context.input(4)) + [nil, nil]
     }
 
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

@@ -42,21 +42,14 @@ extension GraphIndex {
     func dequantizedForm(of node: Node, by op: any Operator, filterAxis: Int) throws -> GraphEdit? {
         guard let cast = soleConsumer(of: node.output(0)), (cast.op as? Cast)?.target == .float32,
             let scaling = soleConsumer(of: cast.output(0)), scaling.op is Mul, let factor = cast.otherInput(of: scaling),
-            let codes = node.input(0), let filter = node.input(1), let weights = constant(filter), weights.rank > filterAxis,
+            let codes = node.input(0), [.int8, .uint8].contains(info(of: codes)?.elementType),
             node.input(2) == nil || info(of: node.input(2))?.extents?.isEmpty == true,
-            info(of: codes)?.elementType == .uint8 || info(of: codes)?.elementType == .int8,
-            let scales = scales(factor, channels: weights.shape[filterAxis], trailing: filterAxis == 0 ? weights.rank - 2 : 0)
+            let filter = node.input(1), let weights = constant(filter), weights.rank > filterAxis,
+            let scale = scales(factor, trailing: filterAxis == 0 ? weights.rank - 2 : 0),
+            let filterScales = scale.filter.repeated(weights.shape[filterAxis]),
+            let zeroPoints = (node.input(3).map { constant($0) } ?? Tensor(zeros: [], weights.elementType))?
+                .repeated(weights.shape[filterAxis])
         else { return nil }
-        let count = scales.filter.count
-        var zeroPoints: Tensor?
-        if let name = node.input(3) {
-            guard let tensor = constant(name), tensor.elementCount == 1 || tensor.elementCount == weights.shape[filterAxis] else { return nil }
-            let values = tensor.doubles()
-            let all = [Double](repeating: values[0], count: count)
-            zeroPoints = Tensor(values.count == 1 ? all : values, shape: [max(count, values.count)], as: tensor.elementType)
-        }
-        let channels = max(count, zeroPoints?.elementCount ?? 1)
-        let filterScales = scales.filter.count == channels ? scales.filter : [Float](repeating: scales.filter[0], count: channels)
         func name(_ part: String) -> ValueName { graph.freshValueName("\(node.name).\(part)") }
         let (source, real) = (name("source"), name("filter"))
         var edit = GraphEdit(
@@ -64,32 +57,26 @@ extension GraphIndex {
             with: [
                 Node(
                     name: source, op: DequantizeLinear(),
-                    inputs: [codes, scales.source] + (node.input(2).map { [$0] } ?? []), outputs: [source]),
+                    inputs: [codes, scale.source] + (node.input(2).map { [$0] } ?? []), outputs: [source]),
                 Node(
                     name: real, op: DequantizeLinear(axis: filterAxis),
-                    inputs: [filter, name("scales")] + (zeroPoints == nil ? [] : [name("zero_points")]), outputs: [real]),
+                    inputs: [filter, name("scales"), name("zero_points")], outputs: [real]),
                 Node(name: node.name, op: op, inputs: [source, real], outputs: scaling.outputs),
             ])
-        edit.initializers = [(name("scales"), Tensor(filterScales))]
-        if let zeroPoints { edit.initializers.append((name("zero_points"), zeroPoints)) }
+        edit.initializers = [(name("scales"), filterScales), (name("zero_points"), zeroPoints)]
         return edit
     }
 
-    /// A factor as a scale of the source, one number, times constant scales of the filter.
-    private func scales(_ factor: ValueName, channels: Int, trailing: Int) -> (source: ValueName, filter: [Float])? {
+    /// A factor as a scale of the source, one number, times constant scales of the filter: one, or one of each channel, on
+    /// the axis before the last `trailing`.
+    private func scales(_ factor: ValueName, trailing: Int) -> (source: ValueName, filter: Tensor)? {
         func isNumber(_ value: ValueName) -> Bool { info(of: value)?.extents?.isEmpty == true && constant(value) == nil }
-        if isNumber(factor) {
-            guard let product = producer(of: factor), product.op is Mul,
-                let (source, tensor) = constantFactor(of: product), tensor.elementCount == 1
-            else { return (factor, [1]) }
-            return (source, tensor.floats())
+        if let product = producer(of: factor), product.op is Mul, let (source, scales) = constantFactor(of: product),
+            isNumber(source), scales.shape.dropLast(trailing).last == scales.elementCount || scales.elementCount == 1
+        {
+            return (source, scales)
         }
-        guard let product = producer(of: factor), product.op is Mul, let (source, tensor) = constantFactor(of: product),
-            isNumber(source)
-        else { return nil }
-        let axis = tensor.rank - 1 - trailing
-        guard tensor.elementCount == 1 || tensor.elementCount == channels && axis >= 0 && tensor.shape[axis] == channels else { return nil }
-        return (source, tensor.floats())
+        return isNumber(factor) ? (factor, Tensor(scalar: Float(1))) : nil
     }
 
     private func constantFactor(of product: Node) -> (ValueName, Tensor)? {
@@ -97,5 +84,14 @@ extension GraphIndex {
             if let tensor = constant(product.inputs[b]), tensor.elementType == .float32 { return (product.inputs[a], tensor) }
         }
         return nil
+    }
+}
+
+extension Tensor {
+    /// One number repeated, or so many numbers, as a vector; nil for others.
+    fileprivate func repeated(_ count: Int) -> Tensor? {
+        guard elementCount == 1 || elementCount == count else { return nil }
+        let values = doubles()
+        return Tensor(values.count == count ? values : [Double](repeating: values[0], count: count), shape: [count], as: elementType)
     }
 }

@@ -29,7 +29,8 @@ package struct QuantizedEdges: Sendable, Hashable {
             throw WinnowError(.model, "source_type", "is missing")
         }
         self.init(
-            source: attributes["source_scale"] == nil ? .dynamic(source.elementType) : .constant(source), residual: try AffineEncoding("residual", in: attributes),
+            source: attributes["source_scale"] == nil ? .dynamic(source.elementType) : .constant(source),
+            residual: try AffineEncoding("residual", in: attributes),
             target: try AffineEncoding("target", in: attributes), activation: try Activation(attributes: attributes))
     }
 

@@ -68,7 +68,8 @@ package struct RecurrentParameters: Sendable, Hashable {
     /// Activation `index` of a direction, of which the operator has `usual.count`.
     func activation(_ index: Int, direction: Int, usual: [String]) throws -> any Operator {
         let position = direction * usual.count + index
-        let name = position < activations.count ? activations[position] : activations.isEmpty ? usual[index] : activations[index % activations.count]
+        let name = activations.isEmpty
+            ? usual[index] : activations[position < activations.count ? position : index % activations.count]
         let alpha = position < alphas.count ? alphas[position] : nil
         let beta = position < betas.count ? betas[position] : nil
         switch name.lowercased() {

@@ -69,7 +69,8 @@ package struct SplitToSequence: ListOperator, Decomposition {
             guard let tensor = b.info(of: name)?.constant else { throw UndeterminedShape() }
             return tensor
         }
-        guard total <= Self.partLimit || (lengths.map { $0.rank == 1 || ($0.integers().first ?? 0) > total / Self.partLimit } ?? false) else {
+        let areFewParts = lengths.map { $0.rank == 1 || ($0.integers().first ?? 0) > total / Self.partLimit } ?? false
+        guard total <= Self.partLimit || areFewParts else {
             throw UndeterminedShape()
         }
         let extents = try extents(lengths, of: total)

@@ -131,7 +131,9 @@ private struct GramTrie: Sendable {
                 gram += 1
             }
         }
-        guard gram == op.places.count else { throw WinnowError(.model, "ngram_indexes", "has \(op.places.count) numbers for \(gram) n-grams") }
+        guard gram == op.places.count else {
+            throw WinnowError(.model, "ngram_indexes", "has \(op.places.count) numbers for \(gram) n-grams")
+        }
     }
 
     private mutating func insert(_ tokens: ArraySlice<Int>, _ gram: Int) {

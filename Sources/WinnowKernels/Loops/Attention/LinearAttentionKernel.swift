@@ -1,3 +1,4 @@
+import CWinnowKernels
 /// A matrix for each head that every step decays, corrects and adds to, read by queries (float32).
 ///
 /// S ← e^g · S;  v′ ← β · (v − Sᵀk);  S ← S + k ⊗ v′;  y ← scale · Sᵀq
@@ -75,7 +76,7 @@ package struct LinearAttentionKernel: Sendable {
         let key = operands.key + (row * heads + head) * size
         if let decay = operands.decay {
             for i in 0..<size {
-                let factor = Elementary.exp(decaysElements ? decay[(row * heads + head) * size + i] : decay[row * heads + head])
+                let factor = winnow_exponential(decaysElements ? decay[(row * heads + head) * size + i] : decay[row * heads + head])
                 for m in 0..<width { state[i * width + m] *= factor }
             }
         }

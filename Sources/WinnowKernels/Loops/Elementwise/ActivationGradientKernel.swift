@@ -1,3 +1,4 @@
+import CWinnowKernels
 /// The gradient of an activation from (gradient, x) in float32: one pass where the graph would need several.
 package struct ActivationGradientKernel: Sendable {
     package enum Function: Hashable, Sendable {
@@ -20,7 +21,7 @@ package struct ActivationGradientKernel: Sendable {
         case .leakyRelu(let alpha):
             loop = { Self.zip($0, $1, $2, $3) { g, x in x < 0 ? alpha * g : g } }
         case .elu(let alpha):
-            loop = { Self.zip($0, $1, $2, $3) { g, x in x < 0 ? g * (alpha * Elementary.exp(x)) : g } }
+            loop = { Self.zip($0, $1, $2, $3) { g, x in x < 0 ? g * (alpha * winnow_exponential(x)) : g } }
         case .hardSigmoid(let alpha, let beta):
             loop = {
                 Self.zip($0, $1, $2, $3) { g, x in

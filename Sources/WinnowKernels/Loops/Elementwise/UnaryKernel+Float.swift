@@ -32,15 +32,15 @@ extension UnaryKernel {
     private static func arithmeticLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
         case .identity: return map { $0 }
-        case .absolute: return map { Elementary.magnitude($0) }
+        case .absolute: return map { Rounding.magnitude($0) }
         case .negate: return map { -$0 }
         case .sign: return map { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
         case .reciprocal: return map { 1 / $0 }
         case .square: return map { $0 * $0 }
         case .squareRoot: return wide(winnow_square_root)
-        case .floor: return map { Elementary.floor($0) }
-        case .ceil: return map { Elementary.ceil($0) }
-        case .roundHalfToEven: return map { Elementary.round($0) }
+        case .floor: return map { Rounding.floor($0) }
+        case .ceil: return map { Rounding.ceil($0) }
+        case .roundHalfToEven: return map { Rounding.round($0) }
         case .exp: return wide(winnow_exp)
         case .log: return wide(winnow_log)
         case .clip(let low, let high):
@@ -82,7 +82,7 @@ extension UnaryKernel {
         case .erf: return wide(winnow_erf)
         case .sigmoid: return wide(winnow_sigmoid)
         case .softplus: return wide(winnow_softplus)
-        case .softsign: return map { $0 / (1 + Elementary.magnitude($0)) }
+        case .softsign: return map { $0 / (1 + Rounding.magnitude($0)) }
         case .mish: return wide(winnow_mish)
         case .hardSigmoid(let alpha, let beta):
             return { mapElements(Float.self, Float.self, $0, $1, $2) { x in unit(x * alpha + beta) } }

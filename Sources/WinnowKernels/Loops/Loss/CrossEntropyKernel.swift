@@ -1,3 +1,4 @@
+import CWinnowKernels
 package import WinnowTensor
 
 /// −w·log p of each sample's class, and its derivative (ONNX's SoftmaxCrossEntropyLoss and NegativeLogLikelihoodLoss).
@@ -68,8 +69,8 @@ package struct CrossEntropyKernel: Sendable {
         for c in 0..<classes { largest = max(largest, x[c * inner]) }
         guard largest.isFinite else { return largest }
         var sum: Float = 0
-        for c in 0..<classes { sum += Elementary.exp(x[c * inner] - largest) }
-        return largest + Elementary.log(sum)
+        for c in 0..<classes { sum += winnow_exponential(x[c * inner] - largest) }
+        return largest + winnow_logarithm(sum)
     }
 
     /// `loss` gets one number, or one a row without reduction; `logarithms`, if wanted, the scores' log-softmax.
@@ -107,7 +108,7 @@ package struct CrossEntropyKernel: Sendable {
             let factor = rowWeights[row] == 0 ? 0 : rowWeights[row] * common * lossGradient[reduction == .none ? row : 0]
             if normalizes, factor != 0 {
                 let sum = logSum(x)
-                for c in 0..<classes { y[c * inner] = factor * Elementary.exp(x[c * inner] - sum) }
+                for c in 0..<classes { y[c * inner] = factor * winnow_exponential(x[c * inner] - sum) }
             } else {
                 for c in 0..<classes { y[c * inner] = 0 }
             }

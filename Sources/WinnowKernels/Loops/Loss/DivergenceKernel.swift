@@ -1,3 +1,4 @@
+import CWinnowKernels
 package import WinnowTensor
 
 /// T²·KL(softmax(teacher / T) ‖ softmax(student / T)) over the last axis, summed and divided by the first axis' extent,
@@ -28,8 +29,8 @@ package struct DivergenceKernel: Sendable {
         var largest = -Float.infinity
         for c in 0..<classes { largest = max(largest, x[c]) }
         var sum: Float = 0
-        for c in 0..<classes { sum += Elementary.exp((x[c] - largest) / temperature) }
-        return (largest, Elementary.log(sum))
+        for c in 0..<classes { sum += winnow_exponential((x[c] - largest) / temperature) }
+        return (largest, winnow_logarithm(sum))
     }
 
     /// `loss` gets one number.
@@ -45,7 +46,7 @@ package struct DivergenceKernel: Sendable {
             for c in 0..<classes {
                 let logWanted = (t[c] - wanted.largest) / temperature - wanted.logSum
                 let logOwn = (s[c] - own.largest) / temperature - own.logSum
-                total += Elementary.exp(logWanted) * (logWanted - logOwn)
+                total += winnow_exponential(logWanted) * (logWanted - logOwn)
             }
             losses[row] = max(total, 0)
         }
@@ -64,8 +65,8 @@ package struct DivergenceKernel: Sendable {
             let (s, t, y) = (student + row * classes, teacher + row * classes, target + row * classes)
             let (own, wanted) = (normalizer(s), normalizer(t))
             for c in 0..<classes {
-                let p = Elementary.exp((s[c] - own.largest) / temperature - own.logSum)
-                let q = Elementary.exp((t[c] - wanted.largest) / temperature - wanted.logSum)
+                let p = winnow_exponential((s[c] - own.largest) / temperature - own.logSum)
+                let q = winnow_exponential((t[c] - wanted.largest) / temperature - wanted.logSum)
                 y[c] = factor * (p - q)
             }
         }

@@ -128,7 +128,7 @@ extension CastKernel {
         let number = x != x ? 0 : x
         let raised = number < low ? low : number
         let clamped = raised > high ? high : raised
-        let whole = Elementary.copySign(Elementary.floor(Elementary.magnitude(clamped)), clamped)
+        let whole = Rounding.copySign(Rounding.floor(Rounding.magnitude(clamped)), clamped)
         return Int32(bitPattern: (whole + 12_582_912).bitPattern) &- 0x4B40_0000
     }
 }

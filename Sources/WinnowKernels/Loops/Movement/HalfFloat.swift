@@ -15,7 +15,7 @@ enum HalfFloat {
     static func encode(_ value: Float) -> UInt16 {
         let word = value.bitPattern
         let doubled = word &+ word
-        let scaled = (Elementary.magnitude(value) * 0x1p112) * 0x1p-110
+        let scaled = (Rounding.magnitude(value) * 0x1p112) * 0x1p-110
         let exponent = doubled & 0xFF00_0000
         let bias = exponent < 0x7100_0000 ? 0x7100_0000 : exponent
         let bits = (Float(bitPattern: (bias &>> 1) &+ 0x0780_0000) + scaled).bitPattern

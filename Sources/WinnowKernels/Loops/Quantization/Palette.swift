@@ -57,7 +57,8 @@ package struct Palette: Hashable, Sendable {
         var (low, high) = (0, levels.count - 1)
         while low < high {
             let probe = (low + high) / 2
-            if (Double(levels[probe]) + Double(levels[probe + 1])) / 2 >= Double(value) || value.isNaN { high = probe } else { low = probe + 1 }
+            let middle = (Double(levels[probe]) + Double(levels[probe + 1])) / 2
+            if middle >= Double(value) || value.isNaN { high = probe } else { low = probe + 1 }
         }
         return low
     }
@@ -78,7 +79,9 @@ private struct RunningSums {
 
     init(_ values: [Float]) {
         sums.reserveCapacity(values.count / Self.step + 1)
-        for end in stride(from: Self.step, through: values.count, by: Self.step) { sums.append(first(end - 1, of: values) + Double(values[end - 1])) }
+        for end in stride(from: Self.step, through: values.count, by: Self.step) {
+            sums.append(first(end - 1, of: values) + Double(values[end - 1]))
+        }
     }
 
     func first(_ count: Int, of values: [Float]) -> Double {

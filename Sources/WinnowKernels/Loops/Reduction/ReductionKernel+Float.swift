@@ -24,7 +24,7 @@ private enum Mean<Storage: FloatStorage>: FloatSum {
 }
 
 private enum SumOfMagnitudes<Storage: FloatStorage>: FloatSum {
-    @inline(__always) static func term(_ x: Float) -> Float { Elementary.magnitude(x) }
+    @inline(__always) static func term(_ x: Float) -> Float { Rounding.magnitude(x) }
 }
 
 private enum SumOfSquares<Storage: FloatStorage>: FloatSum {
