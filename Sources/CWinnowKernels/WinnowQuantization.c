@@ -88,6 +88,32 @@ static inline float passed(float dy, float quotient, float bottom, float top, fl
     return inside ? dy : 0.0f;
 }
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <immintrin.h>
+
+/// 64 look-ups at a time: the table lies in four registers.
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static size_t look_up_blocks(
+    const uint8_t *x, uint8_t *y, size_t n, const uint8_t *table) {
+    const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64);
+    const __m512i c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
+    size_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        const __m512i codes = _mm512_loadu_si512(x + i);
+        const __m512i low = _mm512_permutex2var_epi8(a, codes, b), high = _mm512_permutex2var_epi8(c, codes, d);
+        _mm512_storeu_si512(y + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(codes), low, high));
+    }
+    return i;
+}
+#endif
+
+void winnow_look_up(const uint8_t *x, uint8_t *y, size_t n, const uint8_t *table) {
+    size_t i = 0;
+#if defined(__x86_64__) && defined(__linux__)
+    if (__builtin_cpu_supports("avx512vbmi")) i = look_up_blocks(x, y, n, table);
+#endif
+    for (; i < n; i++) y[i] = table[x[i]];
+}
+
 enum { LANES = 16 };
 
 FOR_EACH_PROCESSOR void winnow_fake_quantize_gradient(

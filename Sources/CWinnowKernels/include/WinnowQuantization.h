@@ -28,6 +28,9 @@ void winnow_quantized_add_us(const uint8_t *a, const int8_t *b, uint8_t *y, size
 void winnow_quantized_add_su(const int8_t *a, const uint8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
 void winnow_quantized_add_ss(const int8_t *a, const int8_t *b, uint8_t *y, size_t n, const struct winnow_sum *sum);
 
+/// y[i] = table[x[i]]; `y` may be `x`.
+void winnow_look_up(const uint8_t *x, uint8_t *y, size_t n, const uint8_t *table);
+
 /// Quantizes and dequantizes at once.
 void winnow_fake_quantize(const float *x, float *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
 

@@ -40,6 +40,8 @@ package struct ConvolutionGeometry: Hashable, Sendable {
     /// How many products are summed. Meaningful after `validate`.
     var productCount: Int { targetShape.elementCount * filterShape.dropFirst().reduce(1, *) }
 
+    var isPadded: Bool { (padsBegin + padsEnd).contains { $0 != 0 } }
+
     private func targetExtent(_ axis: Int) -> Int {
         let reach = (filterShape[axis + 2] - 1) * dilations[axis] + 1
         return (sourceShape[axis + 2] + padsBegin[axis] + padsEnd[axis] - reach) / strides[axis] + 1

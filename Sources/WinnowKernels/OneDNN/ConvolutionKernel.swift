@@ -56,11 +56,14 @@ package final class ConvolutionKernel: @unchecked Sendable {
 extension ConvolutionGeometry {
     var subject: String { "convolution of \(sourceShape) with \(filterShape)" }
 
+    /// The work in float32.
+    var work: Work { filterShape[1] == 1 ? .singleProducts(productCount) : .products(productCount) }
+
     func forwardDescriptor(
         source: MemoryDescriptor, filter: MemoryDescriptor, bias: MemoryDescriptor?, target: MemoryDescriptor,
         _ attributes: PrimitiveAttributes, propagation: dnnl_prop_kind_t = dnnl_forward_inference, work: Work? = nil
     ) throws -> PrimitiveDescriptor {
-        try PrimitiveDescriptor(subject, work ?? .products(productCount)) { result, engine in
+        try PrimitiveDescriptor(subject, work ?? self.work) { result, engine in
             dnnl_convolution_forward_primitive_desc_create(
                 &result, engine, propagation, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle,
                 target.handle, dimensionStrides, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd,

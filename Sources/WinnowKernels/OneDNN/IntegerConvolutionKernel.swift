@@ -58,16 +58,20 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         let residual = try epilogue.residualType.map {
             try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
         }
-        let vector = try bias.map { try MemoryDescriptor(dense: [$0.count]) }
+        let channels = geometry.filterShape[0]
+        let perChannel = geometry.filterShape.elementCount / channels
         // Scales vary along the output channels: axis 0, and the group axis before it.
         let edges = try IntegerEdges(
-            source: encoding, filterScales: filterScales, filterMask: geometry.groups == 1 ? 1 : 3, target: result,
-            epilogue: epilogue, targetExtents: targetShape.extents,
+            source: encoding, filterScales: filterScales, filterMask: geometry.groups == 1 ? 1 : 3,
+            filterSums: geometry.isPadded
+                ? nil : IntegerFilter.sums(of: codes, channels: channels) { $0 / perChannel },
+            bias: bias, target: result, epilogue: epilogue, targetExtents: targetShape.extents,
             targetStrides: Layout.channelsLast.strides(of: targetShape))
+        let vector = try edges.bias.map { try MemoryDescriptor(dense: [$0.count]) }
         let descriptor = try geometry.forwardDescriptor(
             source: source.descriptor, filter: MemoryDescriptor(any: geometry.filterExtents, .int8), bias: vector,
             target: target.descriptor, edges.attributes,
-            work: .codeProducts(geometry.productCount))
+            work: geometry.filterShape[1] == 1 ? geometry.work : .codeProducts(geometry.productCount))
         let packed = try descriptor.memory(dnnl_query_weights_md)
         let storage = try Repacking.packed(
             codes.memory.storage.base, from: MemoryDescriptor(dense: geometry.filterExtents, .int8), to: packed)
@@ -77,7 +81,7 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
             .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
             .init(DNNL_ARG_DST, target.descriptor, .slot(Slot.target)),
         ]
-        if let vector, let bias {
+        if let vector, let bias = edges.bias {
             arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
         }
         let contraction = SpatialContraction(

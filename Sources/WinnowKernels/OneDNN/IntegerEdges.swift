@@ -9,31 +9,40 @@ struct IntegerEdges {
     /// Where a dynamic source's encoding goes before each run.
     private(set) var runtime: RuntimeEncoding?
 
+    /// The bias to add, with what was folded into it; real numbers, or code units of the target.
+    private(set) var bias: [Float]?
+
     /// - Parameters:
     ///   - filterMask: the filter axes along which scales vary if there are several.
+    ///   - filterSums: for each output channel the sum of its codes, if there are no pads.
     init(
-        source: IntegerSource, filterScales: [Float], filterMask: Int32, target: IntegerTarget, epilogue: Epilogue,
-        targetExtents: [Int], targetStrides: [Int]
+        source: IntegerSource, filterScales: [Float], filterMask: Int32, filterSums: [Int32]?, bias: [Float]?,
+        target: IntegerTarget, epilogue: Epilogue, targetExtents: [Int], targetStrides: [Int]
     ) throws {
         attributes = try PrimitiveAttributes()
-        switch source {
-        case .constant(let encoding):
-            arguments += try attributes.setQuantization(
-                DNNL_ARG_SRC, scale: target == .accumulators ? 1 : encoding.scale, zeroPoint: encoding.zeroPoint)
-        case .dynamic:
+        if case .constant(let encoding) = source, target == .accumulators {
+            arguments += try attributes.setQuantization(DNNL_ARG_SRC, scale: 1, zeroPoint: encoding.zeroPoint)
+            return
+        }
+        var constant: AffineEncoding?
+        if case .constant(let encoding) = source { constant = encoding }
+        let steps = Requantization(
+            source: constant, filterScales: filterScales, filterSums: filterSums, bias: bias, epilogue: epilogue,
+            target: target)
+        if source.isDynamic {
             let runtime = RuntimeEncoding()
             arguments += try attributes.setQuantization(DNNL_ARG_SRC, runtime)
             self.runtime = runtime
+        } else {
+            arguments += try attributes.setQuantization(DNNL_ARG_SRC, scale: 1, zeroPoint: steps.sourceZeroPoint)
         }
-        if target == .accumulators { return }
         arguments.append(
-            try attributes.setScales(DNNL_ARG_WEIGHTS, filterScales, mask: filterScales.count == 1 ? 0 : filterMask))
-        if case .codes(let encoding) = target {
-            arguments += try attributes.setQuantization(
-                DNNL_ARG_DST, scale: encoding.scale, zeroPoint: encoding.zeroPoint)
-        }
+            try attributes.setScales(DNNL_ARG_WEIGHTS, steps.scales, mask: filterScales.count == 1 ? 0 : filterMask))
+        arguments += try attributes.setQuantization(
+            DNNL_ARG_DST, scale: steps.targetScale, zeroPoint: steps.targetZeroPoint)
+        self.bias = steps.bias
         try attributes.append(
-            epilogue, targetExtents: targetExtents, targetStrides: targetStrides, residual: Slot.residual)
+            steps.epilogue, targetExtents: targetExtents, targetStrides: targetStrides, residual: Slot.residual)
         try attributes.seal()
         arguments += attributes.postOperationArguments
     }

@@ -31,6 +31,15 @@ extension IntegerFilter {
         return fits ? result : nil
     }
 
+    /// For each output channel the sum of its codes, of which `channel` tells the channel.
+    static func sums(of codes: Tensor, channels: Int, channel: (Int) -> Int) -> [Int32] {
+        var sums = [Int32](repeating: 0, count: channels)
+        codes.withElements(Int8.self) { codes in
+            for index in codes.indices { sums[channel(index)] &+= Int32(codes[index]) }
+        }
+        return sums
+    }
+
     /// (code − zero point) · factor · scale of each code as float32.
     func dequantized(count: Int, factor: Float, appliesScales: Bool = true, channel: (Int) -> Int) -> Tensor {
         var result = Tensor(uninitialized: [count], .float32)

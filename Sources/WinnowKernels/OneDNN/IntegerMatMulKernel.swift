@@ -54,12 +54,16 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
         let left = try MemoryDescriptor(leftView.extents, source.elementType, strides: leftView.strides)
         let to = try MemoryDescriptor(dense: targetShape.extents, target.elementType)
         let any = try MemoryDescriptor(any: rightView.extents, .int8)
-        let vector = try bias.map {
+        let (columns, depth) = (geometry.columns, geometry.depth)
+        let edges = try IntegerEdges(
+            source: source, filterScales: scales, filterMask: 1 << Int32(targetShape.rank - 1),
+            filterSums: geometry.rightShape.elementCount > columns * depth
+                ? nil : IntegerFilter.sums(of: codes, channels: columns) { geometry.transposesRight ? $0 / depth : $0 % columns },
+            bias: bias, target: target, epilogue: epilogue, targetExtents: targetShape.extents,
+            targetStrides: targetShape.strides)
+        let vector = try edges.bias.map {
             try MemoryDescriptor(dense: [Int](repeating: 1, count: targetShape.rank - 1) + [$0.count])
         }
-        let edges = try IntegerEdges(
-            source: source, filterScales: scales, filterMask: 1 << Int32(targetShape.rank - 1), target: target,
-            epilogue: epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides)
         let descriptor = try PrimitiveDescriptor(subject, .codeProducts(geometry.productCount)) {
             dnnl_matmul_primitive_desc_create(
                 &$0, $1, left.handle, any.handle, vector?.handle, to.handle, edges.attributes.handle)
@@ -73,7 +77,7 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
             .init(DNNL_ARG_SRC, left, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .constant(storage)),
             .init(DNNL_ARG_DST, to, .slot(Slot.target)),
         ]
-        if let vector, let bias {
+        if let vector, let bias = edges.bias {
             arguments.append(.init(DNNL_ARG_BIAS, vector, .constant(Tensor(bias).memory.storage)))
         }
         return (try PreparedPrimitive(descriptor, arguments + edges.arguments), edges.runtime)

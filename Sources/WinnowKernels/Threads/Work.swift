@@ -8,6 +8,9 @@ struct Work: Hashable, Sendable {
     /// Products of 8-bit codes that are summed.
     static func codeProducts(_ count: Int) -> Work { Work(multiplications: count / 4) }
 
+    /// Products that no neighbouring channel shares: of depthwise convolutions, float32 or codes.
+    package static func singleProducts(_ count: Int) -> Work { Work(multiplications: 3 * count) }
+
     /// Elements that are read, changed a little and written.
     static func elements(_ count: Int) -> Work { Work(multiplications: 16 * count) }
 }

@@ -1,3 +1,5 @@
+internal import CWinnowKernels
+
 /// target[i] = table[source[i]] of bytes.
 package enum CodeTableKernel {
     /// `source` and `target` may be the same memory; `table` has 256 entries.
@@ -8,7 +10,7 @@ package enum CodeTableKernel {
         let y = target.assumingMemoryBound(to: UInt8.self)
         let entries = table.assumingMemoryBound(to: UInt8.self)
         forChunks(count) { start, count in
-            for i in start..<(start + count) { y[i] = entries[Int(x[i])] }
+            winnow_look_up(x + start, y + start, count, entries)
         }
     }
 }
