@@ -25,10 +25,16 @@ extension MatrixProduct {
             let info = graph.info(of: node.output(0)), let extents = info.extents, info.elementType == .float32,
             extents == graph.info(of: consumer.output(0))?.extents
         else { return nil }
-        if node.input(2) == nil, let width = extents.last?.value, (graph.info(of: node.input(1))?.rank ?? 1) > 1,
-            graph.info(of: term)?.extents == [.fixed(width)]
-        {
-            return replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [term])
+        if node.input(2) == nil, let width = extents.last?.value, (graph.info(of: node.input(1))?.rank ?? 1) > 1 {
+            if graph.info(of: term)?.extents == [.fixed(width)] {
+                return replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [term])
+            }
+            if let bias = graph.constant(term), bias.elementCount == width, bias.shape.last == width {
+                let name = graph.graph.freshValueName("\(node.name).bias")
+                var edit = replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [name])
+                edit.initializers = [(name, bias.reshaped([width]))]
+                return edit
+            }
         }
         guard graph.haveSameShape(term, consumer.output(0)) else { return nil }
         return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])

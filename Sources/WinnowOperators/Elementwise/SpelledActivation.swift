@@ -1,7 +1,7 @@
 import WinnowGraph
 import WinnowTensor
 
-/// Exporters spell activations out: Swish as x · Sigmoid(x), HardSwish as x · Clip(x + 3, 0, 6) / 6, Gelu by Erf.
+/// Exporters spell activations out: Swish as x · Sigmoid(x), HardSwish as x · Clip(x + 3, 0, 6) / 6, Gelu by Erf or Tanh.
 extension GraphIndex {
     /// An edit that puts one operator in the place of an activation whose last product or quotient is `node`.
     func spelledActivation(endingIn node: Node) -> GraphEdit? {
@@ -9,7 +9,9 @@ extension GraphIndex {
         let product = product(output)
         guard product.factors.count == 2 else { return nil }
         for (x, gate) in [(product.factors[0], product.factors[1]), (product.factors[1], product.factors[0])] {
-            guard let op = activation(x, gate, product.scale) else { continue }
+            guard let extents = info(of: x)?.extents, extents == info(of: output)?.extents,
+                let op = activation(x, gate, product.scale)
+            else { continue }
             return GraphEdit(
                 replacing: [node.name], with: [Node(name: node.name, op: op, inputs: [x], outputs: [output])])
         }
@@ -30,19 +32,32 @@ extension GraphIndex {
             else { return nil }
             return HardSwish()
         case is Add:
-            guard scale.isNear(0.5), let erf = node.inputs.compactMap({ soleProducer(of: $0) }).first(where: { $0.op is Erf }),
-                term(gate, besides: erf.output(0)) == 1, multiple(erf.input(0), of: x)?.isNear(0.5.squareRoot()) == true
+            guard scale.isNear(0.5),
+                let inner = node.inputs.compactMap({ soleProducer(of: $0) }).first(where: { $0.op is Erf || $0.op is Tanh }),
+                term(gate, besides: inner.output(0)) == 1
             else { return nil }
-            return Gelu()
+            if inner.op is Tanh { return isTanhArgument(inner.input(0), of: x) ? Gelu(usesTanh: true) : nil }
+            return multiple(inner.input(0), of: x)?.isNear(0.5.squareRoot()) == true ? Gelu() : nil
         default: return nil
         }
+    }
+
+    /// Whether `value` is √(2/π) · (x + 0.044715 · x³).
+    private func isTanhArgument(_ value: ValueName?, of x: ValueName) -> Bool {
+        guard let value else { return false }
+        let product = product(value)
+        guard product.factors.count == 1, product.scale.isNear((2 / Double.pi).squareRoot()),
+            let sum = soleProducer(of: product.factors[0]), sum.op is Add, sum.inputs.contains(x)
+        else { return false }
+        let cube = self.product(sum.inputs[sum.inputs[0] == x ? 1 : 0])
+        return cube.factors == [x, x, x] && cube.scale.isNear(0.044715)
     }
 
     /// The node that computes a value only one node reads.
     private func soleProducer(of value: ValueName) -> Node? { soleConsumer(of: value) == nil ? nil : producer(of: value) }
 
     private func scalar(_ value: ValueName?) -> Double? {
-        guard let tensor = value.flatMap({ known($0) }), tensor.elementCount == 1, tensor.rank <= 1,
+        guard let tensor = value.flatMap({ known($0) }), tensor.elementCount == 1,
             tensor.elementType == .float32
         else { return nil }
         return Double(tensor.floats()[0])

@@ -49,6 +49,14 @@ package struct Reshape: Operator {
         return result
     }
 
+    /// Spatial axes may be regrouped in any layout.
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard let source = inputs.optional(0)?.extents, let target = (try? outputs(for: inputs))?[0].extents,
+            source.prefix(2) == target.prefix(2), !source.prefix(2).contains(.unknown)
+        else { return .rowMajor }
+        return .keptByView(source.count, target.count, changing: [])
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
@@ -67,6 +75,13 @@ extension GradientContext {
     /// `value` in the shape of input 0: the gradient of every operator that only renames axes.
     func reshapedToInput(_ value: ValueName) throws -> ValueName {
         try builder.add(Reshape(), value, builder.add(ShapeOf(), input(0)))
+    }
+}
+
+extension LayoutRule {
+    /// Of operators that put other axes in the place of `axes` and move nothing: any layout, if all are spatial before and after.
+    static func keptByView(_ sourceRank: Int, _ targetRank: Int, changing axes: Set<Int>) -> LayoutRule {
+        min(sourceRank, targetRank) >= 3 && axes.allSatisfy { $0 >= 2 } ? .shared : .rowMajor
     }
 }
 

@@ -42,6 +42,11 @@ package struct Squeeze: Operator {
         return Set(extents.indices.filter { extents[$0] == .fixed(1) })
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard let rank = inputs.optional(0)?.rank, let removed = try? removedAxes(inputs) else { return .rowMajor }
+        return .keptByView(rank, rank - removed.count, changing: removed)
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {

@@ -31,11 +31,26 @@ package struct Transpose: Operator {
         return try evaluatingConstants([info], of: inputs)
     }
 
+    /// Between (N, C, spatial…) and (N, spatial…, C) nothing moves if the former lies channels-last.
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard let shape = inputs.optional(0)?.shape, shape.rank >= 3, let order = try? order(rank: shape.rank) else {
+            return .rowMajor
+        }
+        let (rows, channels) = (Layout.rowMajor.permutation(rank: shape.rank), Layout.channelsLast.permutation(rank: shape.rank))
+        func isView(_ source: [Int], _ target: [Int]) -> Bool {
+            source.filter { shape[$0] != 1 } == target.map { order[$0] }.filter { shape[$0] != 1 }
+        }
+        if isView(rows, rows) { return .rowMajor }
+        if isView(rows, channels) { return .channelsLast(inputs: [], outputs: [0]) }
+        return isView(channels, rows) ? .channelsLast(inputs: [0], outputs: []) : .rowMajor
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let order = try order(rank: data.shape.rank)
-        let moved = order.filter { data.shape[$0] != 1 }
-        if moved == moved.sorted() { return .view }
+        let source = data.layout.permutation(rank: data.shape.rank).filter { data.shape[$0] != 1 }
+        let target = request.outputs[0].layout.permutation(rank: data.shape.rank).map { order[$0] }.filter { data.shape[$0] != 1 }
+        if source == target { return .view }
         let copy = try StridedCopy.transpose(data.shape, order, data.elementType)
         return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
     }

@@ -36,6 +36,11 @@ package struct Unsqueeze: Operator {
         return Set(try axes.map { try $0.normalizedAxis(rank: rank + axes.count) })
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard let rank = inputs.optional(0)?.rank, let added = try? addedAxes(inputs) else { return .rowMajor }
+        return .keptByView(rank, rank + added.count, changing: added)
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {

@@ -17,14 +17,17 @@ extension QuantizeLinear {
             functions.insert(source, at: 0)
             value = source.input(0)
         }
-        guard let source = graph.dequantization(of: value), graph.constant(source.codes) == nil else { return nil }
-        if functions.isEmpty, source.encoding == target, !graph.isOutput(output) {
+        guard let source = graph.codes(of: value), graph.constant(source.codes) == nil else { return nil }
+        if functions.isEmpty, source.encoding == target, graph.info(of: source.codes)?.elementType == target.elementType,
+            !graph.isOutput(output)
+        {
             var edit = GraphEdit()
             edit.removedNodes = [node.name]
             edit.rewired = [output: source.codes]
             return edit
         }
-        let table = try Self.table(from: source.encoding, through: functions, to: target)
+        let type = graph.info(of: source.codes)?.elementType
+        let table = try Self.table(from: source.encoding, isBool: type == .bool, through: functions, to: target)
         let name = graph.graph.freshValueName("\(node.name).table")
         var edit = GraphEdit(
             replacing: [node.name],
@@ -48,10 +51,10 @@ extension QuantizeLinear {
 
     /// The target code of every source code, indexed by its bits.
     private static func table(
-        from source: AffineEncoding, through functions: [Node], to target: AffineEncoding
+        from source: AffineEncoding, isBool: Bool, through functions: [Node], to target: AffineEncoding
     ) throws -> Tensor {
         let codes = Tensor(codes: (0...255).map { UInt8($0) }, shape: [256], source.elementType)
-        var values = Tensor(codes.floats().map { ($0 - Float(source.zeroPoint)) * source.scale })
+        var values = Tensor(codes.floats().map { (min($0, isBool ? 1 : 255) - Float(source.zeroPoint)) * source.scale })
         for node in functions {
             let result = Tensor(zeros: [256])
             let request = KernelRequest(
@@ -81,5 +84,18 @@ extension Operator {
     func isElementFunction(of node: Node, in graph: GraphIndex) -> Bool {
         self is any ElementwiseUnary && node.inputs.count == 1 && graph.info(of: node.input(0))?.elementType == .float32
             && graph.info(of: node.output(0))?.elementType == .float32
+    }
+}
+
+extension GraphIndex {
+    /// The 8-bit codes behind a value of float32 that a DequantizeLinear or a Cast makes of them.
+    fileprivate func codes(of value: ValueName?) -> (codes: ValueName, encoding: AffineEncoding)? {
+        if let source = dequantization(of: value) { return (source.codes, source.encoding) }
+        guard let node = producer(of: value), (node.op as? Cast)?.target == .float32, let codes = node.input(0) else { return nil }
+        switch info(of: codes)?.elementType {
+        case .bool, .uint8: return (codes, AffineEncoding(.uint8, scale: 1))
+        case .int8: return (codes, AffineEncoding(.int8, scale: 1))
+        default: return nil
+        }
     }
 }
