@@ -30,8 +30,6 @@ package struct Epilogue: Hashable, Sendable {
 
     package static let none = Epilogue()
 
-    /// Whether `run` needs a residual.
-
     /// The residual's element type; nil if there is none.
     package var residualType: ElementType? {
         for step in steps { if case .addResidual(let type, _, _) = step { return type } }
