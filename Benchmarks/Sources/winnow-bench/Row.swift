@@ -13,7 +13,10 @@ struct Row: Codable {
         var error: String?
     }
 
-    enum Precision: String, Codable, CaseIterable { case float32, int8, dynamic }
+    enum Precision: String, Codable, CaseIterable {
+        case float32, int8, dynamic
+        case weightOnly = "weight-only"
+    }
 
     var model: String
     var work: Task.Work
@@ -34,8 +37,7 @@ struct Row: Codable {
 
     /// As the file's name says.
     var precision: Precision {
-        if model.hasSuffix("-int8") { return .int8 }
-        return model.hasSuffix("-dynamic") ? .dynamic : .float32
+        Precision.allCases.first { model.hasSuffix("-\($0.rawValue)") } ?? .float32
     }
 
     /// The float32 model of a quantized one.
@@ -86,7 +88,7 @@ struct Results: Codable {
     }
 
     func peak(_ row: Row) -> Double? {
-        let precision: Row.Precision = row.precision == .float32 ? .float32 : .int8
+        let precision: Row.Precision = [.int8, .dynamic].contains(row.precision) ? .int8 : .float32
         return peaks.first { $0.threads == row.threads && $0.precision == precision }?.gigaMultiplyAccumulatesPerSecond
     }
 }

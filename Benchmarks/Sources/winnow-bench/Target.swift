@@ -24,7 +24,8 @@ func geometricMean(_ values: [Double]) -> Double? {
 
 extension Results {
     var targets: [Target] {
-        let executed = rows.filter { $0.work == .inference }
+        // OpenVINO quantizes the data of weight-only models of its own accord: another arithmetic.
+        let executed = rows.filter { $0.work == .inference && $0.precision != .weightOnly }
         let convolutional = Set(executed.filter(\.isConvolutional).map(\.baseModel))
         func isConvolutional(_ row: Row) -> Bool { convolutional.contains(row.baseModel) }
         let quantized = executed.filter { $0.precision != .float32 }
