@@ -157,25 +157,3 @@ FOR_EACH_PROCESSOR void winnow_fake_quantize_gradient(
     }
     *dscale += total;
 }
-
-FOR_EACH_PROCESSOR void winnow_range_with_zero(const float *restrict x, size_t n, float *low, float *high) {
-    float lows[LANES] = {0}, highs[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int lane = 0; lane < LANES; lane++) {
-            const float value = x[i + lane];
-            lows[lane] = value < lows[lane] ? value : lows[lane];
-            highs[lane] = value > highs[lane] ? value : highs[lane];
-        }
-    }
-    for (; i < n; i++) {
-        lows[0] = x[i] < lows[0] ? x[i] : lows[0];
-        highs[0] = x[i] > highs[0] ? x[i] : highs[0];
-    }
-    for (int lane = 1; lane < LANES; lane++) {
-        lows[0] = lows[lane] < lows[0] ? lows[lane] : lows[0];
-        highs[0] = highs[lane] > highs[0] ? highs[lane] : highs[0];
-    }
-    *low = lows[0];
-    *high = highs[0];
-}

@@ -28,6 +28,9 @@ package final class Plan {
     private let pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     private let inputs: [ValueName: Binding]
     private let outputs: [ValueName: Binding]
+    private let observations: [Observation]
+    /// What may be observed, also after the split.
+    private let observed: Set<ValueName>
     private let updates: [(target: UnsafeMutableRawPointer, source: Binding)]
     /// What is left to do where shapes depend on contents.
     private let continuation: Continuation?
@@ -45,14 +48,23 @@ package final class Plan {
         var byteCount: Int { elementType.byteCount(of: shape.elementCount) }
     }
 
+    /// A look at a value once a step has run.
+    struct Observation {
+        let step: Int
+        let name: ValueName
+        let value: Binding
+    }
+
     /// Plans `graph` as it stands (see `Graph.lowered`) for these input shapes; inputs with fixed types may be left out.
+    /// Outputs that are `observed` are not kept (see `execute(observing:)`).
     /// Throws `.shape` where shapes do not fit, `.unsupported` for what has no kernel, and with `variables` where an extent
     /// depends on data.
     package init(
-        _ graph: Graph, inputShapes: [ValueName: Shape] = [:], variables: VariableStore? = nil,
+        _ graph: Graph, inputShapes: [ValueName: Shape] = [:], variables: VariableStore? = nil, observed: Set<ValueName> = [],
         options: SessionOptions = SessionOptions()
     ) throws {
-        var planner = try Planner(graph, inputShapes: inputShapes, variables: variables, options: options)
+        var planner = try Planner(
+            graph, inputShapes: inputShapes, variables: variables, observed: observed, options: options)
         try planner.planNodes()
         let memory = try planner.layOut()
         arena = memory.arena
@@ -62,6 +74,8 @@ package final class Plan {
         inputs = memory.inputs
         outputs = memory.outputs
         updates = memory.updates
+        observations = memory.observations
+        self.observed = observed
         retained = memory.retained
         givenNames = planner.givenNames
         continuation = planner.continuation()
@@ -109,12 +123,29 @@ package final class Plan {
     }
 
     /// Runs every step, then writes updates back to their variables.
-    package func execute() throws {
-        let steps = ownSteps
-        for step in steps { try step.execute() }
+    package func execute() throws { try execute { _, _ in } }
+
+    /// The same, showing each observed value to `body` where it lies as soon as it is there, its elements in any order.
+    package func execute(observing body: (ValueName, UnsafeRawBufferPointer) -> Void) throws {
+        let (steps, observations) = (ownSteps, observations)
+        var next = 0
+        func observe(until step: Int) {
+            while next < observations.count, observations[next].step <= step {
+                let value = observations[next].value
+                body(observations[next].name, UnsafeRawBufferPointer(start: value.pointer, count: value.byteCount))
+                next += 1
+            }
+        }
+        for index in steps.indices {
+            try steps[index].execute()
+            observe(until: index)
+        }
+        observe(until: steps.count)
         let updates = updates
         for update in updates { update.target.copyMemory(from: update.source.pointer, byteCount: update.source.byteCount) }
-        try continuation?.execute(after: self)
+        guard let continuation else { return }
+        try continuation.execute(after: self)
+        for name in observed { continuation.datum(name)?.tensor?.withUnsafeBytes { body(name, $0) } }
     }
 
     /// A copy of an output, row-major; nil if the graph has no such output.

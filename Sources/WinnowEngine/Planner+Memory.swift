@@ -9,12 +9,14 @@ struct PlanMemory {
     var inputs: [ValueName: Plan.Binding]
     var outputs: [ValueName: Plan.Binding]
     var updates: [(target: UnsafeMutableRawPointer, source: Plan.Binding)]
+    var observations: [Plan.Observation]
     var retained: [Any]
 }
 
 extension Planner {
     /// Gives every slot its memory and every call its pointers.
     mutating func layOut() throws -> PlanMemory {
+        let observedSlots = try observed.sorted().compactMap { try firstSlot(ofObserved: $0) }.sorted { $0.step < $1.step }
         let outputSlots = try keptValues.map { ($0, try finalSlot(of: $0)) }
         let updateSlots = try graph.updates.sorted { $0.key < $1.key }.map { ($0.key, try finalSlot(of: $0.value)) }
         let kept = Set(outputSlots.map(\.1) + updateSlots.map(\.1)).map { root($0) }
@@ -54,10 +56,19 @@ extension Planner {
         let updates = try updateSlots.compactMap { variable, slot in
             try variables?.pointer(to: variable).map { ($0, try binding(slot)) }
         }
+        let observations = try observedSlots.map { Plan.Observation(step: $0.step, name: $0.name, value: try binding($0.slot)) }
         let (pointers, steps) = makeSteps(addresses, scratch)
         return PlanMemory(
             arena: arena, pointers: pointers, steps: steps, inputs: inputs, outputs: outputs,
-            updates: updates.map { (target: $0.0, source: $0.1) }, retained: retained)
+            updates: updates.map { (target: $0.0, source: $0.1) }, observations: observations, retained: retained)
+    }
+
+    /// The slot in which an observed value first appears and the step that writes it; for inputs and constants one past the
+    /// last. To be asked before memory is shared.
+    private func firstSlot(ofObserved name: ValueName) throws -> (step: Int, name: ValueName, slot: Int)? {
+        var writers: [Int: Int] = [:]
+        for (step, call) in calls.enumerated() { for case let slot? in call.outputs { writers[slot] = step } }
+        return try slots(ofObserved: name).map { (writers[root($0)] ?? calls.count, name, $0) }.min { $0.0 < $1.0 }
     }
 
     private func makeSteps(_ addresses: [UnsafeMutableRawPointer?], _ scratch: UnsafeMutableRawPointer?)

@@ -25,6 +25,8 @@ struct Planner {
     let graph: Graph
     let options: SessionOptions
     let variables: VariableStore?
+    /// Outputs that are looked at as soon as they are computed and not kept.
+    let observed: Set<ValueName>
     var infos: [ValueName: ValueInfo]
     var slots: [Slot] = []
     var calls: [Call] = []
@@ -37,8 +39,9 @@ struct Planner {
     /// Inputs that are lists or optionals, which have no slot.
     private(set) var givenNames: Set<ValueName> = []
 
-    init(_ graph: Graph, inputShapes: [ValueName: Shape], variables: VariableStore?, options: SessionOptions) throws {
+    init(_ graph: Graph, inputShapes: [ValueName: Shape], variables: VariableStore?, observed: Set<ValueName> = [], options: SessionOptions) throws {
         self.graph = graph
+        self.observed = observed
         self.options = options
         self.variables = variables
         var types: [ValueName: ValueType] = [:]
@@ -85,6 +88,10 @@ struct Planner {
             }
         }
         for output in keptValues { _ = try slot(of: output, in: .rowMajor) }
+        // A constant gets its slot where it is read, which may be nowhere.
+        for value in observed where !postponedValues.contains(value) && locations[value] == nil {
+            _ = try slot(of: value, in: .rowMajor)
+        }
     }
 
     private func isInterpreted(_ node: Node) -> Bool {
@@ -110,7 +117,7 @@ struct Planner {
     /// What the plan must keep until it has run: outputs, updates, and what is read later.
     var keptValues: [ValueName] {
         let later = postponed.flatMap(\.readValues).filter { !postponedValues.contains($0) && constant($0) == nil }
-        let outputs = graph.outputs.filter { !postponedValues.contains($0) }
+        let outputs = graph.outputs.filter { !postponedValues.contains($0) && !observed.contains($0) }
         var seen: Set<ValueName> = []
         return (outputs + graph.updates.values + later).filter { !givenNames.contains($0) && seen.insert($0).inserted }
     }
@@ -138,6 +145,13 @@ struct Planner {
 
     /// The slot of a value in row-major order, once everything is planned.
     mutating func finalSlot(of value: ValueName) throws -> Int { try slot(of: value, in: .rowMajor) }
+
+    /// Every slot of an observed value, in whatever layout; none for what is computed after the plan.
+    func slots(ofObserved value: ValueName) throws -> [Int] {
+        if postponedValues.contains(value) { return [] }
+        if let slots = locations[value]?.values, !slots.isEmpty { return slots.sorted() }
+        throw WinnowError(.model, "value \(value)", "is computed by no node")
+    }
 
     private mutating func addSlot(_ slot: Slot) -> Int {
         slots.append(slot)

@@ -6,10 +6,13 @@ package final class Session {
     package let graph: Graph
     private let lowered: Graph
     private let options: SessionOptions
+    private let observed: Set<ValueName>
     private var plans: [[Shape]: Plan] = [:]
 
-    package init(_ graph: Graph, options: SessionOptions = SessionOptions()) throws {
+    /// `observed` outputs are not kept, only shown while a plan runs (see `Plan.execute(observing:)`).
+    package init(_ graph: Graph, observed: Set<ValueName> = [], options: SessionOptions = SessionOptions()) throws {
         self.graph = graph
+        self.observed = observed
         self.options = options
         lowered = try options.lowers ? graph.lowered() : graph.removingDeadNodes()
     }
@@ -23,7 +26,7 @@ package final class Session {
         }
         let key = graph.inputs.map { inputShapes[$0.name] ?? [] }
         if let plan = plans[key] { return plan }
-        let plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, options: options)
+        let plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
         plans[key] = plan
         return plan
     }

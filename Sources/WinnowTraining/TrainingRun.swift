@@ -176,13 +176,11 @@ final class TrainingRun {
     private func divergence(_ plan: TrainingPlan) -> WinnowError {
         let broken = graph.parameters.first { name in
             guard let pointer = variables.pointer(to: name) else { return false }
-            return !VectorArithmetic.isFinite(
-                pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
+            let values = UnsafeBufferPointer(
+                start: pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
+            return !RangeStatistics(of: values).isFinite
         }
-        let brokenGradient = plan.gradients.first { gradient in
-            guard let values = gradient.values.baseAddress else { return false }
-            return !VectorArithmetic.isFinite(UnsafePointer(values), count: gradient.values.count)
-        }?.name
+        let brokenGradient = plan.gradients.first { !RangeStatistics(of: UnsafeBufferPointer($0.values)).isFinite }?.name
         let place = broken.map { "parameter \($0) is not finite" }
             ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }
             ?? "parameters and gradients are finite"

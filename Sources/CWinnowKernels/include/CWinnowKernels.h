@@ -7,5 +7,6 @@
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
 #include "WinnowSquareRoot.h"
+#include "WinnowStatistics.h"
 #include "WinnowThreads.h"
 #endif

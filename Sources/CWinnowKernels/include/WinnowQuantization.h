@@ -40,7 +40,4 @@ void winnow_fake_quantize_gradient(
     const float *dy, const float *x, float *dx, double *dscale, size_t n, const float *scale, const float *zero, int step,
     float low, float high);
 
-/// The smallest and largest of `n` elements and 0.
-void winnow_range_with_zero(const float *x, size_t n, float *low, float *high);
-
 #endif

@@ -24,7 +24,7 @@ package struct Calibration: Sendable {
         var observers = Dictionary(values.map { ($0, RangeObserver(method)) }, uniquingKeysWith: { first, _ in first })
         var edit = GraphEdit()
         edit.outputs = values.filter { !inputs.contains($0) }
-        let session = try Session(graph.applying(edit), options: SessionOptions(lowers: false))
+        let session = try Session(graph.applying(edit), observed: Set(edit.outputs ?? []))
         let count = min(sampleCount, data.count)
         let fixedSize = graph.inputs.first?.type.extents?.first?.value
         let step = max(1, fixedSize ?? batchSize)
@@ -36,14 +36,10 @@ package struct Calibration: Sendable {
             let batch = data.batch(at: indices)
             let plan = try session.plan(for: batch.mapValues(\.shape))
             for (name, tensor) in batch { try plan.setInput(name, tensor) }
-            try plan.execute()
             for value in values {
-                if let tensor = batch[value] {
-                    tensor.withUnsafeBytes { observers[value]?.observe($0.bindMemory(to: Float.self)) }
-                } else {
-                    plan.withOutput(value) { observers[value]?.observe($0.bindMemory(to: Float.self)) }
-                }
+                batch[value]?.withUnsafeBytes { observers[value]?.observe($0.bindMemory(to: Float.self)) }
             }
+            try plan.execute { observers[$0]?.observe($1.bindMemory(to: Float.self)) }
             let done = min(start + step, count)
             if done == count || done / 64 > start / 64 {
                 context.progress?(ProgressEvent("calibration", completed: done, of: count, unit: "samples"))

@@ -20,19 +20,12 @@ struct RangeObserver: Sendable {
     init(_ method: RangeMethod) { histogram = method == .percentile ? Histogram() : nil }
 
     mutating func observe(_ values: UnsafeBufferPointer<Float>) {
-        guard let base = values.baseAddress else { return }
-        var (low, high) = (Float.infinity, -Float.infinity)
-        // Both look at a block while it is in the nearest cache.
-        for start in stride(from: 0, to: values.count, by: 8192) {
-            let count = min(8192, values.count - start)
-            if !VectorArithmetic.isFinite(base + start, count: count) { sawNonFinite = true }
-            let block = RangeStatistics.minMax(base + start, count: count)
-            (low, high) = (min(low, block.minimum), max(high, block.maximum))
-        }
-        guard low <= high, low.isFinite, high.isFinite else { return }
-        self.low = min(self.low, low)
-        self.high = max(self.high, high)
-        histogram?.add(values, low: self.low, high: self.high)
+        let block = RangeStatistics(of: values)
+        if !block.isFinite { sawNonFinite = true }
+        guard block.minimum <= block.maximum, block.minimum.isFinite, block.maximum.isFinite else { return }
+        low = min(low, block.minimum)
+        high = max(high, block.maximum)
+        histogram?.add(values, low: low, high: high)
     }
 
     /// The observed range; with a histogram, `percentile` percent of the values lie within it.
@@ -52,13 +45,7 @@ private struct Histogram: Sendable {
 
     mutating func add(_ values: UnsafeBufferPointer<Float>, low: Float, high: Float) {
         cover(low, high)
-        let origin = origin
-        let inverse = 1 / width
-        counts.withUnsafeMutableBufferPointer { counts in
-            for value in values where value.isFinite {
-                counts[min(max(Int((value - origin) * inverse), 0), Self.binCount - 1)] += 1
-            }
-        }
+        RangeStatistics.count(values, origin: origin, width: width, into: &counts)
     }
 
     private mutating func cover(_ low: Float, _ high: Float) {

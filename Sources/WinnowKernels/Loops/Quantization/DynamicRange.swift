@@ -7,7 +7,8 @@ package enum DynamicRange {
     package static func encoding(of source: UnsafePointer<Float>, count: Int) -> (scale: Float, zeroPoint: Float) {
         var low: Float = 0
         var high: Float = 0
-        winnow_range_with_zero(source, count, &low, &high)
+        _ = winnow_range(source, count, &low, &high)
+        (low, high) = (min(low, 0), max(high, 0))
         let scale = (high - low) / 255
         guard scale > 0 else { return (1, 0) }
         return (scale, min(max((-low / scale).rounded(.toNearestOrEven), 0), 255))

@@ -1,32 +1,53 @@
+internal import CWinnowKernels
+
 /// What calibration asks of a buffer of float32.
-package enum RangeStatistics {
+package struct RangeStatistics: Sendable {
     /// The smallest and largest number; NaN is passed over, and (∞, −∞) means there was none.
-    package static func minMax(_ values: UnsafePointer<Float>, count: Int) -> (minimum: Float, maximum: Float) {
-        var low = Float.infinity
-        var high = -Float.infinity
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 128) { lanes in
-            guard let lows = lanes.baseAddress else { return }
-            let highs = lows + 64
-            for lane in 0..<64 {
-                lows[lane] = .infinity
-                highs[lane] = -.infinity
-            }
-            var i = 0
-            while i + 64 <= count {
-                let from = values + i
-                for lane in 0..<64 { lows[lane] = from[lane] < lows[lane] ? from[lane] : lows[lane] }
-                for lane in 0..<64 { highs[lane] = from[lane] > highs[lane] ? from[lane] : highs[lane] }
-                i += 64
-            }
-            for lane in 0..<64 {
-                low = min(low, lows[lane])
-                high = max(high, highs[lane])
-            }
-            for rest in i..<count {
-                if values[rest] < low { low = values[rest] }
-                if values[rest] > high { high = values[rest] }
-            }
+    package private(set) var minimum = Float.infinity
+    package private(set) var maximum = -Float.infinity
+    package private(set) var isFinite = true
+
+    package init(of values: UnsafeBufferPointer<Float>) {
+        self = Self.parts(of: values) { part in
+            var result = Self()
+            guard let start = part.baseAddress else { return result }
+            result.isFinite = winnow_range(start, part.count, &result.minimum, &result.maximum) != 0
+            return result
+        }.reduce(into: Self()) { whole, part in
+            whole.minimum = min(whole.minimum, part.minimum)
+            whole.maximum = max(whole.maximum, part.maximum)
+            whole.isFinite = whole.isFinite && part.isFinite
         }
-        return (low, high)
+    }
+
+    private init() {}
+
+    /// Adds the number of values in each bin to `counts`; bin i covers origin + [i, i + 1) · width, the first and the last
+    /// also what lies outside.
+    package static func count(
+        _ values: UnsafeBufferPointer<Float>, origin: Float, width: Float, into counts: inout [Int]
+    ) {
+        let bins = counts.count
+        let partial = parts(of: values) { part -> [UInt32] in
+            var counts = [UInt32](repeating: 0, count: 4 * bins)
+            winnow_histogram(part.baseAddress, part.count, origin, 1 / width, &counts, UInt32(bins))
+            return counts
+        }
+        for part in partial { for index in part.indices { counts[index % bins] += Int(part[index]) } }
+    }
+
+    /// What `body` gives for contiguous parts, computed by all threads if that is worth it.
+    private static func parts<Result>(
+        of values: UnsafeBufferPointer<Float>, _ body: (UnsafeBufferPointer<Float>) -> Result
+    ) -> [Result] {
+        let count = min(ThreadCount.worth(.elements(values.count)), max(1, values.count))
+        return [Result](unsafeUninitializedCapacity: count) { results, initialized in
+            nonisolated(unsafe) let places = results
+            Parallel.forParts(count) { part in
+                let range = (values.count * part / count)..<(values.count * (part + 1) / count)
+                places.initializeElement(at: part, to: body(UnsafeBufferPointer(rebasing: values[range])))
+            }
+            initialized = count
+        }
     }
 }

@@ -30,17 +30,4 @@ package enum VectorArithmetic {
             for i in 0..<count { to[i] *= a }
         }
     }
-
-    /// Whether every element is a finite number.
-    package static func isFinite(_ x: UnsafePointer<Float>, count: Int) -> Bool {
-        for block in stride(from: 0, to: count, by: 4096) {
-            var special: UInt32 = 0
-            for i in block..<min(block + 4096, count) {
-                let exponent = x[i].bitPattern & 0x7F80_0000
-                special |= exponent == 0x7F80_0000 ? 1 : 0
-            }
-            if special != 0 { return false }
-        }
-        return true
-    }
 }

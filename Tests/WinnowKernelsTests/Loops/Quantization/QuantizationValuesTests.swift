@@ -3,14 +3,25 @@ import WinnowKernels
 import WinnowTensor
 
 @Suite struct QuantizationValuesTests {
-    @Test(arguments: [0, 1, 63, 64, 65, 1000]) func minMaxPassesOverNaN(count: Int) {
+    @Test(arguments: [0, 1, 63, 64, 65, 1000, 100_001], [Float.nan, .infinity, 1]) func rangesPassOverNaN(count: Int, special: Float) {
         var data = RandomGenerator(seed: 7)
         var values = (0..<count).map { _ in data.normal() }
-        if count > 70 { values[69] = .nan }
-        let range = values.withUnsafeBufferPointer { RangeStatistics.minMax($0.baseAddress ?? UnsafePointer(bitPattern: 64)!, count: count) }
+        if count > 70 { values[69] = special }
+        let range = values.withUnsafeBufferPointer { RangeStatistics(of: $0) }
         let numbers = values.filter { !$0.isNaN }
         #expect(range.minimum == numbers.min() ?? .infinity)
         #expect(range.maximum == numbers.max() ?? -.infinity)
+        #expect(range.isFinite == values.allSatisfy(\.isFinite))
+    }
+
+    @Test(arguments: [1, 511, 513, 100_001]) func binsCountEveryValue(count: Int) {
+        var data = RandomGenerator(seed: 8)
+        let values = (0..<count).map { _ in data.normal() }
+        var counts = [Int](repeating: 1, count: 37)
+        values.withUnsafeBufferPointer { RangeStatistics.count($0, origin: -2, width: 0.125, into: &counts) }
+        var expected = [Int](repeating: 1, count: 37)
+        for value in values { expected[Int(min(max((value + 2) * 8, 0), 36))] += 1 }
+        #expect(counts == expected)
     }
 
     @Test func quantizedAddIsQuantizedSum() throws {

@@ -66,10 +66,5 @@ import WinnowTensor
         var y = x
         VectorArithmetic.scale(&y, by: 0.5, count: count)
         for i in 0..<count { #expect(y[i] == x[i] * 0.5) }
-        #expect(VectorArithmetic.isFinite(x, count: count))
-        for bad in [Float.nan, .infinity, -.infinity] where count > 0 {
-            y[count - 1] = bad
-            #expect(!VectorArithmetic.isFinite(y, count: count))
-        }
     }
 }
