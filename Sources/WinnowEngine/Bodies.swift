@@ -12,8 +12,9 @@ final class Bodies {
     private let options: SessionOptions
     private var sessions: [Key: Session] = [:]
 
-    init(of node: Node, _ options: SessionOptions) {
-        graphs = node.op.bodies
+    /// What a body captures of `constants` is its own: kernels are made for it once.
+    init(of node: Node, constants: [ValueName: Tensor], _ options: SessionOptions) throws {
+        graphs = try node.op.bodies.mapValues { try $0.holding(constants) }
         self.options = options
     }
 

@@ -22,7 +22,10 @@ final class Continuation {
     /// Rests for shapes met so far are kept up to this number.
     private static let planLimit = 32
 
-    init(_ nodes: [Node], rest: [Node], of graph: Graph, constants: [ValueName: Tensor], entries: [ValueName], _ options: SessionOptions) {
+    init(
+        _ nodes: [Node], rest: [Node], of graph: Graph, constants: [ValueName: Tensor], entries: [ValueName],
+        _ options: SessionOptions
+    ) throws {
         self.nodes = nodes
         self.rest = rest
         self.graph = graph
@@ -31,7 +34,8 @@ final class Continuation {
         self.options = options
         handedOn = Set(nodes.flatMap(\.outputs)).intersection(rest.flatMap(\.readValues))
         bodies = Dictionary(
-            nodes.filter { !$0.op.bodies.isEmpty }.map { ($0.name, Bodies(of: $0, options)) }, uniquingKeysWith: { first, _ in first })
+            try nodes.filter { !$0.op.bodies.isEmpty }.map { ($0.name, try Bodies(of: $0, constants: constants, options)) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// Goes on after `first` ran.

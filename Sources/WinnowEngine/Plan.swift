@@ -78,7 +78,7 @@ package final class Plan {
         self.observed = observed
         retained = memory.retained
         givenNames = planner.givenNames
-        continuation = planner.continuation()
+        continuation = try planner.continuation()
     }
 
     deinit { pointers.deallocate() }

@@ -128,7 +128,7 @@ struct Planner {
     }
 
     /// What is left to do after the plan; nil where it is complete.
-    func continuation() -> Continuation? {
+    func continuation() throws -> Continuation? {
         guard !postponed.isEmpty else { return nil }
         let (first, rest) = (postponed.filter { !reads($0) }, postponed.filter { reads($0) })
         var constants: [ValueName: Tensor] = [:]
@@ -140,7 +140,7 @@ struct Planner {
                 entries.insert(name)
             }
         }
-        return Continuation(first, rest: rest, of: graph, constants: constants, entries: entries.sorted(), options)
+        return try Continuation(first, rest: rest, of: graph, constants: constants, entries: entries.sorted(), options)
     }
 
     /// The slot of a value in row-major order, once everything is planned.

@@ -71,6 +71,15 @@ extension Graph {
             captures: captures.filter { types[$0.key] == nil }, metadata: metadata)
     }
 
+    /// The same graph with those of these constants that it captures among its initializers.
+    package func holding(_ constants: [ValueName: Tensor]) throws -> Graph {
+        let held = captures.keys.sorted().compactMap { name in constants[name].map { (name: name, tensor: $0) } }
+        guard !held.isEmpty else { return self }
+        return try Graph(
+            name: name, inputs: inputs, outputs: outputs, nodes: nodes, initializers: namedInitializers + held, updates: updates,
+            captures: captures.filter { constants[$0.key] == nil }, metadata: metadata)
+    }
+
     /// The initializers in the file's order.
     package var namedInitializers: [(name: ValueName, tensor: Tensor)] {
         initializerNames.compactMap { name in initializers[name].map { (name, $0) } }
