@@ -201,6 +201,7 @@ package enum OperatorCatalogue {
         RotaryEmbedding.self,
         Round.self,
         STFT.self,
+        ScaledDotProduct.self,
         Scan.self,
         Scatter.self,
         ScatterElements.self,

@@ -5,9 +5,9 @@ internal import WinnowTensor
 final class Repacking: @unchecked Sendable {
     private let primitive: PreparedPrimitive
 
-    init(from source: MemoryDescriptor, to target: MemoryDescriptor) throws {
+    init(from source: MemoryDescriptor, to target: MemoryDescriptor, work: Work? = nil) throws {
         let attributes = try PrimitiveAttributes()
-        let descriptor = try PrimitiveDescriptor("repacking", .elements(source.byteCount / 4)) { result, engine in
+        let descriptor = try PrimitiveDescriptor("repacking", work ?? .elements(source.byteCount / 4)) { result, engine in
             dnnl_reorder_primitive_desc_create(&result, source.handle, engine, target.handle, engine, attributes.handle)
         }
         primitive = try PreparedPrimitive(

@@ -4,7 +4,8 @@ internal import CWinnowKernels
 @_silgen_name("winnow_parallel")
 private func parallel(_ parts: Int, _ body: (Int) -> Void)
 
-/// Loops over the same threads that oneDNN uses. Bodies must not start another parallel loop or run a oneDNN kernel.
+/// Loops over the same threads that oneDNN uses. Bodies must not start another parallel loop or run a
+/// oneDNN kernel, unless it was made for `Work.unshared` and no other thread runs it.
 package enum Parallel {
     /// Calls `body` once for each part in `0..<parts`, each part on a thread of its own if there are enough. Allocates nothing.
     package static func forParts(_ parts: Int, _ body: (Int) -> Void) {

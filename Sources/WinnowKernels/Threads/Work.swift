@@ -11,6 +11,9 @@ struct Work: Hashable, Sendable {
     /// Products that no neighbouring channel shares: of depthwise convolutions, float32 or codes.
     package static func singleProducts(_ count: Int) -> Work { Work(multiplications: 3 * count) }
 
+    /// What always stays on the thread that runs it.
+    package static let unshared = Work(multiplications: 0)
+
     /// Elements that are read, changed a little and written.
     static func elements(_ count: Int) -> Work { Work(multiplications: 16 * count) }
 }

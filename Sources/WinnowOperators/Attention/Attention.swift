@@ -86,14 +86,11 @@ package struct Attention: Decomposition {
         let factor = scale.map { Double($0) } ?? 1 / size.squareRoot()
         var scores = try b.add(MatMul(), b.multiply(query, by: factor), b.transposed(keys, [0, 1, 3, 2]))
         if softcap != 0 { scores = try b.multiply(b.add(Tanh(), b.multiply(scores, by: 1 / Double(softcap))), by: Double(softcap)) }
-        let bias = try bias(b, inputs, query: query, keys: keys)
-        let biased = try bias.map { try b.add(scores, $0) } ?? scores
+        let biased = try bias(b, inputs, query: query, keys: keys).map { try b.add(scores, $0) } ?? scores
         var weights = try b.add(Softmax(), biased)
-        if let bias, hasWindow || inputs.present(3) != nil || inputs.present(6) != nil {
+        if hasWindow || inputs.present(3) != nil || inputs.present(6) != nil {
             // A row that may look nowhere gives zeros.
-            let best = try b.reduced(ReduceMax.self, bias, axes: [-1])
-            let isBlind = try b.add(Equal(), best, b.scalar(-.infinity, like: best))
-            weights = try b.add(Where(), isBlind, b.scalar(0, like: weights), weights)
+            weights = try b.add(Where(), b.add(IsNaN(), weights), b.scalar(0, like: weights), weights)
         }
         var result = try b.add(MatMul(), weights, values)
         if try b.rank(of: inputs.required(0)) == 3 {

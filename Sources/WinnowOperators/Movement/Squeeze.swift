@@ -32,7 +32,7 @@ package struct Squeeze: Operator {
         return [data.reshaped(to: extents.indices.filter { !removed.contains($0) }.map { extents[$0] })]
     }
 
-    private func removedAxes(_ inputs: [ValueInfo?]) throws -> Set<Int>? {
+    func removedAxes(_ inputs: [ValueInfo?]) throws -> Set<Int>? {
         guard let extents = try inputs.required(0).extents else { return nil }
         if let axes { return Set(try axes.map { try $0.normalizedAxis(rank: extents.count) }) }
         if inputs.optional(1) != nil {

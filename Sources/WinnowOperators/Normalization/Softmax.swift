@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowTensor
 
 /// e^x over the sum of e^x along an axis.
 package struct Softmax: SoftmaxFamily {
@@ -10,5 +11,10 @@ package struct Softmax: SoftmaxFamily {
     package init(axis: Int = -1, flattens: Bool = false) {
         self.axis = axis
         self.flattens = flattens
+    }
+
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let rank = graph.info(of: node.input(0))?.rank, try axis.normalizedAxis(rank: rank) == rank - 1 else { return nil }
+        return try ScaledDotProduct.edit(around: node, in: graph)
     }
 }

@@ -47,6 +47,12 @@ extension SoftmaxFamily {
         try request.checkFloat32()
         let shape = try request.input(0).shape
         let softmax = try softmaxShape(shape)
+        if !Self.isLogarithm, softmax.shape.rank < 3 || softmax.shape[2] == 1 {
+            let rows = RowSoftmax(rows: softmax.shape[0], width: softmax.shape[1])
+            return Kernel(placement: .mayOverwrite([0])) { operands in
+                rows.run(source: operands.input(0, as: Float.self), target: operands.output(0, as: Float.self))
+            }
+        }
         let kernel = try SoftmaxKernel(softmax.shape, axis: softmax.axis, logarithm: Self.isLogarithm)
         return Kernel(placement: .mayOverwrite([0]), scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(source: operands.input(0), target: operands.output(0), scratch: operands.scratch)

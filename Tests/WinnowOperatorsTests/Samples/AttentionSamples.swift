@@ -32,7 +32,37 @@ extension OperatorSamples {
         return op
     }
 
+    /// Q, K and V of each place and head side by side.
+    private static let packed = Tensor.sample([1, 3, 3, 2, 4], in: -1...1)
+    /// The query in the middle may look nowhere.
+    private static let blindMask: [Double] = [0, 1, never, never, never, never, 0, never, 2]
+    private static let never = -Double.infinity
+
+    private static var inPlace: ScaledDotProduct {
+        ScaledDotProduct(
+            scale: 0.5, clearsBlindRows: true,
+            views: [
+                OperandView([0, 3, 1, 4], fixed: [2: 0]), OperandView([0, 3, 1, 4], fixed: [2: 1]),
+                OperandView([0, 3, 1, 4], fixed: [2: 2]),
+            ], resultOrder: [0, 2, 1, 3])
+    }
+
     static let attention: [OperatorSample] = [
+        OperatorSample(ScaledDotProduct(scale: 0.5), [query, keys, values], version: 1, differentiated: []) { [attended($0[0], $0[1], $0[2])] },
+        OperatorSample(
+            ScaledDotProduct(scale: 0.5), [query, keys, values, Tensor([Float(1), -1, 0, 2, 0], shape: [5])], version: 1,
+            differentiated: []
+        ) { inputs in [attended(inputs[0], inputs[1], inputs[2]) { [1, -1, 0, 2, 0][$1] }] },
+        OperatorSample(
+            inPlace, [packed, packed, packed, Tensor(blindMask, shape: [3, 3], as: .float32)], version: 1, differentiated: []
+        ) { inputs in
+            let parts = (0..<3).map { part in
+                let whole = inputs[0].reader()
+                return Tensor.computed([1, 2, 3, 4]) { whole([$0[0], $0[2], part, $0[1], $0[3]]) }
+            }
+            let result = attended(parts[0], parts[1], parts[2]) { $0 == 1 ? 0 : blindMask[$0 * 3 + $1] }.reader()
+            return [.computed([1, 3, 2, 4]) { $0[1] == 1 ? 0 : result([$0[0], $0[2], $0[1], $0[3]]) }]
+        },
         OperatorSample(Attention(), [query, keys, values], version: 23) { [attended($0[0], $0[1], $0[2])] },
         OperatorSample(Attention(isCausal: true), [query, keys, values], version: 23) { inputs in
             [attended(inputs[0], inputs[1], inputs[2]) { $1 <= $0 ? 0 : -.infinity }]

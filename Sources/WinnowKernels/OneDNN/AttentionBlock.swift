@@ -1,0 +1,114 @@
+internal import COneDNN
+internal import CWinnowKernels
+internal import WinnowTensor
+
+/// What one thread needs to attend from a block of queries to all keys of a matrix: primitives carry the pointers of a run.
+final class AttentionBlock: @unchecked Sendable {
+    private let geometry: AttentionGeometry
+    private let scale: Float
+    private let rows: Int
+    private let scores: PackedProduct
+    private let sums: PackedProduct
+    private let queryOffset: Int
+    private let scoreOffset: Int
+    private let resultOffset: Int
+    let scratchByteCount: Int
+
+    init(_ geometry: AttentionGeometry, rows: Int, scale: Float, math: MathMode) throws {
+        self.geometry = geometry
+        self.scale = scale
+        self.rows = rows
+        var scratch = ScratchLayout()
+        let keys = try MemoryDescriptor(
+            [geometry.depth, geometry.keyCount], .float32, strides: [geometry.key.columnStride, geometry.key.rowStride])
+        let values = try MemoryDescriptor(
+            [geometry.keyCount, geometry.width], .float32, strides: [geometry.value.rowStride, geometry.value.columnStride])
+        scores = try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math, &scratch)
+        sums = try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math, &scratch)
+        queryOffset = scratch.reserve(4 * rows * geometry.depth)
+        scoreOffset = scratch.reserve(4 * rows * geometry.keyCount)
+        resultOffset = scratch.reserve(4 * rows * geometry.width)
+        scratchByteCount = scratch.byteCount
+    }
+
+    /// Takes the keys and values of one matrix, for the blocks that follow.
+    func take(keys: UnsafePointer<Float>, values: UnsafePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
+        try scores.take(keys, scratch)
+        try sums.take(values, scratch)
+    }
+
+    /// Attends from `count` queries, at most a block. A mask's first row is the first query's.
+    func run(
+        _ query: UnsafePointer<Float>, count: Int, mask: UnsafePointer<Float>?, clearsBlindRows: Bool,
+        to target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer
+    ) throws {
+        let left = (scratch + queryOffset).assumingMemoryBound(to: Float.self)
+        let weights = (scratch + scoreOffset).assumingMemoryBound(to: Float.self)
+        let result = (scratch + resultOffset).assumingMemoryBound(to: Float.self)
+        for row in 0..<count {
+            copyRow(query + row * geometry.query.rowStride, geometry.query.columnStride, left + row * geometry.depth, 1, geometry.depth, scale)
+        }
+        try scores.run(left, to: weights, scratch)
+        winnow_softmax(
+            weights, weights, count, geometry.keyCount, mask, geometry.mask?.rowStride ?? 0, geometry.mask?.columnStride ?? 1,
+            clearsBlindRows ? 1 : 0)
+        try sums.run(weights, to: result, scratch)
+        for row in 0..<count {
+            copyRow(result + row * geometry.width, 1, target + row * geometry.target.rowStride, geometry.target.columnStride, geometry.width, 1)
+        }
+    }
+
+    @inline(__always)
+    private func copyRow(
+        _ source: UnsafePointer<Float>, _ sourceStep: Int, _ target: UnsafeMutablePointer<Float>, _ targetStep: Int,
+        _ count: Int, _ factor: Float
+    ) {
+        if sourceStep == 1 && targetStep == 1 {
+            for i in 0..<count { target[i] = source[i] * factor }
+        } else {
+            for i in 0..<count { target[i * targetStep] = source[i * sourceStep] * factor }
+        }
+    }
+}
+
+/// A product of dense rows with a matrix that is packed once and used often, on one thread.
+private final class PackedProduct {
+    private let primitive: PreparedPrimitive
+    private let packing: Repacking?
+    private let packedOffset: Int
+    private let stepOffset: Int
+
+    init(
+        rows: Int, _ depth: Int, _ columns: Int, right plain: MemoryDescriptor, _ math: MathMode,
+        _ scratch: inout ScratchLayout
+    ) throws {
+        let left = try MemoryDescriptor(dense: [rows, depth])
+        let right = try MemoryDescriptor(any: [depth, columns])
+        let target = try MemoryDescriptor(dense: [rows, columns])
+        let attributes = try PrimitiveAttributes(math: math)
+        let descriptor = try PrimitiveDescriptor("attention of \(rows)×\(depth)×\(columns)", .unshared) {
+            dnnl_matmul_primitive_desc_create(&$0, $1, left.handle, right.handle, nil, target.handle, attributes.handle)
+        }
+        let packed = try descriptor.memory(dnnl_query_weights_md)
+        packing = packed == plain ? nil : try Repacking(from: plain, to: packed, work: .unshared)
+        primitive = try PreparedPrimitive(
+            descriptor,
+            [
+                .init(DNNL_ARG_SRC, left, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .slot(Slot.filter)),
+                .init(DNNL_ARG_DST, target, .slot(Slot.target)),
+            ])
+        packedOffset = scratch.reserve(packing == nil ? 0 : packed.byteCount)
+        stepOffset = scratch.reserve(max(primitive.scratchByteCount, packing?.scratchByteCount ?? 0))
+    }
+
+    func take(_ right: UnsafePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
+        try packing?.run(source: right, target: scratch + packedOffset, scratch: scratch + stepOffset)
+        primitive.bind(Slot.filter, packing == nil ? UnsafeRawPointer(right) : UnsafeRawPointer(scratch + packedOffset))
+    }
+
+    func run(_ left: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
+        primitive.bind(Slot.source, left)
+        primitive.bind(Slot.target, target)
+        try primitive.execute(scratch: scratch + stepOffset)
+    }
+}

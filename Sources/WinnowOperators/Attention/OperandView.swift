@@ -1,0 +1,113 @@
+import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// How the matrices of an operand lie in a value: which of its axes are the batch axes, the rows and the columns, in this
+/// order, and at which index each other axis is read.
+package struct OperandView: Hashable, Sendable {
+    /// nil: all axes as they come.
+    package var order: [Int]?
+    /// Axis: index.
+    package var fixed: [Int: Int]
+
+    package init(_ order: [Int]? = nil, fixed: [Int: Int] = [:]) {
+        self.order = order
+        self.fixed = fixed
+    }
+
+    init(attributes: Attributes, _ name: String) throws {
+        let pairs = try attributes.ints("\(name)_fixed") ?? []
+        let fixed = stride(from: 0, to: pairs.count - pairs.count % 2, by: 2).map { (pairs[$0], pairs[$0 + 1]) }
+        self.init(try attributes.ints("\(name)_axes"), fixed: Dictionary(fixed, uniquingKeysWith: { first, _ in first }))
+    }
+
+    func add(to attributes: inout Attributes, _ name: String) {
+        if let order { attributes["\(name)_axes"] = .ints(order) }
+        if !fixed.isEmpty {
+            attributes["\(name)_fixed"] = .ints(fixed.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
+        }
+    }
+
+    /// The axes of a value of `rank` axes; throws unless every one of them is in order or fixed.
+    func axes(rank: Int) throws -> [Int] {
+        let order = order ?? Array(0..<rank)
+        guard (order + fixed.keys).sorted() == Array(0..<rank), order.count >= 2 else {
+            throw WinnowError(.model, "axes", "\(order) and \(fixed.keys.sorted()) do not order \(rank) axes")
+        }
+        return order
+    }
+
+    /// The batch extents, rows and columns; nil where the rank is unknown.
+    func extents(of info: ValueInfo) throws -> [Extent]? {
+        guard let extents = info.extents else { return nil }
+        for (axis, index) in fixed {
+            guard extents.indices.contains(axis), index >= 0, index < extents[axis].value ?? .max else {
+                throw WinnowError(.model, "axes", "there is no index \(index) of axis \(axis) in \(info.type)")
+            }
+        }
+        return try axes(rank: extents.count).map { extents[$0] }
+    }
+
+    /// Where the matrices lie in a dense value of `shape`; an axis of extent 1 serves all of `batch`.
+    func places(in shape: Shape, batch: Shape, rows: Int) throws -> MatrixPlaces {
+        let order = try axes(rank: shape.rank)
+        let strides = shape.strides
+        let steps = order.map { shape[$0] == 1 ? 0 : strides[$0] }
+        let missing = batch.rank + 2 - order.count
+        return MatrixPlaces(
+            offset: fixed.reduce(0) { $0 + strides[$1.key] * $1.value },
+            batchStrides: [Int](repeating: 0, count: missing) + steps.dropLast(2),
+            rowStride: rows == 1 ? strides[order[order.count - 2]] : steps[order.count - 2], columnStride: strides[order[order.count - 1]])
+    }
+
+    /// The label of each axis, given those of batch axes, rows and columns; nil stands for an opaque axis.
+    func terms(rank: Int, _ labels: [Character?], _ extents: [Extent]) throws -> [AxisTerm] {
+        var terms = [AxisTerm](repeating: .opaque, count: rank)
+        for (axis, label) in zip(try axes(rank: rank), labels.suffix(rank - fixed.count)) {
+            if let label { terms[axis] = extents[axis] == .fixed(1) ? .one : .label(label) }
+        }
+        return terms
+    }
+}
+
+extension OperandView {
+    /// The same operand seen through the node that makes the value: in the first input of a node that only moves axes; nil
+    /// for other nodes.
+    func through(_ producer: Node, _ value: ValueName, in graph: GraphIndex) throws -> OperandView? {
+        guard let source = graph.info(of: producer.input(0)), let rank = source.rank, let own = graph.info(of: value)?.rank,
+            var axes = try? axes(rank: own)
+        else { return nil }
+        var fixed = fixed
+        switch producer.op {
+        case let transpose as Transpose:
+            let moved = try transpose.order(rank: rank)
+            axes = axes.map { moved[$0] }
+            fixed = Dictionary(uniqueKeysWithValues: fixed.map { (moved[$0.key], $0.value) })
+        case let squeeze as Squeeze:
+            guard let removed = try squeeze.removedAxes(producer.inputs.map { graph.info(of: $0.isEmpty ? nil : $0) }) else { return nil }
+            insert(removed.sorted().map { ($0, 0) }, &axes, &fixed)
+        case let gather as Gather:
+            guard let index = graph.known(producer.inputs[1]), index.rank == 0, let first = index.integers().first,
+                let extent = source.extents?[try gather.axis.normalizedAxis(rank: rank)].value, first >= -extent, first < extent
+            else { return nil }
+            insert([(try gather.axis.normalizedAxis(rank: rank), first < 0 ? first + extent : first)], &axes, &fixed)
+        case let split as Split:
+            let axis = try split.axis.normalizedAxis(rank: rank)
+            guard let index = fixed[axis], let part = producer.outputs.firstIndex(of: value) else { return nil }
+            let earlier = producer.outputs[..<part].map { graph.info(of: $0.isEmpty ? nil : $0)?.extents?[axis].value }
+            guard !earlier.contains(nil) else { return nil }
+            fixed[axis] = index + earlier.reduce(0) { $0 + ($1 ?? 0) }
+        default: return nil
+        }
+        return OperandView(axes, fixed: fixed)
+    }
+
+    /// Puts axes back that a node removed: at these places in its input, read at these indices.
+    private func insert(_ removed: [(axis: Int, index: Int)], _ axes: inout [Int], _ fixed: inout [Int: Int]) {
+        for (axis, index) in removed {
+            axes = axes.map { $0 >= axis ? $0 + 1 : $0 }
+            fixed = Dictionary(uniqueKeysWithValues: fixed.map { ($0.key >= axis ? $0.key + 1 : $0.key, $0.value) })
+            fixed[axis] = index
+        }
+    }
+}
