@@ -1,13 +1,9 @@
 #include "WinnowSoftmax.h"
+#include "EachProcessor.h"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 // Vectors are spelled out: sums and maxima of floats do not vectorize by themselves. Everything is inlined into the clones.
@@ -19,7 +15,7 @@ typedef int32_t integers __attribute__((ext_vector_type(16), aligned(4)));
 INLINE floats loaded(const float *x) { return *(const floats *)x; }
 INLINE void store(floats value, float *y) { *(floats *)y = value; }
 
-/// e^x of numbers up to 0: flushed to 0 where it would not be normal; NaN stays. Polynomial after Moshier's Cephes library.
+/// As in WinnowExponential.h, of numbers up to 0: flushed to 0 where e^x would not be normal; NaN stays.
 INLINE floats shrunk(floats x) {
     const floats shifted = x * 1.44269504f + 12582912.0f;
     const floats steps = shifted - 12582912.0f;
@@ -103,7 +99,7 @@ INLINE void softmax_row(const float *x, float *y, size_t n, const float *mask, i
     for (size_t i = 0; i < whole; i += LANES) store(loaded(y + i) * factor, y + i);
 }
 
-CLONES void winnow_softmax(
+FOR_EACH_PROCESSOR void winnow_softmax(
     const float *x, float *y, size_t rows, size_t n, const float *mask, ptrdiff_t mask_row, ptrdiff_t mask_step, int clears) {
     for (size_t row = 0; row < rows; row++, x += n, y += n) {
         const float *terms = mask ? mask + (ptrdiff_t)row * mask_row : mask;

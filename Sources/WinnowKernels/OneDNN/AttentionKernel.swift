@@ -19,7 +19,7 @@ package final class AttentionKernel: @unchecked Sendable {
     ) throws {
         self.geometry = geometry
         self.clearsBlindRows = clearsBlindRows
-        let rowLimit = max(16, min(64, (1 << 16) / max(geometry.keyCount, 1)))
+        let rowLimit = max(32, min(128, (1 << 15) / max(geometry.keyCount, 1)))
         blockCount = max(1, (geometry.queryCount + rowLimit - 1) / rowLimit)
         blockRows = (geometry.queryCount + blockCount - 1) / blockCount
         let units = geometry.batch.elementCount * blockCount
