@@ -50,7 +50,7 @@ package struct BroadcastPlan: Sendable {
                 }
             }
         } else {
-            let minimum = max(1, 32_768 / max(rowLength, 1))
+            let minimum = max(1, threadShare / max(rowLength, 1))
             forChunks(rows.count, minimum: minimum) { start, count in
                 rows.forEach(start..<(start + count)) { body($0, rowLength) }
             }

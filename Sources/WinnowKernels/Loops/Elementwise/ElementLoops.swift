@@ -1,9 +1,12 @@
 /// Float32 elements in a block that is certain to live on the stack.
 let stackBlock = 256
 
+/// Elements that are worth a thread of their own: fewer are done before another core has what this one wrote.
+let threadShare = 65_536
+
 /// Calls `body` with the starts and counts of chunks that cover `0..<count`, on several threads if that pays.
 @inline(__always)
-func forChunks(_ count: Int, minimum: Int = 32_768, _ body: (_ start: Int, _ count: Int) -> Void) {
+func forChunks(_ count: Int, minimum: Int = threadShare, _ body: (_ start: Int, _ count: Int) -> Void) {
     guard count >= 2 * minimum else { return body(0, count) }
     Parallel.forRanges(count, minimum: minimum) { body($0.lowerBound, $0.count) }
 }

@@ -86,7 +86,7 @@ package struct ResamplingKernel: Sendable {
         let (inner, taps, extent) = (pass.inner, pass.axis.taps, pass.axis.targetExtent)
         pass.axis.indices.withUnsafeBufferPointer { indices in
             pass.axis.weights.withUnsafeBufferPointer { weights in
-                forChunks(pass.outer * extent, minimum: max(1, 32_768 / max(inner * taps, 1))) { start, count in
+                forChunks(pass.outer * extent, minimum: max(1, threadShare / max(inner * taps, 1))) { start, count in
                     for row in start..<(start + count) {
                         let (outer, place) = row.quotientAndRemainder(dividingBy: extent)
                         let from = source + outer * pass.sourceExtent * inner

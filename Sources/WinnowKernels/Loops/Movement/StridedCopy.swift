@@ -70,7 +70,7 @@ package struct StridedCopy: Sendable {
             }
         }
         let size = rowLength * (tile?.extent ?? 1)
-        forChunks(rows.count, minimum: max(1, 32_768 / max(size, 1))) { start, count in
+        forChunks(rows.count, minimum: max(1, 2 * threadShare / max(size, 1))) { start, count in
             rows.forEach(start..<(start + count)) { offsets in
                 if let tile { copyTile(tile, x + offsets[1], y + offsets[0]) } else {
                     copyRow(x + offsets[1], y + offsets[0], rowLength)

@@ -12,7 +12,7 @@ package struct RowSoftmax: Sendable {
 
     /// `source` and `target` may be the same memory.
     package func run(source: UnsafePointer<Float>, target: UnsafeMutablePointer<Float>) {
-        forChunks(rows, minimum: max(1, 32_768 / max(width, 1))) { start, count in
+        forChunks(rows, minimum: max(1, threadShare / max(width, 1))) { start, count in
             winnow_softmax(source + start * width, target + start * width, count, width, nil, 0, 1, 0)
         }
     }

@@ -75,7 +75,7 @@ package struct FakeQuantizeKernel: Sendable {
             scaleGradient[0] = Float((0..<pieces).reduce(0) { $0 + sums[$1] })
             return
         }
-        Parallel.forEach(pieces, minimum: max(1, 32_768 / max(geometry.rowLength, 1))) { row in
+        Parallel.forEach(pieces, minimum: max(1, threadShare / max(geometry.rowLength, 1))) { row in
             let (start, count, scale) = geometry.row(row)
             add(start, count, scale, sums + row)
         }

@@ -94,7 +94,7 @@ package struct QuantizationGeometry: Hashable, Sendable {
         if rowCount == 1 && scaleStep == 0 {
             return forChunks(rowLength) { start, count in body(start, count, 0) }
         }
-        forChunks(rowCount, minimum: max(1, 32_768 / max(rowLength, 1))) { first, count in
+        forChunks(rowCount, minimum: max(1, threadShare / max(rowLength, 1))) { first, count in
             for index in first..<(first + count) {
                 let (start, count, scale) = row(index)
                 body(start, count, scale)

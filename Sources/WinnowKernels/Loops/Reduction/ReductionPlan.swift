@@ -52,7 +52,7 @@ struct ReductionPlan: Sendable {
     func run<Step: ReductionStep>(_ type: Step.Type, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer) {
         let blocks = (width + Self.block - 1) / Self.block
         let work = min(width, Self.block) * max(reducedCount, 1)
-        forChunks(groups.count * blocks, minimum: max(1, 32_768 / max(work, 1))) { first, count in
+        forChunks(groups.count * blocks, minimum: max(1, threadShare / max(work, 1))) { first, count in
             run(Step.self, source, target, first..<(first + count), blocks)
         }
     }
