@@ -6,7 +6,7 @@ package import WinnowTensor
 /// target = encode(epilogue(Σ scale·(source − zero point) · filterScale·(filter − zero point) + bias)); pads are real zeros.
 package final class IntegerConvolutionKernel: @unchecked Sendable {
     private enum Computation {
-        case integer(SpatialContraction, RuntimeEncoding?)
+        case integer(SpatialContraction, RuntimeEncoding?, FilterZeroPointTerm?)
         case dequantized(DequantizedConvolution)
     }
 
@@ -29,12 +29,16 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
             throw WinnowError(.shape, geometry.subject, "\(bias?.count ?? 0) biases for \(channels) channels")
         }
         let perChannel = geometry.filterShape.elementCount / channels
+        var (epilogue, scratch) = (epilogue, ScratchLayout())
         if OneDNN.hasExactIntegerDotProduct,
-            let codes = filter.symmetric(count: geometry.filterShape.elementCount, channel: { $0 / perChannel })
+            let (codes, term) = FilterZeroPointTerm.codes(
+                of: filter, channel: { $0 / perChannel }, geometry, source: source, layout: sourceLayout, target: target,
+                epilogue: &epilogue, scratch: &scratch)
         {
             let (contraction, runtime) = try Self.contraction(
-                geometry, source, sourceLayout, codes, filter.scales, bias, target, targetLayout, epilogue)
-            computation = .integer(contraction, runtime)
+                geometry, source, sourceLayout, codes, filter.scales, bias, target, targetLayout, epilogue,
+                residualLayout: term == nil ? targetLayout : .channelsLast, scratch)
+            computation = .integer(contraction, runtime, term)
             scratchByteCount = contraction.scratchByteCount
         } else {
             let fallback = try DequantizedConvolution(
@@ -48,15 +52,15 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
     private static func contraction(
         _ geometry: ConvolutionGeometry, _ encoding: IntegerSource, _ sourceLayout: Layout, _ codes: Tensor,
         _ filterScales: [Float], _ bias: [Float]?, _ result: IntegerTarget, _ targetLayout: Layout,
-        _ epilogue: Epilogue
+        _ epilogue: Epilogue, residualLayout: Layout, _ scratch: ScratchLayout
     ) throws -> (SpatialContraction, RuntimeEncoding?) {
         let targetShape = geometry.targetShape
-        var scratch = ScratchLayout()
+        var scratch = scratch
         let source = try ChannelsLastOperand(
             geometry.sourceShape, encoding.elementType, sourceLayout, .input, scratch: &scratch)
         let target = try ChannelsLastOperand(targetShape, result.elementType, targetLayout, .output, scratch: &scratch)
         let residual = try epilogue.residualType.map {
-            try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
+            try ChannelsLastOperand(targetShape, $0, residualLayout, .input, scratch: &scratch)
         }
         let channels = geometry.filterShape[0]
         let perChannel = geometry.filterShape.elementCount / channels
@@ -93,7 +97,7 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
     /// oneDNN's name of the chosen implementation.
     package var implementation: String {
         switch computation {
-        case .integer(let contraction, _): contraction.implementation
+        case .integer(let contraction, _, _): contraction.implementation
         case .dequantized(let fallback): "dequantized " + fallback.implementation
         }
     }
@@ -104,8 +108,11 @@ package final class IntegerConvolutionKernel: @unchecked Sendable {
         scratch: UnsafeMutableRawPointer?
     ) throws {
         switch computation {
-        case .integer(let contraction, let runtime):
+        case .integer(let contraction, let runtime, let term):
             if let encoding { runtime?.set(encoding) }
+            let residual = term.flatMap { term in
+                scratch.map { term.write(source, encoding: encoding, scratch: $0) }
+            } ?? residual
             try contraction.run(source: source, residual: residual, target: target, scratch: scratch)
         case .dequantized(let fallback):
             try fallback.run(source: source, encoding: encoding, residual: residual, target: target, scratch: scratch)

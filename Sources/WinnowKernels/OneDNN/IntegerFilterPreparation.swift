@@ -31,6 +31,18 @@ extension IntegerFilter {
         return fits ? result : nil
     }
 
+    /// Any filter as int8 codes in memory of their own, and with the zero points that go with these.
+    func shifted(count: Int) -> (codes: Tensor, filter: IntegerFilter) {
+        let shift: Int32 = elementType == .uint8 ? 128 : 0
+        var result = Tensor(uninitialized: [count], .int8)
+        result.withMutableElements(Int8.self) { target in
+            for index in 0..<count { target[index] = Int8(truncatingIfNeeded: code(index) - shift) }
+        }
+        var filter = self
+        filter.zeroPoints = zeroPoints.map { $0 - shift }
+        return (result, filter)
+    }
+
     /// For each output channel the sum of its codes, of which `channel` tells the channel.
     static func sums(of codes: Tensor, channels: Int, channel: (Int) -> Int) -> [Int32] {
         var sums = [Int32](repeating: 0, count: channels)

@@ -6,7 +6,7 @@ internal import WinnowTensor
 /// target = encode(epilogue(Σ scale·(left − zero point) · rightScale·(right − zero point) + bias)).
 package final class IntegerMatMulKernel: @unchecked Sendable {
     private enum Computation {
-        case integer(PreparedPrimitive, RuntimeEncoding?)
+        case integer(PreparedPrimitive, RuntimeEncoding?, FilterZeroPointTerm?, scratchOffset: Int)
         case dequantized(DequantizedMatMul)
     }
 
@@ -30,13 +30,20 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
             throw WinnowError(.shape, subject, "\(bias?.count ?? 0) biases for \(geometry.columns) columns")
         }
         let (columns, depth) = (geometry.columns, geometry.depth)
-        let codes = right.symmetric(
-            count: geometry.rightShape.elementCount,
-            channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
-        if OneDNN.hasExactIntegerDotProduct, let codes {
+        func channel(_ index: Int) -> Int { geometry.transposesRight ? index / depth % columns : index % columns }
+        var (epilogue, scratch) = (epilogue, ScratchLayout())
+        let isFlat = geometry.leftShape.rank == 2 && geometry.rightShape.rank == 2 && !geometry.transposesLeft
+        let flat = ConvolutionGeometry(sourceShape: [geometry.rows, depth], filterShape: [columns, depth])
+        if OneDNN.hasExactIntegerDotProduct,
+            let (codes, term) = isFlat
+                ? FilterZeroPointTerm.codes(
+                    of: right, channel: channel, flat, source: source, layout: .rowMajor, target: target, epilogue: &epilogue,
+                    scratch: &scratch)
+                : right.symmetric(count: geometry.rightShape.elementCount, channel: channel).map({ ($0, nil) })
+        {
             let (primitive, runtime) = try Self.primitive(geometry, source, codes, right.scales, bias, target, epilogue, subject)
-            computation = .integer(primitive, runtime)
-            scratchByteCount = primitive.scratchByteCount
+            computation = .integer(primitive, runtime, term, scratchOffset: scratch.reserve(primitive.scratchByteCount))
+            scratchByteCount = scratch.byteCount
         } else {
             let fallback = try DequantizedMatMul(
                 geometry, source: source, right: right, bias: bias, target: target, epilogue: epilogue)
@@ -86,7 +93,7 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
     /// oneDNN's name of the chosen implementation.
     package var implementation: String {
         switch computation {
-        case .integer(let primitive, _): primitive.implementation
+        case .integer(let primitive, _, _, _): primitive.implementation
         case .dequantized(let fallback): "dequantized " + fallback.implementation
         }
     }
@@ -97,12 +104,15 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
         scratch: UnsafeMutableRawPointer?
     ) throws {
         switch computation {
-        case .integer(let primitive, let runtime):
+        case .integer(let primitive, let runtime, let term, let scratchOffset):
             if let encoding { runtime?.set(encoding) }
+            let residual = term.flatMap { term in
+                scratch.map { term.write(left, encoding: encoding, scratch: $0) }
+            } ?? residual
             primitive.bind(Slot.source, left)
             primitive.bind(Slot.residual, residual)
             primitive.bind(Slot.target, target)
-            try primitive.execute(scratch: scratch)
+            try primitive.execute(scratch: scratch.map { $0 + scratchOffset })
         case .dequantized(let fallback):
             try fallback.run(left: left, encoding: encoding, residual: residual, target: target, scratch: scratch)
         }

@@ -15,6 +15,8 @@ package struct DynamicQuantizeLinear: Operator {
         [ValueInfo(.uint8, try inputs.required(0).extents), ValueInfo(.float32, []), ValueInfo(.uint8, [])]
     }
 
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         try data.requireFloat32(request.nodeName)

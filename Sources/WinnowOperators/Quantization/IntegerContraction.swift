@@ -37,10 +37,12 @@ struct ZeroPointCorrection {
 }
 
 extension GraphIndex {
-    /// Sums of codes, cast and multiplied by scales, as the contraction of dequantized operands that they are; nil where
+    /// Sums of codes, something perhaps added, cast and multiplied by scales, as the contraction of dequantized operands that they are; nil where
     /// the filter is not constant or the sums are read otherwise.
     func dequantizedForm(of node: Node, by op: any Operator, filterAxis: Int) throws -> GraphEdit? {
-        guard let cast = soleConsumer(of: node.output(0)), (cast.op as? Cast)?.target == .float32,
+        let addition = soleConsumer(of: node.output(0)).flatMap { $0.op is Add ? $0 : nil }
+        let sums = addition?.output(0) ?? node.output(0)
+        guard let cast = soleConsumer(of: sums), (cast.op as? Cast)?.target == .float32,
             let scaling = soleConsumer(of: cast.output(0)), scaling.op is Mul, let factor = cast.otherInput(of: scaling),
             let codes = node.input(0), [.int8, .uint8].contains(info(of: codes)?.elementType),
             node.input(2) == nil || info(of: node.input(2))?.extents?.isEmpty == true,
@@ -53,7 +55,7 @@ extension GraphIndex {
         func name(_ part: String) -> ValueName { graph.freshValueName("\(node.name).\(part)") }
         let (source, real) = (name("source"), name("filter"))
         var edit = GraphEdit(
-            replacing: [node.name, cast.name, scaling.name],
+            replacing: [node.name, cast.name, scaling.name] + (addition.map { [$0.name] } ?? []),
             with: [
                 Node(
                     name: source, op: DequantizeLinear(),
@@ -61,8 +63,18 @@ extension GraphIndex {
                 Node(
                     name: real, op: DequantizeLinear(axis: filterAxis),
                     inputs: [filter, name("scales"), name("zero_points")], outputs: [real]),
-                Node(name: node.name, op: op, inputs: [source, real], outputs: scaling.outputs),
+                Node(
+                    name: node.name, op: op, inputs: [source, real],
+                    outputs: addition == nil ? scaling.outputs : [name("product")]),
             ])
+        // (sums + term) · factor = sums · factor + term · factor
+        if let addition, let term = node.otherInput(of: addition) {
+            edit.addedNodes += [
+                Node(name: cast.name, op: cast.op, inputs: [term], outputs: cast.outputs),
+                Node(name: scaling.name, op: Mul(), inputs: [cast.outputs[0], factor], outputs: [name("term")]),
+                Node(name: addition.name, op: Add(), inputs: [name("product"), name("term")], outputs: scaling.outputs),
+            ]
+        }
         edit.initializers = [(name("scales"), filterScales), (name("zero_points"), zeroPoints)]
         return edit
     }

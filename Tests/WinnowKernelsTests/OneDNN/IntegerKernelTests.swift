@@ -7,6 +7,8 @@ import WinnowKernels
 struct IntegerCase {
     var source: AffineEncoding
     var filterScales: [Float]
+    var filterType: ElementType
+    var filterZeroPoints: [Int32]
     var bias: [Float]?
     var target: IntegerTarget
     var epilogue: Epilogue
@@ -18,6 +20,9 @@ struct IntegerCase {
         var scales: [Float] = []
         for _ in 0..<count { scales.append(0.001 + 0.004 * data.generator.uniform()) }
         filterScales = scales
+        filterType = data.int(0...3) == 0 ? .uint8 : .int8
+        let zeroPoints: [[Int32]] = [[130], [3], (0..<Int32(channels)).map { $0 * 37 % 256 }]
+        filterZeroPoints = filterType == .int8 ? [0] : zeroPoints[data.int(0...2)]
         // Real results reach about 0.02 · 128 · 0.003 · 128 · √depth.
         let reach = Float(depth).squareRoot()
         switch data.int(0...4) {
@@ -34,6 +39,12 @@ struct IntegerCase {
         var biases: [Float] = []
         for _ in 0..<channels { biases.append(data.generator.normal()) }
         bias = target == .accumulators || data.bool() ? nil : biases
+    }
+
+    /// The filter's codes less their zero points.
+    func filterNumbers(_ codes: Tensor, channel: (Int) -> Int) -> [Double] {
+        let codes = codes.doubles()
+        return codes.indices.map { codes[$0] - Double(filterZeroPoints.count == 1 ? filterZeroPoints[0] : filterZeroPoints[channel($0)]) }
     }
 
     /// Scales, bias, epilogue and encoding over exact sums of codes; `channel` tells the output channel of each.
@@ -76,11 +87,11 @@ extension OneDNNTests {
             let numbers = IntegerCase(&data, channels: channels, depth: perChannel)
             let layouts = (data.layout(), data.layout())
             let source = data.integers(geometry.sourceShape, numbers.source.elementType)
-            let filter = data.integers(geometry.filterShape, .int8)
+            let filter = data.integers(geometry.filterShape, numbers.filterType)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
             let kernel = try IntegerConvolutionKernel(
                 geometry, source: .constant(numbers.source), sourceLayout: layouts.0,
-                filter: IntegerFilter(filter.pointer, scales: numbers.filterScales), bias: numbers.bias,
+                filter: IntegerFilter(filter.pointer, numbers.filterType, scales: numbers.filterScales, zeroPoints: numbers.filterZeroPoints), bias: numbers.bias,
                 target: numbers.target, targetLayout: layouts.1, epilogue: numbers.epilogue)
             let target = Block(geometry.targetShape, numbers.target.elementType)
             try kernel.run(
@@ -88,7 +99,8 @@ extension OneDNNTests {
                 target: target.base, scratch: Block(kernel.scratchByteCount).base)
             #expect(!kernel.implementation.hasPrefix("ref"), "\(kernel.implementation) \(geometry) \(numbers)")
             let sums = ReferenceConvolution(geometry).forward(
-                source.doubles().map { $0 - Double(numbers.source.zeroPoint) }, filter.doubles())
+                source.doubles().map { $0 - Double(numbers.source.zeroPoint) },
+                numbers.filterNumbers(filter) { $0 / perChannel })
             let inner = geometry.targetShape.dropFirst(2).reduce(1, *)
             let expected = numbers.reference(sums, residual: residual?.doubles() ?? []) { $0 / inner % channels }
             numbers.expectMatch(
@@ -103,10 +115,10 @@ extension OneDNNTests {
             let columns = geometry.columns
             let numbers = IntegerCase(&data, channels: columns, depth: geometry.depth)
             let left = data.integers(geometry.leftShape, numbers.source.elementType)
-            let right = data.integers(geometry.rightShape, .int8)
+            let right = data.integers(geometry.rightShape, numbers.filterType)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
             let kernel = try IntegerMatMulKernel(
-                geometry, source: .constant(numbers.source), right: IntegerFilter(right.pointer, scales: numbers.filterScales),
+                geometry, source: .constant(numbers.source), right: IntegerFilter(right.pointer, numbers.filterType, scales: numbers.filterScales, zeroPoints: numbers.filterZeroPoints),
                 bias: numbers.bias, target: numbers.target, epilogue: numbers.epilogue)
             let target = Block(geometry.targetShape, numbers.target.elementType)
             try kernel.run(
@@ -114,7 +126,8 @@ extension OneDNNTests {
                 scratch: Block(kernel.scratchByteCount).base)
             #expect(!kernel.implementation.hasPrefix("ref"), "\(kernel.implementation) \(geometry) \(numbers)")
             let sums = referenceMatMul(
-                geometry, left.doubles().map { $0 - Double(numbers.source.zeroPoint) }, right.doubles())
+                geometry, left.doubles().map { $0 - Double(numbers.source.zeroPoint) },
+                numbers.filterNumbers(right) { geometry.transposesRight ? $0 / geometry.depth : $0 % columns })
             let expected = numbers.reference(sums, residual: residual?.doubles() ?? []) { $0 % columns }
             numbers.expectMatch(
                 target.tensor(geometry.targetShape, numbers.target.elementType), expected,
