@@ -9,7 +9,7 @@ struct Work: Hashable, Sendable {
     static func codeProducts(_ count: Int) -> Work { Work(multiplications: count / 4) }
 
     /// Products that no neighbouring channel shares: of depthwise convolutions, float32 or codes.
-    package static func singleProducts(_ count: Int) -> Work { Work(multiplications: 3 * count) }
+    static func singleProducts(_ count: Int) -> Work { Work(multiplications: 3 * count) }
 
     /// What always stays on the thread that runs it.
     package static let unshared = Work(multiplications: 0)
