@@ -37,12 +37,11 @@ struct ZeroPointCorrection {
 }
 
 extension GraphIndex {
-    /// Sums of codes, something perhaps added, cast and multiplied by scales, as the contraction of dequantized operands that they are; nil where
-    /// the filter is not constant or the sums are read otherwise.
+    /// Sums of codes, something perhaps added, cast and multiplied by scales, as the contraction of dequantized operands that
+    /// they are; nil where the filter is not constant or the sums are read otherwise.
     func dequantizedForm(of node: Node, by op: any Operator, filterAxis: Int) throws -> GraphEdit? {
-        let addition = soleConsumer(of: node.output(0)).flatMap { $0.op is Add ? $0 : nil }
-        let sums = addition?.output(0) ?? node.output(0)
-        guard let cast = soleConsumer(of: sums), (cast.op as? Cast)?.target == .float32,
+        let addition = soleConsumer(of: node.output(0)).flatMap { $0.op is Add && $0.input(0) != $0.input(1) ? $0 : nil }
+        guard let cast = soleConsumer(of: (addition ?? node).output(0)), (cast.op as? Cast)?.target == .float32,
             let scaling = soleConsumer(of: cast.output(0)), scaling.op is Mul, let factor = cast.otherInput(of: scaling),
             let codes = node.input(0), [.int8, .uint8].contains(info(of: codes)?.elementType),
             node.input(2) == nil || info(of: node.input(2))?.extents?.isEmpty == true,
