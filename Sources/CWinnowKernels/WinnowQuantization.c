@@ -29,6 +29,63 @@ QUANTIZE(winnow_quantize_s8, int8_t)
 QUANTIZE(winnow_quantize_u16, uint16_t)
 QUANTIZE(winnow_quantize_s16, int16_t)
 
+/// Pixels that are quantized before they are interleaved.
+enum { RUN = 256 };
+
+FOR_EACH_PROCESSOR void winnow_quantize_interleaved(
+    const float *restrict x, uint8_t *restrict y, size_t channels, size_t plane, size_t n, float s, float z, float low,
+    float high) {
+    uint8_t rows[4][RUN];
+    const float bottom = low - z, top = high - z;
+    for (size_t start = 0; start < n; start += RUN) {
+        const size_t count = n - start < RUN ? n - start : RUN;
+        for (size_t first = 0; first < channels; first += 4) {
+            const size_t width = channels - first < 4 ? channels - first : 4;
+            for (size_t j = 0; j < width; j++) {
+                const float *from = x + (first + j) * plane + start;
+                for (size_t i = 0; i < count; i++)
+                    rows[j][i] = (uint8_t)(int32_t)(rounded(clamped(from[i] / s, bottom, top)) + z);
+            }
+            uint8_t *to = y + start * channels + first;
+            if (channels == 3) {
+                for (size_t i = 0; i < count; i++) {
+                    to[3 * i] = rows[0][i];
+                    to[3 * i + 1] = rows[1][i];
+                    to[3 * i + 2] = rows[2][i];
+                }
+            } else if (width == 4) {
+                for (size_t i = 0; i < count; i++) {
+                    const uint8_t pixel[4] = {rows[0][i], rows[1][i], rows[2][i], rows[3][i]};
+                    __builtin_memcpy(to + i * channels, pixel, 4);
+                }
+            } else {
+                for (size_t j = 0; j < width; j++)
+                    for (size_t i = 0; i < count; i++) to[i * channels + j] = rows[j][i];
+            }
+        }
+    }
+}
+
+/// Rows are added up in vectors that fit the registers.
+#define CODE_SUMS(name, type)                                                                                            \
+    FOR_EACH_PROCESSOR void name(const type *restrict x, int32_t *restrict sums, size_t rows, size_t stride, size_t n) {  \
+        size_t first = 0;                                                                                                \
+        for (; first + 64 <= n; first += 64) {                                                                           \
+            int32_t part[64] = {0};                                                                                      \
+            for (size_t row = 0; row < rows; row++)                                                                      \
+                for (int i = 0; i < 64; i++) part[i] += x[row * stride + first + i];                                     \
+            for (int i = 0; i < 64; i++) sums[first + i] = part[i];                                                      \
+        }                                                                                                                \
+        for (; first < n; first++) {                                                                                     \
+            int32_t sum = 0;                                                                                             \
+            for (size_t row = 0; row < rows; row++) sum += x[row * stride + first];                                      \
+            sums[first] = sum;                                                                                           \
+        }                                                                                                                \
+    }
+
+CODE_SUMS(winnow_code_sums_u8, uint8_t)
+CODE_SUMS(winnow_code_sums_s8, int8_t)
+
 #define DEQUANTIZE(name, type)                                                                                           \
     FOR_EACH_PROCESSOR void name(                                                                                                    \
         const type *restrict x, float *restrict y, size_t n, const float *restrict scale, const float *restrict zero,    \

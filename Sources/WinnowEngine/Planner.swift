@@ -32,6 +32,7 @@ struct Planner {
     var calls: [Call] = []
     /// The slots a value has, by layout.
     private var locations: [ValueName: [Layout: Int]] = [:]
+    private let firstReaders: [ValueName: Node]
     var inputSlots: [ValueName: Int] = [:]
     /// Nodes left for later, in order: what comes out of them depends on contents, or they read what does.
     private(set) var postponed: [Node] = []
@@ -44,6 +45,8 @@ struct Planner {
         self.observed = observed
         self.options = options
         self.variables = variables
+        firstReaders = Dictionary(
+            graph.nodes.flatMap { node in node.inputs.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
         var types: [ValueName: ValueType] = [:]
         for input in graph.inputs {
             if !input.type.isTensor { givenNames.insert(input.name); continue }
@@ -261,11 +264,23 @@ extension Planner {
                 node.inputs.indices.map { inputs.contains($0) ? .channelsLast : .rowMajor },
                 node.outputs.indices.map { outputs.contains($0) ? .channelsLast : .rowMajor }
             )
-        case .shared:
-            let isChannelsLast = node.inputs.contains { locations[$0]?[.channelsLast] != nil }
+        case .reordering where wantsChannelsLast(node.output(0)) && !isChannelsLast(node.input(0)):
+            return (rowMajor.inputs, rowMajor.outputs.map { _ in .channelsLast })
+        case .shared, .reordering:
+            let isChannelsLast = node.inputs.contains { self.isChannelsLast($0) }
             let layout: Layout = isChannelsLast ? .channelsLast : .rowMajor
             return (rowMajor.inputs.map { _ in layout }, rowMajor.outputs.map { _ in layout })
         }
+    }
+
+    private func isChannelsLast(_ value: ValueName?) -> Bool { value.flatMap { locations[$0]?[.channelsLast] } != nil }
+
+    /// Whether the first reader of a value asks for it channels-last.
+    private func wantsChannelsLast(_ value: ValueName?) -> Bool {
+        guard let value, let reader = firstReaders[value], let input = reader.inputs.firstIndex(of: value),
+            case .channelsLast(let inputs, _) = reader.op.layouts(for: reader.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        else { return false }
+        return inputs.contains(input)
     }
 
     /// The slot of a value in a layout; reorders it there if it is only to be had in the other.

@@ -105,6 +105,9 @@ package enum LayoutRule: Sendable, Hashable {
     case rowMajor
     /// All operands in one layout, whichever comes: elementwise work on operands of equal rank (scalars aside).
     case shared
+    /// As `shared`, but the kernel may also read input 0 row-major and write channels-last: where the first reader of the
+    /// result asks for it.
+    case reordering
     /// The listed operands channels-last, every other operand row-major.
     case channelsLast(inputs: Set<Int>, outputs: Set<Int>)
 }

@@ -169,6 +169,7 @@ package enum OperatorCatalogue {
         QLinearSigmoid.self,
         QuantizeLinear.self,
         QuantizedAdd.self,
+        QuantizedAverage.self,
         QuantizedConvolution.self,
         QuantizedMatMul.self,
         QuickGelu.self,

@@ -11,6 +11,14 @@ void winnow_quantize_s8(const float *x, int8_t *y, size_t n, const float *scale,
 void winnow_quantize_u16(const float *x, uint16_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
 void winnow_quantize_s16(const float *x, int16_t *y, size_t n, const float *scale, const float *zero, int step, float low, float high);
 
+/// Codes of `channels` rows, `plane` floats apart, pixel by pixel: y[i * channels + c] of x[c * plane + i] for i below `n`.
+void winnow_quantize_interleaved(
+    const float *x, uint8_t *y, size_t channels, size_t plane, size_t n, float scale, float zero, float low, float high);
+
+/// sums[i] = Σ x[row * stride + i] over `rows` for i below `n`.
+void winnow_code_sums_u8(const uint8_t *x, int32_t *sums, size_t rows, size_t stride, size_t n);
+void winnow_code_sums_s8(const int8_t *x, int32_t *sums, size_t rows, size_t stride, size_t n);
+
 void winnow_dequantize_u8(const uint8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
 void winnow_dequantize_s8(const int8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
 void winnow_dequantize_u16(const uint16_t *x, float *y, size_t n, const float *scale, const float *zero, int step);

@@ -9,6 +9,8 @@ extension QuantizeLinear {
         guard let target = graph.encoding(of: node), let output = node.output(0) else { return nil }
         if let twin = twin(of: node, in: graph) { return twin }
         if let sum = addition(before: node, to: target, in: graph) { return sum }
+        if let mean = graph.quantizingAverage(before: node, to: target) { return mean }
+        if let moved = movingAhead(node, in: graph) { return moved }
         var functions: [Node] = []
         var value = node.input(0)
         while let source = graph.producer(of: value), source.op.isElementFunction(of: source, in: graph),
@@ -34,6 +36,32 @@ extension QuantizeLinear {
             with: [Node(name: node.name, op: CodeTable(), inputs: [source.codes, name], outputs: [output])])
         edit.initializers = [(name, table)]
         return edit
+    }
+
+    /// `quantize(op(x, …))` as `op(quantize(x), …)` for operators that move or select elements: there are fewer bytes to move.
+    private func movingAhead(_ node: Node, in graph: GraphIndex) -> GraphEdit? {
+        guard let mover = graph.producer(of: node.input(0)), mover.outputs.count(where: { !$0.isEmpty }) == 1,
+            graph.soleConsumer(of: node.input(0)) != nil, let output = node.output(0)
+        else { return nil }
+        let moved: Int
+        switch mover.op {
+        case is Concat: moved = mover.inputs.count
+        case is MaxPool, is GlobalMaxPool, is Transpose, is Reshape, is Flatten, is Squeeze, is Unsqueeze: moved = 1
+        default: return nil
+        }
+        guard mover.inputs.prefix(moved).allSatisfy({ graph.info(of: $0)?.elementType == .float32 }),
+            mover.inputs.prefix(moved).contains(where: { graph.producer(of: $0)?.op is DequantizeLinear == false })
+        else { return nil }
+        var inputs = mover.inputs
+        var quantizers: [Node] = []
+        for index in 0..<moved {
+            inputs[index] = graph.graph.freshValueName("\(output).part\(index)")
+            quantizers.append(
+                Node(name: inputs[index], op: self, inputs: [mover.inputs[index]] + node.inputs.dropFirst(), outputs: [inputs[index]]))
+        }
+        return GraphEdit(
+            replacing: [mover.name, node.name],
+            with: quantizers + [Node(name: mover.name, op: mover.op, inputs: inputs, outputs: [output])])
     }
 
     /// An edit that drops this node for an earlier one that computes the same.

@@ -36,7 +36,13 @@ package struct QuantizeLinear: Operator {
         return try evaluatingConstants([ValueInfo(type, data.extents)], of: inputs)
     }
 
-    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { scaleAxis.blockSize == 0 ? .shared : .rowMajor }
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard scaleAxis.blockSize == 0 else { return .rowMajor }
+        let codes = inputs.optional(2)?.elementType ?? codeType ?? .uint8
+        let isPlain = inputs.optional(0)?.elementType == .float32 && inputs.optional(0)?.rank ?? 0 >= 3
+            && inputs.optional(1)?.shape?.elementCount == 1 && codes.bitWidth == 8 && codes.isInteger
+        return isPlain ? .reordering : .shared
+    }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
@@ -46,6 +52,16 @@ package struct QuantizeLinear: Operator {
             throw WinnowError(.unsupported, request.nodeName, "quantizes float32 only, not \(data.elementType)")
         }
         let parameters = try AffineOperands(request)
+        if data.layout != request.outputs[0].layout, request.outputs[0].layout == .channelsLast {
+            let quantize = try ReorderingQuantizeKernel(data.shape, to: request.outputs[0].elementType)
+            return Kernel(scratchByteCount: parameters.scratchByteCount) { operands in
+                parameters.withPointers(operands) { scales, zeroPoints in
+                    quantize.run(
+                        operands.input(0, as: Float.self), scale: scales[0], zeroPoint: zeroPoints[0],
+                        to: operands.output(0, as: UInt8.self))
+                }
+            }
+        }
         let quantize = try QuantizeKernel(
             to: request.outputs[0].elementType, scaleAxis.geometry(data, scale: request.input(1).shape))
         let offset = parameters.scratchByteCount

@@ -156,7 +156,7 @@ import WinnowTestSupport
         #expect(left == ["MatrixProduct"])
     }
 
-    @Test(arguments: ["Swish", "QuickGelu", "HardSwish", "HardSwishByClip", "Gelu", "GeluLast"])
+    @Test(arguments: ["Swish", "QuickGelu", "HardSwish", "HardSwishByClip", "Gelu", "GeluLast", "GeluByTanh"])
     func spelledActivations(name: String) throws {
         let operators = try fusedOperators([2, 3, 5, 5]) { b, x in
             try spelled(name, b, b.conv(x, filter(b, [4, 3, 3, 3])))
@@ -183,6 +183,10 @@ import WinnowTestSupport
         case "HardSwish": return try b.multiply(x, b.add(HardSigmoid(alpha: 1 / 6, beta: 0.5), x))
         case "HardSwishByClip":
             return try b.add(Div(), b.multiply(x, b.clip(b.add(x, number(3)), low: 0, high: 6)), number(6))
+        case "GeluByTanh":
+            let cube = try b.multiply(x, b.multiply(x, b.multiply(number(0.044715), x)))
+            let inner = try b.add(Tanh(), b.multiply(number(Float((2 / Double.pi).squareRoot())), b.add(x, cube)))
+            return try b.multiply(x, b.multiply(number(0.5), b.add(b.constant("one", Tensor([Float(1)], shape: [1, 1, 1, 1])), inner)))
         case "Gelu": return try b.multiply(b.multiply(x, number(0.5)), gate())
         default: return try b.multiply(b.multiply(x, gate()), number(0.5))
         }

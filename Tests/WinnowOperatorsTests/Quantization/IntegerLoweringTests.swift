@@ -108,4 +108,35 @@ import WinnowTensor
         }
         #expect(operators == ["QuantizeLinear", "CodeTable", "DequantizeLinear"])
     }
+
+    /// Codes of truth values are looked up where they lie.
+    @Test func aQuantizedComparisonIsATable() throws {
+        let operators = try check([("x", random([50], seed: 1))], tolerance: 1e-6) { b in
+            let above = try b.add(Greater(), "x", b.constant("zero", scalar: Float(0)))
+            return [try pair(b, b.add(Cast(to: .float32), above), scale: 1 / 255.0, zero: 0)]
+        }
+        #expect(operators == ["Greater", "CodeTable", "DequantizeLinear"])
+    }
+
+    /// Means of codes, whether a pooling or a reduction takes them; in codes where codes are asked for.
+    @Test(arguments: [true, false]) func aMeanReadsCodes(_ isReduction: Bool) throws {
+        let operators = try check([("x", random([2, 70, 5, 3], seed: 1))], tolerance: 0.0101) { b in
+            let source = try pair(b, "x", scale: 2 / 255.0, zero: 128)
+            let mean = try isReduction
+                ? b.add(ReduceMean(keepsAxes: false), source, b.constant("axes", Tensor([Int64(2), 3]))) : b.globalAveragePool(source)
+            return [try pair(b, mean, scale: 0.01, zero: 3, .int8)]
+        }
+        #expect(operators == ["QuantizeLinear", "QuantizedAverage"] + (isReduction ? ["Flatten"] : []) + ["DequantizeLinear"])
+    }
+
+    /// What is joined or pooled before it is quantized is quantized first.
+    @Test func movementIsOfCodes() throws {
+        let operators = try check([("x", random([2, 4, 6, 6], seed: 1))], tolerance: 0.0301) { b in
+            let source = try pair(b, "x", scale: 2 / 255.0, zero: 128)
+            let y = try b.add(Swish(alpha: 1), source)
+            let joined = try b.add(Concat(axis: 1), y, b.maxPool(b.maxPool(y, size: 1), size: 1))
+            return [try pair(b, joined, scale: 0.02, zero: 20)]
+        }
+        #expect(operators == ["QuantizeLinear", "CodeTable", "MaxPool", "MaxPool", "Concat", "DequantizeLinear"])
+    }
 }

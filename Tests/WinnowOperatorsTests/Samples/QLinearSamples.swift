@@ -72,6 +72,17 @@ extension OperatorSamples {
                 return min(255, (sum / 0.06).rounded(.toNearestOrEven) + 20)
             }]
         },
+        OperatorSample(
+            QuantizedAverage(
+                source: AffineEncoding(.uint8, scale: 0.05, zeroPoint: 100), target: AffineEncoding(.int8, scale: 0.06, zeroPoint: -20)),
+            [codes], differentiated: [], tolerance: 0.006
+        ) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3, 1, 1], as: .int8) { place in
+                let mean = (0..<16).reduce(0) { $0 + x([place[0], place[1], $1 / 4, $1 % 4]) - 100 } / 16 * 0.05
+                return max(-128, min(127, (mean / 0.06).rounded(.toNearestOrEven) - 20))
+            }]
+        },
     ]
 
     private static let contractions: [OperatorSample] = [

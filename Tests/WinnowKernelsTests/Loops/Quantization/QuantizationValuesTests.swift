@@ -41,6 +41,34 @@ import WinnowTensor
         #expect(result.min() == 100)
     }
 
+    @Test(arguments: [1, 63, 64, 200, 70_000]) func codesAreLookedUp(count: Int) {
+        var table = (0..<256).map { UInt8(truncatingIfNeeded: $0 * 37 + 11) }
+        var codes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        let expected = codes.map { table[Int($0)] }
+        codes.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            CodeTableKernel.run(base, table: &table, to: base, count: count)
+        }
+        #expect(codes == expected)
+    }
+
+    /// Quantized pixel by pixel as row by row.
+    @Test(arguments: [1, 2, 3, 4, 5, 12], [1, 255, 300]) func reorderingQuantizesTheSame(channels: Int, plane: Int) throws {
+        var data = RandomGenerator(seed: 3)
+        let shape: Shape = [2, channels, plane]
+        let values = (0..<shape.elementCount).map { _ in data.normal() }
+        for type in [ElementType.uint8, .int8] {
+            let zero: Float = type == .uint8 ? 120 : -3
+            var (rows, pixels) = ([UInt8](repeating: 0, count: values.count), [UInt8](repeating: 0, count: values.count))
+            try QuantizeKernel(to: type, QuantizationGeometry(perTensor: shape)).run(values, scales: [0.02], zeroPoints: [zero], to: &rows)
+            try ReorderingQuantizeKernel(shape, to: type).run(values, scale: 0.02, zeroPoint: zero, to: &pixels)
+            for index in values.indices {
+                let (image, channel, place) = (index / (channels * plane), index / plane % channels, index % plane)
+                #expect(pixels[(image * plane + place) * channels + channel] == rows[index])
+            }
+        }
+    }
+
     /// OCP E2M1 against ml_dtypes: every midpoint, the floats on both sides of it, and saturation.
     @Test func e2m1RoundsToNearestEven() {
         let middles: [Float] = [0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5, 6, 7, 100]
