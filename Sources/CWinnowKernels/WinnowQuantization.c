@@ -1,5 +1,6 @@
 #include "WinnowQuantization.h"
 #include "EachProcessor.h"
+#include "WinnowExponential.h"
 
 /// Half to even, for magnitudes below 2^22, which clamping sees to: adding this pushes the fraction out of the mantissa.
 static const float magic = 12582912.0f;
@@ -66,25 +67,45 @@ FOR_EACH_PROCESSOR void winnow_quantize_interleaved(
     }
 }
 
-/// Rows are added up in vectors that fit the registers.
-#define CODE_SUMS(name, type)                                                                                            \
-    FOR_EACH_PROCESSOR void name(const type *restrict x, int32_t *restrict sums, size_t rows, size_t stride, size_t n) {  \
-        size_t first = 0;                                                                                                \
-        for (; first + 64 <= n; first += 64) {                                                                           \
-            int32_t part[64] = {0};                                                                                      \
-            for (size_t row = 0; row < rows; row++)                                                                      \
-                for (int i = 0; i < 64; i++) part[i] += x[row * stride + first + i];                                     \
-            for (int i = 0; i < 64; i++) sums[first + i] = part[i];                                                      \
-        }                                                                                                                \
-        for (; first < n; first++) {                                                                                     \
-            int32_t sum = 0;                                                                                             \
-            for (size_t row = 0; row < rows; row++) sum += x[row * stride + first];                                      \
-            sums[first] = sum;                                                                                           \
-        }                                                                                                                \
+#define ADD_CODES(name, type)                                                                                             \
+    FOR_EACH_PROCESSOR void name(const type *restrict x, int32_t *restrict sums, size_t n) {                              \
+        for (size_t i = 0; i < n; i++) sums[i] += x[i];                                                                   \
     }
 
-CODE_SUMS(winnow_code_sums_u8, uint8_t)
-CODE_SUMS(winnow_code_sums_s8, int8_t)
+ADD_CODES(winnow_add_codes_u8, uint8_t)
+ADD_CODES(winnow_add_codes_s8, int8_t)
+
+static inline float same(float x, float alpha) { return x; }
+static inline float rectified(float x, float alpha) { return x < 0 ? 0 : x; }
+static inline float hard_swish(float x, float alpha) { return x * clamped(x * (1.0f / 6) + 0.5f, 0, 1); }
+static inline float swish(float x, float alpha) { return x / (1 + winnow_exponential(-alpha * x)); }
+
+#define FUNCTIONS_OF_CODES(suffix, type, function)                                                                        \
+    FOR_EACH_PROCESSOR void winnow_add_##suffix(                                                                          \
+        const type *restrict x, float *restrict sums, size_t n, const struct winnow_gating *gating) {                     \
+        const struct winnow_gating g = *gating;                                                                           \
+        for (size_t i = 0; i < n; i++)                                                                                    \
+            sums[i] += function(((float)x[i] - g.source_zero) * g.source_scale, g.alpha);                                 \
+    }                                                                                                                     \
+    FOR_EACH_PROCESSOR void winnow_gate_##suffix(                                                                         \
+        const type *restrict x, const float *restrict gate, uint8_t *restrict y, size_t n,                                \
+        const struct winnow_gating *gating) {                                                                             \
+        const struct winnow_gating g = *gating;                                                                           \
+        const float bottom = g.low - g.zero, top = g.high - g.zero;                                                       \
+        for (size_t i = 0; i < n; i++) {                                                                                  \
+            const float value = function(((float)x[i] - g.source_zero) * g.source_scale, g.alpha) * gate[i];              \
+            y[i] = (uint8_t)(int32_t)(rounded(clamped(value, bottom, top)) + g.zero);                                     \
+        }                                                                                                                 \
+    }
+
+FUNCTIONS_OF_CODES(same_u8, uint8_t, same)
+FUNCTIONS_OF_CODES(same_s8, int8_t, same)
+FUNCTIONS_OF_CODES(relu_u8, uint8_t, rectified)
+FUNCTIONS_OF_CODES(relu_s8, int8_t, rectified)
+FUNCTIONS_OF_CODES(hard_swish_u8, uint8_t, hard_swish)
+FUNCTIONS_OF_CODES(hard_swish_s8, int8_t, hard_swish)
+FUNCTIONS_OF_CODES(swish_u8, uint8_t, swish)
+FUNCTIONS_OF_CODES(swish_s8, int8_t, swish)
 
 #define DEQUANTIZE(name, type)                                                                                           \
     FOR_EACH_PROCESSOR void name(                                                                                                    \

@@ -171,6 +171,7 @@ package enum OperatorCatalogue {
         QuantizedAdd.self,
         QuantizedAverage.self,
         QuantizedConvolution.self,
+        QuantizedGate.self,
         QuantizedMatMul.self,
         QuickGelu.self,
         RMSNormalization.self,

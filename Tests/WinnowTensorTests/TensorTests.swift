@@ -90,6 +90,18 @@ import WinnowTensor
         }
     }
 
+    /// Bytes cross over in groups.
+    @Test(arguments: [1, 3, 4, 6, 13]) func bytesChangeLayoutsAsWordsDo(channels: Int) {
+        let shape: Shape = [2, channels, 5, 9]
+        func reordered<Word: FixedWidthInteger>(_ type: Word.Type) -> [Word] {
+            let source = (0..<shape.elementCount).map { Word(truncatingIfNeeded: $0 & 255) }
+            var result = [Word](repeating: 0, count: source.count)
+            Layout.rowMajor.reorder(to: .channelsLast, shape: shape, elementByteCount: MemoryLayout<Word>.size).copy(from: source, to: &result)
+            return result
+        }
+        #expect(reordered(UInt8.self).map { UInt16($0) } == reordered(UInt16.self))
+    }
+
     @Test func layoutsUndoEachOther() {
         let shape: Shape = [2, 3, 4, 5]
         let there = Layout.rowMajor.reorder(to: .channelsLast, shape: shape, elementByteCount: 4)

@@ -15,9 +15,27 @@ void winnow_quantize_s16(const float *x, int16_t *y, size_t n, const float *scal
 void winnow_quantize_interleaved(
     const float *x, uint8_t *y, size_t channels, size_t plane, size_t n, float scale, float zero, float low, float high);
 
-/// sums[i] = Σ x[row * stride + i] over `rows` for i below `n`.
-void winnow_code_sums_u8(const uint8_t *x, int32_t *sums, size_t rows, size_t stride, size_t n);
-void winnow_code_sums_s8(const int8_t *x, int32_t *sums, size_t rows, size_t stride, size_t n);
+/// sums[i] += x[i].
+void winnow_add_codes_u8(const uint8_t *x, int32_t *sums, size_t n);
+void winnow_add_codes_s8(const int8_t *x, int32_t *sums, size_t n);
+
+/// The source's encoding, a parameter of the function, and the target's zero point and codes.
+struct winnow_gating {
+    float source_scale, source_zero, alpha, zero, low, high;
+};
+
+/// Sums of f(x[i]), and codes of f(x[i]) · gate[i], where f works on the numbers that codes stand for.
+#define WINNOW_FUNCTIONS_OF_CODES(suffix, type)                                                                            \
+    void winnow_add_##suffix(const type *x, float *sums, size_t n, const struct winnow_gating *gating);                    \
+    void winnow_gate_##suffix(const type *x, const float *gate, uint8_t *y, size_t n, const struct winnow_gating *gating);
+WINNOW_FUNCTIONS_OF_CODES(same_u8, uint8_t)
+WINNOW_FUNCTIONS_OF_CODES(same_s8, int8_t)
+WINNOW_FUNCTIONS_OF_CODES(relu_u8, uint8_t)
+WINNOW_FUNCTIONS_OF_CODES(relu_s8, int8_t)
+WINNOW_FUNCTIONS_OF_CODES(hard_swish_u8, uint8_t)
+WINNOW_FUNCTIONS_OF_CODES(hard_swish_s8, int8_t)
+WINNOW_FUNCTIONS_OF_CODES(swish_u8, uint8_t)
+WINNOW_FUNCTIONS_OF_CODES(swish_s8, int8_t)
 
 void winnow_dequantize_u8(const uint8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);
 void winnow_dequantize_s8(const int8_t *x, float *y, size_t n, const float *scale, const float *zero, int step);

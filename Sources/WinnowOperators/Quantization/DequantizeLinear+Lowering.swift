@@ -9,7 +9,6 @@ extension DequantizeLinear {
         if graph.constant(node.input(0)) != nil { return try IntegerLowering.edit(forWeights: node, in: graph) }
         guard let encoding = graph.encoding(of: node), !graph.isOutput(node.outputs[0]) else { return nil }
         for reader in graph.consumers(of: node.output(0)) where reader.input(0) == node.output(0) {
-            if let codes = node.input(0), let edit = graph.averaging(reader, codes: codes, encoding) { return edit }
             if let edit = removing(reader, behind: node, encoding, in: graph) { return edit }
             if let edit = try moving(node, behind: reader, in: graph) { return edit }
         }

@@ -10,6 +10,7 @@ extension QuantizeLinear {
         if let twin = twin(of: node, in: graph) { return twin }
         if let sum = addition(before: node, to: target, in: graph) { return sum }
         if let mean = graph.quantizingAverage(before: node, to: target) { return mean }
+        if let product = gating(before: node, to: target, in: graph) { return product }
         if let moved = movingAhead(node, in: graph) { return moved }
         var functions: [Node] = []
         var value = node.input(0)

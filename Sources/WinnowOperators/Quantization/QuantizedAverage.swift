@@ -2,29 +2,33 @@ package import WinnowGraph
 package import WinnowKernels
 import WinnowTensor
 
-/// The mean of 8-bit codes over all spatial axes, in float32 or codes: what DequantizeLinear → GlobalAveragePool
-/// (→ QuantizeLinear) becomes when planned.
+/// The mean of f(x) over all spatial axes of 8-bit codes x, in float32 or codes: what DequantizeLinear (→ f) →
+/// GlobalAveragePool (→ QuantizeLinear) becomes when planned.
 package struct QuantizedAverage: Operator {
     package static let type = OperatorType("QuantizedAverage", domain: "winnow")
 
     package var source: AffineEncoding
+    package var activation: Activation?
     /// nil: the result is float32.
     package var target: AffineEncoding?
 
-    package init(source: AffineEncoding, target: AffineEncoding? = nil) {
+    package init(source: AffineEncoding, activation: Activation? = nil, target: AffineEncoding? = nil) {
         self.source = source
+        self.activation = activation
         self.target = target
     }
 
     package init(attributes: Attributes, version: Int) throws {
         guard let source = try AffineEncoding("source", in: attributes) else { throw WinnowError(.model, "source_type", "is missing") }
-        self.init(source: source, target: try AffineEncoding("target", in: attributes))
+        self.init(
+            source: source, activation: try Activation(attributes: attributes), target: try AffineEncoding("target", in: attributes))
     }
 
     package var attributes: Attributes {
         var attributes: Attributes = [:]
         for (name, value) in source.attributes("source") { attributes[name] = value }
         for (name, value) in target?.attributes("target") ?? [:] { attributes[name] = value }
+        activation?.add(to: &attributes)
         return attributes
     }
 
@@ -36,7 +40,7 @@ package struct QuantizedAverage: Operator {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        let mean = try QuantizedAverageKernel(request.input(0).shape, source, to: target)
+        let mean = try QuantizedAverageKernel(request.input(0).shape, source, activation: activation?.step, to: target)
         return Kernel(scratchByteCount: mean.scratchByteCount) { operands in
             guard let scratch = operands.scratch else { return }
             mean.run(operands.input(0), to: operands.output(0), scratch: scratch)
@@ -46,15 +50,17 @@ package struct QuantizedAverage: Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { GlobalAveragePool().axes(for: inputs) }
 }
 
-extension GraphIndex {
-    /// An edit that averages the codes behind `value` instead of the numbers; nil unless `reader` averages them.
-    func averaging(_ reader: Node, codes: ValueName, _ encoding: AffineEncoding) -> GraphEdit? {
-        guard reader.op is GlobalAveragePool else { return nil }
-        let op = QuantizedAverage(source: encoding)
+extension GlobalAveragePool {
+    /// The mean of dequantized codes reads the codes.
+    package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let source = graph.activatedCodes(of: node.input(0)) else { return nil }
+        let op = QuantizedAverage(source: source.encoding, activation: source.activation)
         return GraphEdit(
-            replacing: [reader.name], with: [Node(name: reader.name, op: op, inputs: [codes], outputs: reader.outputs)])
+            replacing: [node.name], with: [Node(name: node.name, op: op, inputs: [source.codes], outputs: node.outputs)])
     }
+}
 
+extension GraphIndex {
     /// An edit that makes a mean give codes where a QuantizeLinear alone reads it.
     func quantizingAverage(before node: Node, to target: AffineEncoding) -> GraphEdit? {
         guard let mean = producer(of: node.input(0)), var op = mean.op as? QuantizedAverage, op.target == nil,

@@ -139,4 +139,20 @@ import WinnowTensor
         }
         #expect(operators == ["QuantizeLinear", "CodeTable", "MaxPool", "MaxPool", "Concat", "DequantizeLinear"])
     }
+
+    /// Squeeze and excitation: mean and product read the codes, whatever function stands between.
+    @Test(arguments: ["Relu", "HardSwish", "Swish", ""]) func aGateReadsCodes(_ function: String) throws {
+        let operators = try check([("x", random([2, 12, 40, 7], seed: 1, in: -3...3))], tolerance: 0.0301) { b in
+            var y = try pair(b, "x", scale: 6 / 255.0, zero: 128)
+            switch function {
+            case "Relu": y = try b.relu(y)
+            case "HardSwish": y = try b.add(HardSwish(), y)
+            case "Swish": y = try b.multiply(y, b.add(Sigmoid(), y))
+            default: break
+            }
+            let gate = try b.add(Sigmoid(), b.globalAveragePool(y))
+            return [try pair(b, b.multiply(gate, y), scale: 0.03, zero: 60)]
+        }
+        #expect(operators == ["QuantizeLinear", "QuantizedAverage", "Sigmoid", "QuantizedGate", "DequantizeLinear"])
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import WinnowGraph
 import WinnowKernels
 import WinnowOperators
@@ -70,6 +71,31 @@ extension OperatorSamples {
             return [.computed([2, 3, 4, 4], as: .uint8) { place in
                 let sum = max(0, (a(place) - 100) * 0.05 + (b(place) - 3) * 0.1)
                 return min(255, (sum / 0.06).rounded(.toNearestOrEven) + 20)
+            }]
+        },
+        OperatorSample(
+            QuantizedGate(
+                source: AffineEncoding(.uint8, scale: 0.05, zeroPoint: 100), activation: .hardSwish,
+                target: AffineEncoding(.int8, scale: 0.06, zeroPoint: -20)),
+            [codes, .sample([2, 3, 1, 1])], differentiated: [], tolerance: 0.006
+        ) { inputs in
+            let (x, gate) = (inputs[0].reader(), inputs[1].reader())
+            return [.computed([2, 3, 4, 4], as: .int8) { place in
+                let value = (x(place) - 100) * 0.05
+                let product = value * max(0, min(1, value / 6 + 0.5)) * gate([place[0], place[1], 0, 0])
+                return max(-128, min(127, (product / 0.06).rounded(.toNearestOrEven) - 20))
+            }]
+        },
+        OperatorSample(
+            QuantizedAverage(source: AffineEncoding(.int8, scale: 0.05, zeroPoint: 10), activation: .swish(alpha: 1)),
+            [signed([2, 3, 4, 4])], differentiated: [], tolerance: 1e-5
+        ) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3, 1, 1]) { place in
+                (0..<16).reduce(0) { sum, index in
+                    let value = (x([place[0], place[1], index / 4, index % 4]) - 10) * 0.05
+                    return sum + value / (1 + exp(-value))
+                } / 16
             }]
         },
         OperatorSample(

@@ -19,7 +19,7 @@ package struct ReorderingQuantizeKernel: Sendable {
     package func run(_ source: UnsafePointer<Float>, scale: Float, zeroPoint: Float, to target: UnsafeMutablePointer<UInt8>) {
         for image in 0..<batch {
             let (x, y) = (source + image * channels * plane, target + image * channels * plane)
-            forChunks(plane, minimum: max(1, 32_768 / max(channels, 1))) { start, count in
+            forChunks(plane, minimum: max(1, threadShare / max(channels, 1))) { start, count in
                 winnow_quantize_interleaved(
                     x + start, y + start * channels, channels, plane, count, scale, zeroPoint, range.low, range.high)
             }
