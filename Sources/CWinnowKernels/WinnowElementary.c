@@ -94,3 +94,32 @@ FOR_EACH_PROCESSOR void winnow_gelu(const float *x, float *y, size_t n) {
 FOR_EACH_PROCESSOR void winnow_gelu_tanh(const float *x, float *y, size_t n) {
     LOOP(0.5f * x[i] * (1 + hyperbolic_tangent(0.7978845608f * (x[i] + 0.044715f * x[i] * x[i] * x[i]))))
 }
+
+/// Φ(x) + x φ(x)
+WINNOW_INLINE float gelu_slope(float x) {
+    return 0.5f * (1 + error_function(x * 0.7071067812f)) + x * (0.3989422804f * winnow_exponential(-0.5f * x * x));
+}
+
+/// (1 + t)/2 + x/2 (1 - t^2) u' with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3)
+WINNOW_INLINE float gelu_tanh_slope(float x) {
+    const float t = hyperbolic_tangent(0.7978845608f * (x + 0.044715f * x * x * x));
+    return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * (0.7978845608f + 0.1070322243f * x * x);
+}
+
+WINNOW_INLINE float swish_slope(float x, float alpha) {
+    const float gate = logistic(alpha * x);
+    return gate + alpha * x * gate * (1 - gate);
+}
+
+#define GRADIENT_LOOP(slope)                                                                                             \
+    _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (slope);
+
+FOR_EACH_PROCESSOR void winnow_gelu_gradient(const float *dy, const float *x, float *dx, size_t n) {
+    GRADIENT_LOOP(gelu_slope(x[i]))
+}
+FOR_EACH_PROCESSOR void winnow_gelu_tanh_gradient(const float *dy, const float *x, float *dx, size_t n) {
+    GRADIENT_LOOP(gelu_tanh_slope(x[i]))
+}
+FOR_EACH_PROCESSOR void winnow_swish_gradient(const float *dy, const float *x, float *dx, size_t n, float alpha) {
+    GRADIENT_LOOP(swish_slope(x[i], alpha))
+}

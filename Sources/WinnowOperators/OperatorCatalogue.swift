@@ -113,6 +113,7 @@ package enum OperatorCatalogue {
         LRN.self,
         LSTM.self,
         LayerNormalization.self,
+        LayerNormalizationGradient.self,
         LeakyRelu.self,
         Less.self,
         LessOrEqual.self,

@@ -44,15 +44,13 @@ public struct Histogram: Codable, Sendable {
 
     /// A histogram of the non-zero values: the zeros of a pruned tensor would hide the rest.
     package init?(of tensor: Tensor, binCount: Int = 48) {
-        var (low, high) = (Double.infinity, -Double.infinity)
-        tensor.forEachCounted { value in
-            low = value < low ? value : low
-            high = value > high ? value : high
-        }
+        let (low, high) = tensor.countedRange
         guard low <= high else { return nil }
         var counts = [Int](repeating: 0, count: binCount)
         let scale = high > low ? Double(binCount) / (high - low) : 0
-        tensor.forEachCounted { counts[min(binCount - 1, Int(($0 - low) * scale))] += 1 }
+        counts.withUnsafeMutableBufferPointer { counts in
+            tensor.forEachCounted { counts[min(binCount - 1, Int(($0 - low) * scale))] += 1 }
+        }
         self.low = low
         self.high = high
         self.counts = counts
@@ -87,6 +85,29 @@ extension ModelMeasurement {
 }
 
 extension Tensor {
+    /// The smallest and largest number but zeros; (∞, −∞) where there is none.
+    fileprivate var countedRange: (low: Double, high: Double) {
+        var (low, high) = (Double.infinity, -Double.infinity)
+        guard elementType == .float32 else {
+            forEachCounted { (low, high) = ($0 < low ? $0 : low, $0 > high ? $0 : high) }
+            return (low, high)
+        }
+        var (lows, highs) = (SIMD16<Float>(repeating: .infinity), SIMD16<Float>(repeating: -.infinity))
+        withUnsafeBytes { bytes in
+            for offset in stride(from: 0, to: bytes.count / 64 * 64, by: 64) {
+                let values = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
+                // NaN and infinities are those from which they themselves do not subtract to 0.
+                let isCounted = (values .!= 0) .& ((values - values) .== 0)
+                lows.replace(with: values, where: isCounted .& (values .< lows))
+                highs.replace(with: values, where: isCounted .& (values .> highs))
+            }
+            for value in bytes[(bytes.count / 64 * 64)...].withMemoryRebound(to: Float.self, { Array($0) }) where value != 0 && value.isFinite {
+                (lows[0], highs[0]) = (min(lows[0], value), max(highs[0], value))
+            }
+        }
+        return (Double(lows.min()), Double(highs.max()))
+    }
+
     /// Calls `body` with every number but zeros.
     @inline(__always)
     fileprivate func forEachCounted(_ body: (Double) -> Void) {

@@ -6,6 +6,7 @@
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
+#include "WinnowRows.h"
 #include "WinnowSoftmax.h"
 #include "WinnowSquareRoot.h"
 #include "WinnowStatistics.h"

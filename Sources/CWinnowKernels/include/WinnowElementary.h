@@ -23,4 +23,10 @@ void winnow_gelu(const float *x, float *y, size_t n);
 /// x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
 void winnow_gelu_tanh(const float *x, float *y, size_t n);
 
+// Gradients from dy and x, for y = f(x); the result may be the memory of an operand.
+
+void winnow_gelu_gradient(const float *dy, const float *x, float *dx, size_t n);
+void winnow_gelu_tanh_gradient(const float *dy, const float *x, float *dx, size_t n);
+void winnow_swish_gradient(const float *dy, const float *x, float *dx, size_t n, float alpha);
+
 #endif

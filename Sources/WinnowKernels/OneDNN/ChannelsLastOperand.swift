@@ -1,6 +1,7 @@
 internal import WinnowTensor
 
-/// One operand of a channels-last primitive: row-major memory is copied through scratch memory on its way in or out.
+/// One operand of a channels-last primitive: row-major memory is copied through scratch memory on its way in or out, and so
+/// is memory of another element type.
 ///
 /// oneDNN's convolutions are slow with row-major operands, and hundreds of times slower with mixed or integer ones.
 final class ChannelsLastOperand: @unchecked Sendable {
@@ -12,18 +13,19 @@ final class ChannelsLastOperand: @unchecked Sendable {
     /// Scratch bytes of the copy itself; free again before the primitive runs.
     var stepScratchByteCount: Int { copy?.scratchByteCount ?? 0 }
 
+    /// - Parameter readType: the type an input is converted to.
     init(
         _ shape: Shape, _ elementType: ElementType, _ layout: Layout, _ direction: Direction,
-        scratch: inout ScratchLayout
+        read readType: ElementType? = nil, scratch: inout ScratchLayout
     ) throws {
-        descriptor = try MemoryDescriptor(shape, elementType, .channelsLast)
+        descriptor = try MemoryDescriptor(shape, readType ?? elementType, .channelsLast)
         let isSame = layout == .channelsLast || shape[1] == 1 || shape.dropFirst(2).allSatisfy { $0 == 1 }
-        guard !isSame else {
+        guard !isSame || readType ?? elementType != elementType else {
             copy = nil
             offset = 0
             return
         }
-        let plain = try MemoryDescriptor(shape, elementType, .rowMajor)
+        let plain = try MemoryDescriptor(shape, elementType, isSame ? .channelsLast : .rowMajor)
         copy = direction == .input
             ? try Repacking(from: plain, to: descriptor) : try Repacking(from: descriptor, to: plain)
         offset = scratch.reserve(descriptor.byteCount)

@@ -18,21 +18,23 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
         let geometry = geometry.compact
         var scratch = ScratchLayout()
         let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .output, scratch: &scratch)
-        let target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)
-        let filter = try MemoryDescriptor(any: geometry.filterExtents)
-        let attributes = try PrimitiveAttributes(math: math)
-        let forward = try geometry.forwardDescriptor(
-            source: source.descriptor, filter: filter, bias: nil, target: target.descriptor, attributes,
-            propagation: dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor(
-            "source gradient of " + geometry.subject, .products(geometry.productCount)
-        ) { result, engine in
-            dnnl_convolution_backward_data_primitive_desc_create(
-                &result, engine, dnnl_convolution_direct, source.descriptor.handle, filter.handle,
-                target.descriptor.handle, geometry.dimensionStrides, geometry.dimensionDilations,
-                geometry.dimensionPadsBegin, geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+        let (type, descriptor) = try geometry.choose(math) { type in
+            let target = try MemoryDescriptor(geometry.targetShape, type, .channelsLast)
+            let filter = try MemoryDescriptor(any: geometry.filterExtents, type)
+            let attributes = try PrimitiveAttributes()
+            let forward = try geometry.forwardDescriptor(
+                source: MemoryDescriptor(geometry.sourceShape, type, .channelsLast), filter: filter, bias: nil, target: target,
+                attributes, propagation: dnnl_forward_training)
+            return try PrimitiveDescriptor("source gradient of " + geometry.subject, .products(geometry.productCount)) {
+                dnnl_convolution_backward_data_primitive_desc_create(
+                    &$0, $1, dnnl_convolution_direct, source.descriptor.handle, filter.handle, target.handle,
+                    geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
+                    geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+            }
         }
-        let packing = try FilterPacking(
+        let target = try ChannelsLastOperand(
+            geometry.targetShape, .float32, targetLayout, .input, read: type, scratch: &scratch)
+        let packing = try OperandPacking(
             plain: MemoryDescriptor(dense: geometry.filterExtents), packed: descriptor.memory(dnnl_query_weights_md),
             constant: constantFilter, scratch: &scratch)
         let primitive = try PreparedPrimitive(
@@ -76,22 +78,27 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
         try geometry.validate()
         let geometry = geometry.compact
         var scratch = ScratchLayout()
-        source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
-        target = try ChannelsLastOperand(geometry.targetShape, .float32, targetLayout, .input, scratch: &scratch)
-        let (from, to) = (source.descriptor, target.descriptor)
-        let filter = try MemoryDescriptor(any: geometry.filterExtents)
         let bias = hasBias ? try MemoryDescriptor(dense: [geometry.filterShape[0]]) : nil
-        let attributes = try PrimitiveAttributes(math: math)
-        let forward = try geometry.forwardDescriptor(
-            source: from, filter: filter, bias: bias, target: to, attributes, propagation: dnnl_forward_training)
-        let descriptor = try PrimitiveDescriptor(
-            "filter gradient of " + geometry.subject, .products(geometry.productCount)
-        ) { result, engine in
-            dnnl_convolution_backward_weights_primitive_desc_create(
-                &result, engine, dnnl_convolution_direct, from.handle, filter.handle, bias?.handle, to.handle,
-                geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
-                geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+        let (type, descriptor) = try geometry.choose(math) { type in
+            let source = try MemoryDescriptor(geometry.sourceShape, type, .channelsLast)
+            let target = try MemoryDescriptor(geometry.targetShape, type, .channelsLast)
+            let filter = try MemoryDescriptor(any: geometry.filterExtents)
+            let attributes = try PrimitiveAttributes()
+            let forward = try geometry.forwardDescriptor(
+                source: source, filter: MemoryDescriptor(any: geometry.filterExtents, type), bias: bias, target: target,
+                attributes, propagation: dnnl_forward_training)
+            return try PrimitiveDescriptor("filter gradient of " + geometry.subject, .products(geometry.productCount)) {
+                dnnl_convolution_backward_weights_primitive_desc_create(
+                    &$0, $1, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle, target.handle,
+                    geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
+                    geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+            }
         }
+        source = try ChannelsLastOperand(
+            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+        target = try ChannelsLastOperand(
+            geometry.targetShape, .float32, targetLayout, .input, read: type, scratch: &scratch)
+        let (from, to) = (source.descriptor, target.descriptor)
         let plain = try MemoryDescriptor(dense: geometry.filterExtents)
         let packed = try descriptor.memory(dnnl_query_diff_weights_md)
         unpacking = packed == plain ? nil : try Repacking(from: packed, to: plain)

@@ -16,18 +16,21 @@ package final class ConvolutionKernel: @unchecked Sendable {
         let geometry = geometry.compact
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
-        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
         let target = try ChannelsLastOperand(targetShape, .float32, targetLayout, .output, scratch: &scratch)
         let residual = try epilogue.residualType.map {
             try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
         }
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
-        let attributes = try PrimitiveAttributes(math: math)
+        let attributes = try PrimitiveAttributes()
         try attributes.append(epilogue, channelsLast: targetShape)
-        let descriptor = try geometry.forwardDescriptor(
-            source: source.descriptor, filter: MemoryDescriptor(any: geometry.filterExtents), bias: bias,
-            target: target.descriptor, attributes)
-        let packing = try FilterPacking(
+        let (type, descriptor) = try geometry.choose(math) { type in
+            try geometry.forwardDescriptor(
+                source: MemoryDescriptor(geometry.sourceShape, type, .channelsLast),
+                filter: MemoryDescriptor(any: geometry.filterExtents, type), bias: bias, target: target.descriptor, attributes)
+        }
+        let source = try ChannelsLastOperand(
+            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+        let packing = try OperandPacking(
             plain: MemoryDescriptor(dense: geometry.filterExtents), packed: descriptor.memory(dnnl_query_weights_md),
             constant: constantFilter, scratch: &scratch)
         var arguments: [PreparedPrimitive.Argument] = [
@@ -55,6 +58,14 @@ package final class ConvolutionKernel: @unchecked Sendable {
 
 extension ConvolutionGeometry {
     var subject: String { "convolution of \(sourceShape) with \(filterShape)" }
+
+    /// See `MathMode.choose`.
+    func choose(
+        _ math: MathMode, _ make: (ElementType) throws -> PrimitiveDescriptor
+    ) throws -> (operandType: ElementType, descriptor: PrimitiveDescriptor) {
+        try math.choose(
+            products: productCount, largestOperand: max(sourceShape.elementCount, targetShape.elementCount), make)
+    }
 
     /// The work in float32.
     var work: Work { filterShape[1] == 1 ? .singleProducts(productCount) : .products(productCount) }

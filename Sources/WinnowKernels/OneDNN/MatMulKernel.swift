@@ -4,7 +4,8 @@ internal import WinnowTensor
 /// target = alpha · left · right + bias in float32 with fused steps, prepared once. Not for two threads at a time.
 package final class MatMulKernel: @unchecked Sendable {
     private let primitive: PreparedPrimitive
-    private let packing: FilterPacking
+    private let leftPacking: OperandPacking
+    private let rightPacking: OperandPacking
     private let primitiveOffset: Int
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package let scratchByteCount: Int
@@ -19,13 +20,11 @@ package final class MatMulKernel: @unchecked Sendable {
         try geometry.validate()
         let geometry = geometry.folded
         let targetShape = geometry.targetShape
-        let left = try MemoryDescriptor(geometry.leftView.extents, .float32, strides: geometry.leftView.strides)
-        let plain = try MemoryDescriptor(geometry.rightView.extents, .float32, strides: geometry.rightView.strides)
-        let right = constantRight == nil ? plain : try MemoryDescriptor(any: geometry.rightView.extents)
+        let (leftView, rightView) = (geometry.leftView, geometry.rightView)
         let target = try MemoryDescriptor(dense: targetShape.extents)
         let bias = hasBias
             ? try MemoryDescriptor(dense: [Int](repeating: 1, count: targetShape.rank - 1) + [geometry.columns]) : nil
-        let attributes = try PrimitiveAttributes(math: math)
+        let attributes = try PrimitiveAttributes()
         let scalesFirst = alpha != 1
         if scalesFirst {
             try attributes.append(dnnl_eltwise_linear, alpha, 0)
@@ -35,22 +34,34 @@ package final class MatMulKernel: @unchecked Sendable {
             epilogue, targetExtents: targetShape.extents, targetStrides: targetShape.strides, residual: Slot.residual)
         try attributes.seal()
         let firstBias = scalesFirst ? nil : bias
-        let descriptor = try PrimitiveDescriptor(
-            "matrix product \(geometry.leftShape) · \(geometry.rightShape)", .products(geometry.productCount)
-        ) {
-            dnnl_matmul_primitive_desc_create(
-                &$0, $1, left.handle, right.handle, firstBias?.handle, target.handle, attributes.handle)
+        let largest = max(geometry.leftShape.elementCount, geometry.rightShape.elementCount, targetShape.elementCount)
+        let (type, descriptor) = try math.choose(products: geometry.productCount, largestOperand: largest) { type in
+            let left = try MemoryDescriptor(leftView.extents, type, strides: leftView.strides)
+            let right = try MemoryDescriptor(
+                rightView.extents, type, strides: constantRight == nil ? rightView.strides : nil)
+            return try PrimitiveDescriptor(
+                "matrix product \(geometry.leftShape) · \(geometry.rightShape)", .products(geometry.productCount)
+            ) {
+                dnnl_matmul_primitive_desc_create(
+                    &$0, $1, left.handle, right.handle, firstBias?.handle, target.handle, attributes.handle)
+            }
         }
         var scratch = ScratchLayout()
-        packing = try FilterPacking(
-            plain: plain, packed: descriptor.memory(dnnl_query_weights_md), constant: constantRight, scratch: &scratch)
+        leftPacking = try OperandPacking(
+            plain: MemoryDescriptor(leftView.extents, .float32, strides: leftView.strides),
+            packed: MemoryDescriptor(leftView.extents, type, strides: leftView.strides), constant: nil,
+            index: DNNL_ARG_SRC, slot: Slot.source, scratch: &scratch)
+        rightPacking = try OperandPacking(
+            plain: MemoryDescriptor(rightView.extents, .float32, strides: rightView.strides),
+            packed: descriptor.memory(dnnl_query_weights_md), constant: constantRight, scratch: &scratch)
         var arguments: [PreparedPrimitive.Argument] = [
-            .init(DNNL_ARG_SRC, left, .slot(Slot.source)), packing.argument,
+            leftPacking.argument, rightPacking.argument,
             .init(DNNL_ARG_DST, target, .slot(Slot.target)),
         ]
         if let firstBias { arguments.append(.init(DNNL_ARG_BIAS, firstBias, .slot(Slot.bias))) }
         primitive = try PreparedPrimitive(descriptor, arguments + attributes.postOperationArguments)
-        primitiveOffset = scratch.reserve(max(primitive.scratchByteCount, packing.stepScratchByteCount))
+        primitiveOffset = scratch.reserve(
+            max(primitive.scratchByteCount, leftPacking.stepScratchByteCount, rightPacking.stepScratchByteCount))
         scratchByteCount = scratch.byteCount
     }
 
@@ -63,8 +74,8 @@ package final class MatMulKernel: @unchecked Sendable {
         residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
         let primitiveScratch = scratch.map { $0 + primitiveOffset }
-        try packing.prepare(primitive, filter: right, scratch: scratch, stepScratch: primitiveScratch)
-        primitive.bind(Slot.source, left)
+        try leftPacking.prepare(primitive, left, scratch: scratch, stepScratch: primitiveScratch)
+        try rightPacking.prepare(primitive, right, scratch: scratch, stepScratch: primitiveScratch)
         primitive.bind(Slot.bias, bias)
         primitive.bind(Slot.residual, residual)
         primitive.bind(Slot.target, target)

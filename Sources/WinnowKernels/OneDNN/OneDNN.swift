@@ -26,6 +26,12 @@ enum OneDNN {
         return isa & avx512VNNI == avx512VNNI || isa & avx2VNNI == avx2VNNI
     }()
 
+    /// Whether products of bfloat16 are faster than those of float32.
+    static let multipliesBFloat16: Bool = {
+        let wanted = dnnl_cpu_isa_avx512_core_bf16.rawValue
+        return dnnl_get_effective_cpu_isa().rawValue & wanted == wanted
+    }()
+
     static func check(_ status: dnnl_status_t, _ subject: @autoclosure () -> String) throws {
         guard status != dnnl_success else { return }
         throw error(status, subject())

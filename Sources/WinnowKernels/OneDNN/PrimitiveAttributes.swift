@@ -1,7 +1,7 @@
 internal import COneDNN
 internal import WinnowTensor
 
-/// Owns the attributes of a primitive: scratch memory from the caller, math mode, quantization, fused steps.
+/// Owns the attributes of a primitive: scratch memory from the caller, quantization, fused steps.
 final class PrimitiveAttributes {
     let handle: OpaquePointer
     private var postOperations: OpaquePointer?
@@ -9,6 +9,7 @@ final class PrimitiveAttributes {
     private(set) var postOperationArguments: [PreparedPrimitive.Argument] = []
     private var postOperationCount: Int32 = 0
 
+    /// - Parameter math: how a primitive may round float32 operands by itself, which takes AMX.
     init(math: MathMode = .float32) throws {
         var attributes: OpaquePointer?
         try OneDNN.check(dnnl_primitive_attr_create(&attributes), "primitive attributes")

@@ -4,7 +4,7 @@ internal import WinnowTensor
 /// A primitive that maps a source and a filter to a target, with packing and copies around it, prepared once.
 final class SpatialContraction: @unchecked Sendable {
     private let primitive: PreparedPrimitive
-    private let packing: FilterPacking?
+    private let packing: OperandPacking?
     private let source: ChannelsLastOperand
     private let target: ChannelsLastOperand
     private let residual: ChannelsLastOperand?
@@ -14,7 +14,7 @@ final class SpatialContraction: @unchecked Sendable {
 
     /// - Parameter packing: nil if the filter is among the primitive's constants.
     init(
-        _ primitive: PreparedPrimitive, packing: FilterPacking?, source: ChannelsLastOperand,
+        _ primitive: PreparedPrimitive, packing: OperandPacking?, source: ChannelsLastOperand,
         target: ChannelsLastOperand, residual: ChannelsLastOperand? = nil, scratch: ScratchLayout
     ) {
         var scratch = scratch
@@ -35,7 +35,7 @@ final class SpatialContraction: @unchecked Sendable {
         residual added: UnsafeRawPointer? = nil, target to: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
         let step = scratch.map { $0 + stepOffset }
-        try packing?.prepare(primitive, filter: filter, scratch: scratch, stepScratch: step)
+        try packing?.prepare(primitive, filter, scratch: scratch, stepScratch: step)
         try source.bind(Slot.source, of: primitive, input: from, scratch: scratch, step: step)
         try residual?.bind(Slot.residual, of: primitive, input: added, scratch: scratch, step: step)
         primitive.bind(Slot.bias, bias)

@@ -80,22 +80,26 @@ package final class TransposedConvolutionKernel: @unchecked Sendable {
         let adjoint = geometry.adjoint
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
-        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .input, scratch: &scratch)
         let target = try ChannelsLastOperand(targetShape, .float32, targetLayout, .output, scratch: &scratch)
         let residual = try epilogue.residualType.map {
             try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
         }
-        let any = try MemoryDescriptor(any: geometry.filterExtents)
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
-        let attributes = try PrimitiveAttributes(math: math)
+        let attributes = try PrimitiveAttributes()
         try attributes.append(epilogue, channelsLast: targetShape)
-        let descriptor = try PrimitiveDescriptor("transposed " + adjoint.subject, .products(adjoint.productCount)) { result, engine in
-            dnnl_deconvolution_forward_primitive_desc_create(
-                &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.descriptor.handle,
-                any.handle, bias?.handle, target.descriptor.handle, adjoint.dimensionStrides,
-                adjoint.dimensionDilations, adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
+        let (type, descriptor) = try adjoint.choose(math) { type in
+            let source = try MemoryDescriptor(geometry.sourceShape, type, .channelsLast)
+            let filter = try MemoryDescriptor(any: geometry.filterExtents, type)
+            return try PrimitiveDescriptor("transposed " + adjoint.subject, .products(adjoint.productCount)) { result, engine in
+                dnnl_deconvolution_forward_primitive_desc_create(
+                    &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.handle, filter.handle,
+                    bias?.handle, target.descriptor.handle, adjoint.dimensionStrides, adjoint.dimensionDilations,
+                    adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
+            }
         }
-        let packing = try FilterPacking(
+        let source = try ChannelsLastOperand(
+            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+        let packing = try OperandPacking(
             plain: geometry.storedFilter(), packed: descriptor.memory(dnnl_query_weights_md), constant: constantFilter,
             scratch: &scratch)
         var arguments: [PreparedPrimitive.Argument] = [

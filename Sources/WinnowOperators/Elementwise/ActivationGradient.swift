@@ -46,7 +46,9 @@ package struct ActivationGradient: Operator {
         case .elu(let alpha): .elu(alpha: alpha)
         case .hardSigmoid(let alpha, let beta): .hardSigmoid(alpha: alpha, beta: beta)
         case .hardSwish: .hardSwish
-        case .sigmoid, .tanh, .swish, .gelu: throw WinnowError(.unsupported, "gradient of \(activation.name)", "is a graph of its own")
+        case .swish(let alpha): .swish(alpha: alpha)
+        case .gelu(let usesTanh): .gelu(usesTanh: usesTanh)
+        case .sigmoid, .tanh: throw WinnowError(.unsupported, "gradient of \(activation.name)", "is one of the result")
         }
     }
 }

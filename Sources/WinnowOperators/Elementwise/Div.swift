@@ -28,4 +28,8 @@ package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }
+
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.trainedActivation(endingIn: node)
+    }
 }

@@ -18,6 +18,12 @@ extension GraphIndex {
         return nil
     }
 
+    /// The same while weights are trained, which only numbers without axes are not.
+    func trainedActivation(endingIn node: Node) -> GraphEdit? {
+        let weights = graph.initializerNames.filter { graph.initializers[$0]?.rank != 0 }
+        return GraphIndex(graph, variables: Set(weights)).spelledActivation(endingIn: node)
+    }
+
     /// The operator that computes scale · x · gate.
     private func activation(_ x: ValueName, _ gate: ValueName, _ scale: Double) -> (any Operator)? {
         guard let node = soleProducer(of: gate) else { return nil }

@@ -19,12 +19,7 @@ package struct Swish: ElementwiseUnary, ActivationOperator {
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .swish(alpha: alpha) }
 
-    /// σ(αx) + α·y·(1 − σ(αx))
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let b = context.builder
-        let (x, y) = (try context.input(0), try context.output(0))
-        let gate = try b.add(Sigmoid(), b.multiply(x, by: Double(alpha)))
-        let rest = try b.multiply(b.multiply(y, by: Double(alpha)), b.subtract(b.scalar(1, like: x), gate))
-        return [try b.multiply(context.outputGradient(), b.add(gate, rest))]
+        [try context.gradient(of: .swish(alpha: alpha))]
     }
 }

@@ -73,12 +73,10 @@ package struct LayerNormalization: Operator {
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let b = context.builder
-        let (x, scale, g) = (try context.input(0), try context.input(1), try context.outputGradient())
-        guard let rank = context.info(of: x)?.rank else { return nil }
-        let axes = Array(try axis.normalizedAxis(rank: rank)..<rank)
-        let (dx, normalized) = try b.normalizationGradient(of: x, b.multiply(g, scale), axes: axes, epsilon: epsilon)
-        return [dx, try context.summed(to: 1, b.multiply(g, normalized)), try context.summed(to: 2, g)]
-            .prefix(context.node.inputs.count).map { $0 }
+        let (x, scale) = (try context.input(0), try context.input(1))
+        let inputCount = context.node.inputs.count
+        return try context.builder.add(
+            LayerNormalizationGradient(axis: axis, epsilon: epsilon), inputs: [x, context.outputGradient(), scale],
+            outputs: inputCount)
     }
 }

@@ -35,6 +35,7 @@ package struct SoftmaxGradient: Operator {
         try request.checkFloat32()
         let shape = try Softmax(axis: axis, flattens: flattens).softmaxShape(request.input(0).shape).shape
         let (outer, extent, inner) = (shape[0], shape[1], shape.rank > 2 ? shape[2] : 1)
+        if inner == 1 { return Self.rowKernel(rows: outer, width: extent, isLogarithm: isLogarithm) }
         let isLogarithm = isLogarithm
         return Kernel(placement: .mayOverwrite([0])) { operands in
             let gradient = operands.input(0, as: Float.self)
@@ -53,6 +54,14 @@ package struct SoftmaxGradient: Operator {
                         ? gradient[index] - expf(y[index]) * sum : y[index] * (gradient[index] - sum)
                 }
             }
+        }
+    }
+
+    private static func rowKernel(rows: Int, width: Int, isLogarithm: Bool) -> Kernel {
+        let gradient = SoftmaxGradientKernel(rows: rows, width: width, isLogarithm: isLogarithm)
+        return Kernel(placement: .mayOverwrite([0, 1])) { operands in
+            gradient.run(
+                operands.input(0, as: Float.self), operands.input(1, as: Float.self), to: operands.output(0, as: Float.self))
         }
     }
 }

@@ -139,16 +139,32 @@ package struct QuantizationParameters: Hashable, Sendable {
         return values
     }
 
+    /// Half to even and clamped, in a form that becomes vectors: adding 1.5 · 2²³ pushes the fraction out; NaN becomes 0.
+    @inline(__always)
+    private static func rounded(_ quotient: Float, _ low: Float, _ high: Float) -> Float {
+        let number = quotient == quotient ? quotient : 0
+        let above = number < low ? low : number
+        return (above > high ? high : above) + 12_582_912 - 12_582_912
+    }
+
     private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ places: ScalePlaces) -> [Float] {
         let low = Float(codes.lowerBound)
         let high = Float(codes.upperBound)
         return [Float](unsafeUninitializedCapacity: piece.count) { codes, count in
             tensor.withElements(Float.self) { values in
                 places.forEachRun(in: piece) { run, place, step in
-                    for i in run {
-                        let place = place + step * (i - run.lowerBound)
-                        let code = (values[i] / scales[place]).rounded(.toNearestOrEven) + Float(zeroPoints[place])
-                        codes[i - piece.lowerBound] = code.isNaN ? Float(zeroPoints[place]) : min(max(code, low), high)
+                    if step == 0 {
+                        let (scale, zero) = (scales[place], Float(zeroPoints[place]))
+                        let (bottom, top) = (low - zero, high - zero)
+                        for i in run {
+                            codes[i - piece.lowerBound] = Self.rounded(values[i] / scale, bottom, top) + zero
+                        }
+                    } else {
+                        for i in run {
+                            let place = place + i - run.lowerBound
+                            let zero = Float(zeroPoints[place])
+                            codes[i - piece.lowerBound] = Self.rounded(values[i] / scales[place], low - zero, high - zero) + zero
+                        }
                     }
                 }
             }

@@ -145,14 +145,26 @@ extension Tensor {
 
     /// The same against values that come some at a time.
     func relativeError(of others: (Range<Int>) -> [Double]) -> Double {
-        var (norm, distance) = (0.0, 0.0)
+        var (norm, distance) = (SIMD8<Double>(), SIMD8<Double>())
         for piece in pieces {
-            for (a, b) in zip(doubles(in: piece), others(piece)) {
-                norm += a * a
-                distance += (a - b) * (a - b)
+            let (own, other) = (doubles(in: piece), others(piece))
+            let count = min(own.count, other.count)
+            own.withUnsafeBytes { own in
+                other.withUnsafeBytes { other in
+                    for offset in stride(from: 0, to: count / 8 * 64, by: 64) {
+                        let a = own.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
+                        let difference = a - other.loadUnaligned(fromByteOffset: offset, as: SIMD8<Double>.self)
+                        norm += a * a
+                        distance += difference * difference
+                    }
+                }
+            }
+            for index in (count / 8 * 8)..<count {
+                norm[0] += own[index] * own[index]
+                distance[0] += (own[index] - other[index]) * (own[index] - other[index])
             }
         }
-        guard norm > 0 else { return 0 }
-        return ((distance / norm).squareRoot() * 1e5).rounded() / 1e5
+        guard norm.sum() > 0 else { return 0 }
+        return ((distance.sum() / norm.sum()).squareRoot() * 1e5).rounded() / 1e5
     }
 }

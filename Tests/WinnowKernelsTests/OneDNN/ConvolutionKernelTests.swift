@@ -5,16 +5,16 @@ import WinnowKernels
 
 extension OneDNNTests {
     @Suite struct ConvolutionKernelTests {
-        @Test(arguments: 0..<60) func forwardMatchesLoop(seed: Int) throws {
+        @Test(arguments: 0..<60, [MathMode.float32, .bfloat16]) func forwardMatchesLoop(seed: Int, math: MathMode) throws {
             var data = TestTensors(seed: seed)
             let geometry = ConvolutionGeometry.random(&data)
             let layouts = (data.layout(), data.layout())
-            let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
+            let (source, filter) = (data.normal(geometry.sourceShape).exact(in: math), data.normal(geometry.filterShape).exact(in: math))
             let bias = data.bool() ? data.normal([geometry.filterShape[0]]) : nil
             let isConstant = data.bool()
             let kernel = try ConvolutionKernel(
                 geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil,
-                hasBias: bias != nil)
+                hasBias: bias != nil, math: math)
             let target = Block(geometry.targetShape)
             let scratch = Block(kernel.scratchByteCount)
             let laid = source.laid(out: layouts.0)
@@ -28,18 +28,18 @@ extension OneDNNTests {
             expectClose(target.tensor(geometry.targetShape, .float32, layouts.1), expected, "\(geometry) \(layouts)")
         }
 
-        @Test(arguments: 0..<60) func gradientsMatchLoop(seed: Int) throws {
+        @Test(arguments: 0..<60, [MathMode.float32, .bfloat16]) func gradientsMatchLoop(seed: Int, math: MathMode) throws {
             var data = TestTensors(seed: 1000 + seed)
             let geometry = ConvolutionGeometry.random(&data)
             let layouts = (data.layout(), data.layout())
-            let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
-            let gradient = data.normal(geometry.targetShape)
+            let (source, filter) = (data.normal(geometry.sourceShape).exact(in: math), data.normal(geometry.filterShape).exact(in: math))
+            let gradient = data.normal(geometry.targetShape).exact(in: math)
             let (laidSource, laidGradient) = (source.laid(out: layouts.0), gradient.laid(out: layouts.1))
             let isConstant = data.bool()
             let reference = ReferenceConvolution(geometry)
 
             let toSource = try ConvolutionSourceGradientKernel(
-                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil)
+                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil, math: math)
             #expect(!toSource.implementation.hasPrefix("ref"), "\(geometry)")
             let sourceGradient = Block(geometry.sourceShape)
             try toSource.run(
@@ -50,7 +50,7 @@ extension OneDNNTests {
                 reference.sourceGradient(gradient.doubles(), filter.doubles()), "source \(geometry) \(layouts)")
 
             let hasBias = data.bool()
-            let toFilter = try ConvolutionFilterGradientKernel(geometry, source: layouts.0, target: layouts.1, hasBias: hasBias)
+            let toFilter = try ConvolutionFilterGradientKernel(geometry, source: layouts.0, target: layouts.1, hasBias: hasBias, math: math)
             #expect(!toFilter.implementation.hasPrefix("ref"), "\(geometry)")
             let filterGradient = Block(geometry.filterShape)
             let biasGradient = Block([geometry.filterShape[0]])

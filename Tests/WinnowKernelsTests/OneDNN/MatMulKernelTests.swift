@@ -77,6 +77,22 @@ extension OneDNNTests {
                 "\(geometry)")
         }
 
+        /// Operands that bfloat16 holds exactly give exact products, however they lie.
+        @Test(arguments: [true, false], [true, false]) func bfloat16MathOfExactOperands(transposesLeft: Bool, transposesRight: Bool) throws {
+            var data = TestTensors(seed: 9)
+            let geometry = MatMulGeometry(
+                left: transposesLeft ? [3, 48, 40] : [3, 40, 48], right: transposesRight ? [3, 56, 48] : [3, 48, 56],
+                transposesLeft: transposesLeft, transposesRight: transposesRight)
+            let left = data.normal(geometry.leftShape).exact(in: .bfloat16)
+            let right = data.normal(geometry.rightShape).exact(in: .bfloat16)
+            let kernel = try MatMulKernel(geometry, math: .bfloat16)
+            #expect(!kernel.implementation.hasPrefix("ref"), "\(kernel.implementation)")
+            let target = Block(geometry.targetShape)
+            try kernel.run(
+                left: left.pointer, right: right.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
+            expectClose(target.tensor(geometry.targetShape), referenceMatMul(geometry, left.doubles(), right.doubles()))
+        }
+
         @Test func bfloat16MathIsCloseButNotExact() throws {
             var data = TestTensors(seed: 8)
             let geometry = MatMulGeometry(left: [64, 256], right: [256, 64])

@@ -63,6 +63,11 @@ final class Block {
     }
 }
 
+extension Tensor {
+    /// Rounded so that products in this mathematics are exact.
+    func exact(in math: MathMode) -> Tensor { math == .float32 ? self : converted(to: .bfloat16).converted(to: .float32) }
+}
+
 /// Expects every element within `tolerance` · (1 + |expected|).
 func expectClose(
     _ actual: Tensor, _ expected: [Double], tolerance: Double = 1e-4, _ comment: @autoclosure () -> String = "",

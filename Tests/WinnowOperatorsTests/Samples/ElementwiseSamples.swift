@@ -118,6 +118,13 @@ extension OperatorSamples {
             $1 >= -1 && $1 <= 0.5 ? $0 : 0
         },
         two(ActivationGradient(.relu), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $1 > 0 ? $0 : 0 },
+        two(ActivationGradient(.gelu(usesTanh: false)), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { g, x in
+            g * (0.5 * (1 + erf(x / 2.0.squareRoot())) + x * exp(-0.5 * x * x) / (2 * Double.pi).squareRoot())
+        },
+        two(ActivationGradient(.swish(alpha: 1.5)), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { g, x in
+            let gate = 1 / (1 + exp(-1.5 * x))
+            return g * (gate + 1.5 * x * gate * (1 - gate))
+        },
         two(ReluGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $1 > 0 ? $0 : 0 },
         two(SigmoidGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $0 * $1 * (1 - $1) },
         two(TanhGradient(), image, .sample([2, 3, 4, 2], seed: 2), differentiated: []) { $0 * (1 - $1 * $1) },

@@ -71,6 +71,15 @@ extension OperatorSamples {
         OperatorSample(LogSoftmax(), [.sample([3, 5])], reference: softmaxed(3, 5, 1, logarithm: true)),
         OperatorSample(LogSoftmax(axis: -2), [.sample([2, 3, 4])], reference: softmaxed(2, 3, 4, logarithm: true)),
         OperatorSample(
+            SoftmaxGradient(), [.sample([3, 21]), .sample([3, 21], seed: 2)], differentiated: []
+        ) { inputs in
+            let (g, y) = (inputs[0].reader(), inputs[1].reader())
+            return [.computed([3, 21]) { index in
+                let sum = (0..<21).reduce(0) { $0 + g([index[0], $1]) * y([index[0], $1]) }
+                return y(index) * (g(index) - sum)
+            }]
+        },
+        OperatorSample(
             SoftmaxGradient(axis: 1), [.sample([2, 3, 4]), .sample([2, 3, 4], seed: 2)], differentiated: []
         ) { inputs in
             let (g, y) = (inputs[0].reader(), inputs[1].reader())
@@ -122,6 +131,26 @@ extension OperatorSamples {
             let scale = inputs[1].reader()
             let means = (0..<3).map { inputs[0].rows($0..<($0 + 1)).doubles().reduce(0, +) / 8 }
             return [.computed([3, 2, 4]) { normalized($0) * scale($0) }, Tensor(means, shape: [3, 1, 1], as: .float32)]
+        },
+        OperatorSample(
+            LayerNormalizationGradient(),
+            [.sample([2, 3, 8]), .sample([2, 3, 8], seed: 2), .sample([8], seed: 3)], outputs: 3, differentiated: []
+        ) { inputs in
+            let normalized = standardized(inputs[0], count: 8)
+            let (g, scale) = (inputs[1].doubles(), inputs[2].doubles())
+            func sum(_ values: (Int) -> Double) -> Tensor {
+                Tensor((0..<8).map { column in stride(from: column, to: 48, by: 8).reduce(0) { $0 + values($1) } }, shape: [8], as: .float32)
+            }
+            let x = inputs[0].doubles()
+            let dx = (0..<48).map { index -> Double in
+                let run = (index / 8 * 8)..<(index / 8 * 8 + 8)
+                func mean(_ value: (Int) -> Double) -> Double { run.reduce(0) { $0 + value($1) } / 8 }
+                let center = mean { x[$0] }
+                let factor = 1 / (mean { (x[$0] - center) * (x[$0] - center) } + 1e-5).squareRoot()
+                return factor * (g[index] * scale[index % 8] - mean { g[$0] * scale[$0 % 8] }
+                    - normalized[index] * mean { g[$0] * scale[$0 % 8] * normalized[$0] })
+            }
+            return [Tensor(dx, shape: [2, 3, 8], as: .float32), sum { g[$0] * normalized[$0] }, sum { g[$0] }]
         },
         OperatorSample(
             InstanceNormalization(), [.sample([2, 4, 3, 2]), .sample([4], seed: 2), .sample([4], seed: 3)],

@@ -1,4 +1,6 @@
 import CWinnowKernels
+internal import CWinnowKernels
+
 /// The gradient of an activation from (gradient, x) in float32: one pass where the graph would need several.
 package struct ActivationGradientKernel: Sendable {
     package enum Function: Hashable, Sendable {
@@ -8,6 +10,8 @@ package struct ActivationGradientKernel: Sendable {
         case elu(alpha: Float)
         case hardSigmoid(alpha: Float, beta: Float)
         case hardSwish
+        case swish(alpha: Float)
+        case gelu(usesTanh: Bool)
     }
 
     private typealias Loop = @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
@@ -31,7 +35,16 @@ package struct ActivationGradientKernel: Sendable {
             }
         case .hardSwish:
             loop = { Self.zip($0, $1, $2, $3) { g, x in x <= -3 ? 0 : x >= 3 ? g : g * (x * (1 / 3) + 0.5) } }
+        case .swish(let alpha): loop = { winnow_swish_gradient(Self.floats($0), Self.floats($1), Self.floats($2), $3, alpha) }
+        case .gelu(usesTanh: false): loop = { winnow_gelu_gradient(Self.floats($0), Self.floats($1), Self.floats($2), $3) }
+        case .gelu(usesTanh: true): loop = { winnow_gelu_tanh_gradient(Self.floats($0), Self.floats($1), Self.floats($2), $3) }
         }
+    }
+
+    private static func floats(_ bytes: UnsafeRawPointer) -> UnsafePointer<Float> { bytes.assumingMemoryBound(to: Float.self) }
+
+    private static func floats(_ bytes: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
+        bytes.assumingMemoryBound(to: Float.self)
     }
 
     @inline(__always)
