@@ -1,19 +1,8 @@
 #include "WinnowSoftmax.h"
 #include "EachProcessor.h"
+#include "Vectors.h"
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
-
-#define INLINE static inline __attribute__((always_inline))
-
-// Vectors are spelled out: sums and maxima of floats do not vectorize by themselves. Everything is inlined into the clones.
-#pragma clang diagnostic ignored "-Wpsabi"
-enum { LANES = 16 };
-typedef float floats __attribute__((ext_vector_type(16), aligned(4)));
-typedef int32_t integers __attribute__((ext_vector_type(16), aligned(4)));
-
-INLINE floats loaded(const float *x) { return *(const floats *)x; }
-INLINE void store(floats value, float *y) { *(floats *)y = value; }
 
 /// As in WinnowExponential.h, of numbers up to 0: flushed to 0 where e^x would not be normal; NaN stays.
 INLINE floats shrunk(floats x) {
@@ -30,10 +19,6 @@ INLINE floats shrunk(floats x) {
     return x < -87.0f ? (floats)0 : result;
 }
 
-#define SWAPPED(x, distance) __builtin_shufflevector(                                                                    \
-    x, x, 0 ^ distance, 1 ^ distance, 2 ^ distance, 3 ^ distance, 4 ^ distance, 5 ^ distance, 6 ^ distance, 7 ^ distance, \
-    8 ^ distance, 9 ^ distance, 10 ^ distance, 11 ^ distance, 12 ^ distance, 13 ^ distance, 14 ^ distance, 15 ^ distance)
-
 INLINE floats larger(floats a, floats b) { return a > b ? a : b; }
 
 INLINE float largest(floats x) {
@@ -41,13 +26,6 @@ INLINE float largest(floats x) {
     x = larger(x, SWAPPED(x, 4));
     x = larger(x, SWAPPED(x, 2));
     return larger(x, SWAPPED(x, 1))[0];
-}
-
-INLINE float total_of(floats x) {
-    x += SWAPPED(x, 8);
-    x += SWAPPED(x, 4);
-    x += SWAPPED(x, 2);
-    return (x + SWAPPED(x, 1))[0];
 }
 
 /// The last elements of a row, right-aligned in a vector of which `kept` says the lanes; the others count for nothing.

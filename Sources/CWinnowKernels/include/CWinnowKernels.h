@@ -2,6 +2,7 @@
 #define CWINNOWKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "WinnowAttention.h"
 #include "WinnowElementary.h"
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"

@@ -7,8 +7,11 @@ final class AttentionBlock: @unchecked Sendable {
     private let geometry: AttentionGeometry
     private let scale: Float
     private let rows: Int
-    private let scores: PackedProduct
-    private let sums: PackedProduct
+    /// nil where there are too few queries to pack keys and values for.
+    private let scores: PackedProduct?
+    private let sums: PackedProduct?
+    private var keys: UnsafePointer<Float>?
+    private var values: UnsafePointer<Float>?
     private let queryOffset: Int
     private let scoreOffset: Int
     private let resultOffset: Int
@@ -23,18 +26,20 @@ final class AttentionBlock: @unchecked Sendable {
             [geometry.depth, geometry.keyCount], .float32, strides: [geometry.key.columnStride, geometry.key.rowStride])
         let values = try MemoryDescriptor(
             [geometry.keyCount, geometry.width], .float32, strides: [geometry.value.rowStride, geometry.value.columnStride])
-        scores = try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math, &scratch)
-        sums = try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math, &scratch)
+        let packs = !geometry.isReadOnce
+        scores = packs ? try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math, &scratch) : nil
+        sums = packs ? try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math, &scratch) : nil
         queryOffset = scratch.reserve(4 * rows * geometry.depth)
         scoreOffset = scratch.reserve(4 * rows * geometry.keyCount)
         resultOffset = scratch.reserve(4 * rows * geometry.width)
         scratchByteCount = scratch.byteCount
     }
 
-    /// Takes the keys and values of one matrix, for the blocks that follow.
+    /// Takes the keys and values of one matrix, for the blocks that follow; they must stay until then.
     func take(keys: UnsafePointer<Float>, values: UnsafePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
-        try scores.take(keys, scratch)
-        try sums.take(values, scratch)
+        (self.keys, self.values) = (keys, values)
+        try scores?.take(keys, scratch)
+        try sums?.take(values, scratch)
     }
 
     /// Attends from `count` queries, at most a block. A mask's first row is the first query's.
@@ -48,11 +53,23 @@ final class AttentionBlock: @unchecked Sendable {
         for row in 0..<count {
             copyRow(query + row * geometry.query.rowStride, geometry.query.columnStride, left + row * geometry.depth, 1, geometry.depth, scale)
         }
-        try scores.run(left, to: weights, scratch)
+        if let scores { try scores.run(left, to: weights, scratch) } else if let keys {
+            for row in 0..<count {
+                winnow_scores(
+                    left + row * geometry.depth, keys, geometry.key.rowStride, geometry.keyCount, geometry.depth,
+                    weights + row * geometry.keyCount)
+            }
+        }
         winnow_softmax(
             weights, weights, count, geometry.keyCount, mask, geometry.mask?.rowStride ?? 0, geometry.mask?.columnStride ?? 1,
             clearsBlindRows ? 1 : 0)
-        try sums.run(weights, to: result, scratch)
+        if let sums { try sums.run(weights, to: result, scratch) } else if let values {
+            for row in 0..<count {
+                winnow_weighted_sum(
+                    weights + row * geometry.keyCount, values, geometry.value.rowStride, geometry.keyCount, geometry.width,
+                    result + row * geometry.width)
+            }
+        }
         for row in 0..<count {
             copyRow(result + row * geometry.width, 1, target + row * geometry.target.rowStride, geometry.target.columnStride, geometry.width, 1)
         }

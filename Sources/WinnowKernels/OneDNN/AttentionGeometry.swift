@@ -50,6 +50,12 @@ package struct AttentionGeometry: Hashable, Sendable {
 
     var isEmpty: Bool { batch.elementCount == 0 || queryCount == 0 || keyCount == 0 || depth == 0 || width == 0 }
 
+    /// Whether keys and values are read so seldom, or are so few, that packing them would take longer than the products.
+    var isReadOnce: Bool {
+        key.columnStride == 1 && value.columnStride == 1
+            && (queryCount <= 4 || queryCount * keyCount * (depth + width) <= 1 << 15)
+    }
+
     var productCount: Int { batch.elementCount * queryCount * keyCount * (depth + width) }
 
     /// The first element of each matrix of `places`, in the order of the batch.

@@ -71,10 +71,11 @@ package struct OperandView: Hashable, Sendable {
 }
 
 extension OperandView {
-    /// The same operand seen through the node that makes the value: in the first input of a node that only moves axes; nil
+    /// The same operand seen through the node that makes the value: the view of what a node reads that only moves axes; nil
     /// for other nodes.
-    func through(_ producer: Node, _ value: ValueName, in graph: GraphIndex) throws -> OperandView? {
-        guard let source = graph.info(of: producer.input(0)), let rank = source.rank, let own = graph.info(of: value)?.rank,
+    func through(_ producer: Node, _ value: ValueName, in graph: GraphIndex) throws -> (view: OperandView, source: ValueName)? {
+        if producer.op is Reshape { return throughFoldedTransposition(producer, value, in: graph) }
+        guard let name = producer.input(0), let source = graph.info(of: name), let rank = source.rank, let own = graph.info(of: value)?.rank,
             var axes = try? axes(rank: own)
         else { return nil }
         var fixed = fixed
@@ -99,7 +100,27 @@ extension OperandView {
             fixed[axis] = index + earlier.reduce(0) { $0 + ($1 ?? 0) }
         default: return nil
         }
-        return OperandView(axes, fixed: fixed)
+        return (OperandView(axes, fixed: fixed), name)
+    }
+
+    /// Exporters cross over the last two axes with all others folded into one: Reshape, Transpose, Reshape.
+    private func throughFoldedTransposition(_ last: Node, _ value: ValueName, in graph: GraphIndex)
+        -> (view: OperandView, source: ValueName)?
+    {
+        guard let middle = graph.producer(of: last.input(0)), let transpose = middle.op as? Transpose,
+            transpose.permutation == [0, 2, 1], let first = graph.producer(of: middle.input(0)), first.op is Reshape,
+            let source = first.input(0), let extents = graph.info(of: source)?.extents,
+            let folded = graph.info(of: first.output(0))?.extents, let own = graph.info(of: value)?.extents,
+            extents.count > 2, !extents.contains(.unknown), folded.suffix(2) == extents.suffix(2), var axes = try? axes(rank: own.count)
+        else { return nil }
+        var order = Array(extents.indices)
+        order.swapAt(order.count - 1, order.count - 2)
+        // One extent that is not known follows from the others: the elements are the same.
+        guard own.count == extents.count else { return nil }
+        let differing = own.indices.filter { own[$0] != extents[order[$0]] }
+        guard differing.count <= 1, differing.allSatisfy({ own[$0] == .unknown }) else { return nil }
+        axes = axes.map { order[$0] }
+        return (OperandView(axes, fixed: Dictionary(uniqueKeysWithValues: fixed.map { (order[$0.key], $0.value) })), source)
     }
 
     /// Puts axes back that a node removed: at these places in its input, read at these indices.

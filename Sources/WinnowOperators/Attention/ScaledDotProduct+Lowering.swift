@@ -35,12 +35,11 @@ extension ScaledDotProduct {
     /// An edit that reads an operand where it comes from, instead of a transposed, cut or scaled copy.
     func readingInPlace(_ node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         for index in 0..<3 {
-            guard let value = node.input(index), let producer = graph.producer(of: value), let source = producer.inputs.first
-            else { continue }
+            guard let value = node.input(index), let producer = graph.producer(of: value) else { continue }
             var (op, inputs) = (self, node.inputs)
-            if let view = try views[index].through(producer, value, in: graph) {
-                op.views[index] = view
-                inputs[index] = source
+            if let seen = try views[index].through(producer, value, in: graph) {
+                op.views[index] = seen.view
+                inputs[index] = seen.source
             } else if index < 2, graph.info(of: value)?.elementType == .float32,
                 let factored = producer.inputs.first(where: { graph.numericFactor(of: producer, on: $0) != nil }),
                 let factor = graph.numericFactor(of: producer, on: factored)

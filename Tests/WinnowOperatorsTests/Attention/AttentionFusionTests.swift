@@ -41,14 +41,14 @@ import WinnowTestSupport
         return try b.add(Reshape(), b.add(Transpose([0, 2, 1, 3]), x), b.constant("whole", indices(-1, length, width)))
     }
 
-    @Test(arguments: [1, 7, 64, 150]) func headsOfOnePackedValueAreReadInPlace(length: Int) throws {
-        let operators = try fusedOperators([2, length, 36]) { b, x in
-            let qkv = try parts(b, x, heads: 3, size: 4)
+    @Test(arguments: [(1, 4), (7, 40), (64, 4), (150, 4)]) func headsOfOnePackedValueAreReadInPlace(length: Int, size: Int) throws {
+        let operators = try fusedOperators([2, length, 9 * size]) { b, x in
+            let qkv = try parts(b, x, heads: 3, size: size)
             let scores = try b.add(MatMul(), qkv[0], b.add(Transpose([0, 1, 3, 2]), qkv[1]))
             let scaled = try b.add(Div(), scores, b.constant("root", Tensor(scalar: Float(2))))
             let mask = b.constant("mask", .sample([2, 1, 1, length], seed: 4))
             let weights = try b.add(Softmax(), b.add(Add(), scaled, mask))
-            return [try merged(b, b.add(MatMul(), weights, qkv[2]), width: 12)]
+            return [try merged(b, b.add(MatMul(), weights, qkv[2]), width: 3 * size)]
         }
         #expect(operators == ["ScaledDotProduct"])
     }
@@ -64,6 +64,17 @@ import WinnowTestSupport
             let weights = try b.add(Softmax(), b.add(Add(), b.constant("mask", mask), scores))
             let zero = b.constant("zero", Tensor(scalar: Float(0)))
             return [try b.add(MatMul(), b.add(Where(), b.add(IsNaN(), weights), zero, weights), qkv[2])]
+        }
+        #expect(operators == ["ScaledDotProduct"])
+    }
+
+    /// As torch exports `scaled_dot_product_attention`: keys are transposed with batch and heads folded into one axis.
+    @Test func foldedTranspositionsAreReadInPlace() throws {
+        let operators = try fusedOperators([2, 5, 24]) { b, x in
+            let heads = try b.add(Transpose([0, 2, 1, 3]), b.add(Reshape(), x, b.constant("heads", indices(-1, 5, 6, 4))))
+            let folded = try b.add(Reshape(), heads, b.constant("folded", indices(-1, 5, 4)))
+            let keys = try b.add(Reshape(), b.add(Transpose([0, 2, 1]), folded), b.constant("keys", indices(-1, 6, 4, 5)))
+            return [try b.add(MatMul(), b.add(Softmax(), b.add(MatMul(), heads, keys)), heads)]
         }
         #expect(operators == ["ScaledDotProduct"])
     }
