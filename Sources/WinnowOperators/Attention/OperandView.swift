@@ -111,14 +111,15 @@ extension OperandView {
             transpose.permutation == [0, 2, 1], let first = graph.producer(of: middle.input(0)), first.op is Reshape,
             let source = first.input(0), let extents = graph.info(of: source)?.extents,
             let folded = graph.info(of: first.output(0))?.extents, let own = graph.info(of: value)?.extents,
-            extents.count > 2, !extents.contains(.unknown), folded.suffix(2) == extents.suffix(2), var axes = try? axes(rank: own.count)
+            extents.count > 2, !extents.suffix(2).contains(.unknown), folded.suffix(2) == extents.suffix(2),
+            var axes = try? axes(rank: own.count)
         else { return nil }
         var order = Array(extents.indices)
         order.swapAt(order.count - 1, order.count - 2)
-        // One extent that is not known follows from the others: the elements are the same.
-        guard own.count == extents.count else { return nil }
-        let differing = own.indices.filter { own[$0] != extents[order[$0]] }
-        guard differing.count <= 1, differing.allSatisfy({ own[$0] == .unknown }) else { return nil }
+        // One extent that is not known follows from the others: there are as many elements as before.
+        guard own.count == extents.count, order.indices.count(where: { own[$0] == .unknown || extents[order[$0]] == .unknown }) <= 1,
+            order.indices.allSatisfy({ own[$0] == extents[order[$0]] || own[$0] == .unknown || extents[order[$0]] == .unknown })
+        else { return nil }
         axes = axes.map { order[$0] }
         return (OperandView(axes, fixed: Dictionary(uniqueKeysWithValues: fixed.map { (order[$0.key], $0.value) })), source)
     }
