@@ -43,7 +43,9 @@ package struct QuantizationPlan: Sendable {
                 floats.append(
                     Finding(
                         node.name, .skipped,
-                        reason: own.isEmpty ? "it has no constant weight" : "both its operands are constants"))
+                        reason: own.isEmpty
+                            ? "it has no constant weight; where one is computed from constants, run fold-constants first"
+                            : "both its operands are constants"))
                 continue
             }
             if let reason = selection.reason(against: site) {
