@@ -22,6 +22,8 @@ package final class Plan {
     /// The steps in order; those that depend on contents as the last execution had them.
     package var steps: [Step] { ownSteps + (continuation?.plan?.steps ?? []) }
     private let ownSteps: [Step]
+    /// Which of them run together, block by block.
+    package let loops: [Range<Int>]
     /// The bytes of all intermediate values together, after sharing memory.
     package let arenaByteCount: Int
     private let arena: TensorStorage
@@ -71,6 +73,7 @@ package final class Plan {
         arenaByteCount = memory.arena.byteCount
         pointers = memory.pointers
         ownSteps = memory.steps
+        loops = memory.observations.isEmpty ? memory.loops : memory.steps.indices.map { $0..<$0 + 1 }
         inputs = memory.inputs
         outputs = memory.outputs
         updates = memory.updates
@@ -136,9 +139,9 @@ package final class Plan {
                 next += 1
             }
         }
-        for index in steps.indices {
-            try steps[index].execute()
-            observe(until: index)
+        for loop in loops {
+            try execute(loop, of: steps)
+            observe(until: loop.upperBound - 1)
         }
         observe(until: steps.count)
         let updates = updates
@@ -146,6 +149,15 @@ package final class Plan {
         guard let continuation else { return }
         try continuation.execute(after: self)
         for name in observed { continuation.datum(name)?.tensor?.withUnsafeBytes { body(name, $0) } }
+    }
+
+    private func execute(_ loop: Range<Int>, of steps: [Step]) throws {
+        guard loop.count > 1, let elements = steps[loop.lowerBound].kernel.elements else {
+            return try steps[loop.lowerBound].execute()
+        }
+        elements.forBlocks(elements.count) { block in
+            for index in loop { steps[index].kernel.elements?.run(steps[index].operands, block) }
+        }
     }
 
     /// A copy of an output, row-major; nil if the graph has no such output.

@@ -6,6 +6,8 @@ struct PlanMemory {
     var arena: TensorStorage
     var pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     var steps: [Plan.Step]
+    /// Neighbouring steps that run as one loop, and the others by themselves.
+    var loops: [Range<Int>]
     var inputs: [ValueName: Plan.Binding]
     var outputs: [ValueName: Plan.Binding]
     var updates: [(target: UnsafeMutableRawPointer, source: Plan.Binding)]
@@ -59,7 +61,7 @@ extension Planner {
         let observations = try observedSlots.map { Plan.Observation(step: $0.step, name: $0.name, value: try binding($0.slot)) }
         let (pointers, steps) = makeSteps(addresses, scratch)
         return PlanMemory(
-            arena: arena, pointers: pointers, steps: steps, inputs: inputs, outputs: outputs,
+            arena: arena, pointers: pointers, steps: steps, loops: loops(over: steps, addresses), inputs: inputs, outputs: outputs,
             updates: updates.map { (target: $0.0, source: $0.1) }, observations: observations, retained: retained)
     }
 

@@ -70,6 +70,27 @@ package struct Kernel {
     /// Bytes of scratch memory the plan lends while running, aligned to 64.
     package var scratchByteCount: Int
     package let run: (Operands) throws -> Void
+    /// Of elementwise kernels; plans run neighbours among them as one loop.
+    package var elements: Elements?
+
+    /// A computation of output 0 in which each element depends only on those at the same place of operands with as many
+    /// elements, and on single ones.
+    package struct Elements {
+        package let count: Int
+        /// Computes the elements in a range.
+        package let run: (Operands, Range<Int>) -> Void
+        /// Calls a body with blocks that cover all elements, on several threads if that pays.
+        package let forBlocks: (Int, (Range<Int>) -> Void) -> Void
+    }
+
+    /// An elementwise kernel of `count` elements.
+    package init(
+        elements count: Int, placement: Placement = .mayOverwrite([0]), forBlocks: @escaping (Int, (Range<Int>) -> Void) -> Void,
+        run: @escaping (Operands, Range<Int>) -> Void
+    ) {
+        self.init(placement: placement) { run($0, 0..<count) }
+        elements = Elements(count: count, run: run, forBlocks: forBlocks)
+    }
 
     package init(
         placement: Placement = .separate, scratchByteCount: Int = 0, run: @escaping (Operands) throws -> Void

@@ -55,8 +55,8 @@ package struct Clip: ActivationOperator {
         let count = data.shape.elementCount
         if let bounds = bounds ?? constantBounds(request.optionalInput(1), request.optionalInput(2)) {
             let loop = try UnaryKernel(bounds.function, data.elementType)
-            return Kernel(placement: .mayOverwrite([0])) { operands in
-                loop.run(from: operands.input(0), to: operands.output(0), count: count)
+            return Kernel(elements: count, forBlocks: Parallel.forBlocks) { operands, range in
+                loop.run(from: operands.input(0), to: operands.output(0), range)
             }
         }
         let lower = try request.optionalInput(1).map { try BinaryKernel(.maximum, data.elementType, data.shape, $0.shape) }

@@ -24,7 +24,13 @@ extension ElementwiseBinary {
         let loop = try BinaryKernel(function, a.elementType, a.shape, b.shape, layout: request.outputs[0].layout)
         let candidates = a.elementType.bitWidth == request.outputs[0].elementType.bitWidth
             ? [0, 1].filter { [a, b][$0].shape == request.outputs[0].shape } : []
-        return Kernel(placement: candidates.isEmpty ? .separate : .mayOverwrite(candidates)) { operands in
+        let placement: Kernel.Placement = candidates.isEmpty ? .separate : .mayOverwrite(candidates)
+        if let count = loop.flatCount {
+            return Kernel(elements: count, placement: placement, forBlocks: Parallel.forBlocks) { operands, range in
+                loop.run(operands.input(0), operands.input(1), to: operands.output(0), range)
+            }
+        }
+        return Kernel(placement: placement) { operands in
             loop.run(operands.input(0), operands.input(1), to: operands.output(0))
         }
     }

@@ -19,9 +19,8 @@ extension ElementwiseUnary {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let loop = try UnaryKernel(function, data.elementType)
-        let count = data.shape.elementCount
-        return Kernel(placement: .mayOverwrite([0])) { operands in
-            loop.run(from: operands.input(0), to: operands.output(0), count: count)
+        return Kernel(elements: data.shape.elementCount, forBlocks: Parallel.forBlocks) { operands, range in
+            loop.run(from: operands.input(0), to: operands.output(0), range)
         }
     }
 

@@ -37,6 +37,20 @@ package struct BinaryKernel: Sendable {
         }
     }
 
+    /// How many elements there are, if each operand has as many or one.
+    package var flatCount: Int? { plan.rows.count == 1 ? plan.rowLength : nil }
+
+    /// The same for the elements in a range; `flatCount` is not nil.
+    package func run(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ range: Range<Int>) {
+        let (aVaries, bVaries) = (plan.varies[0], plan.varies[1])
+        forChunks(range.count) { start, count in
+            let place = range.lowerBound + start
+            loop(
+                aVaries ? a + place * byteCount : a, bVaries ? b + place * byteCount : b, aVaries, bVaries,
+                target + place * resultByteCount, count)
+        }
+    }
+
     static func loop(_ function: BinaryFunction, _ elementType: ElementType) -> BinaryLoop? {
         switch elementType {
         case .float32: floatLoop(function)

@@ -4,6 +4,9 @@ let stackBlock = 256
 /// Elements that are worth a thread of their own: fewer are done before another core has what this one wrote.
 let threadShare = 65_536
 
+/// Elements of which several operands stay in a core's own cache.
+let loopBlock = 16_384
+
 /// Calls `body` with the starts and counts of chunks that cover `0..<count`, on several threads if that pays.
 @inline(__always)
 func forChunks(_ count: Int, minimum: Int = threadShare, _ body: (_ start: Int, _ count: Int) -> Void) {

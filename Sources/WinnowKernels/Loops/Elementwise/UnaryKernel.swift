@@ -26,6 +26,11 @@ package struct UnaryKernel: Sendable {
         }
     }
 
+    /// The same for the elements in a range.
+    package func run(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ range: Range<Int>) {
+        run(from: source + range.lowerBound * sourceByteCount, to: target + range.lowerBound * targetByteCount, count: range.count)
+    }
+
     static func loop(_ function: UnaryFunction, _ elementType: ElementType) -> UnaryLoop? {
         switch elementType {
         case .float32: floatLoop(function)
