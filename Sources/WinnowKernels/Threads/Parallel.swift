@@ -23,15 +23,6 @@ package enum Parallel {
         forParts(parts) { part in body((count * part / parts)..<(count * (part + 1) / parts)) }
     }
 
-    /// Calls `body` with blocks that cover `0..<count`, in order on each thread, on several threads if that pays.
-    ///
-    /// What several loops over one block read and write stays in the nearest cache.
-    package static func forBlocks(_ count: Int, _ body: (Range<Int>) -> Void) {
-        forChunks(count) { start, count in
-            for first in stride(from: start, to: start + count, by: loopBlock) { body(first..<min(first + loopBlock, start + count)) }
-        }
-    }
-
     /// Calls `body` once for each index in `0..<count`, neighbouring indices on the same thread.
     package static func forEach(_ count: Int, minimum: Int = 1, _ body: (Int) -> Void) {
         forRanges(count, minimum: minimum) { range in

@@ -14,6 +14,17 @@ func forChunks(_ count: Int, minimum: Int = threadShare, _ body: (_ start: Int, 
     Parallel.forRanges(count, minimum: minimum) { body($0.lowerBound, $0.count) }
 }
 
+extension Parallel {
+    /// Calls `body` with blocks that cover `0..<count`, in order on each thread, on several threads if that pays.
+    ///
+    /// What several loops over one block read and write stays in the nearest cache.
+    package static func forBlocks(_ count: Int, _ body: (Range<Int>) -> Void) {
+        forChunks(count) { start, count in
+            for first in stride(from: start, to: start + count, by: loopBlock) { body(first..<min(first + loopBlock, start + count)) }
+        }
+    }
+}
+
 /// target[i] = function(source[i]); the loop in place is written apart because overlapping memory does not vectorize.
 @inline(__always)
 func mapElements<From: BitwiseCopyable, To: BitwiseCopyable>(
