@@ -8,9 +8,12 @@ package struct Node: Sendable {
     package var op: any Operator
     package var inputs: [ValueName]
     package var outputs: [ValueName]
+    /// What its file says of it in words, and what passes record: that a Mul applies a pruning mask.
+    package var notes: Notes
 
-    package init(name: String, op: any Operator, inputs: [ValueName], outputs: [ValueName]) {
+    package init(name: String, op: any Operator, inputs: [ValueName], outputs: [ValueName], notes: Notes = Notes()) {
         self.name = name
+        self.notes = notes
         self.op = op
         self.inputs = inputs
         self.outputs = outputs
