@@ -13,7 +13,7 @@ package struct Selection: Sendable {
     package init(only: [String] = [], except: [String] = [], in graph: Graph) throws {
         self.only = only
         self.except = except
-        let names = graph.initializerNames + graph.nodes.map(\.name)
+        let names = graph.namesWithBodies
         for pattern in only + except where !names.contains(where: { Self.matches(pattern, $0) }) {
             throw WinnowError(
                 .recipe, "pattern \(pattern)", "matches no tensor and no node",
@@ -35,4 +35,11 @@ package struct Selection: Sendable {
     }
 
     package static func matches(_ pattern: String, _ name: String) -> Bool { fnmatch(pattern, name, FNM_NOESCAPE) == 0 }
+}
+
+extension Graph {
+    /// The names of initializers and nodes, those in control-flow bodies included.
+    fileprivate var namesWithBodies: [String] {
+        initializerNames + nodes.map(\.name) + nodes.flatMap { $0.op.bodies.values.flatMap(\.namesWithBodies) }
+    }
 }

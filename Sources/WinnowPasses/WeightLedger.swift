@@ -1,16 +1,25 @@
 package import WinnowGraph
+import WinnowTensor
 
 /// Collects a pass's findings and makes sure that no weight tensor is passed over in silence.
 package struct WeightLedger {
     private let tensors: [ValueName]
+    private let known: Set<ValueName>
+    /// The weights of control-flow bodies, with the node that holds each.
+    private let bodies: [(tensor: ValueName, holder: String)]
     private var findings: [ValueName: [Finding]] = [:]
     private var others: [Finding] = []
 
-    package init(_ graph: Graph) { tensors = graph.weightTensors }
+    /// - Parameter includesBodies: whether weights of control-flow bodies are listed, as left alone.
+    package init(_ graph: Graph, includesBodies: Bool = true) {
+        tensors = graph.weightTensors
+        known = Set(tensors)
+        bodies = includesBodies ? graph.bodyWeights : []
+    }
 
     /// Notes a finding under its subject.
     package mutating func note(_ finding: Finding) {
-        if tensors.contains(finding.subject) {
+        if known.contains(finding.subject) {
             findings[finding.subject, default: []].append(finding)
         } else {
             others.append(finding)
@@ -32,5 +41,20 @@ package struct WeightLedger {
     /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives.
     package func findings(rest: (ValueName) -> String) -> [Finding] {
         others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: rest($0))] }
+            + bodies.map { tensor, holder in
+                Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
+            }
+    }
+}
+
+extension Graph {
+    /// The weight tensors of control-flow bodies, bodies of bodies included.
+    fileprivate var bodyWeights: [(tensor: ValueName, holder: String)] {
+        nodes.flatMap { node in
+            node.op.bodies.sorted { $0.key < $1.key }.flatMap { _, body in
+                body.weightTensors.filter { (body.initializers[$0]?.rank ?? 0) > 1 }.map { ($0, node.name) }
+                    + body.bodyWeights.map { ($0.tensor, "\(node.name)/\($0.holder)") }
+            }
+        }
     }
 }

@@ -1,11 +1,12 @@
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// A weight where it is used: the initializer that a layer multiplies its data with.
 package struct WeightSite: Sendable {
     /// The initializer that stores the weight.
     package var tensor: ValueName
-    /// What the node reads: the initializer, or what a mask or Q/DQ pair makes of it.
+    /// What the node reads: the initializer, or what a mask, a Q/DQ pair, Transpose, Identity or Cast makes of it.
     package var operand: ValueName
     /// The 0/1 initializer the weight is multiplied with, if it is masked.
     package var mask: ValueName?
@@ -14,47 +15,61 @@ package struct WeightSite: Sendable {
     package var node: Node
     /// The index of `operand` among the node's inputs.
     package var inputIndex: Int
-    /// The weight's axis that is an axis of the output, and not of the data if there is such a one: output channels.
+    /// The operand's axis that is an axis of the output, and not of the data if there is such a one: output channels.
+    package var operandAxis: Int?
+    /// The same as an axis of the initializer.
     package var outputAxis: Int?
+    /// The node whose body the layer lies in, where the initializer is one of the graph around it.
+    package var holder: String?
+
+    /// The axis of the initializer that the layer sums over, where the weight is a matrix.
+    package var summedAxis: Int? { outputAxis.map { 1 - $0 } }
 }
 
 extension Graph {
-    /// The weights of all contractions in node order; a weight shared by several nodes appears once for each.
-    package var weightSites: [WeightSite] {
+    /// The weights of all contractions in node order; a weight shared by several nodes appears once for each. Weights of
+    /// control-flow bodies are the bodies' own.
+    package var weightSites: [WeightSite] { allSites.filter { initializers[$0.tensor] != nil } }
+
+    /// The uses of this graph's initializers by contractions in the bodies inside it.
+    package var capturedWeightSites: [WeightSite] {
+        nodes.flatMap { node in
+            node.op.bodies.sorted { $0.key < $1.key }.flatMap { _, body in
+                (body.allSites.filter { body.captures[$0.tensor] != nil } + body.capturedSitesOfOthers).map { site in
+                    var site = site
+                    site.holder = node.name
+                    return site
+                }
+            }
+        }.filter { initializers[$0.tensor] != nil }
+    }
+
+    /// Uses, in bodies inside this one, of what this body captures itself.
+    private var capturedSitesOfOthers: [WeightSite] {
+        nodes.flatMap { $0.op.bodies.values.flatMap { $0.allSites + $0.capturedSitesOfOthers } }.filter { captures[$0.tensor] != nil }
+    }
+
+    /// Sites whose weight is an initializer of this graph or of one around it.
+    private var allSites: [WeightSite] {
         let index = GraphIndex(self)
         return nodes.flatMap { node -> [WeightSite] in
             switch node.op.quantization {
             case .contraction: node.inputs.indices.prefix(2).compactMap { site(of: node, input: $0, index: index) }
             case .weights(let axes):
-                axes.sorted { $0.key < $1.key }.compactMap { input, axis in
-                    var site = site(of: node, input: input, index: index)
-                    site?.outputAxis = axis
-                    return site
-                }
+                axes.sorted { $0.key < $1.key }.compactMap { input, axis in site(of: node, input: input, axis: axis, index: index) }
             default: []
             }
         }
     }
 
-    private func site(of node: Node, input position: Int, index: GraphIndex) -> WeightSite? {
-        guard let operand = node.input(position), (infos[operand]?.rank ?? 0) >= 2 else { return nil }
-        var value = operand
-        var mask: ValueName?
-        var isQuantized = false
-        while initializers[value] == nil {
-            guard let producer = index.producer(of: value), let data = producer.input(0) else { return nil }
-            switch producer.op.type.name {
-            case "QuantizeLinear", "DequantizeLinear": isQuantized = true
-            case "Mul":
-                guard let other = producer.input(1), other.isMaskName, initializers[other] != nil else { return nil }
-                mask = other
-            default: return nil
-            }
-            value = data
-        }
+    private func site(of node: Node, input position: Int, axis: Int? = nil, index: GraphIndex) -> WeightSite? {
+        guard let operand = node.input(position), let rank = infos[operand]?.rank, rank >= 2,
+            let path = index.weightPath(to: operand, rank: rank)
+        else { return nil }
+        let axis = axis ?? outputAxis(of: node, weight: position)
         return WeightSite(
-            tensor: value, operand: operand, mask: mask, isQuantized: isQuantized, node: node, inputIndex: position,
-            outputAxis: outputAxis(of: node, weight: position))
+            tensor: path.tensor, operand: operand, mask: path.mask, isQuantized: path.isQuantized, node: node, inputIndex: position,
+            operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } })
     }
 
     private func outputAxis(of node: Node, weight: Int) -> Int? {

@@ -17,12 +17,12 @@ struct FactorizedWeight {
     private let form: Form
     private let shape: Shape
 
-    init(_ site: WeightSite, in graph: Graph, mode: SVDFactorization.ConvolutionMode) throws(Refusal) {
-        guard let weight = graph.initializers[site.tensor], let values = weight.elements(Float.self), !site.isQuantized
-        else {
-            throw Refusal("it is not float32 any more")
+    init(_ target: WeightTarget, in graph: Graph, mode: SVDFactorization.ConvolutionMode) throws(Refusal) {
+        let weight = target.stored
+        guard let values = weight.elements(Float.self) else { throw Refusal("it is \(weight.elementType), not float32") }
+        guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name else {
+            throw Refusal("several nodes share it")
         }
-        guard GraphIndex(graph).soleConsumer(of: site.tensor) != nil else { throw Refusal("several nodes share it") }
         self.site = site
         shape = weight.shape
         switch site.node.op {
@@ -54,17 +54,17 @@ struct FactorizedWeight {
     }
 
     /// The edit that puts two layers in the node's place, matrix = left · right.
-    func edit(left: Matrix<Float>, right: Matrix<Float>, in graph: Graph) throws -> GraphEdit {
+    func edit(left: Matrix<Float>, right: Matrix<Float>, _ fresh: inout FreshNames) throws -> GraphEdit {
         let rank = left.columns
         let node = site.node
         let data = node.inputs[1 - site.inputIndex]
-        let hidden = graph.freshValueName("\(node.name).hidden")
-        let names = ["\(site.tensor).first", "\(site.tensor).second"].map { graph.freshValueName($0) }
+        let hidden = fresh.value("\(node.name).hidden")
+        let names = [fresh.value("\(site.tensor).first"), fresh.value("\(site.tensor).second")]
         let (first, second, ops) = try layers(left, right, rank)
         var edit = GraphEdit(
             replacing: [node.name],
             with: [
-                Node(name: "\(node.name).first", op: ops.0, inputs: [data, names[0]], outputs: [hidden]),
+                Node(name: fresh.node("\(node.name).first"), op: ops.0, inputs: [data, names[0]], outputs: [hidden]),
                 Node(
                     name: node.name, op: ops.1, inputs: [hidden, names[1]] + node.inputs.dropFirst(2),
                     outputs: node.outputs),

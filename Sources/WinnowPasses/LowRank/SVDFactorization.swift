@@ -31,22 +31,22 @@ package struct SVDFactorization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let selection = try Selection(only: only, except: except, in: graph)
-        var ledger = WeightLedger(graph)
-        var result = try graph.foldingMasks()
-        for site in result.weightSites where !ledger.has(site.tensor) {
-            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason); continue }
-            do throws(Refusal) {
-                let split = try FactorizedWeight(site, in: result, mode: convolutions)
-                try factorize(split, in: &result, &ledger)
-            } catch { ledger.skip(site.tensor, error.reason) }
+        return try graph.rewritingWeights(
+            only: only, except: except,
+            prepare: { graph, selection in try graph.storingWeightsAsRead { selection.reason(against: $0) == nil } }
+        ) { targets in
+            var result = targets.graph
+            for target in targets.targets {
+                do throws(Refusal) {
+                    let split = try FactorizedWeight(target, in: result, mode: convolutions)
+                    try factorize(split, in: &result, &targets)
+                } catch { targets.skip(target, error.reason) }
+            }
+            return result
         }
-        return PassResult(graph: result, findings: ledger.findings { _ in "is no weight that data is multiplied with" })
     }
 
-    private func factorize(_ split: FactorizedWeight, in graph: inout Graph, _ ledger: inout WeightLedger)
-        throws(Refusal)
-    {
+    private func factorize(_ split: FactorizedWeight, in graph: inout Graph, _ targets: inout WeightTargets) throws(Refusal) {
         let matrix = split.matrix
         let factors: SingularValueDecomposition<Float>
         do { factors = try SingularValueDecomposition(matrix) } catch {
@@ -62,15 +62,15 @@ package struct SVDFactorization: Pass {
             throw Refusal("rank \(rank) of \(full) would take \(after) parameters instead of \(before)")
         }
         let (left, right) = factors.factors(rank: rank)
-        do { graph = try graph.applying(split.edit(left: left, right: right, in: graph)) } catch {
+        do { graph = try graph.applying(split.edit(left: left, right: right, &targets.names)) } catch {
             throw Refusal("the two layers do not fit: \(error)")
         }
         let energyText = (kept * 1e4).rounded() / 1e4
-        ledger.note(
+        targets.note(
             Finding(
                 split.site.tensor, .done, "parameters", before: Double(before), after: Double(after),
                 reason: "rank \(rank) of \(full), energy \(energyText)"))
-        ledger.note(Finding(split.site.tensor, .done, "rank", before: Double(full), after: Double(rank)))
+        targets.note(Finding(split.site.tensor, .done, "rank", before: Double(full), after: Double(rank)))
     }
 }
 

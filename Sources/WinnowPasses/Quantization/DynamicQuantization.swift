@@ -27,50 +27,95 @@ package struct DynamicQuantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var encoding = try WeightEncoding(graph.writingEinsumsAsProducts(), only: only, except: except)
-        var edit = GraphEdit()
-        var encoded: [ValueName: [ValueName]] = [:]
-        for site in encoding.sites {
-            if site.node.op is LSTM {
-                guard site.inputIndex == 1 else { continue }
-                try quantizeLayer(site, &encoding, &edit)
-                continue
-            }
-            guard let product = DynamicProduct(site, in: encoding.graph, perChannel: perChannel) else {
-                encoding.note(
-                    Finding(
-                        site.tensor, site.node.op is Conv ? .kept : .skipped,
-                        reason: site.node.op is Conv
-                            ? "convolutions stay float" : "it is no constant matrix on the right"))
-                continue
-            }
-            let data = site.node.inputs[0]
-            if encoded[data] == nil {
-                let names = ["codes", "scale", "zero_point"].map {
-                    encoding.graph.freshValueName("\(data).dynamic.\($0)")
+        return try graph.rewritingWeights(
+            only: only, except: except,
+            prepare: { graph, selection in
+                let index = GraphIndex(graph)
+                return try graph.writingEinsumsAsProducts { site in
+                    selection.reason(against: site) == nil && index.soleConsumer(of: site.tensor) != nil && !(site.node.op is Conv)
                 }
-                encoded[data] = names
-                edit.addedNodes.append(
-                    Node(
-                        name: "\(data).dynamic", op: DynamicQuantizeLinear(), inputs: [data], outputs: names))
             }
-            product.write(reading: encoded[data] ?? [], in: encoding.graph, to: &edit)
-            encoding.note(.quantized(site.tensor, product.weight, product.parameters))
+        ) { targets in
+            var writer = DynamicWriter(targets, perChannel: perChannel)
+            for target in targets.targets { try writer.quantize(target, &targets) }
+            return try targets.graph.applying(writer.edit)
         }
-        return PassResult(graph: try encoding.graph.applying(edit), findings: encoding.findings)
+    }
+}
+
+/// Writes integer products in the place of float ones.
+private struct DynamicWriter {
+    private let index: GraphIndex
+    private let perChannel: Bool
+    private let targets: [ValueName: WeightTarget]
+    private(set) var edit = GraphEdit()
+    /// Codes, scale and zero point of activations that are quantized already.
+    private var activations: [ValueName: [ValueName]] = [:]
+    private var finished: Set<ValueName> = []
+
+    init(_ targets: WeightTargets, perChannel: Bool) {
+        index = GraphIndex(targets.graph)
+        self.perChannel = perChannel
+        self.targets = Dictionary(targets.targets.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Every product that reads the weight, or none.
+    mutating func quantize(_ target: WeightTarget, _ targets: inout WeightTargets) throws {
+        guard !finished.contains(target.tensor) else { return }
+        if target.sites.allSatisfy({ $0.node.op is Conv }) { targets.keep(target, "convolutions stay float"); return }
+        if let reason = reason(against: target) { targets.skip(target, reason); return }
+        if target.sites.count == 1, target.sites[0].node.op is LSTM { quantizeLayer(of: target, &targets); return }
+        let products = target.sites.map { DynamicProduct($0, target, perChannel: perChannel) }
+        guard !products.contains(where: { $0 == nil }) else {
+            targets.skip(target, "it is no constant matrix on the right of a product")
+            return
+        }
+        var codes: [Bool: ValueName] = [:]
+        for case let product? in products {
+            let data = activation(product.site.node.inputs[0], &targets.names)
+            let stored = codes[product.isTransposed] ?? targets.names.value("\(target.tensor).codes")
+            if codes[product.isTransposed] == nil { edit.initializers.append((stored, product.parameters.quantize(product.weight))) }
+            codes[product.isTransposed] = stored
+            product.write(reading: data, codes: stored, in: index.graph, &targets.names, to: &edit)
+        }
+        if let first = products.compactMap({ $0 }).first { targets.note(.quantized(target.tensor, first.weight, first.parameters)) }
+    }
+
+    /// Why the floats must stay, so that codes beside them would make the file larger.
+    private func reason(against target: WeightTarget) -> String? {
+        guard target.stored.elementType == .float32 else { return "it is \(target.stored.elementType), and only float32 products have integer forms" }
+        if let site = target.sites.first(where: { $0.holder != nil }) {
+            return "a body of \(site.holder ?? "") reads it: it stays float"
+        }
+        let layers = Set(target.sites.filter { $0.operand == target.tensor }.map(\.node.name))
+        if let other = index.consumers(of: target.tensor).first(where: { !layers.contains($0.name) }) {
+            return "\(other.name) (\(other.op.type)) reads it too: codes beside the floats would make the file larger"
+        }
+        return nil
+    }
+
+    private mutating func activation(_ data: ValueName, _ names: inout FreshNames) -> [ValueName] {
+        if let known = activations[data] { return known }
+        let outputs = ["codes", "scale", "zero_point"].map { names.value("\(data).dynamic.\($0)") }
+        edit.addedNodes.append(
+            Node(name: names.node("\(data).dynamic"), op: DynamicQuantizeLinear(), inputs: [data], outputs: outputs))
+        activations[data] = outputs
+        return outputs
     }
 
     /// Both weights of an LSTM, or neither.
-    private func quantizeLayer(_ site: WeightSite, _ encoding: inout WeightEncoding, _ edit: inout GraphEdit) throws {
-        let recurrence = encoding.sites.first { $0.node.name == site.node.name && $0.inputIndex == 2 }
-        guard let recurrence, let layer = DynamicLayer([site, recurrence], in: encoding.graph, perChannel: perChannel) else {
-            for name in [site.tensor, recurrence?.tensor].compactMap({ $0 }) {
-                encoding.note(Finding(name, .skipped, reason: "both weights of the layer must be constants, and its batch not first"))
-            }
+    private mutating func quantizeLayer(of target: WeightTarget, _ targets: inout WeightTargets) {
+        let node = target.sites[0].node
+        let own = [1, 2].compactMap { node.input($0) }.compactMap { self.targets[$0] }
+        finished.formUnion(own.map(\.tensor))
+        guard own.count == 2, own.allSatisfy({ $0.sites.count == 1 && reason(against: $0) == nil }),
+            let layer = DynamicLayer(own, node, perChannel: perChannel)
+        else {
+            for target in own { targets.skip(target, "both weights of the layer must be constants of its own, and its batch not first") }
             return
         }
-        layer.write(to: &edit, in: encoding.graph)
-        for (name, weight, parameters) in layer.weights { encoding.note(.quantized(name, weight, parameters)) }
+        layer.write(to: &edit, &targets.names)
+        for (name, weight, parameters) in layer.weights { targets.note(.quantized(name, weight, parameters)) }
     }
 }
 
@@ -82,20 +127,19 @@ private struct DynamicLayer {
     let weights: [(name: ValueName, rows: Tensor, parameters: QuantizationParameters)]
     private let directionCount: Int
 
-    init?(_ sites: [WeightSite], in graph: Graph, perChannel: Bool) {
-        guard let op = sites[0].node.op as? LSTM, !op.parameters.isBatchFirst else { return nil }
-        let stored = sites.compactMap { graph.initializers[$0.tensor] }
-        guard stored.count == 2, stored.allSatisfy({ $0.rank == 3 }) else { return nil }
+    init?(_ targets: [WeightTarget], _ node: Node, perChannel: Bool) {
+        guard let op = node.op as? LSTM, !op.parameters.isBatchFirst, targets.allSatisfy({ $0.stored.rank == 3 }) else { return nil }
         self.op = op
-        node = sites[0].node
-        directionCount = stored[0].shape[0]
-        weights = zip(sites, stored).map { site, tensor in
-            let rows = tensor.reshaped([tensor.shape[0] * tensor.shape[1], tensor.shape[2]])
-            return (site.tensor, rows, QuantizationParameters(symmetric: rows, axis: perChannel ? 0 : nil, .int8, limit: 127))
+        self.node = node
+        directionCount = targets[0].stored.shape[0]
+        weights = targets.map { target in
+            let shape = target.stored.shape
+            let rows = target.stored.reshaped([shape[0] * shape[1], shape[2]])
+            return (target.tensor, rows, QuantizationParameters(symmetric: rows, axis: perChannel ? 0 : nil, .int8, limit: 127))
         }
     }
 
-    func write(to edit: inout GraphEdit, in graph: Graph) {
+    func write(to edit: inout GraphEdit, _ names: inout FreshNames) {
         var inputs = node.inputs + [ValueName](repeating: "", count: max(0, 8 - node.inputs.count))
         for (index, (name, rows, parameters)) in weights.enumerated() {
             let codes = parameters.quantize(rows).reshaped([directionCount, rows.shape[0] / directionCount, rows.shape[1]])
@@ -103,12 +147,12 @@ private struct DynamicLayer {
             let scales = parameters.axis == nil
                 ? Tensor([Float](repeating: parameters.scales[0], count: directionCount))
                 : Tensor(parameters.scales, shape: [directionCount, parameters.scales.count / directionCount])
-            let names = ["codes", "scale", "zero_point"].map { graph.freshValueName("\(name).\($0)") }
+            let parts = ["codes", "scale", "zero_point"].map { names.value("\(name).\($0)") }
             edit.initializers += [
-                (names[0], codes.transposed([0, 2, 1])), (names[1], scales), (names[2], Tensor(zeros: scales.shape, .int8)),
+                (parts[0], codes.transposed([0, 2, 1])), (parts[1], scales), (parts[2], Tensor(zeros: scales.shape, .int8)),
             ]
-            inputs[1 + index] = names[0]
-            inputs += [names[1], names[2]]
+            inputs[1 + index] = parts[0]
+            inputs += [parts[1], parts[2]]
         }
         edit.removedNodes.insert(node.name)
         edit.addedNodes.append(Node(name: node.name, op: DynamicQuantizeLSTM(op), inputs: inputs, outputs: node.outputs))
@@ -124,52 +168,51 @@ private struct DynamicProduct {
     private let alpha: Float
     private let beta: Float
 
-    init?(_ site: WeightSite, in graph: Graph, perChannel: Bool) {
-        guard let stored = graph.initializers[site.tensor], stored.rank == 2, site.inputIndex == 1 else { return nil }
+    /// Whether the weight is the stored one transposed.
+    let isTransposed: Bool
+
+    init?(_ site: WeightSite, _ target: WeightTarget, perChannel: Bool) {
+        guard target.stored.rank == 2, site.inputIndex == 1, site.operand == target.tensor else { return nil }
         switch site.node.op {
         case let gemm as Gemm where !gemm.transposesLeft:
-            weight = gemm.transposesRight ? stored.transposed([1, 0]) : stored
+            isTransposed = gemm.transposesRight
             (alpha, beta) = (gemm.alpha, gemm.beta)
         case is MatMul:
-            weight = stored
+            isTransposed = false
             (alpha, beta) = (1, 1)
         default: return nil
         }
+        weight = isTransposed ? target.stored.transposed([1, 0]) : target.stored
         self.site = site
         parameters = QuantizationParameters(symmetric: weight, axis: perChannel ? 1 : nil, .int8, limit: 127)
     }
 
-    func write(reading data: [ValueName], in graph: Graph, to edit: inout GraphEdit) {
+    func write(reading data: [ValueName], codes: ValueName, in graph: Graph, _ names: inout FreshNames, to edit: inout GraphEdit) {
         guard data.count == 3, let output = site.node.output(0) else { return }
         let name = site.node.name
-        func fresh(_ part: String) -> ValueName { graph.freshValueName("\(name).\(part)") }
-        let (codes, scale) = (
-            graph.freshValueName("\(site.tensor).codes"), graph.freshValueName("\(site.tensor).scale")
-        )
-        edit.initializers += [
-            (codes, parameters.quantize(weight)),
-            (
-                scale,
-                Tensor(
-                    parameters.scales.map { $0 * alpha }, shape: parameters.axis == nil ? [] : [parameters.scales.count]
-                )
-            ),
-        ]
-        let (sums, numbers, factor) = (fresh("sums"), fresh("numbers"), fresh("factor"))
         let bias = site.node.input(2)
-        let scaled = bias == nil ? output : fresh("scaled")
+        let scale = names.value("\(site.tensor).scale")
+        let (sums, numbers, factor) = (names.value("\(name).sums"), names.value("\(name).numbers"), names.value("\(name).factor"))
+        let scaled = bias == nil ? output : names.value("\(name).scaled")
+        let shape: Shape = parameters.axis == nil ? [] : [parameters.scales.count]
+        edit.initializers.append((scale, Tensor(parameters.scales.map { $0 * alpha }, shape: shape)))
         edit.removedNodes.insert(name)
         edit.addedNodes += [
-            Node(name: sums, op: MatMulInteger(), inputs: [data[0], codes, data[2]], outputs: [sums]),
-            Node(name: numbers, op: Cast(to: .float32), inputs: [sums], outputs: [numbers]),
-            Node(name: factor, op: Mul(), inputs: [data[1], scale], outputs: [factor]),
-            Node(name: bias == nil ? name : scaled, op: Mul(), inputs: [numbers, factor], outputs: [scaled]),
+            Node(name: names.node("\(name).sums"), op: MatMulInteger(), inputs: [data[0], codes, data[2]], outputs: [sums]),
+            Node(name: names.node("\(name).numbers"), op: Cast(to: .float32), inputs: [sums], outputs: [numbers]),
+            Node(name: names.node("\(name).factor"), op: Mul(), inputs: [data[1], scale], outputs: [factor]),
+            Node(name: bias == nil ? name : names.node("\(name).scaled"), op: Mul(), inputs: [numbers, factor], outputs: [scaled]),
         ]
         guard let bias else { return }
         var term = bias
         if beta != 1, let tensor = graph.initializers[bias] {
-            term = fresh("bias")
+            term = names.value("\(name).bias")
             edit.initializers.append((term, Tensor(tensor.floats().map { $0 * beta }, shape: tensor.shape)))
+        } else if beta != 1 {
+            term = names.value("\(name).bias")
+            let number = names.value("\(name).beta")
+            edit.initializers.append((number, Tensor(scalar: beta)))
+            edit.addedNodes.append(Node(name: names.node("\(name).bias"), op: Mul(), inputs: [bias, number], outputs: [term]))
         }
         edit.addedNodes.append(Node(name: name, op: Add(), inputs: [scaled, term], outputs: [output]))
     }

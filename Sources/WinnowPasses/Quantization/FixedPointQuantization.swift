@@ -23,14 +23,15 @@ package struct FixedPointQuantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var encoding = try WeightEncoding(graph, only: only, except: except)
         let type: ElementType = bits <= 4 ? .int4 : bits <= 8 ? .int8 : .int16
-        return try encoding.storeIntegers { site, weight in
-            let parameters = QuantizationParameters(
-                symmetric: weight, axis: perChannel ? site.outputAxis : nil, type, limit: (1 << (bits - 1)) - 1,
-                isPowerOfTwo: powerOfTwo)
-            let fellBack = perChannel && site.outputAxis == nil
-            return (parameters, fellBack ? "one scale for the tensor: its axes do not tell the channels" : nil)
+        return try graph.rewritingWeights(only: only, except: except) { targets in
+            try targets.storeIntegers { target in
+                let axis = perChannel ? target.channelAxis : nil
+                let parameters = QuantizationParameters(
+                    symmetric: target.values, axis: axis, type, limit: (1 << (bits - 1)) - 1, isPowerOfTwo: powerOfTwo)
+                let fellBack = perChannel && axis == nil
+                return (parameters, fellBack ? "one scale for the tensor: its axes do not tell the channels" : nil)
+            }
         }
     }
 }

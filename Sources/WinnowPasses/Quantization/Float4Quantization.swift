@@ -19,32 +19,37 @@ package struct Float4Quantization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var encoding = try WeightEncoding(graph, only: only, except: except)
-        var storage = CodebookStorage(encoding.graph)
-        for site in encoding.sites {
-            guard let weight = encoding.graph.initializers[site.tensor] else { continue }
-            let count = weight.elementCount
-            let fits = blockSize > 0 && count % blockSize == 0
-            let length = fits ? blockSize : count
-            let (scales, codes) = weight.withElements(Float.self) { values in
-                let scales = stride(from: 0, to: count, by: max(1, length)).map { start in
-                    let scale = values[start..<(start + length)].reduce(0) { max($0, $1.magnitude) } / 6
-                    return scale >= .leastNormalMagnitude ? scale : 1
-                }
-                return (scales, values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) })
-            }
-            let byteCount = storage.store(site, codes: codes, table: MiniFloat.e2m1.values, scales: scales)
-            let error = weight.relativeError { piece in
-                piece.map { Double(MiniFloat.e2m1.values[Int(codes[$0])] * scales[$0 / length]) }
-            }
-            let milder = blockSize > 0 && !fits
-            encoding.note(
-                Finding(
-                    site.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(weight.byteCount),
-                    after: Double(byteCount),
-                    reason: (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "")
-                        + "relative error \(error)"))
+        return try graph.rewritingWeights(only: only, except: except) { targets in
+            var storage = WeightStorage(targets.graph)
+            for target in targets.targets { encode(target, in: &targets, &storage) }
+            return try storage.apply()
         }
-        return PassResult(graph: try storage.apply(), findings: encoding.findings)
+    }
+
+    private func encode(_ target: WeightTarget, in targets: inout WeightTargets, _ storage: inout WeightStorage) {
+        let weight = target.values
+        let count = weight.elementCount
+        let fits = blockSize > 0 && count % blockSize == 0
+        let length = max(1, fits ? blockSize : count)
+        let table = MiniFloat.e2m1.values
+        let (scales, codes) = weight.withElements(Float.self) { values in
+            let scales = stride(from: 0, to: count, by: length).map { start in
+                let scale = values[start..<(start + length)].reduce(0) { max($0, $1.magnitude) } / 6
+                return scale >= .leastNormalMagnitude ? scale : 1
+            }
+            return (scales, values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) })
+        }
+        let (before, after) = (target.stored.byteCount, WeightStorage.byteCount(of: target, table: table, scales: scales))
+        guard after < before else {
+            targets.keep(target, "stays \(target.stored.elementType): codes, table and scales would take \(after) bytes instead of \(before)")
+            return
+        }
+        storage.store(target, codes: codes, table: table, scales: scales, &targets.names)
+        let error = weight.relativeError { piece in piece.map { Double(table[Int(codes[$0])] * scales[$0 / length]) } }
+        let milder = blockSize > 0 && !fits
+        targets.note(
+            Finding(
+                target.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(before), after: Double(after),
+                reason: (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "") + "relative error \(error)"))
     }
 }

@@ -7,32 +7,37 @@ extension Graph {
     /// exactly the scale of the sums they are added to. The findings tell what became of each.
     package func storingIntegers(biases: Bool = true) throws -> (graph: Graph, findings: [Finding]) {
         var findings: [Finding] = []
-        let coded = try storingCodes(&findings)
-        guard biases else { return (coded, findings) }
+        guard biases else { return (try storingCodes(&findings), findings) }
+        let coded = try raisingScalesForBiases().storingCodes(&findings)
         return (try coded.storingBiases(&findings), findings)
     }
 
     private func storingCodes(_ findings: inout [Finding]) throws -> Graph {
         var edit = GraphEdit()
         var types: Set<ElementType> = []
+        var names = FreshNames(self)
+        let index = GraphIndex(self)
         for node in nodes {
             guard let op = node.op as? QuantizeLinear, op.scaleAxis.blockSize == 0 || op.scaleAxis.axis != nil,
-                let name = node.input(0), let weight = initializers[name], weight.elementType == .float32,
-                let output = node.output(0), let parameters = QuantizationParameters(of: node, op, in: self)
+                let value = node.input(0), let rank = infos[value]?.rank, infos[value]?.elementType == .float32,
+                let path = index.weightPath(to: value, rank: rank), !path.isQuantized, initializers[path.tensor] != nil,
+                let output = node.output(0), let parameters = QuantizationParameters(of: node, op, in: self),
+                let weight = try initializers[value] ?? computing(value, by: path.nodes)
             else { continue }
-            let codes = freshValueName("\(name).codes")
+            let codes = names.value("\(path.tensor).codes")
             types.insert(parameters.elementType)
             edit.removedNodes.insert(node.name)
             edit.rewired[output] = codes
             edit.initializers.append((codes, parameters.quantize(weight).spilled()))
-            findings.append(.quantized(name, weight, parameters))
+            findings.append(.quantized(path.tensor, weight, parameters))
         }
-        return try applying(edit).allowing(types)
+        return try applying(edit).removingDeadNodes().allowing(types)
     }
 
     private func storingBiases(_ findings: inout [Finding]) throws -> Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
+        var names = FreshNames(self)
         for site in weightSites where site.node.op.quantization == .contraction {
             guard let bias = site.node.input(2), let tensor = initializers[bias],
                 let weight = index.producer(of: site.operand), weight.op is DequantizeLinear,
@@ -42,15 +47,15 @@ extension Graph {
             case .failure(let reason): findings.append(Finding(bias, .fellBack, reason: "stays float: \(reason.text)"))
             case .success(let stored):
                 let name = "\(site.node.name).bias"
-                let value = freshValueName("\(name).dequantized")
-                let (codes, scale) = (freshValueName("\(name).codes"), freshValueName("\(name).scale"))
+                let value = names.value("\(name).dequantized")
+                let (codes, scale) = (names.value("\(name).codes"), names.value("\(name).scale"))
                 edit.initializers += [(codes, stored.codes), (scale, stored.scale)]
                 var reader = site.node
                 reader.inputs[2] = value
                 edit.removedNodes.insert(reader.name)
                 edit.addedNodes += [
                     Node(
-                        name: "\(name).dequantize", op: DequantizeLinear(axis: stored.scale.rank == 0 ? nil : 0),
+                        name: names.node("\(name).dequantize"), op: DequantizeLinear(axis: stored.scale.rank == 0 ? nil : 0),
                         inputs: [codes, scale], outputs: [value]), reader,
                 ]
                 findings.append(
@@ -73,9 +78,7 @@ private struct BiasCodes {
         _ bias: Tensor, site: WeightSite, weight: Node, data: Node, in index: GraphIndex
     ) -> Result<BiasCodes, Reason> {
         func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
-        guard bias.elementType == .float32, bias.rank == 1 else {
-            return refuse("it is not one float32 number a channel")
-        }
+        guard let bias = bias.channelBias(of: site, in: index) else { return refuse("it is not one float32 number a channel") }
         let factors = ["alpha", "beta"].map { (try? site.node.op.attributes.float($0, default: 1)) ?? 1 }
         guard factors == [1, 1] else { return refuse("the Gemm has an alpha or beta") }
         guard let step = index.constant(data.input(1)), step.elementCount == 1,

@@ -22,22 +22,29 @@ package struct Palettization: Pass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var encoding = try WeightEncoding(graph, only: only, except: except)
-        var storage = CodebookStorage(encoding.graph)
-        for site in encoding.sites {
-            guard let weight = encoding.graph.initializers[site.tensor] else { continue }
-            let (palette, codes) = weight.withElements(Float.self) { values in
-                let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
-                return (palette, values.map { UInt8(palette.index(nearest: $0)) })
-            }
-            let byteCount = storage.store(site, codes: codes, table: palette.levels)
-            let error = weight.relativeError { piece in codes[piece].map { Double(palette.levels[Int($0)]) } }
-            encoding.note(
-                Finding(
-                    site.tensor, .done, "size", unit: "bytes", before: Double(weight.byteCount),
-                    after: Double(byteCount),
-                    reason: "\(palette.levels.count) numbers, relative error \(error)"))
+        return try graph.rewritingWeights(only: only, except: except) { targets in
+            var storage = WeightStorage(targets.graph)
+            for target in targets.targets { encode(target, in: &targets, &storage) }
+            return try storage.apply()
         }
-        return PassResult(graph: try storage.apply(), findings: encoding.findings)
+    }
+
+    private func encode(_ target: WeightTarget, in targets: inout WeightTargets, _ storage: inout WeightStorage) {
+        let weight = target.values
+        let (palette, codes) = weight.withElements(Float.self) { values in
+            let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
+            return (palette, values.map { UInt8(palette.index(nearest: $0)) })
+        }
+        let (before, after) = (target.stored.byteCount, WeightStorage.byteCount(of: target, table: palette.levels))
+        guard after < before else {
+            targets.keep(target, "stays \(target.stored.elementType): codes and palette would take \(after) bytes instead of \(before)")
+            return
+        }
+        storage.store(target, codes: codes, table: palette.levels, &targets.names)
+        let error = weight.relativeError { piece in codes[piece].map { Double(palette.levels[Int($0)]) } }
+        targets.note(
+            Finding(
+                target.tensor, .done, "size", unit: "bytes", before: Double(before), after: Double(after),
+                reason: "\(palette.levels.count) numbers, relative error \(error)"))
     }
 }

@@ -30,11 +30,14 @@ package struct QuantizationParameters: Hashable, Sendable {
     package init(affine range: ClosedRange<Float>, _ elementType: ElementType, codes: ClosedRange<Int>) {
         let low = min(range.lowerBound, 0)
         let high = max(range.upperBound, 0)
-        let scale = Self.usable((high - low) / Float(codes.count - 1))
+        let steps = Float(codes.count - 1)
+        // Divided first where the width would overflow.
+        let width = (high - low) / steps
+        let scale = Self.usable(width.isFinite ? width : high / steps - low / steps)
         let zero = Float(codes.lowerBound) - (low / scale).rounded(.toNearestOrEven)
         self.init(
             elementType: elementType, codes: codes, scales: [scale],
-            zeroPoints: [min(max(Int(zero), codes.lowerBound), codes.upperBound)])
+            zeroPoints: [Int(min(max(zero, Float(codes.lowerBound)), Float(codes.upperBound)))])
     }
 
     /// Symmetric parameters for a signed type: scale = max|w| / limit, zero point 0, so that zeros stay exact.
@@ -85,6 +88,9 @@ package struct QuantizationParameters: Hashable, Sendable {
     package func zeroPointTensor(for shape: Shape) -> Tensor {
         Tensor(zeroPoints.map(Double.init), shape: parameterShape(for: shape), as: elementType)
     }
+
+    /// The bytes that the codes and scales of a tensor of `shape` take.
+    package func byteCount(for shape: Shape) -> Int { elementType.byteCount(of: shape.elementCount) + 4 * scales.count }
 
     private func parameterShape(for shape: Shape) -> Shape {
         guard let axis else { return [] }

@@ -8,8 +8,6 @@ package struct QuantizationPlan: Sendable {
     package struct Group: Sendable {
         /// In topological order; the first one's range is the group's.
         package var values: [ValueName]
-        /// Whether some member is what a Relu gives: the range starts at 0.
-        package var isRectified = false
     }
 
     package private(set) var groups: [Group] = []
@@ -20,6 +18,7 @@ package struct QuantizationPlan: Sendable {
 
     private let graph: Graph
     private let index: GraphIndex
+    private let quantizesOutputs: Bool
     private var quantized: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
@@ -28,29 +27,27 @@ package struct QuantizationPlan: Sendable {
     package init(_ graph: Graph, selection: Selection, quantizesOutputs: Bool) {
         self.graph = graph
         index = GraphIndex(graph)
+        self.quantizesOutputs = quantizesOutputs
         chooseSites(selection)
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
-        for site in sites { seed(site, quantizesOutputs: quantizesOutputs) }
+        for site in sites { seed(site) }
         spread()
         collectGroups()
     }
 
     private mutating func chooseSites(_ selection: Selection) {
-        let all = graph.weightSites
+        let all = Dictionary(grouping: graph.weightSites, by: \.node.name)
+        let captured = Dictionary(graph.capturedWeightSites.map { ($0.tensor, $0.holder ?? "") }, uniquingKeysWith: { first, _ in first })
+        let origins = graph.constantOrigins
         for node in graph.nodes where node.op.quantization == .contraction {
-            let own = all.filter { $0.node.name == node.name }
-            guard let site = own.first, own.count == 1, isFloat(node.input(1 - site.inputIndex)) else {
-                floats.append(
-                    Finding(
-                        node.name, .skipped,
-                        reason: own.isEmpty
-                            ? "it has no constant weight; where one is computed from constants, run fold-constants first"
-                            : "both its operands are constants"))
+            let own = all[node.name] ?? []
+            guard let site = own.first, own.count == 1 else {
+                floats.append(Finding(node.name, .skipped, reason: own.isEmpty ? noWeight(node, origins) : "both its operands are constants"))
                 continue
             }
             if let reason = selection.reason(against: site) {
                 floats.append(Finding(site.tensor, .kept, reason: reason))
-            } else if let reason = reason(against: site) {
+            } else if let reason = reason(against: site, captured: captured[site.tensor]) {
                 floats.append(Finding(site.tensor, .skipped, reason: reason))
             } else {
                 sites.append(site)
@@ -58,12 +55,20 @@ package struct QuantizationPlan: Sendable {
         }
     }
 
-    private func reason(against site: WeightSite) -> String? {
-        guard let weight = graph.initializers[site.tensor] else { return "it is computed" }
-        if weight.elementType != .float32 { return "it is \(weight.elementType), not float32" }
-        if site.isQuantized { return "it is quantized already" }
+    private func noWeight(_ node: Node, _ origins: [ValueName: ValueName]) -> String {
+        let origin = node.inputs.prefix(2).compactMap { origins[$0] }.first
+        guard let origin, let tensor = graph.initializers[origin] else { return "it has no constant weight" }
+        return tensor.elementType.isInteger
+            ? "its weight is stored as codes already (\(origin))" : "its weight is computed from \(origin): run fold-constants first"
+    }
+
+    private func reason(against site: WeightSite, captured holder: String?) -> String? {
+        if let reason = graph.reasonToKeep(site.tensor) ?? graph.reasonAgainstCoding(site) { return reason }
+        let types = [site.operand, site.node.input(1 - site.inputIndex) ?? ""].map { graph.infos[$0]?.elementType ?? .float32 }
+        if let type = types.first(where: { $0 != .float32 }) { return "\(site.node.name) computes in \(type), and integers replace float32 only" }
+        if let holder { return "a body of \(holder) reads it: it stays float" }
         if site.node.op is Einsum { return "its equation is no product with one matrix" }
-        return weight.doubles().allSatisfy(\.isFinite) ? nil : "it holds an infinity or NaN"
+        return nil
     }
 
     private func isFloat(_ value: ValueName?) -> Bool {
@@ -74,10 +79,13 @@ package struct QuantizationPlan: Sendable {
     /// Lets a node's float input and outputs share their scale.
     private mutating func connect(_ node: Node) {
         guard let input = node.input(0), isFloat(input) else { return }
-        for output in node.outputs where isFloat(output) { unite(input, output) }
+        // An output of the model has floats at no cost.
+        for output in node.outputs where isFloat(output) && (quantizesOutputs || !graph.outputs.contains(output)) {
+            unite(input, output)
+        }
     }
 
-    private mutating func seed(_ site: WeightSite, quantizesOutputs: Bool) {
+    private mutating func seed(_ site: WeightSite) {
         if let data = site.node.input(1 - site.inputIndex) { mark(data) }
         guard let output = site.node.output(0) else { return }
         let result = rectified(output) ?? output
@@ -87,15 +95,13 @@ package struct QuantizationPlan: Sendable {
         if isOutput && quantizesOutputs || !mayStayFloat { mark(result) }
     }
 
-    /// The output of the activation that a quantizer behind it makes superfluous: the value's only reader is a Relu, or a
-    /// Clip from 0.
+    /// The output of the activation that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it
+    /// spends no codes on what is cut off.
     private func rectified(_ value: ValueName) -> ValueName? {
         guard let reader = index.soleConsumer(of: value), reader.input(0) == value else { return nil }
         switch reader.op.type.description {
         case "Relu": return reader.output(0)
-        case "Clip":
-            guard let low = index.constant(reader.input(1)), low.doubles() == [0] else { return nil }
-            return reader.output(0)
+        case "Clip": return reader.inputs.dropFirst().allSatisfy { $0.isEmpty || index.constant($0) != nil } ? reader.output(0) : nil
         default: return nil
         }
     }
@@ -136,12 +142,17 @@ package struct QuantizationPlan: Sendable {
                 groups[position].values.append(value)
             } else {
                 positions[root] = groups.count
-                groups.append(Group(values: [value], isRectified: isRectifier(index.producer(of: value))))
+                groups.append(Group(values: [value]))
             }
         }
     }
 
-    private func isRectifier(_ node: Node?) -> Bool {
-        node?.input(0).flatMap { rectified($0) } == node?.output(0) && node != nil
+    /// The nodes that gain from reading a value as codes: layers that compute in integers, and nodes that give codes on.
+    package func integerReaders(of value: ValueName) -> Set<String> {
+        let layers = Set(sites.map(\.node.name))
+        return Set(
+            index.consumers(of: value).filter { node in
+                layers.contains(node.name) || node.outputs.contains { !$0.isEmpty && isFloat($0) && isQuantized($0) }
+            }.map(\.name))
     }
 }

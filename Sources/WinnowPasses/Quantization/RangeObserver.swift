@@ -40,21 +40,21 @@ private struct Histogram: Sendable {
     private static let binCount = 2048
     private var counts = [Int](repeating: 0, count: binCount)
     /// Bin i covers origin + [i, i + 1) · width.
-    private var origin: Float = 0
-    private var width: Float = 0
+    private var origin = 0.0
+    private var width = 0.0
 
     mutating func add(_ values: UnsafeBufferPointer<Float>, low: Float, high: Float) {
-        cover(low, high)
-        RangeStatistics.count(values, origin: origin, width: width, into: &counts)
+        cover(Double(low), Double(high))
+        RangeStatistics.count(values, origin: Float(origin), width: Float(width), into: &counts)
     }
 
-    private mutating func cover(_ low: Float, _ high: Float) {
+    private mutating func cover(_ low: Double, _ high: Double) {
         if width == 0 {
             origin = low
-            width = max((high - low) / Float(Self.binCount) * 1.0001, .leastNormalMagnitude * 1e4)
+            width = max((high - low) / Double(Self.binCount) * 1.0001, Double(Float.leastNormalMagnitude) * 1e4)
             return
         }
-        while high >= origin + width * Float(Self.binCount) { merge(keepingStart: true) }
+        while high >= origin + width * Double(Self.binCount) { merge(keepingStart: true) }
         while low < origin { merge(keepingStart: false) }
     }
 
@@ -62,7 +62,7 @@ private struct Histogram: Sendable {
         let half = Self.binCount / 2
         var merged = [Int](repeating: 0, count: Self.binCount)
         for i in 0..<half { merged[(keepingStart ? 0 : half) + i] = counts[2 * i] + counts[2 * i + 1] }
-        if !keepingStart { origin -= width * Float(Self.binCount) }
+        if !keepingStart { origin -= width * Double(Self.binCount) }
         counts = merged
         width *= 2
     }
@@ -80,6 +80,8 @@ private struct Histogram: Sendable {
         }
         let first = bin(0..<Self.binCount)
         let last = bin((0..<Self.binCount).reversed())
-        return (origin + Float(first) * width)...(origin + Float(max(first, last) + 1) * width)
+        let limit = Double(Float.greatestFiniteMagnitude)
+        func edge(_ bin: Int) -> Float { Float(min(max(origin + Double(bin) * width, -limit), limit)) }
+        return edge(first)...edge(max(first, last) + 1)
     }
 }

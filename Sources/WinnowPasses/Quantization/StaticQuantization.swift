@@ -55,6 +55,9 @@ package struct StaticQuantization: Pass {
             ledger.note(Finding(name, quantity: "nodes", before: 1, after: 0, reason: "folded into the layer before it"))
         }
         for finding in pairs.findings + findings { ledger.note(finding) }
+        for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
+            ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
+        }
         return PassResult(
             graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
     }
@@ -73,7 +76,7 @@ struct QuantizationPairs {
         _ scheme: StaticQuantization, weightType: ElementType, weightLimit: Int, graph: Graph, context: PassContext
     ) throws {
         let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
-        let graph = try graph.writingEinsumsAsProducts()
+        let graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
         let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
         findings = plan.floats
         self.graph = graph
@@ -85,33 +88,42 @@ struct QuantizationPairs {
             guard let first = group.values.first else { continue }
             let observed = ranges[first] ?? 0...0
             let parameters = QuantizationParameters(
-                affine: group.isRectified ? 0...max(0, observed.upperBound) : observed, scheme.activations.elementType,
+                affine: observed, scheme.activations.elementType,
                 codes: scheme.activations.codes(reduced: scheme.reduceRange))
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
-            activationScales.append((insertion.quantize(group, parameters), extents.reduce(1, *)))
+            let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
+            activationScales.append((scale, extents.reduce(1, *)))
             findings.append(Self.finding(first, observed, parameters))
         }
         for site in plan.sites {
-            guard let weight = graph.initializers[site.tensor] else { continue }
-            let parameters = QuantizationParameters(
-                symmetric: weight, axis: scheme.perChannel ? site.outputAxis : nil, weightType,
-                limit: weightLimit)
-            if scheme.perChannel, site.outputAxis == nil {
-                findings.append(
-                    Finding(
-                        site.node.name, .fellBack, reason: "one scale for the weight: its axes do not tell the channels"
-                    ))
+            guard let weight = try graph.weight(readBy: site) else { continue }
+            let axis = scheme.perChannel ? Self.channelAxis(of: site, weight) : nil
+            let parameters = QuantizationParameters(symmetric: weight, axis: axis, weightType, limit: weightLimit)
+            if scheme.perChannel, axis == nil {
+                let why = site.operandAxis == nil ? "its axes do not tell the channels" : "runtimes take a scale a channel of one matrix only"
+                findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: \(why)"))
             }
             weightScales.append((insertion.quantize(site, parameters), site, parameters))
         }
+        for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
+            insertion.redirectOtherReaders(of: sites) { value in
+                let weight = graph.initializers[value] ?? Tensor(zeros: graph.infos[value]?.shape ?? [], .float32)
+                return QuantizationParameters(symmetric: weight, axis: scheme.perChannel ? 0 : nil, weightType, limit: weightLimit)
+            }
+        }
         self.graph = try insertion.apply()
+    }
+
+    /// The axis of what a layer reads that may have a scale for every index: of products, that of one matrix.
+    private static func channelAxis(of site: WeightSite, _ weight: Tensor) -> Int? {
+        site.node.op is MatMul && weight.rank > 2 ? nil : site.operandAxis
     }
 
     private static func finding(
         _ value: ValueName, _ observed: ClosedRange<Float>, _ parameters: QuantizationParameters
     ) -> Finding {
         Finding(
-            value, .done, "width of the range", before: Double(observed.upperBound - observed.lowerBound),
+            value, .done, "width of the range", before: Double(observed.upperBound) - Double(observed.lowerBound),
             after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
             reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
     }
@@ -129,9 +141,11 @@ extension StaticQuantization {
 
 extension Finding {
     /// A weight's element size before and after, and how far its values moved.
-    static func quantized(_ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters) -> Finding {
+    static func quantized(
+        _ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters, from stored: ElementType = .float32
+    ) -> Finding {
         Finding(
-            name, .done, "element size", unit: "bits", before: Double(weight.elementType.bitWidth),
+            name, .done, "element size", unit: "bits", before: Double(stored.bitWidth),
             after: Double(parameters.elementType.bitWidth),
             reason: "relative error \(weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) })")
     }

@@ -26,21 +26,21 @@ package struct WeightOnlyQuantization: Pass {
             throw WinnowError(
                 .recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
         }
-        var encoding = try WeightEncoding(graph, only: only, except: except)
         let type: ElementType = bits == 8 ? .int8 : .int4
-        return try encoding.storeIntegers { site, weight in
-            func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
-                QuantizationParameters(
-                    symmetric: weight, axis: axis, blockSize: blockSize, type, limit: bits == 8 ? 127 : 7)
+        return try graph.rewritingWeights(only: only, except: except) { targets in
+            try targets.storeIntegers { target in
+                func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
+                    QuantizationParameters(
+                        symmetric: target.values, axis: axis, blockSize: blockSize, type, limit: bits == 8 ? 127 : 7)
+                }
+                let channels = perChannel ? target.channelAxis : nil
+                let reason = perChannel && channels == nil ? "one scale for the tensor: its axes do not tell the channels" : nil
+                guard blockSize > 0 else { return (parameters(axis: channels), reason) }
+                guard target.stored.rank == 2, let axis = target.channelAxis else {
+                    return (parameters(axis: channels), "a scale a channel: blocks need a matrix")
+                }
+                return (parameters(axis: 1 - axis, blockSize: blockSize), nil)
             }
-            let channels = perChannel ? site.outputAxis : nil
-            let reason =
-                perChannel && channels == nil ? "one scale for the tensor: its axes do not tell the channels" : nil
-            guard blockSize > 0 else { return (parameters(axis: channels), reason) }
-            guard weight.rank == 2, let axis = site.outputAxis else {
-                return (parameters(axis: channels), "a scale a channel: blocks need a matrix")
-            }
-            return (parameters(axis: 1 - axis, blockSize: blockSize), nil)
         }
     }
 }

@@ -6,11 +6,13 @@ package struct Palette: Hashable, Sendable {
     package let levels: [Float]
 
     /// Levels for `values`; the first guess is spread evenly from the smallest to the largest (Han et al., Deep Compression,
-    /// 2016, §3.2). NaN is passed over. Level `fixed`, if given, stays where it is.
+    /// 2016, §3.2). NaN is passed over. Level `fixed`, if given, stays where it is. Where there are no more different values
+    /// than levels, they are the levels.
     package init(of values: some Sequence<Float>, levelCount: Int, iterationLimit: Int = 300, fixed: Float? = nil) {
         var sorted = values.filter { !$0.isNaN }
         sorted.withUnsafeMutableBufferPointer { Selection.sort($0) }
         guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = fixed.map { [$0] } ?? []; return }
+        if let different = Self.different(sorted, fixed, limit: levelCount) { levels = different; return }
         let sums = RunningSums(sorted)
         var centers = (0..<levelCount).map {
             levelCount == 1 ? (Double(first) + Double(last)) / 2
@@ -33,6 +35,17 @@ package struct Palette: Hashable, Sendable {
             }
         }
         levels = centers.map { Float($0) }
+    }
+
+    /// The different numbers among sorted ones and `fixed`; nil if there are more than `limit`.
+    private static func different(_ sorted: [Float], _ fixed: Float?, limit: Int) -> [Float]? {
+        var result: [Float] = []
+        for value in sorted where value != result.last {
+            if result.count == limit { return nil }
+            result.append(value)
+        }
+        guard let fixed, !result.contains(fixed) else { return result }
+        return result.count < limit ? (result + [fixed]).sorted() : nil
     }
 
     /// For each level the first sorted value nearer to it than to the level before; ties go to the lower level.

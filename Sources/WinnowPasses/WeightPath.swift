@@ -1,0 +1,84 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowOperators
+package import WinnowTensor
+
+/// The nodes that lie between an initializer and the layer that reads it as a weight, and change its form, not its numbers.
+package struct WeightPath: Sendable {
+    package var tensor: ValueName
+    /// From the initializer to the layer.
+    package var nodes: [Node] = []
+    package var mask: ValueName?
+    package var isQuantized = false
+    /// Axis i of what the layer reads is axis `order[i]` of the initializer; nil where axes were merged or split.
+    package var order: [Int]?
+}
+
+extension GraphIndex {
+    /// The way from an initializer, of this graph or of one around it, to `value` of `rank` axes through masks, Q/DQ pairs,
+    /// Transpose, Identity, Cast among floats and reshapes; nil if there is none.
+    package func weightPath(to value: ValueName, rank: Int) -> WeightPath? {
+        var path = WeightPath(tensor: value, order: Array(0..<rank))
+        while graph.initializers[path.tensor] == nil, graph.captures[path.tensor] == nil {
+            guard let producer = producer(of: path.tensor), let data = producer.input(0) else { return nil }
+            switch producer.op {
+            case is QuantizeLinear, is DequantizeLinear: path.isQuantized = true
+            case is Identity: break
+            case let cast as Cast:
+                guard cast.target.isFloatingPoint, info(of: data)?.elementType.isFloatingPoint == true else { return nil }
+            case let transpose as Transpose:
+                path.order = path.order.map { order in order.map { transpose.permutation?[$0] ?? order.count - 1 - $0 } }
+            case is Reshape, is Unsqueeze, is Squeeze, is Flatten:
+                guard producer.inputs.dropFirst().allSatisfy({ constant($0) != nil }) else { return nil }
+                path.order = nil
+            case is Mul:
+                guard let other = producer.input(1), other.isMaskName, constant(other) != nil else { return nil }
+                path.mask = other
+            default: return nil
+            }
+            path.nodes.insert(producer, at: 0)
+            path.tensor = data
+        }
+        return path
+    }
+}
+
+extension Graph {
+    /// The largest initializer behind every value that depends on initializers alone, themselves included.
+    package var constantOrigins: [ValueName: ValueName] {
+        var origins = Dictionary(uniqueKeysWithValues: initializers.keys.map { ($0, $0) })
+        for node in nodes where node.op.bodies.isEmpty {
+            let sources = node.inputs.filter { !$0.isEmpty }.map { origins[$0] }
+            guard let largest = sources.compactMap({ $0 }).max(by: { size($0) < size($1) }), !sources.contains(nil) else { continue }
+            for output in node.outputs where !output.isEmpty { origins[output] = largest }
+        }
+        return origins
+    }
+
+    private func size(_ initializer: ValueName) -> Int { initializers[initializer]?.elementCount ?? 0 }
+
+    /// The graph in which a weight that nobody but one layer reads is stored as that layer reads it: transposed, converted,
+    /// reshaped. It keeps its name. A weight that others read too stays.
+    package func storingWeightsAsRead(where isWanted: (WeightSite) -> Bool = { _ in true }) throws -> Graph {
+        let index = GraphIndex(self)
+        var edit = GraphEdit()
+        for site in weightSites where site.operand != site.tensor && site.mask == nil && !site.isQuantized && isWanted(site) {
+            guard let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank),
+                ([site.tensor] + path.nodes.compactMap { $0.output(0) }).allSatisfy({ index.soleConsumer(of: $0) != nil }),
+                let tensor = try computing(site.operand, by: path.nodes)
+            else { continue }
+            edit.removedNodes.formUnion(path.nodes.map(\.name))
+            edit.initializers.append((site.tensor, tensor.spilled()))
+            edit.rewired[site.operand] = site.tensor
+        }
+        return edit.removedNodes.isEmpty ? self : try applying(edit)
+    }
+
+    /// The contents of a value that these nodes compute from initializers.
+    package func computing(_ value: ValueName, by nodes: [Node]) throws -> Tensor? {
+        let read = Set(nodes.flatMap(\.inputs))
+        let part = try Graph(
+            name: name, inputs: [], outputs: [value], nodes: nodes, initializers: namedInitializers.filter { read.contains($0.name) })
+        return try Session(part, options: SessionOptions(lowers: false)).run([:])[value]
+    }
+}

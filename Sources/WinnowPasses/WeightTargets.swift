@@ -1,0 +1,147 @@
+package import WinnowGraph
+import WinnowKernels
+package import WinnowTensor
+
+/// A weight that is to be stored in another form.
+package struct WeightTarget: Sendable {
+    /// The initializer's name.
+    package let tensor: ValueName
+    /// As the file has it.
+    package let stored: Tensor
+    /// Every layer that multiplies with it, those in control-flow bodies too.
+    package let sites: [WeightSite]
+
+    /// The numbers as float32.
+    package var values: Tensor { stored.converted(to: .float32) }
+
+    /// The axis whose indices are output channels, to the first layer that tells.
+    package var channelAxis: Int? { sites.lazy.compactMap(\.outputAxis).first }
+}
+
+/// The weights of one graph that a pass stores in another form: each once, with all its layers; and what becomes of the rest.
+package struct WeightTargets {
+    package let graph: Graph
+    /// Names for what is added.
+    package var names: FreshNames
+    package private(set) var targets: [WeightTarget] = []
+    private var ledger: WeightLedger
+
+    /// - Parameter taken: value names of the graphs around a body.
+    init(_ graph: Graph, _ selection: Selection, avoiding taken: Set<ValueName>) {
+        self.graph = graph
+        names = FreshNames(graph, avoiding: taken)
+        ledger = WeightLedger(graph, includesBodies: false)
+        var sites: [ValueName: [WeightSite]] = [:]
+        var order: [ValueName] = []
+        for site in graph.weightSites + graph.capturedWeightSites {
+            if sites[site.tensor] == nil { order.append(site.tensor) }
+            sites[site.tensor, default: []].append(site)
+        }
+        for name in order {
+            guard let own = sites[name], let stored = graph.initializers[name] else { continue }
+            if let reason = own.lazy.compactMap({ selection.reason(against: $0) }).first {
+                ledger.keep(name, reason)
+            } else if let reason = graph.reasonToKeep(name) ?? own.lazy.compactMap({ graph.reasonAgainstCoding($0) }).first {
+                ledger.skip(name, reason)
+            } else {
+                targets.append(WeightTarget(tensor: name, stored: stored, sites: own))
+            }
+        }
+        noteComputedWeights()
+    }
+
+    /// Layers whose weight is computed from constants in a way that is not looked through: palettes, sums.
+    private mutating func noteComputedWeights() {
+        let origins = graph.constantOrigins
+        let read = Set(graph.weightSites.map(\.operand))
+        for node in graph.nodes where node.op.quantization == .contraction {
+            for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
+                guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
+                let isCoded = tensor.elementType.isInteger
+                ledger.skip(
+                    origin, isCoded ? "the weight of \(node.name) is stored as codes that nodes look up already"
+                        : "the weight of \(node.name) is computed from it: run fold-constants first")
+            }
+        }
+    }
+
+    package mutating func note(_ finding: Finding) { ledger.note(finding) }
+    package mutating func skip(_ target: WeightTarget, _ reason: String) { ledger.skip(target.tensor, reason) }
+    package mutating func keep(_ target: WeightTarget, _ reason: String) { ledger.keep(target.tensor, reason) }
+    package func has(_ subject: ValueName) -> Bool { ledger.has(subject) }
+
+    var findings: [Finding] { ledger.findings { _ in "is no weight that data is multiplied with" } }
+}
+
+extension Graph {
+    /// Why a tensor must stay as it is, whatever reads it.
+    package func reasonToKeep(_ tensor: ValueName) -> String? {
+        if outputs.contains(tensor) { return "it is an output of the model" }
+        guard let stored = initializers[tensor] else { return "it is computed" }
+        return stored.finiteness
+    }
+
+    /// Why a weight cannot become codes here.
+    package func reasonAgainstCoding(_ site: WeightSite) -> String? {
+        guard let type = initializers[site.tensor]?.elementType else { return "it is computed" }
+        if site.isQuantized { return "it is stored as \(type) codes already" }
+        return [.float32, .float16, .bfloat16, .float64].contains(type) ? nil : "it is \(type) already"
+    }
+
+    /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
+    /// `prepare` may bring a graph to the form the rewriting wants.
+    package func rewritingWeights(
+        only: [String], except: [String], prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
+        _ rewrite: (inout WeightTargets) throws -> Graph
+    ) throws -> PassResult {
+        let selection = try Selection(only: only, except: except, in: self)
+        func rewritten(_ graph: Graph, avoiding outer: Set<ValueName>) throws -> PassResult {
+            var findings: [Finding] = []
+            var version = graph.metadata.version(of: "")
+            var edits: [GraphEdit] = []
+            let taken = outer.union(graph.infos.keys)
+            for node in graph.nodes where !node.op.bodies.isEmpty {
+                var changed = node
+                changed.op = try node.op.changingBodies(in: graph) { body in
+                    let result = try rewritten(body, avoiding: taken)
+                    version = max(version, result.graph.metadata.version(of: ""))
+                    findings += result.findings.map { $0.within(node.name) }
+                    return result.graph
+                }
+                edits.append(GraphEdit(replacing: [node.name], with: [changed]))
+            }
+            let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
+            var targets = WeightTargets(changed, selection, avoiding: outer)
+            var result = try rewrite(&targets)
+            result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
+            return PassResult(graph: result, findings: targets.findings + findings)
+        }
+        return try rewritten(foldingMasks(), avoiding: [])
+    }
+}
+
+extension Finding {
+    /// The same about something in a body of a node.
+    func within(_ node: String) -> Finding {
+        var result = self
+        result.subject = "\(node)/\(subject)"
+        return result
+    }
+}
+
+extension Tensor {
+    /// What is wrong with its numbers; nil if all are finite.
+    package var finiteness: String? {
+        guard elementType.isFloatingPoint else { return nil }
+        let isFinite = elementType == .float32
+            ? withElements(Float.self) { RangeStatistics(of: $0).isFinite }
+            : pieces.allSatisfy { doubles(in: $0).allSatisfy(\.isFinite) }
+        guard !isFinite else { return nil }
+        let values = pieces.lazy.flatMap { doubles(in: $0) }
+        let (nans, infinities) = values.reduce(into: (0, 0)) { counts, value in
+            if value.isNaN { counts.0 += 1 } else if value.isInfinite { counts.1 += 1 }
+        }
+        let parts = [(nans, "NaN"), (infinities, "infinite")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        return "it is not finite: \(parts.joined(separator: " and ")) among \(elementCount) numbers"
+    }
+}
