@@ -17,8 +17,12 @@ public struct Model: Sendable {
     }
 
     /// Reads an ONNX file. Throws `.file` or `.model` naming the file and what is wrong with it.
-    public init(reading path: String) throws {
-        do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry) } catch let error as WinnowError {
+    ///
+    /// - Parameter followsLinks: whether its external data may lie behind links that leave its folder, as in caches of
+    ///   model hubs.
+    public init(reading path: String, followsLinks: Bool = false) throws {
+        let links: LinkPolicy = followsLinks ? .everywhere : .insideFolder
+        do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links) } catch let error as WinnowError {
             throw error.subject.contains(path) ? error : error.within(path)
         }
         self.path = path

@@ -49,12 +49,14 @@ extension Graph {
         var metadata = metadata
         metadata.outputTypes = Dictionary(
             metadata.outputTypes.map { (renamed($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+        metadata.valueNotes = Dictionary(
+            metadata.valueNotes.map { (renamed($0.key), $0.value.renaming(renamed)) }, uniquingKeysWith: { first, _ in first })
         return try Graph(
             name: name, inputs: inputs.map { GraphInput(renamed($0.name), $0.type) }, outputs: outputs.map(renamed),
             nodes: nodes.map { node in
                 Node(
                     name: node.name, op: try node.op.renamingCaptures(names, in: self), inputs: node.inputs.map(renamed),
-                    outputs: node.outputs.map(renamed))
+                    outputs: node.outputs.map(renamed), notes: node.notes)
             }, initializers: namedInitializers.map { (renamed($0.name), $0.tensor) },
             updates: Dictionary(
                 updates.map { (renamed($0.key), renamed($0.value)) }, uniquingKeysWith: { first, _ in first }),

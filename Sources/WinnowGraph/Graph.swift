@@ -76,6 +76,8 @@ public struct GraphMetadata: Sendable, Hashable {
     public var properties: [String: String] = [:]
     /// The types that the file declares for its outputs; written again where they cannot be inferred.
     package var outputTypes: [String: ValueType] = [:]
+    package var graphNotes = Notes()
+    package var valueNotes: [ValueName: ValueNotes] = [:]
 
     public init() {}
 

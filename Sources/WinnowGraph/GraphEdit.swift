@@ -41,7 +41,8 @@ extension Graph {
     package func applying(_ edit: GraphEdit) throws -> Graph { try applying([edit]) }
 
     private mutating func make(_ edit: GraphEdit) throws {
-        if !edit.removedNodes.isEmpty { nodes.removeAll { edit.removedNodes.contains($0.name) } }
+        let removed = edit.removedNodes.isEmpty ? [] : nodes.filter { edit.removedNodes.contains($0.name) }
+        if !removed.isEmpty { nodes.removeAll { edit.removedNodes.contains($0.name) } }
         if !edit.rewired.isEmpty {
             for index in nodes.indices {
                 for (position, input) in nodes[index].inputs.enumerated() {
@@ -52,7 +53,7 @@ extension Graph {
             outputs = outputs.map { edit.rewired[$0] ?? $0 }
             updates = updates.mapValues { edit.rewired[$0] ?? $0 }
         }
-        nodes += edit.addedNodes
+        nodes += edit.addedNodes.map { $0.takingNotes(from: removed) }
         for (name, tensor) in edit.initializers {
             if initializers.updateValue(tensor, forKey: name) == nil { initializerNames.append(name) }
         }
@@ -65,6 +66,7 @@ extension Graph {
     private mutating func dropUnreadInitializers(keeping kept: Set<ValueName>) {
         let read = Set(nodes.flatMap(\.inputs)).union(outputs).union(updates.keys).union(kept)
             .union(nodes.flatMap { $0.op.capturedValues })
+            .union(metadata.valueNotes.values.flatMap(\.quantization.values))
         initializerNames.removeAll { !read.contains($0) }
         initializers = initializers.filter { read.contains($0.key) }
     }

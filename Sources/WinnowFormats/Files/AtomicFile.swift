@@ -8,24 +8,21 @@ import Darwin
 
 /// Writes files that are either complete or not there: into a temporary file beside the target, flushed, then renamed.
 package enum AtomicFile {
-    /// Writes what `body` puts into the sink; whatever is thrown leaves the old file as it was.
+    /// Writes what `body` puts into the sink; whatever is thrown leaves the old file as it was. A link stays one: the file it
+    /// stands for is written.
     package static func write<Result>(to path: String, _ body: (FileSink) throws -> Result) throws -> Result {
+        let target = try FilePath.target(of: path)
         var status = stat()
-        let exists = stat(path, &status) == 0
+        let exists = stat(target, &status) == 0
         if exists, status.st_mode & S_IFMT == S_IFDIR { throw WinnowError(.file, path, "is a folder, not a file") }
         if exists, status.st_mode & S_IFMT != S_IFREG { return try writeInPlace(path, body) }
-        let target = exists ? resolved(path) : path
-        let temporary = "\(target).\(getpid()).tmp"
-        do {
-            let result = try fill(temporary, flags: O_CREAT | O_TRUNC, named: path, body)
-            guard rename(temporary, target) == 0 else { throw WinnowError.file(path, "cannot be written", errno) }
-            flushFolder(of: target)
-            removeLeftovers(of: target)
-            return result
-        } catch {
-            unlink(temporary)
-            throw error
-        }
+        let file = try TemporaryFile(beside: target, for: path)
+        defer { file.close() }
+        let result = try fill(file.descriptor, named: path, body)
+        if exists { fchmod(file.descriptor, status.st_mode & 0o7777) }
+        try file.rename(to: target, for: path)
+        flushFolder(of: target)
+        return result
     }
 
     package static func write(_ bytes: [UInt8], to path: String) throws {
@@ -36,16 +33,16 @@ package enum AtomicFile {
 
     /// Pipes and devices (`/dev/stdout`) cannot be replaced.
     private static func writeInPlace<Result>(_ path: String, _ body: (FileSink) throws -> Result) throws -> Result {
-        try fill(path, flags: 0, named: path, body)
-    }
-
-    /// Writes the file at `location`; errors speak of the `path` that was asked for.
-    private static func fill<Result>(
-        _ location: String, flags: Int32, named path: String, _ body: (FileSink) throws -> Result
-    ) throws -> Result {
-        let descriptor = open(location, O_WRONLY | O_CLOEXEC | flags, 0o666)
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw WinnowError.file(path, "cannot be written", errno) }
         defer { close(descriptor) }
+        return try fill(descriptor, named: path, body)
+    }
+
+    /// Writes the open file; errors speak of the `path` that was asked for.
+    private static func fill<Result>(
+        _ descriptor: Int32, named path: String, _ body: (FileSink) throws -> Result
+    ) throws -> Result {
         let sink = FileSink(descriptor, path: path)
         let result = try body(sink)
         try sink.flush()
@@ -54,28 +51,6 @@ package enum AtomicFile {
             throw WinnowError.file(path, "cannot be written", errno)
         }
         return result
-    }
-
-    /// The file a symbolic link stands for.
-    private static func resolved(_ path: String) -> String {
-        guard let result = realpath(path, nil) else { return path }
-        defer { free(result) }
-        return String(cString: result)
-    }
-
-    /// Removes the temporary files of processes that were killed while they wrote `path`.
-    private static func removeLeftovers(of path: String) {
-        guard let folder = opendir(FilePath.folder(of: path)) else { return }
-        defer { closedir(folder) }
-        let start = FilePath.name(of: path) + "."
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX)) { String(cString: $0) }
-            }
-            guard name.hasPrefix(start), name.hasSuffix(".tmp"), let process = pid_t(name.dropFirst(start.count).dropLast(4))
-            else { continue }
-            if process != getpid(), kill(process, 0) != 0, errno == ESRCH { unlink(FilePath.folder(of: path) + "/" + name) }
-        }
     }
 
     /// Makes the rename itself survive a power cut, where the file system can.
@@ -135,17 +110,4 @@ package final class FileSink {
             rest = rest.dropFirst(count)
         }
     }
-}
-
-/// Paths as text.
-enum FilePath {
-    /// The folder a path lies in; `.` for a bare name.
-    static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
-
-    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
-    static func name(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }

@@ -1,11 +1,48 @@
 import WinnowTensor
 
+/// Which links a model's external data may lie behind.
+package enum LinkPolicy: Sendable {
+    /// Those that stay in the model's folder: a model from elsewhere can name no other file of this machine.
+    case insideFolder
+    /// All, as caches of model hubs need.
+    case everywhere
+}
+
+/// The folder of a model, in which its external data lies.
+package struct ExternalDataFolder: Sendable {
+    let path: String
+    let links: LinkPolicy
+
+    package init(of model: String, links: LinkPolicy = .insideFolder) {
+        path = FilePath.folder(of: model)
+        self.links = links
+    }
+
+    /// The path of a location that a model names; throws where it leaves the folder.
+    func path(of location: String, subject: String) throws -> String {
+        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
+        guard !location.isEmpty, !location.hasPrefix("/"), !parts.contains(".."), !location.contains("\0") else {
+            throw WinnowError(
+                .model, subject, "its external location \"\(location)\" is not inside the model's folder",
+                remedy: "only relative paths without .. are followed")
+        }
+        let file = "\(path)/\(location)"
+        guard links == .insideFolder, let real = FilePath.resolved(file), let folder = FilePath.resolved(path) else { return file }
+        guard folder == "/" || real.hasPrefix(folder + "/") else {
+            throw WinnowError(
+                .model, subject, "its external location \"\(location)\" is a link that leaves the model's folder",
+                remedy: "where you trust the model, allow it with --allow-links")
+        }
+        return real
+    }
+}
+
 /// Finds tensors in the files beside a model; each file is mapped once.
 final class ExternalDataReader {
-    private let folder: String?
+    private let folder: ExternalDataFolder?
     private var files: [String: MappedFile] = [:]
 
-    init(folder: String?) { self.folder = folder }
+    init(folder: ExternalDataFolder?) { self.folder = folder }
 
     func tensor(_ entries: [String: String], shape: Shape, _ elementType: ElementType, subject: String) throws -> Tensor {
         let file = try file(at: entries["location"] ?? "", subject: subject)
@@ -22,22 +59,15 @@ final class ExternalDataReader {
     }
 
     private func file(at location: String, subject: String) throws -> MappedFile {
+        if let file = files[location] { return file }
         guard let folder else {
             throw WinnowError(
                 .model, subject, "lies in an external file, but the model is not in a file itself",
                 remedy: "read it from its file")
         }
-        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
-        guard !location.isEmpty, !location.hasPrefix("/"), !parts.contains(".."), !location.contains("\0") else {
-            throw WinnowError(
-                .model, subject, "its external location \"\(location)\" is not inside the model's folder",
-                remedy: "only relative paths without .. are followed")
-        }
-        if let file = files[location] { return file }
+        let path = try folder.path(of: location, subject: subject)
         let file: MappedFile
-        do { file = try MappedFile("\(folder)/\(location)") } catch let error as WinnowError {
-            throw error.within(subject)
-        }
+        do { file = try MappedFile(path) } catch let error as WinnowError { throw error.within(subject) }
         files[location] = file
         return file
     }
@@ -48,6 +78,26 @@ final class ExternalDataReader {
             throw WinnowError(.model, subject, "the \(key) \"\(text)\" of its external data is not a number of bytes")
         }
         return value
+    }
+}
+
+extension Onnx_GraphProto {
+    /// The names of the files in which tensors lie, those of bodies included.
+    var externalLocations: Set<String> {
+        var result = Set(initializer.compactMap(\.externalLocation))
+        for sparse in sparseInitializer { result.formUnion([sparse.values, sparse.indices].compactMap(\.externalLocation)) }
+        for attribute in node.lazy.flatMap(\.attribute) {
+            for body in (attribute.hasG ? [attribute.g] : []) + attribute.graphs { result.formUnion(body.externalLocations) }
+            result.formUnion(((attribute.hasT ? [attribute.t] : []) + attribute.tensors).compactMap(\.externalLocation))
+        }
+        return result
+    }
+}
+
+extension Onnx_TensorProto {
+    /// The file in which the elements lie; nil where they are in the message itself.
+    fileprivate var externalLocation: String? {
+        dataLocation == .external ? externalData.last { $0.key == "location" }?.value : nil
     }
 }
 

@@ -14,22 +14,22 @@ package enum ExternalDataPolicy: Sendable, Hashable {
 /// ONNX models: files and bytes to graphs and back.
 package enum ONNXFile {
     /// Reads a model and the external data it refers to. Weights in external files are mapped, not copied.
-    package static func read(_ path: String, registry: OperatorRegistry) throws -> Graph {
+    package static func read(_ path: String, registry: OperatorRegistry, links: LinkPolicy = .insideFolder) throws -> Graph {
         let file = try MappedFile(path)
         return try located(path) {
-            try file.withUnsafeBytes { try graph($0, registry: registry, folder: FilePath.folder(of: path)) }
+            try file.withUnsafeBytes { try graph($0, registry: registry, folder: ExternalDataFolder(of: path, links: links)) }
         }
     }
 
     /// Reads a model that is in memory; `folder` is where its external data lies.
-    package static func read(bytes: [UInt8], registry: OperatorRegistry, folder: String? = nil) throws -> Graph {
+    package static func read(bytes: [UInt8], registry: OperatorRegistry, folder: ExternalDataFolder? = nil) throws -> Graph {
         try bytes.withUnsafeBytes { try graph($0, registry: registry, folder: folder) }
     }
 
     /// Writes a model; equal graphs give equal bytes. A reader sees the old file or the new one, never a part.
     package static func write(_ graph: Graph, to path: String, externalData: ExternalDataPolicy = .automatic) throws {
         let minimum = externalData.minimumByteCount(for: graph)
-        let external = minimum.map { ExternalDataWriter(name: FilePath.name(of: path) + ".data", minimumByteCount: $0) }
+        let external = minimum.map { ExternalDataWriter(name: externalName(for: path), minimumByteCount: $0) }
         let encoder = try located(path) {
             let encoder = try ONNXWriter(external: external).encoder(graph)
             guard encoder.byteCount < byteLimit else {
@@ -41,6 +41,17 @@ package enum ONNXFile {
         }
         if let external, !external.tensors.isEmpty { try external.write(beside: path) }
         try AtomicFile.write(to: path) { sink in try encoder.encode { try sink.write($0) } }
+    }
+
+    /// The name of the file for a model's external data: `<model file>.data`, or numbered where that is another's.
+    private static func externalName(for path: String) -> String {
+        let own = (try? files(of: path)) ?? []
+        var (candidate, number) = (FilePath.companion(of: path, suffix: ".data"), 1)
+        while FilePath.exists(candidate), !own.contains(where: { FilePath.name(of: $0) == FilePath.name(of: candidate) }) {
+            candidate = FilePath.companion(of: path, suffix: "-\(number).data")
+            number += 1
+        }
+        return FilePath.name(of: candidate)
     }
 
     /// What protobuf allows a message.
@@ -62,8 +73,8 @@ package enum ONNXFile {
     package static func files(of path: String) throws -> [String] {
         let file = try MappedFile(path)
         let model = try located(path) { try file.withUnsafeBytes { try decoded($0) } }
-        let locations = Set(model.graph.initializer.flatMap(\.externalData).filter { $0.key == "location" }.map(\.value))
-        return [path] + locations.sorted().map { "\(FilePath.folder(of: path))/\($0)" }
+        let folder = ExternalDataFolder(of: path, links: .everywhere)
+        return try [path] + model.graph.externalLocations.sorted().map { try folder.path(of: $0, subject: path) }
     }
 
     private static func decoded(_ bytes: UnsafeRawBufferPointer) throws -> Onnx_ModelProto {
@@ -77,7 +88,7 @@ package enum ONNXFile {
         return model
     }
 
-    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: String?) throws -> Graph {
+    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: ExternalDataFolder?) throws -> Graph {
         let model = try decoded(bytes)
         return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder)).graph()
     }

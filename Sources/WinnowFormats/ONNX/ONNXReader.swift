@@ -34,15 +34,17 @@ struct ONNXReader {
         }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
-            initializers: content.initializers, metadata: try metadata(declaring: model.graph.output))
+            initializers: content.initializers, metadata: try metadata(of: model.graph))
     }
 
-    /// The file's metadata with the declared types of a graph's outputs; bodies may leave them out.
-    private func metadata(declaring outputs: [Onnx_ValueInfoProto]) throws -> GraphMetadata {
+    /// The file's metadata with what a graph says of itself; bodies may leave the types of their outputs out.
+    private func metadata(of proto: Onnx_GraphProto) throws -> GraphMetadata {
         var metadata = metadata
-        for output in outputs where output.type.value != nil {
+        for output in proto.output where output.type.value != nil {
             metadata.outputTypes[output.name] = try ValueType(output.type, of: "output \(output.name)")
         }
+        metadata.graphNotes = proto.notes
+        metadata.valueNotes = proto.valueNotes
         return metadata
     }
 
@@ -60,7 +62,7 @@ struct ONNXReader {
             name: proto.name, inputs: inputs, outputs: proto.output.map(\.name), nodes: content.nodes,
             initializers: content.initializers,
             captures: Dictionary(captures.map { ($0, scope.type(of: $0)) }, uniquingKeysWith: { $1 }),
-            metadata: try metadata(declaring: proto.output))
+            metadata: try metadata(of: proto))
     }
 
     /// What a graph's message holds, weights decoded.
@@ -124,7 +126,7 @@ struct ONNXReader {
             unknown.outputTypes = Array(declared[..<count])
             op = unknown
         }
-        return Node(name: name, op: op, inputs: proto.input, outputs: proto.output)
+        return Node(name: name, op: op, inputs: proto.input, outputs: proto.output, notes: proto.notes)
     }
 
     /// The tensor a Constant node stands for.
@@ -145,30 +147,6 @@ struct ONNXReader {
 
     /// ONNX's own domain has two names.
     static func domain(_ name: String) -> String { name == "ai.onnx" ? "" : name }
-}
-
-extension GraphMetadata {
-    fileprivate init(_ model: Onnx_ModelProto) throws {
-        self.init()
-        guard !model.opsetImport.isEmpty else {
-            throw WinnowError(.model, "", "names no operator set", remedy: "the file is probably cut short")
-        }
-        irVersion = Int(clamping: model.irVersion)
-        opsets = Dictionary(
-            model.opsetImport.map { (ONNXReader.domain($0.domain), Int(clamping: $0.version)) }, uniquingKeysWith: max)
-        if let version = opsets[""], !ONNXReader.supportedVersions.contains(version) {
-            let range = ONNXReader.supportedVersions
-            throw WinnowError(
-                .unsupported, "", "uses operator set \(version); \(range.lowerBound) to \(range.upperBound) are supported",
-                remedy: "export it with another opset")
-        }
-        producerName = model.producerName
-        producerVersion = model.producerVersion
-        domain = model.domain
-        modelVersion = Int(model.modelVersion)
-        documentation = model.docString
-        properties = Dictionary(model.metadataProps.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-    }
 }
 
 /// Unique names for nodes: the file's own where they are, else operator and index.

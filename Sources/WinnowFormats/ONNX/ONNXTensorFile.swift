@@ -23,7 +23,7 @@ package enum ONNXTensorFile {
 
     private static func tensor(_ bytes: UnsafeRawBufferPointer, _ path: String) throws -> (name: String, tensor: Tensor) {
         let proto = try Onnx_TensorProto(serializedBytes: bytes.bytes)
-        let external = ExternalDataReader(folder: FilePath.folder(of: path))
+        let external = ExternalDataReader(folder: ExternalDataFolder(of: path))
         return (proto.name, try Tensor(proto, subject: path, external: external))
     }
 

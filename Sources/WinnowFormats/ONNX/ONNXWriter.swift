@@ -21,14 +21,7 @@ struct ONNXWriter {
                 entry.version = Int64(version)
             }
         }
-        model.producerName = metadata.producerName
-        if !metadata.producerVersion.isEmpty { model.producerVersion = metadata.producerVersion }
-        if !metadata.domain.isEmpty { model.domain = metadata.domain }
-        if metadata.modelVersion != 0 { model.modelVersion = Int64(metadata.modelVersion) }
-        if !metadata.documentation.isEmpty { model.docString = metadata.documentation }
-        model.metadataProps = metadata.properties.sorted { $0.key < $1.key }.map {
-            Onnx_StringStringEntryProto(key: $0.key, value: $0.value)
-        }
+        model.add(metadata)
         model.graph = try self.graph(graph, external: external, isBody: false)
         for index in model.graph.output.indices where !model.graph.output[index].hasType {
             // Without a type a model is not valid; inside a body it is.
@@ -59,6 +52,7 @@ struct ONNXWriter {
             guard !outputs.contains(name), let type = certainType(of: name, in: graph) else { return nil }
             return Onnx_ValueInfoProto(name: name, type: type)
         }
+        proto.addNotes(of: graph)
         return proto
     }
 
@@ -69,6 +63,7 @@ struct ONNXWriter {
         if !node.op.type.domain.isEmpty { proto.domain = node.op.type.domain }
         proto.input = node.inputs
         proto.output = node.outputs
+        proto.notes = node.notes
         let attributes = node.op.attributes
         proto.attribute = try attributes.names.compactMap { name in
             try attributes[name].map { try Onnx_AttributeProto(name: name, $0) { try graph($0, external: nil, isBody: true) } }

@@ -19,15 +19,49 @@ import WinnowTensor
         }
     }
 
-    /// What a killed process left goes; what a living one is writing stays.
-    @Test func leftoversOfKilledProcessesGo() throws {
+    /// Whatever other files are called, they are not ours.
+    @Test func otherFilesStay() throws {
         try withTemporaryFolder { folder in
-            for name in ["a.4194305.tmp", "a.1.tmp", "b.4194305.tmp", "a.note.tmp"] {
-                try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
-            }
+            let others = ["a.4194305.tmp", "a.1.tmp", "a.\(getpid()).tmp", "a.tmp", ".winnow-0123456789abcdef", "b"]
+            for name in others { try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)")) }
             try AtomicFile.write("new", to: folder + "/a")
-            let left = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-            #expect(left == ["a", "a.1.tmp", "a.note.tmp", "b.4194305.tmp"])
+            #expect(try Set(FileManager.default.contentsOfDirectory(atPath: folder)) == Set(others + ["a"]))
+            for name in others { #expect(try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8) == "mine") }
+        }
+    }
+
+    @Test func nothingElseIsThereWhileAFileIsWritten() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write(to: folder + "/a") { sink in
+                try sink.write([UInt8](repeating: 1, count: 1 << 20))
+                let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+                #expect(names.allSatisfy { $0.hasPrefix(".winnow-") })
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a"])
+        }
+    }
+
+    @Test(arguments: [1, 200, 245, 255]) func anyNameTheSystemAllowsWorks(length: Int) throws {
+        try withTemporaryFolder { folder in
+            let name = String(repeating: "n", count: length)
+            for text in ["old", "new"] { try AtomicFile.write(text, to: "\(folder)/\(name)") }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [name])
+        }
+    }
+
+    @Test func companionsHaveNamesTheSystemAllows() {
+        #expect(FilePath.companion(of: "x/m.onnx", suffix: ".data") == "x/m.onnx.data")
+        let names = ["a", "b"].map { FilePath.companion(of: "x/" + String(repeating: "é", count: 126) + $0, suffix: ".data") }
+        #expect(Set(names).count == 2)
+        for name in names { #expect(name.hasPrefix("x/é") && name.hasSuffix(".data") && name.utf8.count <= 257) }
+    }
+
+    @Test func permissionsStay() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write("old", to: folder + "/a")
+            try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: folder + "/a")
+            try AtomicFile.write("new", to: folder + "/a")
+            #expect(try FileManager.default.attributesOfItem(atPath: folder + "/a")[.posixPermissions] as? Int == 0o640)
         }
     }
 
@@ -38,6 +72,19 @@ import WinnowTensor
             try AtomicFile.write("new", to: folder + "/b")
             #expect(try String(contentsOfFile: folder + "/a", encoding: .utf8) == "new")
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/b") == "a")
+        }
+    }
+
+    @Test func aLinkToNothingYetStaysALink() throws {
+        try withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/in", withIntermediateDirectories: false)
+            try FileManager.default.createSymbolicLink(atPath: folder + "/in/a", withDestinationPath: "../b")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/c", withDestinationPath: folder + "/in/a")
+            try AtomicFile.write("new", to: folder + "/c")
+            #expect(try String(contentsOfFile: folder + "/b", encoding: .utf8) == "new")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/in/a") == "../b")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: "loop")
+            #expect(message { try AtomicFile.write("", to: folder + "/loop") }.contains("cannot be written: too many"))
         }
     }
 

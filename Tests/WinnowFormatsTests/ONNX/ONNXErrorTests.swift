@@ -44,7 +44,7 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
 
 @Suite struct ONNXErrors {
     private func refusal(_ bytes: [UInt8], folder: String? = nil) -> String {
-        message { _ = try ONNXFile.read(bytes: bytes, registry: OperatorRegistry([]), folder: folder) }
+        message { _ = try ONNXFile.read(bytes: bytes, registry: OperatorRegistry([]), folder: folder.map { ExternalDataFolder(of: $0 + "/m.onnx") }) }
     }
 
     @Test func theModelTheOthersAreMadeFromIsValid() throws {
@@ -85,6 +85,38 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
             let entries = external(["location": location, "offset": offset, "length": length])
             let sentence = refusal(model(initializer: tensor([2], entries)), folder: folder)
             #expect(sentence.contains(problem), "\(sentence)")
+        }
+    }
+
+    @Test func linksThatLeaveTheFolderAreFollowedWhereAllowed() throws {
+        try withTemporaryFolder { folder in
+            try AtomicFile.write([UInt8](repeating: 0, count: 8), to: folder + "/w.bin")
+            for name in ["/in", "/sub", "/in/real"] {
+                try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: false)
+            }
+            try AtomicFile.write([UInt8](repeating: 0, count: 8), to: folder + "/sub/w.bin")
+            try AtomicFile.write([UInt8](repeating: 0, count: 8), to: folder + "/in/real/w.bin")
+            for (link, target) in [("w.bin", "../w.bin"), ("sub", "../sub"), ("near", "real"), ("near.bin", "real/w.bin")] {
+                try FileManager.default.createSymbolicLink(atPath: "\(folder)/in/\(link)", withDestinationPath: target)
+            }
+            for (location, leaves) in [("w.bin", true), ("sub/w.bin", true), ("near/w.bin", false), ("near.bin", false)] {
+                let path = folder + "/in/m.onnx"
+                try AtomicFile.write(model(initializer: tensor([2], external(["location": location]))), to: path)
+                let sentence = message { _ = try ONNXFile.read(path, registry: OperatorRegistry([])) }
+                #expect(sentence.contains("\(location)\" is a link that leaves") == leaves, "\(sentence)")
+                #expect(sentence.contains("--allow-links") == leaves)
+                let graph = try ONNXFile.read(path, registry: OperatorRegistry([]), links: .everywhere)
+                #expect(graph.initializers["w"] == Tensor([0, 0] as [Float]))
+            }
+        }
+    }
+
+    @Test func aLocationBesideElementsInTheFileDoesNotCount() throws {
+        try withTemporaryFolder { folder in
+            let stray = Field.bytes(13, Field.text(1, "location") + Field.text(2, "nowhere.bin"))
+            try AtomicFile.write(model(initializer: tensor([2], raw(8) + stray)), to: folder + "/m.onnx")
+            #expect(try ONNXFile.files(of: folder + "/m.onnx") == [folder + "/m.onnx"])
+            _ = try ONNXFile.read(folder + "/m.onnx", registry: OperatorRegistry([]))
         }
     }
 

@@ -65,6 +65,17 @@ private let registry = OperatorRegistry([])
         }
     }
 
+    @Test func anotherModelsExternalDataIsNotOverwritten() throws {
+        try withTemporaryFolder { folder in
+            let graph = try Fixture.graph("external.onnx")
+            try AtomicFile.write("mine", to: folder + "/m.onnx.data")
+            for _ in 0..<2 { try ONNXFile.write(graph, to: folder + "/m.onnx", externalData: .external(minimumByteCount: 1)) }
+            #expect(try String(contentsOfFile: folder + "/m.onnx.data", encoding: .utf8) == "mine")
+            #expect(try ONNXFile.files(of: folder + "/m.onnx") == [folder + "/m.onnx", folder + "/m.onnx-1.data"])
+            #expect(try ONNXFile.read(folder + "/m.onnx", registry: registry).everything == graph.everything)
+        }
+    }
+
     @Test func theOperatorSetRisesToWhatNodesNeed() throws {
         var metadata = GraphMetadata()
         metadata.opsets = ["": 13]
@@ -79,6 +90,61 @@ private let registry = OperatorRegistry([])
         let again = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: registry)
         #expect(again.metadata.opsets == ["": 20, "a.b": 2])
         #expect(again.metadata.irVersion == 9)
+    }
+}
+
+/// What a file says in words.
+@Suite struct NotesInFiles {
+    private func described() throws -> Graph {
+        var metadata = GraphMetadata()
+        metadata.graphNotes = Notes(documentation: "a graph", properties: ["b": "2", "a": "1"])
+        var x = ValueNotes()
+        x.notes = Notes(documentation: "RGB, 0…1", properties: ["unit": "1"])
+        x.denotation = "IMAGE"
+        x.axisDenotations = [0: "DATA_BATCH"]
+        var w = ValueNotes()
+        w.tensor = Notes(documentation: "a weight", properties: ["trained": "yes"])
+        var h = ValueNotes()
+        h.notes = Notes(documentation: "hidden")
+        h.quantization = ["SCALE_TENSOR": "s"]
+        metadata.valueNotes = ["x": x, "w": w, "h": h]
+        metadata.properties = ["labels": "cat,dog"]
+        let notes = Notes(documentation: "a layer", properties: ["mask": "w.mask", "alpha": "β"])
+        return try Graph(
+            name: "g", inputs: [GraphInput("x", ValueType(.float32, ["N", 2]))], outputs: ["y"],
+            nodes: [
+                Node(name: "add", op: Add(), inputs: ["x", "w"], outputs: ["h"], notes: notes),
+                Node(name: "relu", op: Relu(), inputs: ["h"], outputs: ["y"]),
+            ], initializers: [("w", Tensor([1, 2] as [Float])), ("s", Tensor(scalar: Float(2)))], metadata: metadata)
+    }
+
+    private func reread(_ graph: Graph) throws -> Graph {
+        try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorCatalogue.registry)
+    }
+
+    @Test func areReadAndWritten() throws {
+        let graph = try described()
+        let again = try reread(graph)
+        #expect(again.nodes.map(\.notes) == graph.nodes.map(\.notes))
+        #expect(again.metadata.graphNotes == graph.metadata.graphNotes)
+        #expect(again.metadata.valueNotes == graph.metadata.valueNotes)
+        #expect(again.initializerNames == graph.initializerNames)
+        #expect(try ONNXFile.bytes(again) == ONNXFile.bytes(graph))
+    }
+
+    @Test func areKeptByANodeThatTakesAnothersPlace() throws {
+        let graph = try described()
+        let edit = GraphEdit(replacing: ["add"], with: [Node(name: "add", op: Sub(), inputs: ["x", "w"], outputs: ["h"])])
+        #expect(try graph.applying(edit).node(named: "add")?.notes == graph.node(named: "add")?.notes)
+        let own = Notes(documentation: "another")
+        let other = GraphEdit(replacing: ["add"], with: [Node(name: "add", op: Sub(), inputs: ["x", "w"], outputs: ["h"], notes: own)])
+        #expect(try graph.applying(other).node(named: "add")?.notes == own)
+    }
+
+    @Test func goWithTheValueTheyAreAbout() throws {
+        let edit = GraphEdit(replacing: ["add", "relu"], with: [Node(name: "relu", op: Relu(), inputs: ["x"], outputs: ["y"])])
+        let again = try reread(described().applying(edit))
+        #expect(again.metadata.valueNotes.keys.sorted() == ["x"])
     }
 }
 
