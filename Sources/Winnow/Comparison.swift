@@ -31,7 +31,7 @@ public struct Comparison: Codable, Sendable {
             try model.measurement(model: model.graph.name, stage: model.path ?? stage, data: data, histograms: false)
         }
         let set = try (data?.test ?? data?.validation)?.adapted(to: a.graph)
-        let fixed = a.graph.inputs.first?.type.extents?.first?.value
+        let fixed = a.graph.requiredInputs.first?.type.extents?.first?.value
         func inputs(_ limit: Int) throws -> (values: [String: Tensor], count: Int) {
             guard let set else {
                 let count = fixed ?? min(16, limit)

@@ -13,7 +13,7 @@ struct RandomInputs {
         var random = self
         let shapes = try InputShapes(given).completed(for: graph, batchSize: batchSize)
         return Dictionary(
-            try graph.inputs.map { input in
+            try graph.requiredInputs.map { input in
                 guard let shape = shapes[input.name] else {
                     throw WinnowError(.data, "input \(input.name)", "has no known rank", remedy: "give data")
                 }

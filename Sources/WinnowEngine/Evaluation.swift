@@ -28,7 +28,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
         guard let output = session.graph.outputs.first else { throw WinnowError(.model, session.graph.name, "has no output") }
         var tally = Tally(k: k, scores: Scores(of: output, in: session.graph))
         let start = ContinuousClock.now
-        let fixedSize = session.graph.inputs.first?.type.extents?.first?.value
+        let fixedSize = session.graph.requiredInputs.first?.type.extents?.first?.value
         let batchSize = max(1, fixedSize ?? batchSize)
         for first in stride(from: 0, to: data.count, by: batchSize) {
             try cancellation?.check("evaluation")

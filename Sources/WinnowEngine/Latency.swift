@@ -56,7 +56,7 @@ extension Graph {
     /// Input shapes with every named or unknown extent set to `batchSize`.
     package func sampleShapes(batchSize: Int) -> [ValueName: Shape] {
         Dictionary(
-            inputs.compactMap { input in
+            requiredInputs.compactMap { input in
                 input.type.extents.map { (input.name, Shape($0.map { $0.value ?? batchSize })) }
             }, uniquingKeysWith: { first, _ in first })
     }

@@ -2,19 +2,32 @@ package import WinnowGraph
 package import WinnowTensor
 
 /// Runs a graph: lowers it once, keeps a plan for each combination of input shapes.
+///
+/// Inputs with default values that the caller does not supply are constants.
 package final class Session {
     package let graph: Graph
-    private let lowered: Graph
+    /// The lowered graph, by the inputs whose default values it holds.
+    private var lowered: [Set<ValueName>: Graph] = [:]
     private let options: SessionOptions
     private let observed: Set<ValueName>
-    private var plans: [[Shape]: Plan] = [:]
+    private var plans: [[Shape?]: Plan] = [:]
 
     /// `observed` outputs are not kept, only shown while a plan runs (see `Plan.execute(observing:)`).
     package init(_ graph: Graph, observed: Set<ValueName> = [], options: SessionOptions = SessionOptions()) throws {
         self.graph = graph
         self.observed = observed
         self.options = options
-        lowered = try options.lowers ? graph.lowered() : graph.removingDeadNodes()
+        _ = try lowered(supplied: [])
+    }
+
+    /// The graph as plans execute it where the caller supplies these inputs, and those that have no default value.
+    private func lowered(supplied: Set<ValueName>) throws -> Graph {
+        let missing = Set(graph.inputs.filter { $0.defaultValue != nil && !supplied.contains($0.name) }.map(\.name))
+        if let graph = lowered[missing] { return graph }
+        let whole = try graph.takingDefaults(except: supplied)
+        let result = try options.lowers ? whole.lowered() : whole.removingDeadNodes()
+        lowered[missing] = result
+        return result
     }
 
     /// The plan for these input shapes, made at the first call.
@@ -24,7 +37,7 @@ package final class Session {
                 .data, "input \(name)", "the model has no such input",
                 remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")
         }
-        let key = graph.inputs.map { inputShapes[$0.name] ?? [] }
+        let key = graph.inputs.map { inputShapes[$0.name] }
         if let plan = plans[key] { return plan }
         let plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
         plans[key] = plan
@@ -33,6 +46,7 @@ package final class Session {
 
     /// The graph to plan for these shapes, which may decide what its control flow does.
     private func settled(for shapes: [ValueName: Shape]) throws -> Graph {
+        let lowered = try lowered(supplied: Set(shapes.keys))
         guard options.lowers, lowered.nodes.contains(where: { !$0.op.bodies.isEmpty }) else { return lowered }
         let types = lowered.inputs.compactMap { input in
             shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) }

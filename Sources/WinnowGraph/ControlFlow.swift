@@ -52,7 +52,7 @@ extension Graph {
         metadata.valueNotes = Dictionary(
             metadata.valueNotes.map { (renamed($0.key), $0.value.renaming(renamed)) }, uniquingKeysWith: { first, _ in first })
         return try Graph(
-            name: name, inputs: inputs.map { GraphInput(renamed($0.name), $0.type) }, outputs: outputs.map(renamed),
+            name: name, inputs: inputs.map { GraphInput(renamed($0.name), $0.type, defaultValue: $0.defaultValue) }, outputs: outputs.map(renamed),
             nodes: nodes.map { node in
                 Node(
                     name: node.name, op: try node.op.renamingCaptures(names, in: self), inputs: node.inputs.map(renamed),
@@ -68,7 +68,9 @@ extension Graph {
     package func taking(_ types: [ValueName: ValueType]) throws -> Graph {
         let captured = captures.keys.sorted().compactMap { name in types[name].map { GraphInput(name, $0) } }
         return try Graph(
-            name: name, inputs: inputs.map { GraphInput($0.name, types[$0.name] ?? $0.type) } + captured, outputs: outputs,
+            name: name,
+            inputs: inputs.map { GraphInput($0.name, types[$0.name] ?? $0.type, defaultValue: $0.defaultValue) } + captured,
+            outputs: outputs,
             nodes: nodes, initializers: namedInitializers, updates: updates,
             captures: captures.filter { types[$0.key] == nil }, metadata: metadata)
     }

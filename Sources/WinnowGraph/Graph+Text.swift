@@ -5,7 +5,7 @@ extension Graph {
     ///
     /// `%y: float32[N, 10] = Gemm(%x, @w, @b) {transB: 1}  # fc1`
     public var text: String {
-        var lines = ["graph \(name) (\(inputs.map { "%\($0.name): \($0.type)" }.joined(separator: ", "))) {"]
+        var lines = ["graph \(name) (\(inputs.map { "%\($0.name): \($0.type)\($0.defaultValue == nil ? "" : " = default")" }.joined(separator: ", "))) {"]
         for name in initializerNames {
             if let tensor = initializers[name] { lines.append("  @\(name): \(ValueType(tensor.elementType, tensor.shape))") }
         }

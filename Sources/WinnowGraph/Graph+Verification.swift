@@ -55,7 +55,14 @@ extension Graph {
         func add(_ name: ValueName, _ place: @autoclosure () -> String) throws {
             guard sources.insert(name).inserted else { throw WinnowError(.model, place(), "value \(name) has two sources") }
         }
-        for input in inputs { try add(input.name, "graph inputs") }
+        for input in inputs {
+            try add(input.name, "graph inputs")
+            guard let tensor = input.defaultValue else { continue }
+            let type = ValueType(tensor.elementType, tensor.shape)
+            guard input.type.accepts(type) else {
+                throw WinnowError(.model, "input \(input.name)", "is \(input.type), but its default value \(type)")
+            }
+        }
         for name in initializerNames { try add(name, "initializers") }
         var names: Set<String> = []
         for node in nodes {
@@ -110,8 +117,11 @@ extension Graph {
 }
 
 extension Operator {
-    /// `outputs(for:)`, refused where extents are negative or too large.
+    /// `outputs(for:)`, refused where there are more inputs than it takes, and where extents are negative or too large.
     package func checkedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        guard inputs.count <= Self.maximumInputCount else {
+            throw WinnowError(.model, "inputs", "are \(inputs.count), but it takes \(Self.maximumInputCount) at most")
+        }
         let results = try outputs(for: inputs)
         for result in results { try result.checkExtents() }
         return results

@@ -1,4 +1,4 @@
-package import WinnowTensor
+public import WinnowTensor
 
 /// A typed dataflow graph: nodes in topological order, named values, initializers. Always valid: every change goes through
 /// `applying(_:)`, which verifies the result.
@@ -56,10 +56,18 @@ public struct Graph: Sendable {
 public struct GraphInput: Sendable, Hashable {
     public var name: String
     public var type: ValueType
+    /// What it holds where the caller supplies nothing; nil: the caller must.
+    public var defaultValue: Tensor?
 
-    public init(_ name: String, _ type: ValueType) {
+    public init(_ name: String, _ type: ValueType, defaultValue: Tensor? = nil) {
         self.name = name
         self.type = type
+        self.defaultValue = defaultValue
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(type)
     }
 }
 

@@ -3,6 +3,9 @@ package struct OperatorType: Hashable, Sendable, CustomStringConvertible {
     package var domain: String
     package var name: String
 
+    /// The domain of operators that no file holds.
+    package static let planDomain = "winnow"
+
     package init(_ name: String, domain: String = "") {
         self.name = name
         self.domain = domain
@@ -16,6 +19,9 @@ package struct OperatorType: Hashable, Sendable, CustomStringConvertible {
 /// Only `outputs(for:)` and `kernel(for:)` are required; every other member defaults to the safe "unknown".
 package protocol Operator: Sendable {
     static var type: OperatorType { get }
+
+    /// The most inputs that any version of it takes.
+    static var maximumInputCount: Int { get }
 
     /// The name it is written under; differs from the static one only for operators Winnow does not know.
     var type: OperatorType { get }
@@ -68,6 +74,7 @@ package protocol Operator: Sendable {
 }
 
 extension Operator {
+    package static var maximumInputCount: Int { .max }
     package var type: OperatorType { Self.type }
     package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
         try Self(attributes: attributes, version: version)

@@ -20,7 +20,7 @@ package struct TrainingGraph: Sendable {
     package init(
         _ objective: Objective, frozen: Set<ValueName> = [], trained: Set<ValueName> = [], changed: Set<ValueName> = []
     ) throws {
-        let form = try objective.graph.trainingForm()
+        let form = try objective.graph.takingDefaults().trainingForm()
         let candidates = objective.graph.trainableInitializers(trained: trained).filter {
             !frozen.contains($0) && form.updates[$0] == nil && form.initializers[$0] != nil
         }

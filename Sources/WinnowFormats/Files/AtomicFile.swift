@@ -1,3 +1,4 @@
+import Synchronization
 import WinnowTensor
 
 #if canImport(Glibc)
@@ -23,6 +24,17 @@ package enum AtomicFile {
         try file.rename(to: target, for: path)
         flushFolder(of: target)
         return result
+    }
+
+    /// Whether a file is being written.
+    package static var isWriting: Bool { TemporaryFile.unfinished.withLock { $0.count > 0 } }
+
+    /// Removes what is being written, lets no other file appear, and calls `end`, which ends the program.
+    package static func abandon(_ end: () -> Never) -> Never {
+        TemporaryFile.unfinished.withLock { unfinished in
+            for path in unfinished.paths { unlink(path) }
+            end()
+        }
     }
 
     package static func write(_ bytes: [UInt8], to path: String) throws {

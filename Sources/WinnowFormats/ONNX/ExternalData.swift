@@ -28,7 +28,7 @@ package struct ExternalDataFolder: Sendable {
         }
         let file = "\(path)/\(location)"
         guard links == .insideFolder, let real = FilePath.resolved(file), let folder = FilePath.resolved(path) else { return file }
-        guard folder == "/" || real.hasPrefix(folder + "/") else {
+        guard real == folder || folder == "/" || real.hasPrefix(folder + "/") else {
             throw WinnowError(
                 .model, subject, "its external location \"\(location)\" is a link that leaves the model's folder",
                 remedy: "where you trust the model, allow it with --allow-links")

@@ -28,9 +28,14 @@ struct ONNXReader {
         if let name = content.missing.first {
             throw WinnowError(.model, "value \(name)", "is read but produced nowhere", remedy: "the file is probably damaged")
         }
-        var inputs: [GraphInput] = []
-        for input in content.inputs {
-            inputs.append(GraphInput(input.name, try ValueType(input.type, of: "input \(input.name)")))
+        let inputs = try content.inputs.map { input in
+            let tensor = content.defaults[input.name]
+            let own = tensor.map { ValueType($0.elementType, $0.shape) }
+            let type = input.type.value == nil ? own : try ValueType(input.type, of: "input \(input.name)")
+            guard let type = type.flatMap({ type in own.map { type.accepts($0) } ?? true ? type : own }) ?? own else {
+                throw WinnowError(.model, "input \(input.name)", "has no type")
+            }
+            return GraphInput(input.name, type, defaultValue: tensor)
         }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
@@ -69,6 +74,8 @@ struct ONNXReader {
     private struct Content {
         var inputs: [Onnx_ValueInfoProto] = []
         var initializers: [(name: ValueName, tensor: Tensor)] = []
+        /// What inputs hold where the caller supplies nothing.
+        var defaults: [ValueName: Tensor] = [:]
         var nodes: [Node] = []
         /// Values that nodes read and the graph does not have.
         var missing: Set<ValueName> = []
@@ -86,7 +93,13 @@ struct ONNXReader {
             content.initializers.append(
                 (initializer.name, try Tensor(initializer, subject: subject, external: external)))
         }
-        // Up to IR version 3 initializers are inputs too; later that makes them defaults. Here they are constants.
+        // Up to IR version 3 all initializers are listed as inputs and are constants; later, inputs with default values.
+        let listed = Set(proto.input.map(\.name))
+        if parent == nil, metadata.irVersion > 3, content.initializers.contains(where: { listed.contains($0.name) }) {
+            content.defaults = Dictionary(
+                content.initializers.filter { listed.contains($0.name) }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
+            content.initializers.removeAll { listed.contains($0.name) }
+        }
         let constants = Set(content.initializers.map(\.name))
         content.inputs = proto.input.filter { !constants.contains($0.name) }
         var names = NodeNames(proto.node.map(\.name))

@@ -28,9 +28,10 @@ struct ONNXWriter {
             let name = model.graph.output[index].name
             model.graph.output[index] = Onnx_ValueInfoProto(name: name, type: graph.infos[name]?.type ?? .unknown)
         }
-        let tensors = graph.initializerNames.compactMap { graph.initializers[$0] }
-        return try ONNXEncoder(
-            model, elements: zip(tensors, model.graph.initializer).map { $1.dataLocation == .external ? nil : $0 })
+        let elements = zip(graph.writtenInitializers, model.graph.initializer).map { written, proto in
+            proto.dataLocation == .external ? nil : written.tensor
+        }
+        return try ONNXEncoder(model, elements: elements)
     }
 
     private func graph(_ graph: Graph, external: ExternalDataWriter?, isBody: Bool) throws -> Onnx_GraphProto {
@@ -40,8 +41,8 @@ struct ONNXWriter {
         proto.input = graph.inputs.map { input in
             Onnx_ValueInfoProto(name: input.name, type: isBody && input.type == .unknown ? nil : input.type)
         }
-        proto.initializer = graph.initializerNames.compactMap { name in
-            graph.initializers[name].map { Onnx_TensorProto($0, name: name, external: external, withElements: isBody) }
+        proto.initializer = graph.writtenInitializers.map {
+            Onnx_TensorProto($0.tensor, name: $0.name, external: external, withElements: isBody)
         }
         proto.node = try graph.nodes.map(node)
         proto.output = graph.outputs.map { name in
@@ -57,6 +58,11 @@ struct ONNXWriter {
     }
 
     private func node(_ node: Node) throws -> Onnx_NodeProto {
+        guard node.op.type.domain != OperatorType.planDomain else {
+            throw WinnowError(
+                .unsupported, "node \(node.name)", "is a \(node.op.type.name), which only plans and training have",
+                remedy: "this is a fault of the pass that made it")
+        }
         var proto = Onnx_NodeProto()
         proto.name = node.name
         proto.opType = node.op.type.name
@@ -75,6 +81,13 @@ struct ONNXWriter {
     private func certainType(of name: ValueName, in graph: Graph) -> ValueType? {
         guard let info = graph.infos[name], !info.isGuess, info.extents != nil else { return nil }
         return info.type
+    }
+}
+
+extension Graph {
+    /// What a file has as initializers: constants, then the default values of inputs.
+    fileprivate var writtenInitializers: [(name: ValueName, tensor: Tensor)] {
+        namedInitializers + inputs.compactMap { input in input.defaultValue.map { (input.name, $0) } }
     }
 }
 

@@ -7,6 +7,7 @@ import WinnowTensor
 /// Outputs: Y, keys and values with the past, and scores as `scoresMode` says.
 package struct Attention: Decomposition {
     package static let type = OperatorType("Attention")
+    package static let maximumInputCount = 7
 
     package var isCausal: Bool
     /// For operands of three axes.

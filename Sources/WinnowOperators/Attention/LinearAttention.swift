@@ -8,6 +8,7 @@ import WinnowTensor
 /// Inputs: queries, keys, values as (N, steps, heads · size), state before, decay in log space, β. Outputs: Y, state after.
 package struct LinearAttention: TrainedInParts {
     package static let type = OperatorType("LinearAttention")
+    package static let maximumInputCount = 6
 
     package enum Rule: String, Sendable, CaseIterable {
         case linear, gated, delta

@@ -7,6 +7,7 @@ import WinnowTensor
 /// positions cosines and sines are (N, length, half).
 package struct RotaryEmbedding: Decomposition {
     package static let type = OperatorType("RotaryEmbedding")
+    package static let maximumInputCount = 4
 
     /// Whether partners are neighbours rather than half a vector apart.
     package var isInterleaved: Bool

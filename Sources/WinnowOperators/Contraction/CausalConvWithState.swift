@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: data, filter (C, 1, taps), bias (C), the state before (N, C, taps − 1). Outputs: the sums, the state after.
 package struct CausalConvWithState: Decomposition {
     package static let type = OperatorType("CausalConvWithState")
+    package static let maximumInputCount = 4
 
     /// Whether x · sigmoid(x) follows.
     package var appliesSwish: Bool

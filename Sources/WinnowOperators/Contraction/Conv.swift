@@ -5,6 +5,7 @@ package import WinnowTensor
 /// Convolution of (N, C, spatial…) with a filter (O, C / groups, spatial…) and an optional bias (O).
 package struct Conv: Operator {
     package static let type = OperatorType("Conv")
+    package static let maximumInputCount = 3
 
     package var window: Window
     package var groups: Int

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The adjoint of a convolution: (N, C, spatial…) with a filter (C, O / groups, spatial…) and an optional bias (O).
 package struct ConvTranspose: Operator, ChannelContraction {
     package static let type = OperatorType("ConvTranspose")
+    package static let maximumInputCount = 3
 
     package var window: Window
     package var groups: Int

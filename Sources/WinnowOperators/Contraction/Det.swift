@@ -5,6 +5,7 @@ import WinnowTensor
 /// The determinant of square matrices, by elimination in float64.
 package struct Det: Operator, AttributeFree {
     package static let type = OperatorType("Det")
+    package static let maximumInputCount = 1
 
     package init() {}
 

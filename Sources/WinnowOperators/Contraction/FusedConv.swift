@@ -5,6 +5,7 @@ import WinnowTensor
 /// activation(convolution(X, W) + B + Z); Z has the shape of the output.
 package struct FusedConv: TrainedInParts {
     package static let type = OperatorType("FusedConv", domain: "com.microsoft")
+    package static let maximumInputCount = 4
 
     package var convolution: Conv
     package var activation: Activation?

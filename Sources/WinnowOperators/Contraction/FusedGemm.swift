@@ -5,6 +5,7 @@ import WinnowTensor
 /// activation(alpha · A′ B′ + beta · C)
 package struct FusedGemm: TrainedInParts {
     package static let type = OperatorType("FusedGemm", domain: "com.microsoft")
+    package static let maximumInputCount = 3
 
     package var gemm: Gemm
     package var activation: Activation?

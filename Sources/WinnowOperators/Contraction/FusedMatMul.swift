@@ -4,6 +4,7 @@ import WinnowTensor
 /// alpha · A′ B′ over the last two axes, A′ and B′ transposed if asked.
 package struct FusedMatMul: Operator {
     package static let type = OperatorType("FusedMatMul", domain: "com.microsoft")
+    package static let maximumInputCount = 2
 
     package var product: MatrixProduct
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// alpha · A′ B′ + beta · C of matrices, A′ and B′ transposed if asked; C broadcasts.
 package struct Gemm: Operator, ChannelContraction {
     package static let type = OperatorType("Gemm")
+    package static let maximumInputCount = 3
 
     package var transposesLeft: Bool
     package var transposesRight: Bool

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The matrix product over the last two axes; the axes before them broadcast, and vectors count as a row or a column.
 package struct MatMul: AttributeFree, ChannelContraction {
     package static let type = OperatorType("MatMul")
+    package static let maximumInputCount = 2
 
     package init() {}
 

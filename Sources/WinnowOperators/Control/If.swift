@@ -4,6 +4,7 @@ import WinnowTensor
 /// One of two graphs, as a condition says; a known condition puts its branch in the node's place.
 package struct If: ControlFlowOperator {
     package static let type = OperatorType("If")
+    package static let maximumInputCount = 1
 
     package var thenBranch: Graph
     package var elseBranch: Graph

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The first value as elements of the second's type.
 package struct CastLike: Decomposition {
     package static let type = OperatorType("CastLike")
+    package static let maximumInputCount = 2
 
     package var saturates: Bool
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The middle of a value cut out, or zeros put around it, until it has the extents in input 1.
 package struct CenterCropPad: Decomposition {
     package static let type = OperatorType("CenterCropPad")
+    package static let maximumInputCount = 2
 
     /// The axes that the extents are given for; nil is all.
     package var axes: [Int]?

@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: columns, the image's spatial extents, the block's extents.
 package struct Col2Im: Decomposition {
     package static let type = OperatorType("Col2Im")
+    package static let maximumInputCount = 3
 
     /// Strides, dilations and pads; the extents are an input.
     package var window: Window

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The slices along `axis` (or the elements, without axis) for which the condition in input 1 is true.
 package struct Compress: Decomposition {
     package static let type = OperatorType("Compress")
+    package static let maximumInputCount = 2
 
     package var axis: Int?
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Channels moved into blocks of space: (N, C·b·b, H, W) to (N, C, H·b, W·b).
 package struct DepthToSpace: BlockMovement {
     package static let type = OperatorType("DepthToSpace")
+    package static let maximumInputCount = 1
     package static let channelFirstVersion = 11
 
     package var blockSize: Int

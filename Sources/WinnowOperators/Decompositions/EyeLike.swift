@@ -4,6 +4,7 @@ package import WinnowTensor
 /// Ones on one diagonal of a matrix of the input's shape, zeros elsewhere.
 package struct EyeLike: Decomposition {
     package static let type = OperatorType("EyeLike")
+    package static let maximumInputCount = 1
 
     /// The element type; nil is the input's.
     package var target: ElementType?

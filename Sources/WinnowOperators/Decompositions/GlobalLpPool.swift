@@ -4,6 +4,7 @@ import WinnowTensor
 /// (Σ |x|ᵖ)^(1/p) over all spatial axes.
 package struct GlobalLpPool: Decomposition {
     package static let type = OperatorType("GlobalLpPool")
+    package static let maximumInputCount = 1
 
     package var power: Int
 

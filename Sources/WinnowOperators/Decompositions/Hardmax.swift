@@ -4,6 +4,7 @@ import WinnowTensor
 /// 1 at the first maximum along `axis`, 0 elsewhere; before operator-set 13 over all axes from `axis` on together.
 package struct Hardmax: Decomposition {
     package static let type = OperatorType("Hardmax")
+    package static let maximumInputCount = 1
 
     package var axis: Int
     package var flattens: Bool

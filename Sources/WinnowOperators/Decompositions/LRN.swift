@@ -4,6 +4,7 @@ import WinnowTensor
 /// x / (bias + alpha / size · Σ x²)^beta, the sum over `size` neighbouring channels.
 package struct LRN: Decomposition {
     package static let type = OperatorType("LRN")
+    package static let maximumInputCount = 1
 
     package var size: Int
     package var alpha: Float

@@ -4,6 +4,7 @@ import WinnowTensor
 /// (Σ |x|ᵖ)^(1/p) over each window.
 package struct LpPool: Decomposition {
     package static let type = OperatorType("LpPool")
+    package static let maximumInputCount = 1
 
     package var window: Window
     package var power: Int

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Maxima put back to where MaxPool's indices say they came from, zeros elsewhere; input 2 is a wanted larger shape.
 package struct MaxUnpool: Decomposition {
     package static let type = OperatorType("MaxUnpool")
+    package static let maximumInputCount = 3
 
     package var window: Window
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// (x − mean) / (√variance + 10⁻⁹) over some axes.
 package struct MeanVarianceNormalization: Decomposition {
     package static let type = OperatorType("MeanVarianceNormalization")
+    package static let maximumInputCount = 1
 
     package var axes: [Int]
 

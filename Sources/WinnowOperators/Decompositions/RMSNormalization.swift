@@ -4,6 +4,7 @@ import WinnowTensor
 /// scale · x / √(mean of x² + epsilon) over the axes from `axis` on (Zhang and Sennrich 2019).
 package struct RMSNormalization: Decomposition {
     package static let type = OperatorType("RMSNormalization")
+    package static let maximumInputCount = 2
 
     package var axis: Int
     package var epsilon: Float

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The first `length` steps of each sequence in reverse order, the rest as they are; lengths are input 1.
 package struct ReverseSequence: Decomposition {
     package static let type = OperatorType("ReverseSequence")
+    package static let maximumInputCount = 2
 
     package var batchAxis: Int
     package var timeAxis: Int

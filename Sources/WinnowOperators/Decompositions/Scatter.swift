@@ -4,6 +4,7 @@ import WinnowTensor
 /// The older name of ScatterElements.
 package struct Scatter: Decomposition {
     package static let type = OperatorType("Scatter")
+    package static let maximumInputCount = 3
 
     package var axis: Int
 

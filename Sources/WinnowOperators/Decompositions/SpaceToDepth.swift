@@ -4,6 +4,7 @@ import WinnowTensor
 /// Blocks of space moved into channels: (N, C, H·b, W·b) to (N, C·b·b, H, W).
 package struct SpaceToDepth: BlockMovement {
     package static let type = OperatorType("SpaceToDepth")
+    package static let maximumInputCount = 1
     package static let channelFirstVersion = 28
 
     package var blockSize: Int

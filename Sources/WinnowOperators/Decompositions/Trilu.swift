@@ -4,6 +4,7 @@ import WinnowTensor
 /// The upper or lower triangle of matrices, zeros elsewhere; input 1 moves the diagonal upwards.
 package struct Trilu: Decomposition {
     package static let type = OperatorType("Trilu")
+    package static let maximumInputCount = 2
 
     package var keepsUpper: Bool
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The older name of Resize: scales as input 1, or as an attribute before version 9.
 package struct Upsample: Decomposition {
     package static let type = OperatorType("Upsample")
+    package static let maximumInputCount = 2
 
     package var mode: Resampling.Mode
     package var scales: [Float]?

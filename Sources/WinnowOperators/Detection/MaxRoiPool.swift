@@ -5,6 +5,7 @@ import WinnowTensor
 /// The maximum of each of a fixed number of bins of regions of (N, C, H, W); regions (R, 5) are image, x₁ y₁ x₂ y₂.
 package struct MaxRoiPool: Operator {
     package static let type = OperatorType("MaxRoiPool")
+    package static let maximumInputCount = 2
 
     package var bins: [Int]
     package var scale: Float

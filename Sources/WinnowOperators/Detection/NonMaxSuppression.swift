@@ -7,6 +7,7 @@ package import WinnowTensor
 /// score a box must exceed.
 package struct NonMaxSuppression: ContentShaped {
     package static let type = OperatorType("NonMaxSuppression")
+    package static let maximumInputCount = 5
 
     /// Whether boxes are (x center, y center, width, height) rather than two corners (y, x, y, x).
     package var takesCenters: Bool

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// |x|
 package struct Abs: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Abs")
+    package static let maximumInputCount = 1
 
     package init() {}
 

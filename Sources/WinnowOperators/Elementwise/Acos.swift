@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The arccosine in radians.
 package struct Acos: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Acos")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The inverse hyperbolic cosine.
 package struct Acosh: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Acosh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

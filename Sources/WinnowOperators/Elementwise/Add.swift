@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a + b
 package struct Add: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Add")
+    package static let maximumInputCount = 2
 
     package init() {}
 

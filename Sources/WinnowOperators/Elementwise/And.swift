@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Both.
 package struct And: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("And")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The arcsine in radians.
 package struct Asin: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Asin")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The inverse hyperbolic sine.
 package struct Asinh: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Asinh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

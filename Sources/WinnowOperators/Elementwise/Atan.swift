@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The arctangent in radians.
 package struct Atan: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Atan")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The inverse hyperbolic tangent.
 package struct Atanh: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Atanh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

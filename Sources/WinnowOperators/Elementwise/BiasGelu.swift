@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Gelu of x + bias.
 package struct BiasGelu: Decomposition, AttributeFree {
     package static let type = OperatorType("BiasGelu", domain: "com.microsoft")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowTensor
 /// The same bits as elements of another type of the same width.
 package struct BitCast: Operator {
     package static let type = OperatorType("BitCast")
+    package static let maximumInputCount = 1
 
     package var target: ElementType
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The bits of an unsigned integer moved by as many places as the second operand says; zeros come in.
 package struct BitShift: ElementwiseBinary {
     package static let type = OperatorType("BitShift")
+    package static let maximumInputCount = 2
 
     package var isLeft: Bool
 

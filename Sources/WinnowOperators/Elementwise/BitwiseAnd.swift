@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The bits that both integers have.
 package struct BitwiseAnd: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("BitwiseAnd")
+    package static let maximumInputCount = 2
 
     package init() {}
 

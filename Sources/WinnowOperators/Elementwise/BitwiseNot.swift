@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Every bit of an integer turned round.
 package struct BitwiseNot: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("BitwiseNot")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The bits that one of two integers has.
 package struct BitwiseOr: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("BitwiseOr")
+    package static let maximumInputCount = 2
 
     package init() {}
 

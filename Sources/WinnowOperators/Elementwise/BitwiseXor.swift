@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The bits that exactly one of two integers has.
 package struct BitwiseXor: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("BitwiseXor")
+    package static let maximumInputCount = 2
 
     package init() {}
 

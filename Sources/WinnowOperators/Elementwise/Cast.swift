@@ -5,6 +5,7 @@ package import WinnowTensor
 /// The elements as another type.
 package struct Cast: Operator {
     package static let type = OperatorType("Cast")
+    package static let maximumInputCount = 1
 
     package var target: ElementType
     /// Whether float8 targets saturate instead of giving NaN or infinity.

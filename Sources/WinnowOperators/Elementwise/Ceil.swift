@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The smallest integer that is not below x.
 package struct Ceil: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Ceil")
+    package static let maximumInputCount = 1
 
     package init() {}
 

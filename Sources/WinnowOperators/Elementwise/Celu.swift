@@ -4,6 +4,7 @@ package import WinnowKernels
 /// max(0, x) + min(0, alpha · (e^(x / alpha) − 1))
 package struct Celu: ElementwiseUnary {
     package static let type = OperatorType("Celu")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

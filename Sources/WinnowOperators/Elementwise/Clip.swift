@@ -5,6 +5,7 @@ import WinnowTensor
 /// max(low, min(high, x)); the bounds are inputs 1 and 2, or attributes before operator-set 11.
 package struct Clip: ActivationOperator {
     package static let type = OperatorType("Clip")
+    package static let maximumInputCount = 3
 
     /// Bounds as attributes; nil takes them from the inputs.
     package struct Bounds: Hashable, Sendable {

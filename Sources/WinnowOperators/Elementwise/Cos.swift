@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The cosine of x in radians.
 package struct Cos: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Cos")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The hyperbolic cosine.
 package struct Cosh: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Cosh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

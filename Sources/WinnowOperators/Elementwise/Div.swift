@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a / b
 package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Div")
+    package static let maximumInputCount = 2
 
     package init() {}
 

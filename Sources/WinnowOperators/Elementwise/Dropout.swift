@@ -4,6 +4,7 @@ import WinnowTensor
 /// Its input, unchanged; while training, a random part of the elements becomes zero and the others grow to keep the mean.
 package struct Dropout: Operator {
     package static let type = OperatorType("Dropout")
+    package static let maximumInputCount = 3
 
     /// The part that becomes zero, as attribute; nil takes it from input 1 (operator-set 12 and above), else 0.5.
     package var ratio: Float?

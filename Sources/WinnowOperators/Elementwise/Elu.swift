@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x < 0 ? alpha · (eˣ − 1) : x
 package struct Elu: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("Elu")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

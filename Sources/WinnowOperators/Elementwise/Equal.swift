@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a = b
 package struct Equal: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Equal")
+    package static let maximumInputCount = 2
 
     package init() {}
 

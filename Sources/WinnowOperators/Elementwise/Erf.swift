@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The error function.
 package struct Erf: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Erf")
+    package static let maximumInputCount = 1
 
     package init() {}
 

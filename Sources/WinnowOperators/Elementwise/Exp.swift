@@ -4,6 +4,7 @@ package import WinnowKernels
 /// eˣ
 package struct Exp: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Exp")
+    package static let maximumInputCount = 1
 
     package init() {}
 

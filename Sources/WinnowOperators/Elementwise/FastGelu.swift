@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Gelu through tanh of x, plus a bias where there is one.
 package struct FastGelu: Decomposition, AttributeFree {
     package static let type = OperatorType("FastGelu", domain: "com.microsoft")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The largest integer that is not above x.
 package struct Floor: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Floor")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// x · Φ(x) with the standard normal distribution's Φ, exact or by tanh.
 package struct Gelu: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("Gelu")
+    package static let maximumInputCount = 1
 
     package var usesTanh: Bool
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a > b
 package struct Greater: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Greater")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a ≥ b
 package struct GreaterOrEqual: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("GreaterOrEqual")
+    package static let maximumInputCount = 2
 
     package init() {}
 

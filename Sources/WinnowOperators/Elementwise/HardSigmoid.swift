@@ -4,6 +4,7 @@ package import WinnowKernels
 /// max(0, min(1, alpha · x + beta))
 package struct HardSigmoid: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("HardSigmoid")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
     package var beta: Float

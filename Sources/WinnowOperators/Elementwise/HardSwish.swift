@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x · max(0, min(1, x / 6 + 1/2))
 package struct HardSwish: ElementwiseUnary, AttributeFree, ActivationOperator {
     package static let type = OperatorType("HardSwish")
+    package static let maximumInputCount = 1
 
     package init() {}
 

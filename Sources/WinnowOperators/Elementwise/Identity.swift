@@ -4,6 +4,7 @@ import WinnowTensor
 /// Its input, unchanged: a tensor, or between plans a list or an optional.
 package struct Identity: AttributeFree, InterpretedOperator {
     package static let type = OperatorType("Identity")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Whether x is infinite, of either sign or of one alone.
 package struct IsInf: ElementwiseUnary {
     package static let type = OperatorType("IsInf")
+    package static let maximumInputCount = 1
 
     package var detectsNegative: Bool
     package var detectsPositive: Bool

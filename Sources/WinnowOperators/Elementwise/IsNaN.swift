@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Whether x is not a number.
 package struct IsNaN: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("IsNaN")
+    package static let maximumInputCount = 1
 
     package init() {}
 

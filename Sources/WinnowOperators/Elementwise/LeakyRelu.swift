@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x < 0 ? alpha · x : x
 package struct LeakyRelu: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("LeakyRelu")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a < b
 package struct Less: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Less")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a ≤ b
 package struct LessOrEqual: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("LessOrEqual")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The natural logarithm.
 package struct Log: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Log")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x · tanh(ln(1 + eˣ))
 package struct Mish: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Mish")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The remainder of a / b: with the sign of b, or of a if `truncates`.
 package struct Mod: ElementwiseBinary {
     package static let type = OperatorType("Mod")
+    package static let maximumInputCount = 2
 
     /// C's fmod rather than Python's %.
     package var truncates: Bool

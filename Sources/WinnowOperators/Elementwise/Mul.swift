@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a · b
 package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Mul")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// −x
 package struct Neg: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Neg")
+    package static let maximumInputCount = 1
 
     package init() {}
 

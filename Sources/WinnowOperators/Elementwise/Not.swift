@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Logical negation.
 package struct Not: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Not")
+    package static let maximumInputCount = 1
 
     package init() {}
 

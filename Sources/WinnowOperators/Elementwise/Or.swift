@@ -4,6 +4,7 @@ package import WinnowKernels
 /// At least one.
 package struct Or: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Or")
+    package static let maximumInputCount = 2
 
     package init() {}
 

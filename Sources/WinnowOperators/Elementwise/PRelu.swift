@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x < 0 ? slope · x : x
 package struct PRelu: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("PRelu")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// aᵇ; the exponent may have another element type, the result has a's.
 package struct Pow: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Pow")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// x · sigmoid(alpha · x)
 package struct QuickGelu: Decomposition {
     package static let type = OperatorType("QuickGelu", domain: "com.microsoft")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// 1 / x
 package struct Reciprocal: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Reciprocal")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// max(0, x)
 package struct Relu: ElementwiseUnary, AttributeFree, ActivationOperator {
     package static let type = OperatorType("Relu")
+    package static let maximumInputCount = 1
 
     package init() {}
 

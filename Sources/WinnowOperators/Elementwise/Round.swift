@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The nearest integer, ties to even.
 package struct Round: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Round")
+    package static let maximumInputCount = 1
 
     package init() {}
 

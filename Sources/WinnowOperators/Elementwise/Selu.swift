@@ -4,6 +4,7 @@ package import WinnowKernels
 /// gamma · (x < 0 ? alpha · (eˣ − 1) : x)
 package struct Selu: ElementwiseUnary {
     package static let type = OperatorType("Selu")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
     package var gamma: Float

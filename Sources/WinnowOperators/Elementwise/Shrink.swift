@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x + bias below −lambd, x − bias above lambd, 0 between.
 package struct Shrink: ElementwiseUnary {
     package static let type = OperatorType("Shrink")
+    package static let maximumInputCount = 1
 
     package var bias: Float
     package var lambd: Float

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// 1 / (1 + e⁻ˣ)
 package struct Sigmoid: ElementwiseUnary, AttributeFree, ActivationOperator {
     package static let type = OperatorType("Sigmoid")
+    package static let maximumInputCount = 1
 
     package init() {}
 

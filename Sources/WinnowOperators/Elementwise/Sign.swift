@@ -4,6 +4,7 @@ package import WinnowKernels
 /// −1, 0 or 1
 package struct Sign: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Sign")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The sine of x in radians.
 package struct Sin: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Sin")
+    package static let maximumInputCount = 1
 
     package init() {}
 

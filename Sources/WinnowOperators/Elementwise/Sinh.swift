@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The hyperbolic sine.
 package struct Sinh: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Sinh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

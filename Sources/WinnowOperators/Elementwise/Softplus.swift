@@ -4,6 +4,7 @@ package import WinnowKernels
 /// ln(1 + eˣ)
 package struct Softplus: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Softplus")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x / (1 + |x|)
 package struct Softsign: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Softsign")
+    package static let maximumInputCount = 1
 
     package init() {}
 

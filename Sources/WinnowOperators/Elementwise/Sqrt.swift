@@ -4,6 +4,7 @@ package import WinnowKernels
 /// √x
 package struct Sqrt: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Sqrt")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// a − b
 package struct Sub: ElementwiseBinary, AttributeFree, ChannelAffine {
     package static let type = OperatorType("Sub")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// x · sigmoid(alpha · x) · gate
 package struct SwiGLU: Decomposition {
     package static let type = OperatorType("SwiGLU")
+    package static let maximumInputCount = 2
 
     package var alpha: Float
 

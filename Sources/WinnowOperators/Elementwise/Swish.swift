@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x · sigmoid(alpha · x)
 package struct Swish: ElementwiseUnary, ActivationOperator {
     package static let type = OperatorType("Swish")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The tangent of x in radians.
 package struct Tan: ElementwiseUnary, AttributeFree {
     package static let type = OperatorType("Tan")
+    package static let maximumInputCount = 1
 
     package init() {}
 

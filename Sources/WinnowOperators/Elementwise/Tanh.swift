@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The hyperbolic tangent.
 package struct Tanh: ElementwiseUnary, AttributeFree, ActivationOperator {
     package static let type = OperatorType("Tanh")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// x > alpha ? x : 0
 package struct ThresholdedRelu: ElementwiseUnary {
     package static let type = OperatorType("ThresholdedRelu")
+    package static let maximumInputCount = 1
 
     package var alpha: Float
 

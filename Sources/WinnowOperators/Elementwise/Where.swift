@@ -5,6 +5,7 @@ import WinnowTensor
 /// condition ? a : b, all three broadcast.
 package struct Where: AttributeFree {
     package static let type = OperatorType("Where")
+    package static let maximumInputCount = 3
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// Exactly one.
 package struct Xor: ElementwiseBinary, AttributeFree {
     package static let type = OperatorType("Xor")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// −x of each label's class; log-probabilities x (N, C, d…), labels (N, d…), optional class weights (C).
 package struct NegativeLogLikelihoodLoss: Operator {
     package static let type = OperatorType("NegativeLogLikelihoodLoss")
+    package static let maximumInputCount = 3
 
     package var parameters: CrossEntropyParameters
 

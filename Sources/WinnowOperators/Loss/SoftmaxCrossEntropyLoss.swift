@@ -5,6 +5,7 @@ import WinnowTensor
 /// −log softmax(scores) of each label's class; scores (N, C, d…), labels (N, d…), optional class weights (C).
 package struct SoftmaxCrossEntropyLoss: Operator {
     package static let type = OperatorType("SoftmaxCrossEntropyLoss")
+    package static let maximumInputCount = 3
 
     package var parameters: CrossEntropyParameters
 

@@ -4,6 +4,7 @@ package import WinnowTensor
 /// A tensor kept in the node itself.
 package struct Constant: Operator {
     package static let type = OperatorType("Constant")
+    package static let maximumInputCount = 0
 
     package var value: Tensor
 

@@ -5,6 +5,7 @@ package import WinnowTensor
 /// A value of the shape in input 0 with every element the same.
 package struct ConstantOfShape: Operator {
     package static let type = OperatorType("ConstantOfShape")
+    package static let maximumInputCount = 1
 
     /// One element of the result's type.
     package var value: Tensor

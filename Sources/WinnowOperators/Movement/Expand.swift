@@ -5,6 +5,7 @@ import WinnowTensor
 /// A value repeated by NumPy's broadcasting to the shape both input 0 and the shape in input 1 broadcast to.
 package struct Expand: Operator {
     package static let type = OperatorType("Expand")
+    package static let maximumInputCount = 2
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

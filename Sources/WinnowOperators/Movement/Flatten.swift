@@ -4,6 +4,7 @@ import WinnowTensor
 /// Merges the axes before `axis` into one and the others into a second.
 package struct Flatten: Operator {
     package static let type = OperatorType("Flatten")
+    package static let maximumInputCount = 1
 
     package var axis: Int
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The slices of a value along `axis` that the indices name; negative indices count from the end.
 package struct Gather: Operator {
     package static let type = OperatorType("Gather")
+    package static let maximumInputCount = 2
 
     package var axis: Int
 

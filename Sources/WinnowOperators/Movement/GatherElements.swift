@@ -5,6 +5,7 @@ import WinnowTensor
 /// One element for each index along `axis`.
 package struct GatherElements: Operator {
     package static let type = OperatorType("GatherElements")
+    package static let maximumInputCount = 2
 
     package var axis: Int
 

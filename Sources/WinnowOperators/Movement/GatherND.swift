@@ -5,6 +5,7 @@ import WinnowTensor
 /// Slices addressed by the tuples along the last axis of the indices, separately for each index of the batch axes.
 package struct GatherND: Operator {
     package static let type = OperatorType("GatherND")
+    package static let maximumInputCount = 2
 
     /// How many leading axes data and indices share.
     package var batchRank: Int

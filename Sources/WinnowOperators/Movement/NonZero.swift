@@ -4,6 +4,7 @@ package import WinnowTensor
 /// The indices of elements other than 0, one column each; how many there are depends on the data.
 package struct NonZero: ContentShaped, AttributeFree {
     package static let type = OperatorType("NonZero")
+    package static let maximumInputCount = 1
 
     package init() {}
 

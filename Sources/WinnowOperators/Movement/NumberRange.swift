@@ -4,6 +4,7 @@ import WinnowTensor
 /// The numbers start, start + delta, … below limit (ONNX's Range).
 package struct NumberRange: Operator {
     package static let type = OperatorType("Range")
+    package static let maximumInputCount = 3
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

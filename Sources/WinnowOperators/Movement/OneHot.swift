@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs: indices, depth, values (off, on). Indices out of range give off-values only.
 package struct OneHot: Operator {
     package static let type = OperatorType("OneHot")
+    package static let maximumInputCount = 3
 
     package var axis: Int
 

@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs from operator set 11 on: data, pads, constant, axes; before, pads and constant are attributes.
 package struct Pad: Operator {
     package static let type = OperatorType("Pad")
+    package static let maximumInputCount = 4
 
     package var mode: PadKernel.Mode
     /// The attributes of versions below 11.

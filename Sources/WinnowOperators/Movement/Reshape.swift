@@ -4,6 +4,7 @@ import WinnowTensor
 /// The same elements in another shape: `0` keeps an extent, `-1` takes what is left.
 package struct Reshape: Operator {
     package static let type = OperatorType("Reshape")
+    package static let maximumInputCount = 2
 
     /// Whether `0` in the shape means an empty axis rather than "as in the input".
     package var allowsZero: Bool

@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs: data, region, scales, sizes; at version 10 data and scales.
 package struct Resize: Operator {
     package static let type = OperatorType("Resize")
+    package static let maximumInputCount = 4
 
     package var resampling: Resampling
     /// The axes that scales and sizes are given for; nil is all.

@@ -5,6 +5,7 @@ import WinnowTensor
 /// A copy of the data in which the element at each index along `axis` is replaced by, or joined with, an update.
 package struct ScatterElements: ScatterOperator {
     package static let type = OperatorType("ScatterElements")
+    package static let maximumInputCount = 3
 
     package var axis: Int
     package var reduction: ScatterReduction

@@ -5,6 +5,7 @@ import WinnowTensor
 /// A copy of the data in which slices addressed by index tuples are replaced by, or joined with, updates.
 package struct ScatterND: ScatterOperator {
     package static let type = OperatorType("ScatterND")
+    package static let maximumInputCount = 3
 
     package var reduction: ScatterReduction
 

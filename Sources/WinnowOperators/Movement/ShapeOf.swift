@@ -4,6 +4,7 @@ import WinnowTensor
 /// The extents of a value, as int64; `start` and `end` cut the list.
 package struct ShapeOf: Operator {
     package static let type = OperatorType("Shape")
+    package static let maximumInputCount = 1
 
     package var start: Int
     package var end: Int?

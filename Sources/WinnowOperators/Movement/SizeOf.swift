@@ -4,6 +4,7 @@ import WinnowTensor
 /// The number of elements, as an int64 scalar.
 package struct SizeOf: Operator {
     package static let type = OperatorType("Size")
+    package static let maximumInputCount = 1
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

@@ -5,6 +5,7 @@ import WinnowTensor
 /// A part of a value: `starts`, `ends`, `axes` and `steps`, as attributes before operator set 10, then as inputs.
 package struct Slice: Operator {
     package static let type = OperatorType("Slice")
+    package static let maximumInputCount = 5
 
     /// The attributes of versions below 10.
     package var starts: [Int]?

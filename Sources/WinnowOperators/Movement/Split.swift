@@ -5,6 +5,7 @@ import WinnowTensor
 /// A value cut into parts along `axis`.
 package struct Split: Operator {
     package static let type = OperatorType("Split")
+    package static let maximumInputCount = 2
 
     package var axis: Int
     /// The parts' extents as an attribute, before operator set 13; from there on they are input 1.

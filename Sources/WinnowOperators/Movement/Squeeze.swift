@@ -4,6 +4,7 @@ import WinnowTensor
 /// Removes axes of extent 1: those listed, or all.
 package struct Squeeze: Operator {
     package static let type = OperatorType("Squeeze")
+    package static let maximumInputCount = 2
 
     /// The axes as an attribute, before operator set 13; from there on they are input 1.
     package var axes: [Int]?

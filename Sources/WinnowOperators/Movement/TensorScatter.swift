@@ -4,6 +4,7 @@ import WinnowTensor
 /// A cache with new entries written along `axis` from a place on that input 2 gives for each sample.
 package struct TensorScatter: Decomposition {
     package static let type = OperatorType("TensorScatter")
+    package static let maximumInputCount = 3
 
     package var axis: Int
     /// Whether entries beyond the end go on at the beginning.

@@ -5,6 +5,7 @@ import WinnowTensor
 /// A value repeated whole along each axis as often as input 1 says.
 package struct Tile: Operator {
     package static let type = OperatorType("Tile")
+    package static let maximumInputCount = 3
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The axes in another order; without `permutation`, reversed.
 package struct Transpose: Operator {
     package static let type = OperatorType("Transpose")
+    package static let maximumInputCount = 1
 
     package var permutation: [Int]?
 

@@ -5,6 +5,7 @@ package import WinnowTensor
 /// each occurs.
 package struct Unique: ContentShaped {
     package static let type = OperatorType("Unique")
+    package static let maximumInputCount = 1
 
     package var axis: Int?
     package var isSorted: Bool

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Inserts axes of extent 1 at the listed places of the result.
 package struct Unsqueeze: Operator {
     package static let type = OperatorType("Unsqueeze")
+    package static let maximumInputCount = 2
 
     /// The axes as an attribute, before operator set 13; from there on they are input 1.
     package var axes: [Int]?

@@ -5,6 +5,7 @@ import WinnowTensor
 /// scale · (x − mean) / √(variance + epsilon) + shift along axis 1; inputs (x, scale, shift, mean, variance).
 package struct BatchNormalization: Operator {
     package static let type = OperatorType("BatchNormalization")
+    package static let maximumInputCount = 5
 
     package var epsilon: Float
     /// running = momentum · running + (1 − momentum) · batch

@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: words (N, length), segments, tables of words, positions and segments, scale, shift, mask (N, length), positions.
 package struct EmbedLayerNormalization: Decomposition {
     package static let type = OperatorType("EmbedLayerNormalization", domain: "com.microsoft")
+    package static let maximumInputCount = 9
 
     package var epsilon: Float
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Groups of channels of each sample by their own mean and variance (Wu and He 2018).
 package struct GroupNormalization: GroupedNormalization {
     package static let type = OperatorType("GroupNormalization")
+    package static let maximumInputCount = 3
 
     package var groupCount: Int
     package var epsilon: Float

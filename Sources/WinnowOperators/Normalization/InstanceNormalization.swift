@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Each channel of each sample by its own mean and variance.
 package struct InstanceNormalization: GroupedNormalization {
     package static let type = OperatorType("InstanceNormalization")
+    package static let maximumInputCount = 3
 
     package var epsilon: Float
 

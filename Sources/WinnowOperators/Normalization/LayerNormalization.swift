@@ -5,6 +5,7 @@ import WinnowTensor
 /// scale · (x − mean) / √(variance + epsilon) + shift over all axes from `axis` on; inputs (x, scale, shift).
 package struct LayerNormalization: Operator {
     package static let type = OperatorType("LayerNormalization")
+    package static let maximumInputCount = 3
 
     package var axis: Int
     package var epsilon: Float

@@ -5,6 +5,7 @@ import WinnowTensor
 /// x over its 1- or 2-norm along an axis; zeros stay zeros.
 package struct LpNormalization: Operator {
     package static let type = OperatorType("LpNormalization")
+    package static let maximumInputCount = 1
 
     package var axis: Int
     package var power: Int

@@ -4,6 +4,7 @@ import WinnowTensor
 /// LayerNormalization of x + skip + bias; inputs x, skip, scale, shift, bias. Output 3 is the sum.
 package struct SkipLayerNormalization: Decomposition {
     package static let type = OperatorType("SkipLayerNormalization", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package var epsilon: Float
 

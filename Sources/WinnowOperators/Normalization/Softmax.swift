@@ -4,6 +4,7 @@ import WinnowTensor
 /// e^x over the sum of e^x along an axis.
 package struct Softmax: SoftmaxFamily {
     package static let type = OperatorType("Softmax")
+    package static let maximumInputCount = 1
     package static let isLogarithm = false
     package var axis: Int
     package var flattens: Bool

@@ -5,6 +5,7 @@ package import WinnowTensor
 /// The mean of each window; pads count as zeros if `countsPads`, else not at all.
 package struct AveragePool: Pooling {
     package static let type = OperatorType("AveragePool")
+    package static let maximumInputCount = 1
 
     package var window: Window
     package var roundsUp: Bool

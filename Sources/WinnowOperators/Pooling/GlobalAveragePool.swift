@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The mean over all spatial axes.
 package struct GlobalAveragePool: GlobalPooling {
     package static let type = OperatorType("GlobalAveragePool")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The maximum over all spatial axes.
 package struct GlobalMaxPool: GlobalPooling {
     package static let type = OperatorType("GlobalMaxPool")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -5,6 +5,7 @@ package import WinnowTensor
 /// The maximum of each window; pads never win.
 package struct MaxPool: Pooling {
     package static let type = OperatorType("MaxPool")
+    package static let maximumInputCount = 1
 
     package var window: Window
     package var roundsUp: Bool

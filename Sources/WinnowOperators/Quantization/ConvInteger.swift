@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs: x, w, zero point of x, zero point(s) of w. Pads are real zeros.
 package struct ConvInteger: Operator {
     package static let type = OperatorType("ConvInteger")
+    package static let maximumInputCount = 4
 
     package var convolution: Conv
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// The real numbers behind codes: (code − zero point) · scale.
 package struct DequantizeLinear: Operator {
     package static let type = OperatorType("DequantizeLinear")
+    package static let maximumInputCount = 3
 
     package var scaleAxis: ScaleAxis
 

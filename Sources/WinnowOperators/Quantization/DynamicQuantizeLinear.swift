@@ -5,6 +5,7 @@ import WinnowTensor
 /// uint8 codes with scale and zero point from the data's own range: outputs codes, scale, zero point.
 package struct DynamicQuantizeLinear: Operator {
     package static let type = OperatorType("DynamicQuantizeLinear")
+    package static let maximumInputCount = 1
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

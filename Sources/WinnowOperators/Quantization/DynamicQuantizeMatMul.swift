@@ -4,6 +4,7 @@ import WinnowTensor
 /// A float32 product in which A is quantized by its own range at each run: A, B codes, B scale(s), B zero point(s), bias.
 package struct DynamicQuantizeMatMul: Decomposition, AttributeFree {
     package static let type = OperatorType("DynamicQuantizeMatMul", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package init() {}
 

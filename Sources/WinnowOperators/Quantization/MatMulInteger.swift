@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs: A, B, zero point of A, zero point(s) of B.
 package struct MatMulInteger: Operator {
     package static let type = OperatorType("MatMulInteger")
+    package static let maximumInputCount = 4
 
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}

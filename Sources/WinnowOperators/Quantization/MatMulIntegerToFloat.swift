@@ -4,6 +4,7 @@ import WinnowTensor
 /// The float32 product of codes: A, B, A scale, B scale(s), A zero point, B zero point(s), bias.
 package struct MatMulIntegerToFloat: Decomposition, AttributeFree {
     package static let type = OperatorType("MatMulIntegerToFloat", domain: "com.microsoft")
+    package static let maximumInputCount = 7
 
     package init() {}
 

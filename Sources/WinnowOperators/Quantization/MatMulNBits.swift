@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: A, B packed, scales (N · blocks), zero points (packed uint8 or float, optional), g_idx (ignored), bias.
 package struct MatMulNBits: TrainedInParts {
     package static let type = OperatorType("MatMulNBits", domain: "com.microsoft")
+    package static let maximumInputCount = 6
 
     package var depth: Int
     package var columns: Int

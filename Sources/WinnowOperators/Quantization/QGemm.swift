@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: A, scale, zero point, B, scale(s), zero point(s), C, y scale, y zero point.
 package struct QGemm: Decomposition {
     package static let type = OperatorType("QGemm", domain: "com.microsoft")
+    package static let maximumInputCount = 9
 
     package var gemm: Gemm
 

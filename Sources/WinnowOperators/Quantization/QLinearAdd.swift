@@ -4,6 +4,7 @@ import WinnowTensor
 /// The requantized sum of codes: A, scale, zero point, B, scale, zero point, C scale, C zero point.
 package struct QLinearAdd: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearAdd", domain: "com.microsoft")
+    package static let maximumInputCount = 8
 
     package init() {}
 

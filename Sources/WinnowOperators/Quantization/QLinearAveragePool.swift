@@ -4,6 +4,7 @@ import WinnowTensor
 /// The requantized mean of each window of codes: x, scale, zero point, y scale, y zero point.
 package struct QLinearAveragePool: Decomposition {
     package static let type = OperatorType("QLinearAveragePool", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package var pooling: AveragePool
     package var isChannelsLast: Bool

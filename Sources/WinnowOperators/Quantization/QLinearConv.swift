@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: x, scale, zero point, w, scale(s), zero point(s), y scale, y zero point, int32 bias.
 package struct QLinearConv: Decomposition {
     package static let type = OperatorType("QLinearConv")
+    package static let maximumInputCount = 9
 
     package var convolution: Conv
 

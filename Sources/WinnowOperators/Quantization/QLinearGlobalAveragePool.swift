@@ -4,6 +4,7 @@ import WinnowTensor
 /// The requantized mean of codes over all spatial axes: x, scale, zero point, y scale, y zero point.
 package struct QLinearGlobalAveragePool: Decomposition {
     package static let type = OperatorType("QLinearGlobalAveragePool", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package var isChannelsLast: Bool
 

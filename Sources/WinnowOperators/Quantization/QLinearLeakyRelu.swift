@@ -4,6 +4,7 @@ import WinnowTensor
 /// x, or alpha·x below 0, of codes, requantized: x, scale, zero point, y scale, y zero point.
 package struct QLinearLeakyRelu: Decomposition {
     package static let type = OperatorType("QLinearLeakyRelu", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package var alpha: Float
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// A product of codes with a requantized result: a, scale, zero point, b, scale(s), zero point(s), y scale, y zero point.
 package struct QLinearMatMul: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearMatMul")
+    package static let maximumInputCount = 8
 
     package init() {}
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The requantized product of codes: A, scale, zero point, B, scale, zero point, C scale, C zero point.
 package struct QLinearMul: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearMul", domain: "com.microsoft")
+    package static let maximumInputCount = 8
 
     package init() {}
 

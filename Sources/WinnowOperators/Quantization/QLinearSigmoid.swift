@@ -4,6 +4,7 @@ import WinnowTensor
 /// σ(x) of codes, requantized: x, scale, zero point, y scale, y zero point.
 package struct QLinearSigmoid: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearSigmoid", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package init() {}
 

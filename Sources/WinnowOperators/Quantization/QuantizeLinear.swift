@@ -5,6 +5,7 @@ package import WinnowTensor
 /// Codes of real numbers: saturate(round(x / scale) + zero point), half to even.
 package struct QuantizeLinear: Operator {
     package static let type = OperatorType("QuantizeLinear")
+    package static let maximumInputCount = 3
 
     package var scaleAxis: ScaleAxis
     /// The type of the codes where no zero point tells it.

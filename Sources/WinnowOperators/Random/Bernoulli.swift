@@ -4,6 +4,7 @@ package import WinnowTensor
 /// 1 with the probability that the input gives for each element, else 0.
 package struct Bernoulli: Decomposition {
     package static let type = OperatorType("Bernoulli")
+    package static let maximumInputCount = 1
 
     /// The element type; nil is the input's.
     package var target: ElementType?

@@ -6,6 +6,7 @@ package import WinnowTensor
 /// The largest of logit − log(−log u), u uniform, is drawn with its probability (Gumbel 1954).
 package struct Multinomial: Decomposition {
     package static let type = OperatorType("Multinomial")
+    package static let maximumInputCount = 1
 
     package var sampleCount: Int
     package var target: ElementType

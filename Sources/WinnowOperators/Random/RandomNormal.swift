@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Normally distributed numbers in a fixed shape.
 package struct RandomNormal: RandomOperator {
     package static let type = OperatorType("RandomNormal")
+    package static let maximumInputCount = 0
     package static let isNormal = true
 
     package var distribution: RandomDistribution

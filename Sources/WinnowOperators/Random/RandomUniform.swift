@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Evenly distributed numbers in a fixed shape.
 package struct RandomUniform: RandomOperator {
     package static let type = OperatorType("RandomUniform")
+    package static let maximumInputCount = 0
     package static let isNormal = false
 
     package var distribution: RandomDistribution

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Evenly distributed numbers in the shape of the input.
 package struct RandomUniformLike: RandomLikeOperator {
     package static let type = OperatorType("RandomUniformLike")
+    package static let maximumInputCount = 1
     package static let isNormal = false
 
     package var distribution: RandomDistribution

@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs as LSTM's, with weights (D, I, 4·H) and (D, H, 4·H) as codes, then scale and zero point of either.
 package struct DynamicQuantizeLSTM: RecurrentOperator {
     package static let type = OperatorType("DynamicQuantizeLSTM", domain: "com.microsoft")
+    package static let maximumInputCount = 12
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = LSTM.usualActivations

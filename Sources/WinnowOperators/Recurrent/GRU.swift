@@ -4,6 +4,7 @@ import WinnowTensor
 /// The gated recurrent unit (Cho et al. 2014): gates update, reset and hidden, in this order.
 package struct GRU: RecurrentOperator {
     package static let type = OperatorType("GRU")
+    package static let maximumInputCount = 6
     static let gateCount = 3
     static let stateCount = 1
     static let usualActivations = ["Sigmoid", "Tanh"]

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Long short-term memory (Hochreiter and Schmidhuber 1997): gates input, output, forget and cell, in this order.
 package struct LSTM: RecurrentOperator {
     package static let type = OperatorType("LSTM")
+    package static let maximumInputCount = 8
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = ["Sigmoid", "Tanh", "Tanh"]

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// The simple recurrent layer: h = f(W·x + R·h + b).
 package struct RNN: RecurrentOperator {
     package static let type = OperatorType("RNN")
+    package static let maximumInputCount = 6
     static let gateCount = 1
     static let stateCount = 1
     static let usualActivations = ["Tanh"]

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// The index of the largest element along an axis.
 package struct ArgMax: ArgReduction {
     package static let type = OperatorType("ArgMax")
+    package static let maximumInputCount = 1
     package static var takesMaximum: Bool { true }
 
     package var axis: Int

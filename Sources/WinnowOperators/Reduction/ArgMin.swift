@@ -3,6 +3,7 @@ package import WinnowGraph
 /// The index of the smallest element along an axis.
 package struct ArgMin: ArgReduction {
     package static let type = OperatorType("ArgMin")
+    package static let maximumInputCount = 1
     package static var takesMaximum: Bool { false }
 
     package var axis: Int

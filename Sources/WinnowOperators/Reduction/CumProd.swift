@@ -4,6 +4,7 @@ import WinnowTensor
 /// Running products along the axis in input 1.
 package struct CumProd: CumulativeOperator {
     package static let type = OperatorType("CumProd")
+    package static let maximumInputCount = 2
     package static let multiplies = true
 
     package var isExclusive: Bool

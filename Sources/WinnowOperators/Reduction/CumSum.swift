@@ -3,6 +3,7 @@ package import WinnowGraph
 /// Running sums along the axis in input 1.
 package struct CumSum: CumulativeOperator {
     package static let type = OperatorType("CumSum")
+    package static let maximumInputCount = 2
     package static let multiplies = false
 
     package var isExclusive: Bool

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The sum of magnitudes along axes.
 package struct ReduceL1: ReductionOperator {
     package static let type = OperatorType("ReduceL1")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .sumOfMagnitudes }
     package var parameters: ReductionParameters
 

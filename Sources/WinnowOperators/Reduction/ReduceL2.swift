@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The Euclidean norm along axes.
 package struct ReduceL2: ReductionOperator {
     package static let type = OperatorType("ReduceL2")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .euclideanNorm }
     package var parameters: ReductionParameters
 

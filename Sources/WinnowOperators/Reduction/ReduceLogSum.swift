@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The logarithm of the sum along axes.
 package struct ReduceLogSum: ReductionOperator {
     package static let type = OperatorType("ReduceLogSum")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .logSum }
     package var parameters: ReductionParameters
 

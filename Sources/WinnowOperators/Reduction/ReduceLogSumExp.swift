@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The logarithm of the sum of exponentials along axes, without overflow.
 package struct ReduceLogSumExp: ReductionOperator {
     package static let type = OperatorType("ReduceLogSumExp")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .logSumExp }
     package var parameters: ReductionParameters
 

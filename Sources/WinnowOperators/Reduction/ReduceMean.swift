@@ -5,6 +5,7 @@ import WinnowTensor
 /// The mean along axes.
 package struct ReduceMean: ReductionOperator {
     package static let type = OperatorType("ReduceMean")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .mean }
     package var parameters: ReductionParameters
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The product along axes; its gradient is product / element, which needs elements other than 0.
 package struct ReduceProd: ReductionOperator {
     package static let type = OperatorType("ReduceProd")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .product }
     package var parameters: ReductionParameters
 

@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The sum along axes.
 package struct ReduceSum: ReductionOperator {
     package static let type = OperatorType("ReduceSum")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .sum }
     package static var axesInputVersion: Int { 13 }
     package var parameters: ReductionParameters

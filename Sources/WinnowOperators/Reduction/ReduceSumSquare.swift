@@ -4,6 +4,7 @@ package import WinnowKernels
 /// The sum of squares along axes.
 package struct ReduceSumSquare: ReductionOperator {
     package static let type = OperatorType("ReduceSumSquare")
+    package static let maximumInputCount = 2
     package static var function: ReductionFunction { .sumOfSquares }
     package var parameters: ReductionParameters
 

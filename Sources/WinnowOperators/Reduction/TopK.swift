@@ -5,6 +5,7 @@ import WinnowTensor
 /// The k largest or smallest elements along an axis, best first, and their indices; k is input 1.
 package struct TopK: Operator {
     package static let type = OperatorType("TopK")
+    package static let maximumInputCount = 2
 
     package var axis: Int
     package var takesLargest: Bool

@@ -4,6 +4,7 @@ import WinnowTensor
 /// For each place of images of the size in input 1 (N, C, spatial…), the place between −1 and 1 that matrices move it to.
 package struct AffineGrid: Decomposition {
     package static let type = OperatorType("AffineGrid")
+    package static let maximumInputCount = 2
 
     /// Whether −1 and 1 are the centers of the outermost elements rather than their edges.
     package var alignsCorners: Bool

@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: (N, C, H, W), filter, offsets (N, groups · taps · 2, rows, columns) as y x, bias, mask.
 package struct DeformConv: Decomposition {
     package static let type = OperatorType("DeformConv")
+    package static let maximumInputCount = 5
 
     package var window: Window
     package var groups: Int

@@ -5,6 +5,7 @@ import WinnowTensor
 /// Values of (N, C, spatial…) at the places of a grid (N, out…, axes), which run from −1 to 1, last axis first.
 package struct GridSample: TrainedInParts {
     package static let type = OperatorType("GridSample")
+    package static let maximumInputCount = 2
 
     package enum Mode: String, Sendable { case linear, nearest, cubic }
     package enum Padding: String, Sendable { case zeros, border, reflection }

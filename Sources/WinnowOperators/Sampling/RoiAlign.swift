@@ -7,6 +7,7 @@ import WinnowTensor
 /// Inputs: data, regions (R, 4) as x₁ y₁ x₂ y₂, the image each lies in (R).
 package struct RoiAlign: TrainedInParts {
     package static let type = OperatorType("RoiAlign")
+    package static let maximumInputCount = 3
 
     package var bins: (rows: Int, columns: Int)
     /// Samples a bin along each axis; 0 takes as many as there are source elements.

@@ -4,6 +4,7 @@ import WinnowTensor
 /// A list's members one after the other along an axis, or along a new one.
 package struct ConcatFromSequence: ListOperator {
     package static let type = OperatorType("ConcatFromSequence")
+    package static let maximumInputCount = 1
 
     package var axis: Int
     /// Whether the axis is new: members are stacked.

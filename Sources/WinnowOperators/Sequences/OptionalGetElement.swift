@@ -4,6 +4,7 @@ import WinnowTensor
 /// What an optional holds.
 package struct OptionalGetElement: ListOperator, AttributeFree {
     package static let type = OperatorType("OptionalGetElement")
+    package static let maximumInputCount = 1
 
     package init() {}
 

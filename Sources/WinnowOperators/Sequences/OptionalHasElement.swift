@@ -4,6 +4,7 @@ import WinnowTensor
 /// Whether an optional holds something.
 package struct OptionalHasElement: ListOperator, AttributeFree {
     package static let type = OperatorType("OptionalHasElement")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Its input as a value that could be nothing; nothing, of the type in the attribute, where there is no input.
 package struct OptionalValue: ListOperator {
     package static let type = OperatorType("Optional")
+    package static let maximumInputCount = 1
 
     /// The type of what is not there.
     package var contents: ValueType?

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// The member of a list at the position in input 1.
 package struct SequenceAt: ListOperator, AttributeFree {
     package static let type = OperatorType("SequenceAt")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ package import WinnowTensor
 /// A list without members.
 package struct SequenceEmpty: ListMaker {
     package static let type = OperatorType("SequenceEmpty")
+    package static let maximumInputCount = 0
 
     package var elementType: ElementType
 

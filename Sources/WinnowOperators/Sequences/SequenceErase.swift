@@ -3,6 +3,7 @@ package import WinnowGraph
 /// A list without the member at the position in input 1, or without its last.
 package struct SequenceErase: ListMaker, AttributeFree {
     package static let type = OperatorType("SequenceErase")
+    package static let maximumInputCount = 2
 
     package init() {}
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// A list with a tensor before the position in input 2, or at its end.
 package struct SequenceInsert: ListMaker, AttributeFree {
     package static let type = OperatorType("SequenceInsert")
+    package static let maximumInputCount = 3
 
     package init() {}
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The number of a list's members (int64).
 package struct SequenceLength: ListOperator, AttributeFree {
     package static let type = OperatorType("SequenceLength")
+    package static let maximumInputCount = 1
 
     package init() {}
 

@@ -5,6 +5,7 @@ import WinnowTensor
 /// lengths).
 package struct SplitToSequence: ListOperator, Decomposition {
     package static let type = OperatorType("SplitToSequence")
+    package static let maximumInputCount = 2
 
     package var axis: Int
     /// Whether single slices keep the axis.

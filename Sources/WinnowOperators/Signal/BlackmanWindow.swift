@@ -3,6 +3,7 @@ package import WinnowGraph
 /// 0.42 − ½·cos(2πn/N) + 0.08·cos(4πn/N)
 package struct BlackmanWindow: SignalWindow {
     package static let type = OperatorType("BlackmanWindow")
+    package static let maximumInputCount = 1
     package static var coefficients: [Double] { [0.42, 0.5, 0.08] }
 
     package var shape: SignalWindowShape

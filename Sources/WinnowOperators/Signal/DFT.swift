@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: data, length (cuts or pads the data with zeros), and from operator-set 20 the axis.
 package struct DFT: Decomposition {
     package static let type = OperatorType("DFT")
+    package static let maximumInputCount = 3
 
     /// The axis as an attribute, before operator set 20.
     package var axis: Int?

@@ -3,6 +3,7 @@ package import WinnowGraph
 /// 25/46 − 21/46·cos(2πn/N)
 package struct HammingWindow: SignalWindow {
     package static let type = OperatorType("HammingWindow")
+    package static let maximumInputCount = 1
     package static var coefficients: [Double] { [25.0 / 46, 21.0 / 46, 0] }
 
     package var shape: SignalWindowShape

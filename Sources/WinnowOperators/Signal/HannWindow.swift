@@ -3,6 +3,7 @@ package import WinnowGraph
 /// ½ − ½·cos(2πn/N)
 package struct HannWindow: SignalWindow {
     package static let type = OperatorType("HannWindow")
+    package static let maximumInputCount = 1
     package static var coefficients: [Double] { [0.5, 0.5, 0] }
 
     package var shape: SignalWindowShape

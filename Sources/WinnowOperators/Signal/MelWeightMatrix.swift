@@ -7,6 +7,7 @@ package import WinnowTensor
 /// Inputs: bins, length of the transform, sample rate, lowest and highest frequency in hertz.
 package struct MelWeightMatrix: Decomposition {
     package static let type = OperatorType("MelWeightMatrix")
+    package static let maximumInputCount = 5
 
     package var target: ElementType
 

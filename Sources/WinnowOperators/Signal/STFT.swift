@@ -6,6 +6,7 @@ import WinnowTensor
 /// Inputs: signal, frame step, window, frame length.
 package struct STFT: Decomposition {
     package static let type = OperatorType("STFT")
+    package static let maximumInputCount = 4
 
     /// Only the frequencies up to the half; the others of a real signal mirror them.
     package var isOneSided: Bool

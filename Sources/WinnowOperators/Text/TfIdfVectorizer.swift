@@ -4,6 +4,7 @@ import WinnowTensor
 /// How often each n-gram of a pool occurs in rows of integer tokens, counted, as 0 or 1, or weighted.
 package struct TfIdfVectorizer: Operator {
     package static let type = OperatorType("TfIdfVectorizer")
+    package static let maximumInputCount = 1
 
     package enum Mode: String, Sendable {
         case counts = "TF"

@@ -26,7 +26,7 @@ package struct Calibration: Sendable {
         edit.outputs = values.filter { !inputs.contains($0) }
         let session = try Session(graph.applying(edit), observed: Set(edit.outputs ?? []))
         let count = min(sampleCount, data.count)
-        let fixedSize = graph.inputs.first?.type.extents?.first?.value
+        let fixedSize = graph.requiredInputs.first?.type.extents?.first?.value
         let step = max(1, fixedSize ?? batchSize)
         for start in stride(from: 0, to: count, by: step) {
             try context.cancellation?.check("calibration")

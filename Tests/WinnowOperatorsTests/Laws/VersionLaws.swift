@@ -1,0 +1,58 @@
+import Testing
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+
+/// What must hold for every operator in every operator set from the first that has it.
+@Suite struct VersionLaws {
+    static let newest = 28
+    static let samples = OperatorSamples.all.filter { $0.op.type.domain == "" }
+
+    @Test(arguments: samples) func everyOperatorSetHasAFormOfIt(_ sample: OperatorSample) throws {
+        let first = max(sample.op.minimumVersion, 7)
+        for version in first...Self.newest {
+            let graph: Graph
+            do { graph = try sample.graph(opset: version).agreeingOnVersions() } catch let error as WinnowError {
+                // Batches in Scan have no newer form.
+                #expect(sample.op is Scan, "\(error)")
+                return
+            }
+            #expect(graph.nodes.allSatisfy { $0.op.maximumVersion >= version }, "operator set \(version)")
+            if sample.lists.isEmpty, sample.outputsAreTensors {
+                #expect(graph.neededVersions[""] == version, "operator set \(version) became \(graph.neededVersions)")
+            }
+            try WrittenModels.keep(graph, "operators", "\(version) \(sample)")
+        }
+    }
+
+    @Test(arguments: OperatorSamples.all) func moreInputsThanItTakesAreRefused(_ sample: OperatorSample) throws {
+        let most = type(of: sample.op).maximumInputCount
+        guard most < 100 else { return }
+        let infos = sample.infos()
+        #expect(throws: WinnowError.self) {
+            try sample.op.checkedOutputs(for: infos + [ValueInfo?](repeating: infos.first ?? nil, count: most + 1 - infos.count))
+        }
+    }
+
+    /// Operators of files say how many inputs they take, or take any number.
+    @Test func operatorsOfFilesAreFinite() {
+        let open = OperatorCatalogue.all.filter { $0.type.domain != OperatorType.planDomain && $0.maximumInputCount == .max }
+        #expect(open.map { $0.type.name }.sorted() == [
+            "Concat", "Einsum", "Loop", "Max", "Mean", "Min", "Scan", "SequenceConstruct", "SequenceMap", "Sum",
+        ])
+    }
+}
+
+extension OperatorSample {
+    fileprivate func graph(opset: Int) throws -> Graph {
+        let (builder, node) = try build()
+        var metadata = GraphMetadata()
+        metadata.opsets = ["": opset]
+        return try builder.graph(outputs: node.outputs, metadata: metadata)
+    }
+
+    fileprivate var outputsAreTensors: Bool {
+        ((try? op.outputs(for: infos())) ?? []).allSatisfy(\.type.isTensor)
+    }
+}
