@@ -52,7 +52,7 @@ private struct BiasScales {
             guard largest > 0 else { return scales[channel] }
             let needed = Double(largest) / (Double(dataScale) * (isDead ? Self.alone : Self.limit))
             let floor = max(needed, Self.smallestStep / Double(dataScale))
-            return isDead ? Float(floor) : max(scales[channel], Float(floor))
+            return isDead ? Float(floor).nextUp : max(scales[channel], Float(floor).nextUp)
         }
     }
 }
