@@ -73,9 +73,8 @@ targets += [
     .systemLibrary(name: "CJPEG"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
-    .target(name: "CWinnowStart", dependencies: ["CWinnowKernels"]),
     .executableTarget(
-        name: "WinnowCommand", dependencies: ["Winnow", "CWinnowStart", argumentParser], swiftSettings: swiftSettings,
+        name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
         linkerSettings: localLinkFlags),
     .target(
         name: "WinnowTestSupport", dependencies: layers.map { .byName(name: $0.name) }, path: "Tests/WinnowTestSupport",

@@ -14,9 +14,6 @@ public enum Platform {
     /// Sets how many threads kernels use; 0: one per core.
     public static func setThreadCount(_ count: Int) { ThreadCount.set(count) }
 
-    /// Call first in `main`: idle threads then sleep soon instead of slowing other programs down (Linux restarts once).
-    public static func prepareProcess() { ThreadCount.restartWithFewSpins() }
-
     private static var processorName: String {
         #if os(Linux)
         let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []

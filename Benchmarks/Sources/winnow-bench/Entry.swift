@@ -7,7 +7,6 @@ struct Entry: ParsableCommand {
         commandName: "winnow-bench", abstract: "Measures Winnow beside other runtimes.", subcommands: [Compare.self, Serve.self])
 
     static func main() {
-        Platform.prepareProcess()
         do {
             var command = try parseAsRoot()
             try command.run()

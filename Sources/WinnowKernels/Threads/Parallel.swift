@@ -10,7 +10,6 @@ package enum Parallel {
     /// Calls `body` once for each part in `0..<parts`, each part on a thread of its own if there are enough. Allocates nothing.
     package static func forParts(_ parts: Int, _ body: (Int) -> Void) {
         guard parts > 1 else { return parts == 1 ? body(0) : () }
-        ThreadCount.applyToCurrentThread()
         parallel(parts, body)
     }
 

@@ -1,1 +1,0 @@
-// What `winnow` does before anything else; there is nothing to call.
