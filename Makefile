@@ -1,8 +1,9 @@
 # Winnow. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test interop interop-full bench docs clean
+.PHONY: help setup build install demo test interop interop-full bench docs clean
 
+PREFIX ?= /usr/local
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 
 help: ## list the targets
@@ -14,7 +15,14 @@ setup: ## install what is missing (into .deps where the system has no package)
 build: setup ## build the winnow command in release
 	@echo "make: building Winnow in release (a few minutes the first time)"
 	@$(BUILD) --product winnow
+	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
 	@echo "make: built .build/release/winnow"
+
+install: build ## copy winnow and its libraries to PREFIX (default /usr/local)
+	@install -d $(PREFIX)/bin $(PREFIX)/lib
+	@install .build/release/winnow $(PREFIX)/bin/
+	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
+	@echo "make: installed $(PREFIX)/bin/winnow"
 
 demo: build ## the main job: train, prune, quantize, and a report of what was lost and won
 	@echo "make: running the demo"

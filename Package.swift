@@ -43,12 +43,26 @@ let layers: [Layer] = [
         ], packages: [yams, logging]),
 ]
 
-/// `make setup` puts into `.deps` what the system lacks; what the system has is found without flags.
+/// Whether another package depends on this one. Its system libraries then come through pkg-config, for SwiftPM takes no flags
+/// from dependencies; `scripts/setup --system` installs them.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+
+/// `make setup` puts into `.deps` what the system lacks; what the system has is found without flags. Where `winnow` is moved,
+/// its libraries are looked for beside it and in `../lib`.
 let dependencies = Context.packageDirectory + "/.deps"
-let localSwiftFlags: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(dependencies)/include"])]
-let localLinkFlags: [LinkerSetting] = [
-    .unsafeFlags(["-L\(dependencies)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(dependencies)/lib"])
+let localSwiftFlags: [SwiftSetting] = isDependency ? [] : [.unsafeFlags(["-Xcc", "-I\(dependencies)/include"])]
+let localLinkFlags: [LinkerSetting] = isDependency ? [] : [
+    .unsafeFlags([
+        "-L\(dependencies)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib", "-Xlinker", "-rpath", "-Xlinker",
+        "\(dependencies)/lib",
+    ])
 ]
+let fastC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O3"])]
+
+/// A library of the system's: its module map, its name in pkg-config and its package.
+func systemLibrary(_ name: String, _ pkgConfig: String, apt: String, brew: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: isDependency ? pkgConfig : nil, providers: [.apt([apt]), .brew([brew])])
+}
 
 let swiftSettings: [SwiftSetting] =
     [
@@ -62,17 +76,17 @@ var targets: [Target] = layers.map { layer in
     .target(
         name: layer.name,
         dependencies: layer.imports.map { .byName(name: $0) } + layer.packages,
-        swiftSettings: swiftSettings + (layer.optimizesInDebug ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []),
+        swiftSettings: swiftSettings + (layer.optimizesInDebug && !isDependency ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : []),
         linkerSettings: localLinkFlags)
 }
 targets += [
-    .systemLibrary(name: "COneDNN"),
-    .systemLibrary(name: "COpenBLAS"),
-    .systemLibrary(name: "CZlib"),
-    .systemLibrary(name: "CPNG"),
-    .systemLibrary(name: "CJPEG"),
+    systemLibrary("COneDNN", "dnnl", apt: "libdnnl-dev", brew: "onednn"),
+    systemLibrary("COpenBLAS", "lapacke", apt: "liblapacke-dev", brew: "lapack"),
+    systemLibrary("CZlib", "zlib", apt: "zlib1g-dev", brew: "zlib"),
+    systemLibrary("CPNG", "libpng", apt: "libpng-dev", brew: "libpng"),
+    systemLibrary("CJPEG", "libjpeg", apt: "libjpeg-dev", brew: "jpeg-turbo"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
-    .target(name: "CWinnowKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CWinnowKernels", cSettings: fastC),
     .executableTarget(
         name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
         linkerSettings: localLinkFlags),

@@ -1,16 +1,20 @@
-package import WinnowGraph
-package import WinnowTensor
+public import WinnowGraph
+public import WinnowTensor
 
-/// Runs a graph: lowers it once, keeps a plan for each combination of input shapes.
+/// Runs a graph as often as wanted: it is lowered once, and a plan is kept for each combination of input shapes.
 ///
-/// Inputs with default values that the caller does not supply are constants.
-package final class Session {
-    package let graph: Graph
+/// Inputs with default values that the caller does not supply are constants. One session is for one thread at a time; several
+/// may run side by side.
+public final class Session {
+    public let graph: Graph
     /// The lowered graph, by the inputs whose default values it holds.
     private var lowered: [Set<ValueName>: Graph] = [:]
     private let options: SessionOptions
     private let observed: Set<ValueName>
     private var plans: [[Shape?]: Plan] = [:]
+
+    /// A session of `graph`; throws where it cannot be planned.
+    public convenience init(_ graph: Graph) throws { try self.init(graph, options: SessionOptions()) }
 
     /// `observed` outputs are not kept, only shown while a plan runs (see `Plan.execute(observing:)`).
     package init(_ graph: Graph, observed: Set<ValueName> = [], options: SessionOptions = SessionOptions()) throws {
@@ -55,7 +59,7 @@ package final class Session {
     }
 
     /// The outputs for these inputs, all by name; those that are no tensors are left out.
-    package func run(_ inputs: [ValueName: Tensor]) throws -> [ValueName: Tensor] {
+    public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
         try run(values: inputs.mapValues { .tensor($0) }).compactMapValues(\.tensor)
     }
 
