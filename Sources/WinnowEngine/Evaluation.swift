@@ -26,7 +26,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
             throw WinnowError(.data, "evaluation", "needs samples with labels")
         }
         guard let output = session.graph.outputs.first else { throw WinnowError(.model, session.graph.name, "has no output") }
-        var tally = Tally(k: k, scores: Scores(of: output, in: session.graph))
+        var tally = Tally(k: k, scores: ClassScores(of: output, in: GraphIndex(session.graph)).form)
         let start = ContinuousClock.now
         let fixedSize = session.graph.requiredInputs.first?.type.extents?.first?.value
         let batchSize = max(1, fixedSize ?? batchSize)
@@ -76,20 +76,9 @@ public struct Evaluation: Sendable, Hashable, Codable {
     }
 }
 
-/// What the numbers of a classifier's output are.
-private enum Scores {
-    case logits, probabilities, logProbabilities
-
-    init(of output: ValueName, in graph: Graph) {
-        switch GraphIndex(graph).producer(of: output)?.op.type.name {
-        case "Softmax": self = .probabilities
-        case "LogSoftmax": self = .logProbabilities
-        default: self = .logits
-        }
-    }
-
+extension ClassScores.Form {
     /// −log of the probability of class `label`.
-    func loss(_ row: UnsafeBufferPointer<Float>, label: Int) -> Double {
+    fileprivate func loss(_ row: UnsafeBufferPointer<Float>, label: Int) -> Double {
         switch self {
         case .probabilities: return -log(max(Double(row[label]), 1e-30))
         case .logProbabilities: return -Double(row[label])
@@ -103,13 +92,13 @@ private enum Scores {
 /// Counts kept while batches pass.
 private struct Tally {
     let k: Int
-    let scores: Scores
+    let scores: ClassScores.Form
     var top1 = 0
     var topK = 0
     var loss = 0.0
     var predictions: [Int] = []
 
-    init(k: Int, scores: Scores) {
+    init(k: Int, scores: ClassScores.Form) {
         self.k = k
         self.scores = scores
     }

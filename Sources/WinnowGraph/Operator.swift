@@ -60,6 +60,12 @@ package protocol Operator: Sendable {
     /// Its derivative as graph: one gradient per input, nil where there is none. nil as a whole: not differentiable.
     func gradient(_ context: GradientContext) throws -> [ValueName?]?
 
+    /// What its first output is to its first input when the model runs; nil: something else.
+    func passing(of node: Node, in graph: GraphIndex) -> Passing?
+
+    /// Along which axes of the output the elements, or their exponentials, are probabilities; nil: along none.
+    func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities?
+
     /// What int8 may do here.
     var quantization: QuantizationRule { get }
 
@@ -86,6 +92,8 @@ extension Operator {
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
@@ -130,7 +138,7 @@ package struct OperatorRegistry: Sendable {
     /// The operator of this name, or an `UnknownOperator` that carries name and attributes through unchanged.
     package func makeOperator(_ type: OperatorType, attributes: Attributes, version: Int) throws -> any Operator {
         guard let known = types[type] else { return UnknownOperator(type, attributes: attributes, version: version) }
-        return try known.reading(attributes, version: version)
+        return try attributes.readWhole { try known.reading($0, version: version) }
     }
 
     package func contains(_ type: OperatorType) -> Bool { types[type] != nil }

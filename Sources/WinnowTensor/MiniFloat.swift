@@ -43,28 +43,75 @@ package struct MiniFloat: Sendable {
         signBit = nil
     }
 
+    /// How numbers that have no code of their own get one.
+    package struct Rounding: Sendable, Hashable {
+        package enum Direction: String, Sendable { case nearest, up, down }
+
+        /// Of formats without sign and mantissa; the others round to nearest, ties to the even code.
+        package var direction: Direction
+        /// Whether what lies beyond the largest number becomes that, rather than infinity or NaN.
+        package var saturates: Bool
+
+        package init(_ direction: Direction = .nearest, saturates: Bool = true) {
+            self.direction = direction
+            self.saturates = saturates
+        }
+    }
+
+    private var nanCode: UInt8? {
+        let count = values.count / (signBit == nil ? 1 : 2)
+        return count == magnitudes.count ? nil : UInt8(count - 1)
+    }
+
     /// The code of the nearest value, ties to the even code; values beyond the largest saturate, NaN maps to the largest
     /// code that has no number, or to zero where every code is a number.
-    package func code(nearest value: Float) -> UInt8 {
-        if value.isNaN {
-            let codes = values.count / (signBit == nil ? 1 : 2)
-            return codes == magnitudes.count ? 0 : UInt8(codes - 1)
-        }
-        let negative = value.sign == .minus
-        if negative && signBit == nil { return 0 }
+    package func code(nearest value: Float) -> UInt8 { code(of: value, Rounding()) }
+
+    package func code(of value: Float, _ rounding: Rounding) -> UInt8 {
+        guard let signBit else { return scaleCode(of: value, rounding) }
+        let sign = value.sign == .minus ? signBit : 0
+        if value.isNaN { return nanCode.map { $0 | (rounding.saturates ? 0 : sign) } ?? 0 }
+        let high = magnitudes.count - 1
         let magnitude = value.magnitude
-        var low = 0
-        var high = magnitudes.count - 1
-        if magnitude >= magnitudes[high] { low = high } else {
-            while high - low > 1 {
-                let middle = (low + high) / 2
-                if magnitudes[middle] <= magnitude { low = middle } else { high = middle }
-            }
-            let toLow = magnitude - magnitudes[low]
-            let toHigh = magnitudes[high] - magnitude
-            if toHigh < toLow || (toHigh == toLow && low & 1 == 1) { low = high }
+        guard magnitude >= magnitudes[high] else { return UInt8(nearestIndex(to: magnitude)) | sign }
+        // Half of what would be the next step; a tie there goes to the even code.
+        let limit = magnitudes[high] + (magnitudes[high] - magnitudes[high - 1]) / 2
+        let isBeyond = magnitude > limit || (magnitude == limit && high & 1 == 1)
+        guard isBeyond, !rounding.saturates, nanCode != nil else { return UInt8(high) | sign }
+        return UInt8(high + 1) | sign
+    }
+
+    /// The index of the magnitude nearest to one below the largest, ties to the even index.
+    private func nearestIndex(to magnitude: Float) -> Int {
+        let low = floorIndex(of: magnitude)
+        let (toLow, toHigh) = (magnitude - magnitudes[low], magnitudes[low + 1] - magnitude)
+        return toHigh < toLow || (toHigh == toLow && low & 1 == 1) ? low + 1 : low
+    }
+
+    /// The last index whose magnitude is not above one that lies below the largest.
+    private func floorIndex(of magnitude: Float) -> Int {
+        var (low, high) = (0, magnitudes.count - 1)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if magnitudes[middle] <= magnitude { low = middle } else { high = middle }
         }
-        return UInt8(low) | (negative ? signBit ?? 0 : 0)
+        return low
+    }
+
+    /// The code of a power of two.
+    private func scaleCode(of value: Float, _ rounding: Rounding) -> UInt8 {
+        let (last, outside) = (magnitudes.count - 1, nanCode ?? 0)
+        if value.isNaN { return outside }
+        if value < magnitudes[0] { return rounding.saturates ? 0 : outside }
+        if value > magnitudes[last] { return rounding.saturates ? UInt8(last) : outside }
+        if value == magnitudes[last] { return UInt8(last) }
+        let low = floorIndex(of: value)
+        if magnitudes[low] == value { return UInt8(low) }
+        switch rounding.direction {
+        case .up: return UInt8(low + 1)
+        case .down: return UInt8(low)
+        case .nearest: return UInt8(value - magnitudes[low] < magnitudes[low + 1] - value ? low : low + 1)
+        }
     }
 }
 

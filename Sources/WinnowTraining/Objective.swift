@@ -37,7 +37,7 @@ package enum Loss: Sendable, Hashable {
                 throw WinnowError(.model, "output \(output)", "is \(info.type), not scores of classes")
             }
             let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
-            let scores = Self.logits(of: output, in: GraphIndex(model))
+            let scores = try builder.logits(of: output, in: GraphIndex(model))
             objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
         case .meanSquaredError:
             guard let extents = info.extents else {
@@ -49,14 +49,6 @@ package enum Loss: Sendable, Hashable {
         var edit = builder.edit()
         edit.outputs = [objective.loss] + model.outputs
         return Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
-    }
-
-    /// The value before a closing Softmax or LogSoftmax, which the cross-entropy takes itself.
-    package static func logits(of output: ValueName, in graph: GraphIndex) -> ValueName {
-        guard let node = graph.producer(of: output), ["Softmax", "LogSoftmax"].contains(node.op.type.name),
-            let input = node.input(0)
-        else { return output }
-        return input
     }
 
     /// Adds the mean cross-entropy of scores (N, C, …) and class indices (N, …).

@@ -44,6 +44,25 @@ import WinnowTensor
         }
     }
 
+    @Test(arguments: [Softmax(axis: 1), LogSoftmax(axis: -1), Softmax(axis: 1, flattens: true)] as [any Operator])
+    func lossLooksThroughWhatChangesNothing(_ closing: any Operator) throws {
+        let data = try data([[0, 1.0986123], [2, 2]], labels: [1, 0])
+        let b = GraphBuilder("tail")
+        let x = try b.input("scores", .float32, ["N", 2])
+        let image = try b.add(Reshape(), x, b.constant("wide", Tensor([-1, 2, 1, 1] as [Int64])))
+        let flat = try b.add(Flatten(), b.dropout(b.add(closing, image), ratio: 0.5))
+        let graph = try b.graph(outputs: [b.add(Identity(), b.add(Reshape(), b.add(Cast(to: .float32), flat), b.constant("s", Tensor([0, 2] as [Int64]))))])
+        #expect(abs(try Evaluation(of: graph, on: data).loss - (log(4.0 / 3) + log(2.0)) / 2) < 1e-5)
+    }
+
+    /// Probabilities of something else than the classes are scores like others.
+    @Test func probabilitiesOfOtherAxesAreNotOfClasses() throws {
+        let b = GraphBuilder("other")
+        let x = try b.input("scores", .float32, ["N", 2, 3])
+        let graph = try b.graph(outputs: [b.add(Flatten(), b.add(Softmax(axis: 2), x))])
+        #expect(ClassScores(of: graph.outputs[0], in: GraphIndex(graph)).form == .logits)
+    }
+
     @Test func aFixedBatchIsFilledUp() throws {
         let rows = (0..<7).map { [Float($0 % 2), 0.5] }
         let evaluation = try Evaluation(of: echo(classes: 2, batch: 3), on: data(rows, labels: (0..<7).map { 1 - $0 % 2 }))

@@ -4,6 +4,7 @@ import WinnowFormats
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 
 /// An operator in the form that old operator sets had.
 struct OldForm: Sendable, CustomTestStringConvertible {
@@ -11,6 +12,9 @@ struct OldForm: Sendable, CustomTestStringConvertible {
     var version: Int
     var attributes: Attributes
     var outputs = ["y"]
+    /// Further inputs, constant.
+    var constants: [Tensor] = []
+    var inputExtents: [Extent] { type == "DFT" ? ["N", 4, 1] : ["N", 1, 4] }
     var testDescription: String { "\(type) \(attributes.values)" }
 }
 
@@ -29,16 +33,39 @@ struct OldForm: Sendable, CustomTestStringConvertible {
         OldForm(type: "Softmax", version: 9, attributes: [:]),
         OldForm(type: "Softmax", version: 9, attributes: ["axis": .int(2)]),
         OldForm(type: "LogSoftmax", version: 11, attributes: ["axis": .int(0)]),
+        OldForm(type: "Hardmax", version: 11, attributes: ["axis": .int(1)]),
+        OldForm(type: "Dropout", version: 9, attributes: [:], outputs: ["y", "mask"]),
+        OldForm(type: "Dropout", version: 11, attributes: [:], outputs: ["y", "mask"]),
+        OldForm(type: "Split", version: 17, attributes: ["axis": .int(2)], outputs: ["y", "z"]),
+        OldForm(type: "Split", version: 11, attributes: ["axis": .int(2)], outputs: ["y", "z"]),
+        OldForm(type: "Upsample", version: 7, attributes: ["scales": .floats([1, 1, 2])]),
+        OldForm(type: "Upsample", version: 9, attributes: [:], constants: [Tensor([1, 1, 2] as [Float])]),
+        OldForm(type: "Resize", version: 10, attributes: [:], constants: [Tensor([1, 1, 2] as [Float])]),
+        OldForm(type: "Resize", version: 10, attributes: ["mode": .string("linear")], constants: [Tensor([1, 1, 0.5] as [Float])]),
+        OldForm(type: "Pad", version: 10, attributes: ["pads": .ints([0, 0, 1, 0, 0, 2]), "value": .float(0.5)]),
+        OldForm(type: "TopK", version: 9, attributes: ["k": .int(2)], outputs: ["y", "i"]),
+        OldForm(type: "Add", version: 6, attributes: ["axis": .int(1), "broadcast": .int(1)], constants: [Tensor([3] as [Float])]),
+        OldForm(type: "PRelu", version: 6, attributes: [:], constants: [Tensor([0.25] as [Float])]),
+        OldForm(
+            type: "Scatter", version: 9, attributes: ["axis": .int(2)],
+            constants: [Tensor([Int64(1), 0], shape: [2, 1, 1]), Tensor([Float(8), 9], shape: [2, 1, 1])]),
+        OldForm(
+            type: "GroupNormalization", version: 18, attributes: ["num_groups": .int(1)],
+            constants: [Tensor([2] as [Float]), Tensor([1] as [Float])]),
+        OldForm(type: "DFT", version: 17, attributes: ["axis": .int(1), "onesided": .int(0)]),
     ]
 
     private func graph(_ form: OldForm, opset: Int) throws -> Graph {
-        let op = try OperatorRegistry(OperatorCatalogue.all).makeOperator(
-            OperatorType(form.type), attributes: form.attributes, version: form.version)
+        var attributes = form.attributes
+        (attributes.inputCount, attributes.outputCount) = (1 + form.constants.count, form.outputs.count)
+        let op = try OperatorCatalogue.registry.makeOperator(OperatorType(form.type), attributes: attributes, version: form.version)
         var metadata = GraphMetadata()
         metadata.opsets = ["": opset]
+        let constants = form.constants.enumerated().map { (name: "c\($0.offset)", tensor: $0.element) }
         return try Graph(
-            name: "old", inputs: [GraphInput("x", ValueType(.float32, ["N", 1, 4]))], outputs: form.outputs,
-            nodes: [Node(name: "node", op: op, inputs: ["x"], outputs: form.outputs)], metadata: metadata)
+            name: "old", inputs: [GraphInput("x", ValueType(.float32, form.inputExtents))], outputs: form.outputs,
+            nodes: [Node(name: "node", op: op, inputs: ["x"] + constants.map(\.name), outputs: form.outputs)],
+            initializers: constants, metadata: metadata)
     }
 
     @Test(arguments: oldForms) func theNewFormComputesTheSame(form: OldForm) throws {
@@ -46,11 +73,19 @@ struct OldForm: Sendable, CustomTestStringConvertible {
         let new = try graph(form, opset: 21).agreeingOnVersions()
         #expect(new.neededVersions == ["": 21])
         #expect(new.nodes.allSatisfy { $0.op.maximumVersion >= 21 })
-        let x = Tensor((0..<8).map { Float($0) / 8 - 0.5 }, shape: [2, 1, 4])
+        let x = Tensor((0..<8).map { Float($0) / 8 - 0.5 }, shape: form.type == "DFT" ? [2, 4, 1] : [2, 1, 4])
         let (a, b) = (try Session(old).run(["x": x]), try Session(new).run(["x": x]))
         for output in form.outputs {
             #expect(a[output]?.shape == b[output]?.shape)
             for (p, q) in zip(a[output]?.floats() ?? [], b[output]?.floats() ?? []) { #expect(abs(p - q) < 1e-6) }
+        }
+    }
+
+    @Test(arguments: oldForms) func everyNewerOperatorSetHasAForm(form: OldForm) throws {
+        for version in max(form.version, 7)...VersionLaws.newest {
+            let graph = try graph(form, opset: version).agreeingOnVersions()
+            #expect(graph.nodes.allSatisfy { $0.op.maximumVersion >= version })
+            try WrittenModels.keep(graph, "operators", "\(version) from \(form.version): \(form.testDescription)")
         }
     }
 

@@ -3,6 +3,7 @@ import Testing
 import WinnowEngine
 import WinnowGraph
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 /// A pass in the catalogue, named for test output.
@@ -55,6 +56,7 @@ struct PassLawTests {
                 #expect(!finding.reason.isEmpty, "\(finding)")
             }
             #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
+            try WrittenModels.keep(result.graph, "passes", "\(entry.type.name) \(graph.name)")
             let samples = try TestModels.dataset(for: graph, count: 4).features[0].tensor
             #expect(try TestModels.predictions(of: result.graph, on: samples).allSatisfy { $0.allSatisfy(\.isFinite) })
         }

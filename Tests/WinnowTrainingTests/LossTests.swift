@@ -78,6 +78,18 @@ private struct DistillationFixture: Decodable {
         #expect(abs(gradient[0] - (0.25 - 0.1)) < 1e-6 && abs(gradient[1] - (0.75 - 0.9)) < 1e-6)
     }
 
+    @Test func aClosingSoftmaxBehindOthersIsLeftOut() throws {
+        let b = GraphBuilder("softmax")
+        let x = try b.input("x", .float32, ["N", 3, 1, 1])
+        let scores = try b.add(Mul(), x, b.constant("w", Tensor([1, 2, 3] as [Float], shape: [3, 1, 1])))
+        let model = try b.graph(outputs: [b.add(Identity(), b.add(Flatten(), b.add(Identity(), b.add(Softmax(axis: 1), scores))))])
+        let objective = try Loss.crossEntropy().attached(to: model)
+        let index = GraphIndex(objective.graph)
+        let loss = try #require(index.producer(of: objective.loss))
+        let flat = try #require(index.producer(of: loss.inputs[0]))
+        #expect(flat.op is Flatten && flat.inputs[0] == scores)
+    }
+
     @Test func aClosingSoftmaxIsLeftOut() throws {
         let b = GraphBuilder("softmax")
         let x = try b.input("x", .float32, ["N", 3])

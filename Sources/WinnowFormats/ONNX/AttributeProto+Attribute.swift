@@ -32,7 +32,8 @@ extension Onnx_AttributeProto {
         case .strings: return .strings(try strings.map { try Self.text($0, subject) })
         case .graphs: return .graphs(try graphs.map(body))
         case .typeProto: return .type(try ValueType(tp, of: subject))
-        case .tensors, .sparseTensor, .sparseTensors, .typeProtos:
+        case .sparseTensor: return .tensor(try Tensor(sparseTensor, subject: subject, external: external))
+        case .tensors, .sparseTensors, .typeProtos:
             throw WinnowError(.unsupported, subject, "is of a kind (\(type)) that is not supported")
         case .undefined: throw WinnowError(.model, subject, "has no value")
         }

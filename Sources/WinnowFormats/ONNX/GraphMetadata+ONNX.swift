@@ -8,8 +8,7 @@ extension GraphMetadata {
             throw WinnowError(.model, "", "names no operator set", remedy: "the file is probably cut short")
         }
         irVersion = Int(clamping: model.irVersion)
-        opsets = Dictionary(
-            model.opsetImport.map { (ONNXReader.domain($0.domain), Int(clamping: $0.version)) }, uniquingKeysWith: max)
+        opsets = model.opsetImport.opsets
         if let version = opsets[""], !ONNXReader.supportedVersions.contains(version) {
             let range = ONNXReader.supportedVersions
             throw WinnowError(

@@ -7,6 +7,10 @@ struct ONNXReader {
     static let supportedVersions = 1...28
 
     private let model: Onnx_ModelProto
+    /// The model's graph without calls of functions.
+    private let main: Onnx_GraphProto
+    /// The operator sets of nodes that come from functions, by their names.
+    private let functionOpsets: [String: [String: Int]]
     private let registry: OperatorRegistry
     private let external: ExternalDataReader
     private let metadata: GraphMetadata
@@ -15,16 +19,14 @@ struct ONNXReader {
         self.model = model
         self.registry = registry
         self.external = external
+        var inliner = FunctionInliner(model.functions)
+        main = try inliner.inlined(model.graph)
+        functionOpsets = inliner.opsets
         metadata = try GraphMetadata(model)
     }
 
     func graph() throws -> Graph {
-        if let function = model.functions.first {
-            throw WinnowError(
-                .unsupported, "function \(function.name)", "models with functions of their own are not supported",
-                remedy: "inline them when exporting (onnx.inliner does it too)")
-        }
-        let content = try content(of: model.graph, in: nil)
+        let content = try content(of: main, in: nil)
         if let name = content.missing.first {
             throw WinnowError(.model, "value \(name)", "is read but produced nowhere", remedy: "the file is probably damaged")
         }
@@ -83,15 +85,17 @@ struct ONNXReader {
     }
 
     private func content(of proto: Onnx_GraphProto, in parent: Scope?) throws -> Content {
-        guard proto.sparseInitializer.isEmpty else {
-            throw WinnowError(.unsupported, "", "the graph has sparse initializers", remedy: "make them dense")
-        }
         var content = Content(scope: Scope(proto, parent: parent))
         for initializer in proto.initializer {
             let subject = "initializer \(initializer.name)"
             guard !initializer.name.isEmpty else { throw WinnowError(.model, "an initializer", "has no name") }
             content.initializers.append(
                 (initializer.name, try Tensor(initializer, subject: subject, external: external)))
+        }
+        for sparse in proto.sparseInitializer {
+            let name = sparse.values.name
+            guard !name.isEmpty else { throw WinnowError(.model, "a sparse initializer", "has no name") }
+            content.initializers.append((name, try Tensor(sparse, subject: "initializer \(name)", external: external)))
         }
         // Up to IR version 3 all initializers are listed as inputs and are constants; later, inputs with default values.
         let listed = Set(proto.input.map(\.name))
@@ -128,8 +132,8 @@ struct ONNXReader {
         for attribute in proto.attribute {
             attributes[attribute.name] = try attribute.attribute(external: external, ofKnown: isKnown) { try body($0, in: scope) }
         }
-        attributes.outputCount = proto.output.count
-        guard let version = metadata.opsets[domain] else {
+        (attributes.inputCount, attributes.outputCount) = (proto.input.count, proto.output.count)
+        guard let version = functionOpsets[proto.name]?[domain] ?? metadata.opsets[domain] else {
             throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
         }
         var op = try registry.makeOperator(type, attributes: attributes, version: version)

@@ -10,15 +10,15 @@ final class Scope {
 
     init(_ graph: Onnx_GraphProto, parent: Scope?) {
         self.parent = parent
-        var names = Set(graph.input.map(\.name)).union(graph.initializer.map(\.name))
+        let tensors = graph.initializer.map { ($0.name, $0.dataType, $0.dims) }
+            + graph.sparseInitializer.map { ($0.values.name, $0.values.dataType, $0.dims) }
+        var names = Set(graph.input.map(\.name)).union(tensors.map(\.0))
         for node in graph.node { names.formUnion(node.output) }
         self.names = names
         for info in graph.input + graph.valueInfo + graph.output where info.hasType { declarations[info.name] = info.type }
-        for initializer in graph.initializer {
-            guard let type = try? ElementType(onnx: initializer.dataType, of: ""),
-                let shape = try? Shape(checking: initializer.dims, of: "")
-            else { continue }
-            initializers[initializer.name] = ValueType(type, shape)
+        for (name, dataType, dims) in tensors {
+            guard let type = try? ElementType(onnx: dataType, of: ""), let shape = try? Shape(checking: dims, of: "") else { continue }
+            initializers[name] = ValueType(type, shape)
         }
     }
 

@@ -22,6 +22,7 @@ package struct Attention: Decomposition {
     package var softcap: Float
     /// Which scores are output 3: 0 and 1 before the mask, 2 after it, 3 after the softmax.
     package var scoresMode: Int
+    private var hints = RuntimeHints()
 
     package init(
         isCausal: Bool = false, queryHeads: Int? = nil, keyHeads: Int? = nil, scale: Float? = nil, softcap: Float = 0,
@@ -43,6 +44,7 @@ package struct Attention: Decomposition {
             scoresMode: try attributes.int("qk_matmul_output_mode", default: 0))
         leftWindow = try attributes.int("left_window_size").flatMap { $0 < 0 ? nil : $0 }
         rightWindow = try attributes.int("right_window_size").flatMap { $0 < 0 ? nil : $0 }
+        hints = try RuntimeHints(attributes, "softmax_precision")
     }
 
     package var attributes: Attributes {
@@ -54,7 +56,7 @@ package struct Attention: Decomposition {
         if let rightWindow { attributes["right_window_size"] = .int(rightWindow) }
         if softcap != 0 { attributes["softcap"] = .float(softcap) }
         if scoresMode != 0 { attributes["qk_matmul_output_mode"] = .int(scoresMode) }
-        return attributes
+        return hints.added(to: attributes)
     }
 
     private var hasWindow: Bool { leftWindow != nil || rightWindow != nil }

@@ -23,6 +23,7 @@ package struct LinearAttention: TrainedInParts {
     package var keyHeads: Int
     /// 0 is 1 / √size.
     package var scale: Float
+    private var hints = RuntimeHints()
 
     package init(_ rule: Rule = .gatedDelta, queryHeads: Int, keyHeads: Int, scale: Float = 0) {
         self.rule = rule
@@ -40,6 +41,7 @@ package struct LinearAttention: TrainedInParts {
         guard keyHeads > 0, queryHeads > 0, queryHeads % keyHeads == 0 else {
             throw WinnowError(.model, "q_num_heads", "\(queryHeads) is no multiple of kv_num_heads, \(keyHeads)")
         }
+        hints = try RuntimeHints(attributes, "chunk_size")
     }
 
     package var attributes: Attributes {
@@ -47,7 +49,7 @@ package struct LinearAttention: TrainedInParts {
             "update_rule": .string(rule.rawValue), "q_num_heads": .int(queryHeads), "kv_num_heads": .int(keyHeads),
         ]
         if scale != 0 { attributes["scale"] = .float(scale) }
-        return attributes
+        return hints.added(to: attributes)
     }
 
     package var minimumVersion: Int { 27 }

@@ -1,25 +1,42 @@
 package import WinnowGraph
-import WinnowTensor
+package import WinnowTensor
 
-/// An operator that multiplies each channel (axis 1) of a value by a constant and adds one to it.
+/// Multiplication by `scale` and addition of `shift`, one of each for every index of an axis.
+package struct AxisAffine: Sendable {
+    package var scale: [Float]
+    package var shift: [Float]
+
+    package init(scale: [Float], shift: [Float]) {
+        self.scale = scale
+        self.shift = shift
+    }
+
+    /// Both one after the other.
+    package func followed(by next: AxisAffine) -> AxisAffine {
+        AxisAffine(
+            scale: zip(scale, next.scale).map { $0 * $1 },
+            shift: shift.indices.map { shift[$0] * next.scale[$0] + next.shift[$0] })
+    }
+}
+
+/// An operator that multiplies each channel of a value by a constant and adds one to it.
 package protocol ChannelAffine: Operator {
-    /// One factor and one term for each channel of `value`, which the node reads; nil unless they are constant.
-    func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])?
+    /// What it does to the indices of `axis` of `value`, which the node reads; nil unless that is constant, and all it does.
+    func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine?
 }
 
 extension GraphIndex {
-    /// The other operand of a node that reads `value`, as one number for each of the value's channels; nil unless it is
-    /// constant and leaves the shape as it is.
-    func channelConstant(besides value: ValueName, of node: Node) -> [Float]? {
+    /// The other operand of a node that reads `value`, as one number for each index of one of the value's axes; nil unless it
+    /// is constant and leaves the shape as it is.
+    func channelConstant(besides value: ValueName, of node: Node, axis: Int) -> [Float]? {
         guard node.inputs.count == 2, node.inputs[0] != node.inputs[1],
             let tensor = constant(node.inputs[0] == value ? node.inputs[1] : node.inputs[0]), tensor.elementType == .float32,
-            let extents = info(of: value)?.extents, extents.count > 1, let channels = extents[1].value,
+            let extents = info(of: value)?.extents, extents.indices.contains(axis), let channels = extents[axis].value,
             tensor.rank <= extents.count
         else { return nil }
         if tensor.elementCount == 1 { return [Float](repeating: tensor.floats()[0], count: channels) }
-        guard tensor.elementCount == channels, tensor.rank >= extents.count - 1,
-            tensor.shape[tensor.rank - extents.count + 1] == channels
-        else { return nil }
+        let position = tensor.rank - extents.count + axis
+        guard tensor.elementCount == channels, position >= 0, tensor.shape[position] == channels else { return nil }
         return tensor.floats()
     }
 }
@@ -44,39 +61,62 @@ extension GraphIndex {
 
 /// A contraction whose filter has one axis that becomes the output's channels.
 package protocol ChannelContraction: Operator {
-    /// The filter axis that becomes the output's channels; nil where the output has no channel axis 1.
-    func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int?
+    /// The filter axis that becomes an axis of the output, and that axis; nil where there is none.
+    func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)?
     /// The factor a bias at input 2 is multiplied by.
     var biasFactor: Float { get }
+    /// The same with a bias that is taken as it is.
+    var withPlainBias: Self { get }
+}
+
+/// Filter and bias of a contraction with what follows in them.
+package struct FoldedAffine: Sendable {
+    /// nil: it stays as it is.
+    package let filter: Tensor?
+    /// One number for each channel.
+    package let bias: Tensor
 }
 
 extension ChannelContraction {
     package var biasFactor: Float { 1 }
+    package var withPlainBias: Self { self }
 
-    /// An edit that puts a following batch normalization, factor or term into constant filter and bias; nil where there is
-    /// none, where something is not constant, or where someone else reads the result in between.
-    package func foldingAffine(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        guard let value = node.output(0), let consumer = graph.soleConsumer(of: value), node.input(3) == nil,
-            let axis = filterChannelAxis(of: node, in: graph), graph.info(of: value)?.elementType == .float32,
-            let affine = (consumer.op as? any ChannelAffine)?.affine(of: consumer, on: value, in: graph)
+    /// Filter and bias with `affine` on the output's channels in them; nil where one is not constant or does not fit.
+    package func folding(_ affine: AxisAffine, into node: Node, in graph: GraphIndex) -> FoldedAffine? {
+        guard let axis = channelAxes(of: node, in: graph)?.filter, let bias = channelBias(of: node, count: affine.scale.count, in: graph)
         else { return nil }
         var filter: Tensor?
         if affine.scale.contains(where: { $0 != 1 }) {
             filter = graph.constant(node.input(1)).flatMap { scaled($0, along: axis, by: affine.scale) }
             if filter == nil { return nil }
         }
-        var bias = [Float](repeating: 0, count: affine.scale.count)
-        if let name = node.input(2) {
-            guard let old = graph.constant(name), old.elementCount == bias.count || old.elementCount == 1 else { return nil }
-            let values = old.floats()
-            bias = bias.indices.map { values[values.count == 1 ? 0 : $0] * biasFactor }
-        }
-        bias = bias.indices.map { (bias[$0] * affine.scale[$0] + affine.shift[$0]) / biasFactor }
+        return FoldedAffine(
+            filter: filter, bias: Tensor(bias.indices.map { bias[$0] * affine.scale[$0] + affine.shift[$0] }))
+    }
+
+    /// The bias for each channel; nil where it is not constant, or differs between rows.
+    private func channelBias(of node: Node, count: Int, in graph: GraphIndex) -> [Float]? {
+        guard let name = node.input(2) else { return [Float](repeating: 0, count: count) }
+        guard let bias = graph.constant(name), bias.elementType == .float32,
+            bias.elementCount == 1 || (bias.elementCount == count && bias.shape.last == count)
+        else { return nil }
+        let values = bias.floats()
+        return (0..<count).map { values[values.count == 1 ? 0 : $0] * biasFactor }
+    }
+
+    /// When planned: an edit that puts a following batch normalization, factor or term into constant filter and bias; nil
+    /// where there is none, where something is not constant, or where someone else reads the result in between.
+    func foldingAffine(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let value = node.output(0), let consumer = graph.soleConsumer(of: value), node.input(3) == nil,
+            let axes = channelAxes(of: node, in: graph), graph.info(of: value)?.elementType == .float32,
+            let affine = (consumer.op as? any ChannelAffine)?.affine(of: consumer, on: value, axis: axes.output, in: graph),
+            let folded = folding(affine, into: node, in: graph)
+        else { return nil }
         let base = node.input(1) ?? node.name
-        let filterName = filter == nil ? base : graph.graph.freshValueName("\(base).folded")
+        let filterName = folded.filter == nil ? base : graph.graph.freshValueName("\(base).folded")
         let biasName = graph.graph.freshValueName("\(base).bias")
-        var edit = replacing(node, and: consumer, by: self, [node.inputs[0], filterName, biasName])
-        edit.initializers = (filter.map { [(filterName, $0)] } ?? []) + [(biasName, Tensor(bias))]
+        var edit = replacing(node, and: consumer, by: withPlainBias, [node.inputs[0], filterName, biasName])
+        edit.initializers = (folded.filter.map { [(filterName, $0)] } ?? []) + [(biasName, folded.bias)]
         return edit
     }
 
@@ -107,5 +147,5 @@ extension Tensor {
 }
 
 extension Conv: ChannelContraction {
-    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { 0 }
+    package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? { (0, 1) }
 }

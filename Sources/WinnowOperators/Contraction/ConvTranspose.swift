@@ -163,7 +163,7 @@ package struct ConvTranspose: Operator, ChannelContraction {
             window: Window(strides: window.strides, dilations: window.dilations, pads: pads.map(\.begin) + ends), groups: groups)
     }
 
-    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { 1 }
+    package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? { (1, 1) }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         try foldingAffine(of: node, in: graph)

@@ -20,6 +20,8 @@ package struct Gemm: Operator, ChannelContraction {
     }
 
     package init(attributes: Attributes, version: Int) throws {
+        // Before operator set 7 it said that C broadcasts, which its shape says too.
+        _ = try attributes.int("broadcast")
         self.init(
             transposesLeft: try attributes.flag("transA", default: false),
             transposesRight: try attributes.flag("transB", default: false),
@@ -105,7 +107,15 @@ package struct Gemm: Operator, ChannelContraction {
 
     package var biasFactor: Float { beta }
 
-    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? { transposesRight ? 0 : 1 }
+    package var withPlainBias: Gemm {
+        var result = self
+        result.beta = 1
+        return result
+    }
+
+    package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? {
+        (transposesRight ? 0 : 1, 1)
+    }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         if let folded = try foldingAffine(of: node, in: graph) { return folded }

@@ -19,8 +19,8 @@ package struct MatMul: AttributeFree, ChannelContraction {
         try MatrixProduct().gradient(context)
     }
 
-    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? {
-        graph.info(of: node.output(0))?.rank == 2 ? 1 : nil
+    package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? {
+        MatrixProduct().channelAxes(of: node, in: graph)
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

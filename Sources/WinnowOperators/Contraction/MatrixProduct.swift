@@ -104,7 +104,10 @@ package struct MatrixProduct: Operator, ChannelContraction {
         return AxisMap("\(operands.joined(separator: ","))->\(target)")
     }
 
-    package func filterChannelAxis(of node: Node, in graph: GraphIndex) -> Int? {
-        graph.info(of: node.output(0))?.rank == 2 && activation == nil ? (transposesRight ? 0 : 1) : nil
+    package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? {
+        guard activation == nil, let rank = graph.info(of: node.output(0))?.rank, rank > 0,
+            let filterRank = graph.info(of: node.input(1))?.rank, filterRank > 1
+        else { return nil }
+        return (filterRank - (transposesRight ? 2 : 1), rank - 1)
     }
 }

@@ -17,7 +17,12 @@ package struct Upsample: Decomposition {
     package init(attributes: Attributes, version: Int) throws {
         let name = try attributes.string("mode", default: "nearest")
         guard let mode = Resampling.Mode(rawValue: name) else { throw WinnowError(.model, "mode", "\(name) is not known") }
-        self.init(mode: mode, scales: try attributes.floats("scales"))
+        self.init(mode: mode, scales: try version < 7 ? Self.oldScales(attributes) : attributes.floats("scales"))
+    }
+
+    /// Before operator set 7: of rows and columns alone.
+    private static func oldScales(_ attributes: Attributes) throws -> [Float] {
+        [1, 1, try attributes.float("height_scale", default: 1), try attributes.float("width_scale", default: 1)]
     }
 
     package var attributes: Attributes {
@@ -36,6 +41,6 @@ package struct Upsample: Decomposition {
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let factors = scales.map { b.constant("scales", Tensor($0)) } ?? inputs.present(1)
         let op = Resize(Resampling(mode: mode, coordinates: .asymmetric, rounding: .floor))
-        return [try b.add(op, inputs.present(0), nil, factors)]
+        return [try b.add(op, inputs.present(0), b.emptyRegion(), factors)]
     }
 }

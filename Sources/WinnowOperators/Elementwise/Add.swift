@@ -17,7 +17,7 @@ package struct Add: ElementwiseBinary, AttributeFree, ChannelAffine {
         return [try context.summed(to: 0, g), try context.summed(to: 1, g)]
     }
 
-    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
-        graph.channelConstant(besides: value, of: node).map { ($0.map { _ in 1 }, $0) }
+    package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
+        graph.channelConstant(besides: value, of: node, axis: axis).map { AxisAffine(scale: $0.map { _ in 1 }, shift: $0) }
     }
 }

@@ -8,35 +8,47 @@ package struct Cast: Operator {
     package static let maximumInputCount = 1
 
     package var target: ElementType
-    /// Whether float8 targets saturate instead of giving NaN or infinity.
-    package var saturates: Bool
+    /// To float8: whether it saturates instead of giving NaN or infinity, and to powers of two which way it rounds.
+    package var rounding: MiniFloat.Rounding
 
-    package init(to target: ElementType, saturates: Bool = true) {
+    package init(to target: ElementType, rounding: MiniFloat.Rounding = MiniFloat.Rounding(.up)) {
         self.target = target
-        self.saturates = saturates
+        self.rounding = rounding
     }
 
     package init(attributes: Attributes, version: Int) throws {
-        guard let code = try attributes.int("to"), let target = ElementType(rawValue: code) else {
+        let code = try version < 6 ? attributes.string("to").flatMap { Self.oldNames[$0] } : attributes.int("to")
+        guard let target = code.flatMap({ ElementType(rawValue: $0) }) else {
             throw WinnowError(.model, "to", "names no element type that is known")
         }
-        self.init(to: target, saturates: try attributes.flag("saturate", default: true))
+        self.init(to: target, rounding: try MiniFloat.Rounding(attributes: attributes))
     }
+
+    /// Before operator set 6 types were named.
+    private static let oldNames: [String: Int] = [
+        "FLOAT": 1, "UINT8": 2, "INT8": 3, "UINT16": 4, "INT16": 5, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11,
+        "UINT32": 12, "UINT64": 13,
+    ]
 
     package var attributes: Attributes {
         var result: Attributes = ["to": .int(target.rawValue)]
-        if !saturates { result["saturate"] = .int(0) }
+        rounding.add(to: &result)
         return result
     }
 
     package var minimumVersion: Int {
         switch target {
         case .uint4, .int4: 21
-        case .float4E2M1, .float8E8M0: 23
-        case .float8E4M3FN, .float8E5M2: 19
+        case .float4E2M1, .float8E8M0: max(23, rounding.minimumVersion)
+        case .float8E4M3FN, .float8E5M2: max(19, rounding.minimumVersion)
         case .bfloat16: 13
-        default: saturates ? 9 : 19
+        default: max(6, rounding.minimumVersion)
         }
+    }
+
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        guard let source = graph.info(of: node.input(0)), !source.isGuess, source.elementType == target else { return nil }
+        return .unchanged
     }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
@@ -54,7 +66,7 @@ package struct Cast: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         if data.elementType == target { return .view }
-        let cast = try CastKernel(from: data.elementType, to: target)
+        let cast = try CastKernel(from: data.elementType, to: target, rounding: rounding)
         let count = data.shape.elementCount
         return Kernel { cast.run(from: $0.input(0), to: $0.output(0), count: count) }
     }
@@ -70,4 +82,19 @@ package struct Cast: Operator {
         else { return [nil] }
         return [try context.builder.add(Cast(to: source), context.outputGradient())]
     }
+}
+
+extension MiniFloat.Rounding {
+    init(attributes: Attributes) throws {
+        let name = try attributes.string("round_mode", default: "up")
+        guard let direction = Direction(rawValue: name) else { throw WinnowError(.model, "round_mode", "\(name) is not known") }
+        self.init(direction, saturates: try attributes.flag("saturate", default: true))
+    }
+
+    func add(to attributes: inout Attributes) {
+        if direction != .up { attributes["round_mode"] = .string(direction.rawValue) }
+        if !saturates { attributes["saturate"] = .int(0) }
+    }
+
+    var minimumVersion: Int { direction != .up ? 24 : saturates ? 1 : 19 }
 }

@@ -22,10 +22,11 @@ package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
         ]
     }
 
-    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
-        guard node.inputs[0] == value, let divisors = graph.channelConstant(besides: value, of: node), !divisors.contains(0)
+    package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
+        guard node.inputs[0] == value, let divisors = graph.channelConstant(besides: value, of: node, axis: axis),
+            !divisors.contains(0)
         else { return nil }
-        return (divisors.map { 1 / $0 }, divisors.map { _ in 0 })
+        return AxisAffine(scale: divisors.map { 1 / $0 }, shift: divisors.map { _ in 0 })
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }

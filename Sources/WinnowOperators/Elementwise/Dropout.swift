@@ -9,6 +9,8 @@ package struct Dropout: Operator {
     /// The part that becomes zero, as attribute; nil takes it from input 1 (operator-set 12 and above), else 0.5.
     package var ratio: Float?
     package var seed: Int?
+    /// Before operator set 10 the mask had the type of the data.
+    private var hasNumericMask = false
 
     package init(ratio: Float? = nil, seed: Int? = nil) {
         self.ratio = ratio
@@ -18,6 +20,10 @@ package struct Dropout: Operator {
     package init(attributes: Attributes, version: Int) throws {
         self.init(
             ratio: version < 12 ? try attributes.float("ratio", default: 0.5) : nil, seed: try attributes.int("seed", isSize: false))
+        hasNumericMask = version < 10
+        guard try version > 6 || attributes.flag("is_test", default: true) else {
+            throw WinnowError(.unsupported, "is_test", "0 asks for random numbers outside training", remedy: "export it for inference")
+        }
     }
 
     package var attributes: Attributes {
@@ -28,17 +34,28 @@ package struct Dropout: Operator {
     }
 
     package var minimumVersion: Int { ratio == nil ? 12 : 7 }
-    package var maximumVersion: Int { ratio == nil ? .max : 11 }
+    package var maximumVersion: Int { ratio == nil ? .max : hasNumericMask ? 9 : 11 }
     package var quantization: QuantizationRule { .keepsScale }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        let trains = graph.info(of: node.input(2)).map { $0.constant?.doubles() != [0] } ?? false
+        return trains ? nil : .unchanged
+    }
+
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        graph.edit(
+        var edit = graph.edit(
             replacing: node, with: Dropout(seed: seed), inputs: [("ratio", ratio.map { Tensor(scalar: $0) })])
+        guard hasNumericMask, let mask = node.output(1), let type = graph.info(of: mask)?.elementType else { return edit }
+        let truth = graph.graph.freshValueName("\(mask).bool")
+        edit.addedNodes[0].outputs[1] = truth
+        edit.addedNodes.append(
+            Node(name: "\(node.name).mask", op: Cast(to: type), inputs: [truth], outputs: [mask]))
+        return edit
     }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
-        return [data, ValueInfo(.bool, data.extents)]
+        return [data, ValueInfo(hasNumericMask ? data.elementType : .bool, data.extents)]
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
@@ -46,10 +63,12 @@ package struct Dropout: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel {
         guard request.outputs.count > 1 else { return .view }
         let data = try request.input(0)
-        let count = data.shape.elementCount
+        let mask = Tensor([Double](repeating: 1, count: data.shape.elementCount), shape: data.shape, as: request.outputs[1].elementType)
         return Kernel { operands in
             operands.output(0).copyMemory(from: operands.input(0), byteCount: data.byteCount)
-            operands.optionalOutput(1)?.initializeMemory(as: UInt8.self, repeating: 1, count: count)
+            mask.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { operands.optionalOutput(1)?.copyMemory(from: base, byteCount: bytes.count) }
+            }
         }
     }
 

@@ -10,6 +10,8 @@ package protocol ElementwiseVariadic: AttributeFree {
 extension ElementwiseVariadic {
     package var minimumVersion: Int { 8 }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { node.inputs.count == 1 ? .unchanged : nil }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let first = try inputs.required(0)
         guard inputs.allSatisfy({ $0?.elementType == first.elementType }) else {

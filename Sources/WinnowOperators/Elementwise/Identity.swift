@@ -8,6 +8,7 @@ package struct Identity: AttributeFree, InterpretedOperator {
 
     package init() {}
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { .unchanged }
     package var quantization: QuantizationRule { .keepsScale }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [try inputs.required(0)] }

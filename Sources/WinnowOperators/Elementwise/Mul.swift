@@ -19,8 +19,8 @@ package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
         return [try context.summed(to: 0, b.multiply(g, z)), try context.summed(to: 1, b.multiply(g, x))]
     }
 
-    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
-        graph.channelConstant(besides: value, of: node).map { ($0, $0.map { _ in 0 }) }
+    package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
+        graph.channelConstant(besides: value, of: node, axis: axis).map { AxisAffine(scale: $0, shift: $0.map { _ in 0 }) }
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }

@@ -18,8 +18,10 @@ package struct Sub: ElementwiseBinary, AttributeFree, ChannelAffine {
         return [try context.summed(to: 0, g), try context.summed(to: 1, b.negate(g))]
     }
 
-    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
+    package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
         guard node.inputs[0] == value else { return nil }
-        return graph.channelConstant(besides: value, of: node).map { ($0.map { _ in 1 }, $0.map { -$0 }) }
+        return graph.channelConstant(besides: value, of: node, axis: axis).map {
+            AxisAffine(scale: $0.map { _ in 1 }, shift: $0.map { -$0 })
+        }
     }
 }

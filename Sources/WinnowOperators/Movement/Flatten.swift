@@ -18,6 +18,8 @@ package struct Flatten: Operator {
     package var minimumVersion: Int { axis < 0 ? 11 : 1 }
     package var quantization: QuantizationRule { .keepsScale }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents else { return [ValueInfo(data.elementType, [.unknown, .unknown])] }

@@ -6,8 +6,12 @@ package struct NumberRange: Operator {
     package static let type = OperatorType("Range")
     package static let maximumInputCount = 3
 
+    private var hints = RuntimeHints()
+
     package init() {}
-    package init(attributes: Attributes, version: Int) throws {}
+    package init(attributes: Attributes, version: Int) throws { hints = try RuntimeHints(attributes, "stash_type") }
+
+    package var attributes: Attributes { hints.added(to: [:]) }
 
     package var minimumVersion: Int { 11 }
 

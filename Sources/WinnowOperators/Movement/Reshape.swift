@@ -19,6 +19,8 @@ package struct Reshape: Operator {
     package var minimumVersion: Int { allowsZero ? 14 : 5 }
     package var quantization: QuantizationRule { .keepsScale }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         let shape = try inputs.required(1)

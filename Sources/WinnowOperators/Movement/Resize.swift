@@ -60,9 +60,10 @@ package struct Resize: Operator {
     package var maximumVersion: Int { hasOldInputs ? 10 : resampling.coordinates == .tensorFlowHalfPixel ? 12 : .max }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        let modern = Node(
-            name: node.name, op: Resize(resampling), inputs: [node.inputs[0], "", node.input(1) ?? ""], outputs: node.outputs)
-        return GraphEdit(replacing: [node.name], with: [modern])
+        guard hasOldInputs else { return nil }
+        return try graph.inlining(node) { b in
+            [try b.add(Resize(resampling), inputs: [node.inputs[0], b.emptyRegion(), node.input(1)])[0]]
+        }
     }
 
     package var quantization: QuantizationRule { .floatOnly }
@@ -179,4 +180,9 @@ package struct Resize: Operator {
             ResizeGradient(self), inputs: [try context.outputGradient(), shape] + rest)[0]
         return [gradient] + rest.map { _ in nil }
     }
+}
+
+extension GraphBuilder {
+    /// A region that is not read: before operator set 13 Resize must have one.
+    func emptyRegion() -> ValueName { constant("region", Tensor(zeros: [0])) }
 }

@@ -14,6 +14,8 @@ package struct Split: Operator {
     package var partCount: Int?
     /// The node's number of outputs, where only that says into how many parts; nil: not read from a file.
     private var outputCount: Int?
+    /// Whether nothing but the number of outputs says into how many parts, as before operator set 18.
+    private var countsOutputs = false
 
     package init(axis: Int = 0, sizes: [Int]? = nil, partCount: Int? = nil) {
         self.axis = axis
@@ -26,6 +28,7 @@ package struct Split: Operator {
             axis: try attributes.int("axis", default: 0), sizes: try attributes.ints("split"),
             partCount: try attributes.int("num_outputs"))
         outputCount = attributes.outputCount
+        countsOutputs = sizes == nil && partCount == nil && attributes.inputCount == 1
     }
 
     package var attributes: Attributes {
@@ -35,13 +38,14 @@ package struct Split: Operator {
         return attributes
     }
 
-    package var maximumVersion: Int { sizes == nil ? .max : 12 }
-    package var minimumVersion: Int { partCount != nil ? 18 : sizes == nil ? 13 : 2 }
+    package var maximumVersion: Int { countsOutputs ? 17 : sizes == nil ? .max : 12 }
+    package var minimumVersion: Int { partCount != nil ? 18 : sizes == nil && !countsOutputs ? 13 : 2 }
     package var quantization: QuantizationRule { .keepsScale }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         graph.edit(
-            replacing: node, with: Split(axis: axis), inputs: [("split", sizes.map { Tensor($0.map { Int64($0) }) })])
+            replacing: node, with: Split(axis: axis, partCount: countsOutputs ? outputCount : nil),
+            inputs: [("split", sizes.map { Tensor($0.map { Int64($0) }) })])
     }
 
     private func extents(of inputs: [ValueInfo?], total: Extent) throws -> [Extent] {

@@ -22,6 +22,8 @@ package struct Squeeze: Operator {
         graph.edit(replacing: node, with: Squeeze(), inputs: [("axes", axes.map { Tensor($0.map { Int64($0) }) })])
     }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let removed = try removedAxes(inputs), let extents = data.extents else {

@@ -5,10 +5,12 @@ import WinnowTensor
 /// A value repeated whole along each axis as often as input 1 says.
 package struct Tile: Operator {
     package static let type = OperatorType("Tile")
-    package static let maximumInputCount = 3
+    package static let maximumInputCount = 2
 
     package init() {}
-    package init(attributes: Attributes, version: Int) throws {}
+    package init(attributes: Attributes, version: Int) throws {
+        guard version > 5 else { throw WinnowError(.unsupported, "operator set \(version)", "tiled one axis; export with a newer one") }
+    }
 
     package var minimumVersion: Int { 6 }
     package var quantization: QuantizationRule { .keepsScale }

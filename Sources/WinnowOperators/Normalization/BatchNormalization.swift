@@ -23,6 +23,12 @@ package struct BatchNormalization: Operator {
         guard try attributes.int("spatial", default: 1) == 1 else {
             throw WinnowError(.unsupported, "spatial", "statistics for each place are not supported")
         }
+        let isTraining = try version < 7 && !attributes.flag("is_test", default: true)
+        guard !isTraining, version > 13 || attributes.outputCount ?? 1 == 1 else {
+            throw WinnowError(
+                .unsupported, "outputs", "statistics of batches before operator set 14 are not supported",
+                remedy: "export the model for inference")
+        }
         self.init(
             epsilon: try attributes.float("epsilon", default: 1e-5), momentum: try attributes.float("momentum", default: 0.9),
             isMarkedTraining: try attributes.flag("training_mode", default: false))
@@ -126,9 +132,8 @@ package struct BatchNormalization: Operator {
 }
 
 extension BatchNormalization: ChannelAffine {
-    /// What it does as one factor and one term for each channel; nil unless all four vectors are constant.
-    package func affine(of node: Node, on value: ValueName, in graph: GraphIndex) -> (scale: [Float], shift: [Float])? {
-        guard node.input(0) == value else { return nil }
+    package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
+        guard node.input(0) == value, axis == 1 else { return nil }
         let vectors = (1..<5).compactMap { graph.constant(node.input($0)) }
         guard vectors.count == 4, vectors.allSatisfy({ $0.elementType == .float32 }), node.output(1) == nil, !isMarkedTraining
         else { return nil }
@@ -136,7 +141,7 @@ extension BatchNormalization: ChannelAffine {
             vectors[0].floats(), vectors[1].floats(), vectors[2].floats(), vectors[3].floats()
         )
         let factors = scale.indices.map { scale[$0] / (variance[$0] + epsilon).squareRoot() }
-        return (factors, factors.indices.map { shift[$0] - mean[$0] * factors[$0] })
+        return AxisAffine(scale: factors, shift: factors.indices.map { shift[$0] - mean[$0] * factors[$0] })
     }
 }
 

@@ -8,6 +8,7 @@ package struct GroupNormalization: GroupedNormalization {
 
     package var groupCount: Int
     package var epsilon: Float
+    private var hints = RuntimeHints()
     /// Operator-set 18 has one scale a group, 21 one a channel.
     package var scalesChannels: Bool
 
@@ -23,9 +24,25 @@ package struct GroupNormalization: GroupedNormalization {
         }
         self.init(
             groupCount: count, epsilon: try attributes.float("epsilon", default: 1e-5), scalesChannels: version >= 21)
+        hints = try RuntimeHints(attributes, "stash_type")
     }
 
-    package var attributes: Attributes { ["num_groups": .int(groupCount), "epsilon": .float(epsilon)] }
+    package var attributes: Attributes { hints.added(to: ["num_groups": .int(groupCount), "epsilon": .float(epsilon)]) }
     package var minimumVersion: Int { scalesChannels ? 21 : 18 }
+    package var maximumVersion: Int { scalesChannels ? .max : 20 }
     package var groups: Int? { groupCount }
+
+    /// Each group's scale and shift for every channel of it.
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let channels = graph.info(of: node.input(0))?.extents?[1].value else { return nil }
+        return try graph.inlining(node) { b in
+            let wide = b.constant("wide", Tensor([Int64(groupCount), Int64(channels / groupCount)]))
+            func perChannel(_ value: ValueName?) throws -> ValueName {
+                let column = try b.add(Unsqueeze(), value, b.constant("axis", Tensor([Int64(1)])))
+                return try b.add(Reshape(), b.add(Expand(), column, wide), b.constant("flat", Tensor([Int64(-1)])))
+            }
+            let inputs = [node.inputs[0], try perChannel(node.input(1)), try perChannel(node.input(2))]
+            return [try b.add(GroupNormalization(groupCount: groupCount, epsilon: epsilon), inputs: inputs)[0]]
+        }
+    }
 }

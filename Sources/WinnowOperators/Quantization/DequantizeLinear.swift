@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowKernels
-import WinnowTensor
+package import WinnowTensor
 
 /// The real numbers behind codes: (code − zero point) · scale.
 package struct DequantizeLinear: Operator {
@@ -8,17 +8,28 @@ package struct DequantizeLinear: Operator {
     package static let maximumInputCount = 3
 
     package var scaleAxis: ScaleAxis
+    /// The type of the result where it is not the scale's.
+    package var numberType: ElementType?
 
     package init(axis: Int? = nil, blockSize: Int = 0) { scaleAxis = ScaleAxis(axis: axis, blockSize: blockSize) }
 
-    package init(attributes: Attributes, version: Int) throws { scaleAxis = try ScaleAxis(attributes: attributes) }
+    package init(attributes: Attributes, version: Int) throws {
+        scaleAxis = try ScaleAxis(attributes: attributes)
+        let type = try attributes.int("output_dtype", default: 0)
+        numberType = type == 0 ? nil : ElementType(rawValue: type)
+    }
 
-    package var attributes: Attributes { scaleAxis.attributes }
-    package var minimumVersion: Int { scaleAxis.minimumVersion }
+    package var attributes: Attributes {
+        var attributes = scaleAxis.attributes
+        if let numberType { attributes["output_dtype"] = .int(numberType.rawValue) }
+        return attributes
+    }
+
+    package var minimumVersion: Int { numberType == nil ? scaleAxis.minimumVersion : 23 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
-        let info = ValueInfo(try inputs.required(1).elementType, data.extents)
+        let info = ValueInfo(try numberType ?? inputs.required(1).elementType, data.extents)
         return try evaluatingConstants([info], of: inputs)
     }
 

@@ -3,7 +3,8 @@ import WinnowTensor
 
 /// A product with a constant matrix of 2-, 4- or 8-bit codes in blocks along K, stored as (N, blocks, bytes).
 ///
-/// Inputs: A, B packed, scales (N · blocks), zero points (packed uint8 or float, optional), g_idx (ignored), bias.
+/// Inputs: A, B packed, scales (N · blocks), zero points (packed uint8 or float, optional), the block of each of the K rows
+/// (optional), bias.
 package struct MatMulNBits: TrainedInParts {
     package static let type = OperatorType("MatMulNBits", domain: "com.microsoft")
     package static let maximumInputCount = 6
@@ -12,6 +13,7 @@ package struct MatMulNBits: TrainedInParts {
     package var columns: Int
     package var bitWidth: Int
     package var blockSize: Int
+    private var hints = RuntimeHints()
 
     package init(depth: Int, columns: Int, bitWidth: Int = 4, blockSize: Int) {
         self.depth = depth
@@ -27,10 +29,14 @@ package struct MatMulNBits: TrainedInParts {
         guard depth > 0, columns > 0, [2, 4, 8].contains(bitWidth), blockSize >= 16 else {
             throw WinnowError(.unsupported, "attributes", "K \(depth), N \(columns), \(bitWidth) bits, blocks of \(blockSize)")
         }
+        guard try attributes.int("weight_prepacked", default: 0) == 0 else {
+            throw WinnowError(.unsupported, "weight_prepacked", "matrices packed for one machine cannot be read")
+        }
+        hints = try RuntimeHints(attributes, "accuracy_level")
     }
 
     package var attributes: Attributes {
-        ["K": .int(depth), "N": .int(columns), "bits": .int(bitWidth), "block_size": .int(blockSize)]
+        hints.added(to: ["K": .int(depth), "N": .int(columns), "bits": .int(bitWidth), "block_size": .int(blockSize)])
     }
 
     private var blockCount: Int { (depth + blockSize - 1) / blockSize }
@@ -52,16 +58,26 @@ package struct MatMulNBits: TrainedInParts {
         let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
         let zeroPoints = try zeroPoints(inputs.optional(3), nodeName, mask, perByte)
         let codes = packed.codes()
+        let blocks = try blocks(inputs.optional(4), nodeName)
         var values = [Float](repeating: 0, count: columns * depth)
         for column in 0..<columns {
             for k in 0..<depth {
                 let block = column * blockCount + k / blockSize
                 let position = block * blockSize + k % blockSize
                 let code = Int(codes[position / perByte]) >> (position % perByte * bitWidth) & mask
-                values[column * depth + k] = (Float(code) - zeroPoints[block]) * scales[block]
+                let scaling = column * blockCount + blocks[k]
+                values[column * depth + k] = (Float(code) - zeroPoints[scaling]) * scales[scaling]
             }
         }
         return Tensor(values, shape: [columns, depth])
+    }
+
+    /// Whose scale each row has: that of its own block, or that which an input names.
+    private func blocks(_ info: ValueInfo?, _ nodeName: String) throws -> [Int] {
+        guard let info else { return (0..<depth).map { $0 / blockSize } }
+        guard let blocks = info.constant?.integers(), blocks.count >= depth, blocks.allSatisfy({ (0..<blockCount).contains($0) })
+        else { throw WinnowError(.unsupported, nodeName, "the blocks of its rows (g_idx) are not constant or not there") }
+        return blocks
     }
 
     private func zeroPoints(_ info: ValueInfo?, _ nodeName: String, _ mask: Int, _ perByte: Int) throws -> [Float] {

@@ -10,6 +10,9 @@ package struct QuantizeLinear: Operator {
     package var scaleAxis: ScaleAxis
     /// The type of the codes where no zero point tells it.
     package var codeType: ElementType?
+    /// Whether codes of float8 saturate instead of being NaN or infinite.
+    package var saturates = true
+    private var hints = RuntimeHints()
 
     package init(axis: Int? = nil, blockSize: Int = 0, codeType: ElementType? = nil) {
         scaleAxis = ScaleAxis(axis: axis, blockSize: blockSize)
@@ -20,15 +23,18 @@ package struct QuantizeLinear: Operator {
         scaleAxis = try ScaleAxis(attributes: attributes)
         let type = try attributes.int("output_dtype", default: 0)
         codeType = type == 0 ? nil : ElementType(rawValue: type)
+        saturates = try attributes.flag("saturate", default: true)
+        hints = try RuntimeHints(attributes, "precision")
     }
 
     package var attributes: Attributes {
         var attributes = scaleAxis.attributes
         if let codeType { attributes["output_dtype"] = .int(codeType.rawValue) }
-        return attributes
+        if !saturates { attributes["saturate"] = .int(0) }
+        return hints.added(to: attributes)
     }
 
-    package var minimumVersion: Int { codeType == nil ? scaleAxis.minimumVersion : 21 }
+    package var minimumVersion: Int { codeType == nil ? saturates ? scaleAxis.minimumVersion : 19 : 21 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
@@ -64,7 +70,7 @@ package struct QuantizeLinear: Operator {
             }
         }
         let quantize = try QuantizeKernel(
-            to: request.outputs[0].elementType, scaleAxis.geometry(data, scale: request.input(1).shape))
+            to: request.outputs[0].elementType, scaleAxis.geometry(data, scale: request.input(1).shape), saturates: saturates)
         let offset = parameters.scratchByteCount
         return Kernel(scratchByteCount: offset + quantize.scratchByteCount) { operands in
             parameters.withPointers(operands) { scales, zeroPoints in

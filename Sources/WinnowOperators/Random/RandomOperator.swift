@@ -54,3 +54,10 @@ extension RandomLikeOperator {
         return try distribution.kernel(request)
     }
 }
+
+extension Operator {
+    /// Whether two runs may give different numbers.
+    package var draws: Bool {
+        self is any RandomOperator || self is any RandomLikeOperator || self is Bernoulli || self is Multinomial
+    }
+}

@@ -36,6 +36,8 @@ package struct RecurrentParameters: Sendable, Hashable {
         alphas = try attributes.floats("activation_alpha") ?? []
         betas = try attributes.floats("activation_beta") ?? []
         clip = try attributes.float("clip")
+        // Before operator set 7 it said that the node has output 0, which the node's outputs say too.
+        _ = try attributes.int("output_sequence")
         guard hiddenSize > 0 else { throw WinnowError(.model, "hidden_size", "is \(hiddenSize), but must be positive") }
     }
 

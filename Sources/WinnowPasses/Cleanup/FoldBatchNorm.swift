@@ -2,7 +2,8 @@ package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// Multiplies a BatchNormalization into the weights of the Conv or Gemm before it.
+/// Multiplies a BatchNormalization, or the Mul and Add that stand for one, into the weights of the Conv, Gemm or MatMul
+/// before it.
 ///
 /// W′ = W·γ/√(σ²+ε) along the output channels, b′ = (b−μ)·γ/√(σ²+ε) + β.
 /// ```
@@ -11,26 +12,41 @@ import WinnowTensor
 /// ```
 package struct FoldBatchNorm: Pass {
     package static let name = "fold-batch-norm"
-    package static let summary = "multiplies BatchNormalization into the Conv or Gemm before it"
+    package static let summary = "multiplies BatchNormalization into the Conv, Gemm or MatMul before it"
     package static let guide = """
-        W' = W·γ/√(σ²+ε) along the output channels, b' = (b−μ)·γ/√(σ²+ε) + β. The outputs stay the same up to rounding. \
-        Fold before quantizing; keep BatchNormalization while training.
+        W' = W·γ/√(σ²+ε) along the output channels, b' = (b−μ)·γ/√(σ²+ε) + β. Constant factors and terms of channels (Mul, \
+        Div, Add, Sub), as exporters spell a normalization, fold likewise. The outputs stay the same up to rounding. A weight \
+        that others read too is left alone, as folding would store it twice. Fold before quantizing; keep BatchNormalization \
+        while training.
         """
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
-        var result = graph
+        let index = GraphIndex(graph)
+        var names = FreshNames(graph)
         var ledger = WeightLedger(graph)
-        for name in graph.nodes.filter({ $0.op is BatchNormalization }).map(\.name) {
-            guard let edit = try Self.folding(name, in: GraphIndex(result)) else {
-                ledger.skip(
-                    name, "it does not follow a Conv, Gemm or MatMul with a constant weight and no other reader")
-                continue
+        var edits: [GraphEdit] = []
+        for node in graph.nodes {
+            guard let run = AffineRun(after: node, in: index) else { continue }
+            switch run.folding(in: index, names: &names) {
+            case .success(let edit?):
+                edits.append(edit)
+                for follower in run.followers { ledger.note(Finding(follower.name, quantity: "nodes", before: 1, after: 0)) }
+            case .success(nil): continue
+            case .failure(let refusal): ledger.skip(refusal.subject, refusal.reason)
             }
-            result = try result.applying(edit)
-            ledger.note(Finding(name, quantity: "nodes", before: 1, after: 0))
         }
+        let result = try graph.applying(edits)
+        for node in result.nodes where node.op is BatchNormalization && !ledger.has(node.name) {
+            ledger.skip(node.name, "it does not follow a Conv, Gemm or MatMul whose result nothing else reads, or is not constant")
+        }
+        Self.note(graph, result, in: &ledger)
+        return PassResult(graph: result, findings: ledger.findings { _ in "no BatchNormalization follows it" })
+    }
+
+    /// What became of the weights.
+    private static func note(_ graph: Graph, _ result: Graph, in ledger: inout WeightLedger) {
         for name in graph.weightTensors {
             guard let old = graph.initializers[name], old != result.initializers[name] else { continue }
             if let new = result.initializers[name] {
@@ -42,24 +58,6 @@ package struct FoldBatchNorm: Pass {
                 ledger.note(.bytes(of: name, from: graph, to: result))
             }
         }
-        return PassResult(graph: result, findings: ledger.findings { _ in "no BatchNormalization follows it" })
-    }
-
-    /// The edit that folds a normalization into its producer; the weight keeps its name unless others read it too.
-    private static func folding(_ name: String, in index: GraphIndex) throws -> GraphEdit? {
-        guard let node = index.graph.node(named: name), let producer = index.producer(of: node.input(0)),
-            let contraction = producer.op as? any ChannelContraction,
-            var edit = try contraction.foldingAffine(of: producer, in: index)
-        else { return nil }
-        guard let weight = producer.input(1), index.soleConsumer(of: weight) != nil else { return edit }
-        let bias = producer.input(2).flatMap { index.soleConsumer(of: $0) == nil ? nil : $0 } ?? "\(producer.name).bias"
-        let wanted = [weight, index.constant(bias) != nil ? bias : index.graph.freshValueName(bias)]
-        let names = Dictionary(zip(edit.initializers.map(\.name), wanted), uniquingKeysWith: { first, _ in first })
-        edit.initializers = edit.initializers.map { (names[$0.name] ?? $0.name, $0.tensor) }
-        for position in edit.addedNodes.indices {
-            edit.addedNodes[position].inputs = edit.addedNodes[position].inputs.map { names[$0] ?? $0 }
-        }
-        return edit
     }
 }
 

@@ -1,66 +1,109 @@
 import WinnowEngine
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Computes once what depends on constants only, and stores the result.
 ///
-/// What would make the model larger stays: dequantized weights, looked-up palettes, expanded constants.
+/// What would make the model larger stays: dequantized weights, looked-up palettes, expanded constants, a second form of a
+/// weight that others read as it is.
 package struct FoldConstants: Pass {
     package static let name = "fold-constants"
     package static let summary = "replaces nodes that depend on constants only by their results"
     package static let guide = """
         Runs every node whose inputs are all constants and stores its result as an initializer. Nodes that would make the \
-        model larger are kept and reported: a DequantizeLinear of a weight, a palette's Gather, an Expand. Pruning masks \
-        are kept too; `fold-masks` makes them permanent.
+        model larger are kept and reported: a DequantizeLinear of a weight, a palette's Gather, an Expand, a Transpose of a \
+        weight that other nodes read as it is. Pruning masks are kept too; `fold-masks` makes them permanent. Inputs with \
+        default values, as old exporters list all weights, are no constants: a caller may supply others. `defaults: true` \
+        makes them constants.
         """
 
-    @Hyperparameter("bytes a result may have even where it is larger than what it is computed from", in: 0...1e9)
+    @Hyperparameter("bytes a result may have even where it is larger than what it takes the place of", in: 0...1e9)
     package var largestGrowth = 1024
+    @Hyperparameter("make inputs with default values constants") package var defaults = false
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
-        var ledger = WeightLedger(graph)
-        var edit = GraphEdit()
-        var known: [ValueName: Tensor] = [:]
-        for node in graph.nodes {
-            guard let results = try fold(node, in: graph, known: known, ledger: &ledger) else { continue }
-            edit.removedNodes.insert(node.name)
-            for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
-                known[name] = tensor
-                edit.initializers.append((name, tensor))
-            }
-            ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "depends on constants only"))
+        let whole = try defaults ? graph.takingDefaults() : graph
+        var folding = Folding(graph: whole, index: GraphIndex(whole), ledger: WeightLedger(whole), largestGrowth: largestGrowth)
+        for input in graph.inputs where defaults && input.defaultValue != nil {
+            folding.ledger.note(
+                Finding(input.name, quantity: "inputs", before: 1, after: 0, reason: "its default value is a constant now"))
         }
-        let result = try graph.applying(edit)
-        for name in graph.weightTensors where result.initializers[name] == nil {
-            ledger.note(.bytes(of: name, from: graph, to: result))
+        for node in whole.nodes { try folding.fold(node) }
+        let result = try whole.applying(folding.edit)
+        for name in whole.weightTensors where result.initializers[name] == nil {
+            folding.ledger.note(.bytes(of: name, from: whole, to: result))
         }
         return PassResult(
-            graph: result, findings: ledger.findings { _ in "no node computes with it and constants alone" })
+            graph: result, findings: folding.ledger.findings { _ in "no node computes with it and constants alone" })
+    }
+}
+
+/// What has been folded so far.
+private struct Folding {
+    let graph: Graph
+    let index: GraphIndex
+    var ledger: WeightLedger
+    let largestGrowth: Int
+    var edit = GraphEdit()
+    private var known: [ValueName: Tensor] = [:]
+    /// The values whose readers now read a constant, by the constant.
+    private var aliases: [ValueName: [ValueName]] = [:]
+
+    init(graph: Graph, index: GraphIndex, ledger: WeightLedger, largestGrowth: Int) {
+        self.graph = graph
+        self.index = index
+        self.ledger = ledger
+        self.largestGrowth = largestGrowth
     }
 
-    /// The node's outputs if they are constant and worth storing.
-    private func fold(
-        _ node: Node, in graph: Graph, known: [ValueName: Tensor], ledger: inout WeightLedger
-    ) throws -> [Tensor]? {
+    /// Replaces the node by its outputs if they are constant and worth storing.
+    mutating func fold(_ node: Node) throws {
         let inputs = node.inputs.map { $0.isEmpty ? nil : known[$0] ?? graph.initializers[$0] }
         let isConstant = zip(node.inputs, inputs).allSatisfy { $0.isEmpty || $1 != nil }
         let inferred = node.outputs.compactMap { graph.infos[$0]?.constant }
-        guard isConstant || inferred.count == node.outputs.count, !Self.isKept(node) else { return nil }
-        guard node.op.bodies.isEmpty else { return nil }
-        let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs)
-        guard let results else { return nil }
-        let size = results.reduce(0) { $0 + $1.byteCount }
-        if size > largestGrowth, size > inputs.reduce(0, { $0 + ($1?.byteCount ?? 0) }), !node.inputs.isEmpty {
-            ledger.skip(node.name, "its result would take \(size) bytes, more than what it is computed from")
-            return nil
+        guard isConstant || inferred.count == node.outputs.count, !Self.isKept(node), node.op.bodies.isEmpty else { return }
+        if isConstant, node.op.passing(of: node, in: index) == .unchanged, let output = node.output(0), !index.isOutput(output) {
+            return bypass(node, output)
         }
-        return results
+        guard let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs) else { return }
+        let size = results.reduce(0) { $0 + $1.byteCount }
+        if size > largestGrowth, size > freedByteCount(by: node), !node.inputs.isEmpty {
+            return ledger.skip(node.name, "its result would take \(size) bytes, more than what it takes the place of")
+        }
+        edit.removedNodes.insert(node.name)
+        for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
+            known[name] = tensor
+            edit.initializers.append((name, tensor))
+        }
+        ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "depends on constants only"))
+    }
+
+    /// Lets readers read the constant itself.
+    private mutating func bypass(_ node: Node, _ output: ValueName) {
+        let source = edit.rewired[node.inputs[0]] ?? node.inputs[0]
+        known[output] = known[node.inputs[0]] ?? graph.initializers[node.inputs[0]]
+        edit.removedNodes.insert(node.name)
+        edit.rewired[output] = source
+        aliases[source, default: []].append(output)
+        ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "changes nothing"))
+    }
+
+    /// The bytes of constants that nothing reads any more once the node is gone too.
+    private func freedByteCount(by node: Node) -> Int {
+        Set(node.inputs.map { edit.rewired[$0] ?? $0 }).reduce(0) { sum, name in
+            let isFreed = ([name] + (aliases[name] ?? [])).allSatisfy { name in
+                !index.isOutput(name)
+                    && index.consumers(of: name).allSatisfy { $0.name == node.name || edit.removedNodes.contains($0.name) }
+            }
+            return sum + (isFreed ? (known[name] ?? graph.initializers[name])?.byteCount ?? 0 : 0)
+        }
     }
 
     private static func isKept(_ node: Node) -> Bool {
-        ["QuantizeLinear", "DequantizeLinear", "RandomNormal", "RandomUniform"].contains(node.op.type.name)
+        ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) || node.op.draws
             || node.inputs.contains { $0.isMaskName }
     }
 

@@ -1,7 +1,8 @@
 import WinnowEngine
 package import WinnowGraph
 
-/// Removes nodes that pass their input on unchanged when the model runs: Identity, and Dropout outside training.
+/// Removes nodes that pass their input on unchanged when the model runs: Identity, Dropout outside training, Cast to the type
+/// and Reshape to the shape that a value has.
 ///
 /// ```
 /// %2 = Relu(%1)          %2 = Relu(%1)
@@ -10,7 +11,7 @@ package import WinnowGraph
 /// ```
 package struct RemoveIdentity: Pass {
     package static let name = "remove-identity"
-    package static let summary = "removes Identity, and Dropout outside training"
+    package static let summary = "removes Identity, Dropout outside training, and Cast and Reshape that change nothing"
 
     package init() {}
 
@@ -34,11 +35,8 @@ package struct RemoveIdentity: Pass {
     }
 
     private static func passesOn(_ node: Node, in index: GraphIndex) -> Bool {
-        switch node.op.type.description {
-        case "Identity": true
-        case "Dropout": node.output(1).map { !index.isOutput($0) && index.consumers(of: $0).isEmpty } ?? true
-        default: false
-        }
+        node.op.passing(of: node, in: index) == .unchanged
+            && node.outputs.dropFirst().allSatisfy { $0.isEmpty || (!index.isOutput($0) && index.consumers(of: $0).isEmpty) }
     }
 }
 

@@ -24,11 +24,11 @@ package struct Distillation: TrainingPass {
     package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
         let teacher = try Teacher(self.teacher.map { try load($0, in: context) } ?? context.teacher ?? setup.original)
-        let (joined, scores) = try teacher.joined(to: objective.graph)
-        let builder = GraphBuilder(extending: joined)
+        let (joined, goal) = try teacher.joined(to: objective.graph)
+        let (builder, index) = (GraphBuilder(extending: joined), GraphIndex(joined))
         let soft = try Loss.distillation(
-            builder, student: Loss.logits(of: output, in: GraphIndex(joined)), teacher: scores, temperature: temperature
-        )
+            builder, student: builder.logits(of: output, in: index), teacher: builder.logits(of: goal, in: index),
+            temperature: temperature)
         let loss = try Loss.weightedSum(builder, [(alpha, soft), (1 - alpha, objective.loss)])
         objective.loss = loss
         var edit = builder.edit()
@@ -54,13 +54,13 @@ private struct Teacher {
 
     init(_ model: Graph) throws {
         let context = PassContext()
-        var graph = try model.foldingMasks()
+        var graph = try model.takingDefaults().foldingMasks()
         for pass in [RemoveIdentity(), FoldBatchNorm()] as [any Pass] { graph = try pass(graph, in: context).graph }
         self.graph = try graph.replacingBatchNorm()
     }
 
-    /// The student's graph with the teacher's nodes beside its own, and the teacher's scores.
-    func joined(to student: Graph) throws -> (graph: Graph, scores: ValueName) {
+    /// The student's graph with the teacher's nodes beside its own, and the teacher's output.
+    func joined(to student: Graph) throws -> (graph: Graph, output: ValueName) {
         guard let output = graph.outputs.first, let own = graph.infos[output] else {
             throw WinnowError(.model, "teacher", "has no output")
         }
@@ -82,12 +82,11 @@ private struct Teacher {
         edit.initializers = graph.initializerNames.compactMap { name in
             graph.initializers[name].map { (renamed(name), $0) }
         }
-        let scores = renamed(Loss.logits(of: output, in: GraphIndex(graph)))
-        edit.outputs = student.outputs + [scores]
+        edit.outputs = student.outputs + [renamed(output)]
         guard own.type.elementType == .float32 else {
             throw WinnowError(.model, "teacher", "gives \(own.type), not scores")
         }
-        return (try student.applying(edit), scores)
+        return (try student.applying(edit), renamed(output))
     }
 }
 
@@ -97,7 +96,7 @@ extension Graph {
         var result = self
         for node in nodes {
             guard let normalization = node.op as? BatchNormalization,
-                let input = node.input(0), let affine = normalization.affine(of: node, on: input, in: GraphIndex(result)),
+                let input = node.input(0), let affine = normalization.affine(of: node, on: input, axis: 1, in: GraphIndex(result)),
                 let output = node.output(0), let rank = infos[input]?.rank
             else { continue }
             let shape = Shape([affine.scale.count] + [Int](repeating: 1, count: max(0, rank - 2)))

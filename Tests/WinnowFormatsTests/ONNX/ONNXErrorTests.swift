@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowFormats
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Just enough protobuf to write models that no writer writes.
@@ -147,8 +148,83 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
         #expect(refusal(model(initializer: tensor([2], raw(8)), graph: input(type))) == sentence)
     }
 
-    @Test func sparseInitializers() {
-        #expect(refusal(model(initializer: tensor([2], raw(8)), graph: Field.bytes(15, [])))
-            == "the graph has sparse initializers; make them dense")
+    /// A sparse tensor of (2, 3) named `w` with these elements and indices.
+    private func sparse(_ values: [Float], _ indices: [Int64], shape: [Int64]) -> [UInt8] {
+        let elements = values.flatMap { value in withUnsafeBytes(of: value) { Array($0) } }
+        let places = indices.flatMap { index in withUnsafeBytes(of: index) { Array($0) } }
+        let own = tensor([Int64(values.count)], Field.bytes(9, elements) + Field.text(8, "w"))
+        let other = tensor(shape, type: 7, Field.bytes(9, places))
+        return Field.bytes(15, Field.bytes(1, own) + Field.bytes(2, other) + Field.number(3, 2) + Field.number(3, 3))
+    }
+
+    @Test func sparseInitializersBecomeDense() throws {
+        for bytes in [sparse([5, 7], [1, 5], shape: [2]), sparse([5, 7], [0, 1, 1, 2], shape: [2, 2])] {
+            let graph = try ONNXFile.read(bytes: model(graph: bytes), registry: OperatorRegistry([]))
+            #expect(graph.initializers["w"] == Tensor([0, 5, 0, 0, 0, 7] as [Float], shape: [2, 3]))
+        }
+    }
+
+    @Test(arguments: [
+        ([5, 7], [1, 6], [2], "has an index outside 2×3"), ([5, 7], [0, 1, 1, 3], [2, 2], "has an index outside 2×3"),
+        ([5, 7], [0, -1], [2], "has an index outside 2×3"), ([5, 7], [1], [1], "has int64[1] indices for 2 elements of 2×3"),
+    ] as [([Float], [Int64], [Int64], String)])
+    func damagedSparseInitializers(values: [Float], indices: [Int64], shape: [Int64], problem: String) {
+        #expect(refusal(model(graph: sparse(values, indices, shape: shape))) == "initializer w: \(problem)")
+    }
+}
+
+/// Models with functions of their own.
+@Suite struct ONNXFunctions {
+    private func node(_ type: String, _ inputs: [String], _ outputs: [String], domain: String = "", _ attributes: [[UInt8]] = []) -> [UInt8] {
+        inputs.flatMap { Field.text(1, $0) } + outputs.flatMap { Field.text(2, $0) } + Field.text(4, type)
+            + attributes.flatMap { Field.bytes(5, $0) } + (domain.isEmpty ? [] : Field.text(7, domain))
+    }
+
+    private func function(_ name: String, _ inputs: [String], _ outputs: [String], _ nodes: [[UInt8]], attributes: [String] = []) -> [UInt8] {
+        Field.text(1, name) + inputs.flatMap { Field.text(4, $0) } + outputs.flatMap { Field.text(5, $0) }
+            + attributes.flatMap { Field.text(6, $0) } + nodes.flatMap { Field.bytes(7, $0) }
+            + Field.bytes(9, Field.number(2, 17)) + Field.text(10, "f")
+    }
+
+    private func model(_ nodes: [[UInt8]], _ functions: [[UInt8]]) -> [UInt8] {
+        let type = Field.bytes(2, Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, 2)))))
+        let graph = nodes.flatMap { Field.bytes(1, $0) } + Field.text(2, "g") + Field.bytes(11, Field.text(1, "x") + type)
+            + Field.bytes(12, Field.text(1, "y"))
+        return Field.number(1, 8) + Field.bytes(7, graph) + Field.bytes(8, Field.number(2, 17))
+            + Field.bytes(8, Field.text(1, "f") + Field.number(2, 1)) + functions.flatMap { Field.bytes(25, $0) }
+    }
+
+    private func read(_ bytes: [UInt8]) throws -> Graph { try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry) }
+
+    @Test func areInlined() throws {
+        // twice(a; alpha) = elu(elu(a)), called twice; the inner name `t` is also a value of the graph.
+        let reference = Field.text(1, "alpha") + Field.number(20, 1) + Field.text(21, "alpha")
+        let twice = function(
+            "Twice", ["a"], ["b"], [node("Elu", ["a"], ["t"], [reference]), node("Elu", ["t"], ["b"], [reference])], attributes: ["alpha"])
+        let alpha = Field.text(1, "alpha") + Field.varint(2 << 3 | 5) + withUnsafeBytes(of: Float(0.5)) { Array($0) } + Field.number(20, 1)
+        let graph = try read(model(
+            [node("Twice", ["x"], ["t"], domain: "f", [alpha]), node("Twice", ["t"], ["y"], domain: "f")], [twice]))
+        #expect(graph.nodes.map(\.op.type.name) == ["Elu", "Elu", "Elu", "Elu"])
+        #expect(try graph.nodes.map { try $0.op.attributes.float("alpha") } == [0.5, 0.5, 1, 1])
+        #expect(Set(graph.nodes.flatMap(\.outputs)).count == 4)
+        #expect(try read(ONNXFile.bytes(graph)).text == graph.text)
+    }
+
+    @Test func mayCallOthersAndPassInputsOn() throws {
+        let same = function("Same", ["a"], ["a", "b"], [node("Relu", ["a"], ["b"])])
+        let outer = function("Outer", ["a"], ["d"], [node("Same", ["a"], ["c", "e"], domain: "f"), node("Add", ["c", "e"], ["d"])])
+        let graph = try read(model([node("Outer", ["x"], ["y"], domain: "f")], [same, outer]))
+        #expect(graph.nodes.map(\.op.type.name).sorted() == ["Add", "Identity", "Relu"])
+    }
+
+    @Test func mustNotCallThemselves() {
+        let endless = function("Endless", ["a"], ["b"], [node("Endless", ["a"], ["b"], domain: "f")])
+        #expect(message { _ = try read(model([node("Endless", ["x"], ["y"], domain: "f")], [endless])) }
+            == "function Endless: calls itself")
+    }
+
+    @Test func thatNobodyCallsAreLeftOut() throws {
+        let unused = function("Unused", ["a"], ["b"], [node("Relu", ["a"], ["b"])])
+        #expect(try read(model([node("Relu", ["x"], ["y"])], [unused])).nodes.count == 1)
     }
 }

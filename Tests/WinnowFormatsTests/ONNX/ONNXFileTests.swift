@@ -199,6 +199,24 @@ private let registry = OperatorRegistry([])
         #expect(graph.metadata.irVersion == 3)
     }
 
+    /// From IR version 4 on; before, the same listing makes constants.
+    @Test func initializersListedAsInputsAreDefaultValues() throws {
+        var metadata = GraphMetadata()
+        metadata.irVersion = 8
+        let graph = try Graph(
+            name: "g", inputs: [
+                GraphInput("x", ValueType(.float32, ["N", 2])),
+                GraphInput("t", ValueType(.float32, [2]), defaultValue: Tensor([1, 2] as [Float])),
+            ], outputs: ["y"], nodes: [Node(name: "n", op: Add(), inputs: ["x", "t"], outputs: ["y"])], metadata: metadata)
+        let bytes = try ONNXFile.bytes(graph)
+        let again = try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry)
+        #expect(again.inputs == graph.inputs && again.initializers.isEmpty)
+        #expect(try ONNXFile.bytes(again) == bytes)
+        // The first field is the IR version.
+        let old = try ONNXFile.read(bytes: [8, 3] + bytes.dropFirst(2), registry: OperatorCatalogue.registry)
+        #expect(old.inputNames == ["x"] && old.initializerNames == ["t"])
+    }
+
     @Test func constantNodesBecomeInitializers() throws {
         let graph = try Fixture.graph("constants.onnx")
         #expect(graph.initializerNames == ["w", "scale", "bias", "axis", "shape"])

@@ -44,6 +44,54 @@ struct CleanupTests {
                 == graph.initializers.values.reduce(0) { $0 + $1.byteCount })
     }
 
+    @Test(arguments: [false, true]) func aWeightThatOthersReadIsNotStoredTwice(isIdentity: Bool) throws {
+        let b = GraphBuilder("tied")
+        let e = b.constant("E", TestModels.normal([64, 16]))
+        let x = try b.input("x", .float32, ["N", 16])
+        let other = isIdentity ? try b.add(Identity(), e) : try b.add(Transpose([1, 0]), e)
+        let y = try b.add(MatMul(), b.add(MatMul(), x, b.add(Transpose([1, 0]), e)), isIdentity ? other : e)
+        let z = try isIdentity ? y : b.add(MatMul(), y, other)
+        let graph = try b.graph(outputs: [z])
+        let result = try FoldConstants()(graph).graph
+        #expect(result.parameterCount <= graph.parameterCount)
+        #expect(result.nodes.contains { $0.op is Identity } == false)
+        #expect(try TestModels.largestDifference(graph, result) < 1e-3)
+    }
+
+    @Test func aTransposeOfAWeightThatNobodyElseReadsIsFolded() throws {
+        let b = GraphBuilder("turned")
+        let e = b.constant("E", TestModels.normal([64, 16]))
+        let turned = try b.add(Transpose([1, 0]), b.add(Neg(), e))
+        let graph = try b.graph(outputs: [b.add(MatMul(), b.input("x", .float32, ["N", 16]), turned)])
+        let result = try FoldConstants()(graph).graph
+        #expect(result.nodes.map(\.op.type.name) == ["MatMul"] && result.parameterCount == 1024)
+    }
+
+    @Test func defaultValuesBecomeConstantsWhereAsked() throws {
+        let graph = try Graph(
+            name: "defaults", inputs: [
+                GraphInput("x", ValueType(.float32, ["N", 4])),
+                GraphInput("w", ValueType(.float32, [4, 3]), defaultValue: TestModels.normal([4, 3])),
+            ], outputs: ["y"], nodes: [Node(name: "n", op: MatMul(), inputs: ["x", "w"], outputs: ["y"])])
+        let kept = try FoldConstants()(graph)
+        #expect(kept.graph.inputs == graph.inputs)
+        #expect(kept.findings.contains { $0.subject == "w" && $0.reason.contains("default value") })
+        var pass = FoldConstants()
+        pass.defaults = true
+        let fixed = try pass(graph).graph
+        #expect(fixed.inputNames == ["x"] && fixed.initializerNames == ["w"])
+        #expect(try TestModels.largestDifference(graph, fixed) == 0)
+    }
+
+    @Test func castsAndReshapesThatChangeNothingDisappear() throws {
+        let b = GraphBuilder("same")
+        let x = try b.input("x", .float32, ["N", 3])
+        let flat = try b.add(Flatten(), b.add(Cast(to: .float32), b.add(Relu(), x)))
+        let y = try b.add(Relu(), b.add(Concat(axis: 0), inputs: [b.add(Reshape(), flat, b.constant("s", Tensor([0, 3] as [Int64])))])[0])
+        let result = try RemoveIdentity()(b.graph(outputs: [y])).graph
+        #expect(result.nodes.map(\.op.type.name) == ["Relu", "Relu"])
+    }
+
     @Test func identitiesAndDropoutDisappear() throws {
         let b = GraphBuilder("identity")
         let x = try b.input("x", .float32, ["N", 3])

@@ -1,7 +1,7 @@
 internal import WinnowTensor
 
 extension CastKernel {
-    static func fromFloat(_ target: ElementType) -> UnaryLoop? {
+    static func fromFloat(_ target: ElementType, _ rounding: MiniFloat.Rounding) -> UnaryLoop? {
         switch target {
         case .float64: return { mapElements(Float.self, Double.self, $0, $1, $2) { Double($0) } }
         case .float16: return { mapElements(Float.self, UInt16.self, $0, $1, $2, HalfFloat.encode) }
@@ -23,7 +23,7 @@ extension CastKernel {
             }
         case .float8E4M3FN, .float8E5M2, .float8E8M0:
             guard let format = target.miniFloat else { return nil }
-            return { mapElements(Float.self, UInt8.self, $0, $1, $2) { format.code(nearest: $0) } }
+            return { mapElements(Float.self, UInt8.self, $0, $1, $2) { format.code(of: $0, rounding) } }
         case .float4E2M1:
             return { source, target, count in
                 let x = source.assumingMemoryBound(to: Float.self)
@@ -33,14 +33,14 @@ extension CastKernel {
         }
     }
 
-    static func fromDouble(_ target: ElementType) -> UnaryLoop? {
+    static func fromDouble(_ target: ElementType, _ rounding: MiniFloat.Rounding) -> UnaryLoop? {
         switch target {
         case .float32: return { mapElements(Double.self, Float.self, $0, $1, $2) { Float($0) } }
         case .float16: return { mapElements(Double.self, Float16.self, $0, $1, $2) { Float16($0) } }
         case .bool: return { mapElements(Double.self, Bool.self, $0, $1, $2) { $0 != 0 } }
         case .int32, .uint32, .int64, .uint64: return toWideInteger(Double.self, target)
         default:
-            guard let second = fromFloat(target) else { return nil }
+            guard let second = fromFloat(target, rounding) else { return nil }
             return { source, result, count in
                 let x = source.assumingMemoryBound(to: Double.self)
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: stackBlock) { block in
@@ -76,7 +76,7 @@ extension CastKernel {
     }
 
     static func fromInteger<T: FixedWidthInteger & BitwiseCopyable & Sendable>(
-        _ type: T.Type, _ target: ElementType
+        _ type: T.Type, _ target: ElementType, _ rounding: MiniFloat.Rounding
     ) -> UnaryLoop? {
         switch target {
         case .float32: return { mapElements(T.self, Float.self, $0, $1, $2) { Float($0) } }
@@ -99,7 +99,7 @@ extension CastKernel {
             }
         case .float8E4M3FN, .float8E5M2, .float8E8M0:
             guard let format = target.miniFloat else { return nil }
-            return { mapElements(T.self, UInt8.self, $0, $1, $2) { format.code(nearest: Float($0)) } }
+            return { mapElements(T.self, UInt8.self, $0, $1, $2) { format.code(of: Float($0), rounding) } }
         case .float4E2M1:
             return { source, target, count in
                 let x = source.assumingMemoryBound(to: T.self)

@@ -7,8 +7,9 @@ package struct CastKernel: Sendable {
     private let sourceBits: Int
     private let targetBits: Int
 
-    package init(from source: ElementType, to target: ElementType) throws {
-        guard let loop = Self.loop(source, target) else {
+    /// - Parameter rounding: to floats of 8 bits and less.
+    package init(from source: ElementType, to target: ElementType, rounding: MiniFloat.Rounding = MiniFloat.Rounding()) throws {
+        guard let loop = Self.loop(source, target, rounding) else {
             throw WinnowError(.unsupported, "cast", "from \(source) to \(target) is not defined")
         }
         self.loop = loop
@@ -24,38 +25,41 @@ package struct CastKernel: Sendable {
         }
     }
 
-    static func loop(_ source: ElementType, _ target: ElementType) -> UnaryLoop? {
+    static func loop(
+        _ source: ElementType, _ target: ElementType, _ rounding: MiniFloat.Rounding = MiniFloat.Rounding()
+    ) -> UnaryLoop? {
         if source == target { return { $1.copyMemory(from: $0, byteCount: source.byteCount(of: $2)) } }
         switch source {
-        case .float32: return fromFloat(target)
-        case .float64: return fromDouble(target)
-        case .int8: return fromInteger(Int8.self, target)
-        case .uint8: return fromInteger(UInt8.self, target)
-        case .int16: return fromInteger(Int16.self, target)
-        case .uint16: return fromInteger(UInt16.self, target)
-        case .int32: return fromInteger(Int32.self, target)
-        case .uint32: return fromInteger(UInt32.self, target)
-        case .int64: return fromInteger(Int64.self, target)
-        case .uint64: return fromInteger(UInt64.self, target)
-        case .bool: return chain(source, .uint8, target) { mapElements(UInt8.self, UInt8.self, $0, $1, $2) { $0 == 0 ? 0 : 1 } }
-        case .float16: return chain(source, .float32, target) { mapElements(UInt16.self, Float.self, $0, $1, $2, HalfFloat.decode) }
+        case .float32: return fromFloat(target, rounding)
+        case .float64: return fromDouble(target, rounding)
+        case .int8: return fromInteger(Int8.self, target, rounding)
+        case .uint8: return fromInteger(UInt8.self, target, rounding)
+        case .int16: return fromInteger(Int16.self, target, rounding)
+        case .uint16: return fromInteger(UInt16.self, target, rounding)
+        case .int32: return fromInteger(Int32.self, target, rounding)
+        case .uint32: return fromInteger(UInt32.self, target, rounding)
+        case .int64: return fromInteger(Int64.self, target, rounding)
+        case .uint64: return fromInteger(UInt64.self, target, rounding)
+        case .bool: return chain(source, .uint8, target, rounding) { mapElements(UInt8.self, UInt8.self, $0, $1, $2) { $0 == 0 ? 0 : 1 } }
+        case .float16: return chain(source, .float32, target, rounding) { mapElements(UInt16.self, Float.self, $0, $1, $2, HalfFloat.decode) }
         case .bfloat16:
-            return chain(source, .float32, target) {
+            return chain(source, .float32, target, rounding) {
                 mapElements(UInt16.self, Float.self, $0, $1, $2) { Float(bitPattern: UInt32($0) &<< 16) }
             }
-        case .uint4: return chain(source, .uint8, target) { NibbleLoops.unpack($0, $1, $2) }
-        case .int4: return chain(source, .int8, target) { NibbleLoops.unpackSigned($0, $1, $2) }
+        case .uint4: return chain(source, .uint8, target, rounding) { NibbleLoops.unpack($0, $1, $2) }
+        case .int4: return chain(source, .int8, target, rounding) { NibbleLoops.unpackSigned($0, $1, $2) }
         case .float8E4M3FN, .float8E5M2, .float8E8M0, .float4E2M1:
-            return source.miniFloat.flatMap { chain(source, .float32, target, decode($0, packed: source.bitWidth == 4)) }
+            return source.miniFloat.flatMap { chain(source, .float32, target, rounding, decode($0, packed: source.bitWidth == 4)) }
         }
     }
 
     /// `first`, from `source` to a wider type `middle`, and then the cast from `middle` to `target`.
     private static func chain(
-        _ source: ElementType, _ middle: ElementType, _ target: ElementType, _ first: @escaping UnaryLoop
+        _ source: ElementType, _ middle: ElementType, _ target: ElementType, _ rounding: MiniFloat.Rounding,
+        _ first: @escaping UnaryLoop
     ) -> UnaryLoop? {
         if middle == target { return first }
-        return loop(middle, target).map { blockwise(source, first, $0, target) }
+        return loop(middle, target, rounding).map { blockwise(source, first, $0, target) }
     }
 
     /// Runs `first` and `second` one after the other on blocks that fit the stack.

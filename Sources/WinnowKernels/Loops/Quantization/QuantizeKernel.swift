@@ -11,7 +11,9 @@ package struct QuantizeKernel: Sendable {
     private let loop: Loop
 
     /// Throws `unsupported` for types that hold no codes.
-    package init(to codeType: ElementType, _ geometry: QuantizationGeometry) throws {
+    ///
+    /// - Parameter saturates: whether floats of 8 bits have their largest number beyond it, rather than infinity or NaN.
+    package init(to codeType: ElementType, _ geometry: QuantizationGeometry, saturates: Bool = true) throws {
         self.geometry = geometry
         self.codeType = codeType
         let step = Int32(geometry.scaleStep)
@@ -37,9 +39,10 @@ package struct QuantizeKernel: Sendable {
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
             guard let format = codeType.miniFloat else { fallthrough }
             let stride = geometry.scaleStep
+            let rounding = MiniFloat.Rounding(saturates: saturates)
             loop = { x, y, count, scale, _ in
                 let codes = y.assumingMemoryBound(to: UInt8.self)
-                for i in 0..<count { codes[i] = format.code(nearest: x[i] / scale[i * stride]) }
+                for i in 0..<count { codes[i] = format.code(of: x[i] / scale[i * stride], rounding) }
             }
         default: throw WinnowError(.unsupported, "quantize", "\(codeType) is no type for codes")
         }

@@ -47,6 +47,37 @@ import WinnowTensor
         #expect(wrong == 0)
     }
 
+    /// The tables of ONNX's Cast.
+    @Test func floatsOf8BitsOverflowAsAsked() throws {
+        let (inf, nan) = (Float.infinity, Float.nan)
+        let x: [Float] = [inf, -inf, nan, 1e6, -1e6, 464, 464.1, 448, 57344, 61440, 61439, 0]
+        func cast(_ type: ElementType, _ saturates: Bool) throws -> [Float] {
+            let kernel = try CastKernel(from: .float32, to: type, rounding: .init(saturates: saturates))
+            let codes = computed(Tensor(x), shape: [x.count], type) { kernel.run(from: $0[0], to: $1, count: x.count) }
+            return codes.floats()
+        }
+        func expectEqual(_ actual: [Float], _ expected: [Float]) {
+            for (a, e) in zip(actual, expected) { #expect(a == e || a.isNaN && e.isNaN, "\(actual)") }
+        }
+        expectEqual(try cast(.float8E4M3FN, true), [448, -448, nan, 448, -448, 448, 448, 448, 448, 448, 448, 0])
+        expectEqual(try cast(.float8E4M3FN, false), [nan, nan, nan, nan, nan, 448, nan, 448, nan, nan, nan, 0])
+        expectEqual(try cast(.float8E5M2, true), [57344, -57344, nan, 57344, -57344, 448, 448, 448, 57344, 57344, 57344, 0])
+        expectEqual(try cast(.float8E5M2, false), [inf, -inf, nan, inf, -inf, 448, 448, 448, 57344, inf, 57344, 0])
+    }
+
+    @Test func powersOfTwoRoundAsAsked() throws {
+        let x: [Float] = [1, 1.25, 1.5, 1.75, 3, 0, .infinity, .nan, 0x1p-127]
+        func cast(_ rounding: MiniFloat.Rounding) throws -> [Float] {
+            let kernel = try CastKernel(from: .float32, to: .float8E8M0, rounding: rounding)
+            return computed(Tensor(x), shape: [x.count], .float8E8M0) { kernel.run(from: $0[0], to: $1, count: x.count) }.floats()
+        }
+        #expect(try cast(.init(.up)).prefix(6) == [1, 2, 2, 2, 4, 0x1p-127])
+        #expect(try cast(.init(.down)).prefix(6) == [1, 1, 1, 1, 2, 0x1p-127])
+        #expect(try cast(.init(.nearest)).prefix(6) == [1, 1, 2, 2, 4, 0x1p-127])
+        #expect(try cast(.init(.up)).suffix(3).map { $0.isNaN } == [false, true, false])
+        #expect(try cast(.init(.nearest, saturates: false)).suffix(4).map { $0.isNaN } == [true, true, true, false])
+    }
+
     @Test func integersWrap() throws {
         #expect(try Self.cast(Tensor([Int32(300), -1]), to: .uint8).elements(UInt8.self) == [44, 255])
         #expect(try Self.cast(Tensor([Int64(1) << 40 + 5]), to: .int32).elements(Int32.self) == [5])
