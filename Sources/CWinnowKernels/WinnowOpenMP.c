@@ -51,7 +51,7 @@ static void begin(struct region *region, void (*function)(void *), void *data, u
     region->function = function;
     region->data = data;
     region->outer = member;
-    region->job = (struct winnow_job){.body = run_member, .argument = region, .parts = count};
+    region->job = (struct winnow_job){.body = run_member, .argument = region, .kind = (const void *)(uintptr_t)function, .parts = count};
     winnow_job_begin(&region->job);
     member = (struct member){.job = &region->job, .number = 0, .count = count};
 }

@@ -47,6 +47,17 @@ static int64_t now(void) {
 
 static bool is_resting(int64_t time) { return time < atomic_load_explicit(&rests_until, memory_order_relaxed); }
 
+/// Under the lock: kinds of jobs whose parts were seen to wait for each other. Their parts must run at once, so that others are
+/// woken for them always.
+static const void *meeting[64];
+
+static const void **place_of(const void *kind) {
+    size_t place = ((uintptr_t)kind >> 4) % (sizeof meeting / sizeof *meeting);
+    return &meeting[place];
+}
+
+static bool meets(const struct winnow_job *job) { return job->kind && *place_of(job->kind) == job->kind; }
+
 /// Under the lock: the next part of a job; the job leaves the line with its last.
 static int take(struct winnow_job *job) {
     int part = job->next++;
@@ -83,6 +94,12 @@ static struct timespec deadline(long nanoseconds) {
     return time;
 }
 
+/// Under the lock: so many threads that sleep; one that is woken at the beginning of a rest looks about while it lasts.
+static void wake(int count) {
+    if (count > sleepers) count = sleepers;
+    while (count-- > 0) pthread_cond_signal(&work_is_there);
+}
+
 static void *work(void *unused) {
     (void)unused;
     unsigned seen = atomic_load(&jobs);
@@ -93,7 +110,7 @@ static void *work(void *unused) {
         for (;;) {
             // While others are not woken, one looks now and then for a job whose parts wait for each other.
             bool watches = is_resting(now());
-            if (first && (!watches || now() - first->begun > watch_nanoseconds)) break;
+            if (first && (!watches || meets(first) || now() - first->begun > watch_nanoseconds)) break;
             sleepers++;
             if (watches) {
                 struct timespec time = deadline(watch_nanoseconds);
@@ -105,6 +122,11 @@ static void *work(void *unused) {
         }
         struct winnow_job *job = first;
         int part = take(job);
+        if (is_resting(now())) {
+            // Its caller is held up: by a part that nobody has begun, or for want of a core.
+            if (job->kind) *place_of(job->kind) = job->kind;
+            if (first == job) wake(job->parts - job->next);
+        }
         pthread_mutex_unlock(&lock);
         run(job, part);
         seen = atomic_load(&jobs);
@@ -124,12 +146,6 @@ static void start_workers(int count) {
     pthread_attr_destroy(&attributes);
 }
 
-/// Under the lock.
-static void wake(int count) {
-    if (count > sleepers) count = sleepers;
-    while (count-- > 0) pthread_cond_signal(&work_is_there);
-}
-
 void winnow_job_begin(struct winnow_job *job) {
     job->next = 1;
     job->following = NULL;
@@ -144,7 +160,7 @@ void winnow_job_begin(struct winnow_job *job) {
     else first = job;
     last = job;
     atomic_fetch_add_explicit(&jobs, 1, memory_order_release);
-    if (!is_resting(job->begun)) wake(job->parts - 1);
+    if (!is_resting(job->begun) || meets(job)) wake(job->parts - 1);
     pthread_mutex_unlock(&lock);
 }
 
@@ -172,6 +188,7 @@ static void learn(int64_t time, int64_t own, int64_t waited) {
     if (waited > 300000 && waited > 2 * own) {
         atomic_store_explicit(&rests_until, time + rest, memory_order_relaxed);
         rest = rest * 4 < longest_rest ? rest * 4 : longest_rest;
+        wake(1);
     } else if (rest > least_rest) {
         rest -= rest / 64;
     }
@@ -185,6 +202,7 @@ static void learn_alone(int64_t time, int64_t own) {
     if (loneliness < patience) return;
     loneliness = 0;
     atomic_store_explicit(&rests_until, time + short_rest, memory_order_relaxed);
+    wake(1);
 }
 
 void winnow_job_end(struct winnow_job *job) {

@@ -10,6 +10,8 @@
 struct winnow_job {
     void (*body)(void *argument, int part, struct winnow_job *job);
     void *argument;
+    /// What jobs have in common whose parts wait for each other, if they do; may be NULL.
+    const void *kind;
     int parts;
     /// Under the pool's lock: the first part nobody has begun.
     int next;
