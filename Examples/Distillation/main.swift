@@ -6,7 +6,7 @@ let isQuick = CommandLine.arguments.contains("--quick")
 
 Program.run {
     var data = try DataSplits(reading: "fashion-mnist")
-    if isQuick { data = data.prefix(5_000) }
+    if isQuick { data = data.drawn(5_000) }
     let perceptron = try Architecture.named("mlp")
 
     print("training the teacher on all images")

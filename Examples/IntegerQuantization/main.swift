@@ -5,7 +5,7 @@ let isQuick = CommandLine.arguments.contains("--quick")
 
 Program.run {
     var data = try DataSplits(reading: "fashion-mnist")
-    if isQuick { data = data.prefix(2_000) }
+    if isQuick { data = data.drawn(2_000) }
     let network = try Architecture.named("lenet-5").makeGraph(seed: 1)
 
     print("training the float network")

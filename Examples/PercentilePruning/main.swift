@@ -25,7 +25,7 @@ func coloured(_ grey: Dataset) throws -> Dataset {
 
 Program.run {
     var data = try DataSplits(reading: "fashion-mnist")
-    if isQuick { data = data.prefix(2_000) }
+    if isQuick { data = data.drawn(2_000) }
     data = try data.map(coloured)
     guard let validation = data.validation else { return }
     let network = try Architecture.named("mlp").makeGraph(seed: 1, widths: [2352, 200, 200, 10])

@@ -5,7 +5,7 @@ let isQuick = CommandLine.arguments.contains("--quick")
 
 Program.run {
     var data = try DataSplits(reading: "fashion-mnist")
-    if isQuick { data = data.prefix(2_000) }
+    if isQuick { data = data.drawn(2_000) }
     let network = try Architecture.named("cnn-dropout").makeGraph(seed: 1)
     let adam = TrainingConfiguration(
         epochs: isQuick ? 1 : 10, batchSize: 128, learningRate: 2e-3, optimizer: .adam(), schedule: Schedule(.cosine), seed: 1)

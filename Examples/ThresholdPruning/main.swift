@@ -5,7 +5,7 @@ let isQuick = CommandLine.arguments.contains("--quick")
 
 Program.run {
     var data = try DataSplits(reading: "fashion-mnist")
-    if isQuick { data = data.prefix(5_000) }
+    if isQuick { data = data.drawn(5_000) }
     let network = try Architecture.named("mlp").makeGraph(seed: 1, widths: [784, 256, 10])
 
     print("training the dense network")

@@ -24,7 +24,7 @@ public struct ModelRow: Codable, Sendable {
     /// Measures a file on one split of the data, multiplying float32 in bfloat16 if asked to.
     public init(path: String, data: DataSplits, split: String, source: String, usesBFloat16: Bool = false) throws {
         guard let split = DataSplits.Split(rawValue: split) else {
-            throw WinnowError(.usage, "--split", "\(split) is no split", remedy: "choose training, validation or test")
+            throw WinnowError(.usage, "--split", "\(split) is no split", remedy: "choose training, validation, test or all")
         }
         let samples = try data.required(split, of: source)
         let model = try Model(reading: path)

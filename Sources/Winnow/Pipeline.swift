@@ -26,6 +26,8 @@ public struct Pipeline: Sendable {
 
     public var recipe: Recipe
     public var data: DataSplits?
+    /// Samples that fix ranges of activations; nil: the training samples, or every sample of a source without splits and labels.
+    public var calibration: Dataset?
     /// Whom distillation follows unless its settings name a file; nil: the model as it came.
     public var teacher: Model?
     public var seed: UInt64
@@ -79,13 +81,16 @@ public struct Pipeline: Sendable {
         return result
     }
 
+    /// Removes what a finished run kept in its state folder.
+    func removeState() throws { stateFolder.map { PipelineState.remove($0, stepCount: recipe.steps.count) } }
+
     private func apply(
         _ step: PassStep, index: Int, to graph: inout Graph, teacher: Graph, state: PipelineState?
     ) throws -> Report.Step {
         let start = ContinuousClock.now
         var context = PassContext(
-            calibration: data?.training.map { $0.subset(0..<min(1024, $0.count)) }, training: data?.training,
-            validation: data?.validation, seed: seed, progress: reporter(index, step.name), cancellation: cancellation)
+            calibration: calibration ?? data?.calibration, training: data?.training, validation: data?.validation, seed: seed,
+            progress: reporter(index, step.name), cancellation: cancellation)
         context.teacher = teacher
         context.checkpoints = state.map { state in { state.checkpoint(of: index, part: $0) } }
         context.loadModel = { try Model(reading: $0).graph }
@@ -112,29 +117,15 @@ public struct Pipeline: Sendable {
             case .save(let file): "save \(file)"
             }
         }
-        var digest = Digest()
-        digest.add(Array("\(Platform.programVersion) \(seed) \(steps) \(data.map(\.sampleCounts) ?? [])".utf8))
-        for model in [model, teacher].compactMap({ $0 }) { try ONNXFile.encode(model.graph) { digest.add($0) } }
-        return digest.text
+        var hash = ContentHash()
+        hash.add("\(Platform.programVersion) \(seed) \(steps)")
+        for samples in [data?.training, data?.validation, data?.test, calibration] { hash.add(samples?.fingerprint ?? "none") }
+        for model in [model, teacher].compactMap({ $0 }) { try ONNXFile.encode(model.graph) { hash.add($0) } }
+        return hash.text
     }
-}
-
-extension DataSplits {
-    fileprivate var sampleCounts: [Int] { Split.allCases.map { self[$0]?.count ?? 0 } }
 }
 
 extension PassStep {
     /// The hyperparameters in the recipe's form.
     var settings: String { HyperparameterValue.table(pass.hyperparameters).description }
-}
-
-/// FNV-1a, 64 bits: tells two inputs apart, no more.
-struct Digest {
-    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    }
-
-    var text: String { String(state, radix: 16) }
 }

@@ -16,10 +16,12 @@ public struct RecipeRun: Sendable {
     public var stateFolder: String?
     public var seed: UInt64
     public var isStrict: Bool
+    /// Files and folders that no output may take the place of, beside the input: the recipe, the data.
+    public var sources: [String]
 
     public init(
         recipe: Recipe, input: Model, output: String, data: DataSplits? = nil, report: String? = nil, name: String? = nil,
-        stateFolder: String? = nil, seed: UInt64 = 0, isStrict: Bool = false
+        stateFolder: String? = nil, seed: UInt64 = 0, isStrict: Bool = false, sources: [String] = []
     ) {
         self.recipe = recipe
         self.input = input
@@ -30,6 +32,27 @@ public struct RecipeRun: Sendable {
         self.stateFolder = stateFolder
         self.seed = seed
         self.isStrict = isStrict
+        self.sources = sources
+    }
+
+    /// The page's name with another ending.
+    private var jsonReport: String? { report.map { URL(fileURLWithPath: $0).deletingPathExtension().path + ".json" } }
+
+    private var outputFolder: String { URL(fileURLWithPath: output).deletingLastPathComponent().path }
+
+    /// Throws `.usage` if one of the files to be written would take the place of another or of one that is read.
+    public func checkOutputs() throws {
+        try OutputName.checkModel(output)
+        var files = FileRoles(reading: sources)
+        if let path = input.path { files.reads(model: path) }
+        try files.writes(output, for: "--output", replacing: input.path)
+        for case .save(let name) in recipe.steps { try files.writes("\(outputFolder)/\(name)", for: "save: \(name)") }
+        if let report, let jsonReport {
+            try OutputName.checkPage(report)
+            try files.writes(report, for: "--report")
+            try files.writes(jsonReport, for: "--report, as JSON,")
+        }
+        if let stateFolder { try files.writes(stateFolder, for: "--state") }
     }
 
     /// Runs the recipe, writes the model and the report, and removes the state once all is written.
@@ -37,11 +60,12 @@ public struct RecipeRun: Sendable {
     public func callAsFunction(
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
     ) throws -> Report {
+        try checkOutputs()
         let title = name ?? input.graph.name
+        let data = data?.kept(for: input.graph)
         let pipeline = Pipeline(
             recipe, data: data, seed: seed, stateFolder: stateFolder, cancellation: cancellation, progress: progress)
-        let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
-        let result = try pipeline.run(on: input, name: title, outputFolder: folder)
+        let result = try pipeline.run(on: input, name: title, outputFolder: outputFolder)
         if isStrict { try Strictness.check(result.steps.flatMap(\.findings)) }
         try result.model.write(to: output)
         let before = try input.measurement(model: title, stage: stage(of: input.path, "input"), data: data)
@@ -49,11 +73,11 @@ public struct RecipeRun: Sendable {
             model: title, stage: stage(of: output, "output"), data: data)
         let report = Report(
             title: title, environment: Platform.environment, models: [before] + result.saved + [after], steps: result.steps)
-        if let path = self.report {
-            try AtomicFile.write(report.html, to: path)
-            try AtomicFile.write(Array(try report.json()), to: URL(fileURLWithPath: path).deletingPathExtension().path + ".json")
+        if let page = self.report, let jsonReport {
+            try AtomicFile.write(report.html, to: page)
+            try AtomicFile.write(Array(try report.json()), to: jsonReport)
         }
-        if let stateFolder { try? FileManager.default.removeItem(atPath: stateFolder) }
+        try pipeline.removeState()
         return report
     }
 

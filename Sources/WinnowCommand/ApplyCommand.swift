@@ -18,10 +18,16 @@ struct ApplyCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        try output.check(reading: [data.data], replacing: input)
         let recipe = try Recipe(pass: pass, settings: settings)
+        let model = try Model(reading: input)
         let progress = ProgressLine()
-        let pipeline = Pipeline(recipe, data: try data.load(), seed: seed, cancellation: Interruption.cancellation) { progress.show($0) }
-        let result = try pipeline.run(on: Model(reading: input), name: pass, outputFolder: ".")
+        var pipeline = Pipeline(
+            recipe, data: try data.load(for: model.graph, quietly: json), seed: seed, cancellation: Interruption.cancellation
+        ) { progress.show($0) }
+        // Nothing is measured here, so every sample may fix ranges.
+        pipeline.calibration = pipeline.data?.whole
+        let result = try pipeline.run(on: model, name: pass, outputFolder: ".")
         progress.finish()
         let findings = result.steps.flatMap(\.findings)
         if strict { try Strictness.check(findings) }

@@ -15,8 +15,9 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        let (first, second) = (try Model(reading: first), try Model(reading: second))
         let comparison = try Comparison(
-            Model(reading: first), Model(reading: second), data: data.load(), nodeTolerance: nodes ? tolerance : nil)
+            first, second, data: data.load(for: first.graph, quietly: json), nodeTolerance: nodes ? tolerance : nil)
         if json { try printJSON(comparison); return }
         print(Report(title: "", environment: [:], models: comparison.models, steps: []).text)
         for output in comparison.outputs {

@@ -7,14 +7,15 @@ struct EvaluateCommand: ParsableCommand {
 
     @Argument(help: "The ONNX files.") var models: [String]
     @OptionGroup var data: DataArguments
-    @Option(help: "The split: training, validation or test.") var split: String = "test"
+    @Option(help: "The split: training, validation, test, or all of a source without splits.") var split: String = "test"
     @Flag(help: "JSON instead of a table.") var json = false
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
-        let (splits, source) = try data.required()
+        guard let first = models.first else { return }
+        let (splits, source) = try data.required(for: Model(reading: first).graph, quietly: json)
         let rows = try models.map { path in
             try ModelRow(path: path, data: splits, split: split, source: source, usesBFloat16: math.bfloat16)
         }

@@ -12,6 +12,10 @@ struct InferCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        try OutputName.checkArrays(output)
+        var files = FileRoles(reading: [input])
+        files.reads(model: model)
+        try files.writes(output, for: "--output")
         let model = try Model(reading: model)
         let outputs = try Arrays.write(model.run(Arrays.read(input, for: model)), to: output)
         for line in outputs { print(line) }

@@ -12,6 +12,7 @@ struct NewCommand: ParsableCommand {
     @Option(help: "Fixes the random weights.") var seed: UInt64 = 0
 
     func run() throws {
+        try output.check()
         let numbers = try widths.map { text in
             try text.split(separator: ",").map { part in
                 guard let number = Int(part) else {

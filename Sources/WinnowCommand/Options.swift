@@ -20,17 +20,34 @@ struct MathArguments: ParsableArguments {
 /// Where a model is written.
 struct OutputArguments: ParsableArguments {
     @Option(name: [.short, .long], help: "The ONNX file to write.") var output: String
+
+    /// Throws if the name promises another format, or is that of a file which is read; only `model` may be replaced.
+    func check(reading sources: [String?] = [], replacing model: String? = nil) throws {
+        try OutputName.checkModel(output)
+        var files = FileRoles(reading: sources.compactMap { $0 })
+        if let model { files.reads(model: model) }
+        try files.writes(output, for: "--output", replacing: model)
+    }
 }
 
 /// Data read from disk.
 struct DataArguments: ParsableArguments {
-    @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images by class, or fashion-mnist.") var data: String?
+    @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images, or fashion-mnist.") var data: String?
+    @Option(help: "How image arrays lie: nchw, as most models take them, or nhwc, which is turned.") var layout = "nchw"
 
-    func load() throws -> DataSplits? { try data.map { try DataSplits(reading: $0) } }
+    /// The data, said in words unless `quietly`.
+    func load(for graph: Graph, quietly: Bool = false) throws -> DataSplits? {
+        guard let data else { return nil }
+        let splits = try DataSplits(reading: data, layout: .named(layout)).kept(for: graph)
+        if !quietly { for note in splits.notes { print(note) } }
+        return splits
+    }
 
-    func required() throws -> (splits: DataSplits, source: String) {
-        guard let data else { throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist") }
-        return (try DataSplits(reading: data), data)
+    func required(for graph: Graph, quietly: Bool = false) throws -> (splits: DataSplits, source: String) {
+        guard let data, let splits = try load(for: graph, quietly: quietly) else {
+            throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
+        }
+        return (splits, data)
     }
 }
 

@@ -24,10 +24,12 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         let progress = ProgressLine()
-        let run = RecipeRun(
+        var run = RecipeRun(
             recipe: try Recipe(reading: recipe), input: try Model(reading: input), output: output.output,
-            data: try data.load(), report: report, name: name, stateFolder: state ?? output.output + ".state", seed: seed,
-            isStrict: strict)
+            report: report, name: name, stateFolder: state ?? output.output + ".state", seed: seed,
+            isStrict: strict, sources: [recipe] + (data.data.map { [$0] } ?? []))
+        try run.checkOutputs()
+        run.data = try data.load(for: run.input.graph)
         let result = try run(cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
         print(result.text)

@@ -24,14 +24,16 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
-        let (splits, source) = try data.required()
+        try output.check(reading: [data.data], replacing: input)
+        let model = try Model(reading: input)
+        let (splits, source) = try data.required(for: model.graph)
         var training = try ModelTraining(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
             weightDecay: weightDecay, schedule: schedule, shift: shift, flips: flip, seed: seed)
         training.usesBFloat16 = math.bfloat16
         let progress = ProgressLine()
         let result = try training(
-            Model(reading: input), output: output.output, data: splits, source: source, cancellation: Interruption.cancellation
+            model, output: output.output, data: splits, source: source, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         progress.finish()
         print(result)

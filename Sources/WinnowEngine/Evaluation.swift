@@ -1,6 +1,6 @@
 import Foundation
 package import WinnowGraph
-package import WinnowTensor
+import WinnowTensor
 
 /// What a classifier gets right on labelled data.
 public struct Evaluation: Sendable, Hashable, Codable {
@@ -28,23 +28,15 @@ public struct Evaluation: Sendable, Hashable, Codable {
         guard let output = session.graph.outputs.first else { throw WinnowError(.model, session.graph.name, "has no output") }
         var tally = Tally(k: k, scores: ClassScores(of: output, in: GraphIndex(session.graph)).form)
         let start = ContinuousClock.now
-        let fixedSize = session.graph.requiredInputs.first?.type.extents?.first?.value
-        let batchSize = max(1, fixedSize ?? batchSize)
-        for first in stride(from: 0, to: data.count, by: batchSize) {
+        var done = 0
+        for batch in data.batches(of: batchSize, for: session.graph) {
             try cancellation?.check("evaluation")
-            let range = first..<min(first + batchSize, data.count)
-            // A model with a fixed batch gets its last batch filled up with copies of the last sample.
-            let padding = [Int](repeating: data.count - 1, count: fixedSize == nil ? 0 : batchSize - range.count)
-            let plan = try session.plan(for: data.batchShapes(count: range.count + padding.count))
-            for feature in data.features {
-                plan.withInput(feature.name) { bytes in
-                    if let base = bytes.baseAddress { feature.write(samplesAt: (Array(range) + padding)[...], to: base) }
-                }
-            }
+            let plan = try session.plan(for: batch, of: data)
             try plan.execute()
             guard let scores = plan.output(output) else { continue }
-            try tally.add(scores, labels: labels[range])
-            progress?(Self.event(range.upperBound, of: data.count, since: start))
+            try tally.add(scores, labels: batch.indices.prefix(batch.count).map { labels[$0] })
+            done += batch.count
+            progress?(Self.event(done, of: data.count, since: start))
         }
         self = tally.evaluation
     }
@@ -105,7 +97,7 @@ private struct Tally {
 
     var evaluation: Evaluation { Evaluation(tally: self) }
 
-    mutating func add(_ output: Tensor, labels: ArraySlice<Int>) throws {
+    mutating func add(_ output: Tensor, labels: [Int]) throws {
         guard output.elementType == .float32, output.rank >= 2, output.shape[0] >= labels.count else {
             throw WinnowError(
                 .model, "evaluation", "the model gives \(output.elementType) \(output.shape), not scores for \(labels.count) samples")
@@ -132,17 +124,5 @@ private struct Tally {
         if best == label { top1 += 1 }
         if rank < k { topK += 1 }
         loss += scores.loss(row, label: label)
-    }
-}
-
-extension Dataset {
-    /// The input shapes of a batch with `count` samples.
-    package func batchShapes(count: Int) -> [ValueName: Shape] {
-        Dictionary(
-            features.map { feature in
-                var shape = feature.tensor.shape
-                shape[0] = count
-                return (feature.name, shape)
-            }, uniquingKeysWith: { first, _ in first })
     }
 }

@@ -36,6 +36,23 @@ package final class VariableStore {
         }
     }
 
+    /// Throws `.data` if `tensors`, those of a checkpoint, lack one like the variable.
+    package func check(_ name: ValueName, in tensors: [ValueName: Tensor]) throws {
+        guard let (_, shape, elementType) = storages[name] else { return }
+        guard let tensor = tensors[name] else { throw WinnowError(.data, "checkpoint", "lacks \(name)", remedy: "delete it") }
+        guard tensor.shape == shape, tensor.elementType == elementType else {
+            throw WinnowError(
+                .data, "checkpoint", "\(name) is \(tensor.elementType) \(tensor.shape), but the model's is \(elementType) \(shape)",
+                remedy: "delete it")
+        }
+    }
+
+    /// Copies a checkpoint's contents of the variable.
+    package func restore(_ name: ValueName, from tensors: [ValueName: Tensor]) throws {
+        try check(name, in: tensors)
+        if let tensor = tensors[name] { self[name] = tensor }
+    }
+
     package func pointer(to name: ValueName) -> UnsafeMutableRawPointer? { storages[name]?.storage.base }
 
     package func elementCount(of name: ValueName) -> Int { storages[name]?.shape.elementCount ?? 0 }

@@ -55,6 +55,11 @@ package struct PassContext {
         return data
     }
 
+    /// Differs where the samples of any kind do.
+    package var dataFingerprint: String {
+        [calibration, training, validation].map { $0?.fingerprint ?? "none" }.joined(separator: " ")
+    }
+
     /// The same context for one part of a longer work, keeping its checkpoints apart.
     package func part(_ name: String) -> PassContext {
         var part = self

@@ -27,14 +27,19 @@ struct BatchAssembler {
             complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
         }
         self.data = try complete.adapted(to: graph)
+        if let feature = data.features.first(where: { !$0.isUniform }) {
+            throw WinnowError(
+                .data, "training data", "feature \(feature.name) has samples of several shapes",
+                remedy: "give resize and crop in images.yaml, or arrays of one shape")
+        }
         originals = complete.features
         self.augmentation = augmentation
         self.seed = seed
-        let largest = originals.map { $0.tensor.shape.dropFirst().reduce(1, *) }.max() ?? 0
+        let largest = originals.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0
         workspace = TensorStorage(byteCount: augmentation.isActive ? batchSize * largest * MemoryLayout<Float>.stride : 0)
         if augmentation.isActive, !originals.contains(where: Self.isImage) {
             throw WinnowError(
-                .data, "augmentation", "needs images with height and width, not \(originals.first?.tensor.shape ?? [])")
+                .data, "augmentation", "needs images with height and width, not samples of \(originals.first?.sampleShape(at: 0) ?? [])")
         }
     }
 
@@ -56,19 +61,19 @@ struct BatchAssembler {
     }
 
     private static func isImage(_ feature: Dataset.Feature) -> Bool {
-        feature.tensor.rank >= 3 && feature.batchElementType == .float32
+        feature.sampleShape(at: 0).rank >= 2 && feature.batchElementType == .float32
     }
 
     /// Gathers images into `workspace`, then moves and mirrors them on their way to `target`.
     private func augment(
         _ feature: Dataset.Feature, _ indices: ArraySlice<Int>, _ step: Int, _ target: UnsafeMutablePointer<Float>
     ) throws {
-        let shape = feature.tensor.shape
+        let shape = feature.sampleShape(at: 0)
         let (height, width) = (shape[shape.rank - 2], shape[shape.rank - 1])
-        let planes = shape.dropFirst().dropLast(2).reduce(1, *)
+        let planes = shape.dropLast(2).reduce(1, *)
         let change = ImageAugmentation(
             maximumShift: augmentation.shiftPixels, flips: augmentation.flipsHorizontally,
-            fill: feature.tensor.elementType == .uint8 ? feature.offset : 0)
+            fill: feature.elementType == .uint8 ? feature.offset : 0)
         feature.write(samplesAt: indices, to: workspace.base)
         try change.run(
             workspace.base.assumingMemoryBound(to: Float.self), [indices.count, planes, height, width],

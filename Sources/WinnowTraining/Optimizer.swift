@@ -80,8 +80,8 @@ extension Optimizer {
         for index in parameters.indices {
             let name = parameters[index].name
             for (slot, storage) in parameters[index].moments.enumerated() {
-                guard let saved = state["\(slot)/\(name)"], saved.shape == parameters[index].shape else {
-                    throw WinnowError(.data, "checkpoint", "lacks the optimizer's state of \(name)")
+                guard let saved = state["\(slot)/\(name)"], saved.elementType == .float32, saved.shape == parameters[index].shape else {
+                    throw WinnowError(.data, "checkpoint", "lacks the optimizer's state of \(name)", remedy: "delete it")
                 }
                 saved.withUnsafeBytes { bytes in
                     if let base = bytes.baseAddress { storage.base.copyMemory(from: base, byteCount: bytes.count) }

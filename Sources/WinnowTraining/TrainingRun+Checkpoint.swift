@@ -43,10 +43,7 @@ extension TrainingRun {
                 remedy: "delete it to start anew, or give back the old configuration")
         }
         let saved = checkpoint.tensors(under: "variable/")
-        for name in variables.names {
-            guard let tensor = saved[name] else { throw WinnowError(.data, "checkpoint", "lacks \(name)") }
-            variables[name] = tensor
-        }
+        for name in variables.names { try variables.restore(name, from: saved) }
         try optimizer.restore(checkpoint.tensors(under: "optimizer/"))
         for index in hooks.indices { try hooks[index].restore(checkpoint.tensors(under: "hook/\(index)/")) }
         step = record.step
@@ -55,38 +52,25 @@ extension TrainingRun {
         history = record.history
         frozen = Set(record.frozen)
         if let epoch = record.bestEpoch, let top1 = record.bestTop1 {
-            best = (epoch, top1, checkpoint.tensors(under: "best/"))
+            let tensors = checkpoint.tensors(under: "best/")
+            for name in variables.names { try variables.check(name, in: tensors) }
+            best = (epoch, top1, tensors)
         }
     }
 
-    /// A hash of everything a run starts from, contents of initializers included.
-    static func fingerprint(of configuration: TrainingConfiguration, _ graph: Graph, _ sampleCount: Int) throws -> String {
+    /// A hash of everything a run starts from, contents of initializers and samples included.
+    static func fingerprint(
+        of configuration: TrainingConfiguration, _ graph: Graph, training: Dataset, validation: Dataset?
+    ) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var configuration = configuration
         configuration.checkpointSeconds = 0
-        var hash = Fingerprint()
-        hash.add(try encoder.encode(configuration))
-        hash.add(Data("\(sampleCount) \(graph.text)".utf8))
-        for name in graph.initializerNames { graph.initializers[name]?.withUnsafeBytes { hash.add($0) } }
-        return String(hash.value, radix: 16)
-    }
-}
-
-/// FNV-1a over 8-byte words.
-private struct Fingerprint {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ data: Data) { data.withUnsafeBytes { add($0) } }
-
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        let whole = bytes.count & ~7
-        for offset in stride(from: 0, to: whole, by: 8) { mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
-        for byte in bytes[whole...] { mix(UInt64(byte)) }
-    }
-
-    private mutating func mix(_ word: UInt64) {
-        value = (value ^ word) &* 0x100_0000_01B3
-        value ^= value >> 29
+        var hash = ContentHash()
+        hash.add(String(decoding: try encoder.encode(configuration), as: UTF8.self))
+        hash.add("\(training.fingerprint) \(validation?.fingerprint ?? "none")")
+        hash.add(graph.text)
+        for name in graph.initializerNames { graph.initializers[name].map { hash.add($0) } }
+        return hash.text
     }
 }

@@ -56,7 +56,7 @@ final class TrainingRun {
         let whole = data.count / configuration.batchSize
         stepsPerEpoch = configuration.dropsLastBatch || data.count % configuration.batchSize == 0 ? whole : whole + 1
         pace = Pace(totalSteps: stepsPerEpoch * configuration.epochs)
-        fingerprint = try Self.fingerprint(of: configuration, graph.graph, sampleCount)
+        fingerprint = try Self.fingerprint(of: configuration, graph.graph, training: data, validation: validation)
     }
 
     /// Epochs finished.

@@ -17,19 +17,25 @@ package struct PixelImage: Sendable, Hashable {
 
     /// More than any camera has, few enough to decode in 400 MB.
     private static let pixelLimit = 100_000_000
-    package static let fileExtensions: Set<String> = ["png", "jpg", "jpeg"]
+    package static let fileExtensions: Set<String> = ["png", "jpg", "jpeg", "bmp", "webp"]
+    /// Pictures of these kinds are named, not passed over.
+    package static let unreadExtensions: Set<String> = ["gif", "tif", "tiff", "avif", "heic", "heif", "jp2", "jxl", "ppm", "pgm", "tga"]
 
-    /// Reads a PNG or JPEG file as RGB; what its name says does not matter. Transparency is dropped, 16 bits become 8.
+    /// Reads a PNG, JPEG, BMP or WebP file as RGB; what its name says does not matter. Transparency is dropped, 16 bits become 8.
     package init(contentsOf path: String) throws {
         self = try MappedFile(path).withUnsafeBytes { bytes in
             if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return try PNG.image(bytes, subject: path) }
             if bytes.starts(with: [0xFF, 0xD8]) { return try JPEG.image(bytes, subject: path) }
-            throw WinnowError(.file, path, "is neither PNG nor JPEG", remedy: "convert it")
+            if bytes.starts(with: Array("BM".utf8)) { return try BMP.image(bytes, subject: path) }
+            if bytes.count >= 12, bytes.starts(with: Array("RIFF".utf8)), bytes[8..<12].elementsEqual("WEBP".utf8) {
+                return try WebP.image(bytes, subject: path)
+            }
+            throw WinnowError(.file, path, "is none of PNG, JPEG, BMP and WebP", remedy: "convert it")
         }
     }
 
     /// Throws if no picture has this size.
-    static func check(width: Int, height: Int, subject: String) throws {
+    package static func check(width: Int, height: Int, subject: String) throws {
         guard width > 0, height > 0, width <= pixelLimit / height else {
             throw WinnowError(.file, subject, "has \(width)×\(height) pixels", remedy: "the file is probably damaged")
         }

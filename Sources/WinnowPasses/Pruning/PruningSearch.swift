@@ -38,7 +38,7 @@ struct PruningSearch {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let settings = String(decoding: try encoder.encode(pass.hyperparameters), as: UTF8.self)
-        fingerprint = "\(settings) seed \(context.seed) model \(graph.contentHash)"
+        fingerprint = "\(settings) seed \(context.seed) model \(graph.contentHash) data \(context.dataFingerprint)"
         denseAccuracy = 0
         denseAccuracy = try context.evaluate(graph, validation)
     }
@@ -176,20 +176,20 @@ extension PruningSearch {
                 masks.compactMap { name in
                     checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0) }
                 }, uniquingKeysWith: { $1 }))
-        best = try masked.settingInitializers(checkpoint.tensors.filter { masked.initializers[$0.key] != nil })
+        best = try masked.settingInitializers(
+            checkpoint.tensors.filter { name, tensor in
+                guard let own = masked.initializers[name] else { return false }
+                return own.shape == tensor.shape && own.elementType == tensor.elementType
+            })
     }
 }
 
 extension Graph {
     /// A hash of nodes and contents that tells different models apart.
     var contentHash: String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func mix(_ bytes: UnsafeRawBufferPointer) {
-            for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        }
-        var text = text
-        text.withUTF8 { mix(UnsafeRawBufferPointer($0)) }
-        for name in initializerNames { initializers[name]?.withUnsafeBytes { mix($0) } }
-        return String(hash, radix: 16)
+        var hash = ContentHash()
+        hash.add(text)
+        for name in initializerNames { initializers[name].map { hash.add($0) } }
+        return hash.text
     }
 }

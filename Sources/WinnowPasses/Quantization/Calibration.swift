@@ -7,7 +7,7 @@ package struct Calibration: Sendable {
     package var method = RangeMethod.minMax
     /// The part of the values kept by the percentile method, in percent.
     package var percentile = 99.99
-    /// At most so many samples are run, evenly spread over the data.
+    /// At most so many samples are run, drawn over all classes and places of the data.
     package var sampleCount = 512
     /// Small: every value of a batch is kept until it has been observed, in caches if it fits.
     package var batchSize = 8
@@ -25,24 +25,18 @@ package struct Calibration: Sendable {
         var edit = GraphEdit()
         edit.outputs = values.filter { !inputs.contains($0) }
         let session = try Session(graph.applying(edit), observed: Set(edit.outputs ?? []))
-        let count = min(sampleCount, data.count)
-        let fixedSize = graph.requiredInputs.first?.type.extents?.first?.value
-        let step = max(1, fixedSize ?? batchSize)
-        for start in stride(from: 0, to: count, by: step) {
+        let samples = data.drawn(sampleCount, seed: context.seed)
+        var done = 0
+        for batch in samples.batches(of: batchSize, for: graph) {
             try context.cancellation?.check("calibration")
-            let indices = (start..<(fixedSize == nil ? min(start + step, count) : start + step)).map {
-                $0 % count * data.count / count
-            }
-            let batch = data.batch(at: indices)
-            let plan = try session.plan(for: batch.mapValues(\.shape))
-            for (name, tensor) in batch { try plan.setInput(name, tensor) }
-            for value in values {
-                batch[value]?.withUnsafeBytes { observers[value]?.observe($0.bindMemory(to: Float.self)) }
+            let plan = try session.plan(for: batch, of: samples)
+            for value in values where inputs.contains(value) {
+                plan.withInput(value) { observers[value]?.observe(UnsafeRawBufferPointer($0).bindMemory(to: Float.self)) }
             }
             try plan.execute { observers[$0]?.observe($1.bindMemory(to: Float.self)) }
-            let done = min(start + step, count)
-            if done == count || done / 64 > start / 64 {
-                context.progress?(ProgressEvent("calibration", completed: done, of: count, unit: "samples"))
+            done += batch.count
+            if done == samples.count || done / 64 > (done - batch.count) / 64 {
+                context.progress?(ProgressEvent("calibration", completed: done, of: samples.count, unit: "samples"))
             }
         }
         if let broken = values.first(where: { observers[$0]?.sawNonFinite == true }) {

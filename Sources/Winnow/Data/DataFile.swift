@@ -10,9 +10,11 @@ struct DataFile {
     var labels: [Int]?
     /// Class names, if they are names.
     var labelNames: [String]?
+    /// What was done to the numbers, in words to follow others; empty: nothing.
+    var preparation = ""
 
     static let fileExtensions = ["npz", "npy", "safetensors", "csv", "csv.gz"]
-    static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images by class, or fashion-mnist"
+    static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images, or fashion-mnist"
 }
 
 extension DataFile {
@@ -27,11 +29,12 @@ extension DataFile {
             self.init(features: [.init(try NPY.read(path))])
         } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
             let table = try CSV(contentsOf: path)
+            let preparation = try TablePreparation(beside: path)
             let numbers = table.labels?.compactMap(Int.init)
             let areNumbers = numbers?.count == table.labels?.count
             self.init(
-                features: [.init(try TablePreparation(beside: path).scaled(table, subject: path))],
-                labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels)
+                features: [.init(try preparation.scaled(table, subject: path))],
+                labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels, preparation: preparation.words)
         } else if name.contains("idx") || name.hasSuffix("ubyte") {
             try self.init(idx: path)
         } else {
@@ -63,7 +66,8 @@ extension DataFile {
         let hasLabels = other != path && FileManager.default.fileExists(atPath: other)
         self.init(
             features: [.init(images, scale: images.elementType == .uint8 ? 1 / 255 : 1)],
-            labels: hasLabels ? try IDX.read(other).integers() : nil)
+            labels: hasLabels ? try IDX.read(other).integers() : nil,
+            preparation: images.elementType == .uint8 ? ", divided by 255" : "")
     }
 
     /// A folder with one npy file per input of the model, and labels.npy; nil if there is none.

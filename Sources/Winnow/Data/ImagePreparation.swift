@@ -31,14 +31,13 @@ struct ImagePreparation {
 }
 
 extension ImagePreparation {
-    /// From the first of `folders` that has an `images.yaml`; without one, RGB in 0…1.
-    init(in folders: [String]) throws {
-        let paths = folders.map { "\($0)/\(Self.fileName)" }
-        guard let path = paths.first(where: FileManager.default.fileExists(atPath:)) else { self.init(); return }
+    /// What the nearest `images.yaml` says, in `folder` or around it, and where that is; without one, RGB in 0…1.
+    static func nearest(to folder: String) throws -> (ImagePreparation, file: String?) {
+        guard let path = nearestFile(fileName, from: folder) else { return (ImagePreparation(), nil) }
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw WinnowError(.data, path, "cannot be read", remedy: "check its permissions")
         }
-        do { try self.init(yaml: String(decoding: bytes, as: UTF8.self)) } catch let error as WinnowError {
+        do { return (try ImagePreparation(yaml: String(decoding: bytes, as: UTF8.self)), path) } catch let error as WinnowError {
             throw error.within(path)
         }
     }
@@ -64,7 +63,13 @@ extension ImagePreparation {
     /// The picture at its size and with its channels in order.
     func prepared(_ image: PixelImage, subject: String) throws -> PixelImage {
         var result = colour == .grey ? image.grey : image
-        if let target = size(of: result) { result = result.resized(width: target.width, height: target.height) }
+        if let target = size(of: result) {
+            do { try PixelImage.check(width: target.width, height: target.height, subject: subject) } catch {
+                throw WinnowError(
+                    .data, subject, "would become \(target.height)×\(target.width)", remedy: "give a smaller resize in \(Self.fileName)")
+            }
+            result = result.resized(width: target.width, height: target.height)
+        }
         if let crop {
             guard crop[0] <= result.height, crop[1] <= result.width else {
                 throw WinnowError(
@@ -83,7 +88,17 @@ extension ImagePreparation {
         return (image.width * side / shorter, image.height * side / shorter)
     }
 
-    /// All pictures as one feature: uint8 where one scale fits all channels, else float32.
+    /// The bytes that one number of a prepared picture takes.
+    var bytesPerElement: Int { mean.count > 1 || std.count > 1 ? 4 : 1 }
+
+    /// What is done to the numbers, in words to follow others.
+    var words: String {
+        func list(_ numbers: [Double]) -> String { numbers.map { "\($0)" }.joined(separator: " ") }
+        return (white == 1 ? "" : ", white \(white)") + (mean == [0] ? "" : ", mean \(list(mean))")
+            + (std == [1] ? "" : ", std \(list(std))") + (layout == .nchw ? "" : ", channels last")
+    }
+
+    /// Pictures of one size as one feature: uint8 where one scale fits all channels, else float32.
     func feature(of images: [PixelImage]) -> Dataset.Feature {
         guard let first = images.first else { return .init(Tensor(zeros: [0, 1, 1, 1], .uint8)) }
         let (height, width, channels) = (first.height, first.width, first.channelCount)

@@ -17,13 +17,19 @@ struct TablePreparation {
     var scales = [1.0]
 
     static let fileName = "tables.yaml"
+
+    /// What is done to columns, in words to follow others.
+    var words: String { offsets == [0] && scales == [1] ? "" : ", columns scaled as \(Self.fileName) says" }
 }
 
 extension TablePreparation {
-    /// From the file beside `table`; without one, columns stay as they are.
+    /// From the file beside `table` or in the nearest folder around it; without one, columns stay as they are.
     init(beside table: String) throws {
-        let path = URL(fileURLWithPath: table).deletingLastPathComponent().appendingPathComponent(Self.fileName).path
-        guard let bytes = FileManager.default.contents(atPath: path) else { self.init(); return }
+        let folder = URL(fileURLWithPath: table).deletingLastPathComponent().path
+        guard let path = nearestFile(Self.fileName, from: folder), let bytes = FileManager.default.contents(atPath: path) else {
+            self.init()
+            return
+        }
         do { try self.init(yaml: String(decoding: bytes, as: UTF8.self)) } catch let error as WinnowError {
             throw error.within(path)
         }

@@ -5,17 +5,15 @@ import WinnowTensor
 
 extension DataSplits {
     /// A folder of IDX files in the manner of MNIST; nil if it has none.
-    init?(mnist folder: String) throws {
+    init?(mnist folder: String, _ source: String) throws {
         let training = try Self.mnistSamples(in: folder, prefix: "train")
         let test = try Self.mnistSamples(in: folder, prefix: "t10k")
-        guard training != nil || test != nil else { return nil }
+        guard let some = training ?? test else { return nil }
         self.init()
-        if let training {
-            let boundary = training.count - training.count / 12
-            self.training = training.subset(0..<boundary)
-            validation = training.subset(boundary..<training.count)
-        }
-        self.test = test
+        (self.training, self.test) = (training, test)
+        drawValidation()
+        let size = some.features[0].sampleShape(at: 0)
+        notes = ["\(source): \(splitWords), images of \(size)\(some.classWords), 0…1"]
     }
 
     private static func mnistSamples(in folder: String, prefix: String) throws -> Dataset? {
@@ -30,9 +28,9 @@ extension DataSplits {
             [.init(IDX.read(images), scale: 1 / 255)], labels: IDX.read(labels).integers())
     }
 
-    /// A folder whose parts are called train, validation and test: files, or folders of images by class or of arrays; nil if
-    /// there is no such part. Classes are numbered over all parts together.
-    init?(splitsIn folder: String) throws {
+    /// A folder whose parts are called train, validation and test: files, or folders of images or arrays; nil if there is
+    /// no such part. Classes are numbered over all parts together.
+    init?(splitsIn folder: String, _ source: String) throws {
         var sources: [(split: Split, source: Source)] = []
         for (split, names) in [
             (Split.training, ["train", "training"]), (.validation, ["validation", "valid", "val"]), (.test, ["test"]),
@@ -44,12 +42,30 @@ extension DataSplits {
         guard !sources.isEmpty else { return nil }
         let classes = ImageFolder.sorted(Set(sources.flatMap(\.source.classes)))
         self.init()
+        arePictures = sources.contains { $0.source.isImages }
+        var words = ""
         for (split, source) in sources {
-            self[split] = try source.samples(classes: classes, folder: folder)
+            let (data, what) = try source.samples(classes: classes)
+            self[split] = data
+            words = words.isEmpty ? what : words
         }
-        guard let all = training, validation == nil else { return }
-        training = all.selecting((0..<all.count).filter { $0 % 12 != 11 })
-        validation = all.selecting((0..<all.count).filter { $0 % 12 == 11 })
+        drawValidation()
+        notes = ["\(source): \(splitWords), the first \(words)"]
+    }
+
+    /// Takes a twelfth of every class from training for validation where the source names none.
+    private mutating func drawValidation() {
+        guard let all = training, validation == nil, all.count > 1 else { return }
+        let drawn = all.drawnIndices(max(1, all.count / 12))
+        let taken = Set(drawn)
+        validation = all.selecting(drawn)
+        training = all.selecting((0..<all.count).filter { !taken.contains($0) })
+    }
+
+    /// `55000 training, 5000 validation, 10000 test`
+    private var splitWords: String {
+        [Split.training, .validation, .test].compactMap { split in self[split].map { "\($0.count) \(split.rawValue)" } }
+            .joined(separator: ", ")
     }
 }
 
@@ -71,6 +87,8 @@ private enum Source {
         }
     }
 
+    var isImages: Bool { if case .images = self { true } else { false } }
+
     var classes: [String] {
         switch self {
         case .images(let folder): folder.classes
@@ -78,20 +96,12 @@ private enum Source {
         }
     }
 
-    func samples(classes: [String], folder: String) throws -> Dataset {
+    func samples(classes: [String]) throws -> (Dataset, words: String) {
         switch self {
-        case .images(let images): try images.samples(classes: classes, ImagePreparation(in: [images.path, folder]))
-        case .file(let file): try file.dataset(classes: classes)
+        case .images(let images): return try images.samples(classes: classes)
+        case .file(let file):
+            let data = try file.dataset(classes: classes)
+            return (data, data.words + file.preparation)
         }
-    }
-}
-
-extension Dataset {
-    /// The samples at `indices`.
-    fileprivate func selecting(_ indices: [Int]) -> Dataset {
-        var result = self
-        for index in features.indices { result.features[index].tensor = features[index].tensor.rows(at: indices) }
-        result.labels = labels.map { labels in indices.map { labels[$0] } }
-        return result
     }
 }

@@ -1,0 +1,87 @@
+import Foundation
+import WinnowEngine
+import WinnowTensor
+
+extension DataSplits {
+    /// How axes of images lie in arrays that are read.
+    public enum Layout: String, Sendable, CaseIterable {
+        case nchw, nhwc
+
+        /// Throws `.usage` for another word.
+        public static func named(_ word: String) throws -> Layout {
+            guard let layout = Layout(rawValue: word) else {
+                throw WinnowError(.usage, "--layout", "\(word) is no layout", remedy: "choose nchw or nhwc")
+            }
+            return layout
+        }
+    }
+
+    /// Reads samples; `Guides/Data.md` lists the kinds. The name `fashion-mnist` stands for the folder its package installs.
+    ///
+    /// Where there are training but no validation samples, a twelfth of each class becomes the validation split. A source
+    /// without named splits is split by the samples' contents. Arrays of `layout` nhwc are turned to channels first.
+    public init(reading source: String, layout: Layout = .nchw) throws {
+        let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw WinnowError(.data, source, "there is no such file or folder", remedy: DataFile.remedy)
+        }
+        self = try isFolder.boolValue ? Self.folder(path, source) : Self.file(path, source)
+        guard layout == .nhwc else { return }
+        guard !arePictures else {
+            throw WinnowError(.usage, "--layout", "is for arrays", remedy: "say layout: nhwc in \(ImagePreparation.fileName)")
+        }
+        self = map { $0.channelsFirst() }
+        notes[0] += ", turned to channels first"
+    }
+
+    private static func file(_ path: String, _ source: String) throws -> DataSplits {
+        let file = try DataFile(reading: path)
+        let data = try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? [])))
+        return DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
+    }
+
+    private static func folder(_ path: String, _ source: String) throws -> DataSplits {
+        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source) { return splits }
+        if let folder = ImageFolder(path) {
+            let (data, words) = try folder.samples(classes: folder.classes)
+            var splits = DataSplits(splitting: data, notes: ["\(source): \(words)"])
+            splits.arePictures = true
+            return splits
+        }
+        if let arrays = try DataFile(arraysIn: path) {
+            let data = try arrays.dataset(classes: [])
+            return DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
+        }
+        throw WinnowError(.data, path, "holds no images, arrays or tables that could be read", remedy: DataFile.remedy)
+    }
+
+    private static func fashionMNISTFolder() throws -> String {
+        let candidates =
+            [ProcessInfo.processInfo.environment["WINNOW_DATA"]].compactMap { $0 }
+            + ["/usr/share/datasets/fashion-mnist", ".deps/usr/share/datasets/fashion-mnist"]
+        guard let folder = candidates.first(where: { FileManager.default.fileExists(atPath: "\($0)/train-images-idx3-ubyte.gz") })
+        else {
+            throw WinnowError(
+                .data, "fashion-mnist", "is not installed",
+                remedy: "install the package dataset-fashion-mnist or set WINNOW_DATA to its folder")
+        }
+        return folder
+    }
+}
+
+extension Dataset {
+    /// How many samples of what: `512 samples of x 3×48×192 in 10 classes`.
+    var words: String {
+        let parts = features.map { feature in
+            let shape = feature.sampleShape(at: 0)
+            let size = feature.isUniform ? (shape.isEmpty ? "1" : "\(shape)") : "several shapes"
+            return (feature.name.isEmpty ? "" : "\(feature.name) ") + "\(feature.elementType) \(size)"
+        }
+        return "\(count) samples of \(parts.joined(separator: ", "))\(classWords)"
+    }
+
+    var classWords: String {
+        labels.map { " in \(Set($0).count) classes" } ?? ", no labels"
+    }
+}

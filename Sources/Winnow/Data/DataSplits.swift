@@ -1,0 +1,84 @@
+public import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// Data read from disk, split for training, choosing and the final test.
+public struct DataSplits: Sendable {
+    public var training: Dataset?
+    public var validation: Dataset?
+    public var test: Dataset?
+    /// Every sample of a source that names no splits.
+    public var whole: Dataset?
+    /// What was read, what was done to it and how it was split, a line each.
+    public var notes: [String] = []
+    /// Whether `images.yaml` says how the samples lie.
+    var arePictures = false
+
+    public enum Split: String, Sendable, CaseIterable { case training, validation, test, all }
+
+    public subscript(split: Split) -> Dataset? {
+        get {
+            switch split {
+            case .training: training
+            case .validation: validation
+            case .test: test
+            case .all: whole
+            }
+        }
+        set {
+            switch split {
+            case .training: training = newValue
+            case .validation: validation = newValue
+            case .test: test = newValue
+            case .all: whole = newValue
+            }
+        }
+    }
+
+    /// The split, or `.data` saying that `source` has none.
+    public func required(_ split: Split, of source: String) throws -> Dataset {
+        guard let data = self[split] else {
+            throw WinnowError(
+                .data, source, split == .all ? "has splits of its own" : "has no \(split.rawValue) samples",
+                remedy: "it has \(Split.allCases.filter { self[$0] != nil }.map(\.rawValue).joined(separator: ", "))")
+        }
+        return data
+    }
+}
+
+extension DataSplits {
+    /// Samples without named splits. Each belongs to one split, by a hash of its contents: about 80 % train, 10 % validate,
+    /// 10 % test. Fewer than ten serve as all three.
+    public init(splitting data: Dataset, notes: [String] = []) {
+        self.init(notes: notes)
+        whole = data
+        guard let split = ContentSplit(data) else {
+            serveAsAll("so few that all of them train, validate and test")
+            return
+        }
+        (training, validation, test) = (split.training, split.validation, split.test)
+        self.notes.append(
+            "no splits are named: by its contents each sample trains (\(split.training.count)), validates "
+                + "(\(split.validation.count)) or tests (\(split.test.count))")
+    }
+
+    /// Lets all samples serve as every split.
+    private mutating func serveAsAll(_ reason: String) {
+        guard let whole else { return }
+        (training, validation, test) = (whole, whole, whole)
+        notes.append("\(whole.count) samples are \(reason): accuracy is that of samples the model may have seen")
+    }
+
+    /// The splits as `graph` needs them: a model whose inputs fix as many rows as there are takes them all at once, and they
+    /// stay together, for its first axis may count something else than samples.
+    public func kept(for graph: Graph) -> DataSplits {
+        guard let whole, let count = graph.fixedBatchSize, count == whole.count, count > 1, training?.count != count else { return self }
+        var result = self
+        result.notes.removeLast()
+        result.serveAsAll("what the model takes at once, so all of them train, validate and test")
+        return result
+    }
+
+    /// Samples that fix ranges of activations. Where there are no labels nothing is judged by them, so every sample may.
+    package var calibration: Dataset? { whole?.labels == nil ? whole ?? training : training }
+}

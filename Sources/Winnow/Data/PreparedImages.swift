@@ -1,0 +1,47 @@
+import Foundation
+import WinnowEngine
+import WinnowFormats
+import WinnowTensor
+
+/// Pictures as a model takes them, those of one size together.
+struct PreparedImages {
+    private let preparation: ImagePreparation
+    private var groups: [[Int]: [PixelImage]] = [:]
+    private var sizes: [[Int]] = []
+    private var places: [Dataset.Feature.Place] = []
+    private var byteCount = 0
+
+    /// All pictures are held in memory, and several more times while they are arranged.
+    private static let byteLimit = Int(clamping: ProcessInfo.processInfo.physicalMemory) / 4
+
+    init(_ preparation: ImagePreparation) { self.preparation = preparation }
+
+    /// Reads and prepares a picture. Throws where all of them together would not fit into memory.
+    mutating func add(_ file: String) throws {
+        let image = try preparation.prepared(PixelImage(contentsOf: file), subject: file)
+        byteCount += image.pixels.count * preparation.bytesPerElement
+        guard byteCount <= Self.byteLimit else {
+            throw WinnowError(
+                .data, file, "is one picture more than fits into memory", remedy: "give a smaller resize in \(ImagePreparation.fileName)")
+        }
+        let size = [image.height, image.width]
+        let part = sizes.firstIndex(of: size) ?? sizes.count
+        if part == sizes.count { sizes.append(size) }
+        places.append(.init(part: part, row: groups[size]?.count ?? 0))
+        groups[size, default: []].append(image)
+    }
+
+    /// All pictures: uint8 where one scale fits all channels, else float32.
+    var feature: Dataset.Feature {
+        let features = sizes.map { preparation.feature(of: groups[$0] ?? []) }
+        guard let first = features.first else { return .init(Tensor(zeros: [0, 1, 1, 1], .uint8)) }
+        guard features.count > 1 else { return first }
+        return .init(parts: features.map(\.tensor), places: places, scale: first.scale, offset: first.offset)
+    }
+
+    /// `BGR, 48×192, mean 0.5`
+    var words: String {
+        let size = sizes.count == 1 ? "\(Shape(sizes[0]))" : "\(sizes.count) sizes"
+        return "\(preparation.colour.rawValue.uppercased()), \(size)\(preparation.words)"
+    }
+}

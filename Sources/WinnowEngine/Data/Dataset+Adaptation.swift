@@ -1,0 +1,122 @@
+package import WinnowGraph
+import WinnowTensor
+
+extension Dataset {
+    /// The data set with every feature named and shaped as `graph` takes it. Throws `.data` naming what does not match.
+    package func adapted(to graph: Graph) throws -> Dataset {
+        var result = self
+        let names = graph.inputNames
+        if features.count == 1, features[0].name.isEmpty {
+            guard names.count == 1 else {
+                throw WinnowError(
+                    .data, "the data", "has one unnamed array, but the model the inputs \(names.joined(separator: ", "))",
+                    remedy: "give one named array for each input")
+            }
+            result.features[0].name = names[0]
+        }
+        for (index, feature) in result.features.enumerated() {
+            guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
+                throw WinnowError(
+                    .data, "feature \(feature.name)", "the model has no such input",
+                    remedy: "its inputs are \(names.joined(separator: ", "))")
+            }
+            result.features[index] = try feature.adapted(to: input)
+        }
+        if let missing = names.first(where: { name in !result.features.contains { $0.name == name } }) {
+            throw WinnowError(
+                .data, "input \(missing)", "the data has no values for it; it has \(features.map(\.name).joined(separator: ", "))")
+        }
+        return result
+    }
+}
+
+extension Dataset {
+    /// The same samples with channels first, where arrays hold height, width (and depth) and channels; other arrays stay.
+    package func channelsFirst() -> Dataset {
+        var result = self
+        for (index, feature) in features.enumerated() {
+            result.features[index] = feature.mapping { tensor in
+                guard tensor.rank >= 4, tensor.elementType.bitWidth >= 8 else { return tensor }
+                return tensor.transposed([0, tensor.rank - 1] + Array(1..<(tensor.rank - 1)))
+            }
+        }
+        return result
+    }
+}
+
+extension Dataset.Feature {
+    /// The feature with arrays of the input's element type and rank.
+    fileprivate func adapted(to input: GraphInput) throws -> Dataset.Feature {
+        guard let element = convertedElementType(for: input.type.elementType) else {
+            throw WinnowError(.data, "feature \(name)", "is \(elementType), but input \(input.name) takes \(input.type)")
+        }
+        return try mapping { tensor in
+            let own = Shape(Array(tensor.shape.dropFirst()))
+            let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
+            guard let extents = input.type.extents else { return converted }
+            guard let sample = own.fitted(to: extents.dropFirst().map(\.value)) else { throw misfit(tensor.shape, input) }
+            return converted.reshaped([tensor.shape[0]] + sample)
+        }
+    }
+
+    /// What the elements become. Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are
+    /// seldom what a model takes. nil: they do not fit.
+    private func convertedElementType(for wanted: ElementType) -> ElementType? {
+        if batchElementType == wanted { return elementType }
+        let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
+        return isSameKind && wanted != .uint8 ? wanted : nil
+    }
+
+    private func misfit(_ shape: Shape, _ input: GraphInput) -> WinnowError {
+        let own = Shape(Array(shape.dropFirst()))
+        guard own.rank > 0 || input.type.rank == 1 else {
+            return WinnowError(
+                .data, "feature \(name)", "has shape [\(shape)], but input \(input.name) takes \(input.type)",
+                remedy: "the first axis counts the samples")
+        }
+        let turned = Shape((own.last.map { [$0] } ?? []) + own.dropLast())
+        let wanted = input.type.extents?.dropFirst().map(\.value) ?? []
+        let isChannelsLast = own.rank >= 2 && wanted.count == own.rank && turned.fitted(to: wanted) == turned
+        return WinnowError(
+            .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",
+            remedy: isChannelsLast ? "if channels come last, give --layout nhwc" : "")
+    }
+}
+
+extension Shape {
+    /// This shape of a sample as an input with these extents takes it, where nothing but axes of 1 come or go, neighbouring
+    /// axes are flattened or a flat axis is unfolded; nil where it does not fit. Never reshapes across axes: height, width,
+    /// channels are not channels, height, width.
+    fileprivate func fitted(to wanted: [Int?]) -> Shape? {
+        if rank == wanted.count, zip(self, wanted).allSatisfy({ $1 == nil || $0 == $1 }) { return self }
+        let sample = Shape(wanted.compactMap { $0 })
+        guard sample.rank == wanted.count else { return fittedByUnitAxes(to: wanted) }
+        let (own, other) = (extents.filter { $0 != 1 }, sample.extents.filter { $0 != 1 })
+        return Self.isFlattening(of: own, to: other) || Self.isFlattening(of: other, to: own) ? sample : nil
+    }
+
+    /// For open extents: axes of 1 may be missing, or be there and not wanted.
+    private func fittedByUnitAxes(to wanted: [Int?]) -> Shape? {
+        var rest = self[...]
+        var result: [Int] = []
+        for (index, extent) in wanted.enumerated() {
+            let surplus = rest.count - (wanted.count - index)
+            if surplus > 0, rest.first == 1, extent != 1 { rest = rest.dropFirst() }
+            if surplus < 0, extent == 1 { result.append(1); continue }
+            guard let next = rest.popFirst(), extent == nil || extent == next else { return nil }
+            result.append(next)
+        }
+        return rest.isEmpty ? Shape(result) : nil
+    }
+
+    /// Whether each axis of `flat` is a run of neighbouring axes of `deep`.
+    private static func isFlattening(of deep: [Int], to flat: [Int]) -> Bool {
+        var rest = deep[...]
+        for extent in flat {
+            var product = 1
+            while product < extent, let next = rest.popFirst() { product *= next }
+            if product != extent { return false }
+        }
+        return rest.isEmpty
+    }
+}

@@ -1,0 +1,47 @@
+import WinnowTensor
+
+extension Dataset {
+    /// A number for each sample that depends on its contents alone: equal samples have equal numbers, in whatever order and
+    /// company they come. Labels do not count.
+    package func contentHashes() -> [UInt64] {
+        var hashes = [ContentHash](repeating: ContentHash(), count: count)
+        for feature in features.sorted(by: { $0.name < $1.name }) {
+            for index in hashes.indices { feature.addSample(at: index, to: &hashes[index]) }
+        }
+        return hashes.map(\.value)
+    }
+
+    /// Tells data sets apart: samples in their order, labels, and what is done to the numbers.
+    package var fingerprint: String {
+        var hash = ContentHash()
+        for feature in features { hash.add("\(feature.name) \(feature.scale) \(feature.offset)") }
+        for sample in contentHashes() { hash.add(sample) }
+        for label in labels ?? [] { hash.add(UInt64(bitPattern: Int64(label))) }
+        return hash.text
+    }
+}
+
+/// Samples in three parts: what trains, what choices are made on, and what the result is measured on.
+package struct ContentSplit {
+    package var training: Dataset
+    package var validation: Dataset
+    package var test: Dataset
+
+    /// Puts each sample where a hash of its contents says: samples stay where they are when others are added or the order
+    /// changes, and equal samples are together. A class that training would lack stays in training as a whole.
+    /// nil where there are too few samples to take any away.
+    package init?(_ data: Dataset, validationShare: Double = 0.1, testShare: Double = 0.1) {
+        let places = data.contentHashes().map { Double($0 >> 11) * 0x1p-53 }
+        var parts = places.map { $0 < testShare ? 2 : $0 < testShare + validationShare ? 1 : 0 }
+        if let labels = data.labels {
+            let trained = Set(zip(labels, parts).filter { $1 == 0 }.map(\.0))
+            for index in parts.indices where !trained.contains(labels[index]) { parts[index] = 0 }
+        }
+        func samples(of part: Int) -> Dataset { data.selecting(parts.indices.filter { parts[$0] == part }) }
+        training = samples(of: 0)
+        validation = samples(of: 1)
+        test = samples(of: 2)
+        let needed = [training] + (validationShare > 0 ? [validation] : []) + (testShare > 0 ? [test] : [])
+        guard data.count >= 10, needed.allSatisfy({ $0.count > 0 }) else { return nil }
+    }
+}

@@ -1,0 +1,171 @@
+public import WinnowTensor
+
+extension Dataset {
+    /// The values of one model input for all samples.
+    public struct Feature: Sendable {
+        /// The model input it feeds; empty: the model's only input.
+        public var name: String
+        /// What uint8 elements become in float32: `element * scale + offset`.
+        public var scale: Float
+        public var offset: Float
+        /// Arrays whose first axes count samples, one for each shape that samples have.
+        package private(set) var parts: [Tensor]
+        /// Which rows the samples are; nil: all of them, part after part.
+        private var places: [Place]?
+
+        /// A row of one part.
+        package struct Place: Sendable, Hashable {
+            package var part: Int
+            package var row: Int
+
+            package init(part: Int, row: Int) {
+                self.part = part
+                self.row = row
+            }
+        }
+
+        /// - Parameter tensor: float32, uint8, int32, int64 or whatever else the model takes; its first axis counts samples.
+        public init(name: String = "", _ tensor: Tensor, scale: Float = 1, offset: Float = 0) {
+            self.init(name: name, parts: [tensor], scale: scale, offset: offset)
+        }
+
+        /// Samples of several shapes: `places` says where each lies.
+        package init(name: String = "", parts: [Tensor], places: [Place]? = nil, scale: Float = 1, offset: Float = 0) {
+            self.name = name
+            self.parts = parts
+            self.places = places
+            self.scale = scale
+            self.offset = offset
+        }
+
+        /// The number of samples.
+        public var count: Int { places?.count ?? parts.reduce(0) { $0 + ($1.shape.first ?? 0) } }
+
+        public var elementType: ElementType { parts.first?.elementType ?? .float32 }
+
+        /// The samples as one tensor; copied where they do not lie as one. Of samples that differ in shape, those of the first.
+        public var tensor: Tensor {
+            guard let first = parts.first else { return Tensor(zeros: [0]) }
+            guard let places else { return first }
+            return Self.rows(of: first, places.filter { $0.part == 0 }.map(\.row))
+        }
+
+        /// Whether all samples have one shape.
+        package var isUniform: Bool { Set((places ?? []).map(\.part)).count <= 1 && (places != nil || parts.count <= 1) }
+
+        /// The shape of the sample at `index`; of the first array's samples where there is none.
+        package func sampleShape(at index: Int) -> Shape {
+            let part = index < count ? place(of: index).part : 0
+            return part < parts.count ? Shape(Array(parts[part].shape.dropFirst())) : []
+        }
+
+        func place(of index: Int) -> Place {
+            if let places { return places[index] }
+            var row = index
+            for (part, tensor) in parts.enumerated() {
+                if row < tensor.shape[0] { return Place(part: part, row: row) }
+                row -= tensor.shape[0]
+            }
+            return Place(part: 0, row: 0)
+        }
+
+        func selecting(_ indices: [Int]) -> Feature {
+            var result = self
+            result.places = indices.map(place)
+            return result
+        }
+
+        /// The same samples in other arrays, one for each part, with as many rows.
+        func mapping(_ transform: (Tensor) throws -> Tensor) rethrows -> Feature {
+            var result = self
+            result.parts = try parts.map(transform)
+            return result
+        }
+
+        private static func rows(of tensor: Tensor, _ rows: [Int]) -> Tensor {
+            var extents = tensor.shape
+            extents[0] = rows.count
+            var result = Tensor(uninitialized: extents, tensor.elementType)
+            result.withUnsafeMutableBytes { target in tensor.copyRows(rows, to: target) }
+            return result
+        }
+    }
+}
+
+extension Dataset.Feature {
+    /// uint8 images become float32; everything else stays.
+    package var batchElementType: ElementType { elementType == .uint8 ? .float32 : elementType }
+
+    /// The samples at `indices`, all of one shape.
+    func batch(at indices: [Int]) -> Tensor {
+        var batch = Tensor(uninitialized: [indices.count] + sampleShape(at: indices.first ?? 0), batchElementType)
+        batch.withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { write(samplesAt: indices[...], to: base) }
+        }
+        return batch
+    }
+
+    /// Writes the samples at `indices`, all of one shape, one after the other; `target` must have room for them in
+    /// `batchElementType`.
+    package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) {
+        guard let first = indices.first, !parts.isEmpty else { return }
+        let tensor = parts[place(of: first).part]
+        let rows = indices.map { place(of: $0).row }
+        guard tensor.elementType == .uint8 else {
+            let byteCount = tensor.elementType.byteCount(of: rows.count * tensor.rowElementCount)
+            return tensor.copyRows(rows, to: UnsafeMutableRawBufferPointer(start: target, count: byteCount))
+        }
+        let count = tensor.rowElementCount
+        tensor.withElements(UInt8.self) { elements in
+            guard let source = elements.baseAddress else { return }
+            var out = target.assumingMemoryBound(to: Float.self)
+            for row in rows {
+                let sample = source + row * count
+                for i in 0..<count { out[i] = Float(sample[i]) * scale + offset }
+                out += count
+            }
+        }
+    }
+
+    /// Adds element type, shape and elements of one sample.
+    func addSample(at index: Int, to hash: inout ContentHash) {
+        let place = place(of: index)
+        let tensor = parts[place.part]
+        for number in [tensor.elementType.rawValue] + tensor.shape.dropFirst() { hash.add(UInt64(number)) }
+        let bits = tensor.rowElementCount * tensor.elementType.bitWidth
+        if bits % 8 == 0 {
+            tensor.withUnsafeBytes { bytes in
+                hash.add(UnsafeRawBufferPointer(rebasing: bytes[(place.row * bits / 8)..<((place.row + 1) * bits / 8)]))
+            }
+        } else {
+            var bytes = [UInt8](repeating: 0, count: (bits + 7) / 8)
+            bytes.withUnsafeMutableBytes { tensor.copyRows([place.row], to: $0) }
+            bytes.withUnsafeBytes { hash.add($0) }
+        }
+    }
+}
+
+extension Tensor {
+    /// The elements of one row of the first axis.
+    fileprivate var rowElementCount: Int { shape.dropFirst().reduce(1, *) }
+
+    /// Copies rows one after the other, also those that end within a byte.
+    fileprivate func copyRows(_ rows: [Int], to target: UnsafeMutableRawBufferPointer) {
+        let bits = rowElementCount * elementType.bitWidth
+        withUnsafeBytes { source in
+            guard bits % 8 != 0 else {
+                for (index, row) in rows.enumerated() {
+                    let bytes = source[(row * bits / 8)..<((row + 1) * bits / 8)]
+                    UnsafeMutableRawBufferPointer(rebasing: target[(index * bits / 8)...])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes))
+                }
+                return
+            }
+            for nibble in 0..<(rows.count * rowElementCount) {
+                let place = rows[nibble / rowElementCount] * rowElementCount + nibble % rowElementCount
+                let value = source[place / 2] >> (place % 2 == 0 ? 0 : 4) & 0xF
+                if nibble % 2 == 0 { target[nibble / 2] = value } else { target[nibble / 2] |= value << 4 }
+            }
+        }
+    }
+}

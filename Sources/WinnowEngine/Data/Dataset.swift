@@ -1,0 +1,48 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// Samples, with labels or without: tensors whose first axis counts the samples.
+public struct Dataset: Sendable {
+    public var features: [Feature]
+    /// One class index a sample.
+    public var labels: [Int]?
+
+    /// Throws `.data` if the features or labels differ in their number of samples.
+    public init(_ features: [Feature], labels: [Int]? = nil) throws {
+        self.features = features
+        self.labels = labels
+        for feature in features where feature.parts.contains(where: { $0.rank == 0 }) || feature.count != count {
+            throw WinnowError(
+                .data, "feature \(feature.name)", "has shape \(feature.parts.first?.shape ?? []), not \(count) samples",
+                remedy: "the first axis of every array counts the samples")
+        }
+        if let labels, labels.count != count {
+            throw WinnowError(.data, "labels", "there are \(labels.count) for \(count) samples")
+        }
+    }
+
+    /// The number of samples.
+    public var count: Int { features.first?.count ?? 0 }
+
+    /// A run of samples, sharing memory.
+    public func subset(_ range: Range<Int>) -> Dataset { selecting(Array(range)) }
+
+    /// The samples at `indices` in that order, sharing memory.
+    public func selecting(_ indices: [Int]) -> Dataset {
+        var result = self
+        for index in features.indices { result.features[index] = features[index].selecting(indices) }
+        result.labels = labels.map { labels in indices.map { labels[$0] } }
+        return result
+    }
+
+    /// The samples at `indices`, all of one shape, as the model takes them.
+    package func batch(at indices: [Int]) -> [ValueName: Tensor] {
+        Dictionary(features.map { ($0.name, $0.batch(at: indices)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The input shapes of a batch of `count` samples shaped like the one at `index`.
+    package func batchShapes(count: Int, like index: Int = 0) -> [ValueName: Shape] {
+        Dictionary(
+            features.map { ($0.name, [count] + $0.sampleShape(at: index)) }, uniquingKeysWith: { first, _ in first })
+    }
+}
