@@ -17,6 +17,40 @@ package enum SamplePictures {
             + chunk("IDAT", storedZlib(rows)) + chunk("IEND", [])
     }
 
+    /// A Windows bitmap of `bits` a pixel, rows from the bottom or the top; pixels as `pixel(row, column)` gives red, green, blue.
+    /// With 8 bits or fewer, `pixel` may give no more colours than `bits` can name.
+    package static func bmp(
+        width: Int, height: Int, bits: Int, isTopDown: Bool = false, _ pixel: (Int, Int) -> [UInt8]
+    ) -> [UInt8] {
+        var palette: [[UInt8]] = []
+        var rows: [[UInt8]] = []
+        for row in 0..<height {
+            var line: [UInt8] = [UInt8](repeating: 0, count: (width * bits + 31) / 32 * 4)
+            for column in 0..<width {
+                let colour = pixel(row, column)
+                let blueFirst = Array(colour.reversed()) + [0]
+                if bits >= 24 { line.replaceSubrange((column * bits / 8)..<((column + 1) * bits / 8), with: blueFirst.prefix(bits / 8)); continue }
+                if !palette.contains(blueFirst) { palette.append(blueFirst) }
+                let index = UInt8(palette.firstIndex(of: blueFirst) ?? 0)
+                line[column * bits / 8] |= index << (8 - bits - column * bits % 8)
+            }
+            rows.append(line)
+        }
+        func little(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        let start = 54 + 4 * palette.count
+        let header = Array("BM".utf8) + little(0, 8) + little(start, 4) + little(40, 4) + little(width, 4)
+            + little(isTopDown ? -height : height, 4) + little(1, 2) + little(bits, 2) + little(0, 24)
+        return header + palette.flatMap { $0 } + (isTopDown ? rows : rows.reversed()).flatMap { $0 }
+    }
+
+    /// A lossless WebP of 3×2 pixels: red, green, blue; (10, 20, 30), (200, 100, 50), white.
+    package static let webp: [UInt8] = [
+        0x52, 0x49, 0x46, 0x46, 0x42, 0x00, 0x00, 0x00, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x4C, 0x36, 0x00, 0x00, 0x00,
+        0x2F, 0x02, 0x40, 0x00, 0x00, 0x2F, 0x40, 0x90, 0x6D, 0xB3, 0x41, 0xDC, 0xEB, 0xFE, 0x32, 0xD3, 0x20, 0x93, 0xB6, 0xC9,
+        0x5F, 0xFF, 0x76, 0x66, 0x6D, 0x64, 0xD2, 0x36, 0xAD, 0x87, 0xFD, 0xF3, 0xAF, 0xB2, 0xF3, 0x1F, 0x68, 0xE4, 0x91, 0xAC,
+        0xFB, 0x06, 0x04, 0x02, 0x94, 0xB1, 0xE2, 0x81, 0x6D, 0x22, 0xFA, 0x1F, 0xE3, 0x05,
+    ]
+
     private static func chunk(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
         let body = Array(name.utf8) + bytes
         return bigEndian(bytes.count) + body + bigEndian(Int(body.withUnsafeBytes { Zlib.crc32($0) }))

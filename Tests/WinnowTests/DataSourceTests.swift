@@ -125,12 +125,88 @@ import WinnowTestSupport
         #expect(failure().contains(words), "\(failure())")
     }
 
-    @Test func picturesOfDifferentSizesNeedAResize() throws {
+    @Test func picturesOfDifferentSizesStayApart() throws {
         try write(picture(1), to: "a/x.png")
-        try write(picture(1, width: 7), to: "a/y.png")
-        #expect(failure().contains("a/y.png: is 4×7, others are 4×6"))
+        try write(picture(2, width: 7), to: "a/y.png")
+        try write(picture(3), to: "a/z.png")
+        let data = try #require(try DataSplits(reading: folder).whole)
+        #expect((0..<3).map { data.features[0].sampleShape(at: $0) } == [[3, 4, 6], [3, 4, 7], [3, 4, 6]])
+        for index in 0..<3 {
+            let value = try #require(data.batch(at: [index]).values.first?.floats().first)
+            #expect(value == Float(index + 1) * Float(1.0 / 255))
+        }
         try write("broken", to: "a/x.png")
-        #expect(failure().contains("a/x.png: is neither PNG nor JPEG"))
+        #expect(failure().contains("a/x.png: is none of PNG"))
+        try write("GIF89a", to: "a/z.gif")
+        try write(picture(1), to: "a/x.png")
+        #expect(failure().contains("a/z.gif: is a picture of a kind that is not read"))
+    }
+
+    @Test func picturesInOneFolderHaveNoClasses() throws {
+        for name in ["b", "a", "c"] { try write(picture(name == "a" ? 9 : 1), to: "\(name).png") }
+        let data = try DataSplits(reading: folder)
+        #expect(data.whole?.count == 3 && data.whole?.labels == nil)
+        #expect(data.whole?.batch(at: [0]).values.first?.floats().first == Float(9) * Float(1.0 / 255))
+        #expect(data.notes.first?.contains("3 images, no labels, RGB, 4×6") == true)
+        try write(picture(5), to: "class/d.png")
+        let classes = try DataSplits(reading: folder)
+        #expect(classes.whole?.count == 1 && classes.notes[0].contains("3 beside the classes' folders are left out"))
+    }
+
+    /// What is said around a folder holds inside it; the nearest wins.
+    @Test func preparationOfAParentHolds() throws {
+        try write(picture(51), to: "all/val/a/x.png")
+        try write("{ resize: [2, 3], colour: grey }", to: "images.yaml")
+        let data = try DataSplits(reading: folder + "/all/val")
+        #expect(data.whole?.features[0].sampleShape(at: 0) == [1, 2, 3])
+        #expect(data.notes[0].contains("GREY, 2×3") && data.notes[0].contains("images.yaml"))
+        try write("{ resize: [5, 5] }", to: "all/images.yaml")
+        #expect(try DataSplits(reading: folder + "/all/val").whole?.features[0].sampleShape(at: 0) == [3, 5, 5])
+    }
+
+    @Test func sizesBeyondMemoryAreRefused() throws {
+        try write(picture(51), to: "x.png")
+        try write("{ resize: 65536 }", to: "images.yaml")
+        #expect(failure().contains("give a smaller resize"))
+    }
+
+    /// The parts are disjoint, the same for the same contents, and said in words.
+    @Test func sourcesWithoutSplitsAreSplitByContents() throws {
+        var random = RandomGenerator(seed: 1)
+        let values = Tensor((0..<400).map { _ in random.normal() }, shape: [200, 2])
+        try NPZ.write(["input": values, "labels": Tensor((0..<200).map { Int64($0 % 2) })], to: folder + "/a.npz")
+        let data = try DataSplits(reading: folder + "/a.npz")
+        let parts = [data.training, data.validation, data.test].compactMap { $0 }
+        #expect(parts.map(\.count).reduce(0, +) == 200 && parts.allSatisfy { $0.count > 0 && $0.count < 200 })
+        let rows: [Set<[Float]>] = parts.map { part in Set((0..<part.count).map { part.batch(at: [$0]).values.first?.floats() ?? [] }) }
+        #expect(rows[0].isDisjoint(with: rows[1]) && rows[0].isDisjoint(with: rows[2]) && rows[1].isDisjoint(with: rows[2]))
+        #expect(data.notes.count == 2 && data.notes[1].contains("trains (\(parts[0].count))"))
+        #expect(data.whole?.count == 200 && data.calibration?.count == parts[0].count)
+        try NPZ.write(["input": values], to: folder + "/b.npz")
+        #expect(try DataSplits(reading: folder + "/b.npz").calibration?.count == 200)
+        try NPZ.write(["input": values.rows(0..<9)], to: folder + "/c.npz")
+        let few = try DataSplits(reading: folder + "/c.npz")
+        #expect(few.training?.count == 9 && few.test?.count == 9 && few.notes.last?.contains("may have seen") == true)
+    }
+
+    /// A model that takes as many rows as there are takes them all at once.
+    @Test func whatAModelTakesAtOnceStaysTogether() throws {
+        try NPZ.write(["x": Tensor(zeros: [40, 3])], to: folder + "/a.npz")
+        func graph(_ rows: Extent) throws -> Graph {
+            let b = GraphBuilder("g")
+            return try b.graph(outputs: [b.input("x", .float32, [rows, 3])])
+        }
+        let data = try DataSplits(reading: folder + "/a.npz")
+        #expect(try data.kept(for: graph(40)).test?.count == 40)
+        for rows in ["N", 20] as [Extent] { #expect(try data.kept(for: graph(rows)).test?.count == data.test?.count) }
+    }
+
+    @Test func arraysAreTurnedOnRequest() throws {
+        try NPZ.write(["x": Tensor((0..<120).map(Float.init), shape: [2, 4, 5, 3])], to: folder + "/a.npz")
+        let data = try DataSplits(reading: folder + "/a.npz", layout: .nhwc)
+        #expect(data.whole?.features[0].sampleShape(at: 0) == [3, 4, 5] && data.notes[0].contains("channels first"))
+        try write(picture(1), to: "pictures/x.png")
+        #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/pictures", layout: .nhwc) }
     }
 
     /// Classes are numbered over all parts, and every twelfth training sample validates.

@@ -91,9 +91,26 @@ import WinnowTraining
         let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
         #expect(error?.kind == .data)
         trainer.configuration.learningRate = 0.01
+        // As many samples with other contents are another run too.
+        #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64, seed: 77)) }
         trainer.model = try perceptron(inputs: 2, hidden: 4, outputs: 2, seed: 2)
         trainer.objective = try Loss.crossEntropy().attached(to: trainer.model)
         #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+    }
+
+    @Test(arguments: ["variable/fc1.weight", "best/fc1.weight", "optimizer/0/fc1.weight"])
+    func aCheckpointOfOtherShapesIsRefused(name: String) throws {
+        let store = MemoryCheckpointStore()
+        var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 1))
+        trainer.checkpoints = store
+        let data = try quadrants(count: 64)
+        _ = try trainer.train(on: data, validation: data)
+        for shape in [[2, 4], [8], [4]] as [Shape] {
+            store.newest?.tensors[name] = Tensor(zeros: shape)
+            #expect(throws: WinnowError.self, "\(shape)") { try trainer.train(on: data, validation: data) }
+        }
+        store.newest?.tensors[name] = Tensor(zeros: [4, 2], .float64)
+        #expect(throws: WinnowError.self) { try trainer.train(on: data, validation: data) }
     }
 
     @Test func aLossThatIsNotFiniteNamesStepAndParameter() throws {

@@ -53,10 +53,12 @@ extension DataSplits {
         notes = ["\(source): \(splitWords), the first \(words)"]
     }
 
-    /// Takes a twelfth of every class from training for validation where the source names none.
+    /// Takes a twelfth of every class from training for validation where the source names none; a class's last sample stays.
     private mutating func drawValidation() {
-        guard let all = training, validation == nil, all.count > 1 else { return }
-        let drawn = all.drawnIndices(max(1, all.count / 12))
+        guard let all = training, validation == nil, all.count >= 12 else { return }
+        let first = Set(all.drawnIndices(all.count / 12))
+        let trained = all.labels.map { labels in Set(labels.indices.filter { !first.contains($0) }.map { labels[$0] }) }
+        let drawn = first.sorted().filter { index in all.labels.map { trained?.contains($0[index]) ?? true } ?? true }
         let taken = Set(drawn)
         validation = all.selecting(drawn)
         training = all.selecting((0..<all.count).filter { !taken.contains($0) })

@@ -16,8 +16,11 @@ struct PreparedImages {
 
     init(_ preparation: ImagePreparation) { self.preparation = preparation }
 
-    /// Reads and prepares a picture. Throws where all of them together would not fit into memory.
+    /// Reads and prepares a picture. Throws where it is of a kind that is not read, or all together would not fit into memory.
     mutating func add(_ file: String) throws {
+        if PixelImage.unreadExtensions.contains(URL(fileURLWithPath: file).pathExtension.lowercased()) {
+            throw WinnowError(.data, file, "is a picture of a kind that is not read", remedy: "convert it to PNG")
+        }
         let image = try preparation.prepared(PixelImage(contentsOf: file), subject: file)
         byteCount += image.pixels.count * preparation.bytesPerElement
         guard byteCount <= Self.byteLimit else {

@@ -32,6 +32,32 @@ import WinnowTestSupport
         #expect(picture == PixelImage(width: 8, height: 8, channelCount: 3, pixels: [UInt8](repeating: UInt8(brightness), count: 192)))
     }
 
+    @Test(arguments: [1, 4, 8, 24, 32], [false, true]) func readsBMP(bits: Int, isTopDown: Bool) throws {
+        let colours: [[UInt8]] = [[255, 10, 0], [7, 70, 200]]
+        func pixel(_ row: Int, _ column: Int) -> [UInt8] { colours[(row * 3 + column * 5) % 3 == 0 ? 0 : 1] }
+        let bytes = SamplePictures.bmp(width: 13, height: 4, bits: bits, isTopDown: isTopDown, pixel)
+        let picture = try image(bytes)
+        #expect(picture.width == 13 && picture.height == 4)
+        #expect(picture.pixels == (0..<4).flatMap { row in (0..<13).flatMap { pixel(row, $0) } })
+        for count in [14, 30, 60, bytes.count - 1] { #expect(message { _ = try image(Array(bytes.prefix(count))) } != "") }
+        for place in bytes.indices.prefix(60) {
+            var damaged = bytes
+            damaged[place] ^= 0xFF
+            _ = try? image(damaged)
+        }
+    }
+
+    /// Read through the system's library, or named.
+    @Test func readsWebP() throws {
+        let pixels: [UInt8] = [255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30, 200, 100, 50, 255, 255, 255]
+        do {
+            #expect(try image(SamplePictures.webp) == PixelImage(width: 3, height: 2, channelCount: 3, pixels: pixels))
+            #expect(message { _ = try image(Array(SamplePictures.webp.prefix(40))) }.contains("no readable WebP"))
+        } catch let error as WinnowError {
+            #expect(error.kind == .unsupported && error.description.contains("libwebp is not installed"))
+        }
+    }
+
     /// A picture as a camera stores it in each orientation comes back upright.
     @Test(arguments: 1...8) func turnsUpright(orientation: Int) {
         let seen = PixelImage(width: 3, height: 2, channelCount: 1, pixels: [1, 2, 3, 4, 5, 6])
@@ -57,7 +83,7 @@ import WinnowTestSupport
     }
 
     @Test func refusesWhatIsNoPicture() throws {
-        #expect(message { _ = try image([1, 2, 3, 4]) }.contains("neither PNG nor JPEG"))
+        #expect(message { _ = try image([1, 2, 3, 4]) }.contains("none of PNG, JPEG"))
         #expect(message { _ = try image(Array(SamplePictures.png().dropLast(20))) }.contains("no readable PNG"))
         #expect(message { _ = try image(Array(SamplePictures.jpeg.dropLast(4))) }.contains("no readable JPEG"))
     }

@@ -1,0 +1,75 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+@Suite struct DatasetTests {
+    private func graph(_ extents: [Extent], _ type: ElementType = .float32) throws -> Graph {
+        let b = GraphBuilder("echo")
+        let x = try b.input("x", type, extents)
+        return try b.graph(outputs: [b.add(Identity(), x)])
+    }
+
+    private func shape(of sample: Shape, in extents: [Extent]) throws -> Shape? {
+        let data = try Dataset([.init(name: "x", Tensor(zeros: [2] + sample))])
+        return try? data.adapted(to: graph(["N"] + extents)).features[0].sampleShape(at: 0)
+    }
+
+    /// Axes of 1 come and go, neighbours are flattened and unfolded.
+    @Test(arguments: [
+        ([28, 28], [1, 28, 28]), ([1, 28, 28], [784]), ([784], [1, 28, 28]), ([3, 4, 5], [3, 20]), ([60], [3, 4, 5]), ([4, 1], [4]),
+        ([8, 8, 3], [192]),
+    ]) func arraysAreFlattenedAndUnfolded(own: [Int], wanted: [Int]) throws {
+        #expect(try shape(of: Shape(own), in: wanted.map { .fixed($0) }) == Shape(wanted))
+    }
+
+    /// Layouts are never mixed up, though the elements are as many.
+    @Test(arguments: [
+        ([8, 8, 3], [3, 8, 8]), ([3, 8, 8], [8, 8, 3]), ([2, 2, 4], [4, 2, 2]), ([4, 6], [6, 4]), ([2, 6], [3, 4]), ([5], [6]),
+    ]) func axesAreNeverMixedUp(own: [Int], wanted: [Int]) throws {
+        #expect(try shape(of: Shape(own), in: wanted.map { .fixed($0) }) == nil)
+    }
+
+    @Test func openExtentsTakeWhatComes() throws {
+        #expect(try shape(of: [3, 5, 7], in: [3, "H", "W"]) == [3, 5, 7])
+        #expect(try shape(of: [5, 7], in: [1, "H", "W"]) == [1, 5, 7])
+        #expect(try shape(of: [5, 7, 3], in: [3, "H", "W"]) == nil)
+        #expect(try shape(of: [7], in: ["T", 4]) == nil)
+    }
+
+    @Test func channelsLastIsNamedAndTurnedOnRequest() throws {
+        let values = (0..<36).map { Float($0) }
+        let data = try Dataset([.init(name: "x", Tensor(values, shape: [1, 3, 4, 3]))])
+        let graph = try graph(["N", 3, "H", "W"])
+        let turned = try data.channelsFirst().adapted(to: graph)
+        #expect(turned.features[0].sampleShape(at: 0) == [3, 3, 4])
+        #expect(turned.batch(at: [0])["x"]?.floats().prefix(2) == [0, 3])
+        let wide = try Dataset([.init(name: "x", Tensor(zeros: [1, 8, 6, 3]))])
+        let error = #expect(throws: WinnowError.self) { try wide.adapted(to: graph) }
+        #expect(error?.remedy.contains("--layout nhwc") == true)
+    }
+
+    /// Samples that end within a byte are taken apart where they end.
+    @Test(arguments: [1, 2, 3, 5]) func samplesMayTakeHalfBytes(width: Int) throws {
+        let values = (0..<(6 * width)).map { Double($0 % 16) }
+        let data = try Dataset([.init(name: "x", Tensor(values, shape: [6, width], as: .uint4))])
+        for indices in [[0, 1, 2, 3, 4, 5], [5, 1, 1], [3], [2, 0, 4, 4, 5]] {
+            let expected = indices.flatMap { row in (0..<width).map { Double((row * width + $0) % 16) } }
+            #expect(data.batch(at: indices)["x"]?.doubles() == expected)
+            #expect(data.selecting(indices).features[0].tensor.doubles() == expected)
+        }
+    }
+
+    /// Batches hold each sample once and only one shape; a fixed batch is filled up.
+    @Test func samplesOfSeveralShapesGoInBatchesOfOne() throws {
+        let parts = [Tensor(zeros: [3, 2]), Tensor(zeros: [2, 5])]
+        let places = [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1)].map { Dataset.Feature.Place(part: $0.0, row: $0.1) }
+        let data = try Dataset([.init(name: "x", parts: parts, places: places)])
+        let batches = try data.batches(of: 2, for: graph(["N", "T"]))
+        #expect(batches.map(\.indices) == [[0, 2], [3], [1, 4]])
+        #expect(batches.map { data.shapes(of: $0)["x"] } == [[2, 2], [1, 2], [2, 5]])
+        let filled = try DrawingTests.numbered(5).batches(of: 100, for: graph([3, 1]))
+        #expect(filled.map(\.indices) == [[0, 1, 2], [3, 4, 4]] && filled.map(\.count) == [3, 2])
+    }
+}
