@@ -86,7 +86,9 @@ extension Dataset {
             var extents = tensor.shape
             extents[0] = rows.count
             var result = Tensor(uninitialized: extents, tensor.elementType)
-            result.withUnsafeMutableBytes { target in tensor.copyRows(rows, to: target) }
+            result.withUnsafeMutableBytes { target in
+                for (position, row) in rows.enumerated() { tensor.copyRow(row, to: target, at: position) }
+            }
             return result
         }
     }
@@ -110,17 +112,19 @@ extension Dataset.Feature {
     package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) {
         guard let first = indices.first, !parts.isEmpty else { return }
         let tensor = parts[place(of: first).part]
-        let rows = indices.map { place(of: $0).row }
-        guard tensor.elementType == .uint8 else {
-            let byteCount = tensor.elementType.byteCount(of: rows.count * tensor.rowElementCount)
-            return tensor.copyRows(rows, to: UnsafeMutableRawBufferPointer(start: target, count: byteCount))
-        }
         let count = tensor.rowElementCount
+        // Training gathers a batch a step and allocates nothing: rows are found one by one.
+        guard tensor.elementType == .uint8 else {
+            let byteCount = tensor.elementType.byteCount(of: indices.count * count)
+            let target = UnsafeMutableRawBufferPointer(start: target, count: byteCount)
+            for (position, index) in indices.enumerated() { tensor.copyRow(place(of: index).row, to: target, at: position) }
+            return
+        }
         tensor.withElements(UInt8.self) { elements in
             guard let source = elements.baseAddress else { return }
             var out = target.assumingMemoryBound(to: Float.self)
-            for row in rows {
-                let sample = source + row * count
+            for index in indices {
+                let sample = source + place(of: index).row * count
                 for i in 0..<count { out[i] = Float(sample[i]) * scale + offset }
                 out += count
             }
@@ -139,7 +143,7 @@ extension Dataset.Feature {
             }
         } else {
             var bytes = [UInt8](repeating: 0, count: (bits + 7) / 8)
-            bytes.withUnsafeMutableBytes { tensor.copyRows([place.row], to: $0) }
+            bytes.withUnsafeMutableBytes { tensor.copyRow(place.row, to: $0, at: 0) }
             bytes.withUnsafeBytes { hash.add($0) }
         }
     }
@@ -147,24 +151,22 @@ extension Dataset.Feature {
 
 extension Tensor {
     /// The elements of one row of the first axis.
-    fileprivate var rowElementCount: Int { shape.dropFirst().reduce(1, *) }
+    fileprivate var rowElementCount: Int { shape[0] == 0 ? 0 : elementCount / shape[0] }
 
-    /// Copies rows one after the other, also those that end within a byte.
-    fileprivate func copyRows(_ rows: [Int], to target: UnsafeMutableRawBufferPointer) {
-        let bits = rowElementCount * elementType.bitWidth
+    /// Copies a row to where row `position` of `target` begins, also within a byte.
+    fileprivate func copyRow(_ row: Int, to target: UnsafeMutableRawBufferPointer, at position: Int) {
+        let count = rowElementCount
+        let bits = count * elementType.bitWidth
         withUnsafeBytes { source in
             guard bits % 8 != 0 else {
-                for (index, row) in rows.enumerated() {
-                    let bytes = source[(row * bits / 8)..<((row + 1) * bits / 8)]
-                    UnsafeMutableRawBufferPointer(rebasing: target[(index * bits / 8)...])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes))
-                }
+                UnsafeMutableRawBufferPointer(rebasing: target[(position * bits / 8)...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[(row * bits / 8)..<((row + 1) * bits / 8)]))
                 return
             }
-            for nibble in 0..<(rows.count * rowElementCount) {
-                let place = rows[nibble / rowElementCount] * rowElementCount + nibble % rowElementCount
-                let value = source[place / 2] >> (place % 2 == 0 ? 0 : 4) & 0xF
-                if nibble % 2 == 0 { target[nibble / 2] = value } else { target[nibble / 2] |= value << 4 }
+            for offset in 0..<count {
+                let (from, to) = (row * count + offset, position * count + offset)
+                let value = source[from / 2] >> (from % 2 == 0 ? 0 : 4) & 0xF
+                if to % 2 == 0 { target[to / 2] = value } else { target[to / 2] |= value << 4 }
             }
         }
     }
