@@ -17,6 +17,7 @@ struct RandomInputs {
                 guard let shape = shapes[input.name] else {
                     throw WinnowError(.data, "input \(input.name)", "has no known rank", remedy: "give data")
                 }
+                try MemoryBudget.check(ElementType.float64.byteCount(of: shape.elementCount), for: "input \(input.name)")
                 let values = (0..<shape.elementCount).map { _ in
                     input.type.elementType.isFloatingPoint
                         ? Double(random.generator.normal()) : Double(random.generator.next() % 2)

@@ -85,9 +85,9 @@ final class Continuation {
         }
         let key = known.map(\.type)
         if let plan = plans[key] { return plan }
-        let read = Set(rest.flatMap(\.readValues))
+        let (read, made) = (Set(rest.flatMap(\.readValues)), Set(rest.flatMap(\.outputs)))
         var graph = try Graph(
-            name: graph.name, inputs: known, outputs: graph.outputs.filter { name in rest.contains { $0.outputs.contains(name) } },
+            name: graph.name, inputs: known, outputs: graph.outputs.filter { made.contains($0) },
             nodes: rest, initializers: constants.filter { read.contains($0.key) }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
             metadata: graph.metadata)
         if options.lowers { graph = try graph.settlingControlFlow() }
@@ -108,13 +108,15 @@ extension Node {
             guard let shape = info.shape else {
                 throw WinnowError(.unsupported, "", "the shape of its result (\(info.type)) cannot be told")
             }
-            try options.check(info.elementType.byteCount(of: shape.elementCount), of: "its result")
+            try MemoryBudget.check(info.elementType.byteCount(of: shape.elementCount), for: "its result")
             return OperandPlan(shape: shape, elementType: info.elementType)
         }
         let operands = inputs.map { tensor in
             tensor.map { OperandPlan(shape: $0.shape, elementType: $0.elementType, constant: $0) }
         }
-        let kernel = try op.kernel(for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options.compute))
+        let kernel = try op.checkedKernel(
+            for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options.compute))
+        try MemoryBudget.check(kernel.scratchByteCount, for: name)
         if kernel.placement == .view { return [results.first.flatMap { inputs.first??.reshaped($0.shape) }] }
         let tensors = known.map { info in info.flatMap { info in info.shape.map { Tensor(zeros: $0, info.elementType) } } }
         try kernel.runOnce(inputs, tensors)

@@ -2,12 +2,15 @@ import WinnowGraph
 import WinnowTensor
 
 extension Planner {
+    /// Longer loops gain nothing more, and each step is compared with all others of its loop.
+    private static let loopLimit = 32
+
     /// The steps, neighbours together that are elementwise over as many elements and do not disturb each other when a loop
     /// takes all of them through one block after the other.
     func loops(over steps: [Plan.Step], _ addresses: [UnsafeMutableRawPointer?]) -> [Range<Int>] {
         var loops: [Range<Int>] = []
         for step in steps.indices {
-            if let last = loops.last, last.allSatisfy({ mayShareLoop($0, step, steps, addresses) }) {
+            if let last = loops.last, last.count < Self.loopLimit, last.allSatisfy({ mayShareLoop($0, step, steps, addresses) }) {
                 loops[loops.count - 1] = last.lowerBound..<step + 1
             } else {
                 loops.append(step..<step + 1)

@@ -31,9 +31,9 @@ extension Planner {
         }
         let scratchByteCount = calls.map(\.kernel.scratchByteCount).max() ?? 0
         if scratchByteCount > 0 { blocks.append(MemoryBlock(byteCount: scratchByteCount, lifetime: -1...calls.count)) }
-        for block in blocks { try options.check(block.byteCount, of: "the plan") }
+        for block in blocks { try MemoryBudget.check(block.byteCount, for: "the plan") }
         let (offsets, byteCount) = MemoryBlock.place(blocks)
-        try options.check(byteCount, of: "the plan")
+        try MemoryBudget.check(byteCount +| constantByteCount, for: "the plan")
         let arena = TensorStorage(byteCount: byteCount)
         arena.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         let scratch = scratchByteCount > 0 ? offsets.last.map { arena.base + $0 } : nil

@@ -34,6 +34,8 @@ struct Planner {
     private var locations: [ValueName: [Layout: Int]] = [:]
     private let firstReaders: [ValueName: Node]
     var inputSlots: [ValueName: Int] = [:]
+    /// The bytes of what was computed while planning.
+    private(set) var constantByteCount = 0
     /// Nodes left for later, in order: what comes out of them depends on contents, or they read what does.
     private(set) var postponed: [Node] = []
     private var postponedValues: Set<ValueName> = []
@@ -134,12 +136,13 @@ struct Planner {
     func continuation() throws -> Continuation? {
         guard !postponed.isEmpty else { return nil }
         let (first, rest) = (postponed.filter { !reads($0) }, postponed.filter { reads($0) })
+        let readByRest = Set(rest.flatMap(\.readValues))
         var constants: [ValueName: Tensor] = [:]
         var entries: Set<ValueName> = []
         for name in Set(postponed.flatMap(\.readValues)) where !postponedValues.contains(name) {
             if let tensor = constant(name) {
                 constants[name] = tensor
-            } else if rest.contains(where: { $0.readValues.contains(name) }) {
+            } else if readByRest.contains(name) {
                 entries.insert(name)
             }
         }
@@ -184,10 +187,10 @@ struct Planner {
                     .unsupported, "value \(name)", "its shape (\(infos[name]?.type.description ?? "unknown")) depends on data")
             }
             results.append(OperandPlan(shape: shape, elementType: info.elementType, layout: layouts.outputs[index]))
-            try options.check(info.elementType.byteCount(of: shape.elementCount), of: "value \(name)")
+            try MemoryBudget.check(info.elementType.byteCount(of: shape.elementCount), for: "value \(name)")
         }
         let request = KernelRequest(nodeName: node.name, inputs: operands, outputs: results, options: options.compute)
-        let kernel = try node.op.kernel(for: request)
+        let kernel = try node.op.checkedKernel(for: request)
         try add(node, kernel, inputs, results)
     }
 
@@ -229,6 +232,8 @@ struct Planner {
             slots[slot].home = .constant(tensor.reshaped(slots[slot].shape))
             return
         }
+        constantByteCount = outputs.reduce(constantByteCount) { sum, slot in sum +| (slot.map { slots[$0].byteCount } ?? 0) }
+        try MemoryBudget.check(constantByteCount +| kernel.scratchByteCount, for: "what depends on constants alone")
         let results = outputs.map { slot in slot.map { Tensor(zeros: slots[$0].shape, slots[$0].elementType) } }
         let sources = inputs.map { slot -> Tensor? in
             guard let slot, case .constant(let tensor) = slots[slot].home else { return nil }

@@ -36,7 +36,8 @@ public final class Session {
 
     /// The plan for these input shapes, made at the first call.
     package func plan(for inputShapes: [ValueName: Shape]) throws -> Plan {
-        for name in inputShapes.keys where !graph.inputNames.contains(name) {
+        let names = Set(graph.inputNames)
+        for name in inputShapes.keys where !names.contains(name) {
             throw WinnowError(
                 .data, "input \(name)", "the model has no such input",
                 remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")

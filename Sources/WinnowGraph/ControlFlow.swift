@@ -15,7 +15,7 @@ extension Operator {
     package func renamingCaptures(_ names: [ValueName: ValueName], in graph: Graph) throws -> any Operator {
         guard bodies.values.contains(where: { body in body.captures.keys.contains { names[$0] != nil } }) else { return self }
         return try changingBodies(in: graph) { body in
-            let changed = names.filter { body.captures[$0.key] != nil }
+            let changed = body.captures.keys.reduce(into: [:]) { changed, name in changed[name] = names[name] }
             // A name the body has itself makes room first.
             var moved: [ValueName: ValueName] = [:]
             for name in changed.values where body.infos[name] != nil && body.captures[name] == nil {

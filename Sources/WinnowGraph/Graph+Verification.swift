@@ -50,7 +50,7 @@ extension Graph {
         }
     }
 
-    private func checkNames() throws {
+    private mutating func checkNames() throws {
         var sources: Set<ValueName> = []
         func add(_ name: ValueName, _ place: @autoclosure () -> String) throws {
             guard sources.insert(name).inserted else { throw WinnowError(.model, place(), "value \(name) has two sources") }
@@ -64,9 +64,9 @@ extension Graph {
             }
         }
         for name in initializerNames { try add(name, "initializers") }
-        var names: Set<String> = []
-        for node in nodes {
-            guard !node.name.isEmpty, names.insert(node.name).inserted else {
+        nodePlaces.removeAll(keepingCapacity: true)
+        for (place, node) in nodes.enumerated() {
+            guard !node.name.isEmpty, nodePlaces.updateValue(place, forKey: node.name) == nil else {
                 throw WinnowError(.model, "node \(node.name)", "has an empty name or one used twice")
             }
             for output in node.outputs where !output.isEmpty { try add(output, "node \(node.name)") }
@@ -126,11 +126,22 @@ extension Operator {
         for result in results { try result.checkExtents() }
         return results
     }
+
+    /// `kernel(for:)`, refused where it would give its input on as a result of another size.
+    package func checkedKernel(for request: KernelRequest) throws -> Kernel {
+        let kernel = try kernel(for: request)
+        if kernel.placement == .view, let source = request.optionalInput(0), let result = request.outputs.first,
+            source.shape.elementCount != result.shape.elementCount
+        {
+            throw WinnowError(.shape, request.nodeName, "cannot give \(source.shape) the shape \(result.shape)")
+        }
+        return kernel
+    }
 }
 
 extension ValueInfo {
-    /// Extents that no memory holds would make later arithmetic overflow.
-    fileprivate func checkExtents() throws {
+    /// Throws for negative extents, and for more elements than any memory holds: later arithmetic would overflow.
+    package func checkExtents() throws {
         var product = 1
         for extent in extents ?? [] {
             guard let value = extent.value else { continue }

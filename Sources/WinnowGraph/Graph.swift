@@ -19,6 +19,8 @@ public struct Graph: Sendable {
     package internal(set) var captures: [ValueName: ValueType]
     /// What is known of every value.
     package internal(set) var infos: [ValueName: ValueInfo]
+    /// Where each node stands, by name.
+    var nodePlaces: [String: Int] = [:]
 
     /// A verified graph. Nodes may come in any order.
     package init(
@@ -49,7 +51,7 @@ public struct Graph: Sendable {
     /// The elements all initializers have together.
     public var parameterCount: Int { initializers.values.reduce(0) { $0 + $1.elementCount } }
 
-    package func node(named name: String) -> Node? { nodes.first { $0.name == name } }
+    package func node(named name: String) -> Node? { nodePlaces[name].map { nodes[$0] } }
 }
 
 /// A value the caller supplies.

@@ -15,6 +15,9 @@ package final class GraphBuilder {
     private var initializers: [(name: ValueName, tensor: Tensor)] = []
     private var infos: [ValueName: ValueInfo] = [:]
     private var nodeNames: Set<String> = []
+    /// The numbers to try next for names that are taken.
+    private var valueNumbers: [String: Int] = [:]
+    private var nodeNumbers: [String: Int] = [:]
     /// The index in `nodes` from which nodes are new (a builder may continue an existing graph).
     private let base: Graph?
     package var updates: [ValueName: ValueName] = [:]
@@ -28,13 +31,11 @@ package final class GraphBuilder {
     package init(extending graph: Graph) {
         name = graph.name
         base = graph
-        infos = graph.infos
-        nodeNames = Set(graph.nodes.map(\.name))
     }
 
     package func input(_ name: ValueName, _ elementType: ElementType, _ extents: [Extent]) throws -> ValueName {
         let type = ValueType(elementType, extents)
-        guard infos[name] == nil else { throw WinnowError(.model, "input \(name)", "the name is taken") }
+        guard info(of: name) == nil else { throw WinnowError(.model, "input \(name)", "the name is taken") }
         inputs.append(GraphInput(name, type))
         infos[name] = ValueInfo(type)
         return name
@@ -61,7 +62,7 @@ package final class GraphBuilder {
     package func add(_ op: any Operator, inputs: [ValueName?], outputs count: Int = 1, name: String? = nil) throws
         -> [ValueName]
     {
-        let known = inputs.map { $0.flatMap { infos[$0] } }
+        let known = inputs.map { $0.flatMap { info(of: $0) } }
         let nodeName = freshNodeName(name ?? op.type.name.lowercased())
         let results: [ValueInfo]
         do { results = try op.checkedOutputs(for: known) } catch let error as WinnowError {
@@ -77,11 +78,11 @@ package final class GraphBuilder {
     }
 
     /// What is known of a value so far.
-    package func info(of value: ValueName) -> ValueInfo? { infos[value] }
+    package func info(of value: ValueName) -> ValueInfo? { infos[value] ?? base?.infos[value] }
 
     /// Gives the last node's first output the name `output`, for values whose names users see.
     package func renameLastOutput(to output: ValueName) -> ValueName {
-        guard let old = nodes.last?.outputs.first, infos[output] == nil else { return nodes.last?.outputs.first ?? output }
+        guard let old = nodes.last?.outputs.first, info(of: output) == nil else { return nodes.last?.outputs.first ?? output }
         nodes[nodes.count - 1].outputs[0] = output
         infos[output] = infos.removeValue(forKey: old)
         return output
@@ -107,22 +108,19 @@ package final class GraphBuilder {
     }
 
     private func freshName(_ wanted: String) -> ValueName {
-        var name = wanted
-        var number = 1
-        while infos[name] != nil || name.isEmpty {
-            name = "\(wanted)_\(number)"
-            number += 1
-        }
-        return name
+        Self.fresh(wanted, &valueNumbers) { !$0.isEmpty && info(of: $0) == nil }
     }
 
     private func freshNodeName(_ wanted: String) -> String {
-        var name = wanted
-        var number = 1
-        while !nodeNames.insert(name).inserted {
-            name = "\(wanted)_\(number)"
-            number += 1
-        }
-        return name
+        Self.fresh(wanted, &nodeNumbers) { base?.nodePlaces[$0] == nil && nodeNames.insert($0).inserted }
+    }
+
+    /// The name, or the name with the first number behind it that is free.
+    private static func fresh(_ wanted: String, _ numbers: inout [String: Int], _ isFree: (String) -> Bool) -> String {
+        if isFree(wanted) { return wanted }
+        var number = numbers[wanted] ?? 1
+        while !isFree("\(wanted)_\(number)") { number += 1 }
+        numbers[wanted] = number
+        return "\(wanted)_\(number)"
     }
 }

@@ -29,10 +29,10 @@ package struct GraphEdit: Sendable {
 }
 
 extension Graph {
-    /// The graph with the edits made, unread initializers dropped, verified.
+    /// The graph with the edits made one after the other, unread initializers dropped, verified.
     package func applying(_ edits: [GraphEdit]) throws -> Graph {
         var result = self
-        for edit in edits { try result.make(edit) }
+        try result.make(edits)
         result.dropUnreadInitializers(keeping: Set(outputs))
         try result.verify()
         return result
@@ -40,27 +40,62 @@ extension Graph {
 
     package func applying(_ edit: GraphEdit) throws -> Graph { try applying([edit]) }
 
-    private mutating func make(_ edit: GraphEdit) throws {
-        let removed = edit.removedNodes.isEmpty ? [] : nodes.filter { edit.removedNodes.contains($0.name) }
-        if !removed.isEmpty { nodes.removeAll { edit.removedNodes.contains($0.name) } }
-        if !edit.rewired.isEmpty {
-            for index in nodes.indices {
-                for (position, input) in nodes[index].inputs.enumerated() {
-                    if let other = edit.rewired[input] { nodes[index].inputs[position] = other }
-                }
-                nodes[index].op = try nodes[index].op.renamingCaptures(edit.rewired, in: self)
-            }
-            outputs = outputs.map { edit.rewired[$0] ?? $0 }
-            updates = updates.mapValues { edit.rewired[$0] ?? $0 }
+    /// Each edit sees what those before it left; all are made in one walk over the graph, from the last edit to the first.
+    private mutating func make(_ edits: [GraphEdit]) throws {
+        var removed: Set<String> = []
+        // What a reader of a value reads after the edits walked through so far.
+        var names: [ValueName: ValueName] = [:]
+        var added: [[Node]] = []
+        var outputs: [ValueName]?
+        var updates: [[ValueName: ValueName]] = []
+        for (edit, nodes) in zip(edits, addedNodes(of: edits)).reversed() {
+            added.append(try rewired(nodes.filter { !removed.contains($0.name) }, names))
+            updates.append(edit.updates.mapValues { names[$0] ?? $0 })
+            outputs = outputs ?? edit.outputs?.map { names[$0] ?? $0 }
+            removed.formUnion(edit.removedNodes)
+            for (name, other) in edit.rewired.mapValues({ names[$0] ?? $0 }) { names[name] = other }
         }
-        nodes += edit.addedNodes.map { $0.takingNotes(from: removed) }
+        if !removed.isEmpty { nodes.removeAll { removed.contains($0.name) } }
+        nodes = try rewired(nodes, names) + added.reversed().joined()
+        self.outputs = outputs ?? self.outputs.map { names[$0] ?? $0 }
+        self.updates = self.updates.mapValues { names[$0] ?? $0 }
+        for update in updates.reversed() { self.updates.merge(update) { $1 } }
+        for edit in edits { makeInputs(edit) }
+    }
+
+    /// What each edit adds; a node takes the notes of the one that it replaces: of its name among those removed.
+    private func addedNodes(of edits: [GraphEdit]) -> [[Node]] {
+        var notes: [String: Notes] = [:]
+        for node in nodes where !node.notes.isEmpty { notes[node.name] = node.notes }
+        return edits.map { edit in
+            edit.addedNodes.map { node in
+                var node = node
+                if node.notes.isEmpty, edit.removedNodes.contains(node.name) { node.notes = notes[node.name] ?? node.notes }
+                notes[node.name] = node.notes
+                return node
+            }
+        }
+    }
+
+    private mutating func makeInputs(_ edit: GraphEdit) {
         for (name, tensor) in edit.initializers {
             if initializers.updateValue(tensor, forKey: name) == nil { initializerNames.append(name) }
         }
-        inputs.removeAll { edit.removedInputs.contains($0.name) }
+        if !edit.removedInputs.isEmpty { inputs.removeAll { edit.removedInputs.contains($0.name) } }
         inputs += edit.addedInputs
-        if let outputs = edit.outputs { self.outputs = outputs }
-        updates.merge(edit.updates) { $1 }
+    }
+
+    /// Nodes that read other values, in their bodies too: the key becomes the value.
+    private func rewired(_ nodes: [Node], _ names: [ValueName: ValueName]) throws -> [Node] {
+        guard !names.isEmpty else { return nodes }
+        return try nodes.map { node in
+            var node = node
+            for (position, input) in node.inputs.enumerated() {
+                if let other = names[input] { node.inputs[position] = other }
+            }
+            node.op = try node.op.renamingCaptures(names, in: self)
+            return node
+        }
     }
 
     private mutating func dropUnreadInitializers(keeping kept: Set<ValueName>) {
@@ -83,6 +118,8 @@ extension Graph {
                 dead.insert(node.name)
             }
         }
+        let readsAll = initializerNames.allSatisfy { needed.contains($0) || updates[$0] != nil }
+        guard !dead.isEmpty || !readsAll else { return self }
         var edit = GraphEdit()
         edit.removedNodes = dead
         return try applying(edit)

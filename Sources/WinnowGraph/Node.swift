@@ -19,14 +19,6 @@ package struct Node: Sendable {
         self.outputs = outputs
     }
 
-    /// The node with the notes of the one it replaces: that of its name among `removed`.
-    func takingNotes(from removed: [Node]) -> Node {
-        guard notes.isEmpty, let old = removed.first(where: { $0.name == name }) else { return self }
-        var node = self
-        node.notes = old.notes
-        return node
-    }
-
     /// The name of input `index`, or nil if it is omitted.
     package func input(_ index: Int) -> ValueName? {
         index < inputs.count && !inputs[index].isEmpty ? inputs[index] : nil

@@ -21,7 +21,7 @@ public struct Shape: Hashable, Sendable, Codable {
     /// The distance in elements between neighbours along each axis of a dense row-major tensor.
     public var strides: [Int] {
         var strides = [Int](repeating: 1, count: rank)
-        for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] * extents[axis + 1] }
+        for axis in stride(from: rank - 2, through: 0, by: -1) { strides[axis] = strides[axis + 1] *| extents[axis + 1] }
         return strides
     }
 

@@ -69,10 +69,10 @@ extension Tensor {
         }
     }
 
-    /// The elements as integers, from any integer or bool tensor; fractions are cut off.
+    /// The elements as integers, from any integer or bool tensor; fractions are cut off, and what is larger saturates.
     public func integers() -> [Int] {
         if elementType == .int64 { return withElements(Int64.self) { $0.map(Int.init) } }
-        return doubles().map { $0.isFinite && $0.magnitude < 9e18 ? Int($0) : 0 }
+        return doubles().map { Int(saturating: $0) }
     }
 
     /// The elements as another type: floats round to nearest even, integers saturate, bool is "not zero".
@@ -103,28 +103,13 @@ extension Tensor {
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
             let format = target.miniFloat ?? .e4m3fn
             self = Tensor(codes: values.map { format.code(nearest: Float($0)) }, shape: shape, target)
-        case .uint4: self = Tensor(codes: values.map { UInt8(min(15, max(0, $0.rounded(.toNearestOrEven)))) }, shape: shape, target)
-        case .int4:
+        case .uint4, .int4:
+            let range = target.integerRange ?? 0...15
             self = Tensor(
-                codes: values.map { UInt8(bitPattern: Int8(min(7, max(-8, $0.rounded(.toNearestOrEven))))) & 15 },
-                shape: shape, target)
+                codes: values.map { value in
+                    let code = Int(saturating: value.rounded(.toNearestOrEven))
+                    return UInt8(truncatingIfNeeded: min(max(code, range.lowerBound), range.upperBound)) & 15
+                }, shape: shape, target)
         }
-    }
-}
-
-extension Int {
-    /// The integer part of a place in a tensor that was computed: NaN is 0, what is beyond every index stays so without overflow.
-    package init(place: some BinaryFloatingPoint) {
-        let place = Double(place)
-        self = place.isNaN ? 0 : Int(Swift.min(Swift.max(place, -0x1p40), 0x1p40))
-    }
-}
-
-extension FixedWidthInteger {
-    /// The integer part of a float, saturated to the type's range; NaN becomes 0.
-    package init(saturating value: Double) {
-        if value.isNaN { self = 0; return }
-        if let exact = Self(exactly: value.rounded(.towardZero)) { self = exact; return }
-        self = value < 0 ? .min : .max
     }
 }

@@ -20,6 +20,26 @@ import WinnowTensor
         #expect(total <= blocks.reduce(0) { $0 + ($1.byteCount + 63) / 64 * 64 + 64 })
     }
 
+    /// So many blocks are placed by time, which must hold the same law and be about as good.
+    @Test func manyBlocksDoNotOverlapEither() {
+        var random = RandomGenerator(seed: 3)
+        let blocks = (0..<5000).map { step in
+            MemoryBlock(byteCount: Int(random.next() % 5_000), lifetime: step...(step + 1 + Int(random.next() % 30)))
+        }
+        let (offsets, total) = MemoryBlock.place(blocks)
+        var needed = 0
+        for i in blocks.indices {
+            #expect(offsets[i] % 64 == 0 && offsets[i] + blocks[i].byteCount <= total)
+            // No later block begins while an earlier one 31 places before is alive.
+            let together = max(0, i - 31)..<i
+            for j in together where blocks[i].lifetime.overlaps(blocks[j].lifetime) {
+                #expect(offsets[i] + blocks[i].byteCount <= offsets[j] || offsets[j] + blocks[j].byteCount <= offsets[i])
+            }
+            needed = max(needed, together.filter { blocks[$0].lifetime.upperBound >= i }.reduce(0) { $0 + blocks[$1].byteCount })
+        }
+        #expect(total < 2 * needed)
+    }
+
     @Test func aChainNeedsTwoBlocks() {
         let blocks = (0..<10).map { MemoryBlock(byteCount: 640, lifetime: $0...($0 + 1)) }
         #expect(MemoryBlock.place(blocks).byteCount == 1280)

@@ -52,6 +52,38 @@ private struct Copy: Operator {
         #expect(try graph.applying(last).outputNames == ["b"])
     }
 
+    /// Law: several edits together are the same edits one after the other.
+    @Test(arguments: 0..<100) func editsTogetherAreEditsInTurn(seed: Int) throws {
+        var random = RandomGenerator(seed: UInt64(seed))
+        var nodes: [Node] = []
+        var values = ["x"]
+        for index in 0..<12 {
+            nodes.append(node("n\(index)", values[Int(random.next() % UInt64(values.count))], "v\(index)"))
+            values.append("v\(index)")
+        }
+        let graph = try chain(nodes, outputs: ["v11", "v6"])
+        // Each edit bypasses a node or puts another in its place; later ones may touch what earlier ones added.
+        var edits: [GraphEdit] = []
+        var current = graph
+        for number in 0..<6 {
+            let chosen = current.nodes[Int(random.next() % UInt64(current.nodes.count))]
+            var edit = GraphEdit(replacing: [chosen.name], with: [])
+            if random.next() % 2 == 0, chosen.inputs[0] != "x" || !current.outputs.contains(chosen.outputs[0]) {
+                edit.rewired = [chosen.outputs[0]: chosen.inputs[0]]
+            } else {
+                edit.addedNodes = [
+                    node("\(chosen.name).\(number)", chosen.inputs[0], "added\(number)"),
+                    node(chosen.name, "added\(number)", chosen.outputs[0]),
+                ]
+            }
+            guard let next = try? current.applying(edit) else { continue }
+            (current, edits) = (next, edits + [edit])
+        }
+        let together = try graph.applying(edits)
+        #expect(Set(together.text.split(separator: "\n")) == Set(current.text.split(separator: "\n")))
+        #expect(together.outputs == current.outputs)
+    }
+
     @Test func unreadNodesAndInitializersGo() throws {
         var edit = GraphEdit()
         edit.initializers = [("w", Tensor([1] as [Float]))]

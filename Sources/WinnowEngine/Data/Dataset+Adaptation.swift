@@ -62,6 +62,8 @@ extension Dataset.Feature {
     /// What the elements become. Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are
     /// seldom what a model takes. nil: they do not fit.
     private func convertedElementType(for wanted: ElementType) -> ElementType? {
+        // Samples of numbers below 8 bits are given a byte each.
+        guard wanted.bitWidth >= 8 else { return nil }
         if batchElementType == wanted { return elementType }
         let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
         return isSameKind && wanted != .uint8 ? wanted : nil

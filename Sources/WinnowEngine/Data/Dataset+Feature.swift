@@ -32,7 +32,7 @@ extension Dataset {
         /// Samples of several shapes: `places` says where each lies.
         package init(name: String = "", parts: [Tensor], places: [Place]? = nil, scale: Float = 1, offset: Float = 0) {
             self.name = name
-            self.parts = parts
+            self.parts = parts.map(\.wholeBytes)
             self.places = places
             self.scale = scale
             self.offset = offset
@@ -169,5 +169,12 @@ extension Tensor {
                 if to % 2 == 0 { target[to / 2] = value } else { target[to / 2] |= value << 4 }
             }
         }
+    }
+}
+
+extension Tensor {
+    /// The same with a byte or more for each number: samples of 4-bit numbers may begin within a byte.
+    fileprivate var wholeBytes: Tensor {
+        elementType.bitWidth < 8 ? converted(to: elementType.isFloatingPoint ? .float32 : .int8) : self
     }
 }
