@@ -1,7 +1,14 @@
 """Wrong input gives one clear sentence and an exit code: 2 for usage, 1 for everything else."""
 
+import os
+import signal
+import subprocess
+import time
+
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +28,49 @@ def fails(winnow, code, *arguments, words):
         assert word in messages[0]
     assert "Fatal" not in result.stderr
     return result
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("work", ["endless loop", "long training"])
+def test_a_signal_ends_the_command_within_a_second(winnow_path, model, tmp_path, number, work):
+    if work == "endless loop":
+        values = [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in [
+            ("i", TensorProto.INT64, []), ("c", TensorProto.BOOL, []), ("s", TensorProto.FLOAT, [1]), ("co", TensorProto.BOOL, []), ("so", TensorProto.FLOAT, [1])]]
+        nodes = [helper.make_node("Identity", ["c"], ["co"]), helper.make_node("Identity", ["s"], ["so"])]
+        loop = helper.make_node("Loop", ["n", "", "x"], ["y"], body=helper.make_graph(nodes, "body", values[:3], values[3:]))
+        info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+        count = numpy_helper.from_array(np.array(1 << 62), "n")
+        graph = helper.make_graph([loop], "endless", info[:1], info[1:], [count])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "loop.onnx")
+        np.savez(tmp_path / "x.npz", x=np.ones(1, np.float32))
+        arguments = ["infer", tmp_path / "loop.onnx", "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz"]
+    else:
+        np.savez(tmp_path / "d.npz", input=np.zeros((20000, 784), np.float32), labels=np.arange(20000) % 10)
+        arguments = ["train", model, "-o", tmp_path / "y.onnx", "--data", tmp_path / "d.npz", "--epochs", "100000"]
+    process = subprocess.Popen(
+        [winnow_path, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    process.send_signal(number)
+    start = time.monotonic()
+    message = process.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 1.3
+    assert process.returncode == 128 + number
+    assert "stopped on request" in message
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_more_threads_than_help(winnow, winnow_path, model):
+    fails(winnow, 2, "benchmark", model, "--threads", "100000", words=["--threads", "100000"])
+    assert subprocess.run(
+        [winnow_path, "benchmark", model, "--seconds", "0.01"], env={**os.environ, "OMP_NUM_THREADS": "100000"}).returncode == 0
+
+
+def test_less_memory_than_needed(winnow, model, tmp_path):
+    np.savez(tmp_path / "x.npz", input=np.zeros((3, 784), np.float32))
+    infer = ["infer", model, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", "--memory"]
+    fails(winnow, 1, *infer, "1K", words=["MiB"])
+    fails(winnow, 2, *infer, "much", words=["--memory", "much"])
+    winnow(*infer, "1G")
 
 
 def test_a_wrong_path(winnow, tmp_path):

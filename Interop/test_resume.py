@@ -57,7 +57,7 @@ def disturbed(program, arguments, number, delays):
             return stops
         stops += 1
         if number == signal.SIGTERM:
-            assert process.returncode == 1, message
+            assert process.returncode == 128 + number, message
             assert b"again" in message
     raise AssertionError(message)
 

@@ -6,6 +6,8 @@
 
 static atomic_int requested;
 
+int winnow_thread_limit(void) { return WINNOW_THREAD_LIMIT; }
+
 void winnow_set_thread_count(int count) {
     if (count > WINNOW_THREAD_LIMIT) count = WINNOW_THREAD_LIMIT;
     atomic_store_explicit(&requested, count, memory_order_relaxed);

@@ -1,4 +1,5 @@
 import Foundation
+import WinnowFormats
 import WinnowKernels
 
 /// What a latency holds for: the program, the processor, the threads.
@@ -13,6 +14,15 @@ public enum Platform {
 
     /// Sets how many threads kernels use; 0: one per core.
     public static func setThreadCount(_ count: Int) { ThreadCount.set(count) }
+
+    /// The most threads that kernels use.
+    public static var threadLimit: Int { ThreadCount.limit }
+
+    /// Whether a file is being written: it is there when all of it is.
+    public static var isWriting: Bool { AtomicFile.isWriting }
+
+    /// Removes what has been written of unfinished files and calls `end`, which ends the program.
+    public static func abandonFiles(_ end: () -> Never) -> Never { AtomicFile.abandon(end) }
 
     private static var processorName: String {
         #if os(Linux)

@@ -11,7 +11,7 @@ enum Entry {
             var command = try WinnowProgram.parseAsRoot()
             try command.run()
         } catch let error as WinnowError {
-            fail("winnow: \(error)", error.exitCode)
+            fail("winnow: \(error)", error.kind == .cancelled ? Interruption.exitCode ?? error.exitCode : error.exitCode)
         } catch {
             let message = WinnowProgram.fullMessage(for: error)
             let isHelp = WinnowProgram.exitCode(for: error) == .success

@@ -5,10 +5,28 @@ import Winnow
 /// Options that every computing command takes.
 struct ComputeArguments: ParsableArguments {
     @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
+    @Option(help: ArgumentHelp(
+        "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G"))
+    var memory: String?
 
     func apply() throws {
-        guard threads >= 0 else { throw WinnowError(.usage, "--threads", "is negative", remedy: "give 1 or more, or 0 for one per core") }
+        guard (0...Platform.threadLimit).contains(threads) else {
+            throw WinnowError(
+                .usage, "--threads", "is \(threads)", remedy: "give 1 to \(Platform.threadLimit), or 0 for one per core")
+        }
         Platform.setThreadCount(threads)
+        if let memory { MemoryBudget.byteCount = try Self.byteCount(memory) }
+    }
+
+    /// A number of bytes, or of kilo-, mega- or gigabytes with K, M or G behind.
+    private static func byteCount(_ text: String) throws -> Int {
+        let powers: [Character: Int] = ["K": 10, "M": 20, "G": 30]
+        let power = text.last.flatMap { powers[$0] }
+        let number = Int(power == nil ? text : String(text.dropLast()))
+        guard let number, number > 0, number < 1 << 30 else {
+            throw WinnowError(.usage, "--memory", "\(text) is no number of bytes", remedy: "write for example 500M or 8G")
+        }
+        return number << (power ?? 0)
     }
 }
 

@@ -5,6 +5,9 @@
 void winnow_set_thread_count(int count);
 int winnow_thread_count(void);
 
+/// The largest count that is used.
+int winnow_thread_limit(void);
+
 /// The count for what the calling thread asks oneDNN to do from now on.
 void winnow_apply_thread_count(int count);
 

@@ -9,6 +9,9 @@ package enum ThreadCount {
 
     package static var current: Int { Int(winnow_thread_count()) }
 
+    /// Beyond this threads only stand in each other's way.
+    package static var limit: Int { Int(winnow_thread_limit()) }
+
     /// The threads worth waking for some work: all or one.
     ///
     /// Sharing costs microseconds, more where other programs keep the cores busy.
