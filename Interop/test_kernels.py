@@ -13,11 +13,11 @@ CONTRIBUTED = "com.microsoft"
 
 
 class Case:
-    """One node: fed inputs, constant inputs, and what outputs it has. An input named "" is left out."""
+    """One node: fed inputs, constant inputs, and what outputs it has. An input that is None is left out; `more` are attributes whose names are parameters here."""
 
-    def __init__(self, op, inputs, outputs=1, fixed=(), opset=17, domain="", tolerance=1e-4, **attributes):
+    def __init__(self, op, inputs, outputs=1, fixed=(), opset=17, domain="", tolerance=1e-4, more=None, **attributes):
         self.op, self.inputs, self.outputs, self.fixed = op, inputs, outputs, set(fixed)
-        self.opset, self.domain, self.tolerance, self.attributes = opset, domain, tolerance, attributes
+        self.opset, self.domain, self.tolerance, self.attributes = opset, domain, tolerance, {**attributes, **(more or {})}
 
     def model(self):
         names = [f"x{index}" if value is not None else "" for index, value in enumerate(self.inputs)]
@@ -153,7 +153,55 @@ TEXT = [
     Case("RMSNormalization", [real(2, 3, 8), real(8, seed=2)], opset=23),
 ]
 
-CASES = RECURRENT + VISION + INTEGER + TEXT
+NUMBERS = [
+    *[
+        Case("Gemm", [real(4, 3).astype(kind), real(3, 2, seed=2).astype(kind), real(*term, seed=3).astype(kind)], tolerance=tolerance, alpha=alpha, beta=beta)
+        for kind, tolerance in ((np.float16, 4e-3), (np.float64, 1e-12)) for term in ((4, 1), (4, 2), (1,), (1, 1), (), (2,))
+        for alpha, beta in ((1.0, 1.0), (2.0, 0.5))
+    ],
+    *[
+        Case("MatMul", [codes(*left).astype(kind), codes(*right, seed=2).astype(kind)])
+        for kind in (np.int32, np.int64, np.uint32, np.uint64) for left, right in (((3, 4), (4, 2)), ((2, 3, 4), (4, 2)), ((4,), (2, 4, 3)))
+    ],
+    *[Case("Pow", [np.array([3, 2, 5, 7]).astype(kind), np.array([1.94, 0.5, 2.5, 1.1], exponent)]) for kind in (np.int32, np.int64) for exponent in (np.float32, np.float64)],
+    *[Case("Pow", [real(5, low=0.5, high=2), np.array([1, 2, 3, 0, 4], kind)]) for kind in (np.int32, np.int64, np.float64)],
+    *[
+        Case("Resize", [codes(1, 2, n, n).astype(kind), np.array([1, 1, s, t], np.float32)], fixed=[1], opset=10, mode=mode)
+        for kind in (np.float32, np.uint8, np.int32) for mode in ("nearest", "linear") for n, s, t in ((5, 0.6, 0.7), (7, 0.75, 1.5), (10, 0.3, 0.9))
+    ],
+    *[
+        Case("Resize", [codes(1, 2, 5, 6).astype(kind), None, np.array([1, 1, 1.6, 0.7], np.float32)], fixed=[2], mode=mode, coordinate_transformation_mode=place)
+        for kind in (np.float32, np.uint8, np.int8, np.int32) for mode in ("nearest", "linear", "cubic") for place in ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+        if kind == np.float32 or mode != "cubic"
+    ],
+    *[Case("MaxPool", [(50 * real(1, 2, 6, 7)).astype(kind)], 2, kernel_shape=[2, 3], strides=[2, 1]) for kind in (np.uint8, np.int8, np.float16, np.float32, np.float64)],
+    *[Case(op, [real(5)], opset=opset, axis=axis) for op in ("Softmax", "LogSoftmax", "Hardmax") for opset in (1, 11, 13) for axis in (0, -1)],
+]
+
+CONTRIBUTIONS = [
+    Case("Gelu", [real(2, 3, 8)], domain=CONTRIBUTED),
+    Case("SimplifiedLayerNormalization", [real(2, 3, 8), real(8, seed=2)], axis=-1, epsilon=1e-5),
+    Case("SkipLayerNormalization", [real(2, 3, 8), real(3, 8, seed=2), real(8, seed=3)], domain=CONTRIBUTED),
+    *[
+        Case("SkipSimplifiedLayerNormalization", [real(2, 3, 8), real(2, 3, 8, seed=2), real(8, seed=3), *bias], domain=CONTRIBUTED)
+        for bias in ([], [real(8, seed=4)])
+    ],
+    *[
+        Case("RotaryEmbedding", [real(*shape), positions, real(16, 2, seed=2), real(16, 2, seed=3)], domain=CONTRIBUTED, interleaved=interleaved, **heads)
+        for shape in ((2, 3, 8), (2, 2, 3, 4)) for positions in (np.array([3]), np.array([[0, 1, 2], [4, 9, 6]])) for interleaved in (0, 1)
+        for heads in ({}, {"num_heads": 2})
+    ],
+    *[
+        Case("RotaryEmbedding", [real(2, 3, 12), np.array([3]), real(16, 2, seed=2), real(16, 2, seed=3)], domain=CONTRIBUTED, interleaved=k, num_heads=2, rotary_embedding_dim=4)
+        for k in (0, 1)
+    ],
+    *[
+        Case("QLinearSoftmax", [codes(2, 3, 4), scalar(0.05), scalar(100, np.uint8), scalar(1 / 256), scalar(0, np.uint8)], domain=CONTRIBUTED, fixed=[1, 2, 3, 4], tolerance=1, axis=axis, more={"opset": opset})
+        for axis in (-1, 1) for opset in (12, 13)
+    ],
+]
+
+CASES = NUMBERS + CONTRIBUTIONS + RECURRENT + VISION + INTEGER + TEXT
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{index}-{case.op}" for index, case in enumerate(CASES)])

@@ -10,11 +10,12 @@ extension Operator {
             guard let tensor = info?.constant else { return nil }
             return OperandPlan(shape: tensor.shape, elementType: tensor.elementType, constant: tensor)
         }
+        for info in infos { try info.checkExtents() }
         let shapes = infos.compactMap(\.shape)
         let isKnown = zip(inputs, operands).allSatisfy { $0 == nil || $1 != nil } && shapes.count == infos.count
         let elementCount = (shapes + operands.compactMap { $0?.shape }).reduce(0) { $0 + $1.elementCount }
         guard isKnown, elementCount <= 4096 else { return infos }
-        let kernel = try kernel(
+        let kernel = try checkedKernel(
             for: KernelRequest(
                 nodeName: type.name, inputs: operands,
                 outputs: infos.map { OperandPlan(shape: $0.shape ?? [], elementType: $0.elementType) }))
@@ -32,10 +33,11 @@ extension Operator {
 
     /// The first output for these inputs, computed at once.
     func evaluated(_ inputs: [Tensor]) throws -> Tensor {
-        let info = try outputs(for: inputs.map { ValueInfo(ValueType($0.elementType, $0.shape)) })[0]
+        let info = try checkedOutputs(for: inputs.map { ValueInfo(ValueType($0.elementType, $0.shape)) })[0]
+        try MemoryBudget.check(info.elementType.byteCount(of: info.shape?.elementCount ?? 0), for: "its result")
         let result = Tensor(zeros: info.shape ?? [], info.elementType)
         let operands = inputs.map { OperandPlan(shape: $0.shape, elementType: $0.elementType) }
-        let kernel = try kernel(
+        let kernel = try checkedKernel(
             for: KernelRequest(
                 nodeName: type.name, inputs: operands, outputs: [OperandPlan(shape: result.shape, elementType: result.elementType)]))
         try kernel.runOnce(inputs, [result])

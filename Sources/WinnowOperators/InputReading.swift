@@ -11,8 +11,9 @@ extension [ValueInfo?] {
     /// What is known of input `index`; nil where it is omitted.
     func optional(_ index: Int) -> ValueInfo? { index < count ? self[index] : nil }
 
-    /// The elements of the integer constant at `index`; nil where it is omitted or not known before running.
-    func integers(_ index: Int) -> [Int]? { optional(index)?.integers }
+    /// The elements of the integer constant at `index`, cut to places in a tensor; nil where it is omitted or not known before
+    /// running.
+    func integers(_ index: Int) -> [Int]? { optional(index)?.integers?.map(\.cutToPlaces) }
 }
 
 extension Int {

@@ -29,9 +29,9 @@ final class AttentionBlock: @unchecked Sendable {
         let packs = !geometry.isReadOnce
         scores = packs ? try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math, &scratch) : nil
         sums = packs ? try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math, &scratch) : nil
-        queryOffset = scratch.reserve(4 * rows * geometry.depth)
-        scoreOffset = scratch.reserve(4 * rows * geometry.keyCount)
-        resultOffset = scratch.reserve(4 * rows * geometry.width)
+        queryOffset = scratch.reserve(rows * geometry.depth, of: .float32)
+        scoreOffset = scratch.reserve(rows * geometry.keyCount, of: .float32)
+        resultOffset = scratch.reserve(rows * geometry.width, of: .float32)
         scratchByteCount = scratch.byteCount
     }
 

@@ -37,9 +37,9 @@ final class DequantizedEdges: @unchecked Sendable {
                 from: .init($0.elementType, strides: targetStrides, scale: $0.scale, zeroPoint: $0.zeroPoint), to: real)
         }
         var scratch = ScratchLayout()
-        sourceOffset = scratch.reserve(4 * sourceShape.elementCount)
-        targetOffset = scratch.reserve(encoding == nil ? 0 : 4 * targetShape.elementCount)
-        residualOffset = scratch.reserve(residualDecoding == nil ? 0 : 4 * targetShape.elementCount)
+        sourceOffset = scratch.reserve(sourceShape.elementCount, of: .float32)
+        targetOffset = scratch.reserve(encoding == nil ? 0 : targetShape.elementCount, of: .float32)
+        residualOffset = scratch.reserve(residualDecoding == nil ? 0 : targetShape.elementCount, of: .float32)
         edgeOffset = scratch.reserve(
             max(encoding?.scratchByteCount ?? 0, residualDecoding?.scratchByteCount ?? 0))
         kernelOffset = scratch.reserve(kernelScratchByteCount)

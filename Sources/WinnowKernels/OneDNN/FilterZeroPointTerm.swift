@@ -21,8 +21,8 @@ struct FilterZeroPointTerm {
         self.layout = layout
         self.source = source
         factors = (0..<geometry.filterShape[0]).map { Float(-filter.zeroPoint($0)) * filter.scale($0) }
-        sumsOffset = scratch.reserve(4 * geometry.sourceShape.elementCount / geometry.sourceShape[1])
-        termOffset = scratch.reserve(4 * geometry.targetShape.elementCount)
+        sumsOffset = scratch.reserve(geometry.sourceShape.elementCount / max(geometry.sourceShape[1], 1), of: .int32)
+        termOffset = scratch.reserve(geometry.targetShape.elementCount, of: .float32)
     }
 
     /// A filter as int8 codes and the term that is then left, if any, which joins `epilogue`; nil where it cannot.

@@ -118,11 +118,11 @@ package struct Attention: Decomposition {
         }
         let lengths = try inputs.present(6).map { try b.reshaped($0, [-1, 1, 1, 1]) }
         if isCausal || hasWindow || lengths != nil {
-            let columns = try b.reshaped(b.integers(Array(0..<b.extent(2, of: keys))), [1, -1])
+            let columns = try b.reshaped(b.counting(b.extent(2, of: keys)), [1, -1])
             if isCausal || hasWindow {
                 let count = try b.extent(2, of: query)
                 let past = try inputs.present(4).map { try b.extent(2, of: $0) } ?? 0
-                var rows = try b.reshaped(b.integers((0..<count).map { $0 + past }), [-1, 1])
+                var rows = try b.reshaped(b.table("rows", [count], as: .int64) { Double($0 + past) }, [-1, 1])
                 if let lengths { rows = try b.add(rows, b.add(lengths, number: Double(-count))) }
                 func within(_ first: ValueName, _ second: ValueName, _ distance: Int) throws {
                     let isSeen = try b.add(LessOrEqual(), first, b.add(second, number: Double(distance)))

@@ -82,8 +82,12 @@ package struct LinearAttention: TrainedInParts {
             extents, scale: factor(size: extents.keySize), decaysElements: request.optionalInput(4)?.shape.last != keyHeads,
             sharesBeta: request.optionalInput(5)?.shape.last == 1)
         let count = extents.batch * keyHeads * extents.keySize * extents.valueSize
-        return Kernel(scratchByteCount: count * 4 + attention.scratchByteCount) { operands in
-            guard let state = operands.scratch?.assumingMemoryBound(to: Float.self) else { return }
+        var layout = ScratchLayout()
+        let (stateOffset, writtenOffset) = (layout.reserve(count, of: .float32), layout.reserve(attention.scratchByteCount))
+        let stateByteCount = ElementType.float32.byteCount(of: count)
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
+            guard let scratch = operands.scratch else { return }
+            let state = (scratch + stateOffset).assumingMemoryBound(to: Float.self)
             if let before = operands.optionalInput(3) {
                 state.update(from: before.assumingMemoryBound(to: Float.self), count: count)
             } else {
@@ -95,8 +99,9 @@ package struct LinearAttention: TrainedInParts {
                     value: operands.input(2, as: Float.self),
                     decay: operands.optionalInput(4)?.assumingMemoryBound(to: Float.self),
                     beta: operands.optionalInput(5)?.assumingMemoryBound(to: Float.self),
-                    output: operands.output(0, as: Float.self), state: state), scratch: state + count)
-            operands.optionalOutput(1)?.copyMemory(from: state, byteCount: count * 4)
+                    output: operands.output(0, as: Float.self), state: state),
+                scratch: (scratch + writtenOffset).assumingMemoryBound(to: Float.self))
+            operands.optionalOutput(1)?.copyMemory(from: state, byteCount: stateByteCount)
         }
     }
 

@@ -47,7 +47,8 @@ package struct ConvTranspose: Operator, ChannelContraction {
             }
             throw WinnowError(.shape, "input \(source.type)", "does not fit filter \(filter.type)")
         }
-        let channels = extents[1].value.map { Extent.fixed($0 * groups) } ?? .unknown
+        let channels = extents[1].value.map { Extent.fixed($0 *| groups) } ?? .unknown
+        try checkLists(rank: extents.count - 2)
         let taps = extents.dropFirst(2).compactMap(\.value)
         guard let own = source.extents, taps.count == extents.count - 2 else {
             return [ValueInfo(source.elementType, [source.extents?[0] ?? .unknown, channels] + extents.dropFirst(2).map { _ in .unknown })]
@@ -55,35 +56,39 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let spatial = try own.dropFirst(2).enumerated().map { axis, extent -> Extent in
             guard let extent = extent.value else { return outputShape.map { .fixed($0[axis]) } ?? .unknown }
             let (begin, end) = try padding(axis, source: extent, taps: taps)
-            return .fixed(reach(axis, source: extent, taps: taps) + growth(axis, source: extent, taps: taps) - begin - end)
+            return .fixed((reach(axis, source: extent, taps: taps) +| growth(axis, source: extent, taps: taps)) -| begin -| end)
         }
         return [ValueInfo(source.elementType, [own[0], channels] + spatial)]
     }
 
     /// The output extent without pads.
     private func reach(_ axis: Int, source: Int, taps: [Int]) -> Int {
-        (window.strides?[axis] ?? 1) * (source - 1) + (outputPadding?[axis] ?? 0)
-            + (taps[axis] - 1) * (window.dilations?[axis] ?? 1) + 1
+        ((window.strides?[axis] ?? 1) *| (source - 1)) +| (outputPadding?[axis] ?? 0)
+            +| ((taps[axis] - 1) *| (window.dilations?[axis] ?? 1)) +| 1
     }
 
     /// How far the wanted extent lies beyond what the window reaches: zeros are put behind.
     private func growth(_ axis: Int, source: Int, taps: [Int]) -> Int {
         guard let wanted = outputShape?[axis] else { return 0 }
-        return max(0, wanted - reach(axis, source: source, taps: taps))
+        return max(0, wanted -| reach(axis, source: source, taps: taps))
     }
 
-    private func padding(_ axis: Int, source: Int, taps: [Int]) throws -> (begin: Int, end: Int) {
-        let rank = taps.count
+    private func checkLists(rank: Int) throws {
         let lists = [window.strides, window.dilations, outputPadding, outputShape, window.extents]
         guard lists.allSatisfy({ $0?.count ?? rank == rank }), window.pads?.count ?? (2 * rank) == 2 * rank else {
             throw WinnowError(.model, "attributes", "do not have one number for each of \(rank) spatial axes")
         }
+    }
+
+    private func padding(_ axis: Int, source: Int, taps: [Int]) throws -> (begin: Int, end: Int) {
+        try checkLists(rank: taps.count)
+        let rank = taps.count
         let isSame = window.autoPad == .sameUpper || window.autoPad == .sameLower
         guard outputShape != nil || isSame else {
             return window.autoPad == .valid ? (0, 0) : (window.pads?[axis] ?? 0, window.pads?[axis + rank] ?? 0)
         }
-        let wanted = outputShape?[axis] ?? source * (window.strides?[axis] ?? 1)
-        let total = max(0, reach(axis, source: source, taps: taps) - wanted)
+        let wanted = outputShape?[axis] ?? source *| (window.strides?[axis] ?? 1)
+        let total = max(0, reach(axis, source: source, taps: taps) -| wanted)
         return window.autoPad == .sameUpper ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
     }
 

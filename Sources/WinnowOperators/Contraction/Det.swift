@@ -27,12 +27,15 @@ package struct Det: Operator, AttributeFree {
         )
         let (n, total) = (data.shape[data.shape.rank - 1], data.shape.elementCount)
         let count = data.shape.dropLast(2).reduce(1, *)
-        return Kernel(scratchByteCount: (total + count) * 8) { operands in
+        var layout = ScratchLayout()
+        let (valuesOffset, resultsOffset) = (layout.reserve(total, of: .float64), layout.reserve(count, of: .float64))
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
             guard let scratch = operands.scratch else { return }
-            widen.run(from: operands.input(0), to: scratch, count: total)
-            let values = scratch.assumingMemoryBound(to: Double.self)
-            for index in 0..<count { values[total + index] = Self.determinant(values + index * n * n, n) }
-            narrow.run(from: scratch + total * 8, to: operands.output(0), count: count)
+            widen.run(from: operands.input(0), to: scratch + valuesOffset, count: total)
+            let values = (scratch + valuesOffset).assumingMemoryBound(to: Double.self)
+            let results = (scratch + resultsOffset).assumingMemoryBound(to: Double.self)
+            for index in 0..<count { results[index] = Self.determinant(values + index * n * n, n) }
+            narrow.run(from: results, to: operands.output(0), count: count)
         }
     }
 

@@ -41,7 +41,10 @@ package struct FusedGemm: TrainedInParts {
         return [try activation.map { try b.add($0, to: y) } ?? y]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32()
         let product = try gemm.kernel(for: request)
         guard let activation else { return product }
         let count = request.outputs[0].shape.elementCount

@@ -57,22 +57,33 @@ package struct Gemm: Operator, ChannelContraction {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         guard let term = request.optionalInput(2) else { return try product.kernel(for: request) }
-        let target = request.outputs[0].shape
-        if beta == 1, term.shape.elementCount == target[1], term.shape.last == target[1] {
-            return try product.kernel(for: request)
-        }
+        let columns = request.outputs[0].shape[1]
+        if beta == 1, term.shape.elementCount == columns, term.shape.last == columns { return try product.kernel(for: request) }
+        return ExactMatMulKernel.supports(request.outputs[0].elementType)
+            ? try sumKernel(request) : try request.inFloat32(sumKernel)
+    }
+
+    /// The product, and then the third input, scaled in scratch memory where it has to be.
+    private func sumKernel(_ request: KernelRequest) throws -> Kernel {
+        let (term, output) = (try request.input(2), request.outputs[0])
         var plain = request
         plain.inputs = Array(request.inputs.prefix(2))
         let product = try product.kernel(for: plain)
+        let sum = try BinaryKernel(.add, output.elementType, output.shape, term.shape)
+        guard sum.shape == output.shape, term.elementType == output.elementType else {
+            throw WinnowError(.shape, request.nodeName, "input C does not fit the product \(output.shape)")
+        }
+        let scale = beta == 1 ? nil : try UnaryKernel(.affine(scale: Double(beta), offset: 0), output.elementType)
         let count = term.shape.elementCount
-        let scale = try UnaryKernel(.affine(scale: Double(beta), offset: 0), .float32)
-        let sum = try BinaryKernel(.add, .float32, target, term.shape)
         let run = product.run
-        return Kernel(scratchByteCount: max(product.scratchByteCount, term.byteCount)) { operands in
+        return Kernel(scratchByteCount: max(product.scratchByteCount, scale == nil ? 0 : term.byteCount)) { operands in
             try run(operands)
-            guard let scratch = operands.scratch else { return }
-            scale.run(from: operands.input(2), to: scratch, count: count)
-            sum.run(operands.output(0), scratch, to: operands.output(0))
+            var addend = operands.input(2)
+            if let scale, let scratch = operands.scratch {
+                scale.run(from: addend, to: scratch, count: count)
+                addend = UnsafeRawPointer(scratch)
+            }
+            sum.run(operands.output(0), addend, to: operands.output(0))
         }
     }
 

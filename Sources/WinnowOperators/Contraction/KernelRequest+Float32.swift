@@ -5,7 +5,7 @@ import WinnowTensor
 extension KernelRequest {
     /// Throws `.unsupported` unless inputs (or just those listed) and outputs are float32.
     func checkFloat32(inputs listed: [Int]? = nil) throws {
-        let checked = (listed ?? Array(inputs.indices)).compactMap { optionalInput($0) }
+        let checked = (listed ?? Array(inputs.indices)).compactMap { optionalInput($0) } + outputs
         for operand in checked where operand.elementType != .float32 {
             throw WinnowError(
                 .unsupported, nodeName, "computes in float32, but is given \(operand.elementType)",
@@ -19,11 +19,7 @@ extension KernelRequest {
     /// results after.
     func inFloat32(_ make: (KernelRequest) throws -> Kernel) throws -> Kernel {
         var request = self
-        var offset = 0
-        func reserve(_ plan: OperandPlan) -> Int {
-            defer { offset += (plan.shape.elementCount * 4 + 63) / 64 * 64 }
-            return offset
-        }
+        var scratch = ScratchLayout()
         var before: [Conversion] = []
         var after: [Conversion] = []
         for (index, input) in inputs.enumerated() {
@@ -32,18 +28,19 @@ extension KernelRequest {
             request.inputs[index]?.elementType = .float32
             let constant = input.constant.map { cast.converted($0) }
             request.inputs[index]?.constant = constant
-            let place = constant == nil ? reserve(input) : 0
+            let place = constant == nil ? scratch.reserve(input.shape.elementCount, of: .float32) : 0
             before.append(
                 Conversion(operand: index, offset: place, count: input.shape.elementCount, cast: cast, constant: constant))
         }
         for (index, output) in outputs.enumerated() where output.elementType.isOtherFloat {
             let cast = try CastKernel(from: .float32, to: output.elementType)
             request.outputs[index].elementType = .float32
-            after.append(Conversion(operand: index, offset: reserve(output), count: output.shape.elementCount, cast: cast))
+            let count = output.shape.elementCount
+            after.append(Conversion(operand: index, offset: scratch.reserve(count, of: .float32), count: count, cast: cast))
         }
         let kernel = try make(request)
         guard !before.isEmpty || !after.isEmpty else { return kernel }
-        return Self.wrapped(kernel, before: before, after: after, operandCounts: (inputs.count, outputs.count), bytes: offset)
+        return Self.wrapped(kernel, before: before, after: after, operandCounts: (inputs.count, outputs.count), bytes: scratch.byteCount)
     }
 
     private struct Conversion {

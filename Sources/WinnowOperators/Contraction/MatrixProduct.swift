@@ -57,15 +57,43 @@ package struct MatrixProduct: Operator, ChannelContraction {
         return [ValueInfo(left.elementType, result)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let type = request.outputs[0].elementType
+        let isExact = ExactMatMulKernel.supports(type) && request.inputs.allSatisfy { $0?.elementType ?? type == type }
+        return isExact ? try exactKernel(request) : try request.inFloat32(floatKernel)
+    }
+
+    private func geometry(_ request: KernelRequest) throws -> MatMulGeometry {
+        let (left, right) = (try request.input(0).shape, try request.input(1).shape)
+        return MatMulGeometry(
+            left: left.rank == 1 ? [1] + left : left, right: right.rank == 1 ? right + [1] : right,
+            transposesLeft: transposesLeft && left.rank > 1, transposesRight: transposesRight && right.rank > 1)
+    }
+
+    /// Float64 and wide integers in their own type: the product, then one loop for each thing fused to it.
+    private func exactKernel(_ request: KernelRequest) throws -> Kernel {
+        let (output, product) = (request.outputs[0], try ExactMatMulKernel(geometry(request), request.outputs[0].elementType))
+        let factor = alpha == 1 ? nil : try UnaryKernel(.affine(scale: Double(alpha), offset: 0), output.elementType)
+        let terms = try (2..<4).compactMap { index in
+            try request.optionalInput(index).map { (index, try BinaryKernel(.add, output.elementType, output.shape, $0.shape)) }
+        }
+        guard terms.allSatisfy({ $0.1.shape == output.shape }) else {
+            throw WinnowError(.shape, request.nodeName, "what is added does not fit the product \(output.shape)")
+        }
+        let last = try activation.map { try UnaryKernel($0.function, output.elementType) }
+        let count = output.shape.elementCount
+        return Kernel { operands in
+            let target = operands.output(0)
+            product.run(left: operands.input(0), right: operands.input(1), to: target)
+            factor?.run(from: target, to: target, count: count)
+            for (index, term) in terms { term.run(target, operands.input(index), to: target) }
+            last?.run(from: target, to: target, count: count)
+        }
+    }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
-        let (left, right) = (try request.input(0), try request.input(1))
-        let geometry = MatMulGeometry(
-            left: left.shape.rank == 1 ? [1] + left.shape : left.shape,
-            right: right.shape.rank == 1 ? right.shape + [1] : right.shape,
-            transposesLeft: transposesLeft && left.shape.rank > 1, transposesRight: transposesRight && right.shape.rank > 1)
+        let (geometry, right) = (try geometry(request), try request.input(1))
         let isConstant = right.constant != nil
         var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
         if let activation { steps.append(activation.step) }

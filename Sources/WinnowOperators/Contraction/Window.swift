@@ -81,22 +81,22 @@ extension Window {
             let reach = reach(axis, extent: extents[axis])
             guard let extent = source[axis].value else {
                 let (begin, end) = padding(axis, source: 1 << 20, extent: extents[axis])
-                return stride(axis) == 1 && begin + end + 1 == reach ? source[axis] : .unknown
+                return stride(axis) == 1 && begin +| end +| 1 == reach ? source[axis] : .unknown
             }
             let (begin, end) = padding(axis, source: extent, extent: extents[axis])
-            let span = extent + begin + end - reach
+            let span = extent + begin + end -| reach
             guard span >= 0 else {
                 throw WinnowError(
                     .shape, "window \(extents)", "does not fit into spatial axis \(axis) of extent \(extent)")
             }
             var count = (span + (roundsUp ? stride(axis) - 1 : 0)) / stride(axis) + 1
-            if roundsUp, (count - 1) * stride(axis) >= extent + begin { count -= 1 }
+            if roundsUp, (count - 1) *| stride(axis) >= extent + begin { count -= 1 }
             return .fixed(count)
         }
     }
 
     private func stride(_ axis: Int) -> Int { strides?[axis] ?? 1 }
-    private func reach(_ axis: Int, extent: Int) -> Int { (extent - 1) * (dilations?[axis] ?? 1) + 1 }
+    private func reach(_ axis: Int, extent: Int) -> Int { (extent - 1) *| (dilations?[axis] ?? 1) +| 1 }
 
     private func padding(_ axis: Int, source: Int, extent: Int) -> (begin: Int, end: Int) {
         switch autoPad {
@@ -104,7 +104,7 @@ extension Window {
         case .valid: return (0, 0)
         case .sameUpper, .sameLower:
             let count = (source + stride(axis) - 1) / stride(axis)
-            let total = max(0, (count - 1) * stride(axis) + reach(axis, extent: extent) - source)
+            let total = max(0, ((count - 1) *| stride(axis) +| reach(axis, extent: extent)) -| source)
             return autoPad == .sameUpper ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
         }
     }

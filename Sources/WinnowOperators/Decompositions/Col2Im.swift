@@ -20,7 +20,7 @@ package struct Col2Im: Decomposition {
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let (image, block) = (try b.knownIntegers(of: inputs.required(1)), try b.knownIntegers(of: inputs.required(2)))
-        let size = block.reduce(1, *)
+        let size = Shape(block).elementCount
         guard image.count == block.count, size > 0, try b.extent(1, of: x) % size == 0 else {
             throw WinnowError(.shape, "block", "\(block) does not fit images \(image)")
         }
@@ -29,11 +29,10 @@ package struct Col2Im: Decomposition {
         let places = try own.outputExtents(source: image.map { .fixed($0) }).compactMap(\.value)
         let resolved = try own.resolved(source: image)
         let behind = image.indices.map { axis in
-            image[axis] + resolved.padsBegin[axis] + resolved.padsEnd[axis]
-                - (places[axis] - 1) * resolved.strides[axis] - (block[axis] - 1) * resolved.dilations[axis] - 1
+            (image[axis] + resolved.padsBegin[axis] + resolved.padsEnd[axis])
+                -| ((places[axis] - 1) *| resolved.strides[axis]) -| ((block[axis] - 1) *| resolved.dilations[axis]) -| 1
         }
-        let eye = (0..<(size * size)).map { $0 / size == $0 % size ? 1.0 : 0 }
-        let filter = b.constant("places", Tensor(eye, shape: [size, 1] + Shape(block), as: b.elementType(of: x)))
+        let filter = try b.table("places", [size, 1] + block, as: b.elementType(of: x)) { $0 / size == $0 % size ? 1 : 0 }
         let columns = try b.reshaped(x, [-1, size] + places)
         let result = try b.add(ConvTranspose(window: own, outputPadding: behind), columns, filter)
         return [try b.reshaped(result, [-1, b.extent(1, of: x) / size] + image)]

@@ -39,8 +39,9 @@ package struct EyeLike: Decomposition {
         let x = try inputs.required(0)
         let shape = try b.knownShape(of: x)
         guard shape.rank == 2 else { throw WinnowError(.shape, "input", "must be a matrix, but has \(shape.rank) axes") }
-        let values = (0..<shape.elementCount).map { $0 % shape[1] - $0 / shape[1] == diagonal ? 1.0 : 0 }
-        let eye = b.constant("eye", Tensor(values, shape: shape, as: target ?? b.elementType(of: x)))
+        let eye = try b.table("eye", shape.extents, as: target ?? b.elementType(of: x)) {
+            $0 % shape[1] - $0 / shape[1] == diagonal ? 1 : 0
+        }
         return [try b.add(Identity(), eye)]
     }
 }

@@ -37,11 +37,24 @@ extension GraphBuilder {
         return extent
     }
 
-    /// The elements of a constant integer value; throws `UndeterminedShape` while they are not known.
+    /// The elements of a constant integer value, cut to places in a tensor; throws `UndeterminedShape` while they are not known.
     func knownIntegers(of value: ValueName) throws -> [Int] {
         guard let integers = info(of: value)?.integers else { throw UndeterminedShape() }
-        return integers
+        return integers.map(\.cutToPlaces)
     }
+
+    /// A constant whose elements follow from their places, counted in row-major order. Throws for extents that no tensor has,
+    /// and for more than the memory budget.
+    func table(_ name: String, _ extents: [Int], as type: ElementType, _ value: (Int) -> Double) throws -> ValueName {
+        try ValueInfo(type, extents.map { .fixed($0) }).checkExtents()
+        let count = Shape(extents).elementCount
+        // float64 before they have their type.
+        try MemoryBudget.check(ElementType.float64.byteCount(of: count) +| type.byteCount(of: count), for: name)
+        return constant(name, Tensor((0..<count).map(value), shape: Shape(extents), as: type))
+    }
+
+    /// 0, 1, … below `count`.
+    func counting(_ count: Int) throws -> ValueName { try table("counting", [count], as: .int64) { Double($0) } }
 
     func reshaped(_ x: ValueName, _ extents: [Int]) throws -> ValueName { try add(Reshape(), x, integers(extents, name: "shape")) }
 

@@ -57,7 +57,7 @@ final class KernelSequence {
         }
         let outputs = try node.outputs.filter { !$0.isEmpty }.map(plan)
         let inputs = try node.inputs.map { $0.isEmpty ? nil : try plan($0) }
-        let kernel = try node.op.kernel(
+        let kernel = try node.op.checkedKernel(
             for: KernelRequest(nodeName: node.name, inputs: inputs, outputs: outputs, options: options))
         if kernel.placement == .view {
             places[node.outputs[0]] = places[node.inputs[0]]

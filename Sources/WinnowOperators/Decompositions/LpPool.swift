@@ -36,7 +36,7 @@ package struct LpPool: Decomposition {
         let x = try inputs.required(0)
         let window = roundsUp ? try roundedUp(source: b.knownShape(of: x)) : window
         let mean = try b.add(AveragePool(window: window, countsPads: true), b.magnitudes(x, power: power))
-        let count = (window.extents ?? []).reduce(1, *)
+        let count = Shape(window.extents ?? []).elementCount
         return [try b.root(b.multiply(mean, by: Double(count)), power: power)]
     }
 
@@ -46,8 +46,8 @@ package struct LpPool: Decomposition {
         let plain = try window.resolved(source: spatial)
         let target = try window.outputExtents(source: spatial.map { .fixed($0) }, roundsUp: true).compactMap(\.value)
         let ends = spatial.indices.map { axis in
-            (target[axis] - 1) * plain.strides[axis] + (plain.extents[axis] - 1) * plain.dilations[axis] + 1
-                - spatial[axis] - plain.padsBegin[axis]
+            ((target[axis] - 1) *| plain.strides[axis]) +| ((plain.extents[axis] - 1) *| plain.dilations[axis]) +| 1
+                -| spatial[axis] -| plain.padsBegin[axis]
         }
         return Window(
             extents: plain.extents, strides: plain.strides, dilations: plain.dilations,

@@ -18,15 +18,16 @@ package struct MaxUnpool: Decomposition {
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (x, indices) = (try inputs.required(0), try inputs.required(1))
         let shape = try b.knownShape(of: x)
-        guard let extents = window.extents, shape.rank == extents.count + 2 else {
-            throw WinnowError(.shape, "kernel_shape", "does not fit \(shape)")
-        }
+        guard let extents = window.extents, shape.rank == extents.count + 2, window.strides?.count ?? extents.count == extents.count,
+            window.pads?.count ?? (2 * extents.count) == 2 * extents.count
+        else { throw WinnowError(.shape, "kernel_shape", "does not fit \(shape)") }
         var full = shape
         for axis in extents.indices {
             let pads = (window.pads?[axis] ?? 0) + (window.pads?[axis + extents.count] ?? 0)
-            full[axis + 2] = (shape[axis + 2] - 1) * (window.strides?[axis] ?? 1) + extents[axis] - pads
+            full[axis + 2] = ((shape[axis + 2] - 1) *| (window.strides?[axis] ?? 1)) +| (extents[axis] - pads)
         }
-        let zeros = b.constant("zeros", Tensor(zeros: [full.elementCount], b.elementType(of: x)))
+        let zero = Tensor([0], shape: [1], as: b.elementType(of: x))
+        let zeros = try b.reshaped(b.add(ConstantOfShape(zero), b.integers(full.extents)), [-1])
         let flat = try b.add(ScatterElements(), zeros, b.reshaped(indices, [-1]), b.reshaped(x, [-1]))
         let result = try b.reshaped(flat, full.extents)
         guard let wanted = try inputs.present(2).map({ try b.knownIntegers(of: $0) }), wanted.count == full.rank else {

@@ -24,11 +24,6 @@ package struct RMSNormalization: Decomposition {
     package var minimumVersion: Int { 23 }
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
-        let x = try inputs.required(0)
-        let rank = try b.rank(of: x)
-        let axes = Array(try axis.normalizedAxis(rank: rank)..<rank)
-        let mean = try b.reduced(ReduceMean.self, b.square(x), axes: axes)
-        let normalized = try b.divide(x, b.add(Sqrt(), b.add(mean, number: Double(epsilon))))
-        return [try b.multiply(normalized, inputs.required(1))]
+        [try b.rootMeanSquareNormalized(inputs.required(0), scale: inputs.required(1), axis: axis, epsilon: epsilon)[0]]
     }
 }

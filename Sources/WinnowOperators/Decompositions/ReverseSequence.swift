@@ -32,7 +32,7 @@ package struct ReverseSequence: Decomposition {
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
-        let steps = try b.reshaped(b.integers(Array(0..<b.extent(timeAxis, of: x))), timeAxis == 0 ? [-1, 1] : [1, -1])
+        let steps = try b.reshaped(b.counting(b.extent(timeAxis, of: x)), timeAxis == 0 ? [-1, 1] : [1, -1])
         let lengths = try b.unsqueezed(inputs.required(1), [timeAxis])
         let mirrored = try b.subtract(b.add(lengths, number: -1), steps)
         let places = try b.add(Where(), b.add(Less(), steps, lengths), mirrored, steps)

@@ -28,11 +28,10 @@ package struct Trilu: Decomposition {
         guard rank >= 2 else { throw WinnowError(.shape, "input", "must be a matrix, but has \(rank) axes") }
         let (rows, columns) = (try b.extent(rank - 2, of: x), try b.extent(rank - 1, of: x))
         let diagonal = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? 0
-        let isKept = (0..<(rows * columns)).map { index -> Double in
+        let mask = try b.table("triangle", [rows, columns], as: .bool) { index in
             let offset = index % columns - index / columns
             return (keepsUpper ? offset >= diagonal : offset <= diagonal) ? 1 : 0
         }
-        let mask = b.constant("triangle", Tensor(isKept, shape: [rows, columns], as: .bool))
         return [try b.add(Where(), mask, x, b.scalar(0, like: x))]
     }
 }

@@ -20,6 +20,7 @@ package struct MaxRoiPool: Operator {
         guard bins.count == 2, bins.allSatisfy({ $0 > 0 }) else {
             throw WinnowError(.model, "pooled_shape", "\(bins) is not two positive numbers")
         }
+        guard scale.isFinite else { throw WinnowError(.model, "spatial_scale", "is \(scale)") }
     }
 
     package var attributes: Attributes { ["pooled_shape": .ints(bins), "spatial_scale": .float(scale)] }
@@ -37,7 +38,7 @@ package struct MaxRoiPool: Operator {
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
-        let bins = bins.reduce(1, *)
+        let bins = bins[0] * bins[1]
         let (data, regions) = try (request.input(0).shape, request.input(1).shape)
         return try overMaxima(data: data, regions: regions, request.nodeName) { operands, plane, bin, index in
             let source = operands.input(0, as: Float.self)
@@ -72,7 +73,7 @@ package struct MaxRoiPool: Operator {
     private func forEachBin(
         _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>, _ body: (Int, Int?) -> Void
     ) {
-        let corners = (0..<4).map { Int((region[$0] * scale).rounded()) }
+        let corners = (0..<4).map { Int(place: (region[$0] * scale).rounded()) }
         let (left, top) = (corners[0], corners[1])
         let height = Float(max(corners[3] - top + 1, 1)) / Float(bins[0])
         let width = Float(max(corners[2] - left + 1, 1)) / Float(bins[1])
@@ -93,7 +94,7 @@ package struct MaxRoiPool: Operator {
 
     private static func range(_ bin: Int, _ size: Float, _ start: Int, _ extent: Int) -> Range<Int> {
         func clamped(_ index: Int) -> Int { min(max(index, 0), extent) }
-        let low = clamped(Int((Float(bin) * size).rounded(.down)) + start)
-        return low..<max(low, clamped(Int((Float(bin + 1) * size).rounded(.up)) + start))
+        let low = clamped(Int(place: (Float(bin) * size).rounded(.down)) + start)
+        return low..<max(low, clamped(Int(place: (Float(bin + 1) * size).rounded(.up)) + start))
     }
 }

@@ -62,6 +62,9 @@ package struct Clip: ActivationOperator {
         }
         let lower = try request.optionalInput(1).map { try BinaryKernel(.maximum, data.elementType, data.shape, $0.shape) }
         let upper = try request.optionalInput(2).map { try BinaryKernel(.minimum, data.elementType, data.shape, $0.shape) }
+        guard [lower, upper].allSatisfy({ $0?.shape ?? data.shape == data.shape }) else {
+            throw WinnowError(.shape, request.nodeName, "its bounds are no single numbers")
+        }
         return Kernel { operands in
             var source = operands.input(0)
             if let lower {

@@ -19,6 +19,9 @@ package struct Pow: ElementwiseBinary, AttributeFree {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (a, b) = (try request.input(0), try request.input(1))
+        if b.elementType.isFloatingPoint, a.elementType.isInteger || b.elementType == .float64, a.elementType != b.elementType {
+            return try wideKernel(request)
+        }
         let loop = try BinaryKernel(function, a.elementType, a.shape, b.shape, layout: request.outputs[0].layout)
         let placement = a.shape == request.outputs[0].shape ? Kernel.Placement.mayOverwrite([0]) : .separate
         guard a.elementType != b.elementType else {
@@ -31,6 +34,25 @@ package struct Pow: ElementwiseBinary, AttributeFree {
             guard let scratch = operands.scratch else { return }
             cast.run(from: operands.input(1), to: scratch, count: count)
             loop.run(operands.input(0), scratch, to: operands.output(0))
+        }
+    }
+
+    /// In float64, where the exponent says more than the base's type can hold; integers are cut off.
+    private func wideKernel(_ request: KernelRequest) throws -> Kernel {
+        let (a, b, output) = (try request.input(0), try request.input(1), request.outputs[0])
+        let loop = try BinaryKernel(function, .float64, a.shape, b.shape, layout: output.layout)
+        let casts = try [a, b].map { try CastKernel(from: $0.elementType, to: .float64) }
+        let narrow = try CastKernel(from: .float64, to: output.elementType)
+        let counts = [a, b, output].map(\.shape.elementCount)
+        var layout = ScratchLayout()
+        let places = counts.map { layout.reserve($0, of: .float64) }
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
+            guard let scratch = operands.scratch else { return }
+            for (index, cast) in casts.enumerated() {
+                cast.run(from: operands.input(index), to: scratch + places[index], count: counts[index])
+            }
+            loop.run(scratch + places[0], scratch + places[1], to: scratch + places[2])
+            narrow.run(from: scratch + places[2], to: operands.output(0), count: counts[2])
         }
     }
 

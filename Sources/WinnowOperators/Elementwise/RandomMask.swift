@@ -34,7 +34,7 @@ package struct RandomMask: Operator {
             throw WinnowError(.model, request.nodeName, "the training step must be an int64 number")
         }
         let count = request.outputs[0].shape.elementCount
-        let threshold = UInt32(min(4_294_967_295, Double(ratio) * 4_294_967_296))
+        let threshold = UInt32(saturating: Double(ratio) * 4_294_967_296)
         let kept = 1 / (1 - ratio)
         let seed = UInt64(bitPattern: Int64(seed))
         return Kernel { operands in

@@ -42,6 +42,13 @@ package struct CrossEntropyParameters: Sendable, Hashable {
     func kernel(_ request: KernelRequest, scores: Int, normalizes: Bool) throws -> CrossEntropyKernel {
         let plan = try request.input(scores)
         try plan.requireFloat32(request.nodeName)
+        let classes = plan.shape.rank > 1 ? plan.shape[1] : 0
+        if let weights = request.optionalInput(scores + 2), weights.elementType != .float32 || weights.shape != [classes] {
+            throw WinnowError(.shape, request.nodeName, "its weights are \(weights.elementType) \(weights.shape), not float32 \(classes)")
+        }
+        guard try request.input(scores + 1).shape.elementCount *| classes == plan.shape.elementCount else {
+            throw WinnowError(.shape, request.nodeName, "its labels do not fit scores \(plan.shape)")
+        }
         return try CrossEntropyKernel(
             plan.shape, labels: request.input(scores + 1).elementType, reduction: reduction, ignored: ignoredLabel,
             normalizes: normalizes)

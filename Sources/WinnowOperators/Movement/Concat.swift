@@ -45,7 +45,7 @@ package struct Concat: Operator {
                 guard a == b else { throw WinnowError(.shape, "inputs", "differ in axis \(other): \(a) and \(b)") }
             }
             if let sum = total.value, let extent = own[axis].value {
-                total = .fixed(sum + extent)
+                total = .fixed(sum +| extent)
             } else {
                 total = total == 0 ? own[axis] : own[axis] == 0 ? total : .unknown
             }

@@ -30,6 +30,7 @@ struct ExtentProduct {
         guard rest.isEmpty else {
             return rest.count == 1 && number == divisor.number ? .symbol(rest[0]) : .unknown
         }
+        guard divisor.number >= 0 else { throw WinnowError(.shape, "shape", "has a negative extent") }
         if divisor.number == 0 { return number == 0 ? .fixed(0) : .unknown }
         guard number % divisor.number == 0 else {
             throw WinnowError(.shape, "shape", "\(number) elements do not divide by \(divisor.number)")

@@ -44,7 +44,10 @@ package struct OneHot: Operator {
         let inner = output.shape[(axis + 1)...].reduce(1, *)
         let byteCount = try output.elementType.wholeByteCount(request.nodeName)
         let (count, total) = (indices.shape.elementCount, output.shape.elementCount)
-        return Kernel(scratchByteCount: count * 8) { operands in
+        guard try request.input(2).shape.elementCount == 2 else {
+            throw WinnowError(.shape, request.nodeName, "its values are not two: off and on")
+        }
+        return Kernel(scratchByteCount: ElementType.int64.byteCount(of: count)) { operands in
             guard let scratch = operands.scratch, count > 0 else { return }
             cast.run(from: operands.input(0), to: scratch, count: count)
             let places = scratch.assumingMemoryBound(to: Int64.self)

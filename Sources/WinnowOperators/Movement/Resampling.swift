@@ -20,6 +20,8 @@ package struct Resampling: Sendable, Hashable {
         case preferFloor = "round_prefer_floor"
         case preferCeil = "round_prefer_ceil"
         case floor, ceil
+        /// Before operator set 11: up where the axis shrinks, else down.
+        case inward
     }
 
     package var mode: Mode
@@ -57,6 +59,7 @@ package struct Resampling: Sendable, Hashable {
             rounding: try choice("nearest_mode", .preferFloor),
             cubicCoefficient: try attributes.float("cubic_coeff_a", default: -0.75),
             excludesOutside: try attributes.flag("exclude_outside", default: false))
+        guard rounding != .inward else { throw WinnowError(.unsupported, "nearest_mode", "\"inward\" is not supported") }
         smooths = try attributes.flag("antialias", default: false)
         extrapolation = try attributes.float("extrapolation_value", default: 0)
     }
@@ -77,26 +80,28 @@ package struct Resampling: Sendable, Hashable {
 
     /// The place in an axis of `source` elements that element `index` of `target` looks at.
     private func place(_ index: Int, source: Int, target: Int, scale: Double, region: (start: Double, end: Double)) -> Double {
-        let x = Double(index)
+        // Where a place lies between two elements decides what is nearest: float32, as runtimes compute it.
+        let (x, scale) = (Float(index), Float(scale))
         switch coordinates {
-        case .halfPixel: return (x + 0.5) / scale - 0.5
+        case .halfPixel: return Double((x + 0.5) / scale - 0.5)
         case .halfPixelSymmetric:
-            let adjustment = Double(target) / (Double(source) * scale)
-            let center = Double(source) / 2
-            return center * (1 - adjustment) + (x + 0.5) / scale - 0.5
-        case .torchHalfPixel: return target > 1 ? (x + 0.5) / scale - 0.5 : 0
-        case .alignCorners: return target == 1 ? 0 : x * Double(source - 1) / Double(target - 1)
-        case .asymmetric: return x / scale
-        case .tensorFlowHalfPixel: return (x + 0.5) / scale
+            let adjustment = Float(target) / (Float(source) * scale)
+            let center = Float(source) / 2
+            return Double(center * (1 - adjustment) + (x + 0.5) / scale - 0.5)
+        case .torchHalfPixel: return target > 1 ? Double((x + 0.5) / scale - 0.5) : 0
+        case .alignCorners: return target == 1 ? 0 : Double(x * Float(source - 1) / Float(target - 1))
+        case .asymmetric: return Double(x / scale)
+        case .tensorFlowHalfPixel: return Double((x + 0.5) / scale)
         case .region:
-            let last = Double(source - 1)
-            guard target > 1 else { return (region.start + region.end) / 2 * last }
-            return region.start * last + x * (region.end - region.start) * last / Double(target - 1)
+            let (start, end, last) = (Float(region.start), Float(region.end), Float(source - 1))
+            guard target > 1 else { return Double((start + end) / 2 * last) }
+            return Double(start * last + x * (end - start) * last / Float(target - 1))
         }
     }
 
-    private func nearest(_ place: Double) -> Int {
+    private func nearest(_ place: Double, scale: Double) -> Int {
         switch rounding {
+        case .inward: Int(place: place.rounded(scale < 1 ? .up : .down))
         case .preferFloor: Int(place: (place - 0.5).rounded(.up))
         case .preferCeil: Int(place: (place + 0.5).rounded(.down))
         case .floor: Int(place: place.rounded(.down))
@@ -135,7 +140,7 @@ package struct Resampling: Sendable, Hashable {
             let isOutside = coordinates == .region && (place < 0 || place > Double(source - 1))
             if isOutside { outside.append(index) }
             if mode == .nearest {
-                indices.append(min(max(nearest(place), 0), source - 1))
+                indices.append(min(max(nearest(place, scale: scale), 0), source - 1))
                 factors.append(isOutside ? 0 : 1)
                 continue
             }

@@ -24,6 +24,7 @@ package struct Reshape: Operator {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         let shape = try inputs.required(1)
+        guard shape.elementType.isInteger else { throw WinnowError(.model, "shape", "is \(shape.elementType), not int64") }
         guard let target = shape.elementExtents else {
             let rank = shape.extents?.first?.value
             return [ValueInfo(data.elementType, rank.flatMap { [Extent](unknownOfRank: $0) })]

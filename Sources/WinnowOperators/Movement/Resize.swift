@@ -39,7 +39,7 @@ package struct Resize: Operator {
         hasOldInputs = version < 11
         if hasOldInputs {
             resampling.coordinates = .asymmetric
-            resampling.rounding = .floor
+            resampling.rounding = .inward
         }
     }
 
@@ -61,6 +61,13 @@ package struct Resize: Operator {
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard hasOldInputs else { return nil }
+        var resampling = resampling
+        if resampling.mode == .nearest {
+            // Which way places are rounded is said once for all axes.
+            let scales = graph.info(of: node.input(1))?.constant?.doubles() ?? []
+            guard !scales.isEmpty, !(scales.contains { $0 < 1 } && scales.contains { $0 > 1 }) else { return nil }
+            resampling.rounding = scales.contains { $0 < 1 } ? .ceil : .floor
+        }
         return try graph.inlining(node) { b in
             [try b.add(Resize(resampling), inputs: [node.inputs[0], b.emptyRegion(), node.input(1)])[0]]
         }
@@ -90,7 +97,9 @@ package struct Resize: Operator {
         }
         guard scales.allSatisfy({ $0 > 0 && $0.isFinite }) else { throw WinnowError(.model, "scales", "are not all above 0") }
         for (axis, scale) in zip(listed, scales) where scale != 1 {
-            result[axis] = (extents[axis].value.map { .fixed(Int(place: (Double($0) * scale).rounded(.down))) } ?? .unknown, scale)
+            // In float32, as runtimes compute it: ten times 0.7 is 7.
+            let extent = extents[axis].value.map { Extent.fixed(Int(place: (Float($0) * Float(scale)).rounded(.down))) }
+            result[axis] = (extent ?? .unknown, scale)
         }
         return result
     }
@@ -125,6 +134,9 @@ package struct Resize: Operator {
                 throw WinnowError(.unsupported, nodeName, "its scales depend on data")
             }
             if extent == source[axis] && scale == 1 && regions[axis] == (0, 1) { return nil }
+            guard source[axis] > 0 || extent == 0 else {
+                throw WinnowError(.shape, nodeName, "there is nothing along axis \(axis) to make \(extent) elements of")
+            }
             return resampling.axis(axis, source: source[axis], target: extent, scale: scale, region: regions[axis])
         }
     }
@@ -143,11 +155,18 @@ package struct Resize: Operator {
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+    package func kernel(for request: KernelRequest) throws -> Kernel {
+        let type = request.outputs[0].elementType
+        if type != .float32, resampling.mode == .nearest, resampling.coordinates != .region {
+            let (axes, source) = try placedTables(request)
+            return try movingKernel(request, axes, source)
+        }
+        return type.isInteger ? try integerKernel(request, floatKernel) : try request.inFloat32(floatKernel)
+    }
 
-    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+    /// The tables of axes as they lie in memory, and the source's shape there.
+    private func placedTables(_ request: KernelRequest) throws -> ([ResamplingKernel.Axis], Shape) {
         let data = try request.input(0)
-        try data.requireFloat32(request.nodeName)
         let axes = try tables(
             request.inputs.map { $0.map(ValueInfo.init(operand:)) }, source: data.shape, nodeName: request.nodeName)
         let order = data.layout.permutation(rank: data.shape.rank)
@@ -156,7 +175,13 @@ package struct Resize: Operator {
             table.axis = order.firstIndex(of: table.axis) ?? table.axis
             return table
         }
-        let resize = ResamplingKernel(data.shape.permuted(order), placed, extrapolation: resampling.extrapolation)
+        return (placed, data.shape.permuted(order))
+    }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
+        try request.checkFloat32(inputs: [0])
+        let (axes, source) = try placedTables(request)
+        let resize = ResamplingKernel(source, axes, extrapolation: resampling.extrapolation)
         return Kernel(scratchByteCount: resize.scratchByteCount) { operands in
             resize.run(
                 operands.input(0, as: Float.self), to: operands.output(0, as: Float.self), scratch: operands.scratch)

@@ -27,6 +27,10 @@ package struct ScatterND: ScatterOperator {
         let (data, indices) = (try request.input(0), try request.input(1))
         let tuples = try TupleIndexKernel(
             data.shape, indices: indices.shape, reduction, indexType: indices.elementType, data.elementType)
+        let slices = indices.shape.dropLast() + data.shape.dropFirst(indices.shape.last ?? 0)
+        guard try request.input(2).shape.elementsEqual(slices) else {
+            throw WinnowError(.shape, request.nodeName, "its updates are not \(Shape(Array(slices)))")
+        }
         let byteCount = data.byteCount
         return Kernel(placement: .mayOverwrite([0])) { operands in
             if operands.input(0) != UnsafeRawPointer(operands.output(0)) {

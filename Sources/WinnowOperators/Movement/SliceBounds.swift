@@ -11,6 +11,7 @@ struct SliceBounds: Hashable {
     /// Clamps ONNX's start and end (which may count from the end) to an axis of `extent` elements.
     init(start: Int, end: Int, step: Int, extent: Int) throws {
         guard step != 0 else { throw WinnowError(.model, "steps", "contains 0") }
+        let step = step.cutToPlaces
         func position(_ value: Int, _ range: ClosedRange<Int>) -> Int {
             min(max(value < 0 ? value + extent : value, range.lowerBound), range.upperBound)
         }
@@ -19,8 +20,9 @@ struct SliceBounds: Hashable {
         let first = extent == 0 ? 0 : position(start, step > 0 ? 0...extent : 0...(extent - 1))
         let last = extent == 0 ? 0 : position(end, range)
         self.start = first
-        self.step = step
         count = max(0, step > 0 ? (last - first + step - 1) / step : (first - last - step - 1) / -step)
+        // A step that is never taken may be of any size.
+        self.step = count > 1 ? step : 1
     }
 
     /// The axis whole.

@@ -50,7 +50,7 @@ package struct Split: Operator {
 
     private func extents(of inputs: [ValueInfo?], total: Extent) throws -> [Extent] {
         if let sizes = sizes ?? inputs.integers(1) {
-            if let total = total.value, sizes.reduce(0, +) != total {
+            guard sizes.allSatisfy({ $0 >= 0 }), total.value.map({ sizes.reduce(0, +|) == $0 }) ?? true else {
                 throw WinnowError(.shape, "split", "\(sizes) does not add up to \(total)")
             }
             return sizes.map { .fixed($0) }
@@ -59,6 +59,9 @@ package struct Split: Operator {
         guard let partCount = partCount ?? outputCount, partCount > 0 else {
             throw WinnowError(
                 .unsupported, "split", "the parts' sizes are not given", remedy: "export the model with explicit sizes")
+        }
+        guard outputCount ?? partCount == partCount else {
+            throw WinnowError(.model, "num_outputs", "is \(partCount), but the node has \(outputCount ?? 0) outputs")
         }
         guard let total = total.value else { return [Extent](repeating: .unknown, count: partCount) }
         let size = (total + partCount - 1) / partCount

@@ -34,7 +34,7 @@ package struct TensorScatter: Decomposition {
         let rank = try b.rank(of: cache)
         let axis = try axis.normalizedAxis(rank: rank)
         guard axis > 0 else { throw WinnowError(.model, "axis", "is the axis of samples") }
-        let steps = b.integers(Array(0..<(try b.extent(axis, of: update))))
+        let steps = try b.counting(b.extent(axis, of: update))
         var places = try b.reshaped(steps, [-1] + [Int](repeating: 1, count: rank - 1 - axis))
         if let starts = inputs.present(2) {
             places = try b.add(places, b.reshaped(starts, [-1] + [Int](repeating: 1, count: rank - 1)))

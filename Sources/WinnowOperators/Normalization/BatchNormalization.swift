@@ -83,15 +83,16 @@ package struct BatchNormalization: Operator {
         var inner = request
         inner.outputs = [request.outputs[0]] + (0..<4).map { _ in OperandPlan(shape: channels, elementType: .float32) }
         let kernel = try BatchNormalizationTraining(epsilon: epsilon, momentum: momentum).kernel(for: inner)
-        let start = (kernel.scratchByteCount + 63) / 64 * 64
-        let step = (channels.elementCount * 4 + 63) / 64 * 64
+        var layout = ScratchLayout()
+        _ = layout.reserve(kernel.scratchByteCount)
+        let unread = (0..<4).map { _ in layout.reserve(channels.elementCount, of: .float32) }
         let pointers = OperandList(count: 11)
-        return Kernel(scratchByteCount: start + 4 * step) { operands in
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
             for index in 0..<5 { pointers[index] = UnsafeMutableRawPointer(mutating: operands.input(index)) }
             pointers[5] = operands.output(0)
             for index in 0..<4 {
                 pointers[6 + index] = (index < 2 ? operands.optionalOutput(1 + index) : nil)
-                    ?? operands.scratch.map { $0 + start + index * step }
+                    ?? operands.scratch.map { $0 + unread[index] }
             }
             pointers[10] = operands.scratch
             try kernel.run(Operands(pointers.base, inputCount: 5, outputCount: 5))

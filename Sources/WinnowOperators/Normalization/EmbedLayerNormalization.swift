@@ -30,7 +30,7 @@ package struct EmbedLayerNormalization: Decomposition {
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let words = try inputs.required(0)
         var sum = try b.add(Gather(), inputs.required(2), words)
-        let positions = try inputs.present(8) ?? b.reshaped(b.integers(Array(0..<b.extent(1, of: words))), [1, -1])
+        let positions = try inputs.present(8) ?? b.reshaped(b.counting(b.extent(1, of: words)), [1, -1])
         sum = try b.add(sum, b.add(Gather(), inputs.required(3), positions))
         if let segments = inputs.present(1) { sum = try b.add(sum, b.add(Gather(), inputs.required(4), segments)) }
         let normalized = try b.add(LayerNormalization(epsilon: epsilon), sum, inputs.required(5), inputs.required(6))

@@ -22,6 +22,7 @@ extension GroupedNormalization {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let shape = try request.input(0).shape
+        guard shape.rank >= 2 else { throw WinnowError(.shape, request.nodeName, "its input \(shape) has no channels") }
         let groups = groups ?? shape[1]
         let normalization = try GroupNormalizationKernel(
             shape, groups: groups, epsilon: epsilon, scalesChannels: scalesChannels)

@@ -49,12 +49,13 @@ package struct LayerNormalization: Operator {
         let normalization = try LayerNormalizationKernel(
             rows: rows, width: width, epsilon: epsilon, hasShift: request.optionalInput(2) != nil,
             writesStatistics: writesStatistics)
-        let primitiveByteCount = (normalization.scratchByteCount + 63) / 64 * 64
+        var layout = ScratchLayout()
+        _ = layout.reserve(normalization.scratchByteCount)
         // Statistics go to scratch where their output is left out; the third output is 1 / √(variance + epsilon).
-        return Kernel(scratchByteCount: primitiveByteCount + (writesStatistics ? 8 * rows : 0)) { operands in
-            let unread = operands.scratch.map { $0 + primitiveByteCount }
-            let mean = operands.optionalOutput(1) ?? unread
-            let deviation = operands.optionalOutput(2) ?? unread.map { $0 + 4 * rows }
+        let unread = (0..<2).map { _ in layout.reserve(writesStatistics ? rows : 0, of: .float32) }
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
+            let mean = operands.optionalOutput(1) ?? operands.scratch.map { $0 + unread[0] }
+            let deviation = operands.optionalOutput(2) ?? operands.scratch.map { $0 + unread[1] }
             try normalization.run(
                 source: operands.input(0), scale: operands.input(1), shift: operands.optionalInput(2),
                 target: operands.output(0), mean: mean, variance: deviation, scratch: operands.scratch)

@@ -49,20 +49,30 @@ package struct MaxPool: Pooling {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        try request.inFloat32(request.outputs.count > 1 ? indexKernel : poolingKernel)
+        guard request.outputs.count > 1 else { return try request.inFloat32(poolingKernel) }
+        let isExact = [.int8, .uint8, .float64].contains(request.outputs[0].elementType)
+        return isExact ? try indexKernel(request) : try request.inFloat32(indexKernel)
     }
 
     private func indexKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
-        guard data.elementType == .float32 else {
-            throw WinnowError(.unsupported, request.nodeName, "finds the indices of float32 maxima only")
-        }
+        let geometry = try geometry(source: data.shape)
+        try geometry.validate()
         let pooling = MaxPoolIndices(
-            try geometry(source: data.shape), source: data.layout, target: request.outputs[0].layout, columnsFirst: columnsFirst)
-        return Kernel { operands in
-            pooling.run(
-                operands.input(0, as: Float.self), maxima: operands.output(0, as: Float.self),
-                indices: operands.output(1, as: Int64.self))
+            geometry, source: data.layout, target: request.outputs[0].layout, columnsFirst: columnsFirst)
+        func kernel<Value: Comparable & BitwiseCopyable>(lowest: Value) -> Kernel {
+            Kernel { operands in
+                pooling.run(
+                    operands.input(0, as: Value.self), maxima: operands.output(0, as: Value.self),
+                    indices: operands.output(1, as: Int64.self), lowest: lowest)
+            }
+        }
+        switch data.elementType {
+        case .float32: return kernel(lowest: -Float.infinity)
+        case .float64: return kernel(lowest: -Double.infinity)
+        case .int8: return kernel(lowest: Int8.min)
+        case .uint8: return kernel(lowest: UInt8.min)
+        default: throw WinnowError(.unsupported, request.nodeName, "finds no indices of \(data.elementType) maxima")
         }
     }
 

@@ -42,8 +42,11 @@ struct MaxPoolIndices {
         channelSteps = (sourceSteps[1], targetSteps[1])
     }
 
-    /// Indices are row-major like the source's logical shape and count over the whole tensor.
-    func run(_ source: UnsafePointer<Float>, maxima: UnsafeMutablePointer<Float>, indices: UnsafeMutablePointer<Int64>) {
+    /// Indices are row-major like the source's logical shape and count over the whole tensor. `lowest` stands for a window that
+    /// sees nothing.
+    func run<Value: Comparable & BitwiseCopyable>(
+        _ source: UnsafePointer<Value>, maxima: UnsafeMutablePointer<Value>, indices: UnsafeMutablePointer<Int64>, lowest: Value
+    ) {
         let sourceCount = depth.source * height.source * width.source
         let targetCount = depth.target * height.target * width.target
         Parallel.forEach(images * channels) { plane in
@@ -54,36 +57,42 @@ struct MaxPoolIndices {
                 let place = (
                     position / (height.target * width.target), position / width.target % height.target, position % width.target
                 )
-                let best = largest(x, place)
+                let best = largest(x, place, lowest)
                 y[place.0 * depth.targetStep + place.1 * height.targetStep + place.2 * width.targetStep] = best.value
                 indices[plane * targetCount + position] = Int64(plane * sourceCount + best.index)
             }
         }
     }
 
-    private func largest(_ x: UnsafePointer<Float>, _ place: (Int, Int, Int)) -> (value: Float, index: Int) {
-        var best: (value: Float, index: Int) = (-.infinity, 0)
-        for i in 0..<depth.window {
-            guard let a = depth.tap(i, at: place.0) else { continue }
-            for j in 0..<height.window {
-                guard let b = height.tap(j, at: place.1) else { continue }
-                for k in 0..<width.window {
-                    guard let c = width.tap(k, at: place.2) else { continue }
+    private func largest<Value: Comparable>(
+        _ x: UnsafePointer<Value>, _ place: (Int, Int, Int), _ lowest: Value
+    ) -> (value: Value, index: Int) {
+        var best: (value: Value, index: Int)?
+        for i in depth.taps(at: place.0) {
+            let a = depth.sourceIndex(of: i, at: place.0)
+            for j in height.taps(at: place.1) {
+                let b = height.sourceIndex(of: j, at: place.1)
+                for k in width.taps(at: place.2) {
+                    let c = width.sourceIndex(of: k, at: place.2)
                     let value = x[a * depth.sourceStep + b * height.sourceStep + c * width.sourceStep]
-                    if value > best.value {
+                    if best.map({ value > $0.value }) ?? true {
                         best = (value, a * depth.indexStep + b * height.indexStep + c * width.indexStep)
                     }
                 }
             }
         }
-        return best
+        return best ?? (lowest, 0)
     }
 }
 
 extension MaxPoolIndices.Axis {
-    /// The source index of a tap, or nil if it lies in the pads.
-    fileprivate func tap(_ tap: Int, at place: Int) -> Int? {
-        let index = place * stride + tap * dilation - pad
-        return index >= 0 && index < source ? index : nil
+    fileprivate func sourceIndex(of tap: Int, at place: Int) -> Int { place * stride + tap * dilation - pad }
+
+    /// The taps that lie in the source, not in the pads.
+    fileprivate func taps(at place: Int) -> Range<Int> {
+        let (before, room) = (pad - place * stride, source + pad - place * stride)
+        let first = before <= 0 ? 0 : (before + dilation - 1) / dilation
+        let end = room <= 0 ? 0 : min(window, (room + dilation - 1) / dilation)
+        return first..<max(first, end)
     }
 }

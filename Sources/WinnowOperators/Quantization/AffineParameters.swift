@@ -131,7 +131,11 @@ struct AffineOperands {
     }
 
     /// Bytes of scratch memory for zero points that are not constant.
-    var scratchByteCount: Int { cast == nil ? 0 : (count * 4 + 63) / 64 * 64 }
+    var scratchByteCount: Int {
+        var layout = ScratchLayout()
+        _ = layout.reserve(cast == nil ? 0 : count, of: .float32)
+        return layout.byteCount
+    }
 
     /// Calls `body` with scales and zero points.
     func withPointers(

@@ -44,7 +44,8 @@ package struct ConvInteger: Operator {
             return try IntegerConvolutionKernel(
                 convolution.geometry(source: source.shape, filter: filter.shape),
                 source: .constant(AffineEncoding(source.elementType, scale: 1, zeroPoint: zeroPoint)), sourceLayout: source.layout,
-                filter: IntegerFilter(base, codes.elementType, scales: [1], zeroPoints: request.filterZeroPoints(3)),
+                filter: IntegerFilter(
+                    base, codes.elementType, scales: [1], zeroPoints: request.filterZeroPoints(3, channels: filter.shape[0])),
                 target: .accumulators, targetLayout: request.outputs[0].layout)
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
@@ -79,7 +80,7 @@ extension KernelRequest {
     /// The request with a constant filter as numbers less their zero points, so that it is packed once.
     fileprivate func withRealFilter() throws -> KernelRequest {
         guard let codes = try input(1).constant, optionalInput(3).map({ $0.constant != nil }) ?? true else { return self }
-        let zeros = try filterZeroPoints(3)
+        let zeros = try filterZeroPoints(3, channels: codes.shape[0])
         let inner = codes.elementCount / max(codes.shape[0], 1)
         let values = codes.floats().enumerated().map { $1 - Float(zeros[zeros.count == 1 ? 0 : $0 / inner]) }
         var request = self

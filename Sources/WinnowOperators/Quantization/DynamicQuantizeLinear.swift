@@ -32,7 +32,7 @@ package struct DynamicQuantizeLinear: Operator {
                 }
             }
             operands.optionalOutput(1)?.storeBytes(of: encoding.scale, as: Float.self)
-            operands.optionalOutput(2)?.storeBytes(of: UInt8(encoding.zeroPoint), as: UInt8.self)
+            operands.optionalOutput(2)?.storeBytes(of: UInt8(saturating: Double(encoding.zeroPoint)), as: UInt8.self)
         }
     }
 

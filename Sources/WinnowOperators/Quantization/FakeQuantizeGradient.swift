@@ -29,19 +29,20 @@ package struct FakeQuantizeGradient: Operator {
         let parameters = try AffineOperands(request, scaleIndex: 2)
         let fake = FakeQuantizeKernel(
             forward.range, try forward.scaleAxis.geometry(data, scale: request.input(2).shape))
-        let offset = parameters.scratchByteCount
-        let scaleCount = try request.input(2).shape.elementCount
-        let sumByteCount = (fake.gradientScratchByteCount + 63) / 64 * 64
-        return Kernel(scratchByteCount: offset + sumByteCount + scaleCount * 4) { operands in
+        var layout = ScratchLayout()
+        _ = layout.reserve(parameters.scratchByteCount)
+        let sums = layout.reserve(fake.gradientScratchByteCount)
+        let unreadGradient = layout.reserve(try request.input(2).shape.elementCount, of: .float32)
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
             guard let scratch = operands.scratch else { return }
-            let unread = (scratch + offset + sumByteCount).assumingMemoryBound(to: Float.self)
+            let unread = (scratch + unreadGradient).assumingMemoryBound(to: Float.self)
             parameters.withPointers(operands) { scales, zeroPoints in
                 fake.runGradient(
                     operands.input(0, as: Float.self), operands.input(1, as: Float.self), scales: scales,
                     zeroPoints: zeroPoints,
                     sourceGradient: operands.optionalOutput(0)?.assumingMemoryBound(to: Float.self),
                     scaleGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self) ?? unread,
-                    scratch: scratch + offset)
+                    scratch: scratch + sums)
             }
         }
     }

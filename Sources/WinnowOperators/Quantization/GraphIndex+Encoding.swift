@@ -17,7 +17,7 @@ extension GraphIndex {
         else { return nil }
         guard let name = node.input(2) else { return AffineEncoding(type, scale: scale.floats()[0]) }
         guard let zeroPoint = constant(name), zeroPoint.elementCount == 1 else { return nil }
-        return AffineEncoding(type, scale: scale.floats()[0], zeroPoint: Int32(zeroPoint.integers()[0]))
+        return AffineEncoding(type, scale: scale.floats()[0], zeroPoint: Int32(clamping: zeroPoint.integers()[0]))
     }
 
     /// The DequantizeLinear that makes a value of 8-bit codes under one encoding.

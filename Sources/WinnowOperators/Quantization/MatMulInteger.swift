@@ -40,7 +40,7 @@ package struct MatMulInteger: Operator {
         else { return try varyingKernel(request) }
         let columns = right.shape[right.shape.rank - 1]
         let depth = right.shape[right.shape.rank - 2]
-        let filterZeros = try request.filterZeroPoints(3)
+        let filterZeros = try request.filterZeroPoints(3, channels: columns)
         let (constantZero, zeroPoint) = request.dataZeroPoint(2)
         let geometry = MatMulGeometry(
             left: left.shape.rank == 1 ? [1] + left.shape : left.shape, right: [depth, columns])
@@ -53,7 +53,7 @@ package struct MatMulInteger: Operator {
         let values = codes.integers()
         let sums = (0..<columns).map { column in
             (0..<depth).reduce(Int32(0)) {
-                $0 + Int32(values[$1 * columns + column]) - filterZeros[filterZeros.count == 1 ? 0 : column]
+                $0 &+ Int32(values[$1 * columns + column]) &- filterZeros[filterZeros.count == 1 ? 0 : column]
             }
         }
         let output = request.outputs[0].shape
@@ -99,10 +99,13 @@ extension MatMulInteger {
 
 extension KernelRequest {
     /// The constant zero points of a filter: one, or one for each channel.
-    func filterZeroPoints(_ index: Int) throws -> [Int32] {
+    func filterZeroPoints(_ index: Int, channels: Int) throws -> [Int32] {
         guard let plan = optionalInput(index) else { return [0] }
         guard let tensor = plan.constant else {
             throw WinnowError(.unsupported, nodeName, "the zero points of its filter are not constant")
+        }
+        guard tensor.elementCount == 1 || tensor.elementCount == channels else {
+            throw WinnowError(.shape, nodeName, "has \(tensor.elementCount) zero points for \(channels) channels")
         }
         return tensor.integers().map { Int32(clamping: $0) }
     }

@@ -53,7 +53,7 @@ package struct MatMulNBits: TrainedInParts {
     /// The matrix as (N, K) float32.
     private func dequantized(_ inputs: [ValueInfo?], _ nodeName: String) throws -> Tensor {
         guard let packed = try inputs.required(1).constant, let scales = try inputs.required(2).constant?.floats(),
-            packed.byteCount == columns * blockCount * (blockSize * bitWidth / 8), scales.count == columns * blockCount
+            packed.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), scales.count == columns * blockCount
         else { throw WinnowError(.unsupported, nodeName, "its matrix is not constant or has another size") }
         let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
         let zeroPoints = try zeroPoints(inputs.optional(3), nodeName, mask, perByte)
@@ -85,7 +85,12 @@ package struct MatMulNBits: TrainedInParts {
         guard let tensor = info.constant else {
             throw WinnowError(.unsupported, nodeName, "its zero points are not constant")
         }
-        if tensor.elementType.isFloatingPoint { return tensor.floats() }
+        if tensor.elementType.isFloatingPoint {
+            guard tensor.elementCount == columns * blockCount else {
+                throw WinnowError(.shape, nodeName, "has \(tensor.elementCount) zero points, not \(columns * blockCount)")
+            }
+            return tensor.floats()
+        }
         let rowByteCount = (blockCount * bitWidth + 7) / 8
         let codes = tensor.codes()
         guard codes.count == columns * rowByteCount else {

@@ -40,7 +40,8 @@ package struct RandomDistribution: Sendable, Hashable {
     /// A kernel that fills its output; each run goes on where the last one stopped.
     func kernel(_ request: KernelRequest) throws -> Kernel {
         let output = request.outputs[0]
-        return try request.inFloat32 { _ in
+        return try request.inFloat32 { request in
+            try request.checkFloat32(inputs: [])
             let source = RandomSource(seed: seed.map { UInt64($0.bitPattern) } ?? UInt64(RandomMask.seed(for: request.nodeName)))
             let (count, distribution) = (output.shape.elementCount, self)
             return Kernel { operands in source.fill(operands.output(0, as: Float.self), count: count, distribution) }

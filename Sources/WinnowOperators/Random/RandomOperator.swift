@@ -45,7 +45,11 @@ extension RandomLikeOperator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
-        return [ValueInfo(distribution.target ?? data.elementType, data.extents)]
+        let type = distribution.target ?? data.elementType
+        guard type.isFloatingPoint else {
+            throw WinnowError(.model, "dtype", "is missing, and numbers cannot be drawn as \(type)", remedy: "say a floating-point type")
+        }
+        return [ValueInfo(type, data.extents)]
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {

@@ -33,13 +33,14 @@ private final class RecurrentKernel {
             throw WinnowError(.shape, request.nodeName, "its input \(x) is not (steps, batch, features)")
         }
         let (parameters, width) = (op.parameters, type(of: op).gateCount * op.parameters.hiddenSize)
+        try Self.check(request, batch: x[1], stateCount: type(of: op).stateCount, parameters)
         self.direction = direction
         directionCount = parameters.directionCount
         isReverse = parameters.direction == .reverse || direction == 1
         stepCount = x[0]
         stateCount = type(of: op).stateCount
-        gateByteCount = x[1] * width * 4
-        stateByteCount = x[1] * parameters.hiddenSize * 4
+        gateByteCount = ElementType.float32.byteCount(of: x[1] *| width)
+        stateByteCount = ElementType.float32.byteCount(of: x[1] *| parameters.hiddenSize)
         inputCount = request.inputs.count
         let lengths = request.optionalInput(4)
         isWideLength = lengths.map { $0.elementType == .int64 }
@@ -48,6 +49,9 @@ private final class RecurrentKernel {
         let projecting = GraphBuilder("projection")
         let names = try Self.declare(request.inputs, projecting)
         let projected = try op.cell(projecting, names, direction).project(names.required(0))
+        guard projecting.info(of: projected)?.shape == [x[0], x[1], width] else {
+            throw WinnowError(.shape, request.nodeName, "its weights do not fit \(parameters.hiddenSize) hidden units")
+        }
         let sources = Dictionary(uniqueKeysWithValues: names.indices.map { (Self.inputName($0), $0) })
         projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, options: request.options)
 
@@ -63,11 +67,27 @@ private final class RecurrentKernel {
             let masked = try stepping.masked(results, states, step: number, lengths: stepping.unsqueezed(name, [1]))
             results = masked.states + [masked.hidden]
         }
+        guard results.allSatisfy({ stepping.info(of: $0)?.shape == [x[1], parameters.hiddenSize] }) else {
+            throw WinnowError(.shape, request.nodeName, "its weights do not fit \(parameters.hiddenSize) hidden units")
+        }
         var places = sources
         places["gates"] = inputCount
         for (index, state) in states.enumerated() { places[state] = inputCount + 1 + index }
         places["step"] = inputCount + 1 + stateCount
         step = try KernelSequence(stepping.graph(outputs: results), inputs: places, options: request.options)
+    }
+
+    /// Throws unless lengths and initial states are those of the batch.
+    private static func check(_ request: KernelRequest, batch: Int, stateCount: Int, _ parameters: RecurrentParameters) throws {
+        let state: Shape = [parameters.directionCount, batch, parameters.hiddenSize]
+        for index in 0..<stateCount {
+            if let given = request.optionalInput(5 + index), given.shape != state {
+                throw WinnowError(.shape, request.nodeName, "its initial state is \(given.shape), not \(state)")
+            }
+        }
+        if let lengths = request.optionalInput(4), lengths.shape != [batch] || ![.int32, .int64].contains(lengths.elementType) {
+            throw WinnowError(.shape, request.nodeName, "its lengths are \(lengths.elementType) \(lengths.shape), not \(batch) integers")
+        }
     }
 
     private static func inputName(_ index: Int) -> ValueName { "input.\(index)" }

@@ -56,13 +56,14 @@ package struct TopK: Operator {
         let axis = try self.axis.normalizedAxis(rank: data.shape.rank)
         let output = request.outputs[0].shape
         let top = try TopKKernel(data.elementType, data.shape, axis: axis, count: output[axis], largest: takesLargest)
-        let count = output.elementCount
-        return Kernel(scratchByteCount: count * 16) { operands in
+        var layout = ScratchLayout()
+        let unreadValues = layout.reserve(output.elementCount, of: data.elementType)
+        let unreadIndices = layout.reserve(output.elementCount, of: .int64)
+        return Kernel(scratchByteCount: layout.byteCount) { operands in
             guard let scratch = operands.scratch else { return }
-            let unreadIndices = scratch.assumingMemoryBound(to: Int64.self)
             top.run(
-                operands.input(0), values: operands.optionalOutput(0) ?? scratch + count * 8,
-                indices: operands.optionalOutput(1)?.assumingMemoryBound(to: Int64.self) ?? unreadIndices)
+                operands.input(0), values: operands.optionalOutput(0) ?? scratch + unreadValues,
+                indices: (operands.optionalOutput(1) ?? scratch + unreadIndices).assumingMemoryBound(to: Int64.self))
         }
     }
 

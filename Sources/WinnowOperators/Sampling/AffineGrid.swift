@@ -21,19 +21,16 @@ package struct AffineGrid: Decomposition {
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let matrices = try inputs.required(0)
         let spatial = Shape(Array(try b.knownIntegers(of: inputs.required(1)).dropFirst(2)))
-        let (strides, count) = (spatial.strides, spatial.elementCount)
-        var places: [Double] = []
-        for index in 0..<count {
-            for axis in spatial.indices.reversed() {
-                let position = Double(index / strides[axis] % spatial[axis])
-                let extent = Double(spatial[axis])
-                places.append(alignsCorners ? (extent > 1 ? 2 * position / (extent - 1) - 1 : 0) : (2 * position + 1) / extent - 1)
-            }
-            places.append(1)
+        let (strides, width) = (spatial.strides, spatial.rank + 1)
+        let base = try b.table("places", spatial.extents + [width], as: b.elementType(of: matrices)) { index in
+            // The last axis comes first, and a 1 behind all.
+            let axis = spatial.rank - 1 - index % width
+            guard axis >= 0 else { return 1 }
+            let position = Double(index / width / strides[axis] % spatial[axis])
+            let extent = Double(spatial[axis])
+            return alignsCorners ? (extent > 1 ? 2 * position / (extent - 1) - 1 : 0) : (2 * position + 1) / extent - 1
         }
-        let type = b.elementType(of: matrices)
-        let base = b.constant("places", Tensor(places, shape: [count, spatial.rank + 1], as: type))
-        let moved = try b.add(MatMul(), base, b.transposed(matrices, [0, 2, 1]))
+        let moved = try b.add(MatMul(), b.reshaped(base, [-1, width]), b.transposed(matrices, [0, 2, 1]))
         return [try b.reshaped(moved, [-1] + spatial.extents + [spatial.rank])]
     }
 }

@@ -26,10 +26,11 @@ package struct DeformedColumns: TrainedInParts {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let (data, offsets) = (try inputs.required(0), try inputs.required(1))
-        let taps = (window.extents ?? []).reduce(1, *)
-        let depth = data.extents?[1].value.map { Extent.fixed($0 * taps) } ?? .unknown
+        let taps = Shape(window.extents ?? []).elementCount
+        guard data.rank ?? 4 == 4 else { throw WinnowError(.shape, "input \(data.type)", "must have four axes") }
+        let depth = data.extents?[1].value.map { Extent.fixed($0 *| taps) } ?? .unknown
         let places = offsets.extents.map { $0.dropFirst(2).compactMap(\.value) } ?? []
-        let count = places.count == 2 ? Extent.fixed(places[0] * places[1]) : .unknown
+        let count = places.count == 2 ? Extent.fixed(places[0] *| places[1]) : .unknown
         return [ValueInfo(data.elementType, [data.extents?[0] ?? .unknown, depth, count])]
     }
 
@@ -40,17 +41,16 @@ package struct DeformedColumns: TrainedInParts {
         let (channels, spatial) = (try b.extent(1, of: x), try (2..<4).map { try b.extent($0, of: x) })
         let resolved = try window.resolved(source: spatial)
         let target = try (2..<4).map { try b.extent($0, of: offsets) }
-        let (taps, count) = (resolved.extents.reduce(1, *), target.reduce(1, *))
+        let (taps, count) = (Shape(resolved.extents).elementCount, Shape(target).elementCount)
         // Groups as further samples, the taps and places of one plane in a row.
         let flat = try b.reshaped(x, [-1, channels / offsetGroups, spatial.reduce(1, *)])
         let moves = try b.reshaped(offsets, [-1, taps, 2, count])
         let axes = try (0..<2).map { axis in
-            let own = (0..<(taps * count)).map { index in
+            let base = try b.table("places", [1, 1, taps *| count], as: b.elementType(of: offsets)) { index in
                 let (tap, place) = index.quotientAndRemainder(dividingBy: count)
                 let (i, step) = axis == 0 ? (tap / resolved.extents[1], place / target[1]) : (tap % resolved.extents[1], place % target[1])
                 return Double(step * resolved.strides[axis] - resolved.padsBegin[axis] + i * resolved.dilations[axis])
             }
-            let base = b.constant("places", Tensor(own, shape: [1, 1, own.count], as: b.elementType(of: offsets)))
             let move = try b.reshaped(b.sliced(moves, axis: 2, axis..<(axis + 1)), [-1, 1, taps * count])
             return try b.linearNeighbours(of: b.add(base, move)).map { try b.zeroOutside($0, extent: spatial[axis]) }
         }
@@ -69,9 +69,10 @@ package struct DeformedColumns: TrainedInParts {
         try request.checkFloat32()
         let (data, offsets) = (try request.input(0).shape, try request.input(1).shape)
         let resolved = try window.resolved(source: Array(data.dropFirst(2)))
-        let taps = resolved.extents.reduce(1, *)
-        guard offsets.rank == 4, offsets[1] == offsetGroups * taps * 2, data[1] % offsetGroups == 0,
-            request.optionalInput(2).map({ $0.shape[1] == offsetGroups * taps }) ?? true
+        let taps = Shape(resolved.extents).elementCount
+        let sets = offsetGroups *| taps
+        guard offsets.rank == 4, data.rank == 4, offsets[0] == data[0], offsets[1] == sets *| 2, data[1] % offsetGroups == 0,
+            request.optionalInput(2).map({ $0.shape == [data[0], sets, offsets[2], offsets[3]] }) ?? true
         else { throw WinnowError(.shape, request.nodeName, "offsets \(offsets) do not fit \(data)") }
         let (channels, rows, columns, width) = (data[1], data[2], data[3], offsets[3])
         let (count, perGroup) = (offsets[2] * offsets[3], channels / offsetGroups)

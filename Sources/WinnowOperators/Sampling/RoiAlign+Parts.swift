@@ -37,8 +37,8 @@ extension RoiAlign {
         let first = try b.sliced(corners, axis: 1, column..<(column + 1))
         var size = try b.subtract(b.sliced(corners, axis: 1, (column + 2)..<(column + 3)), first)
         if !usesHalfPixels { size = try b.add(Max(), size, b.scalar(1, like: size)) }
-        let centers = (0..<(bins * samples)).map { (Double($0) + 0.5) / Double(bins * samples) }
-        let share = b.constant("centers", Tensor(centers, shape: [1, centers.count], as: b.elementType(of: corners)))
+        let count = bins * samples
+        let share = try b.table("centers", [1, count], as: b.elementType(of: corners)) { (Double($0) + 0.5) / Double(count) }
         let place = try b.add(first, b.multiply(size, share))
         let isInside = try b.isEqual(b.clipped(place, -1, Double(extent)), place)
         return (try b.clipped(place, 0, Double(extent - 1)), isInside)

@@ -74,13 +74,14 @@ package struct RoiAlign: TrainedInParts {
         }
         let cast = try CastKernel(from: images.elementType, to: .int64)
         let (op, shape, count) = (self, data.shape, regions.shape[0])
-        return Kernel(scratchByteCount: count * 8) { operands in
+        return Kernel(scratchByteCount: ElementType.int64.byteCount(of: count)) { operands in
             guard let scratch = operands.scratch else { return }
             cast.run(from: operands.input(2), to: scratch, count: count)
             let places = scratch.assumingMemoryBound(to: Int64.self)
             for region in 0..<count where !(0..<shape[0]).contains(Int(places[region])) {
                 throw WinnowError(.data, "region \(region)", "lies in image \(places[region]) of \(shape[0])")
             }
+            try op.checkWork(operands.input(1, as: Float.self), count: count, shape)
             Parallel.forEach(count * shape[1]) { plane in
                 let (region, channel) = plane.quotientAndRemainder(dividingBy: shape[1])
                 let image = operands.input(0, as: Float.self) + (Int(places[region]) * shape[1] + channel) * shape[2] * shape[3]
@@ -90,6 +91,19 @@ package struct RoiAlign: TrainedInParts {
             }
         }
     }
+
+    /// Throws where so many samples are taken that it would take hours.
+    private func checkWork(_ regions: UnsafePointer<Float>, count: Int, _ shape: Shape) throws {
+        let samples = (0..<count).reduce(0) { sum, region in
+            sum +| RegionSamples(self, regions + 4 * region, rows: shape[2], columns: shape[3]).count
+        }
+        guard samples *| bins.rows *| bins.columns *| shape[1] <= Self.sampleLimit else {
+            throw WinnowError(
+                .data, "regions", "would take \(samples) samples a channel and bin", remedy: "lower sampling_ratio or give smaller regions")
+        }
+    }
+
+    private static let sampleLimit = 1 << 32
 
     private func align(
         _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>,

@@ -25,7 +25,7 @@ package struct RoiAlignGradient: Operator {
         let (shape, images) = (try request.input(1).shape, try request.input(3))
         let (op, count) = (align, try request.input(2).shape[0])
         let cast = try CastKernel(from: images.elementType, to: .int64)
-        return Kernel(scratchByteCount: count * 8) { operands in
+        return Kernel(scratchByteCount: ElementType.int64.byteCount(of: count)) { operands in
             guard let scratch = operands.scratch else { return }
             cast.run(from: operands.input(3), to: scratch, count: count)
             let places = scratch.assumingMemoryBound(to: Int64.self)

@@ -69,9 +69,8 @@ package struct DFT: Decomposition {
         let order = (0..<rank).filter { $0 != axis && $0 != rank - 1 } + [axis, rank - 1]
         let kept = [Int](repeating: 0, count: rank - 2)
         let rows = try b.reshaped(b.transposed(x, order), kept + [samples * parts])
-        let exponentials = isReal
-            ? basis.realMatrix(frequencies: samples, parts: parts) : basis.matrix(samples: samples, parts: parts)
-        var matrix = b.constant("exponentials", exponentials)
+        var matrix = isReal
+            ? try basis.realMatrix(frequencies: samples, parts: parts, b) : try basis.matrix(samples: samples, parts: parts, b)
         if b.elementType(of: x) != .float32 { matrix = try b.add(Cast(to: b.elementType(of: x)), matrix) }
         let result = isReal ? [length, 1] : [basis.frequencyCount, 2]
         let spectrum = try b.reshaped(b.add(MatMul(), rows, matrix), kept + result)

@@ -1,4 +1,5 @@
 import Foundation
+import WinnowGraph
 import WinnowTensor
 
 /// The complex exponentials of a discrete Fourier transform as a real matrix.
@@ -18,32 +19,29 @@ struct FourierBasis {
     }
 
     /// (samples · parts, frequencies · 2)
-    func matrix(samples: Int, parts: Int) -> Tensor {
-        var values = [Double]()
-        values.reserveCapacity(samples * parts * frequencyCount * 2)
-        for row in 0..<(samples * parts) {
-            for column in 0..<(frequencyCount * 2) { values.append(factor(row / parts, row % parts, column / 2, column % 2)) }
+    func matrix(samples: Int, parts: Int, _ b: GraphBuilder) throws -> ValueName {
+        let width = frequencyCount * 2
+        return try b.table("exponentials", [samples * parts, width], as: .float32) { index in
+            let (row, column) = index.quotientAndRemainder(dividingBy: width)
+            return factor(row / parts, row % parts, column / 2, column % 2)
         }
-        return Tensor(values, shape: [samples * parts, frequencyCount * 2], as: .float32)
     }
 
     /// (frequencies · parts, samples): back from half a spectrum to a real signal; all but the first and the middle
     /// frequency count twice.
-    func realMatrix(frequencies: Int, parts: Int) -> Tensor {
-        let values = (0..<(frequencies * parts * length)).map { index -> Double in
+    func realMatrix(frequencies: Int, parts: Int, _ b: GraphBuilder) throws -> ValueName {
+        try b.table("exponentials", [frequencies * parts, length], as: .float32) { index in
             let (row, sample) = index.quotientAndRemainder(dividingBy: length)
             let k = row / parts
             return (k == 0 || 2 * k == length ? 1 : 2) * factor(sample, row % parts, k, 0)
         }
-        return Tensor(values, shape: [frequencies * parts, length], as: .float32)
     }
 
     /// (frequencies · 2, parts, samples): filters of a convolution over time.
-    func filters(samples: Int, parts: Int) -> Tensor {
-        .init(
-            (0..<(frequencyCount * 2 * parts * samples)).map { index in
-                let (row, column) = index.quotientAndRemainder(dividingBy: parts * samples)
-                return factor(column % samples, column / samples, row / 2, row % 2)
-            }, shape: [frequencyCount * 2, parts, samples], as: .float32)
+    func filters(samples: Int, parts: Int, _ b: GraphBuilder) throws -> ValueName {
+        try b.table("exponentials", [frequencyCount * 2, parts, samples], as: .float32) { index in
+            let (row, column) = index.quotientAndRemainder(dividingBy: parts * samples)
+            return factor(column % samples, column / samples, row / 2, row % 2)
+        }
     }
 }

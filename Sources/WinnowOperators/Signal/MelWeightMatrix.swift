@@ -30,7 +30,7 @@ package struct MelWeightMatrix: Decomposition {
             guard let number = b.info(of: try inputs.required(index))?.constant?.doubles().first else { throw UndeterminedShape() }
             return number
         }
-        let (bins, length, rate) = (Int(numbers[0]), Int(numbers[1]), numbers[2])
+        let (bins, length, rate) = (Int(place: numbers[0]), Int(place: numbers[1]), numbers[2])
         guard (1...65_536).contains(bins), (1...1_048_576).contains(length), rate > 0 else {
             throw WinnowError(.model, "inputs", "\(bins) bins of \(length) samples at \(rate) Hz are not possible")
         }
@@ -40,6 +40,7 @@ package struct MelWeightMatrix: Decomposition {
             let frequency = 700 * (pow(10, (Double(edge) * step + mel(numbers[3])) / 2595) - 1)
             return min(max(Int(place: (Double(length + 1) * frequency / rate).rounded(.down)), 0), length / 2)
         }
+        try MemoryBudget.check(ElementType.float64.byteCount(of: 2 * (length / 2 + 1) * bins), for: "the mel weights")
         var weights = [Double](repeating: 0, count: (length / 2 + 1) * bins)
         for bin in 0..<bins {
             let (low, center, high) = (edges[bin], edges[bin + 1], edges[bin + 2])

@@ -30,7 +30,7 @@ package struct STFT: Decomposition {
         }
         let basis = FourierBasis(length: length, frequencyCount: isOneSided ? length / 2 + 1 : length)
         let type = b.elementType(of: x)
-        var filters = b.constant("exponentials", basis.filters(samples: length, parts: try b.extent(2, of: x)))
+        var filters = try basis.filters(samples: length, parts: b.extent(2, of: x), b)
         if type != .float32 { filters = try b.add(Cast(to: type), filters) }
         if let window { filters = try b.multiply(filters, window) }
         let op = Conv(window: Window(extents: [length], strides: [step]))

@@ -41,10 +41,10 @@ extension SignalWindow {
             throw WinnowError(.model, "size", "is missing or negative")
         }
         let period = Double(max(shape.isPeriodic ? size : size - 1, 1))
-        let values = (0..<size).map { n in
+        let window = try b.table("window", [size], as: shape.target) { n in
             let angle = 2 * Double.pi * Double(n) / period
             return Self.coefficients[0] - Self.coefficients[1] * cos(angle) + Self.coefficients[2] * cos(2 * angle)
         }
-        return [try b.add(Identity(), b.constant("window", Tensor(values, shape: [size], as: shape.target)))]
+        return [try b.add(Identity(), window)]
     }
 }

@@ -92,7 +92,8 @@ package struct TfIdfVectorizer: Operator {
         _ tokens: UnsafePointer<Token>, _ length: Int, _ trie: GramTrie, _ output: UnsafeMutablePointer<Float>
     ) {
         output.update(repeating: 0, count: width)
-        for step in 1...(largestSkip + 1) {
+        // Tokens further apart than the row is long have no partner.
+        for step in 1...max(1, min(largestSkip + 1, length)) {
             let shortest = max(gramLengths.lowerBound, step == 1 ? 1 : 2)
             for start in 0..<length {
                 var node = 0

@@ -5,6 +5,18 @@ import WinnowTensor
 import WinnowTestSupport
 
 extension OperatorSamples {
+    /// scale · x / √(mean of x² + 0.5) along the last of two axes, and what x and scale are multiplied by.
+    private static func simplified(_ input: Tensor, _ scale: Tensor) -> [Tensor] {
+        let (x, s, width) = (input.reader(), scale.doubles(), input.shape[1])
+        let factors = (0..<input.shape[0]).map { row in
+            1 / ((0..<width).reduce(0) { $0 + pow(x([row, $1]), 2) } / Double(width) + 0.5).squareRoot()
+        }
+        return [
+            .computed(input.shape) { s[$0[1]] * x($0) * factors[$0[0]] },
+            Tensor(factors, shape: [factors.count, 1], as: .float32),
+        ]
+    }
+
     /// softmax(Q·Kᵀ / √size + bias)·V of (N, heads, length, size) by plain loops.
     private static func attended(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, bias: (Int, Int) -> Double = { _, _ in 0 }
@@ -112,6 +124,32 @@ extension OperatorSamples {
                 case 1: return s[position] * a + c[position] * b
                 default: return x(place)
                 }
+            }]
+        },
+        OperatorSample(ContributedGelu(), [.sample([2, 3])], version: 1) { inputs in
+            [Tensor(inputs[0].doubles().map { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }, shape: [2, 3], as: .float32)]
+        },
+        OperatorSample(SimplifiedLayerNormalization(epsilon: 0.5), [.sample([2, 3]), .sample([3], seed: 2)], outputs: 2, version: 1) { inputs in
+            simplified(inputs[0], inputs[1])
+        },
+        OperatorSample(
+            SkipSimplifiedLayerNormalization(epsilon: 0.5),
+            [.sample([2, 3]), .sample([2, 3], seed: 2), .sample([3], seed: 3), .sample([3], seed: 4)], outputs: 4, version: 1
+        ) { inputs in
+            let (x, skip, bias) = (inputs[0].reader(), inputs[1].reader(), inputs[3].reader())
+            let sum = Tensor.computed([2, 3]) { x($0) + skip($0) + bias($0) }
+            let results = simplified(sum, inputs[2])
+            return [results[0], results[1], results[1], sum]
+        },
+        OperatorSample(
+            ContributedRotaryEmbedding(), [.sample([1, 3, 8]), indices(2), .sample([5, 2], seed: 2), .sample([5, 2], seed: 3)],
+            constants: [1], version: 1
+        ) { inputs in
+            let (x, c, s) = (inputs[0].reader(), inputs[2].reader(), inputs[3].reader())
+            return [.computed([1, 3, 8]) { place in
+                let (t, head, i) = (place[1], place[2] / 4 * 4, place[2] % 2)
+                let (a, b) = (x([0, t, head + i]), x([0, t, head + i + 2]))
+                return place[2] % 4 < 2 ? c([t + 2, i]) * a - s([t + 2, i]) * b : s([t + 2, i]) * a + c([t + 2, i]) * b
             }]
         },
         OperatorSample(BiasGelu(), [.sample([2, 3]), .sample([3], seed: 2)], version: 1) { inputs in

@@ -4,7 +4,7 @@ import WinnowTensor
 import WinnowTestSupport
 
 extension OperatorSamples {
-    static let contraction: [OperatorSample] = convolutions + transposed + products
+    static let contraction: [OperatorSample] = convolutions + transposed + products + typedProducts
 
     /// A convolution by seven nested loops; pads as resolved begins.
     private static func convolved(
@@ -131,7 +131,7 @@ extension OperatorSamples {
             let (a, b) = (inputs[0].reader(), inputs[1].reader())
             let term = inputs.count > 2 ? inputs[2].reader() : { _ in 0 }
             let depth = inputs[0].shape[inputs[0].rank - (transposesLeft ? 2 : 1)]
-            return [.computed(target) { index in
+            return [.computed(target, as: inputs[0].elementType == .float32 ? .float32 : .float64) { index in
                 let batch = Array(index.dropLast(2))
                 let (row, column) = (index[index.count - 2], index[index.count - 1])
                 return beta * term(index) + alpha * (0..<depth).reduce(0) { sum, k in
@@ -140,6 +140,40 @@ extension OperatorSamples {
             }]
         }
     }
+
+    /// Products of every type, and of every shape that a third input may have.
+    private static let typedProducts: [OperatorSample] = {
+        let terms: [(Shape, Float)] = [([3, 1], 1), ([3, 5], 1), ([1], 1), ([1, 1], 1), ([], 1), ([5], 0.5), ([3, 5], 2)]
+        let floats = [(ElementType.float16, 4e-3), (.bfloat16, 3e-2), (.float64, 1e-14)].flatMap { type, tolerance in
+            terms.map { shape, beta in
+                let inputs = [Tensor.sample([3, 4]), .sample([4, 5], seed: 2), .sample(shape, seed: 3)].map { $0.converted(to: type) }
+                return OperatorSample(Gemm(beta: beta), inputs, differentiated: [], tolerance: tolerance) { inputs in
+                    multiplied([3, 5], beta: Double(beta))(inputs).map { Tensor($0.doubles(), shape: $0.shape, as: type) }
+                }
+            }
+        }
+        let integers = [ElementType.int32, .uint32, .int64, .uint64].flatMap { type in
+            [(Shape([2, 3, 4]), Shape([4, 5]), Shape([2, 3, 5])), ([3, 4], [2, 4, 5], [2, 3, 5])].map { left, right, target in
+                OperatorSample(MatMul(), [Tensor.counting(left, as: type), .counting(right, as: type, from: 3)], differentiated: []) { inputs in
+                    multiplied(target)(inputs).map { $0.converted(to: type) }
+                }
+            }
+        }
+        let precise = OperatorSample(
+            MatrixProduct(transposesLeft: true, transposesRight: true, alpha: 0.5, activation: .clip(low: 0, high: 3)),
+            [Tensor.sample([4, 3]), .sample([5, 4], seed: 2), .sample([5], seed: 3), .sample([3, 5], seed: 4)].map { $0.converted(to: .float64) },
+            differentiated: [], tolerance: 1e-14
+        ) { inputs in
+            let sum = multiplied([3, 5], true, true, alpha: 0.5)(Array(inputs.prefix(3)))[0].doubles()
+            return [Tensor(zip(sum, inputs[3].doubles()).map { max(0, min(3, $0 + $1)) }, shape: [3, 5])]
+        }
+        let fused = OperatorSample(
+            FusedGemm(Gemm(beta: 0.5), activation: .relu),
+            [Tensor.sample([3, 4]), .sample([4, 5], seed: 2), .sample([3, 1], seed: 3)].map { $0.converted(to: .float16) }, differentiated: [],
+            tolerance: 4e-3
+        ) { inputs in [Tensor(multiplied([3, 5], beta: 0.5)(inputs)[0].doubles().map { max($0, 0) }, shape: [3, 5], as: .float16)] }
+        return floats + integers + [precise, fused]
+    }()
 
     private static let products: [OperatorSample] = [
         OperatorSample(Gemm(), [.sample([3, 4]), .sample([4, 5], seed: 2), .sample([5], seed: 3)], reference: multiplied([3, 5])),

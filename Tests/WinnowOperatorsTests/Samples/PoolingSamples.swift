@@ -38,7 +38,24 @@ extension OperatorSamples {
 
     private static let image = Tensor.sample([2, 3, 5, 6], in: -6...6)
 
-    static let pooling: [OperatorSample] = [
+    static let pooling: [OperatorSample] = windows + typedMaxima
+
+    private static let typedMaxima: [OperatorSample] = [ElementType.float16, .float64, .int8, .uint8].map { type in
+        OperatorSample(
+            MaxPool(window: Window(size: 2)), [Tensor.counting([2, 3, 4, 6], modulus: 97).converted(to: type)], outputs: 2, differentiated: []
+        ) { inputs in
+            let maxima = pooled([2, 3, 2, 3], size: [2, 2], stride: 2, maximum)(inputs)[0]
+            let (values, y) = (inputs[0].doubles(), maxima.reader())
+            let places = Tensor.computed([2, 3, 2, 3], as: .int64) { index in
+                let plane = (index[0] * 3 + index[1]) * 24
+                let window = [0, 1, 6, 7].map { plane + 12 * index[2] + 2 * index[3] + $0 }
+                return Double(window.first { values[$0] == y(index) } ?? -1)
+            }
+            return [maxima.converted(to: type), places]
+        }
+    }
+
+    private static let windows: [OperatorSample] = [
         OperatorSample(
             MaxPool(window: Window(size: 2)), [image], reference: pooled([2, 3, 2, 3], size: [2, 2], stride: 2, maximum)),
         OperatorSample(

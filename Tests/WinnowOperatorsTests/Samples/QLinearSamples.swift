@@ -43,6 +43,13 @@ extension OperatorSamples {
             }]
         },
         OperatorSample(QLinearSigmoid(), [codes, scale, zero, Tensor(scalar: Float(1 / 255.0)), Tensor(scalar: UInt8(0))], constants: [1, 2, 3, 4], differentiated: [], tolerance: 0.006),
+        OperatorSample(QLinearSoftmax(), [codes, scale, zero, Tensor(scalar: Float(1 / 256.0)), Tensor(scalar: UInt8(0))], constants: [1, 2, 3, 4], differentiated: [], tolerance: 0.006) { inputs in
+            let x = real(inputs, 0)
+            return [.computed([2, 3, 4, 4], as: .uint8) { place in
+                let row = (0..<4).map { exp(x(Array(place.dropLast()) + [$0])) }
+                return code(row[place[3]] / row.reduce(0, +), inputs, 3)
+            }]
+        },
         OperatorSample(QLinearLeakyRelu(alpha: 0.3), [codes, scale, zero, wide, middle], constants: [1, 2, 3, 4], differentiated: [], tolerance: 0.006) { inputs in
             let x = real(inputs, 0)
             return [.computed([2, 3, 4, 4], as: .uint8) { code(x($0) < 0 ? Double(Float(0.3)) * x($0) : x($0), inputs, 3) }]

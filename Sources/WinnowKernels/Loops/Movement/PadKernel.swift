@@ -66,6 +66,7 @@ package struct PadKernel: Sendable {
 
     private static func source(_ index: Int, _ extent: Int, _ mode: Mode) -> Int {
         if (0..<extent).contains(index) { return index }
+        guard extent > 0 else { return -1 }
         switch mode {
         case .constant: return -1
         case .edge: return min(max(index, 0), extent - 1)

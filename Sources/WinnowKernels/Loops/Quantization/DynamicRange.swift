@@ -9,8 +9,10 @@ package enum DynamicRange {
         var high: Float = 0
         _ = winnow_range(source, count, &low, &high)
         (low, high) = (min(low, 0), max(high, 0))
-        let scale = (high - low) / 255
+        let width = high - low
+        // The difference of two finite numbers may be infinite.
+        let scale = width.isFinite ? width / 255 : Float((Double(high) - Double(low)) / 255)
         guard scale > 0 else { return (1, 0) }
-        return (scale, min(max((-low / scale).rounded(.toNearestOrEven), 0), 255))
+        return (scale, Float(UInt8(saturating: Double((-low / scale).rounded(.toNearestOrEven)))))
     }
 }

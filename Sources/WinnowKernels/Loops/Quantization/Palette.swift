@@ -6,12 +6,12 @@ package struct Palette: Hashable, Sendable {
     package let levels: [Float]
 
     /// Levels for `values`; the first guess is spread evenly from the smallest to the largest (Han et al., Deep Compression,
-    /// 2016, §3.2). NaN is passed over. Level `fixed`, if given, stays where it is. Where there are no more different values
-    /// than levels, they are the levels.
+    /// 2016, §3.2). NaN is passed over, and where there is nothing else the only level is 0. Level `fixed`, if given, stays where
+    /// it is. Where there are no more different values than levels, they are the levels.
     package init(of values: some Sequence<Float>, levelCount: Int, iterationLimit: Int = 300, fixed: Float? = nil) {
         var sorted = values.filter { !$0.isNaN }
         sorted.withUnsafeMutableBufferPointer { Selection.sort($0) }
-        guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = fixed.map { [$0] } ?? []; return }
+        guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = [fixed ?? 0]; return }
         if let different = Self.different(sorted, fixed, limit: levelCount) { levels = different; return }
         let sums = RunningSums(sorted)
         var centers = (0..<levelCount).map {

@@ -50,7 +50,8 @@ import WinnowTensor
     }
 
     @Test func fewValues() {
-        #expect(Palette(of: [Float](), levelCount: 4).levels.isEmpty)
+        #expect(Palette(of: [Float](), levelCount: 4).levels == [0])
+        #expect(Palette(of: [Float.nan, .nan], levelCount: 4).levels == [0])
         let constant = Palette(of: [2, 2, 2], levelCount: 4)
         #expect(constant.levels[constant.index(nearest: 2)] == 2)
         #expect(Palette(of: [1, 2], levelCount: 1).levels == [1.5])
