@@ -137,7 +137,9 @@ package struct OperatorRegistry: Sendable {
 
     /// The operator of this name, or an `UnknownOperator` that carries name and attributes through unchanged.
     package func makeOperator(_ type: OperatorType, attributes: Attributes, version: Int) throws -> any Operator {
-        guard let known = types[type] else { return UnknownOperator(type, attributes: attributes, version: version) }
+        guard type.domain != OperatorType.planDomain, let known = types[type] else {
+            return UnknownOperator(type, attributes: attributes, version: version)
+        }
         return try attributes.readWhole { try known.reading($0, version: version) }
     }
 

@@ -7,6 +7,7 @@ import WinnowTensor
 /// sines (positions, half).
 package struct ContributedRotaryEmbedding: Decomposition {
     package static let type = OperatorType("RotaryEmbedding", domain: "com.microsoft")
+    package static let maximumInputCount = 4
 
     package var isInterleaved: Bool
     /// How many features of a head are turned; 0 is all.

@@ -46,6 +46,9 @@ package struct Gemm: Operator, ChannelContraction {
     }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        for input in inputs.prefix(2) where (input?.rank ?? 2) != 2 {
+            throw WinnowError(.shape, "input \(input?.type.description ?? "")", "is no matrix")
+        }
         let results = try product.outputs(for: Array(inputs.prefix(2)))
         if let extents = results[0].extents, let term = inputs.optional(2)?.extents,
             try Extent.broadcast(extents, term).count != 2

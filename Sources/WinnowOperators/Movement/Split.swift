@@ -31,6 +31,9 @@ package struct Split: Operator {
         countsOutputs = sizes == nil && partCount == nil && attributes.inputCount == 1
     }
 
+    /// More parts than any model has.
+    private static let partLimit = 1 << 16
+
     package var attributes: Attributes {
         var attributes: Attributes = ["axis": .int(axis)]
         if let sizes { attributes["split"] = .ints(sizes) }
@@ -56,9 +59,9 @@ package struct Split: Operator {
             return sizes.map { .fixed($0) }
         }
         if inputs.optional(1) != nil, let outputCount { return [Extent](repeating: .unknown, count: outputCount) }
-        guard let partCount = partCount ?? outputCount, partCount > 0 else {
+        guard let partCount = partCount ?? outputCount, (1...Self.partLimit).contains(partCount) else {
             throw WinnowError(
-                .unsupported, "split", "the parts' sizes are not given", remedy: "export the model with explicit sizes")
+                .unsupported, "split", "the parts' sizes are not given, or they are too many", remedy: "export the model with explicit sizes")
         }
         guard outputCount ?? partCount == partCount else {
             throw WinnowError(.model, "num_outputs", "is \(partCount), but the node has \(outputCount ?? 0) outputs")

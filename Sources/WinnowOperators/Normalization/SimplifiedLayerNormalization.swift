@@ -4,6 +4,7 @@ import WinnowTensor
 /// RMSNormalization as ONNX Runtime writes it; output 1 is 1 / √(mean of x² + epsilon).
 package struct SimplifiedLayerNormalization: Decomposition {
     package static let type = OperatorType("SimplifiedLayerNormalization")
+    package static let maximumInputCount = 2
 
     package var axis: Int
     package var epsilon: Float

@@ -4,6 +4,7 @@ import WinnowTensor
 /// SimplifiedLayerNormalization of x + skip + bias; inputs x, skip, scale, bias. Output 3 is the sum.
 package struct SkipSimplifiedLayerNormalization: Decomposition {
     package static let type = OperatorType("SkipSimplifiedLayerNormalization", domain: "com.microsoft")
+    package static let maximumInputCount = 4
 
     package var epsilon: Float
 

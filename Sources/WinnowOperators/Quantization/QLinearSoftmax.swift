@@ -4,6 +4,7 @@ import WinnowTensor
 /// Softmax of codes, requantized: x, scale, zero point, y scale, y zero point.
 package struct QLinearSoftmax: Decomposition {
     package static let type = OperatorType("QLinearSoftmax", domain: "com.microsoft")
+    package static let maximumInputCount = 5
 
     package var axis: Int
     /// The operator-set version whose Softmax it is: below 13 over all axes from `axis` on together.

@@ -50,8 +50,11 @@ import WinnowTestSupport
         }
     }
 
+    /// Of operators that files hold: plans make others for shapes that have been checked.
+    static let stored = samples.filter { $0.op.type.domain != OperatorType.planDomain }
+
     /// Numbers that no good model has, in every attribute and every constant that says sizes, steps or scales.
-    @Test(arguments: samples) func hostileNumbersAreRefusedOrComputed(_ sample: OperatorSample) throws {
+    @Test(arguments: stored) func hostileNumbersAreRefusedOrComputed(_ sample: OperatorSample) throws {
         Self.trace(sample)
         for name in sample.op.attributes.names {
             for value in Self.hostile(sample.op.attributes[name]) {
@@ -77,7 +80,7 @@ import WinnowTestSupport
     }
 
     /// Operands of other types and shapes, each known and unknown.
-    @Test(arguments: samples) func hostileOperandsAreRefusedOrComputed(_ sample: OperatorSample) throws {
+    @Test(arguments: stored) func hostileOperandsAreRefusedOrComputed(_ sample: OperatorSample) throws {
         Self.trace(sample)
         for index in sample.inputs.indices {
             guard let tensor = sample.inputs[index] else { continue }
