@@ -1,0 +1,149 @@
+"""Every pass on small networks as torch's two exporters write them: its file passes the checker and runs in ONNX Runtime."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxscript")
+
+import onnxruntime  # noqa: E402
+from small_networks import EXPORTERS, NETWORKS, export  # noqa: E402
+
+SAMPLES = 16
+SHORT = ["epochs=1", "batch-size=8"]
+
+
+@dataclass
+class Run:
+    """A pass with settings, and how far the outputs may move (‖difference‖ / ‖output‖); None: they need only be finite."""
+
+    name: str
+    settings: tuple[str, ...] = ()
+    tolerance: float | None = None
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *self.settings])
+
+
+EXACT, CLOSE, INTEGER = 1e-5, 1e-3, 0.15
+RUNS = [
+    Run("fold-batch-norm", (), CLOSE),
+    Run("fold-constants", (), CLOSE),
+    Run("remove-dead-nodes", (), EXACT),
+    Run("remove-identity", (), EXACT),
+    Run("fold-masks", (), EXACT),
+    Run("unprune", (), EXACT),
+    Run("magnitude-pruning", ("sparsity=0",), EXACT),
+    Run("magnitude-pruning"),
+    Run("magnitude-pruning", ("keep-mask=true",)),
+    Run("structured-pruning", ("sparsity=0",), EXACT),
+    Run("structured-pruning"),
+    Run("structured-pruning", ("remove=false",)),
+    Run("weight-only-quantization", (), INTEGER),
+    Run("weight-only-quantization", ("bits=4", "block-size=32")),
+    Run("fixed-point-quantization", (), INTEGER),
+    Run("float4-quantization"),
+    Run("palettization", ("bits=8",), INTEGER),
+    Run("palettization"),
+    Run("dynamic-quantization", (), 2 * INTEGER),
+    Run("static-quantization", (), 2 * INTEGER),
+    Run("svd-factorization", ("energy=1",), CLOSE),
+    Run("svd-factorization"),
+    Run("finetune", ("epochs=1", "batch-size=8")),
+    Run("gradual-pruning", ("interval=1",)),
+    Run("iterative-pruning", ("sparsities=[0.5]", "max-drop=100")),
+    Run("quantization-aware-training"),
+    Run("learned-step-quantization"),
+    Run("distillation"),
+]
+
+
+def session(path: Path, optimizes: bool) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    if not optimizes:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+class Exported:
+    """A network as one exporter wrote it, data for it, and what ONNX Runtime computes."""
+
+    def __init__(self, name: str, exporter: str, folder: Path):
+        self.path, self.data = folder / f"{name}-{exporter}.onnx", folder / f"{name}-{exporter}.npz"
+        export(name, self.path, exporter)
+        small = NETWORKS[name]
+        self.feeds = {key: value.numpy() for key, value in small.samples(small.batch).items()}
+        self.outputs = {optimizes: session(self.path, optimizes).run(None, self.feeds) for optimizes in (False, True)}
+        arrays = {key: value.numpy() for key, value in small.samples(SAMPLES).items()}
+        if len(self.outputs[False]) == 1 and self.outputs[False][0].ndim == 2:
+            arrays["labels"] = np.arange(SAMPLES) % self.outputs[False][0].shape[1]
+        np.savez(self.data, **arrays)
+
+    def check(self, path: Path, tolerance: float | None) -> None:
+        """The file is valid, runs both ways, and has the inputs and outputs it had."""
+        onnx.checker.check_model(str(path), full_check=True)
+        assert faces(path) == faces(self.path)
+        for optimizes, before in self.outputs.items():
+            after = session(path, optimizes).run(None, self.feeds)
+            for a, b in zip(before, after, strict=True):
+                assert a.shape == b.shape and a.dtype == b.dtype and np.isfinite(b).all()
+                assert tolerance is None or np.linalg.norm(a - b) <= tolerance * np.linalg.norm(a)
+
+
+def faces(path: Path) -> list[tuple[str, int, int]]:
+    """Names, element types and ranks of the inputs, then of the outputs."""
+    graph = onnx.load(path, load_external_data=False).graph
+    return [
+        (value.name, value.type.tensor_type.elem_type, len(value.type.tensor_type.shape.dim)) for value in [*graph.input, *graph.output]
+    ]
+
+
+def parameters(path: Path) -> int:
+    """Elements of the float constants of two axes or more, where both exporters agree."""
+    graph = onnx.load(path).graph
+    tensors = [*graph.initializer, *(attribute.t for node in graph.node for attribute in node.attribute if attribute.HasField("t"))]
+    return sum(int(np.prod(tensor.dims)) for tensor in tensors if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A network by name and exporter, exported once."""
+    folder, networks = tmp_path_factory.mktemp("exported"), {}
+
+    def network(name: str, exporter: str) -> Exported:
+        if (name, exporter) not in networks:
+            networks[name, exporter] = Exported(name, exporter, folder)
+        return networks[name, exporter]
+
+    return network
+
+
+def test_every_pass_is_run(winnow):
+    assert {entry["name"] for entry in json.loads(winnow("passes", "--json").stdout)} == {run.name for run in RUNS}
+
+
+@pytest.mark.parametrize("run", RUNS, ids=str)
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_files_are_valid_and_run(winnow, exported, tmp_path, name, exporter, run):
+    network = exported(name, exporter)
+    settings = [part for setting in run.settings for part in ("--set", setting)]
+    winnow("apply", run.name, network.path, "-o", tmp_path / "out.onnx", "--data", network.data, *settings)
+    network.check(tmp_path / "out.onnx", run.tolerance)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_both_exporters_networks_shrink_alike(winnow, exported, tmp_path, name):
+    left = []
+    for exporter in EXPORTERS:
+        before = exported(name, exporter).path
+        winnow("apply", "structured-pruning", before, "-o", tmp_path / "out.onnx")
+        left.append(parameters(tmp_path / "out.onnx") / parameters(before))
+    assert abs(left[0] - left[1]) <= 0.03
