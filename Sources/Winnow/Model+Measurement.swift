@@ -7,7 +7,7 @@ extension Model {
     public var parameters: [String: Tensor] { graph.initializers }
 
     /// The multiply–accumulates of one sample.
-    public var multiplyAccumulates: Int { graph.multiplyAccumulates().values.reduce(0, +) }
+    public var multiplyAccumulates: Int? { graph.multiplyAccumulates().total }
 
     /// What the model costs and, given data, its accuracy. Bytes are those of its file; a model that has none yet is written
     /// to a temporary one.

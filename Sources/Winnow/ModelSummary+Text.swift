@@ -46,7 +46,7 @@ extension ModelSummary {
             "Total params: \(Format.count(parameters))",
             "Trainable params: \(Format.count(trainableParameters))",
             "Non-trainable params: \(Format.count(parameters - trainableParameters))",
-            "Total MACs a sample: \(Format.count(multiplyAccumulates))",
+            "Total MACs a sample: \(multiplyAccumulates.map(Format.count) ?? "depends on open extents")",
             "Input size (MB): \(megabytes(inputByteCount))",
             "Forward/backward pass size (MB): \(megabytes(passByteCount))",
             "Params size (MB): \(megabytes(parameterByteCount))",

@@ -30,7 +30,7 @@ public struct ModelSummary: Codable, Sendable {
         public var elementType: String
         public var parameters: Int
         public var parameterByteCount: Int
-        /// Multiply–accumulates of one sample; nil where it multiplies nothing or its axes are unknown.
+        /// Multiply–accumulates of one sample; nil where it multiplies nothing, or its axes or their extents are unknown.
         public var multiplyAccumulates: Int?
         /// The part of its parameters that is zero.
         public var sparsity: Double
@@ -65,7 +65,8 @@ public struct ModelSummary: Codable, Sendable {
     public var parameters: Int
     public var trainableParameters: Int
     public var parameterByteCount: Int
-    public var multiplyAccumulates: Int
+    /// Of one sample; nil where they depend on extents that are open.
+    public var multiplyAccumulates: Int?
     public var inputByteCount: Int
     /// Twice the bytes of all nodes' outputs for one sample: forward and backward pass.
     public var passByteCount: Int
@@ -80,7 +81,7 @@ public struct ModelSummary: Codable, Sendable {
         let origins = ConstantOrigins(graph)
         let counts = graph.multiplyAccumulates()
         let all = graph.nodes.filter { !origins.constantNodes.contains($0.name) }
-            .map { Node($0, in: graph, origins, multiplyAccumulates: counts[$0.name]) }
+            .map { Node($0, in: graph, origins, multiplyAccumulates: counts[$0.name] ?? nil) }
         nodes = try all.selected(by: globs)
         nodeCount = all.count
         if includesTensors {
@@ -91,7 +92,7 @@ public struct ModelSummary: Codable, Sendable {
         parameters = graph.parameterCount
         trainableParameters = graph.trainableInitializers().reduce(0) { $0 + (graph.initializers[$1]?.elementCount ?? 0) }
         parameterByteCount = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
-        multiplyAccumulates = counts.values.reduce(0, +)
+        multiplyAccumulates = counts.total
         let sizes = graph.sampleByteCounts()
         inputByteCount = graph.inputs.reduce(0) { $0 + (sizes[$1.name] ?? 0) }
         passByteCount = 2 * all.flatMap(\.outputs).reduce(0) { $0 + (sizes[$1.name] ?? 0) }

@@ -21,7 +21,7 @@ public struct ModelTimer {
 
     private let subject: Subject
     private let batchSize: Int
-    private let multiplyAccumulates: [String: Int]
+    private let multiplyAccumulates: [String: Int?]
 
     /// Plans `model` for inputs of `shapes`, other open extents being `batchSize`; throws where it cannot run, or cannot be
     /// trained as a classifier.
@@ -83,8 +83,8 @@ public struct ModelTimer {
         try PlanStepTiming.measure(plan, seconds: seconds, multiplyAccumulates: multiplyAccumulates)
     }
 
-    /// The multiply–accumulates of one execution or step, as far as axes are known.
-    public var totalMultiplyAccumulates: Int { multiplyAccumulates.values.reduce(0, +) }
+    /// The multiply–accumulates of one execution or step, as far as axes are known; nil where an extent is not.
+    public var totalMultiplyAccumulates: Int? { multiplyAccumulates.total }
 
     /// The bytes of all intermediate values together as planned, after sharing memory.
     public var plannedByteCount: Int { get throws { try plan.arenaByteCount } }

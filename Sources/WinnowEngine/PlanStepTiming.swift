@@ -16,7 +16,7 @@ public struct PlanStepTiming: Codable, Sendable {
 extension PlanStepTiming {
     /// Runs `plan` for `seconds`, timing every step by itself; `multiplyAccumulates` are those of the nodes, by name.
     package static func measure(
-        _ plan: Plan, seconds: Double, multiplyAccumulates: [String: Int] = [:]
+        _ plan: Plan, seconds: Double, multiplyAccumulates: [String: Int?] = [:]
     ) throws -> [PlanStepTiming] {
         try plan.execute()
         let steps = plan.steps
@@ -34,7 +34,7 @@ extension PlanStepTiming {
             PlanStepTiming(
                 node: step.nodeName, operatorType: step.operatorType, outputShape: step.outputShape.extents,
                 layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0,
-                multiplyAccumulates: multiplyAccumulates[step.nodeName])
+                multiplyAccumulates: multiplyAccumulates[step.nodeName] ?? nil)
         }
     }
 }

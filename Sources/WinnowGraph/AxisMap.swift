@@ -10,12 +10,14 @@ package enum AxisTerm: Hashable, Sendable {
     case opaque
     /// Extent 1, broadcast: `1`.
     case one
+    /// Any number of axes that no rule may touch, in front of the others: `…`.
+    case rest
 
     package var labels: [Character] {
         switch self {
         case .label(let label): [label]
         case .product(let labels), .concatenation(let labels): labels
-        case .opaque, .one: []
+        case .opaque, .one, .rest: []
         }
     }
 }
@@ -23,12 +25,26 @@ package enum AxisTerm: Hashable, Sendable {
 /// Which axes of an operator's operands are the same axis, as one einsum-like string.
 ///
 /// `"mk, kn -> mn"` is a matrix product. `(ab)` merges axes, `[a+b]` concatenates them, `.` is an axis never to be
-/// touched, `1` a broadcast axis; an empty operand is a scalar or omitted. `extents` fixes labels that shapes alone do
-/// not tell (the number of groups).
+/// touched, `1` a broadcast axis, `…` leading axes of any number; an empty operand is a scalar or omitted.
+///
+/// What it promises of a label that inputs have: without one of its indices in every input, that index is gone from every
+/// output with the label, and nothing else changes. A label that no output has is summed over: there the same holds for
+/// indices at which one of the inputs is 0.
 package struct AxisMap: Hashable, Sendable {
     package var inputs: [[AxisTerm]]
     package var outputs: [[AxisTerm]]
+    /// Labels that shapes alone do not tell, as attributes fix them (the number of groups).
     package var extents: [Character: Int]
+    /// Labels that count as work but promise nothing: a filter's taps.
+    package var pinned: Set<Character> = []
+    /// Labels whose indices may go only where the input is 0, though outputs have them.
+    package var summed: Set<Character> = []
+    /// Labels that no output has because nothing comes of their elements.
+    package var unread: Set<Character> = []
+    /// Inputs whose elements are the extents of axes: the target shape of Reshape counts the axes of its result.
+    package var inputCounts: [Int: [AxisTerm]] = [:]
+    /// Outputs whose elements are the extents of axes: those of Shape.
+    package var outputCounts: [Int: [AxisTerm]] = [:]
     /// Nothing is known: never prune through, report as skipped.
     package let isOpaque: Bool
 
@@ -41,21 +57,25 @@ package struct AxisMap: Hashable, Sendable {
         isOpaque = true
     }
 
-    package init(inputs: [[AxisTerm]], outputs: [[AxisTerm]], extents: [Character: Int] = [:]) {
+    package init(
+        inputs: [[AxisTerm]], outputs: [[AxisTerm]], extents: [Character: Int] = [:], pinned: Set<Character> = []
+    ) {
         self.inputs = inputs
         self.outputs = outputs
         self.extents = extents
+        self.pinned = pinned
         isOpaque = false
     }
 
     /// Reads the string form; a malformed string is opaque.
-    package init(_ text: String, extents: [Character: Int] = [:]) {
+    package init(_ text: String, extents: [Character: Int] = [:], pinned: String = "") {
         let sides = text.split(separator: ">", maxSplits: 1, omittingEmptySubsequences: false)
         guard sides.count == 2, sides[0].last == "-" else { self = .opaque; return }
         func operands(_ side: Substring) -> [[AxisTerm]] {
             side.split(separator: ",", omittingEmptySubsequences: false).map { Self.terms($0) }
         }
-        self.init(inputs: operands(sides[0].dropLast()), outputs: operands(sides[1]), extents: extents)
+        self.init(
+            inputs: operands(sides[0].dropLast()), outputs: operands(sides[1]), extents: extents, pinned: Set(pinned))
     }
 
     private static func terms(_ operand: Substring) -> [AxisTerm] {
@@ -66,74 +86,24 @@ package struct AxisMap: Hashable, Sendable {
             case "(", "[": group = []
             case ")": terms.append(.product(group ?? [])); group = nil
             case "]": terms.append(.concatenation(group ?? [])); group = nil
-            default:
-                if group != nil { group?.append(character) }
-                else { terms.append(character == "." ? .opaque : character == "1" ? .one : .label(character)) }
+            case ".": terms.append(.opaque)
+            case "1": terms.append(.one)
+            case "…": terms.append(.rest)
+            default: if group == nil { terms.append(.label(character)) } else { group?.append(character) }
             }
         }
         return terms
     }
 
-    /// `"abcd, abcd -> abcd"`: elementwise work on operands of these ranks, aligned at the last axis. Extents of 1 where the
-    /// output has more are broadcast.
-    package static func elementwise(inputs: [ValueInfo?], outputRank: Int) -> AxisMap {
-        let letters = Array("abcdefghijklmnopqrstuvwxyz")
-        guard outputRank <= letters.count else { return .opaque }
-        let labels = Array(letters[..<outputRank])
-        let extents = inputs.compactMap { $0?.extents }
-        let terms = inputs.map { input -> [AxisTerm]? in
-            guard let input else { return [] }
-            guard let own = input.extents, own.count <= outputRank else { return nil }
-            return own.indices.map { axis in
-                let position = outputRank - own.count + axis
-                let isBroadcast = own[axis] == .fixed(1) && extents.contains { other in
-                    let index = position - (outputRank - other.count)
-                    return index >= 0 && index < other.count && other[index] != .fixed(1)
-                }
-                return isBroadcast ? .one : .label(labels[position])
-            }
-        }
-        guard !terms.contains(where: { $0 == nil }) else { return .opaque }
-        return AxisMap(inputs: terms.compactMap { $0 }, outputs: [labels.map { .label($0) }])
-    }
+    /// The labels that some input has.
+    package var inputLabels: Set<Character> { Set(inputs.flatMap { $0.flatMap(\.labels) }) }
 
-    /// The number behind every label, from the shapes of inputs and outputs; nil where shapes contradict the map.
-    package func solve(inputs shapes: [[Int]?], outputs outputShapes: [[Int]?]) -> [Character: Int]? {
-        guard !isOpaque else { return nil }
-        var known = extents
-        let operands = Array(zip(inputs + outputs, shapes + outputShapes))
-        for (terms, shape) in operands {
-            guard let shape, !terms.isEmpty || shape.isEmpty else { continue }
-            guard terms.count == shape.count else { return nil }
-            for case (.label(let label), let extent) in zip(terms, shape) {
-                if let other = known[label], other != extent { return nil }
-                known[label] = extent
-            }
-        }
-        for (terms, shape) in operands {
-            guard let shape, terms.count == shape.count else { continue }
-            for (term, extent) in zip(terms, shape) {
-                guard let isProduct = term.isComposite else { continue }
-                let missing = term.labels.filter { known[$0] == nil }
-                if missing.count == 1 {
-                    let rest = term.labels.compactMap { known[$0] }.reduce(isProduct ? 1 : 0, isProduct ? (*) : (+))
-                    guard !isProduct || (rest > 0 && extent % rest == 0) else { return nil }
-                    known[missing[0]] = isProduct ? extent / rest : extent - rest
-                }
-            }
-        }
-        return known
-    }
-}
+    /// The labels that some output has.
+    package var outputLabels: Set<Character> { Set(outputs.flatMap { $0.flatMap(\.labels) }) }
 
-extension AxisTerm {
-    /// true for a product, false for a concatenation, nil for a plain axis.
-    fileprivate var isComposite: Bool? {
-        switch self {
-        case .product: true
-        case .concatenation: false
-        default: nil
-        }
+    /// The labels that are summed over.
+    package var summedLabels: Set<Character> {
+        outputCounts.isEmpty ? inputLabels.subtracting(outputLabels).subtracting(unread).union(summed) : []
     }
 }
 
@@ -155,6 +125,7 @@ extension AxisTerm: CustomStringConvertible {
         case .concatenation(let labels): "[\(labels.map { String($0) }.joined(separator: "+"))]"
         case .opaque: "."
         case .one: "1"
+        case .rest: "…"
         }
     }
 }

@@ -1,26 +1,27 @@
 package import WinnowTensor
 
 extension Graph {
-    /// The multiply–accumulate operations of one sample by node name: the product of all axes of a contraction.
+    /// The multiply–accumulate operations by node name: the product of all axes of a contraction; nil where an extent is not
+    /// known. Contractions whose axes are unknown are left out.
     ///
-    /// Named extents (batch) count as 1, unless `inputShapes` says otherwise. Contractions whose axes are unknown are left out.
-    package func multiplyAccumulates(inputShapes: [ValueName: Shape] = [:]) -> [String: Int] {
-        var types: [ValueName: ValueType] = [:]
-        for input in inputs {
-            if let shape = inputShapes[input.name] {
-                types[input.name] = ValueType(input.type.elementType, shape)
-            } else if let extents = input.type.extents {
-                types[input.name] = ValueType(input.type.elementType, Shape(extents.map { $0.value ?? 1 }))
-            }
+    /// Of one sample: the first axis of an input counts as 1 where it is open, unless `inputShapes` says otherwise.
+    package func multiplyAccumulates(inputShapes: [ValueName: Shape] = [:]) -> [String: Int?] {
+        let types = inputs.map { input in
+            (input.name, inputShapes[input.name].map { ValueType(input.type.elementType, $0) } ?? input.type.ofOneSample(in: self))
         }
-        guard let infos = try? inferInfos(inputTypes: types) else { return [:] }
-        var counts: [String: Int] = [:]
+        guard let infos = try? inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first })) else {
+            return Dictionary(nodes.filter { $0.op.quantization == .contraction }.map { ($0.name, nil) }) { first, _ in first }
+        }
+        var counts: [String: Int?] = [:]
         for node in nodes where node.op.quantization == .contraction {
             let operands = node.inputs.map { infos[$0] }
             let axes = node.op.axes(for: operands)
             let solved = axes.solve(
-                inputs: operands.map { $0?.shape?.extents }, outputs: node.outputs.map { infos[$0]?.shape?.extents })
-            if let solved { counts[node.name] = solved.values.reduce(1, *) }
+                inputs: operands.map { $0?.extents?.map(\.value) }, outputs: node.outputs.map { infos[$0]?.extents?.map(\.value) })
+            guard let solved else { continue }
+            let labels = axes.inputLabels.union(axes.outputLabels).union(solved.keys)
+            let extents = labels.compactMap { solved[$0] }
+            counts.updateValue(extents.count == labels.count ? extents.reduce(1, *) : nil, forKey: node.name)
         }
         return counts
     }
@@ -49,4 +50,21 @@ extension Tensor {
         default: pieces.reduce(0) { $0 + doubles(in: $1).count(where: { $0 == 0 }) }
         }
     }
+}
+
+extension ValueType {
+    /// The type with 1 in place of the batch: the first axis, and others of the same name.
+    fileprivate func ofOneSample(in graph: Graph) -> ValueType {
+        let batches = graph.inputs.compactMap { $0.type.extents?.first }.filter { $0.value == nil && $0 != .unknown }
+        var result = self
+        result.extents = extents?.enumerated().map { axis, extent in
+            axis == 0 && extent.value == nil || batches.contains(extent) ? 1 : extent
+        }
+        return result
+    }
+}
+
+extension Dictionary<String, Int?> {
+    /// The sum; nil where one is not known.
+    package var total: Int? { values.reduce(0) { sum, count in sum.flatMap { sum in count.map { sum + $0 } } } }
 }

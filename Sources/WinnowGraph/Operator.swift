@@ -57,6 +57,12 @@ package protocol Operator: Sendable {
     /// Which axes of its operands are the same axis.
     func axes(for inputs: [ValueInfo?]) -> AxisMap
 
+    /// The same for other extents of the labels that its attributes fix in `axes(for: inputs)`. nil: there is none.
+    func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)?
+
+    /// What comes out where zeros go in: at the indices of one of its labels.
+    func effect(of zeros: Zeros) -> ZeroEffect
+
     /// Its derivative as graph: one gradient per input, nil where there is none. nil as a whole: not differentiable.
     func gradient(_ context: GradientContext) throws -> [ValueName?]?
 
@@ -91,6 +97,8 @@ extension Operator {
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? { nil }
+    package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }

@@ -43,6 +43,13 @@ package struct ValueInfo: Sendable {
         return constant.integers().map { .fixed($0) }
     }
 
+    /// The elements of an integer list or scalar as extents, unknown ones among them; nil where not even their number is known.
+    package var countedExtents: [Extent]? {
+        if let elementExtents { return elementExtents }
+        guard elementType.isInteger, let shape, shape.rank <= 1 else { return nil }
+        return [Extent](unknownOfRank: shape.elementCount)
+    }
+
     /// The elements of a constant integer value.
     package var integers: [Int]? {
         guard let elements = elementExtents else { return nil }

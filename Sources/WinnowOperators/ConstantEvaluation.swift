@@ -43,4 +43,11 @@ extension Operator {
         try kernel.runOnce(inputs, [result])
         return result
     }
+
+    /// What comes out of scalars.
+    func effect(on values: [Double], _ type: ElementType) -> ZeroEffect {
+        let operands = values.map { Tensor([$0], shape: [], as: type.isFloatingPoint ? .float32 : type) }
+        guard let result = try? evaluated(operands).doubles().first else { return .number }
+        return result == 0 ? .zero : result.isFinite ? .number : .undefined
+    }
 }

@@ -16,8 +16,8 @@ public struct ModelMeasurement: Codable, Sendable {
     public var sparsity: Double
     /// Elements of all initializers.
     public var parameters: Int
-    /// Multiply–accumulates of one sample.
-    public var multiplyAccumulates: Int
+    /// Multiply–accumulates of one sample; nil where they depend on extents that are open.
+    public var multiplyAccumulates: Int?
     public var top1: Double?
     public var validationTop1: Double?
     /// The samples behind `top1`.
@@ -65,7 +65,7 @@ extension ModelMeasurement {
         let (zeroCount, elementCount) = graph.weightSparsity
         sparsity = elementCount == 0 ? 0 : Double(zeroCount) / Double(elementCount)
         parameters = graph.parameterCount
-        multiplyAccumulates = graph.multiplyAccumulates().values.reduce(0, +)
+        multiplyAccumulates = graph.multiplyAccumulates().total
         let weights = Set(graph.weightNames)
         tensors = graph.initializerNames.compactMap { name in
             guard let tensor = graph.initializers[name] else { return nil }

@@ -60,7 +60,8 @@ extension Report {
         let validation = model.validationTop1.map { Format.percent($0) } ?? "–"
         let latency = model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–"
         let bytes = [model.byteCount, model.zippedByteCount].map { $0.map(Format.count) ?? "–" }
-        let sizes = [Format.percent(model.sparsity), Format.count(model.parameters), Format.count(model.multiplyAccumulates)]
+        let products = model.multiplyAccumulates.map(Format.count) ?? "–"
+        let sizes = [Format.percent(model.sparsity), Format.count(model.parameters), products]
         return [model.stage] + bytes + sizes + [validation, top1, latency]
     }
 

@@ -6,7 +6,7 @@ extension Report {
         let rows = models.map { model in
             [
                 model.stage, model.byteCount.map(Format.bytes) ?? "–", model.zippedByteCount.map(Format.bytes) ?? "–",
-                Format.percent(model.sparsity, 1), Format.count(model.parameters), Format.count(model.multiplyAccumulates),
+                Format.percent(model.sparsity, 1), Format.count(model.parameters), model.multiplyAccumulates.map(Format.count) ?? "–",
                 model.top1.map { Format.percent($0) } ?? "–",
                 model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–",
             ]

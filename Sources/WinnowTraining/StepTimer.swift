@@ -19,7 +19,7 @@ package struct StepTimer {
     package func plan() throws -> Plan { try run.plan(for: batchSize).plan }
 
     /// The contractions of forward and backward on the whole batch, by node.
-    package func multiplyAccumulates() -> [String: Int] { run.multiplyAccumulates(for: batchSize) }
+    package func multiplyAccumulates() -> [String: Int?] { run.multiplyAccumulates(for: batchSize) }
 
     package func measure(seconds: Double) throws -> Latency {
         try Latency.measure(batchSize: batchSize, seconds: seconds, takeStep)

@@ -119,7 +119,7 @@ final class TrainingRun {
     }
 
     /// The contractions of one step, by node.
-    func multiplyAccumulates(for count: Int) -> [String: Int] {
+    func multiplyAccumulates(for count: Int) -> [String: Int?] {
         lowered.multiplyAccumulates(inputShapes: assembler.shapes(count: count))
     }
 

@@ -21,7 +21,7 @@ struct Suite {
     mutating func addInference(_ file: String) throws {
         let model = try Model(reading: file)
         let fixed = model.graph.inputs.first?.type.extents?.first?.value
-        let operations = model.multiplyAccumulates
+        let operations = model.multiplyAccumulates ?? 0
         var left: [Int] = []
         for batch in fixed.map({ [$0] }) ?? batches {
             if batch > 1, Double(batch * operations) > largest { left.append(batch); continue }
@@ -41,7 +41,7 @@ struct Suite {
     }
 
     mutating func addTraining(_ file: String, passes: [String]) throws {
-        let operations = try Model(reading: file).multiplyAccumulates
+        let operations = try Model(reading: file).multiplyAccumulates ?? 0
         var batch = trainingBatch
         while batch > 1, Double(3 * batch * operations) > largest { batch /= 2 }
         for passes in [[]] + passes.map({ [$0] }) {

@@ -141,7 +141,8 @@ package struct ScaledDotProduct: Operator {
             }
         }
         let places = (batch + ["q", nil]).map { $0.map { AxisTerm.label($0) } ?? .opaque }
-        return AxisMap(inputs: terms, outputs: [order.map { places[$0] }], extents: products > 0 ? ["s": products] : [:])
+        return AxisMap(inputs: terms, outputs: [order.map { places[$0] }], extents: products > 0 ? ["s": products] : [:],
+            pinned: ["k"])
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

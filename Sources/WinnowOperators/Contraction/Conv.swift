@@ -102,23 +102,26 @@ package struct Conv: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { axes(for: inputs, residual: false) }
 
-    /// `"ni.., oikl, o -> noyx"`, with groups `"n(gi).., (go)ikl, (go) -> n(go)yx"`, depthwise `"nc.., c1kl, c -> ncyx"`.
+    /// `"ni.., oikl, o -> noyx"`, with groups `"n(gi).., (go)ikl, (go) -> n(go)yx"`.
     func axes(for inputs: [ValueInfo?], residual: Bool) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank ?? inputs.optional(1)?.rank, (3...5).contains(rank) else { return .opaque }
         let rest = String(repeating: ".", count: rank - 2)
         let taps = "klm".prefix(rank - 2)
         let places = "yxz".prefix(rank - 2)
-        let filter = inputs.optional(1)?.extents
-        let isDepthwise = groups > 1 && filter?[1] == .fixed(1) && filter?[0] == .fixed(groups)
-        let (input, weights, output) =
-            groups == 1 ? ("i", "oi", "o") : isDepthwise ? ("c", "c1", "c") : ("(gi)", "(go)i", "(go)")
+        let (input, weights, output) = groups == 1 ? ("i", "oi", "o") : ("(gi)", "(go)i", "(go)")
         var operands = ["n\(input)\(rest)", "\(weights)\(taps)"]
         if inputs.count > 2 { operands.append(inputs[2] == nil ? "" : output) }
         let target = "n\(output)\(places)"
         if inputs.count > 3 { operands.append(inputs[3] == nil ? "" : "n\(output)\(rest)") }
         return AxisMap(
-            "\(operands.joined(separator: ","))->\(target)", extents: groups == 1 || isDepthwise ? [:] : ["g": groups])
+            "\(operands.joined(separator: ","))->\(target)", extents: groups == 1 ? [:] : ["g": groups], pinned: String(taps))
     }
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        extents["g"].map { Conv(window: window, groups: $0) }
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let target = try context.outputGradient()

@@ -131,8 +131,14 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let rest = String(repeating: ".", count: rank - 2)
         return AxisMap(
             "n\(input)\("yxz".prefix(rank - 2)),\(input)o\("klm".prefix(rank - 2))\(bias)->n\(output)\(rest)",
-            extents: groups == 1 ? [:] : ["g": groups])
+            extents: groups == 1 ? [:] : ["g": groups], pinned: "yxzklm")
     }
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        extents["g"].map { ConvTranspose(window: window, groups: $0, outputPadding: outputPadding, outputShape: outputShape) }
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

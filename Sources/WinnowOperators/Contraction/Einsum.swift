@@ -30,6 +30,8 @@ package struct Einsum: Decomposition {
         return AxisMap(inputs: terms, outputs: [result.map { .label($0) }])
     }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.indices.isEmpty ? .number : .zero }
+
     /// The labels of every operand and of the result; `...` becomes as many labels as the operands have axes for it.
     private func labels(ranks: [Int]) throws -> (operands: [[Character]], result: [Character]) {
         func invalid(_ problem: String) -> WinnowError { WinnowError(.model, "equation", "\"\(equation)\" \(problem)") }

@@ -35,6 +35,10 @@ package struct FusedConv: TrainedInParts {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { convolution.axes(for: inputs, residual: true) }
 
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        extents["g"].map { FusedConv(convolution: Conv(window: convolution.window, groups: $0), activation: activation) }
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
         if let activation { steps.append(activation.step) }

@@ -49,13 +49,20 @@ package struct Gemm: Operator, ChannelContraction {
         for input in inputs.prefix(2) where (input?.rank ?? 2) != 2 {
             throw WinnowError(.shape, "input \(input?.type.description ?? "")", "is no matrix")
         }
-        let results = try product.outputs(for: Array(inputs.prefix(2)))
+        let results = try product(of: Array(inputs.prefix(2)))
         if let extents = results[0].extents, let term = inputs.optional(2)?.extents,
             try Extent.broadcast(extents, term).count != 2
         {
             throw WinnowError(.shape, "input C \(inputs.optional(2)?.type.description ?? "")", "does not fit the product")
         }
         return results
+    }
+
+    /// The product's type: a matrix, whatever is known of the operands.
+    private func product(of inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let unknown = ValueInfo(.float32, [.unknown, .unknown])
+        let matrices = inputs.map { info in info.map { $0.extents == nil ? ValueInfo($0.elementType, unknown.extents) : $0 } }
+        return try product.outputs(for: matrices)
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
@@ -99,6 +106,8 @@ package struct Gemm: Operator, ChannelContraction {
         let terms = zip("mn".suffix(extents.count), extents).map { $1 == .fixed(1) ? "1" : String($0) }.joined()
         return AxisMap("\(left),\(right),\(terms)->mn")
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

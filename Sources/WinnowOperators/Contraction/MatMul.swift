@@ -14,6 +14,7 @@ package struct MatMul: AttributeFree, ChannelContraction {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { try MatrixProduct().outputs(for: inputs) }
     package func kernel(for request: KernelRequest) throws -> Kernel { try MatrixProduct().kernel(for: request) }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { MatrixProduct().axes(for: inputs) }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         try MatrixProduct().gradient(context)

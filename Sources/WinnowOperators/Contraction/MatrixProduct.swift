@@ -111,7 +111,8 @@ package struct MatrixProduct: Operator, ChannelContraction {
 
     /// `"abmk, abkn, n, abmn -> abmn"` with as many batch axes as there are.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let a = inputs.optional(0)?.extents, let b = inputs.optional(1)?.extents else { return .opaque }
+        guard let data = inputs.optional(0), let b = inputs.optional(1)?.extents else { return .opaque }
+        guard let a = data.extents else { return axesOfUnknownRank(right: b.count, inputs) }
         let batchRank = max(a.count, b.count, 2) - 2
         guard batchRank <= 10 else { return .opaque }
         let letters = "abcdefghij".prefix(batchRank)
@@ -131,6 +132,17 @@ package struct MatrixProduct: Operator, ChannelContraction {
         if inputs.count > 3 { operands.append(inputs[3] == nil ? "" : String(target)) }
         return AxisMap("\(operands.joined(separator: ","))->\(target)")
     }
+
+    /// `"…k, kn, n, …n -> …n"`: the axes of a matrix on the right are known whatever the rank of the data.
+    private func axesOfUnknownRank(right rank: Int, _ inputs: [ValueInfo?]) -> AxisMap {
+        guard !transposesLeft, rank >= 1 else { return .opaque }
+        let matrix = rank == 1 ? "k" : String(repeating: ".", count: rank - 2) + (transposesRight ? "nk" : "kn")
+        let target = rank == 1 ? "…" : "…n"
+        let more = zip(["n", target], inputs.dropFirst(2)).map { $1 == nil ? "" : $0 }
+        return AxisMap("\((["…k", matrix] + more).joined(separator: ","))->\(target)")
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { activation == nil ? zeros.effectOnProduct : .number }
 
     package func channelAxes(of node: Node, in graph: GraphIndex) -> (filter: Int, output: Int)? {
         guard activation == nil, let rank = graph.info(of: node.output(0))?.rank, rank > 0,

@@ -13,6 +13,21 @@ extension Decomposition {
         tracer.pin(except: Set(names))
         return tracer.map(inputs: inputs.indices.map { inputs[$0] == nil ? nil : names[$0] }, outputs: outputs)
     }
+
+    /// Zeros followed through the parts.
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        guard let (builder, outputs) = try? parts(zeros.inputs), let graph = try? builder.graph(outputs: outputs) else { return .number }
+        var effects = Dictionary(uniqueKeysWithValues: zeros.indices.map { (Self.inputName($0), ZeroEffect.zero) })
+        for node in graph.nodes {
+            if node.inputs.contains(where: { effects[$0] == .undefined }) { return .undefined }
+            let indices = Set(node.inputs.indices.filter { effects[node.inputs[$0]] == .zero })
+            guard !indices.isEmpty else { continue }
+            let infos = node.inputs.map { $0.isEmpty ? nil : graph.infos[$0] }
+            let effect = node.op.effect(of: Zeros(at: indices, of: Set(node.inputs.indices), inputs: infos))
+            for output in node.outputs { effects[output] = effect }
+        }
+        return outputs.contains { effects[$0] == .undefined } ? .undefined : outputs.allSatisfy { effects[$0] == .zero } ? .zero : .number
+    }
 }
 
 /// Axes of a graph's values, joined where an operator says that they are the same.
@@ -58,7 +73,9 @@ private struct AxisTracer {
             return
         }
         var seen: [Character: Int] = [:]
-        var merged: Set<Character> = []
+        // What is fixed, comes from nowhere or goes nowhere is no axis of the whole.
+        var merged = map.pinned.union(map.extents.keys).union(map.summed)
+            .union(map.inputLabels.symmetricDifference(map.outputLabels))
         for (name, terms) in operands {
             guard let start = first[name], graph.infos[name]?.rank == terms.count else { close(name); continue }
             for (offset, term) in terms.enumerated() {
@@ -66,7 +83,7 @@ private struct AxisTracer {
                 case .label(let label):
                     if let other = seen[label] { join(other, start + offset) } else { seen[label] = start + offset }
                 case .one: break
-                case .opaque: isOpaque[root(start + offset)] = true
+                case .opaque, .rest: isOpaque[root(start + offset)] = true
                 case .product(let labels), .concatenation(let labels):
                     isOpaque[root(start + offset)] = true
                     merged.formUnion(labels)
@@ -100,6 +117,11 @@ private struct AxisTracer {
                 return label
             }
         }
-        return AxisMap(inputs: inputs.map { terms($0) }, outputs: outputs.map { terms($0) })
+        let map = AxisMap(inputs: inputs.map { terms($0) }, outputs: outputs.map { terms($0) })
+        let through = map.inputLabels.intersection(map.outputLabels)
+        func known(_ operands: [[AxisTerm]]) -> [[AxisTerm]] {
+            operands.map { $0.map { through.isSuperset(of: $0.labels) ? $0 : .opaque } }
+        }
+        return AxisMap(inputs: known(map.inputs), outputs: known(map.outputs))
     }
 }

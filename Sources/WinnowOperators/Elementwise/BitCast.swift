@@ -34,8 +34,8 @@ package struct BitCast: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        return .elementwise(inputs: inputs, outputRank: data.rank)
     }
 
     /// Bits have no slope.

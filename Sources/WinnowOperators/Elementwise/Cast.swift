@@ -72,9 +72,11 @@ package struct Cast: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        return .elementwise(inputs: inputs, outputRank: data.rank)
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         guard let source = context.info(of: try context.input(0))?.elementType, source.isFloatingPoint,

@@ -81,10 +81,18 @@ package struct Clip: ActivationOperator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        var map = AxisMap.elementwise(inputs: [inputs.optional(0)], outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        var map = AxisMap.elementwise(inputs: [data], outputRank: data.rank)
         if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
         return map
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        let given = zeros.inputs.dropFirst().compactMap { $0 }
+        guard zeros.are(at: 0), given.allSatisfy({ $0.constant != nil }) else { return .number }
+        func bound(_ index: Int) -> Float? { zeros.inputs.optional(index)?.constant?.floats(first: 1).first }
+        let bounds = bounds ?? Bounds(low: bound(1), high: bound(2))
+        return bounds.low ?? 0 <= 0 && bounds.high ?? 0 >= 0 ? .zero : .number
     }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? {

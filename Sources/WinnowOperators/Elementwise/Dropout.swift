@@ -73,8 +73,8 @@ package struct Dropout: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        var map = AxisMap.elementwise(inputs: [inputs.optional(0)], outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        var map = AxisMap.elementwise(inputs: [data], outputRank: data.rank)
         guard !map.isOpaque else { return .opaque }
         map.inputs += inputs.dropFirst().map { _ in [] }
         map.outputs += map.outputs

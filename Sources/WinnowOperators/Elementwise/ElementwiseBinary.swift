@@ -5,6 +5,8 @@ import WinnowTensor
 /// An operator that combines two broadcast operands element by element.
 package protocol ElementwiseBinary: Operator {
     var function: BinaryFunction { get }
+    /// Whether the result is 0 where these of its operands are 0, whatever the other.
+    func vanishes(at indices: Set<Int>) -> Bool
 }
 
 extension ElementwiseBinary {
@@ -13,7 +15,8 @@ extension ElementwiseBinary {
         guard a.elementType == b.elementType else {
             throw WinnowError(.model, "inputs", "are \(a.elementType) and \(b.elementType), but must have one type")
         }
-        let info = ValueInfo(function.resultType(of: a.elementType), try inputs.broadcastExtents())
+        var info = ValueInfo(function.resultType(of: a.elementType), try inputs.broadcastExtents())
+        if let elements = function.applied(to: a, b) { info.hold(elements) }
         return try evaluatingConstants([info], of: inputs)
     }
 
@@ -36,13 +39,20 @@ extension ElementwiseBinary {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .broadcasting(inputs) }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        guard let type = zeros.inputs.optional(0)?.elementType, !zeros.indices.isEmpty else { return .number }
+        let effect = effect(on: [0, 1].map { zeros.are(at: $0) ? 0 : 1 }, type)
+        return effect == .zero && !zeros.areEverywhere && !vanishes(at: zeros.indices) ? .number : effect
+    }
+
+    package func vanishes(at indices: Set<Int>) -> Bool { false }
 }
 
 extension AxisMap {
     /// Elementwise work on operands that broadcast.
     static func broadcasting(_ inputs: [ValueInfo?]) -> AxisMap {
         let ranks = inputs.compactMap { $0 }.map(\.rank)
-        guard let rank = ranks.map({ $0 ?? 0 }).max(), !ranks.contains(nil) else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: rank)
+        return .elementwise(inputs: inputs, outputRank: ranks.contains(nil) ? nil : ranks.compactMap { $0 }.max())
     }
 }

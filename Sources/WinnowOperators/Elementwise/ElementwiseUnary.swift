@@ -25,7 +25,12 @@ extension ElementwiseUnary {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        return .elementwise(inputs: inputs, outputRank: data.rank)
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        guard zeros.are(at: 0), let type = zeros.inputs.optional(0)?.elementType else { return .number }
+        return effect(on: [0], type)
     }
 }

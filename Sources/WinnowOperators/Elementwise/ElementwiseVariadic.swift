@@ -36,4 +36,5 @@ extension ElementwiseVariadic {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .broadcasting(inputs) }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.areEverywhere ? .zero : .number }
 }

@@ -18,8 +18,8 @@ package struct Identity: AttributeFree, InterpretedOperator {
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: rank)
+        guard let data = inputs.optional(0) else { return .opaque }
+        return .elementwise(inputs: inputs, outputRank: data.rank)
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { [try context.outputGradient()] }

@@ -10,6 +10,7 @@ package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     package var function: BinaryFunction { .multiply }
     package var minimumVersion: Int { 7 }
+    package func vanishes(at indices: Set<Int>) -> Bool { true }
     package var quantization: QuantizationRule { .sharesScale }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -15,6 +15,7 @@ package struct PRelu: ElementwiseBinary, AttributeFree {
 
     package var function: BinaryFunction { .parametricRelu }
     package var minimumVersion: Int { 7 }
+    package func vanishes(at indices: Set<Int>) -> Bool { indices == [0] }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

@@ -12,6 +12,11 @@ package struct Pow: ElementwiseBinary, AttributeFree {
     package var function: BinaryFunction { .power }
     package var minimumVersion: Int { 7 }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        let exponents = zeros.inputs.optional(1)?.constant?.doubles() ?? [0]
+        return zeros.indices == [0] && exponents.allSatisfy { $0 > 0 } ? .zero : zeros.indices.isEmpty ? .number : .undefined
+    }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let info = ValueInfo(try inputs.required(0).elementType, try inputs.broadcastExtents())
         return try evaluatingConstants([info], of: inputs)

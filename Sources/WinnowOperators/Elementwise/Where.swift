@@ -16,7 +16,13 @@ package struct Where: AttributeFree {
         guard try inputs.required(0).elementType == .bool, a.elementType == b.elementType else {
             throw WinnowError(.model, "inputs", "must be a bool condition and two values of one type")
         }
-        return try evaluatingConstants([ValueInfo(a.elementType, try inputs.broadcastExtents())], of: inputs)
+        var info = ValueInfo(a.elementType, try inputs.broadcastExtents())
+        if let condition = inputs.optional(0)?.constant, let elements = ValueInfo.combined(a, b, { [$0, $1] }) {
+            let chosen = condition.doubles()
+            guard condition.rank <= 1, [1, elements.count].contains(chosen.count) else { return [info] }
+            info.hold(elements.indices.map { elements[$0][chosen[chosen.count == 1 ? 0 : $0] != 0 ? 0 : 1] })
+        }
+        return try evaluatingConstants([info], of: inputs)
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { inputs.elementwiseLayouts }
@@ -32,6 +38,7 @@ package struct Where: AttributeFree {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .broadcasting(inputs) }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

@@ -61,6 +61,6 @@ package struct CrossEntropyParameters: Sendable, Hashable {
         let scores = [rows[0], .opaque] + rows.dropFirst()
         return AxisMap(
             inputs: [scores, rows] + inputs.dropFirst(2).map { $0 == nil ? [] : [.opaque] },
-            outputs: [reduction == .none ? rows : []])
+            outputs: [reduction == .none ? rows : []], pinned: reduction == .none ? [] : Set(rows.flatMap(\.labels)))
     }
 }

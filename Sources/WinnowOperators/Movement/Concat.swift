@@ -53,7 +53,7 @@ package struct Concat: Operator {
         extents[axis] = total
         var info = ValueInfo(first.elementType, extents)
         if extents.count == 1 {
-            let elements = values.compactMap(\.elementExtents)
+            let elements = values.compactMap(\.countedExtents)
             if elements.count == values.count, values.contains(where: { $0.constant == nil }) {
                 info.symbolicElements = elements.flatMap { $0 }
             }
@@ -89,6 +89,8 @@ package struct Concat: Operator {
         func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
         return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined))])
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.indices == zeros.bearers ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let extents = try context.node.inputs.map { name -> Int in

@@ -22,11 +22,16 @@ package struct ConstantOfShape: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let shape = try inputs.required(0)
-        guard let extents = shape.elementExtents else {
-            let rank = shape.extents?.first?.value
-            return [ValueInfo(value.elementType, rank.flatMap { [Extent](unknownOfRank: $0) })]
-        }
+        guard let extents = shape.countedExtents else { return [ValueInfo(value.elementType, nil)] }
         return try evaluatingConstants([ValueInfo(value.elementType, extents)], of: inputs)
+    }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let rank = inputs.optional(0)?.countedExtents?.count, rank <= letters.count else { return .opaque }
+        var map = AxisMap(inputs: [[.opaque]], outputs: [letters[..<rank].map { .label($0) }])
+        map.inputCounts[0] = map.outputs[0]
+        return map
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {

@@ -14,7 +14,7 @@ package struct Expand: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
-        guard let extents = data.extents, let target = try inputs.required(1).elementExtents else {
+        guard let extents = data.extents, let target = try inputs.required(1).countedExtents else {
             return [ValueInfo(data.elementType, nil)]
         }
         let rank = max(extents.count, target.count)
@@ -40,8 +40,13 @@ package struct Expand: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let info = (try? outputs(for: inputs))?.first, let rank = info.rank else { return .opaque }
-        return .elementwise(inputs: [inputs.optional(0), info], outputRank: rank).replacingInput(1, with: [.opaque])
+        var map = AxisMap.elementwise(inputs: [inputs.optional(0), info], outputRank: rank).replacingInput(1, with: [.opaque])
+        guard let count = inputs.optional(1)?.countedExtents?.count, let result = map.outputs.first else { return .opaque }
+        map.inputCounts[1] = Array(result.suffix(count))
+        return map
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let shape = try context.builder.add(ShapeOf(), context.input(0))

@@ -46,11 +46,12 @@ package struct Gather: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
-        guard let rank = inputs.optional(0)?.rank, let placeCount = inputs.optional(1)?.rank, rank <= letters.count,
-            let axis = try? axis.normalizedAxis(rank: rank)
+        guard let rank = inputs.optional(0)?.rank, let indices = inputs.optional(1),
+            rank + (indices.rank ?? 0) <= letters.count, let axis = try? axis.normalizedAxis(rank: rank),
+            axis == 0 || indices.rank != nil
         else { return .opaque }
         let labels = (0..<rank).map { $0 == axis ? AxisTerm.opaque : .label(letters[$0]) }
-        let places = [AxisTerm](repeating: .opaque, count: placeCount)
+        let places = indices.rank.map { letters[rank..<(rank + $0)].map { AxisTerm.label($0) } } ?? [.rest]
         return AxisMap(inputs: [labels, places], outputs: [Array(labels[..<axis]) + places + Array(labels[(axis + 1)...])])
     }
 

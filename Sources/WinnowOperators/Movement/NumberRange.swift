@@ -18,7 +18,10 @@ package struct NumberRange: Operator {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let type = try inputs.required(0).elementType
         let numbers = (0..<3).compactMap { inputs.optional($0)?.constant?.doubles().first }
-        guard numbers.count == 3 else { return [ValueInfo(type, [.unknown])] }
+        guard numbers.count == 3 else {
+            let isCount = inputs.integers(0) == [0] && inputs.integers(2) == [1]
+            return [ValueInfo(type, [isCount ? inputs.optional(1)?.elementExtents?.first ?? .unknown : .unknown])]
+        }
         guard numbers[2] != 0 else { throw WinnowError(.model, "delta", "is 0") }
         let count = max(0, Int(place: ((numbers[1] - numbers[0]) / numbers[2]).rounded(.up)))
         return try evaluatingConstants([ValueInfo(type, [.fixed(count)])], of: inputs)

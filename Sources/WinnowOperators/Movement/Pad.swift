@@ -110,6 +110,11 @@ package struct Pad: Operator {
             inputs: [terms] + inputs.dropFirst().map { $0 == nil ? [] : $0?.rank == 0 ? [] : [.opaque] }, outputs: [terms])
     }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        let constant = zeros.inputs.optional(2).map { $0.constant?.doubles().first ?? 1 } ?? Double(value)
+        return zeros.are(at: 0) && (mode != .constant || constant == 0) ? .zero : .number
+    }
+
     /// Of a constant pad: the negative pad, and for the constant what is left. Of others: what was copied is summed.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let (b, g) = (context.builder, try context.outputGradient())

@@ -26,8 +26,7 @@ package struct Reshape: Operator {
         let shape = try inputs.required(1)
         guard shape.elementType.isInteger else { throw WinnowError(.model, "shape", "is \(shape.elementType), not int64") }
         guard let target = shape.elementExtents else {
-            let rank = shape.extents?.first?.value
-            return [ValueInfo(data.elementType, rank.flatMap { [Extent](unknownOfRank: $0) })]
+            return [ValueInfo(data.elementType, shape.countedExtents)]
         }
         return [data.reshaped(to: try extents(target, of: data))]
     }
@@ -67,7 +66,14 @@ package struct Reshape: Operator {
         guard let source = inputs.optional(0)?.extents, let target = (try? outputs(for: inputs))?[0].extents else {
             return .opaque
         }
-        return .regrouping(source, into: target, otherInputs: [[.opaque]])
+        var map = AxisMap.regrouping(source, into: target, otherInputs: [[.opaque]])
+        map.inputCounts[1] = map.outputs[0]
+        // 0 copies the extent at its place, which should be the same axis.
+        for (axis, extent) in (inputs.optional(1)?.elementExtents ?? []).enumerated() where extent == 0 && !allowsZero {
+            guard axis < source.count, map.inputs[0][axis] != map.outputs[0][axis] else { continue }
+            map.pinned.formUnion(map.inputs[0][axis].labels + map.outputs[0][axis].labels)
+        }
+        return map
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

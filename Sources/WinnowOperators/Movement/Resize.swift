@@ -194,8 +194,16 @@ package struct Resize: Operator {
             let targets = try? targets(inputs, extents)
         else { return .opaque }
         let terms = extents.indices.map { targets[$0].scale == 1 ? AxisTerm.label(letters[$0]) : .opaque }
-        return AxisMap(
+        var map = AxisMap(
             inputs: [terms] + inputs.dropFirst().map { ($0?.extents ?? []).map { _ in .opaque } }, outputs: [terms])
+        if !hasOldInputs, inputs.optional(3) != nil {
+            map.inputCounts[3] = (axes ?? Array(extents.indices)).map { terms[$0 < 0 ? $0 + extents.count : $0] }
+        }
+        return map
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        zeros.are(at: 0) && (resampling.coordinates != .region || resampling.extrapolation == 0) ? .zero : .number
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -38,6 +38,16 @@ package struct ShapeOf: Operator {
         return [ValueInfo(elements: Array(extents[range(rank: extents.count)]), rank: 1)]
     }
 
+    /// The elements count axes; nothing else of the value matters.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let rank = inputs.optional(0)?.rank, rank <= letters.count else { return .opaque }
+        let terms = letters[..<rank].map { AxisTerm.label($0) }
+        var map = AxisMap(inputs: [terms], outputs: [[.opaque]])
+        map.outputCounts[0] = Array(terms[range(rank: rank)])
+        return map
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let shape = try request.input(0).shape
         let extents = shape[range(rank: shape.rank)].map { Int64($0) }

@@ -79,21 +79,43 @@ package struct Slice: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let letters = Array("abcdefghijklmnopqrstuvwxyz")
-        guard let extents = inputs.optional(0)?.extents, let result = (try? outputs(for: inputs))?[0].extents,
-            extents.count <= letters.count
+        guard let extents = inputs.optional(0)?.extents, let arguments = try? arguments(inputs, rank: extents.count),
+            let result = try? arguments.extents(extents)
         else { return .opaque }
-        let terms = extents.indices.map { axis -> AxisTerm in
-            extents[axis] == result[axis] && extents[axis] != .unknown && !reverses(axis, inputs) ? .label(letters[axis]) : .opaque
+        var letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".makeIterator()
+        var map = AxisMap(inputs: [[]] + inputs.dropFirst().map { _ in [.opaque] }, outputs: [[]])
+        if starts == nil {
+            map.inputCounts = [1: arguments.starts.map { _ in .opaque }, 2: arguments.starts.map { _ in .opaque }]
         }
-        return AxisMap(inputs: [terms] + inputs.dropFirst().map { _ in [.opaque] }, outputs: [terms])
+        for axis in extents.indices {
+            let index = arguments.axes.firstIndex(of: axis)
+            let isWhole = extents[axis] == result[axis] && extents[axis] != .unknown
+            if isWhole, index.map({ arguments.steps[$0] > 0 }) ?? true {
+                let label = letters.next().map { AxisTerm.label($0) } ?? .opaque
+                map.inputs[0].append(label)
+                map.outputs[0].append(label)
+            } else {
+                let (whole, part) = index.flatMap { parts(arguments, $0, extents[axis], &letters, &map.inputCounts) } ?? (.opaque, .opaque)
+                map.inputs[0].append(whole)
+                map.outputs[0].append(part)
+                map.unread.formUnion(Set(whole.labels).subtracting(part.labels))
+            }
+        }
+        return map
     }
 
-    private func reverses(_ axis: Int, _ inputs: [ValueInfo?]) -> Bool {
-        guard let rank = inputs.optional(0)?.rank, let arguments = try? arguments(inputs, rank: rank),
-            let index = arguments.axes.firstIndex(of: axis)
-        else { return false }
-        return arguments.steps[index] < 0
+    /// `[a+b+c]` and `b` of an axis from which neighbours are taken, with what its start and end count.
+    private func parts(
+        _ arguments: SliceArguments, _ index: Int, _ extent: Extent, _ letters: inout String.Iterator,
+        _ counts: inout [Int: [AxisTerm]]
+    ) -> (whole: AxisTerm, part: AxisTerm)? {
+        let (start, end) = (arguments.starts[index], arguments.ends[index])
+        guard let extent = extent.value, starts == nil, arguments.steps[index] == 1, start >= 0, end > start, start < extent,
+            let before = letters.next(), let taken = letters.next(), let behind = letters.next()
+        else { return nil }
+        if start > 0 { counts[1]?[index] = .label(before) }
+        if end <= extent { counts[2]?[index] = start > 0 ? .concatenation([before, taken]) : .label(taken) }
+        return (.concatenation((start > 0 ? [before] : []) + [taken] + (end < extent ? [behind] : [])), .label(taken))
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -117,15 +117,27 @@ package struct Split: Operator {
         guard let infos = try? outputs(for: inputs), let rank = inputs.optional(0)?.rank,
             let axis = try? axis.normalizedAxis(rank: rank)
         else { return .opaque }
-        let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-        guard rank + infos.count <= letters.count else { return .opaque }
-        let parts = infos.indices.map { letters[rank + $0] }
-        func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
-        var extents: [Character: Int] = [:]
-        for (part, info) in zip(parts, infos) { extents[part] = info.extents?[axis].value }
-        return AxisMap(
-            inputs: [terms(.concatenation(parts))] + inputs.dropFirst().map { _ in [.opaque] },
-            outputs: parts.map { terms(.label($0)) }, extents: extents)
+        guard rank + infos.count <= Self.letters.count else { return .opaque }
+        let isGiven = sizes != nil || inputs.optional(1) != nil
+        // Parts whose sizes nobody gives are and stay equal.
+        let parts = infos.indices.map { Self.letters[rank + (isGiven ? $0 : 0)] }
+        let isEqual = Set(infos.map { $0.extents?[axis] ?? .unknown }).count == 1
+        func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(Self.letters[$0]) } }
+        var map = AxisMap(
+            inputs: [terms(isGiven || isEqual ? .concatenation(parts) : .opaque)] + inputs.dropFirst().map { _ in [.opaque] },
+            outputs: parts.map { terms(isGiven || isEqual ? .label($0) : .opaque) })
+        if let sizes { map.extents = Dictionary(zip(parts, sizes)) { first, _ in first } }
+        if inputs.optional(1) != nil { map.inputCounts[1] = parts.map { .label($0) } }
+        return map
+    }
+
+    private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        guard let sizes, let rank = inputs.optional(0)?.rank else { return nil }
+        var result = self
+        result.sizes = sizes.indices.map { extents[Self.letters[rank + $0]] ?? sizes[$0] }
+        return result
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -28,6 +28,15 @@ package struct Tile: Operator {
         return try evaluatingConstants([info], of: inputs)
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz")
+        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let repeats = inputs.optional(1)?.elementExtents,
+            repeats.count == rank
+        else { return .opaque }
+        let terms = (0..<rank).map { repeats[$0] == 1 ? AxisTerm.label(letters[$0]) : .opaque }
+        return AxisMap(inputs: [terms, [.opaque]], outputs: [terms])
+    }
+
     /// The target as (repeat, extent) for each axis, with the source standing still along the repeats.
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (data, output) = (try request.input(0), request.outputs[0])

@@ -27,7 +27,9 @@ package struct Transpose: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
-        guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
+        guard let extents = data.extents else {
+            return [ValueInfo(data.elementType, permutation.flatMap { [Extent](unknownOfRank: $0.count) })]
+        }
         let info = ValueInfo(data.elementType, try order(rank: extents.count).map { extents[$0] })
         return try evaluatingConstants([info], of: inputs)
     }
@@ -58,7 +60,7 @@ package struct Transpose: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         let letters = Array("abcdefghijklmnopqrstuvwxyz")
-        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let order = try? order(rank: rank) else {
+        guard let rank = inputs.optional(0)?.rank ?? permutation?.count, rank <= letters.count, let order = try? order(rank: rank) else {
             return .opaque
         }
         return AxisMap(

@@ -106,6 +106,8 @@ package struct BatchNormalization: Operator {
         return AxisMap("\(data),c,c,c,c->\(data)")
     }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         // Batch statistics have their own operator while training.
         if isMarkedTraining { return nil }

@@ -34,7 +34,8 @@ package struct BatchNormalizationTraining: Operator {
         let map = BatchNormalization().axes(for: inputs)
         guard !map.isOpaque else { return .opaque }
         return AxisMap(
-            inputs: map.inputs, outputs: map.outputs + [[AxisTerm]](repeating: [.label("c")], count: 4))
+            inputs: map.inputs, outputs: map.outputs + [[AxisTerm]](repeating: [.label("c")], count: 4),
+            pinned: map.inputLabels.subtracting(["c"]))
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }

@@ -45,4 +45,8 @@ package struct GroupNormalization: GroupedNormalization {
             return [try b.add(GroupNormalization(groupCount: groupCount, epsilon: epsilon), inputs: inputs)[0]]
         }
     }
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        extents["g"].map { GroupNormalization(groupCount: $0, epsilon: epsilon, scalesChannels: scalesChannels) }
+    }
 }

@@ -36,12 +36,15 @@ extension GroupedNormalization {
         }
     }
 
+    /// Groups are on their own; the channels of one have mean and variance together.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank, rank >= 2 else { return .opaque }
-        let channels = groups == nil ? "c" : "."
-        let data = "n\(channels)\(String(repeating: ".", count: rank - 2))"
-        return AxisMap("\(data),\(channels),\(channels)->\(data)")
+        let data = "n\(groups == nil ? "g" : "(gc)")\(String(repeating: ".", count: rank - 2))"
+        let scale = groups != nil && scalesChannels ? "(gc)" : "g"
+        return AxisMap("\(data),\(scale),\(scale)->\(data)", extents: groups.map { ["g": $0] } ?? [:], pinned: "c")
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

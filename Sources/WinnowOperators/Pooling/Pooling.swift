@@ -40,4 +40,6 @@ extension Pooling {
         let data = "nc" + String(repeating: ".", count: rank - 2)
         return AxisMap("\(data)->\(data)")
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 }

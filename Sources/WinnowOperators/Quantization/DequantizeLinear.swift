@@ -57,6 +57,7 @@ package struct DequantizeLinear: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { scaleAxis.axes(for: inputs, scaleInput: 1) }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) || zeros.are(at: 1) ? .zero : .number }
 
     /// Codes count as numbers: dy·scale to them, Σ dy·(code − zero point) to the scale.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -39,6 +39,11 @@ package struct DynamicQuantizeLinear: Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank else { return .opaque }
         let map = AxisMap.elementwise(inputs: Array(inputs.prefix(1)), outputRank: rank)
-        return AxisMap(inputs: map.inputs, outputs: map.outputs + [[], []])
+        // The range always has 0 in it; other numbers change the scale of all.
+        var result = AxisMap(inputs: map.inputs, outputs: map.outputs + [[], []])
+        result.summed = map.inputLabels
+        return result
     }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 }

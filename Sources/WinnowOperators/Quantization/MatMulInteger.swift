@@ -24,7 +24,9 @@ package struct MatMulInteger: Operator {
         let map = MatrixProduct().axes(for: Array(inputs.prefix(2)))
         guard !map.isOpaque else { return .opaque }
         let rest = inputs.dropFirst(2).map { info -> [AxisTerm] in (info?.extents ?? []).map { _ in .opaque } }
-        return rest.allSatisfy(\.isEmpty) ? AxisMap(inputs: map.inputs + rest, outputs: map.outputs) : .opaque
+        guard rest.allSatisfy(\.isEmpty) else { return .opaque }
+        // Codes of 0 are no zeros where there are zero points.
+        return AxisMap(inputs: map.inputs + rest, outputs: map.outputs, pinned: ["k"])
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

@@ -82,6 +82,7 @@ package struct QuantizeLinear: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { scaleAxis.axes(for: inputs, scaleInput: 1) }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 
     /// Codes count as numbers: straight-through to x inside the range, −Σ dy·x/scale² to the scale.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

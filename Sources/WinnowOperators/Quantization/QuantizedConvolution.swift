@@ -41,7 +41,8 @@ package struct QuantizedConvolution: Operator {
             info?.rank == 1 ? [info?.extents == [1] ? .one : filter] : []
         }
         let residual = inputs.dropFirst(5).prefix(1).map { $0 == nil ? [] : output } + inputs.dropFirst(6).map { _ in [] }
-        return AxisMap(inputs: map.inputs + vectors + residual, outputs: map.outputs, extents: map.extents)
+        return AxisMap(
+            inputs: map.inputs + vectors + residual, outputs: map.outputs, extents: map.extents, pinned: map.pinned.union(["i"]))
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {

@@ -11,6 +11,7 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     static let stateCount = 2
     static let usualActivations = LSTM.usualActivations
     static let weightAxes = ".i."
+    static let readsRanges = true
 
     package var lstm: LSTM
     package var parameters: RecurrentParameters {

@@ -57,6 +57,8 @@ protocol RecurrentOperator: TrainedInParts {
     var parameters: RecurrentParameters { get set }
     /// The axes of input 1: directions, gates and features.
     static var weightAxes: String { get }
+    /// Whether features matter to each other because all of them make a range.
+    static var readsRanges: Bool { get }
 
     /// Whether the recurrent bias may be added once with the other, before the steps.
     var addsBiasesTogether: Bool { get }
@@ -70,6 +72,7 @@ protocol RecurrentOperator: TrainedInParts {
 
 extension RecurrentOperator {
     static var weightAxes: String { "..i" }
+    static var readsRanges: Bool { false }
     var addsBiasesTogether: Bool { true }
 
     package var minimumVersion: Int { parameters.minimumVersion }
@@ -88,7 +91,8 @@ extension RecurrentOperator {
             return known && index < operands.count ? operands[index] : String(repeating: ".", count: rank)
         }
         let states = [String](repeating: state, count: Self.stateCount)
-        return AxisMap("\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))")
+        return AxisMap(
+            "\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))", pinned: Self.readsRanges ? "i" : "")
     }
 
     func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {

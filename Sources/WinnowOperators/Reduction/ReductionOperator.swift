@@ -111,9 +111,18 @@ extension ReductionOperator {
         let output = (0..<rank).compactMap { axis -> AxisTerm? in
             axes.contains(axis) ? (parameters.keepsAxes ? .one : nil) : .label(letters[axis])
         }
+        let data = (0..<rank).map { !Self.function.ignoresZeros && axes.contains($0) ? AxisTerm.opaque : .label(letters[$0]) }
         return AxisMap(
-            inputs: [letters[..<rank].map { .label($0) }] + inputs.dropFirst().map { $0 == nil ? [] : [.opaque] },
-            outputs: [output])
+            inputs: [data] + inputs.dropFirst().map { $0 == nil ? [] : [.opaque] }, outputs: [output])
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        guard zeros.are(at: 0) else { return .number }
+        switch Self.function {
+        case .sum, .mean, .maximum, .minimum, .product, .sumOfMagnitudes, .euclideanNorm, .sumOfSquares: return .zero
+        case .logSumExp: return .number
+        case .logSum: return .undefined
+        }
     }
 }
 
@@ -176,5 +185,15 @@ extension ReductionOperator {
 
     private func countWithKeptAxes(_ count: ValueName, _ context: GradientContext) throws -> ValueName {
         try keptAxes(context, count)
+    }
+}
+
+extension ReductionFunction {
+    /// Whether elements of 0 may as well be left out.
+    fileprivate var ignoresZeros: Bool {
+        switch self {
+        case .sum, .sumOfMagnitudes, .euclideanNorm, .sumOfSquares, .logSum: true
+        case .mean, .maximum, .minimum, .product, .logSumExp: false
+        }
     }
 }

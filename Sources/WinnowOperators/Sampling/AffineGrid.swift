@@ -18,6 +18,9 @@ package struct AffineGrid: Decomposition {
     package var attributes: Attributes { ["align_corners": .int(alignsCorners ? 1 : 0)] }
     package var minimumVersion: Int { 20 }
 
+    /// Its size fixes every axis.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let matrices = try inputs.required(0)
         let spatial = Shape(Array(try b.knownIntegers(of: inputs.required(1)).dropFirst(2)))

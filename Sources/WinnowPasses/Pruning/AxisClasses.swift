@@ -2,13 +2,23 @@
 struct AxisClasses: Sendable {
     enum Composition: Sendable { case product, concatenation }
 
+    private struct Composed: Sendable {
+        var whole: Int
+        var kind: Composition
+        var parts: [Int]
+    }
+
     private var parents: [Int] = []
+    private var sizes: [Int] = []
     private var extents: [Int?] = []
     private var protections: [String?] = []
-    private var compositions: [(whole: Int, kind: Composition, parts: [Int])] = []
+    private var compositions: [Composed] = []
+    /// The composition of each composed class by its root, once settled.
+    private var composed: [Int: Composed] = [:]
 
     mutating func add(extent: Int?) -> Int {
         parents.append(parents.count)
+        sizes.append(1)
         extents.append(extent)
         protections.append(nil)
         return parents.count - 1
@@ -24,10 +34,12 @@ struct AxisClasses: Sendable {
     func protection(of id: Int) -> String? { protections[root(of: id)] }
 
     /// Makes two classes one; the same index then means the same channel.
-    mutating func unite(_ a: Int, _ b: Int) {
-        let (a, b) = (root(of: a), root(of: b))
+    mutating func unite(_ first: Int, _ second: Int) {
+        var (a, b) = (root(of: first), root(of: second))
         guard a != b else { return }
+        if sizes[a] < sizes[b] { swap(&a, &b) }
         parents[b] = a
+        sizes[a] += sizes[b]
         protections[a] = protections[a] ?? protections[b]
         if let x = extents[a], let y = extents[b], x != y { protections[a] = "its axes differ in extent" }
         extents[a] = extents[a] ?? extents[b]
@@ -38,75 +50,174 @@ struct AxisClasses: Sendable {
         protections[root] = protections[root] ?? reason
     }
 
+    /// Says of which classes one is made; axes of extent 1 make no difference to a product.
     mutating func compose(_ whole: Int, _ kind: Composition, of parts: [Int]) {
-        if parts.count == 1 { unite(whole, parts[0]) } else { compositions.append((whole, kind, parts)) }
+        let parts = kind == .product ? parts.filter { extent(of: $0) != 1 } : parts
+        if parts.count == 1 { unite(whole, parts[0]) } else if !parts.isEmpty {
+            compositions.append(Composed(whole: whole, kind: kind, parts: parts))
+        }
     }
 
-    func isComposed(_ id: Int) -> Bool { composition(of: id) != nil }
+    func isComposed(_ id: Int) -> Bool { composed[root(of: id)] != nil }
 
-    private func composition(of id: Int) -> (kind: Composition, parts: [Int])? {
-        let root = root(of: id)
-        return compositions.first { self.root(of: $0.whole) == root }.map { ($0.kind, $0.parts) }
-    }
+    /// The classes that one is directly made of; nil if it is not composed.
+    func composition(of id: Int) -> (kind: Composition, parts: [Int])? { composed[root(of: id)].map { ($0.kind, $0.parts) } }
 
-    /// Reconciles classes composed in several ways: alike in kind and extents, their parts are the same; otherwise nothing
-    /// in them may change. Protection of a whole extends to its parts.
+    /// Reconciles classes composed in several ways: what they have in common are the same parts; where there is nothing,
+    /// nothing in them may change. Protection of a whole extends to its parts.
     mutating func settle() {
-        var changed = true
-        while changed {
-            changed = false
-            for i in compositions.indices {
-                for j in compositions.indices
-                where j > i && root(of: compositions[i].whole) == root(of: compositions[j].whole) {
-                    if reconcile(i, j) { changed = true }
+        var isChanged = true
+        while isChanged {
+            isChanged = false
+            composed = [:]
+            var index = 0
+            while index < compositions.count {
+                let whole = root(of: compositions[index].whole)
+                if let other = composed[whole] {
+                    if reconcile(other, index) { isChanged = true }
+                } else {
+                    composed[whole] = compositions[index]
+                }
+                index += 1
+            }
+        }
+        protectParts()
+    }
+
+    private mutating func protectParts() {
+        let all = composed.sorted { $0.key < $1.key }
+        for (whole, composition) in all where extents[whole] != nil && places(of: whole, { _ in nil }) == nil {
+            for part in composition.parts { protect(part, "it is part of an axis whose other parts are not known") }
+        }
+        var isChanged = true
+        while isChanged {
+            isChanged = false
+            for (whole, composition) in all {
+                guard let reason = protection(of: whole) else { continue }
+                for part in composition.parts where protection(of: part) == nil {
+                    protect(part, reason)
+                    isChanged = true
                 }
             }
         }
-        for _ in compositions.indices {
-            for (whole, _, parts) in compositions {
-                guard let reason = protection(of: whole) else { continue }
-                for part in parts { protect(part, reason) }
-            }
-        }
     }
 
-    private mutating func reconcile(_ i: Int, _ j: Int) -> Bool {
-        let (a, b) = (compositions[i], compositions[j])
-        var changed = false
+    private mutating func reconcile(_ a: Composed, _ index: Int) -> Bool {
+        let b = compositions[index]
+        let parts = (a.parts.map { root(of: $0) }, b.parts.map { root(of: $0) })
+        if a.kind == b.kind, parts.0 == parts.1 { return false }
         if a.kind == b.kind, a.parts.map({ extent(of: $0) }) == b.parts.map({ extent(of: $0) }) {
-            for (x, y) in zip(a.parts, b.parts) where root(of: x) != root(of: y) {
-                unite(x, y)
-                changed = true
-            }
-        } else {
-            for part in a.parts + b.parts + [a.whole] where protection(of: part) == nil {
-                protect(part, "it is taken apart in two ways")
-                changed = true
-            }
+            for (x, y) in zip(a.parts, b.parts) { unite(x, y) }
+            return true
         }
-        return changed
+        if a.kind == b.kind, refine(a, b) {
+            compositions[index].parts = a.parts
+            return true
+        }
+        var isChanged = false
+        for part in a.parts + b.parts + [a.whole] where protection(of: part) == nil {
+            protect(part, "it is taken apart in two ways")
+            isChanged = true
+        }
+        return isChanged
+    }
+}
+
+extension AxisClasses {
+    /// Cuts the parts of two compositions of one class into pieces that both have; false where they do not meet.
+    private mutating func refine(_ a: Composed, _ b: Composed) -> Bool {
+        let isRepeated = [a, b].contains { Set($0.parts.map { root(of: $0) }).count < $0.parts.count }
+        guard !isRepeated, let pieces = Self.pieces(a.kind, a.parts.map { extent(of: $0) }, b.parts.map { extent(of: $0) })
+        else { return false }
+        var cuts: [Int: [Int]] = [:]
+        for piece in pieces {
+            let id = add(extent: piece.extent)
+            cuts[a.parts[piece.first], default: []].append(id)
+            cuts[b.parts[piece.second], default: []].append(id)
+        }
+        for part in a.parts + b.parts { if let cut = cuts.removeValue(forKey: part) { compose(part, a.kind, of: cut) } }
+        return true
     }
 
+    /// The extents of the common pieces of two lists with the same product or sum, and in which part of either each lies.
+    private static func pieces(
+        _ kind: Composition, _ a: [Int?], _ b: [Int?]
+    ) -> [(extent: Int, first: Int, second: Int)]? {
+        var (first, second) = (a.compactMap { $0 }, b.compactMap { $0 })
+        guard first.count == a.count, second.count == b.count, (first + second).allSatisfy({ $0 > 0 }) else { return nil }
+        var pieces: [(extent: Int, first: Int, second: Int)] = []
+        var (i, j) = (0, 0)
+        while i < first.count, j < second.count {
+            let piece = min(first[i], second[j])
+            guard kind == .concatenation || max(first[i], second[j]) % piece == 0 else { return nil }
+            pieces.append((piece, i, j))
+            let done = kind == .product ? 1 : 0
+            first[i] = kind == .product ? first[i] / piece : first[i] - piece
+            second[j] = kind == .product ? second[j] / piece : second[j] - piece
+            if first[i] == done { i += 1 }
+            if second[j] == done { j += 1 }
+        }
+        return i == first.count && j == second.count ? pieces : nil
+    }
+}
+
+extension AxisClasses {
     /// The classes that a class is composed of in the end; itself if it is not composed.
     func leaves(of id: Int, depth: Int = 0) -> [Int] {
         guard depth < 16, let (_, parts) = composition(of: id) else { return [root(of: id)] }
         return parts.flatMap { leaves(of: $0, depth: depth + 1) }
     }
 
-    /// Which of a class's indices disappear with these channels of leaf classes; nil where its extent is unknown.
-    func removed(_ id: Int, _ channels: [Int: Set<Int>], depth: Int = 0) -> [Bool]? {
+    /// For each index of a class, which channels of leaf classes meet there: those that `channel` numbers.
+    private func places(of id: Int, depth: Int = 0, _ channels: (_ leaf: Int) -> [Bool]?) -> [Bool]? {
         guard depth < 16, let extent = extent(of: id) else { return nil }
-        guard let (kind, parts) = composition(of: id) else {
-            guard let gone = channels[root(of: id)] else { return [Bool](repeating: false, count: extent) }
-            return (0..<extent).map { gone.contains($0) }
+        let root = root(of: id)
+        guard let (kind, parts) = composition(of: root) else {
+            return channels(root) ?? [Bool](repeating: false, count: extent)
         }
-        let flags = parts.compactMap { removed($0, channels, depth: depth + 1) }
-        guard flags.count == parts.count else { return nil }
-        let result =
-            switch kind {
-            case .concatenation: flags.flatMap { $0 }
-            case .product: flags.reduce([false]) { outer, inner in outer.flatMap { gone in inner.map { gone || $0 } } }
+        switch kind {
+        case .concatenation:
+            let flags = parts.compactMap { places(of: $0, depth: depth + 1, channels) }
+            return flags.count == parts.count && flags.joined().count == extent ? flags.flatMap { $0 } : nil
+        case .product:
+            guard let known = knownParts(parts, of: extent) else { return nil }
+            var result = [false]
+            for (part, extent) in known {
+                guard let inner = part.map({ places(of: $0, depth: depth + 1, channels) }) ?? [Bool](repeating: false, count: extent)
+                else { return nil }
+                result = result.flatMap { gone in inner.map { gone || $0 } }
             }
-        return result.count == extent ? result : nil
+            return result.count == extent ? result : nil
+        }
+    }
+
+    /// The parts of a product with their extents; neighbours of unknown extents count as one that nothing is known of.
+    private func knownParts(_ parts: [Int], of extent: Int) -> [(part: Int?, extent: Int)]? {
+        let known = parts.compactMap { self.extent(of: $0) }.reduce(1, *)
+        let open = parts.indices.filter { self.extent(of: parts[$0]) == nil }
+        guard let first = open.first, let last = open.last else { return parts.map { ($0, self.extent(of: $0) ?? 1) } }
+        guard last - first == open.count - 1, known > 0, extent % known == 0 else { return nil }
+        let before = parts[..<first].map { (part: Optional($0), extent: self.extent(of: $0) ?? 1) }
+        let behind = parts[(last + 1)...].map { (part: Optional($0), extent: self.extent(of: $0) ?? 1) }
+        return before + [(nil, extent / known)] + behind
+    }
+
+    /// Which of a class's indices disappear with these channels of leaf classes; nil where its extent is unknown.
+    func removed(_ id: Int, _ channels: [Int: Set<Int>]) -> [Bool]? {
+        places(of: id) { leaf in
+            channels[leaf].flatMap { gone in extent(of: leaf).map { (0..<$0).map { gone.contains($0) } } }
+        }
+    }
+
+    /// Which channel of a leaf class each index of a class belongs to; nil where the class does not have the leaf there.
+    func channels(of id: Int, in leaf: Int) -> [Int?] {
+        guard let extent = extent(of: id), let count = self.extent(of: leaf) else { return [] }
+        if root(of: id) == leaf { return Array(0..<extent) }
+        var result = [Int?](repeating: nil, count: extent)
+        for channel in 0..<count {
+            guard let places = removed(id, [leaf: [channel]]) else { return result }
+            for place in places.indices where places[place] { result[place] = channel }
+        }
+        return result
     }
 }

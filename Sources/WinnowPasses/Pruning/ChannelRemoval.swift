@@ -1,11 +1,10 @@
 package import WinnowGraph
-import WinnowOperators
 import WinnowTensor
 
-/// Takes channels out of a graph: slices initializers, and adjusts what else counts them.
+/// Takes channels out of a graph: slices initializers, and asks operators for what else counts them.
 package struct ChannelRemoval {
-    private let graph: Graph
-    private let groups: CouplingGroups
+    let graph: Graph
+    let groups: CouplingGroups
 
     package init(_ graph: Graph, _ groups: CouplingGroups) {
         self.graph = graph
@@ -16,86 +15,104 @@ package struct ChannelRemoval {
     package func removing(_ channels: [Int: Set<Int>]) throws -> Graph {
         var edit = GraphEdit()
         for name in graph.initializerNames {
-            guard var tensor = graph.initializers[name] else { continue }
-            var isSliced = false
-            for axis in 0..<tensor.rank {
-                guard let places = groups.removedPlaces(of: name, axis: axis, removing: channels) else { continue }
-                tensor = tensor.selecting(places.indices.filter { !places[$0] }, axis: axis)
-                isSliced = true
+            guard let tensor = graph.initializers[name] else { continue }
+            let smaller = (0..<tensor.rank).reduce(tensor) { tensor, axis in
+                let places = groups.removedPlaces(of: name, axis: axis, removing: channels)
+                return places.map { tensor.removing($0, axis: axis) } ?? tensor
             }
-            if isSliced { edit.initializers.append((name, tensor)) }
+            if smaller.shape != tensor.shape { edit.initializers.append((name, smaller)) }
         }
-        for node in graph.nodes { try adjust(node, channels, &edit) }
-        return try graph.applying(edit)
+        var lists = ExtentLists(graph)
+        for bound in groups.nodes { try adjust(bound, channels, &lists, &edit) }
+        let result = try graph.applying(edit)
+        try check(result, channels)
+        return result
     }
 
-    /// The same network with these channels' parameters set to zero instead: gives the same outputs.
-    package func masking(_ channels: [Int: Set<Int>]) throws -> Graph {
-        var edit = GraphEdit()
-        for name in graph.initializerNames {
-            guard var tensor = graph.initializers[name], tensor.elementType == .float32 else { continue }
-            var isChanged = false
-            for axis in 0..<tensor.rank {
-                guard let places = groups.removedPlaces(of: name, axis: axis, removing: channels) else { continue }
-                tensor = tensor.scaled(by: places.map { $0 ? 0 : 1 }, axis: axis)
-                isChanged = true
-            }
-            if isChanged { edit.initializers.append((name, tensor)) }
-        }
-        return try graph.applying(edit)
-    }
-
-    /// Rewrites the group count of depthwise convolutions and constant extents that Reshape and Split read.
-    private func adjust(_ node: Node, _ channels: [Int: Set<Int>], _ edit: inout GraphEdit) throws {
-        switch node.op.type.description {
-        case "Conv", "ConvTranspose": try adjustGroups(of: node, channels, &edit)
-        case "Reshape":
-            guard let output = node.output(0) else { return }
-            try adjust(constant: node.input(1), of: node, &edit) { axis, extent in
-                extent > 0 ? remaining(output, axis, channels) : nil
-            }
-        case "Split":
-            guard let input = node.input(0), let rank = graph.infos[input]?.rank else { return }
-            let axis = try node.op.attributes.int("axis", default: 0)
-            try adjust(constant: node.input(1), of: node, &edit) { part, _ in
-                node.output(part).flatMap { remaining($0, axis < 0 ? axis + rank : axis, channels) }
-            }
-        default: return
-        }
-    }
-
-    private func adjustGroups(of node: Node, _ channels: [Int: Set<Int>], _ edit: inout GraphEdit) throws {
-        let count = try node.op.attributes.int("group", default: 1)
-        guard count > 1, let filter = node.input(1), let extent = graph.infos[filter]?.extents?.first?.value,
-            extent == count,
-            let left = remaining(filter, 0, channels)
-        else { return }
-        var attributes = node.op.attributes
-        attributes["group"] = .int(left)
-        var changed = node
-        changed.op = try OperatorCatalogue.registry.makeOperator(
-            node.op.type, attributes: attributes, version: graph.metadata.version(of: node.op.type.domain))
-        edit.removedNodes.insert(node.name)
-        edit.addedNodes.append(changed)
-    }
-
+    /// Gives a node the attributes and lists of extents that fit what is left.
     private func adjust(
-        constant name: ValueName?, of node: Node, _ edit: inout GraphEdit, _ value: (Int, Int) -> Int?
+        _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ lists: inout ExtentLists, _ edit: inout GraphEdit
     ) throws {
-        guard let name, let tensor = graph.initializers[name] else { return }
-        let old = tensor.integers()
-        let new = old.indices.map { value($0, old[$0]) ?? old[$0] }
-        guard old != new else { return }
-        let own = "\(node.name).extents"
-        var changed = node
-        changed.inputs = node.inputs.map { $0 == name ? own : $0 }
+        var node = bound.node
+        let fixed = bound.map.extents.merging(remaining(bound, channels)) { $1 }
+        let isResized = fixed != bound.map.extents
+        if isResized, let op = node.op.resized(fixed, for: bound.inputs) { node.op = op }
+        var isRewritten = false
+        for (position, counted) in bound.counts.sorted(by: { $0.key < $1.key }) {
+            guard let list = node.input(position), let elements = graph.infos[list]?.countedExtents else { continue }
+            var changed: [Int: Int] = [:]
+            for (element, id) in zip(elements.indices, counted) {
+                guard let id, elements[element].value == groups.classes.extent(of: id), isFixed(list, element),
+                    let left = remaining(id, channels)
+                else { continue }
+                changed[element] = left
+            }
+            guard !changed.isEmpty else { continue }
+            node.inputs[position] = try lists.list(list, with: changed, for: node, &edit)
+            isRewritten = true
+        }
+        guard isResized || isRewritten else { return }
         edit.removedNodes.insert(node.name)
-        edit.addedNodes.append(changed)
-        edit.initializers.append((own, Tensor(new.map(Double.init), shape: tensor.shape, as: tensor.elementType)))
+        edit.addedNodes.append(node)
     }
 
-    /// The extent an axis has left; nil where nothing is removed.
-    private func remaining(_ value: ValueName, _ axis: Int, _ channels: [Int: Set<Int>]) -> Int? {
-        groups.removedPlaces(of: value, axis: axis, removing: channels).map { $0.count { !$0 } }
+    /// Whether an element of a list is a number that stays what it is, rather than read from a shape.
+    private func isFixed(_ list: ValueName, _ element: Int) -> Bool {
+        groups.lists[list]?.symbolicElements.map { $0[element].value != nil } ?? true
+    }
+
+    /// What is left of the labels that attributes fix.
+    private func remaining(_ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>]) -> [Character: Int] {
+        var result: [Character: Int] = [:]
+        for label in bound.map.extents.keys {
+            if let id = bound.labels[label], let left = remaining(id, channels) { result[label] = left }
+        }
+        return result
+    }
+
+    /// The extent a class has left; nil where nothing is removed.
+    private func remaining(_ id: Int, _ channels: [Int: Set<Int>]) -> Int? {
+        groups.removedPlaces(ofClass: id, removing: channels).map { $0.count { !$0 } }
+    }
+
+    /// Throws where a value has not the shape that it must have now: no file is better than a wrong one.
+    private func check(_ result: Graph, _ channels: [Int: Set<Int>]) throws {
+        for (name, info) in graph.infos.sorted(by: { $0.key < $1.key }) {
+            guard let before = info.extents, let after = result.infos[name]?.extents, before.count == after.count else { continue }
+            for axis in before.indices {
+                guard let extent = before[axis].value, let left = after[axis].value else { continue }
+                let expected = groups.removedPlaces(of: name, axis: axis, removing: channels).map { $0.count { !$0 } } ?? extent
+                guard left != expected else { continue }
+                throw WinnowError(
+                    .model, "value \(name)", "would have extent \(left) instead of \(expected) along axis \(axis) without its channels",
+                    remedy: "leave the weights before it out with `except`")
+            }
+        }
+    }
+}
+
+extension Tensor {
+    /// The tensor without the places marked along an axis.
+    func removing(_ places: [Bool], axis: Int) -> Tensor {
+        let kept = places.indices.filter { !places[$0] }
+        if elementType.bitWidth >= 8 { return selecting(kept, axis: axis) }
+        let wide = Tensor(codes(), shape: shape).selecting(kept, axis: axis)
+        return Tensor(codes: wide.codes(), shape: wide.shape, elementType)
+    }
+
+    /// The tensor with zeros at the places marked along an axis; its element type takes whole bytes.
+    func clearing(_ places: [Bool], axis: Int) -> Tensor {
+        let inner = elementType.bitWidth / 8 * Shape(Array(shape[(axis + 1)...])).elementCount
+        let outer = Shape(Array(shape[..<axis])).elementCount
+        var result = self
+        result.withUnsafeMutableBytes { bytes in
+            for row in 0..<outer {
+                for place in places.indices where places[place] {
+                    let start = (row * places.count + place) * inner
+                    for offset in start..<(start + inner) { bytes[offset] = 0 }
+                }
+            }
+        }
+        return result
     }
 }

@@ -1,13 +1,15 @@
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Axes that must lose the same channels together, derived from the operators' axis maps alone.
 ///
 /// Every axis of every value belongs to a class; equal labels in a node's map unite classes. A product or concatenation
-/// such as `(chw)` is a class composed of others: removing channel c removes all its places there. An axis that some
-/// operator does not explain, or that callers see, is protected.
+/// such as `(chw)` is a class composed of others: removing channel c removes all its places there. What is not known is
+/// protected: axes that some operator does not explain or that callers see, sums over channels that are not zero when they
+/// are masked, and numbers of channels that are computed with.
 package struct CouplingGroups: Sendable {
-    /// One axis of one value.
+    /// One axis of one value; counted from the end (−1) where its rank is not known.
     package struct Member: Hashable, Sendable {
         package var value: ValueName
         package var axis: Int
@@ -23,123 +25,198 @@ package struct CouplingGroups: Sendable {
         package let protection: String?
     }
 
-    package private(set) var groups: [Group] = []
-    private var classes = AxisClasses()
-    private var ids: [Member: Int] = [:]
+    /// One node whose axes are known, bound to classes.
+    struct BoundNode: Sendable {
+        var node: Node
+        var map: AxisMap
+        var inputs: [ValueInfo?]
+        /// The class of each label.
+        var labels: [Character: Int]
+        /// The classes that the elements of an input count.
+        var counts: [Int: [Int?]] = [:]
+    }
 
-    package init(_ graph: Graph) throws {
-        let infos = try graph.inferInfos(inputTypes: graph.fixedInputTypes)
-        for input in graph.inputs {
-            protect(input.name, infos[input.name], "the model's input \(input.name) has this axis")
-        }
+    package internal(set) var groups: [Group] = []
+    var classes = AxisClasses()
+    var nodes: [BoundNode] = []
+    /// What is known of the elements of integer lists, extents named after the classes that they count.
+    var lists: [ValueName: ValueInfo] = [:]
+    /// Where masking a channel does not make a constant zero: by value the leaf classes.
+    var unmaskable: [ValueName: Set<Int>] = [:]
+    /// The leaf classes at whose masked channels a value is zero.
+    var zeros: [ValueName: Set<Int>] = [:]
+    let infos: [ValueName: ValueInfo]
+    /// Values of which nothing may change.
+    private var sealed: [ValueName: String] = [:]
+    private var ids: [ValueName: [Int: Int]] = [:]
+
+    /// - Parameter standardOnly: leave alone what operators outside ONNX's own domain read or make.
+    package init(_ graph: Graph, standardOnly: Bool = true) {
+        infos = graph.infos
+        let index = GraphIndex(graph)
+        for input in graph.inputs { seal(input.name, "the model's input \(input.name) has this axis") }
         for node in graph.nodes {
-            add(node, infos)
-            for name in node.op.capturedValues { protect(name, infos[name], "a body of \(node.name) (\(node.op.type)) has this axis") }
+            add(node, in: index, standardOnly: standardOnly)
+            for name in node.op.capturedValues { seal(name, "a body of \(node.name) (\(node.op.type)) has this axis") }
         }
-        for output in graph.outputs { protect(output, infos[output], "the model's output \(output) has this axis") }
+        for output in graph.outputs { seal(output, "the model's output \(output) has this axis") }
+        classes.settle()
+        protectSums(in: graph)
         classes.settle()
         collect()
     }
 
-    private mutating func id(_ value: ValueName, _ axis: Int, extent: Int?) -> Int {
-        let member = Member(value: value, axis: axis)
-        if let id = ids[member] { return id }
-        let id = classes.add(extent: extent)
-        ids[member] = id
+    /// The class of an axis.
+    private mutating func id(_ value: ValueName, _ axis: Int) -> Int {
+        if let id = ids[value]?[axis] { return id }
+        let extents = infos[value]?.extents
+        let id = classes.add(extent: axis >= 0 ? extents?[axis].value : nil)
+        ids[value, default: [:]][axis] = id
+        if let reason = sealed[value] { classes.protect(id, reason) }
+        if axis < -1 { classes.protect(id, "the rank of \(value) is not known") }
         return id
     }
 
-    private mutating func protect(_ value: ValueName, _ info: ValueInfo?, _ reason: String) {
-        for (axis, extent) in (info?.extents ?? []).enumerated() {
-            classes.protect(id(value, axis, extent: extent.value), reason)
-        }
+    /// Protects all axes of a value, those that are met later too, and all axes whose extents it holds.
+    private mutating func seal(_ value: ValueName, _ reason: String) {
+        guard sealed.updateValue(reason, forKey: value) == nil else { return }
+        for axis in (infos[value]?.extents ?? []).indices { _ = id(value, axis) }
+        for id in (ids[value] ?? [:]).values { classes.protect(id, reason) }
+        protectCounted(by: [value], reason)
     }
 
-    private mutating func add(_ node: Node, _ infos: [ValueName: ValueInfo]) {
+    /// Why nothing of a value may change.
+    func seal(of value: ValueName) -> String? { sealed[value] }
+
+    private mutating func add(_ node: Node, in index: GraphIndex, standardOnly: Bool) {
         let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
-        let outputs = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
         let map = node.op.axes(for: inputs)
-        let operands = zip(node.inputs + node.outputs, inputs + outputs).filter { !$0.0.isEmpty }
-        let terms = Array(zip(node.inputs, map.inputs)) + Array(zip(node.outputs, map.outputs))
-        let described = Set(terms.map(\.0))
-        let extents = map.solve(
-            inputs: Self.shapes(inputs, map.inputs.count), outputs: Self.shapes(outputs, map.outputs.count))
+        let operands = (node.inputs + node.outputs).filter { !$0.isEmpty }
         let why = "\(node.name) (\(node.op.type)) does not tell what it does to this axis"
-        guard let extents else {
-            for (name, info) in operands { protect(name, info, why) }
+        guard !standardOnly || node.op.type.domain.isEmpty else {
+            for name in operands { seal(name, "\(node.name) (\(node.op.type)) is outside the ONNX standard") }
             return
         }
-        var labels: [Character: Int] = [:]
-        func label(_ character: Character) -> Int {
-            if let id = labels[character] { return id }
-            let id = classes.add(extent: extents[character])
-            labels[character] = id
-            if map.extents[character] != nil { classes.protect(id, "\(node.name) fixes its number") }
-            return id
+        let extents = map.solve(
+            inputs: inputs.map { $0?.extents?.map(\.value) },
+            outputs: node.outputs.map { $0.isEmpty ? nil : infos[$0]?.extents?.map(\.value) })
+        guard let extents else {
+            for name in operands { seal(name, why) }
+            return
         }
-        for (name, axisTerms) in terms where !name.isEmpty {
-            guard let own = infos[name]?.extents, own.count == axisTerms.count else {
-                // An operand whose map lists nothing is a scalar or holds no axis of the data (shapes, limits).
-                if !axisTerms.isEmpty || (infos[name]?.elementType.isFloatingPoint ?? true) {
-                    protect(name, infos[name], why)
-                }
-                continue
-            }
-            for (axis, term) in axisTerms.enumerated() {
-                let axisID = id(name, axis, extent: own[axis].value)
-                switch term {
-                case .label(let character): classes.unite(axisID, label(character))
-                case .product(let parts): classes.compose(axisID, .product, of: parts.map(label))
-                case .concatenation(let parts): classes.compose(axisID, .concatenation, of: parts.map(label))
-                case .opaque: classes.protect(axisID, why)
-                case .one: break
-                }
-            }
+        var bound = BoundNode(node: node, map: map, inputs: inputs, labels: [:])
+        for label in map.inputLabels.union(map.outputLabels).sorted() {
+            bound.labels[label] = addLabel(label, of: bound, extent: extents[label], why)
         }
-        for (name, info) in operands where !described.contains(name) { protect(name, info, why) }
+        let terms = node.inputs.indices.map { map.inputs.indices.contains($0) ? map.inputs[$0] : nil }
+            + node.outputs.indices.map { map.outputs.indices.contains($0) ? map.outputs[$0] : nil }
+        for (name, terms) in zip(node.inputs + node.outputs, terms) where !name.isEmpty { bind(name, terms, bound.labels, why) }
+        for (position, name) in node.outputs.enumerated() where position < map.outputs.count && map.outputCounts[position] == nil {
+            // Of an output of opaque axes alone not even the elements that stay are known to stay the same.
+            let terms = map.outputs[position]
+            guard !terms.isEmpty, terms.allSatisfy({ $0 == .opaque }), index.isRead(name) else { continue }
+            for id in bound.labels.values { classes.protect(id, why) }
+        }
+        count(&bound, why)
+        nodes.append(bound)
     }
 
-    private static func shapes(_ infos: [ValueInfo?], _ count: Int) -> [[Int]?] {
-        (0..<count).map { $0 < infos.count ? infos[$0]?.shape?.extents : nil }
+    private mutating func addLabel(_ label: Character, of bound: BoundNode, extent: Int?, _ why: String) -> Int {
+        let (map, node) = (bound.map, bound.node)
+        let id = classes.add(extent: extent)
+        let isMade = !map.inputLabels.contains(label) && !map.inputCounts.values.contains { $0.contains { $0.labels.contains(label) } }
+        if map.pinned.contains(label) || isMade { classes.protect(id, why) }
+        if map.extents[label] != nil, node.op.resized(map.extents, for: bound.inputs) == nil {
+            classes.protect(id, "\(node.name) (\(node.op.type)) fixes its number")
+        }
+        return id
+    }
+
+    private mutating func bind(_ value: ValueName, _ terms: [AxisTerm]?, _ labels: [Character: Int], _ why: String) {
+        let rank = infos[value]?.rank
+        guard let terms, !terms.isEmpty || rank == 0, let placed = terms.placed(onRank: rank) else { return seal(value, why) }
+        for (axis, term) in placed {
+            let axisID = id(value, axis)
+            switch term {
+            case .label, .product, .concatenation: unite(axisID, term, labels)
+            case .opaque, .rest: classes.protect(axisID, why)
+            case .one: break
+            }
+        }
+    }
+
+    private mutating func unite(_ id: Int, _ term: AxisTerm, _ labels: [Character: Int]) {
+        let parts = term.labels.compactMap { labels[$0] }
+        guard let isProduct = term.isProduct else { return parts.forEach { classes.unite(id, $0) } }
+        classes.compose(id, isProduct ? .product : .concatenation, of: parts)
+    }
+
+    /// The class that a term stands for; nil for terms that stand for none.
+    mutating func id(of term: AxisTerm, _ labels: [Character: Int]) -> Int? {
+        guard !term.labels.isEmpty else { return nil }
+        guard let isProduct = term.isProduct else { return term.labels.first.flatMap { labels[$0] } }
+        let extents = term.labels.compactMap { labels[$0].flatMap { classes.extent(of: $0) } }
+        let isKnown = extents.count == term.labels.count
+        let id = classes.add(extent: isKnown ? extents.reduce(isProduct ? 1 : 0, isProduct ? (*) : (+)) : nil)
+        unite(id, term, labels)
+        return id
     }
 
     private mutating func collect() {
         var members: [Int: [Member]] = [:]
-        for (member, id) in ids { members[classes.root(of: id), default: []].append(member) }
-        for (root, list) in members where !classes.isComposed(root) {
-            guard let extent = classes.extent(of: root), extent > 1 else { continue }
-            let sorted = list.sorted { ($0.value, $0.axis) < ($1.value, $1.axis) }
-            groups.append(
-                Group(id: root, channelCount: extent, members: sorted, protection: classes.protection(of: root)))
+        for (value, axes) in ids {
+            for (axis, id) in axes { members[classes.root(of: id), default: []].append(Member(value: value, axis: axis)) }
         }
+        for (root, list) in members where !classes.isComposed(root) { addGroup(root, list) }
+        // Parts of composed axes may be axes of no value.
+        let parts = Set(members.keys.flatMap { classes.leaves(of: $0) }).subtracting(members.keys)
+        for part in parts { addGroup(part, []) }
         groups.sort { ($0.members.first?.value ?? "", $0.id) < ($1.members.first?.value ?? "", $1.id) }
     }
 
+    private mutating func addGroup(_ root: Int, _ members: [Member]) {
+        guard let extent = classes.extent(of: root), extent > 1 else { return }
+        let sorted = members.sorted { ($0.value, $0.axis) < ($1.value, $1.axis) }
+        groups.append(Group(id: root, channelCount: extent, members: sorted, protection: classes.protection(of: root)))
+    }
+}
+
+extension CouplingGroups {
+    /// The class of an axis; nil where none was met.
+    func classID(of value: ValueName, axis: Int) -> Int? { ids[value]?[axis] }
+
+    /// The leaf classes of all axes of a value.
+    func leaves(of value: ValueName) -> Set<Int> { Set((ids[value] ?? [:]).values.flatMap { classes.leaves(of: $0) }) }
+
     /// Which places along an axis disappear when these channels of these groups do; nil if none does.
     package func removedPlaces(of value: ValueName, axis: Int, removing channels: [Int: Set<Int>]) -> [Bool]? {
-        guard let id = ids[Member(value: value, axis: axis)] else { return nil }
+        classID(of: value, axis: axis).flatMap { removedPlaces(ofClass: $0, removing: channels) }
+    }
+
+    func removedPlaces(ofClass id: Int, removing channels: [Int: Set<Int>]) -> [Bool]? {
         let places = classes.removed(id, channels)
         return places?.contains(true) == true ? places : nil
     }
 
     /// The group that an axis indexes directly, or the one whose channels it is composed of if there is only one.
     package func group(of value: ValueName, axis: Int) -> Group? {
-        guard let id = ids[Member(value: value, axis: axis)] else { return nil }
+        guard let id = classID(of: value, axis: axis) else { return nil }
         let leaves = classes.leaves(of: id).compactMap { leaf in groups.first { $0.id == leaf } }
         let open = leaves.filter { $0.protection == nil }
         return open.count == 1 ? open[0] : leaves.first
     }
 }
 
-extension Graph {
-    /// The input types with 2 in place of every symbol, so that all extents are numbers and none is taken for broadcast.
-    fileprivate var fixedInputTypes: [ValueName: ValueType] {
-        Dictionary(
-            inputs.map { input in
-                (
-                    input.name,
-                    ValueType(input.type.elementType, input.type.extents.map { $0.map { .fixed($0.value ?? 2) } })
-                )
-            }, uniquingKeysWith: { first, _ in first })
+extension [AxisTerm] {
+    /// The axes of an operand with their terms; counted from the end where the rank is not known. nil if it has others.
+    fileprivate func placed(onRank rank: Int?) -> [(axis: Int, term: AxisTerm)]? {
+        if let rank { return aligned(toRank: rank).map { $0.enumerated().map { ($0.offset, $0.element) } } }
+        let own = first == .rest ? Array(dropFirst()) : self
+        return own.enumerated().map { ($0.offset - own.count, $0.element) }
     }
+}
+
+extension GraphIndex {
+    /// Whether something needs a value.
+    fileprivate func isRead(_ value: ValueName) -> Bool { !value.isEmpty && (isOutput(value) || !consumers(of: value).isEmpty) }
 }

@@ -118,6 +118,63 @@ import WinnowTestSupport
         }
     }
 
+    /// Without one index of a label in every input the results are without it, and otherwise the same. What is summed over may
+    /// lose indices at which one input is 0.
+    @Test(arguments: samples) func axisMapIsHonestUnderRemoval(_ sample: OperatorSample) throws {
+        let map = sample.op.axes(for: sample.infos())
+        guard !map.isOpaque else { return }
+        let outputs = try sample.run()
+        let extents = try #require(
+            map.solve(inputs: sample.inputs.map { $0?.shape.extents }, outputs: outputs.map { $0.shape.extents }),
+            "\(map) contradicts the shapes")
+        for label in map.inputLabels.subtracting(map.pinned).sorted() {
+            guard let extent = extents[label], extent > 1, let smaller = sample.removing(label, at: extent / 2, map, extents)
+            else { continue }
+            let isSummed = map.summedLabels.contains(label)
+            let bearers = map.inputs.indices.filter { map.inputs[$0].contains { $0.labels.contains(label) } }
+            let actual = try smaller.run()
+            for bearer in isSummed ? bearers.map({ Optional($0) }) : [nil] {
+                let whole = bearer.map { sample.zeroing(label, at: extent / 2, in: $0, map, extents) } ?? sample
+                let kept = (0..<extent).filter { $0 != extent / 2 }
+                for (index, (output, old)) in zip(actual, try whole.run()).enumerated() {
+                    let terms = map.outputs[index]
+                    if let counted = map.outputCounts[index] {
+                        let new = extents.merging([label: extent - 1]) { $1 }
+                        #expect(output == map.recounted(old, counted, from: extents, to: new))
+                    } else if old.rank == 0 || terms.contains(where: { $0 != .opaque }) {
+                        let wanted = map.reordered(old, terms, label: label, by: kept, extents: extents)
+                        expectClose(output, wanted, sample, "label \(label) of \(map)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an operator says it makes of zeros, it makes.
+    @Test(arguments: samples) func zerosHaveTheEffectTheyAreSaidToHave(_ sample: OperatorSample) throws {
+        let map = sample.op.axes(for: sample.infos())
+        guard !map.isOpaque else { return }
+        let outputs = try sample.run()
+        let extents = try #require(
+            map.solve(inputs: sample.inputs.map { $0?.shape.extents }, outputs: outputs.map { $0.shape.extents }))
+        for label in map.inputLabels.intersection(map.outputLabels).subtracting(map.pinned).sorted() {
+            guard let extent = extents[label], extent > 1 else { continue }
+            let bearers = map.inputs.indices.filter { map.inputs[$0].contains { $0.labels.contains(label) } }
+            for zeroed in [bearers] + bearers.map({ [$0] }) {
+                // Codes of 0 stand for other numbers; whether they do is not seen here.
+                guard zeroed.allSatisfy({ sample.inputs[$0]?.elementType.isFloatingPoint ?? false }) else { continue }
+                let zeros = Zeros(at: Set(zeroed), of: Set(bearers), inputs: sample.infos())
+                let effect = sample.op.effect(of: zeros)
+                guard effect != .number else { continue }
+                let changed = zeroed.reduce(sample) { $0.zeroing(label, at: 0, in: $1, map, extents) }
+                for (index, output) in try changed.run().enumerated() where output.elementType.isFloatingPoint {
+                    let cleared = map.zeroed(output, map.outputs[index], label: label, at: 0, extents: extents)
+                    #expect(effect == .undefined || output.doubles() == cleared.doubles(), "\(zeroed) at label \(label) of \(map): \(output)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: samples) func keptScalesAreKept(_ sample: OperatorSample) throws {
         guard sample.op.quantization == .keepsScale, let data = sample.inputs.first ?? nil, data.elementType == .float32 else {
             return

@@ -33,7 +33,7 @@ struct CouplingGroupsTests {
 
     @Test func flattenRepeatsChannels() throws {
         let graph = try TestModels.convolutional()
-        let groups = try CouplingGroups(graph)
+        let groups = CouplingGroups(graph)
         let channels = try #require(groups.group(of: "conv2.weight", axis: 0))
         let places = try #require(groups.removedPlaces(of: "fc1.weight", axis: 1, removing: [channels.id: [1, 7]]))
         #expect(places.indices.filter { places[$0] } == Array(4..<8) + Array(28..<32))
@@ -49,7 +49,7 @@ struct CouplingGroupsTests {
     /// What the branches of an If read may lose no channel, however weak; what they do not read may.
     @Test func bodiesProtectWhatTheyRead() throws {
         let graph = try TestModels.conditional()
-        let groups = try CouplingGroups(graph)
+        let groups = CouplingGroups(graph)
         for (value, axis) in [("fc1.weight", 0), ("fc2.weight", 1), ("table", 0)] {
             #expect(groups.group(of: value, axis: axis)?.protection?.contains("branch (If)") == true, "\(value)")
         }
@@ -71,7 +71,7 @@ struct CouplingGroupsTests {
         let second = try b.linear(x, b.constant("b", ones(5, 3)))
         let joined = try b.add(Concat(axis: 1), first, second)
         let graph = try b.graph(outputs: [b.linear(joined, b.constant("c", ones(2, 9)))])
-        let groups = try CouplingGroups(graph)
+        let groups = CouplingGroups(graph)
         let (a, other) = (try #require(groups.group(of: "a", axis: 0)), try #require(groups.group(of: "b", axis: 0)))
         #expect(a.id != other.id)
         let places = try #require(groups.removedPlaces(of: "c", axis: 1, removing: [a.id: [3], other.id: [0]]))

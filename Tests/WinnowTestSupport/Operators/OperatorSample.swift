@@ -101,4 +101,32 @@ extension OperatorSample {
         other.inputs = inputs
         return other
     }
+
+    /// The same sample without one index of a label, the operator and the lists it reads adjusted; nil where its attributes fix
+    /// the label.
+    package func removing(_ label: Character, at index: Int, _ map: AxisMap, _ extents: [Character: Int]) -> OperatorSample? {
+        guard let extent = extents[label] else { return nil }
+        let kept = (0..<extent).filter { $0 != index }
+        let left = extents.merging([label: extent - 1]) { $1 }
+        var smaller = self
+        if map.extents[label] != nil {
+            guard let op = op.resized(map.extents.merging([label: extent - 1]) { $1 }, for: infos()) else { return nil }
+            smaller.op = op
+        }
+        smaller.inputs = inputs.enumerated().map { position, tensor in
+            guard let tensor, position < map.inputs.count else { return tensor }
+            if let terms = map.inputCounts[position] { return map.recounted(tensor, terms, from: extents, to: left) }
+            return map.reordered(tensor, map.inputs[position], label: label, by: kept, extents: extents)
+        }
+        return smaller
+    }
+
+    /// The same sample with 0 at one index of a label of one input.
+    package func zeroing(
+        _ label: Character, at index: Int, in input: Int, _ map: AxisMap, _ extents: [Character: Int]
+    ) -> OperatorSample {
+        var changed = inputs
+        changed[input] = inputs[input].map { map.zeroed($0, map.inputs[input], label: label, at: index, extents: extents) }
+        return with(changed)
+    }
 }

@@ -1,0 +1,70 @@
+import WinnowGraph
+import WinnowTensor
+
+/// What structured pruning has to say of every weight tensor: what became of it first, else why nothing did.
+struct ChannelReport {
+    private let graph: Graph
+    private let weights: [ChannelWeight]
+    private var kept: [ValueName: String] = [:]
+    private var skipped: [ValueName: String] = [:]
+
+    init(_ graph: Graph, _ weights: [ChannelWeight]) {
+        self.graph = graph
+        self.weights = weights
+    }
+
+    /// Notes why a weight was not meant to lose channels.
+    mutating func keep(_ weight: ChannelWeight, _ reason: String) { kept[weight.tensor] = kept[weight.tensor] ?? reason }
+
+    /// Notes why a weight could not lose channels.
+    mutating func skip(_ weight: ChannelWeight, _ reason: String) { skipped[weight.tensor] = skipped[weight.tensor] ?? reason }
+
+    func findings(
+        for result: Graph, removing channels: [Int: Set<Int>], _ coupling: CouplingGroups, removed: Bool
+    ) -> [Finding] {
+        var ledger = WeightLedger(graph)
+        for weight in weights where !ledger.has(weight.tensor) {
+            let reason = kept[weight.tensor] ?? skipped[weight.tensor]
+            if let (before, after) = counts(of: weight.tensor, coupling, channels) {
+                let quantity = removed ? "output channels" : "output channels that are not masked"
+                ledger.note(Finding(weight.tensor, .done, quantity, before: Double(before), after: Double(after), reason: reason ?? ""))
+            } else if let finding = coupled(weight.tensor, result, reason) {
+                ledger.note(finding)
+            } else if let reason = kept[weight.tensor] {
+                ledger.keep(weight.tensor, reason)
+            } else if let reason {
+                ledger.skip(weight.tensor, reason)
+            } else {
+                ledger.keep(weight.tensor, "nothing to remove at this sparsity")
+            }
+        }
+        for name in graph.weightTensors where !ledger.has(name) {
+            if let finding = coupled(name, result, nil) { ledger.note(finding) }
+        }
+        return ledger.findings { _ in "none of its channels was to be removed" }
+    }
+
+    /// The places along the axis of a tensor's channels before and after, of the first reader for which some go.
+    private func counts(
+        of tensor: ValueName, _ coupling: CouplingGroups, _ channels: [Int: Set<Int>]
+    ) -> (before: Int, after: Int)? {
+        for weight in weights where weight.tensor == tensor {
+            guard let axis = weight.axis,
+                let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels)
+            else { continue }
+            return (places.count, places.count { !$0 })
+        }
+        return nil
+    }
+
+    /// What became of a tensor whose own channels stay.
+    private func coupled(_ name: ValueName, _ result: Graph, _ reason: String?) -> Finding? {
+        guard let before = graph.initializers[name], let after = result.initializers[name], before != after else { return nil }
+        let why = "coupled to removed channels\(reason.map { "; its own stay: \($0)" } ?? "")"
+        guard before.shape == after.shape else {
+            return Finding(
+                name, .done, "elements", before: Double(before.elementCount), after: Double(after.elementCount), reason: why)
+        }
+        return Finding(name, .done, "sparsity", before: before.sparsity, after: after.sparsity, reason: why)
+    }
+}

@@ -1,0 +1,111 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// Channels that are gone compute what channels of zeros compute only where zeros arrive: a sum ignores them, the sum of
+/// their exponentials does not.
+extension CouplingGroups {
+    /// Follows what masked channels become and protects those that are summed over although they are not zero.
+    mutating func protectSums(in graph: Graph) {
+        let constants = Set(graph.constantOrigins.keys)
+        while true {
+            var pass = ZeroPass(self, graph, constants)
+            pass.run()
+            for (leaf, reason) in pass.failures.sorted(by: { $0.key < $1.key }) { classes.protect(leaf, reason) }
+            zeros = pass.zeros
+            guard pass.unmaskable != unmaskable else { return }
+            unmaskable = pass.unmaskable
+        }
+    }
+}
+
+/// One pass over the nodes.
+private struct ZeroPass {
+    private let groups: CouplingGroups
+    private let graph: Graph
+    private let constants: Set<ValueName>
+    private(set) var zeros: [ValueName: Set<Int>] = [:]
+    private(set) var unmaskable: [ValueName: Set<Int>]
+    private(set) var failures: [Int: String] = [:]
+    private var leaves: [ValueName: Set<Int>] = [:]
+
+    init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>) {
+        self.groups = groups
+        self.graph = graph
+        self.constants = constants
+        unmaskable = groups.unmaskable
+    }
+
+    mutating func run() {
+        for name in graph.initializerNames where graph.initializers[name]?.elementType.isFloatingPoint ?? false {
+            zeros[name] = openLeaves(of: name).subtracting(unmaskable[name] ?? [])
+        }
+        for bound in groups.nodes { follow(bound) }
+    }
+
+    /// The leaf classes of a value whose channels may be removed.
+    private mutating func openLeaves(of value: ValueName) -> Set<Int> {
+        if let known = leaves[value] { return known }
+        let open = groups.leaves(of: value).filter { groups.classes.protection(of: $0) == nil && groups.classes.extent(of: $0) ?? 0 > 1 }
+        leaves[value] = open
+        return open
+    }
+
+    private mutating func follow(_ bound: CouplingGroups.BoundNode) {
+        let node = bound.node
+        let open = node.inputs.map { $0.isEmpty ? [] : openLeaves(of: $0) }
+        let isConstant = node.outputs.contains { constants.contains($0) }
+        let zero = node.inputs.indices.map { isConstant ? zeros[node.inputs[$0]] ?? [] : arriving(node.inputs[$0]) }
+        let summed = summedLeaves(of: bound)
+        var effects: [[Int]: ZeroEffect] = [:]
+        for leaf in Set(open.joined()).sorted() {
+            let indices = node.inputs.indices.filter { zero[$0].contains(leaf) }
+            if summed.contains(leaf), indices.isEmpty {
+                failures[leaf] = failures[leaf] ?? "\(node.name) (\(node.op.type)) sums over it, and what it sums is not 0"
+            }
+            let bearers = node.inputs.indices.filter { open[$0].contains(leaf) }
+            let effect = effects[indices + [-1] + bearers]
+                ?? node.op.effect(of: Zeros(at: Set(indices), of: Set(bearers), inputs: bound.inputs))
+            effects[indices + [-1] + bearers] = effect
+            switch effect {
+            case .number: break
+            case .zero: for output in node.outputs where openLeaves(of: output).contains(leaf) { zeros[output, default: []].insert(leaf) }
+            case .undefined: keep(leaf, of: indices.map { node.inputs[$0] }, node)
+            }
+        }
+    }
+
+    /// Where a value is zero when data meets it: constants are masked there if they are not by themselves.
+    private mutating func arriving(_ value: ValueName) -> Set<Int> {
+        guard constants.contains(value), graph.infos[value]?.elementType.isFloatingPoint ?? false else { return zeros[value] ?? [] }
+        return openLeaves(of: value).subtracting(unmaskable[value] ?? [])
+    }
+
+    private func summedLeaves(of bound: CouplingGroups.BoundNode) -> Set<Int> {
+        Set(bound.map.summedLabels.compactMap { bound.labels[$0] }.flatMap { groups.classes.leaves(of: $0) })
+    }
+
+    /// Notes that a zero there would divide something: constants stay as they are, computed values keep their channels.
+    private mutating func keep(_ leaf: Int, of values: [ValueName], _ node: Node) {
+        let sources = values.filter { constants.contains($0) }
+        if sources.isEmpty { failures[leaf] = failures[leaf] ?? "\(node.name) (\(node.op.type)) cannot take zeros" }
+        for value in sources {
+            for name in [value] + graph.constantSources(of: value) { unmaskable[name, default: []].insert(leaf) }
+        }
+    }
+}
+
+extension Graph {
+    /// The initializers that a constant value is computed from, and the values between.
+    func constantSources(of value: ValueName) -> [ValueName] {
+        let index = GraphIndex(self)
+        var sources: [ValueName] = []
+        var open = [value]
+        while let next = open.popLast() {
+            let inputs = (index.producer(of: next)?.inputs ?? []).filter { !$0.isEmpty && !sources.contains($0) }
+            sources += inputs
+            open += inputs
+        }
+        return sources
+    }
+}

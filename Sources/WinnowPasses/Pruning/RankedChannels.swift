@@ -1,0 +1,51 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// The channels of one group with the norm of the weights that make each.
+struct RankedChannels {
+    let group: CouplingGroups.Group
+    let scores: [Float]
+
+    /// nil where what a node reads of a weight cannot be computed.
+    init?(
+        _ group: CouplingGroups.Group, _ weights: [ChannelWeight], _ coupling: CouplingGroups, _ graph: Graph,
+        _ importance: StructuredPruning.Importance
+    ) {
+        self.group = group
+        var sums = [Double](repeating: 0, count: group.channelCount)
+        var seen: Set<ValueName> = []
+        for weight in weights where seen.insert(weight.operand).inserted {
+            guard let axis = weight.axis, let id = coupling.classID(of: weight.operand, axis: axis),
+                let values = graph.constantValue(of: weight.operand)
+            else { return nil }
+            // The channel of every place along the axis, also where it is composed of several.
+            let channel = coupling.classes.channels(of: id, in: group.id)
+            let extent = values.shape[axis]
+            let inner = values.shape[(axis + 1)...].reduce(1, *)
+            for piece in values.pieces {
+                for (index, value) in zip(piece, values.doubles(in: piece)) {
+                    guard let channel = channel[(index / inner) % extent] else { continue }
+                    sums[channel] += importance == .l1 ? value.magnitude : value * value
+                }
+            }
+        }
+        scores = sums.map { Float(importance == .l1 ? $0 : $0.squareRoot()) }
+    }
+
+    /// Scores divided by their mean, so that groups of different size compare.
+    var normalizedScores: [Float] {
+        let mean = scores.reduce(0, +) / Float(max(1, scores.count))
+        return mean > 0 ? scores.map { $0 / mean } : scores
+    }
+}
+
+extension Graph {
+    /// The elements of an initializer or of what nodes compute from initializers alone; nil where that cannot be run here.
+    func constantValue(of value: ValueName) -> Tensor? {
+        if let tensor = initializers[value] { return tensor }
+        let sources = Set(constantSources(of: value))
+        let needed = nodes.filter { $0.outputs.contains { $0 == value || sources.contains($0) } }
+        return try? computing(value, by: needed)
+    }
+}
