@@ -14,7 +14,10 @@ import onnxruntime
 import pytest
 
 # What a file of an older operator set may hold that only newer ones allow: the law raises a sample's operator, not its types.
-TYPES = re.compile(r"has unsupported type|typestr|does not (?:match|support) type|Type Error|type inference failed", re.I)
+TYPES = re.compile(r"has unsupported type|must be an optional-type")
+# Left as it is: the checker takes no GroupNormalization before operator set 21, and for a list of parts of length 1 onnxruntime and
+# torch take the axis away, which the checker's inference does not know.
+KEPT = re.compile(r"Op registered for GroupNormalization is deprecated|op_type:ConcatFromSequence.*Inferred shape and existing shape differ in rank")
 
 
 def models(kind):
@@ -36,7 +39,7 @@ def problem(data):
     try:
         onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
     except Exception as error:  # noqa: BLE001
-        return re.sub(r"\s+", " ", str(error))
+        return " ".join(str(error).split())
     return ""
 
 
@@ -45,7 +48,7 @@ def test_operators_are_valid_in_every_operator_set():
     for name, data in models("operators"):
         count += 1
         found = problem(data)
-        if found and not TYPES.search(found):
+        if found and not TYPES.search(found) and not KEPT.search(found):
             wrong.append(f"{name[:160]}: {found[:200]}")
     assert count > 5000
     assert not wrong, f"{len(wrong)} of {count}\n" + "\n".join(wrong[:200])
@@ -78,6 +81,6 @@ def test_what_passes_write_is_valid_and_runs():
             if not all(np.isfinite(array).all() for result in results for array in result):
                 wrong.append(f"{name}: gives numbers that are not finite")
         except Exception as error:  # noqa: BLE001
-            wrong.append(f"{name}: {re.sub(r'\\s+', ' ', str(error))[:200]}")
+            wrong.append(f"{name}: {' '.join(str(error).split())[:200]}")
     assert count > 50
     assert not wrong, f"{len(wrong)} of {count}\n" + "\n".join(wrong)

@@ -13,7 +13,7 @@ extension Graph {
     private func addNeededVersions(to versions: inout [String: Int]) {
         for node in nodes {
             let domain = node.op.type.domain
-            versions[domain] = max(versions[domain] ?? metadata.version(of: domain), node.op.minimumVersion)
+            versions[domain] = max(versions[domain] ?? metadata.version(of: domain), node.op.minimumVersion(of: node))
             for body in node.op.bodies.values { body.addNeededVersions(to: &versions) }
         }
     }

@@ -38,6 +38,9 @@ package protocol Operator: Sendable {
     /// The lowest operator-set version that has everything this operator uses.
     var minimumVersion: Int { get }
 
+    /// The lowest operator-set version that has everything this node uses: which inputs it has may ask for a newer one.
+    func minimumVersion(of node: Node) -> Int
+
     /// The highest operator-set version that has this form: a later one moved attributes to inputs or changed their meaning.
     var maximumVersion: Int { get }
 
@@ -93,6 +96,7 @@ extension Operator {
     }
     package var attributes: Attributes { [:] }
     package var minimumVersion: Int { 1 }
+    package func minimumVersion(of node: Node) -> Int { minimumVersion }
     package var maximumVersion: Int { .max }
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }

@@ -7,6 +7,8 @@ package struct WeightLedger {
     private let known: Set<ValueName>
     /// The weights of control-flow bodies, with the node that holds each.
     private let bodies: [(tensor: ValueName, holder: String)]
+    /// Inputs whose default values would be weights if they were constants.
+    private let defaults: [ValueName]
     private var findings: [ValueName: [Finding]] = [:]
     private var others: [Finding] = []
 
@@ -15,6 +17,9 @@ package struct WeightLedger {
         tensors = graph.weightTensors
         known = Set(tensors)
         bodies = includesBodies ? graph.bodyWeights : []
+        defaults = graph.inputs.filter { input in
+            input.defaultValue.map { $0.elementType.isFloatingPoint && $0.rank > 1 } ?? false
+        }.map(\.name)
     }
 
     /// Notes a finding under its subject.
@@ -43,6 +48,11 @@ package struct WeightLedger {
         others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: rest($0))] }
             + bodies.map { tensor, holder in
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
+            }
+            + defaults.filter { !has($0) }.map {
+                Finding(
+                    $0, .skipped,
+                    reason: "it is an input with a default value; fold-constants with defaults=true makes it a constant")
             }
     }
 }

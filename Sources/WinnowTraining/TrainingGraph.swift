@@ -27,7 +27,10 @@ package struct TrainingGraph: Sendable {
         let (whole, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: candidates, in: form)
         parameters = candidates.filter { gradients[$0] != nil }
         guard !parameters.isEmpty else {
-            throw WinnowError(.model, "loss \(objective.loss)", "depends on no parameter that may be trained")
+            let hasDefaults = objective.graph.inputs.contains { $0.defaultValue != nil }
+            throw WinnowError(
+                .model, "loss \(objective.loss)", "depends on no parameter that may be trained",
+                remedy: hasDefaults ? "its weights are inputs with default values; fold-constants with defaults=true makes them constants" : "")
         }
         var edit = GraphEdit()
         edit.outputs = [objective.loss] + parameters.compactMap { gradients[$0] }

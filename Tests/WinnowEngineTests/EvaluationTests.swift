@@ -44,7 +44,7 @@ import WinnowTensor
         }
     }
 
-    @Test(arguments: [Softmax(axis: 1), LogSoftmax(axis: -1), Softmax(axis: 1, flattens: true)] as [any Operator])
+    @Test(arguments: [Softmax(axis: 1), LogSoftmax(axis: 1), Softmax(axis: 1, flattens: true)] as [any Operator])
     func lossLooksThroughWhatChangesNothing(_ closing: any Operator) throws {
         let data = try data([[0, 1.0986123], [2, 2]], labels: [1, 0])
         let b = GraphBuilder("tail")

@@ -41,17 +41,18 @@ struct ONNXReader {
         }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
-            initializers: content.initializers, metadata: try metadata(of: model.graph))
+            initializers: content.initializers, metadata: try metadata(of: main, content))
     }
 
     /// The file's metadata with what a graph says of itself; bodies may leave the types of their outputs out.
-    private func metadata(of proto: Onnx_GraphProto) throws -> GraphMetadata {
+    private func metadata(of proto: Onnx_GraphProto, _ content: Content) throws -> GraphMetadata {
         var metadata = metadata
         for output in proto.output where output.type.value != nil {
             metadata.outputTypes[output.name] = try ValueType(output.type, of: "output \(output.name)")
         }
         metadata.graphNotes = proto.notes
         metadata.valueNotes = proto.valueNotes
+        for (name, notes) in content.constantNotes { metadata.valueNotes[name, default: ValueNotes()].tensor = notes }
         return metadata
     }
 
@@ -69,11 +70,13 @@ struct ONNXReader {
             name: proto.name, inputs: inputs, outputs: proto.output.map(\.name), nodes: content.nodes,
             initializers: content.initializers,
             captures: Dictionary(captures.map { ($0, scope.type(of: $0)) }, uniquingKeysWith: { $1 }),
-            metadata: try metadata(of: proto))
+            metadata: try metadata(of: proto, content))
     }
 
     /// What a graph's message holds, weights decoded.
     private struct Content {
+        /// What is said of nodes that became initializers, by these.
+        var constantNotes: [ValueName: Notes] = [:]
         var inputs: [Onnx_ValueInfoProto] = []
         var initializers: [(name: ValueName, tensor: Tensor)] = []
         /// What inputs hold where the caller supplies nothing.
@@ -112,6 +115,7 @@ struct ONNXReader {
             do {
                 if node.opType == "Constant", Self.domain(node.domain).isEmpty {
                     content.initializers.append((node.output.first ?? "", try constant(node)))
+                    if !node.notes.isEmpty { content.constantNotes[node.output.first ?? ""] = node.notes }
                 } else {
                     content.nodes.append(try self.node(node, named: name, scope: content.scope))
                 }

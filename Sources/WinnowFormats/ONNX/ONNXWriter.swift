@@ -50,7 +50,9 @@ struct ONNXWriter {
         }
         let outputs = Set(graph.outputs)
         proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
-            guard !outputs.contains(name), let type = certainType(of: name, in: graph) else { return nil }
+            let type = certainType(of: name, in: graph)
+            let isNoted = !(graph.metadata.valueNotes[name]?.notes.isEmpty ?? true)
+            guard !name.isEmpty, !outputs.contains(name), type != nil || isNoted else { return nil }
             return Onnx_ValueInfoProto(name: name, type: type)
         }
         proto.addNotes(of: graph)

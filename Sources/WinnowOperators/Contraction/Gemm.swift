@@ -38,6 +38,7 @@ package struct Gemm: Operator, ChannelContraction {
     }
 
     package var minimumVersion: Int { 7 }
+    package func minimumVersion(of node: Node) -> Int { node.input(2) == nil ? 11 : 7 }
     package var quantization: QuantizationRule { .contraction }
 
     /// The product alone.

@@ -85,9 +85,10 @@ extension GraphIndex {
         for (result, output) in zip(results, node.outputs) where !output.isEmpty { names[result] = output }
         edit.initializers = edit.initializers.map { (names[$0.name] ?? $0.name, $0.tensor) }
         edit.addedNodes = edit.addedNodes.map { part in
-            Node(
-                name: "\(node.name).\(part.name)", op: part.op, inputs: part.inputs.map { names[$0] ?? $0 },
-                outputs: part.outputs.map { names[$0] ?? $0 })
+            let outputs = part.outputs.map { names[$0] ?? $0 }
+            // What gives the result is the node in another form.
+            let name = outputs.first == node.output(0) ? node.name : "\(node.name).\(part.name)"
+            return Node(name: name, op: part.op, inputs: part.inputs.map { names[$0] ?? $0 }, outputs: outputs)
         }
         edit.removedNodes = [node.name]
         return edit

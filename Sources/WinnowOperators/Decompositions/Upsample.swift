@@ -32,7 +32,7 @@ package struct Upsample: Decomposition {
     }
 
     package var minimumVersion: Int { scales == nil ? 9 : 7 }
-    package var maximumVersion: Int { 9 }
+    package var maximumVersion: Int { scales == nil ? 9 : 8 }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         try lowering(of: node, in: graph)

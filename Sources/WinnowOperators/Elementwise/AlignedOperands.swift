@@ -8,16 +8,19 @@ struct AlignedOperands: Decomposition {
 
     let op: any Operator
     let axis: Int
+    /// Whether the operator's attributes name the axis; for PRelu it goes without saying.
+    let isWritten: Bool
 
-    init(_ op: any Operator, axis: Int) {
+    init(_ op: any Operator, axis: Int, isWritten: Bool = true) {
         self.op = op
         self.axis = axis
+        self.isWritten = isWritten
     }
 
     init(attributes: Attributes, version: Int) throws { throw WinnowError(.model, Self.type.name, "is never read by its own name") }
 
     var type: OperatorType { op.type }
-    var attributes: Attributes { ["axis": .int(axis), "broadcast": .int(1)] }
+    var attributes: Attributes { isWritten ? ["axis": .int(axis), "broadcast": .int(1)] : [:] }
     var maximumVersion: Int { 6 }
 
     func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {

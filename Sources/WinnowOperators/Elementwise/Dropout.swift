@@ -33,7 +33,7 @@ package struct Dropout: Operator {
         return result
     }
 
-    package var minimumVersion: Int { ratio == nil ? 12 : 7 }
+    package var minimumVersion: Int { ratio == nil ? 12 : hasNumericMask ? 7 : 10 }
     package var maximumVersion: Int { ratio == nil ? .max : hasNumericMask ? 9 : 11 }
     package var quantization: QuantizationRule { .keepsScale }
 

@@ -10,7 +10,7 @@ package struct PRelu: ElementwiseBinary, AttributeFree {
 
     /// Before operator set 7 a list of slopes was one for each channel.
     package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
-        version < 7 ? AlignedOperands(PRelu(), axis: 1) : PRelu()
+        version < 7 ? AlignedOperands(PRelu(), axis: 1, isWritten: false) : PRelu()
     }
 
     package var function: BinaryFunction { .parametricRelu }

@@ -39,6 +39,8 @@ package struct Pad: Operator {
 
     package var minimumVersion: Int { mode == .wrap ? 19 : pads == nil ? 11 : 2 }
 
+    package func minimumVersion(of node: Node) -> Int { max(minimumVersion, node.input(3) == nil ? 1 : 18) }
+
     package var maximumVersion: Int { pads == nil ? .max : 10 }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

@@ -69,10 +69,8 @@ package struct Resampling: Sendable, Hashable {
             "mode": .string(mode.rawValue), "coordinate_transformation_mode": .string(coordinates.rawValue),
         ]
         if mode == .nearest { attributes["nearest_mode"] = .string(rounding.rawValue) }
-        if mode == .cubic {
-            attributes["cubic_coeff_a"] = .float(cubicCoefficient)
-            if excludesOutside { attributes["exclude_outside"] = .int(1) }
-        }
+        if mode == .cubic || cubicCoefficient != -0.75 { attributes["cubic_coeff_a"] = .float(cubicCoefficient) }
+        if excludesOutside { attributes["exclude_outside"] = .int(1) }
         if smooths { attributes["antialias"] = .int(1) }
         if extrapolation != 0 { attributes["extrapolation_value"] = .float(extrapolation) }
         return attributes

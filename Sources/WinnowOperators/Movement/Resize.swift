@@ -57,6 +57,11 @@ package struct Resize: Operator {
         return axes == nil && !resampling.smooths && aspect == .stretch ? 11 : 18
     }
 
+    /// Before operator set 13 region and scales had to be there.
+    package func minimumVersion(of node: Node) -> Int {
+        max(minimumVersion, hasOldInputs || (node.input(1) != nil && node.input(2) != nil) ? 1 : 13)
+    }
+
     package var maximumVersion: Int { hasOldInputs ? 10 : resampling.coordinates == .tensorFlowHalfPixel ? 12 : .max }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

@@ -14,7 +14,7 @@ package struct Unsqueeze: Operator {
     package init(attributes: Attributes, version: Int) throws { self.init(axes: try attributes.ints("axes")) }
 
     package var attributes: Attributes { axes.map { ["axes": .ints($0)] } ?? [:] }
-    package var minimumVersion: Int { axes == nil ? 13 : 1 }
+    package var minimumVersion: Int { axes.map { $0.contains { $0 < 0 } ? 11 : 1 } ?? 13 }
     package var maximumVersion: Int { axes == nil ? .max : 12 }
     package var quantization: QuantizationRule { .keepsScale }
 

@@ -57,6 +57,8 @@ extension ReductionOperator {
         parameters.takesAxesInput || parameters.skipsWithoutAxes ? Self.axesInputVersion : 1
     }
 
+    package func minimumVersion(of node: Node) -> Int { node.input(1) == nil ? minimumVersion : Self.axesInputVersion }
+
     package var maximumVersion: Int { parameters.axes == nil ? .max : Self.axesInputVersion - 1 }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {

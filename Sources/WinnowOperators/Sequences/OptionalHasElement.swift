@@ -9,6 +9,7 @@ package struct OptionalHasElement: ListOperator, AttributeFree {
     package init() {}
 
     package var minimumVersion: Int { 15 }
+    package func minimumVersion(of node: Node) -> Int { node.input(0) == nil ? 18 : 15 }
 
     /// Known where there is no input, or one that is no optional.
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {

@@ -36,7 +36,9 @@ struct AffineRun {
     func folding(in index: GraphIndex, names: inout FreshNames) -> Result<GraphEdit?, Refusal> {
         let takesBias = type(of: contraction).maximumInputCount > 2
         let needsTerm = !takesBias && affine.shift.contains { $0 != 0 }
-        guard followers.count > (needsTerm ? 1 : 0) else { return .success(nil) }
+        // A product with a term after it is as short as can be.
+        let isTerm = followers.count == 1 && (followers[0].op is Add || followers[0].op is Sub)
+        guard !needsTerm || !isTerm else { return .success(nil) }
         guard let weight = node.input(1), let folded = contraction.folding(affine, into: node, in: index) else {
             return .failure(Refusal(subject: followers[0].name, reason: "weight or bias of \(node.name) is no constant of channels"))
         }

@@ -14,6 +14,9 @@ extension Graph {
                 var edit = try node.op.lowering(of: node, in: GraphIndex(graph)),
                 let product = edit.addedNodes.firstIndex(where: { $0.op is MatMul })
             else { continue }
+            for index in edit.addedNodes.indices where edit.addedNodes[index].name == node.name {
+                edit.addedNodes[index].name += ".result"
+            }
             edit.addedNodes[product].name = node.name
             graph = try graph.applying(edit)
         }
