@@ -32,7 +32,7 @@ extension GraphIndex {
                 guard producer.inputs.dropFirst().allSatisfy({ constant($0) != nil }) else { return nil }
                 path.order = nil
             case is Mul:
-                guard let other = producer.input(1), other.isMaskName, constant(other) != nil else { return nil }
+                guard producer.notes.isMask, let other = producer.input(1), constant(other) != nil else { return nil }
                 path.mask = other
             default: return nil
             }

@@ -94,15 +94,10 @@ extension Graph {
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
             scales.formUnion(node.inputs.dropFirst())
         }
+        let masks = maskNames
         return initializerNames.filter { name in
             guard let tensor = initializers[name] else { return false }
-            return tensor.elementType.isFloatingPoint && tensor.rank > 0 && !name.isMaskName && !scales.contains(name)
+            return tensor.elementType.isFloatingPoint && tensor.rank > 0 && !masks.contains(name) && !scales.contains(name)
         }
     }
-}
-
-extension String {
-    /// Whether this names a pruning mask: weight `W` is masked by `W.mask`.
-    package var isMaskName: Bool { hasSuffix(".mask") }
-    package var maskName: String { self + ".mask" }
 }

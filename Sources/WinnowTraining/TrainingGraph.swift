@@ -37,13 +37,10 @@ package struct TrainingGraph: Sendable {
         graph = try whole.applying(edit).removingDeadNodes()
         loss = objective.loss
         self.gradients = gradients
-        let masks = graph.initializerNames.filter(Self.isMask)
+        let masks = graph.maskNames
         let kept = graph.initializers
         variables = changed.union(parameters).union(masks).union(graph.updates.keys).filter { kept[$0] != nil }
     }
-
-    /// Masks of pruned weights are named after the weight and `.mask`.
-    package static func isMask(_ name: ValueName) -> Bool { name.hasSuffix(".mask") }
 }
 
 extension Graph {
@@ -54,10 +51,11 @@ extension Graph {
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
             quantizers.formUnion(node.inputs.dropFirst())
         }
+        let masks = maskNames
         return initializerNames.filter { name in
             guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
             return trained.contains(name)
-                || (tensor.rank > 0 && !TrainingGraph.isMask(name) && !quantizers.contains(name))
+                || (tensor.rank > 0 && !masks.contains(name) && !quantizers.contains(name))
         }
     }
 }

@@ -151,7 +151,8 @@ import WinnowTraining
         edit.initializers = [("fc1.weight.mask", mask)]
         edit.rewired = ["fc1.weight": "fc1.weight.masked"]
         edit.addedNodes = [
-            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"])
+            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"],
+                notes: .mask)
         ]
         let masked = try model.applying(edit)
         let result = try Trainer(masked, configuration: configuration(epochs: 3, .sgd(momentum: 0.9)))
@@ -169,7 +170,8 @@ import WinnowTraining
         edit.initializers = [("fc1.weight.mask", Tensor(repeating: Float(1), shape: [8, 2]))]
         edit.rewired = ["fc1.weight": "fc1.weight.masked"]
         edit.addedNodes = [
-            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"])
+            Node(name: "masking", op: Mul(), inputs: ["fc1.weight", "fc1.weight.mask"], outputs: ["fc1.weight.masked"],
+                notes: .mask)
         ]
         var trainer = try Trainer(model.applying(edit), configuration: configuration(epochs: 2))
         trainer.hooks = [TighteningHook()]

@@ -77,7 +77,10 @@ import WinnowTraining
             Mul(), b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])),
             b.constant("w.mask", Tensor([1, 0, 1, 1] as [Float], shape: [2, 2])))
         let half = try b.add(Mul(), x, b.constant("half", scalar: Float(0.5)))
-        let model = try b.graph(outputs: [b.add(MatMul(), half, masked)])
+        let plain = try b.graph(outputs: [b.add(MatMul(), half, masked)])
+        var masking = try #require(plain.nodes.first { $0.outputs == [masked] })
+        masking.notes = .mask
+        let model = try plain.applying(GraphEdit(replacing: [masking.name], with: [masking]))
         let objective = try Loss.crossEntropy().attached(to: model)
         #expect(try TrainingGraph(objective).parameters == ["w"])
         #expect(try TrainingGraph(objective).variables == ["w", "w.mask"])

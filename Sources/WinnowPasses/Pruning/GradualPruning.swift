@@ -34,9 +34,10 @@ package struct GradualPruning: TrainingPass {
         let weights = setup.model.weightSites
             .filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
             .compactMap { MaskedWeight($0, in: setup.model) }
-        let masks = Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first })
-        setup.model = try setup.model.masking(masks)
-        setup.hooks.append(GradualMaskHook(self, weights))
+        setup.model = try setup.model.masking(
+            Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first }))
+        let masks = Dictionary(setup.model.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        setup.hooks.append(GradualMaskHook(self, weights, masks))
         setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
     }
 
@@ -48,13 +49,13 @@ package struct GradualPruning: TrainingPass {
 /// Changes masks between steps.
 private struct GradualMaskHook: TrainingHook {
     private let pass: GradualPruning
-    private let tensors: [ValueName]
+    private let tensors: [(weight: ValueName, mask: ValueName)]
     private let startSparsity: Double
     private(set) var isSettled = false
 
-    init(_ pass: GradualPruning, _ weights: [MaskedWeight]) {
+    init(_ pass: GradualPruning, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
         self.pass = pass
-        tensors = weights.map(\.tensor)
+        tensors = weights.compactMap { weight in masks[weight.tensor].map { (weight.tensor, $0) } }
         let total = weights.reduce(0) { $0 + $1.count }
         startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.keptCount }) / Double(max(1, total))
     }
@@ -68,13 +69,11 @@ private struct GradualMaskHook: TrainingHook {
         let sparsity = pass.rise.sparsity(
             round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
             to: pass.sparsity)
-        let weights = tensors.compactMap { name in
-            MaskedWeight(name, moment.variables[name], mask: moment.variables[name.maskName])
+        let weights = tensors.compactMap { weight, mask in
+            MaskedWeight(mask, moment.variables[weight], mask: moment.variables[mask])
         }
         var pruning = MagnitudePruning()
         pruning.scope = pass.scope
-        for weight in pruning.prune(weights, to: sparsity) {
-            moment.variables[weight.tensor.maskName] = weight.mask
-        }
+        for weight in pruning.prune(weights, to: sparsity) { moment.variables[weight.tensor] = weight.mask }
     }
 }

@@ -51,9 +51,7 @@ package struct MagnitudePruning: Pass {
             } else if let weight = MaskedWeight(site, in: graph) {
                 weights.append(weight)
             } else {
-                ledger.skip(
-                    site.tensor, "is \(graph.initializers[site.tensor]?.elementType.description ?? "gone"), not float32"
-                )
+                ledger.skip(site.tensor, MaskedWeight.refusal(graph.initializers[site.tensor]))
             }
         }
         var zeroed: [ValueName: Tensor] = [:]

@@ -5,7 +5,7 @@ package import WinnowTensor
 /// A weight together with its pruning mask. Large ones are read some at a time, never copied.
 package struct MaskedWeight: Sendable {
     package var tensor: ValueName
-    /// float32.
+    /// Of a type in `types`.
     package var values: Tensor
     /// float32, 0 where the weight is pruned; nil: where the weight is zero.
     package var mask: Tensor?
@@ -14,13 +14,19 @@ package struct MaskedWeight: Sendable {
 }
 
 extension MaskedWeight {
-    /// nil unless the tensor is float32.
+    /// The element types of weights that can be pruned; masks have the weight's own.
+    private static let types: Set<ElementType> = [.float32, .float16, .bfloat16, .float64]
+
+    /// Why a tensor can't be pruned element by element.
+    static func refusal(_ tensor: Tensor?) -> String { "is \(tensor?.elementType.description ?? "gone"): codes are not pruned" }
+
+    /// nil unless the tensor holds floats.
     package init?(_ site: WeightSite, in graph: Graph) {
         self.init(site.tensor, graph.initializers[site.tensor], mask: site.mask.flatMap { graph.initializers[$0] })
     }
 
     init?(_ tensor: ValueName, _ values: Tensor?, mask: Tensor?) {
-        guard let values, values.elementType == .float32 else { return nil }
+        guard let values, Self.types.contains(values.elementType) else { return nil }
         self.init(tensor: tensor, values: values, mask: mask?.converted(to: .float32))
     }
 
@@ -32,6 +38,7 @@ extension MaskedWeight {
     /// Hands over the scores in order, some at a time; they are below 0 where a weight is not in use.
     func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void) {
         if let scores { scores.withUnsafeBufferPointer(take); return }
+        guard values.elementType == .float32 else { return visitConvertedScores(take) }
         values.withElements(Float.self) { values in
             for piece in self.values.pieces {
                 let magnitudes = mask.map { mask in
@@ -39,6 +46,13 @@ extension MaskedWeight {
                 } ?? piece.map { values[$0] == 0 ? Self.unused : values[$0].magnitude }
                 magnitudes.withUnsafeBufferPointer(take)
             }
+        }
+    }
+
+    private func visitConvertedScores(_ take: (UnsafeBufferPointer<Float>) -> Void) {
+        for piece in values.pieces {
+            let kept = mask?.doubles(in: piece) ?? values.doubles(in: piece)
+            zip(values.doubles(in: piece), kept).map { $1 == 0 ? Self.unused : Float($0.magnitude) }.withUnsafeBufferPointer(take)
         }
     }
 
@@ -76,7 +90,7 @@ extension MaskedWeight {
 
     /// 1 for the weights in use and 0 for the others, also those below the cut.
     package func mask(below cut: inout PruningCut) -> Tensor {
-        var result = Tensor(repeating: Float(1), shape: values.shape)
+        var result = Tensor(repeating: Float(1), shape: values.shape).converted(to: values.elementType)
         clear(&result, below: &cut)
         return result
     }
@@ -94,8 +108,17 @@ extension MaskedWeight {
     }
 
     private func clear(_ tensor: inout Tensor, below cut: inout PruningCut) {
+        switch tensor.elementType.bitWidth {
+        case 16: clear(&tensor, as: UInt16.self, below: &cut)
+        case 32: clear(&tensor, as: UInt32.self, below: &cut)
+        default: clear(&tensor, as: UInt64.self, below: &cut)
+        }
+    }
+
+    private func clear<Word: FixedWidthInteger>(_ tensor: inout Tensor, as word: Word.Type, below cut: inout PruningCut) {
         var start = 0
-        tensor.withMutableElements(Float.self) { target in
+        tensor.withUnsafeMutableBytes { bytes in
+            let target = bytes.bindMemory(to: Word.self)
             visitScores { piece in
                 for index in piece.indices where piece[index] < 0 || cut.removes(piece[index]) { target[start + index] = 0 }
                 start += piece.count
@@ -121,25 +144,29 @@ package struct PruningCut {
 
 extension Graph {
     /// The graph in which these weights are multiplied by 0/1 masks: `W.masked = Mul(W, W.mask)`. Masks that are there
-    /// already get new contents.
+    /// already get new contents. A weight that callers see stays as they know it.
     package func masking(_ masks: [ValueName: Tensor]) throws -> Graph {
         var edit = GraphEdit()
-        for name in initializerNames {
-            guard let mask = masks[name], initializers[name] != nil else { continue }
-            edit.initializers.append((name.maskName, mask))
-            if initializers[name.maskName] != nil { continue }
-            let masked = freshValueName("\(name).masked")
-            edit.addedNodes.append(Node(name: masked, op: Mul(), inputs: [name, name.maskName], outputs: [masked]))
-            edit.rewired[name] = masked
+        var names = FreshNames(self)
+        let present = Dictionary(maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        for weight in initializerNames {
+            guard let tensor = masks[weight] else { continue }
+            if let mask = present[weight] { edit.initializers.append((mask, tensor)); continue }
+            let (mask, masked) = (names.value("\(weight).mask"), names.value("\(weight).masked"))
+            edit.initializers.append((mask, tensor))
+            edit.addedNodes.append(
+                Node(name: names.node(masked), op: Mul(), inputs: [weight, mask], outputs: [masked], notes: .mask))
+            edit.rewired[weight] = masked
         }
+        edit.outputs = outputs
         return try applying(edit)
     }
 
     /// The Mul nodes that apply masks, with the initializers they read.
     package var maskNodes: [(node: Node, weight: ValueName, mask: ValueName)] {
         nodes.compactMap { node in
-            guard node.op.type.description == "Mul", let weight = node.input(0), let mask = node.input(1),
-                mask.isMaskName, initializers[weight] != nil, initializers[mask] != nil
+            guard node.notes.isMask, node.op is Mul, let weight = node.input(0), let mask = node.input(1),
+                initializers[weight] != nil, initializers[mask] != nil
             else { return nil }
             return (node, weight, mask)
         }

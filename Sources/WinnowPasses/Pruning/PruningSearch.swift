@@ -134,7 +134,7 @@ struct PruningSearch {
                 }
                 ledger.note(Finding(site.tensor, .done, "sparsity", before: before.sparsity, after: after?.sparsity))
             } else {
-                ledger.skip(site.tensor, "is not float32")
+                ledger.skip(site.tensor, MaskedWeight.refusal(dense.initializers[site.tensor]))
             }
         }
         for name in dense.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: dense, to: result)) }
@@ -147,12 +147,15 @@ extension PruningSearch {
         var fingerprint: String
         var rounds: [PruningRound]
         var denseAccuracy: Double
+        /// The mask of each weight.
+        var masks: [ValueName: ValueName]
     }
 
     private func save() throws {
         guard let store else { return }
         var checkpoint = Checkpoint(tensors: best.initializers)
-        let record = Record(fingerprint: fingerprint, rounds: rounds, denseAccuracy: denseAccuracy)
+        let masks = Dictionary(best.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        let record = Record(fingerprint: fingerprint, rounds: rounds, denseAccuracy: denseAccuracy, masks: masks)
         checkpoint.metadata["winnow.pruning"] = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
         try store.save(checkpoint)
     }
@@ -170,12 +173,7 @@ extension PruningSearch {
         rounds = record.rounds
         denseAccuracy = record.denseAccuracy
         guard rounds.contains(where: \.isWithinBound) else { return }
-        let masks = checkpoint.tensors.keys.filter { $0.isMaskName && dense.initializers[$0] == nil }
-        let masked = try dense.masking(
-            Dictionary(
-                masks.compactMap { name in
-                    checkpoint.tensors[name].map { (String(name.dropLast(".mask".count)), $0) }
-                }, uniquingKeysWith: { $1 }))
+        let masked = try dense.masking(record.masks.compactMapValues { checkpoint.tensors[$0] })
         best = try masked.settingInitializers(
             checkpoint.tensors.filter { name, tensor in
                 guard let own = masked.initializers[name] else { return false }

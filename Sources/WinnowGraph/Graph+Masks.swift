@@ -1,0 +1,16 @@
+extension Notes {
+    private static let roleKey = "winnow.role"
+
+    /// Of a Mul that multiplies a weight by a 0/1 pruning mask.
+    package static let mask = Notes(properties: [roleKey: "mask"])
+
+    /// Whether a pruning mask is applied; the role is recorded in the file, whatever names the file has.
+    package var isMask: Bool { properties[Self.roleKey] == "mask" }
+}
+
+extension Graph {
+    /// The initializers that nodes apply as pruning masks.
+    package var maskNames: Set<ValueName> {
+        Set(nodes.filter(\.notes.isMask).compactMap { $0.input(1) }.filter { initializers[$0] != nil })
+    }
+}
