@@ -66,10 +66,6 @@ package protocol Operator: Sendable {
     /// What comes out where zeros go in: at the indices of one of its labels.
     func effect(of zeros: Zeros) -> ZeroEffect
 
-    //STUB
-    func passing(of node: Node, in graph: GraphIndex) -> Passing?
-    func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities?
-    //STUBEND
     /// Its derivative as graph: one gradient per input, nil where there is none. nil as a whole: not differentiable.
     func gradient(_ context: GradientContext) throws -> [ValueName?]?
 
@@ -107,10 +103,6 @@ extension Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? { nil }
     package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }
-    //STUB
-    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
-    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
-    //STUBEND
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
