@@ -14,6 +14,7 @@ package struct ContributedRotaryEmbedding: Decomposition {
     package var width: Int
     /// For values of three axes; 0: as many as heads of the tables' size fit.
     package var heads: Int
+    private var hints = RuntimeHints()
 
     package init(isInterleaved: Bool = false, width: Int = 0, heads: Int = 0) {
         self.isInterleaved = isInterleaved
@@ -28,10 +29,11 @@ package struct ContributedRotaryEmbedding: Decomposition {
         guard try !attributes.flag("is_packed_batching", default: false), try attributes.float("scale", default: 1) == 1 else {
             throw WinnowError(.unsupported, "is_packed_batching, scale", "packed batches and scales are not supported")
         }
+        hints = try RuntimeHints(attributes, "is_packed_batching")
     }
 
     package var attributes: Attributes {
-        ["interleaved": .int(isInterleaved ? 1 : 0), "rotary_embedding_dim": .int(width), "num_heads": .int(heads)]
+        hints.added(to: ["interleaved": .int(isInterleaved ? 1 : 0), "rotary_embedding_dim": .int(width), "num_heads": .int(heads)])
     }
 
     package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {

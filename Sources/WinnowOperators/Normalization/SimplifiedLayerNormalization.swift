@@ -8,6 +8,7 @@ package struct SimplifiedLayerNormalization: Decomposition {
 
     package var axis: Int
     package var epsilon: Float
+    private var hints = RuntimeHints()
 
     package init(axis: Int = -1, epsilon: Float = 1e-5) {
         self.axis = axis
@@ -16,9 +17,10 @@ package struct SimplifiedLayerNormalization: Decomposition {
 
     package init(attributes: Attributes, version: Int) throws {
         self.init(axis: try attributes.int("axis", default: -1), epsilon: try attributes.float("epsilon", default: 1e-5))
+        hints = try RuntimeHints(attributes, "stash_type")
     }
 
-    package var attributes: Attributes { ["axis": .int(axis), "epsilon": .float(epsilon)] }
+    package var attributes: Attributes { hints.added(to: ["axis": .int(axis), "epsilon": .float(epsilon)]) }
 
     package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
