@@ -10,6 +10,10 @@ enum Entry {
         do {
             var command = try WinnowProgram.parseAsRoot()
             try command.run()
+            // What was printed may still be on its way to a device that is full.
+            guard fflush(nil) == 0 else {
+                throw WinnowError(.file, "standard output", "cannot be written", remedy: "free some space")
+            }
         } catch let error as WinnowError {
             fail("winnow: \(error)", error.kind == .cancelled ? Interruption.exitCode ?? error.exitCode : error.exitCode)
         } catch {

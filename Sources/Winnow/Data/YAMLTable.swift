@@ -6,11 +6,19 @@ import Yams
 struct YAMLTable {
     let values: [String: HyperparameterValue]
     private let kind: WinnowError.Kind
+    /// Aliases let a short text stand for any number of entries.
+    private static let nodeLimit = 20_000
 
     init(_ text: String, _ kind: WinnowError.Kind, remedy: String = "write key: value") throws {
         self.kind = kind
         let value: HyperparameterValue
-        do { value = try YAMLDecoder().decode(HyperparameterValue.self, from: text) } catch let error as WinnowError {
+        do {
+            guard let node = try Yams.compose(yaml: text) else { throw WinnowError(kind, "", "is empty", remedy: remedy) }
+            guard node.fits(within: Self.nodeLimit) else {
+                throw WinnowError(kind, "", "has more than \(Self.nodeLimit) entries, aliases written out", remedy: "make it shorter")
+            }
+            value = try YAMLDecoder().decode(HyperparameterValue.self, from: node)
+        } catch let error as WinnowError {
             throw error
         } catch {
             let sentence = "\(error)".split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
@@ -55,5 +63,19 @@ struct YAMLTable {
                 kind, key, "is \(value)", remedy: "choose \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return choice
+    }
+}
+
+extension Yams.Node {
+    /// Whether it and all below it are at most so many, each alias counted as what it stands for.
+    fileprivate func fits(within limit: Int) -> Bool {
+        var (open, count) = ([self], 0)
+        while let node = open.popLast() {
+            count += 1
+            if let mapping = node.mapping { for (key, value) in mapping { open += [key, value] } }
+            if let sequence = node.sequence { open += sequence }
+            if count + open.count > limit { return false }
+        }
+        return true
     }
 }

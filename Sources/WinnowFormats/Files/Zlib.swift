@@ -11,7 +11,11 @@ package enum Zlib {
         case gzip = 31
     }
 
-    /// Decompresses one stream (for gzip: all members); throws if the bytes are damaged or grow beyond `limit`.
+    /// What grows beyond this, and to more than a hundred times its size, is no data but a bomb.
+    private static let suspiciousByteCount = 256 << 20
+    private static let suspiciousRatio = 100
+
+    /// Decompresses one stream (for gzip: all members); throws if the bytes are damaged, grow beyond `limit`, or without measure.
     package static func inflate(
         _ source: UnsafeRawBufferPointer, _ wrapper: Wrapper, limit: Int, subject: String
     ) throws -> [UInt8] {
@@ -26,6 +30,11 @@ package enum Zlib {
             let (status, output) = stream.step(&input) { state, _ in CZlib.inflate(state, Z_NO_FLUSH) }
             guard result.count + output.count <= limit else {
                 throw WinnowError(.file, subject, "decompresses to more than \(limit) bytes")
+            }
+            guard result.count <= max(suspiciousByteCount, source.count * suspiciousRatio) else {
+                throw WinnowError(
+                    .file, subject, "decompresses to more than \(suspiciousRatio) times its \(source.count) bytes",
+                    remedy: "store it uncompressed if it is meant to be so")
             }
             result += output
             if status == Z_STREAM_END {
