@@ -30,7 +30,7 @@ public struct ModelRow: Codable, Sendable {
         let model = try Model(reading: path)
         let stage = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
         let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
-        let measured = try model.measurement(model: model.graph.name, stage: stage, histograms: false, options: options)
+        let measured = try model.measurement(model: model.graph.name, stage: stage, sample: samples, histograms: false, options: options)
         self.model = model.graph.name
         self.stage = stage
         file = path

@@ -12,9 +12,10 @@ public struct Latency: Sendable, Codable, Hashable {
 extension Latency {
     /// Measures `graph` on zeros: a warm-up, then runs until `seconds` have passed, at least five.
     package static func measure(
-        _ graph: Graph, batchSize: Int = 1, seconds: Double = 0.5, options: SessionOptions = SessionOptions()
+        _ graph: Graph, batchSize: Int = 1, shapes: [ValueName: Shape]? = nil, seconds: Double = 0.5,
+        options: SessionOptions = SessionOptions()
     ) throws -> Latency {
-        let plan = try Session(graph, options: options).plan(for: graph.sampleShapes(batchSize: batchSize))
+        let plan = try Session(graph, options: options).plan(for: shapes ?? graph.sampleShapes(batchSize: batchSize))
         return try measure(batchSize: batchSize, seconds: seconds) { try plan.execute() }
     }
 

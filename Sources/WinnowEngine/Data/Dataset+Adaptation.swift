@@ -6,13 +6,15 @@ extension Dataset {
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
         let names = graph.inputNames
+        // Inputs with default values may be left out.
+        let needed = graph.requiredInputs.map(\.name)
         if features.count == 1, features[0].name.isEmpty {
-            guard names.count == 1 else {
+            guard needed.count == 1 else {
                 throw WinnowError(
-                    .data, "the data", "has one unnamed array, but the model the inputs \(names.joined(separator: ", "))",
+                    .data, "the data", "has one unnamed array, but the model the inputs \(needed.joined(separator: ", "))",
                     remedy: "give one named array for each input")
             }
-            result.features[0].name = names[0]
+            result.features[0].name = needed[0]
         }
         for (index, feature) in result.features.enumerated() {
             guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
@@ -22,7 +24,7 @@ extension Dataset {
             }
             result.features[index] = try feature.adapted(to: input)
         }
-        if let missing = names.first(where: { name in !result.features.contains { $0.name == name } }) {
+        if let missing = needed.first(where: { name in !result.features.contains { $0.name == name } }) {
             throw WinnowError(
                 .data, "input \(missing)", "the data has no values for it; it has \(features.map(\.name).joined(separator: ", "))")
         }

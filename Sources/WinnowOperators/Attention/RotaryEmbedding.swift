@@ -46,7 +46,7 @@ package struct RotaryEmbedding: Decomposition {
         let split = try isFlat ? b.reshaped(x, [0, 0, heads, b.extent(2, of: x) / heads]) : b.transposed(x, [0, 2, 1, 3])
         let size = try b.extent(3, of: split)
         let width = width == 0 ? size : width
-        guard width % 2 == 0, width <= size else { throw WinnowError(.model, "rotary_embedding_dim", "is \(width) of \(size)") }
+        guard width % 2 == 0, (1...max(1, size)).contains(width) else { throw WinnowError(.model, "rotary_embedding_dim", "is \(width) of \(size)") }
         let angles = try [1, 2].map { index -> ValueName in
             let table = try inputs.required(index)
             let rows = try inputs.present(3).map { try b.add(Gather(), table, $0) } ?? table
