@@ -111,7 +111,8 @@ package final class GraphBuilder {
         Self.fresh(wanted, &valueNumbers) { !$0.isEmpty && info(of: $0) == nil }
     }
 
-    private func freshNodeName(_ wanted: String) -> String {
+    /// A name that no node has yet, nor will have.
+    package func freshNodeName(_ wanted: String) -> String {
         Self.fresh(wanted, &nodeNumbers) { base?.nodePlaces[$0] == nil && nodeNames.insert($0).inserted }
     }
 

@@ -87,7 +87,7 @@ extension GraphIndex {
         edit.addedNodes = edit.addedNodes.map { part in
             let outputs = part.outputs.map { names[$0] ?? $0 }
             // What gives the result is the node in another form.
-            let name = outputs.first == node.output(0) ? node.name : "\(node.name).\(part.name)"
+            let name = outputs.first == node.output(0) ? node.name : builder.freshNodeName("\(node.name).\(part.name)")
             return Node(name: name, op: part.op, inputs: part.inputs.map { names[$0] ?? $0 }, outputs: outputs)
         }
         edit.removedNodes = [node.name]

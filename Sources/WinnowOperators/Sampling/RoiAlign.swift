@@ -103,7 +103,7 @@ package struct RoiAlign: TrainedInParts {
         }
     }
 
-    private static let sampleLimit = 1 << 32
+    private static let sampleLimit = 1 << 30
 
     private func align(
         _ image: UnsafePointer<Float>, rows: Int, columns: Int, _ region: UnsafePointer<Float>,
