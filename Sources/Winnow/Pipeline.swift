@@ -96,7 +96,9 @@ public struct Pipeline: Sendable {
         context.loadModel = { try Model(reading: $0).graph }
         let result: PassResult
         do { result = try step.pass(graph, in: context) } catch let error as WinnowError {
-            throw error.within("step \(index + 1)")
+            guard error.kind == .cancelled else { throw error.within("step \(index + 1)") }
+            throw WinnowError(
+                .cancelled, "run", "was stopped on request", remedy: state == nil ? "" : "run the same command again to go on")
         }
         graph = result.graph
         return Report.Step(

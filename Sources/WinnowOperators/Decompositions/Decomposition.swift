@@ -80,8 +80,12 @@ extension GraphIndex {
         do { results = try build(builder) } catch is UndeterminedShape { return nil }
         var edit = builder.edit()
         var names: [ValueName: ValueName] = [:]
-        for (name, _) in edit.initializers { names[name] = graph.freshValueName("\(node.name).\(name)") }
-        for name in edit.addedNodes.flatMap(\.outputs) { names[name] = graph.freshValueName("\(node.name).\(name)") }
+        var given: Set<ValueName> = []
+        for name in edit.initializers.map(\.name) + edit.addedNodes.flatMap(\.outputs) {
+            var fresh = graph.freshValueName("\(node.name).\(name)")
+            while !given.insert(fresh).inserted { fresh = graph.freshValueName("\(fresh)_") }
+            names[name] = fresh
+        }
         for (result, output) in zip(results, node.outputs) where !output.isEmpty { names[result] = output }
         edit.initializers = edit.initializers.map { (names[$0.name] ?? $0.name, $0.tensor) }
         edit.addedNodes = edit.addedNodes.map { part in
