@@ -48,7 +48,7 @@ enum Interruption {
             waited += 10_000
         }
         Platform.abandonFiles {
-            FileHandle.standardError.write(Data("winnow: was stopped on request\n".utf8))
+            FileHandle.standardError.write(Data("winnow: was stopped on request; given again, run and train go on where they were\n".utf8))
             _exit(exitCode ?? 1)
         }
     }
