@@ -53,4 +53,4 @@ def test_a_package_that_depends_on_winnow(root, tmp_path):
     libraries = root / ".deps/lib"
     paths = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig"), "LD_LIBRARY_PATH": str(libraries)}
     run("swift", "build", folder=outside, **paths)
-    assert run(outside / ".build/debug/outside", folder=outside, **paths).splitlines() == ["[2, 4] 4", "[2, 4] 4"]
+    assert run(outside / ".build/debug/outside", folder=outside, **paths).splitlines() == ["2×4 4", "2×4 4"]
