@@ -35,6 +35,14 @@ public struct ProgressEvent: Sendable, Hashable {
         self.remainingSeconds = remainingSeconds
     }
 
+    /// The time left if the rest takes as long as what is done since `start`.
+    package init(_ task: String, completed: Int, of total: Int, unit: String, since start: ContinuousClock.Instant) {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        self.init(
+            task, completed: completed, of: total, unit: unit, elapsedSeconds: seconds,
+            remainingSeconds: seconds * Double(total - completed) / Double(max(1, completed)))
+    }
+
     /// The measure of this name.
     public subscript(name: String) -> Double? { measures.first { $0.name == name }?.value }
 }
