@@ -36,24 +36,16 @@ public struct Model: Sendable {
 }
 
 extension Model {
-    /// What the model costs; bytes are those of its file, latency is that of one sample on zeros.
-    package func measurement(
-        model: String, stage: String, data: DataSplits? = nil, measuresLatency: Bool = true, histograms: Bool = true,
-        options: SessionOptions = SessionOptions()
+    /// What the model costs; bytes are those of its file, multiply–accumulates those of one sample of `shapes`.
+    /// `zips` asks for the bytes of its zip too, which takes seconds for large models.
+    package func cost(
+        model: String, stage: String, shapes: InputShapes = InputShapes(), histograms: Bool = true, zips: Bool = true
     ) throws -> ModelMeasurement {
-        var result = ModelMeasurement(graph, model: model, stage: stage, histograms: histograms)
-        if let path {
-            result.file = path
-            result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
-            result.zippedByteCount = try Zip.zippedByteCount(of: path)
-        }
-        if measuresLatency { result.latency = try Latency.measure(graph, options: options) }
-        if let validation = data?.validation { result.validationTop1 = try Evaluation(of: graph, on: validation, options: options).top1 }
-        if let test = data?.test {
-            let evaluation = try Evaluation(of: graph, on: test, options: options)
-            result.top1 = evaluation.top1
-            result.sampleCount = evaluation.sampleCount
-        }
+        var result = ModelMeasurement(graph, model: model, stage: stage, shapes: shapes, histograms: histograms)
+        guard let path else { return result }
+        result.file = path
+        result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
+        if zips { result.zippedByteCount = try Zip.zippedByteCount(of: path) }
         return result
     }
 }

@@ -14,8 +14,8 @@ package struct InputShapes: Sendable {
         given = data.batchShapes(count: 1).mapValues { [nil] + $0.dropFirst().map { $0 } }
     }
 
-    /// The shapes of texts such as `image=1x3x224x224`, by input.
-    package init(parsing texts: [String]) throws {
+    /// The shapes of texts such as `image=1x3x224x224`, by input; with a graph, they must fit it.
+    package init(parsing texts: [String], for graph: Graph? = nil) throws {
         var shapes: [ValueName: Shape] = [:]
         for text in texts {
             let parts = text.split(separator: "=", omittingEmptySubsequences: false)
@@ -28,6 +28,7 @@ package struct InputShapes: Sendable {
             shapes[name] = Shape(extents)
         }
         self.init(shapes)
+        if let graph { try check(graph) }
     }
 
     package var isEmpty: Bool { given.isEmpty }
@@ -105,7 +106,8 @@ package struct InputShapes: Sendable {
         return symbols
     }
 
-    private func check(_ graph: Graph) throws {
+    /// Throws `.usage` if one is for no input of `graph`, or does not fit it.
+    package func check(_ graph: Graph) throws {
         for (name, shape) in given.sorted(by: { $0.key < $1.key }) {
             guard let input = graph.inputs.first(where: { $0.name == name }) else {
                 throw WinnowError(

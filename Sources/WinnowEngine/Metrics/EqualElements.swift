@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// The part of the elements of an integer or boolean output that are the original's.
 package struct EqualElements: Metric {
     package static let name = "equal elements"

@@ -8,6 +8,7 @@ package struct MetricRun {
     package private(set) var objections: [String: String] = [:]
     /// How far every output is from the original's.
     package private(set) var sums: [(output: String, sums: PairSums)] = []
+    private var gauges: [OutputGauge]
 
     /// Runs `graph`, and `original` beside it, over all samples; outputs belong together by name, else by position.
     /// Throws `.model` if outputs do not correspond, `.data` for what does not fit the model.
@@ -20,7 +21,7 @@ package struct MetricRun {
         let others = try data.adapted(to: first)
         let session = try Session(graph, options: options)
         let reference = try original.map { try Session($0, options: options) }
-        var gauges = try OutputGauge.pairs(of: graph, original)
+        gauges = try OutputGauge.pairs(of: graph, original)
         let start = ContinuousClock.now
         var done = 0
         for batch in others.batches(of: batchSize, for: first) {
@@ -30,12 +31,29 @@ package struct MetricRun {
             let other = try reference?.plan(for: batch, of: others)
             try other?.execute()
             let labels = data.labels.map { labels in batch.indices.prefix(batch.count).map { labels[$0] } }
+            let rows = (all: batch.indices.count, counted: batch.count)
             for index in gauges.indices {
-                try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, batch)
+                try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, rows)
             }
             done += batch.count
             progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
         }
+        finish()
+    }
+
+    /// Runs both models once, on inputs by the original's names whose first axes need not be as long: random ones.
+    package init(of graph: Graph, original: Graph, inputs: [ValueName: Tensor]) throws {
+        gauges = try OutputGauge.pairs(of: graph, original)
+        let own = try Session(graph).run(inputs.renamed(from: original, to: graph))
+        let others = try Session(original).run(inputs)
+        let count = original.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? 1
+        for index in gauges.indices {
+            try gauges[index].add(own[gauges[index].name], others[gauges[index].otherName], labels: nil, (count, count))
+        }
+        finish()
+    }
+
+    private mutating func finish() {
         for gauge in gauges {
             results += gauge.metrics.map { MetricResult($0, output: gauge.otherName) }
             sums.append((gauge.otherName, gauge.sums))
@@ -74,30 +92,39 @@ private struct OutputGauge {
         self.otherName = otherName
     }
 
-    mutating func add(_ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ batch: Dataset.Batch) throws {
+    /// Adds what came out for `rows.all` samples, of which the first `rows.counted` count.
+    mutating func add(_ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ rows: (all: Int, counted: Int)) throws {
         guard let output else { return }
         if let original, original.shape != output.shape {
             throw WinnowError(.model, "output \(otherName)", "has shape \(original.shape) in one model and \(output.shape) in the other")
         }
-        // What a fixed batch was filled up with does not count.
-        let hasRows = output.shape.first == batch.indices.count
-        let count = hasRows ? output.elementCount / max(1, batch.indices.count) * batch.count : output.elementCount
+        let hasRows = output.shape.first == rows.all
+        let count = hasRows ? output.elementCount / max(1, rows.all) * rows.counted : output.elementCount
         let values = output.doubles(in: 0..<count)
         let others = original?.doubles(in: 0..<count)
-        if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, batch) }
-        let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: batch.count)
+        if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
+        let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted)
         for index in metrics.indices { try metrics[index].add(piece) }
         if let others { sums.add(values, from: others) }
     }
 
-    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ batch: Dataset.Batch) {
+    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int) {
         isChosen = true
         let place = MetricPlace(
-            output: name, elementType: output.elementType, shape: output.shape, sampleCount: batch.indices.count,
-            hasLabels: hasLabels, hasOriginal: hasOriginal)
+            output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
         for metric in MetricCatalogue.all {
             if let objection = metric.objection(to: place) { objections[metric.name] = objection } else { metrics.append(metric.init()) }
         }
+    }
+}
+
+extension Dictionary where Key == ValueName {
+    /// The values by the names that `graph` has for the inputs of `other`: the same where all are known, else by position.
+    package func renamed(from other: Graph, to graph: Graph) -> Self {
+        let (names, others) = (graph.inputNames, other.inputNames)
+        guard Set(names) != Set(others), names.count == others.count else { return self }
+        return Dictionary(
+            zip(others, names).compactMap { from, to in self[from].map { (to, $0) } }, uniquingKeysWith: { first, _ in first })
     }
 }
 
