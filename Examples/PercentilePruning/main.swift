@@ -29,7 +29,7 @@ Program.run {
     data = try data.map(coloured)
     guard let validation = data.validation else { return }
     let network = try Architecture.named("mlp").makeGraph(seed: 1, widths: [2352, 200, 200, 10])
-    print(LayerTable(network).text)
+    print(try LayerTable(network).text)
 
     let first = TrainingConfiguration(epochs: isQuick ? 2 : 6, batchSize: 128, schedule: Schedule(.cosine), seed: 1)
     let dense = try Model(network).trained(first, on: data).model

@@ -18,24 +18,27 @@ public struct LayerTable: Sendable {
     private var inputElementCount = 0
     private var outputElementCount = 0
 
-    /// A row for every node that computes on data. Named extents count as `batchSize`.
-    public init(_ graph: Graph, batchSize: Int = 1) {
-        let shapes = graph.sampleShapes(batchSize: batchSize)
-        let types = shapes.mapValues { $0 }
+    /// A row for every node that computes on data. Throws `.usage` naming an input that leaves more open than the batch, unless
+    /// `shapes` (`image=1x3x224x224`) tell it.
+    public init(_ graph: Graph, batchSize: Int = 1, shapes: [String] = []) throws {
+        let shapes = try InputShapes(parsing: shapes).completed(for: graph, batchSize: batchSize)
         var declared: [String: ValueType] = [:]
         for input in graph.inputs {
-            if let shape = types[input.name] { declared[input.name] = ValueType(input.type.elementType, shape) }
+            if let shape = shapes[input.name] { declared[input.name] = ValueType(input.type.elementType, shape) }
         }
         inputElementCount = shapes.values.reduce(0) { $0 + $1.elementCount }
         guard let infos = try? graph.inferInfos(inputTypes: declared) else { return }
+        let (learned, index) = (Parameters(graph), GraphIndex(graph))
         var numbers: [String: Int] = [:]
-        for node in graph.nodes {
-            let data = node.inputs.filter { !$0.isEmpty && graph.initializers[$0] == nil }
+        for node in graph.nodes where !learned.constantNodes.contains(node.name) {
+            let data = node.inputs.filter { !$0.isEmpty && learned.origins[$0] == nil }
             guard let output = node.output(0), let result = infos[output]?.shape, let first = data.first,
                 let source = infos[first]?.shape
             else { continue }
-            let count = node.inputs.reduce(0) { $0 + (graph.initializers[$1]?.elementCount ?? 0) }
-            let kind = Self.layerName(node.op.type.name, rank: source.rank)
+            let entries = learned.entries(of: node)
+            let count = entries.reduce(0) { $0 + $1.elementCount }
+            let isMasked = entries.contains { index.producer(of: $0.operand)?.notes.isMask == true }
+            let kind = (isMasked ? "Masked" : "") + Self.layerName(node.op.type.name, rank: source.rank)
             numbers[kind, default: 0] += 1
             rows.append(
                 Row(

@@ -14,7 +14,7 @@ extension Model {
     ) throws -> (model: Model, findings: [Finding]) {
         let recipe = Recipe([try PassStep(named: pass, hyperparameters: hyperparameters).pass])
         let result = try Pipeline(recipe, data: data, teacher: teacher, seed: seed)
-            .run(on: self, name: graph.name, outputFolder: ".")
+            .run(on: self, outputFolder: ".")
         return (result.model, result.steps.flatMap(\.findings))
     }
 

@@ -36,43 +36,16 @@ public struct Model: Sendable {
 }
 
 extension Model {
-    /// What the model costs; bytes are those of its file, latency is that of one sample on zeros. Extents that the model leaves
-    /// open are those of `sample`'s first, else of the data's; where nobody tells them, latency and operations are unknown.
-    /// Accuracy needs labels.
-    package func measurement(
-        model: String, stage: String, data: DataSplits? = nil, sample: Dataset? = nil, measuresLatency: Bool = true, histograms: Bool = true,
-        options: SessionOptions = SessionOptions()
+    /// What the model costs; bytes are those of its file, multiply–accumulates those of one sample of `shapes`.
+    /// `zips` asks for the bytes of its zip too, which takes seconds for large models.
+    package func cost(
+        model: String, stage: String, shapes: InputShapes = InputShapes(), histograms: Bool = true, zips: Bool = true
     ) throws -> ModelMeasurement {
-        var result = ModelMeasurement(graph, model: model, stage: stage, histograms: histograms)
-        if let path {
-            result.file = path
-            result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
-            result.zippedByteCount = try Zip.zippedByteCount(of: path)
-        }
-        if let shapes = try graph.shapesOfOneSample(of: sample ?? data?.test ?? data?.validation ?? data?.training) {
-            result.multiplyAccumulates = graph.multiplyAccumulates(inputShapes: shapes).total
-            if measuresLatency { result.latency = try Latency.measure(graph, shapes: shapes, options: options) }
-        }
-        if let validation = data?.validation, validation.labels != nil {
-            result.validationTop1 = try Evaluation(of: graph, on: validation, options: options).top1
-        }
-        if let test = data?.test, test.labels != nil {
-            let evaluation = try Evaluation(of: graph, on: test, options: options)
-            result.top1 = evaluation.top1
-            result.sampleCount = evaluation.sampleCount
-        }
+        var result = ModelMeasurement(graph, model: model, stage: stage, shapes: shapes, histograms: histograms)
+        guard let path else { return result }
+        result.file = path
+        result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
+        if zips { result.zippedByteCount = try Zip.zippedByteCount(of: path) }
         return result
-    }
-}
-
-extension Graph {
-    /// The input shapes of one sample, of as many as the model fixes; nil where it leaves more open than the batch and there is
-    /// no data.
-    fileprivate func shapesOfOneSample(of data: Dataset?) throws -> [String: Shape]? {
-        if let data, data.count > 0 {
-            return try data.adapted(to: self).batchShapes(count: fixedBatchSize ?? 1, like: 0)
-        }
-        let isKnown = requiredInputs.allSatisfy { input in input.type.extents?.dropFirst().allSatisfy { $0.value != nil } ?? false }
-        return isKnown ? sampleShapes(batchSize: 1) : nil
     }
 }

@@ -35,6 +35,9 @@ extension ModelSummary {
             sum.parameters += node.parameters
             sum.products += node.multiplyAccumulates ?? 0
         }
+        let whole = inputByteCount.flatMap { inputs in passByteCount.map { $0 + inputs + parameterByteCount } }
+        // `give --shape x=1x3xHxW with numbers, or data`
+        let missing = missingShapes.map { "needs " + $0.replacing("give ", with: "").replacing(", or data", with: "") } ?? "not known"
         let selection =
             nodes.count == nodeCount
             ? []
@@ -46,11 +49,11 @@ extension ModelSummary {
             "Total params: \(Format.count(parameters))",
             "Trainable params: \(Format.count(trainableParameters))",
             "Non-trainable params: \(Format.count(parameters - trainableParameters))",
-            "Total MACs a sample: \(multiplyAccumulates.map(Format.count) ?? "depends on open extents")",
-            "Input size (MB): \(megabytes(inputByteCount))",
-            "Forward/backward pass size (MB): \(megabytes(passByteCount))",
+            "Total MACs a sample: \(multiplyAccumulates.map(Format.count) ?? missing)",
+            "Input size (MB): \(inputByteCount.map(megabytes) ?? missing)",
+            "Forward/backward pass size (MB): \(passByteCount.map(megabytes) ?? missing)",
             "Params size (MB): \(megabytes(parameterByteCount))",
-            "Estimated Total Size (MB): \(megabytes(inputByteCount + passByteCount + parameterByteCount))",
+            "Estimated Total Size (MB): \(whole.map(megabytes) ?? missing)",
         ]
     }
 

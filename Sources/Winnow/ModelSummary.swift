@@ -67,21 +67,32 @@ public struct ModelSummary: Codable, Sendable {
     public var parameterByteCount: Int
     /// Of one sample; nil where they depend on extents that are open.
     public var multiplyAccumulates: Int?
-    public var inputByteCount: Int
+    public var inputByteCount: Int?
     /// Twice the bytes of all nodes' outputs for one sample: forward and backward pass.
-    public var passByteCount: Int
+    public var passByteCount: Int?
+
+    /// What to give so that MACs and sizes are known; nil where they are.
+    public var missingShapes: String?
 
     /// Summarizes the nodes whose name, operator or initializers match one of the globs in `selecting`; without globs, all.
-    /// Throws `.usage` for a glob that matches nothing.
-    public init(_ graph: Graph, selecting globs: [String] = [], tensors includesTensors: Bool = false) throws {
+    /// Throws `.usage` for a glob that matches nothing, or a shape that does not fit.
+    ///
+    /// - Parameter shapes: texts as `image=1x3x224x224`, for inputs that leave more open than the batch.
+    public init(
+        _ graph: Graph, selecting globs: [String] = [], tensors includesTensors: Bool = false, shapes texts: [String] = []
+    ) throws {
+        let given = try InputShapes(parsing: texts, for: graph)
+        let shapes = given.isEmpty ? given.known(for: graph) : try given.completed(for: graph, batchSize: 1)
+        missingShapes = given.request(for: graph)
         name = graph.name
         opsets = graph.metadata.opsets
         inputs = graph.inputs.map { Value($0.name, $0.type) }
         outputs = graph.outputNames.map { Value($0, graph.type(of: $0)) }
-        let origins = ConstantOrigins(graph)
-        let counts = graph.multiplyAccumulates()
-        let all = graph.nodes.filter { !origins.constantNodes.contains($0.name) }
-            .map { Node($0, in: graph, origins, multiplyAccumulates: counts[$0.name] ?? nil) }
+        let learned = Parameters(graph)
+        let (encodings, index) = (Encodings(graph, learned), GraphIndex(graph))
+        let counts = graph.multiplyAccumulates(inputShapes: shapes ?? [:])
+        let all = graph.nodes.filter { !learned.constantNodes.contains($0.name) }
+            .map { Node($0, in: index, encodings, multiplyAccumulates: counts[$0.name] ?? nil) }
         nodes = try all.selected(by: globs)
         nodeCount = all.count
         if includesTensors {
@@ -90,12 +101,13 @@ public struct ModelSummary: Codable, Sendable {
                 .compactMap { name in graph.initializers[name].map { Parameter(name, $0) } }
         }
         parameters = graph.parameterCount
-        trainableParameters = graph.trainableInitializers().reduce(0) { $0 + (graph.initializers[$1]?.elementCount ?? 0) }
+        let trainable = Set(graph.trainableInitializers())
+        trainableParameters = learned.entries.reduce(0) { $0 + (trainable.contains($1.tensor) ? $1.elementCount : 0) }
         parameterByteCount = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
         multiplyAccumulates = counts.total
-        let sizes = graph.sampleByteCounts()
-        inputByteCount = graph.inputs.reduce(0) { $0 + (sizes[$1.name] ?? 0) }
-        passByteCount = 2 * all.flatMap(\.outputs).reduce(0) { $0 + (sizes[$1.name] ?? 0) }
+        let sizes = shapes.map { graph.byteCounts(inputShapes: $0) }
+        inputByteCount = sizes.map { sizes in graph.inputs.reduce(0) { $0 + (sizes[$1.name] ?? 0) } }
+        passByteCount = sizes.map { sizes in 2 * all.flatMap(\.outputs).reduce(0) { $0 + (sizes[$1.name] ?? 0) } }
     }
 }
 
@@ -126,22 +138,25 @@ extension ModelSummary.Parameter {
 
 extension ModelSummary.Node {
     fileprivate init(
-        _ node: WinnowGraph.Node, in graph: Graph, _ origins: ConstantOrigins, multiplyAccumulates: Int?
+        _ node: WinnowGraph.Node, in index: GraphIndex, _ encodings: Encodings, multiplyAccumulates: Int?
     ) {
+        let (graph, learned) = (index.graph, encodings.parameters)
         name = node.name
         type = node.op.type.description
-        inputs = node.inputs.filter { !$0.isEmpty && origins.initializers[$0] == nil }
+        inputs = node.inputs.filter { !$0.isEmpty && learned.origins[$0] == nil }
             .map { .init($0, graph.type(of: $0)) }
         outputs = node.outputs.filter { !$0.isEmpty }.map { .init($0, graph.type(of: $0)) }
         elementType = node.output(0).flatMap { graph.type(of: $0)?.elementType.description } ?? "unknown"
         var seen: Set<String> = []
-        tensors = node.inputs.flatMap { origins.initializers[$0] ?? [] }.filter { seen.insert($0).inserted }
-        let constants = tensors.compactMap { graph.initializers[$0] }
-        parameters = constants.reduce(0) { $0 + $1.elementCount }
-        parameterByteCount = constants.reduce(0) { $0 + $1.byteCount }
+        tensors = node.inputs.flatMap { learned.origins[$0] ?? [] }.filter { seen.insert($0).inserted }
+        let entries = learned.entries(of: node)
+        let bodies = node.op.bodies.values.reduce(0) { $0 + $1.parameterCount }
+        parameters = entries.reduce(bodies) { $0 + $1.elementCount }
+        parameterByteCount = tensors.reduce(0) { $0 + (graph.initializers[$1]?.byteCount ?? 0) }
         self.multiplyAccumulates = multiplyAccumulates
-        sparsity = parameters == 0 ? 0 : Double(constants.reduce(0) { $0 + $1.zeroCount }) / Double(parameters)
-        quantization = origins.quantization(of: node)
+        let zeroCount = entries.reduce(0) { $0 + graph.zeroCount(of: $1, in: index) }
+        sparsity = parameters == 0 ? 0 : Double(zeroCount) / Double(parameters)
+        quantization = encodings.quantization(of: node)
     }
 }
 
@@ -160,24 +175,14 @@ extension [ModelSummary.Node] {
     }
 }
 
-/// Where constant values come from: the initializers behind every value that no input of the model reaches.
-private struct ConstantOrigins {
-    private(set) var initializers: [String: [String]] = [:]
-    private(set) var constantNodes: Set<String> = []
+/// Which codes operands are stored in.
+private struct Encodings {
+    let parameters: Parameters
     private let index: GraphIndex
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph, _ parameters: Parameters) {
+        self.parameters = parameters
         index = GraphIndex(graph)
-        for name in graph.initializerNames { initializers[name] = [name] }
-        for node in graph.nodes {
-            let operands = node.inputs.filter { !$0.isEmpty }
-            let sources = operands.compactMap { initializers[$0] }
-            guard !operands.isEmpty, sources.count == operands.count, !node.outputs.contains(where: index.isOutput) else {
-                continue
-            }
-            constantNodes.insert(node.name)
-            for output in node.outputs { initializers[output] = sources.flatMap { $0 } }
-        }
     }
 
     /// The element types its first two operands are stored in, where one of them is in codes.
@@ -192,7 +197,7 @@ private struct ConstantOrigins {
     }
 
     private func storedType(of value: String) -> ElementType? {
-        if let sources = initializers[value] {
+        if let sources = parameters.origins[value] {
             return sources.compactMap { index.constant($0) }.max { $0.elementCount < $1.elementCount }?.elementType
         }
         guard let producer = index.producer(of: value), producer.op is DequantizeLinear else {
@@ -203,9 +208,8 @@ private struct ConstantOrigins {
 }
 
 extension Graph {
-    /// The bytes of every value for one sample, where its shape is known.
-    fileprivate func sampleByteCounts() -> [String: Int] {
-        let shapes = sampleShapes(batchSize: 1)
+    /// The bytes of every value for inputs of these shapes, where its shape is known.
+    fileprivate func byteCounts(inputShapes shapes: [String: Shape]) -> [String: Int] {
         let types = Dictionary(
             inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } },
             uniquingKeysWith: { first, _ in first })

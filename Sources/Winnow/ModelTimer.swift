@@ -23,8 +23,8 @@ public struct ModelTimer {
     private let batchSize: Int
     private let multiplyAccumulates: [String: Int?]
 
-    /// Plans `model` for inputs of `shapes`, other open extents being `batchSize`; throws where it cannot run, or cannot be
-    /// trained as a classifier.
+    /// Plans `model` for inputs of `shapes`, an open first axis being `batchSize`; throws where other extents are not known, or
+    /// it cannot run or be trained.
     ///
     /// - Parameters:
     ///   - values: taken as they are, for the inputs they name; the others are random.
@@ -34,10 +34,19 @@ public struct ModelTimer {
         _ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:], values: [String: Tensor] = [:],
         passes: [String] = [], usesBFloat16: Bool = false
     ) throws {
-        self.batchSize = batchSize
+        try self.init(
+            model, work, batchSize: batchSize, inputShapes: InputShapes(shapes.mapValues { Shape($0) }), values: values,
+            passes: passes, usesBFloat16: usesBFloat16)
+    }
+
+    init(
+        _ model: Model, _ work: Work, batchSize: Int, inputShapes: InputShapes, values: [String: Tensor], passes: [String] = [],
+        usesBFloat16: Bool
+    ) throws {
         let graph = model.graph
-        let shapes = shapes.merging(values.mapValues { Array($0.shape) }) { $1 }
+        let shapes = InputShapes(values.mapValues(\.shape)).filled(from: inputShapes)
         let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(values) { $1 }
+        self.batchSize = graph.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? batchSize
         let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
         switch work {
         case .inference:

@@ -28,13 +28,14 @@ public struct ModelTiming: Codable, Sendable {
         inputs: [String: Tensor] = [:], seconds: Double, listsSteps: Bool,
         usesBFloat16: Bool = false
     ) throws -> [ModelTiming] {
-        let shapes = try InputShapes.parse(shapes)
+        let shapes = try InputShapes(parsing: shapes)
         let own = model.graph.inputNames.lazy.compactMap { inputs[$0]?.shape.first }.first
         return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
-            let timer = try ModelTimer(model, work, batchSize: batch, shapes: shapes, values: inputs, usesBFloat16: usesBFloat16)
+            let timer = try ModelTimer(
+                model, work, batchSize: batch, inputShapes: shapes, values: inputs, usesBFloat16: usesBFloat16)
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])

@@ -14,14 +14,16 @@ public struct Pipeline: Sendable {
         public var stepCount: Int
         public var stepName: String
         public var event: ProgressEvent
+        /// The part of the whole run that is done, by what steps usually take.
+        public var fraction: Double
     }
 
     /// The compressed model and what happened on the way.
     public struct Result: Sendable {
         public var model: Model
         public var steps: [Report.Step]
-        /// Models that `save` steps wrote, in order.
-        public var saved: [ModelMeasurement]
+        /// Models that `save` steps wrote, in order, with their files' names but the ending.
+        public var saved: [(stage: String, model: Model)]
     }
 
     public var recipe: Recipe
@@ -51,7 +53,7 @@ public struct Pipeline: Sendable {
 
     /// Runs every step on `model`; `save` steps write into `outputFolder`. With a state folder, steps that an earlier run of
     /// the same recipe on the same model finished are read back instead of run.
-    public func run(on model: Model, name: String, outputFolder: String) throws -> Result {
+    public func run(on model: Model, outputFolder: String) throws -> Result {
         let state = try stateFolder.map { try PipelineState(folder: $0, identity: identity(of: model)) }
         var graph = model.graph
         var result = Result(model: model, steps: [], saved: [])
@@ -61,8 +63,7 @@ public struct Pipeline: Sendable {
             case .save(let file):
                 let saved = Model(graph, path: "\(outputFolder)/\(file)")
                 try saved.write(to: "\(outputFolder)/\(file)")
-                let stage = String(file.dropLast(".onnx".count))
-                result.saved.append(try saved.measurement(model: name, stage: stage, data: data, histograms: false))
+                result.saved.append((String(file.dropLast(".onnx".count)), saved))
             case .pass(let step):
                 if let (finished, record) = try state?.finishedStep(index) {
                     graph = finished
@@ -108,7 +109,25 @@ public struct Pipeline: Sendable {
 
     private func reporter(_ index: Int, _ name: String) -> ProgressReporter {
         let (progress, stepCount) = (progress, recipe.steps.count)
-        return { progress(Progress(step: index + 1, stepCount: stepCount, stepName: name, event: $0)) }
+        let weights = recipe.steps.map(Self.weight)
+        let (before, own, all) = (weights[..<index].reduce(0, +), weights[index], weights.reduce(0, +))
+        return { event in
+            progress(
+                Progress(
+                    step: index + 1, stepCount: stepCount, stepName: name, event: event,
+                    fraction: (before + own * event.fraction) / max(1, all)))
+        }
+    }
+
+    /// How long steps take beside each other: training by its epochs, calibration far less, the rest next to nothing.
+    private static func weight(of step: Recipe.Step) -> Double {
+        guard case .pass(let step) = step else { return 1 }
+        let epochs = (step.pass as? Finetune)?.epochs ?? (step.pass as? IterativePruning).map { $0.finetune.epochs * $0.scheduledSparsities.count }
+        switch step.pass.needs {
+        case .nothing: return 1
+        case .calibration: return 5
+        case .training: return 50 * Double(max(1, epochs ?? 5))
+        }
     }
 
     /// A number that differs when the recipe, the model, the data or the seed do.

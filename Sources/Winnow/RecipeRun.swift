@@ -18,6 +18,8 @@ public struct RecipeRun: Sendable {
     public var isStrict: Bool
     /// Files and folders that no output may take the place of, beside the input: the recipe, the data.
     public var sources: [String]
+    /// Shapes of inputs whose extents neither model nor data tell, as `image=1x3x224x224`.
+    public var shapes: [String] = []
 
     public init(
         recipe: Recipe, input: Model, output: String, data: DataSplits? = nil, report: String? = nil, name: String? = nil,
@@ -65,14 +67,19 @@ public struct RecipeRun: Sendable {
         let data = data?.kept(for: input.graph)
         let pipeline = Pipeline(
             recipe, data: data, seed: seed, stateFolder: stateFolder, cancellation: cancellation, progress: progress)
-        let result = try pipeline.run(on: input, name: title, outputFolder: outputFolder)
+        let result = try pipeline.run(on: input, outputFolder: outputFolder)
         if isStrict { try Strictness.check(result.steps.flatMap(\.findings)) }
+        let measuring = Measuring(data: data, shapes: try InputShapes(parsing: shapes, for: input.graph), cancellation: cancellation) { event in
+            progress(Pipeline.Progress(step: recipe.steps.count, stepCount: recipe.steps.count, stepName: "measuring", event: event, fraction: 1))
+        }
+        // The output may take the input's place, so what that costs is measured first.
+        let before = try measuring.costs(of: [(stage(of: input.path, "input"), input)], name: title, histograms: true)
         try result.model.write(to: output)
-        let before = try input.measurement(model: title, stage: stage(of: input.path, "input"), data: data)
-        let after = try Model(result.model.graph, path: output).measurement(
-            model: title, stage: stage(of: output, "output"), data: data)
+        let after = result.saved + [(stage(of: output, "output"), Model(result.model.graph, path: output))]
+        let costs = try before + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
         let report = Report(
-            title: title, environment: Platform.environment, models: [before] + result.saved + [after], steps: result.steps)
+            title: title, environment: Platform.environment,
+            models: try measuring.complete(costs, of: [input.graph] + after.map(\.model.graph)), steps: result.steps)
         if let page = self.report, let jsonReport {
             try AtomicFile.write(report.html, to: page)
             try AtomicFile.write(Array(try report.json()), to: jsonReport)

@@ -3,7 +3,7 @@ import Winnow
 
 struct ApplyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Applies one pass to a model and lists what it did to every tensor.",
+        commandName: "apply", abstract: "Applies one pass to a model and says what it did to every tensor, and in sum.",
         discussion: "winnow passes lists the passes; winnow passes NAME explains one.")
 
     @Argument(help: "The pass.") var pass: String
@@ -14,6 +14,8 @@ struct ApplyCommand: ParsableCommand {
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
+    @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var verbosity: VerbosityArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
@@ -21,17 +23,21 @@ struct ApplyCommand: ParsableCommand {
         try output.check(reading: [data.data], replacing: input)
         let recipe = try Recipe(pass: pass, settings: settings)
         let model = try Model(reading: input)
-        let progress = ProgressLine()
+        let progress = ProgressLine(isQuiet: verbosity.quiet)
         var pipeline = Pipeline(
-            recipe, data: try data.load(for: model.graph, quietly: json), seed: seed, cancellation: Interruption.cancellation
+            recipe, data: try data.load(for: model.graph, quietly: json || verbosity.quiet), seed: seed, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         // Nothing is measured here, so every sample may fix ranges.
         pipeline.calibration = pipeline.data?.whole
-        let result = try pipeline.run(on: model, name: pass, outputFolder: ".")
+        let before = try ApplySummary.Cost(model, data: pipeline.data, shapes: shapes.shape)
+        let result = try pipeline.run(on: model, outputFolder: ".")
         progress.finish()
         let findings = result.steps.flatMap(\.findings)
         if strict { try Strictness.check(findings) }
         try result.model.write(to: output.output)
-        if json { try printJSON(findings) } else { for finding in findings { print(finding) } }
+        if json { try printJSON(findings); return }
+        guard !verbosity.quiet else { return }
+        let summary = try ApplySummary(findings, from: before, to: result.model, output: output.output)
+        for line in summary.lines(isVerbose: verbosity.verbose) { print(line) }
     }
 }

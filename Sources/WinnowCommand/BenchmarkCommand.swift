@@ -7,9 +7,7 @@ struct BenchmarkCommand: ParsableCommand {
 
     @Argument(help: "The ONNX files.") var models: [String]
     @Option(help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.") var batch: String?
-    @Option(help: ArgumentHelp(
-        "The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
-    var shape: [String] = []
+    @OptionGroup var shapes: ShapeArguments
     @Option(help: "An npz, npy or safetensors file with arrays for inputs; the others are random.") var input: String?
     @Option(help: "Seconds to measure each.") var seconds = 1.0
     @Flag(help: "JSON instead of lines.") var json = false
@@ -23,7 +21,7 @@ struct BenchmarkCommand: ParsableCommand {
         let results = try models.flatMap { path in
             let model = try Model(reading: path)
             return try ModelTiming.measure(
-                model, training ? .training : .inference, batches: batch, shapes: shape,
+                model, training ? .training : .inference, batches: batch, shapes: shapes.shape,
                 inputs: input.map { try Arrays.read($0, for: model) } ?? [:], seconds: seconds, listsSteps: plan,
                 usesBFloat16: math.bfloat16)
         }

@@ -3,12 +3,13 @@ import Winnow
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measures accuracy, bytes, sparsity and latency of models, side by side.")
+        commandName: "evaluate", abstract: "Measures accuracy, or agreement with the first model, bytes, sparsity and latency of models, side by side.")
 
     @Argument(help: "The ONNX files.") var models: [String]
     @OptionGroup var data: DataArguments
     @Option(help: "The split: training, validation, test, or all of a source without splits.") var split: String = "test"
     @Flag(help: "JSON instead of a table.") var json = false
+    @OptionGroup var shapes: ShapeArguments
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
@@ -16,9 +17,9 @@ struct EvaluateCommand: ParsableCommand {
         try compute.apply()
         guard let first = models.first else { return }
         let (splits, source) = try data.required(for: Model(reading: first).graph, quietly: json)
-        let rows = try models.map { path in
-            try ModelRow(path: path, data: splits, split: split, source: source, usesBFloat16: math.bfloat16)
-        }
+        let rows = try ModelRow.rows(
+            models, data: splits, split: split, source: source, shapes: shapes.shape, usesBFloat16: math.bfloat16,
+            cancellation: Interruption.cancellation)
         if json { try printJSON(rows) } else { print(ModelRow.text(rows)) }
     }
 }

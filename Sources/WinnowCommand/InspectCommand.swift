@@ -10,19 +10,21 @@ struct InspectCommand: ParsableCommand {
             winnow inspect m.onnx --format dot | dot -Tsvg > m.svg
             """)
 
-    enum Format: String, ExpressibleByArgument, CaseIterable { case table, json, dot, text }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case table, layers, json, dot, text }
 
     @Argument(help: "The ONNX file.") var model: String
     @Argument(help: "Globs of node names, operators or tensors; none: everything.") var globs: [String] = []
-    @Option(help: "table, json, dot (for Graphviz) or text (the whole graph, one line a node).") var format = Format.table
+    @Option(help: "table, layers (in the manner of paddle.summary), json, dot (for Graphviz) or text (the whole graph, one line a node).") var format = Format.table
     @Flag(help: "The tensors too, with a histogram of their non-zero elements.") var tensors = false
     @Flag(help: "The same as --format json.") var json = false
+    @OptionGroup var shapes: ShapeArguments
 
     func run() throws {
         let model = try Model(reading: model)
         let format = json ? .json : format
         guard format != .text else { print(model.graph.text); return }
-        let summary = try ModelSummary(model.graph, selecting: globs, tensors: tensors)
+        guard format != .layers else { print(try LayerTable(model.graph, shapes: shapes.shape).text); return }
+        let summary = try ModelSummary(model.graph, selecting: globs, tensors: tensors, shapes: shapes.shape)
         switch format {
         case .json: try printJSON(summary)
         case .dot: print(summary.dot)

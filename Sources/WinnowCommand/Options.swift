@@ -69,6 +69,23 @@ struct DataArguments: ParsableArguments {
     }
 }
 
+/// How much is said.
+struct VerbosityArguments: ParsableArguments {
+    @Flag(help: "Say everything, however much it is.") var verbose = false
+    @Flag(help: "Print errors alone.") var quiet = false
+
+    func validate() throws {
+        if verbose, quiet { throw ValidationError("--verbose and --quiet exclude each other") }
+    }
+}
+
+/// Shapes of inputs that leave extents open.
+struct ShapeArguments: ParsableArguments {
+    @Option(help: ArgumentHelp(
+        "The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
+    var shape: [String] = []
+}
+
 /// Prints a value as JSON with sorted keys.
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()

@@ -6,6 +6,7 @@ import Winnow
 final class ProgressLine: Sendable {
     private struct State {
         var start = ContinuousClock.now
+        var runStart = ContinuousClock.now
         var last: ContinuousClock.Instant?
         var stage = ""
         var shown = false
@@ -13,17 +14,20 @@ final class ProgressLine: Sendable {
 
     private let state = Mutex(State())
     private let isTerminal = isatty(2) == 1
+    private let isQuiet: Bool
 
-    /// Shows where a recipe stands: `[2/5] static-quantization: calibration 40 %`.
+    init(isQuiet: Bool = false) { self.isQuiet = isQuiet }
+
+    /// Shows where a recipe stands: `[2/5] static-quantization: calibration 40 %  2 min left`, the time being that of the whole run.
     func show(_ progress: Pipeline.Progress) {
-        show(progress.event, prefix: "[\(progress.step)/\(progress.stepCount)] \(progress.stepName): ")
+        let elapsed = state.withLock { (ContinuousClock.now - $0.runStart) / .seconds(1) }
+        let left = progress.fraction > 0.01 && progress.fraction < 1 ? elapsed * (1 - progress.fraction) / progress.fraction : nil
+        show(progress.event, prefix: "[\(progress.step)/\(progress.stepCount)] \(progress.stepName): ", remaining: left)
     }
 
-    func show(_ event: ProgressEvent, prefix: String = "") {
+    func show(_ event: ProgressEvent, prefix: String = "", remaining: Double? = nil) {
         let numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }.joined(separator: "  ")
-        show(
-            prefix + event.task, fraction: event.total > 0 ? Double(event.completed) / Double(event.total) : 0, detail: numbers,
-            remaining: event.remainingSeconds)
+        show(prefix + event.task, fraction: event.fraction, detail: numbers, remaining: remaining ?? event.remainingSeconds)
     }
 
     private static func short(_ value: Double) -> String {
@@ -32,6 +36,7 @@ final class ProgressLine: Sendable {
 
     /// `fraction` is the part of `stage` that is done; the time left is guessed from it unless `remaining` is known.
     func show(_ stage: String, fraction: Double, detail: String, remaining: Double? = nil) {
+        guard !isQuiet else { return }
         state.withLock { state in
             let now = ContinuousClock.now
             if stage != state.stage {
@@ -44,12 +49,26 @@ final class ProgressLine: Sendable {
             state.last = now
             let elapsed = (now - state.start) / .seconds(1)
             let left = remaining ?? (fraction > 0.01 && fraction < 1 ? elapsed * (1 - fraction) / fraction : nil)
-            var text = "\(stage) \(Int((100 * min(1, max(0, fraction))).rounded())) %"
-            if !detail.isEmpty { text += "  \(detail)" }
-            if let left, fraction < 1 { text += "  \(Self.duration(left)) left" }
+            let percent = " \(Int((100 * min(1, max(0, fraction))).rounded())) %"
+            let time = left.map { $0 > 0 ? "  \(Self.duration($0)) left" : "" } ?? ""
             state.shown = true
-            write(isTerminal ? "\r\u{1B}[2K\(text)" : text + "\n")
+            guard isTerminal else { return write(stage + percent + (detail.isEmpty ? "" : "  \(detail)") + time + "\n") }
+            write("\r\u{1B}[2K" + Self.fitting(stage, percent + time, detail, width: Self.terminalWidth - 1))
         }
+    }
+
+    /// The line within `width` columns: details go first, then the end of the stage's name.
+    private static func fitting(_ stage: String, _ numbers: String, _ detail: String, width: Int) -> String {
+        let whole = stage + numbers + (detail.isEmpty ? "" : "  \(detail)")
+        if whole.count <= width { return whole }
+        let room = width - numbers.count
+        if stage.count <= room { return String(whole.prefix(width)) }
+        return room > 1 ? String(stage.prefix(room - 1)) + "…" + numbers : String(numbers.prefix(max(0, width)))
+    }
+
+    private static var terminalWidth: Int {
+        var size = winsize()
+        return ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
     }
 
     /// Ends the line, so that other output begins on a new one.
@@ -63,7 +82,7 @@ final class ProgressLine: Sendable {
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
     private static func duration(_ seconds: Double) -> String {
-        let total = Int(seconds.rounded(.up))
+        let total = Int(min(1e9, seconds).rounded(.up))
         return total < 60 ? "\(total) s" : total < 3600 ? "\(total / 60) min \(total % 60) s" : "\(total / 3600) h \(total % 3600 / 60) min"
     }
 }

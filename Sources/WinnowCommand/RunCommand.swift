@@ -14,24 +14,29 @@ struct RunCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments
     @OptionGroup var data: DataArguments
+    @OptionGroup var shapes: ShapeArguments
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
     @Option(help: "The report's title and the network's name; default: the graph's name.") var name: String?
     @Option(help: "The folder for finished steps and checkpoints; default: the output's name with .state.") var state: String?
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
     @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
+    @OptionGroup var verbosity: VerbosityArguments
     @OptionGroup var compute: ComputeArguments
 
     func run() throws {
         try compute.apply()
-        let progress = ProgressLine()
+        let progress = ProgressLine(isQuiet: verbosity.quiet)
         var run = RecipeRun(
             recipe: try Recipe(reading: recipe), input: try Model(reading: input), output: output.output,
             report: report, name: name, stateFolder: state ?? output.output + ".state", seed: seed,
             isStrict: strict, sources: [recipe] + (data.data.map { [$0] } ?? []))
+        run.shapes = shapes.shape
         try run.checkOutputs()
-        run.data = try data.load(for: run.input.graph)
+        run.data = try data.load(for: run.input.graph, quietly: verbosity.quiet)
         let result = try run(cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
+        guard !verbosity.quiet else { return }
+        if verbosity.verbose { for step in result.steps { print("\(step.name):"); for finding in step.findings { print("  \(finding)") } } }
         print(result.text)
         if let report { print("report: \(report)") }
     }

@@ -19,6 +19,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Shift images by up to so many pixels.") var shift = 0
     @Flag(help: "Flip images left to right at random.") var flip = false
     @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
+    @Flag(help: "Print errors alone.") var quiet = false
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
@@ -26,16 +27,16 @@ struct TrainCommand: ParsableCommand {
         try compute.apply()
         try output.check(reading: [data.data], replacing: input)
         let model = try Model(reading: input)
-        let (splits, source) = try data.required(for: model.graph)
+        let (splits, source) = try data.required(for: model.graph, quietly: quiet)
         var training = try ModelTraining(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
             weightDecay: weightDecay, schedule: schedule, shift: shift, flips: flip, seed: seed)
         training.usesBFloat16 = math.bfloat16
-        let progress = ProgressLine()
+        let progress = ProgressLine(isQuiet: quiet)
         let result = try training(
             model, output: output.output, data: splits, source: source, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         progress.finish()
-        print(result)
+        if !quiet { print(result) }
     }
 }

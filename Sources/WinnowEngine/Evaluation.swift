@@ -36,7 +36,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
             guard let scores = plan.output(output) else { continue }
             try tally.add(scores, labels: batch.indices.prefix(batch.count).map { labels[$0] })
             done += batch.count
-            progress?(Self.event(done, of: data.count, since: start))
+            progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
         }
         self = tally.evaluation
     }
@@ -60,11 +60,13 @@ public struct Evaluation: Sendable, Hashable, Codable {
         predictions = tally.predictions
     }
 
-    private static func event(_ completed: Int, of total: Int, since start: ContinuousClock.Instant) -> ProgressEvent {
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        return ProgressEvent(
-            "evaluation", completed: completed, of: total, unit: "samples", elapsedSeconds: seconds,
-            remainingSeconds: seconds * Double(total - completed) / Double(completed))
+    /// Why `graph` cannot be judged by the labels of `data`: there are none, or its first output is no scores (N, classes).
+    package static func objection(to graph: Graph, on data: Dataset) -> String? {
+        guard data.labels != nil else { return "the data has no labels" }
+        guard let output = graph.outputs.first, let type = graph.infos[output]?.type, let extents = type.extents else { return nil }
+        let isScores = type.elementType.isFloatingPoint && extents.count >= 2 && extents[1] != .fixed(1)
+            && extents.dropFirst(2).allSatisfy { $0 == .fixed(1) }
+        return isScores ? nil : "labels are one a sample, but output \(output) is \(type), not scores (N, classes)"
     }
 }
 

@@ -1,22 +1,22 @@
-package import WinnowGraph
-package import WinnowTensor
-
 /// How long a plan takes to execute, over several runs.
 public struct Latency: Sendable, Codable, Hashable {
     public var medianMilliseconds: Double
     public var percentile95Milliseconds: Double
+    /// Half of the runs lie between these.
+    public var lowerQuartileMilliseconds: Double
+    public var upperQuartileMilliseconds: Double
     public var runCount: Int
     public var batchSize: Int
 }
 
 extension Latency {
-    /// Measures `graph` on zeros: a warm-up, then runs until `seconds` have passed, at least five.
-    package static func measure(
-        _ graph: Graph, batchSize: Int = 1, shapes: [ValueName: Shape]? = nil, seconds: Double = 0.5,
-        options: SessionOptions = SessionOptions()
-    ) throws -> Latency {
-        let plan = try Session(graph, options: options).plan(for: shapes ?? graph.sampleShapes(batchSize: batchSize))
-        return try measure(batchSize: batchSize, seconds: seconds) { try plan.execute() }
+    /// From the milliseconds of all runs, at least one.
+    package init(of times: [Double], batchSize: Int) {
+        let times = times.sorted()
+        func place(_ percent: Int) -> Double { times[min(times.count - 1, times.count * percent / 100)] }
+        self.init(
+            medianMilliseconds: place(50), percentile95Milliseconds: place(95), lowerQuartileMilliseconds: place(25),
+            upperQuartileMilliseconds: place(75), runCount: times.count, batchSize: batchSize)
     }
 
     /// Measures `body` for `seconds` after a quarter of that as warm-up, at least five times.
@@ -27,10 +27,7 @@ extension Latency {
         var times: [Double] = []
         let end = clock.now + .seconds(seconds)
         while clock.now < end || times.count < 5 { times.append(try clock.measure(body) / .milliseconds(1)) }
-        times.sort()
-        return Latency(
-            medianMilliseconds: times[times.count / 2], percentile95Milliseconds: times[times.count * 95 / 100],
-            runCount: times.count, batchSize: batchSize)
+        return Latency(of: times, batchSize: batchSize)
     }
 }
 
@@ -46,19 +43,6 @@ extension Latency {
             }
             times.append(try clock.measure(body) / .milliseconds(1))
         }
-        times.sort()
-        return Latency(
-            medianMilliseconds: times[times.count / 2], percentile95Milliseconds: times[times.count * 95 / 100],
-            runCount: times.count, batchSize: batchSize)
-    }
-}
-
-extension Graph {
-    /// Input shapes with every named or unknown extent set to `batchSize`.
-    package func sampleShapes(batchSize: Int) -> [ValueName: Shape] {
-        Dictionary(
-            requiredInputs.compactMap { input in
-                input.type.extents.map { (input.name, Shape($0.map { $0.value ?? batchSize })) }
-            }, uniquingKeysWith: { first, _ in first })
+        return Latency(of: times, batchSize: batchSize)
     }
 }

@@ -11,6 +11,8 @@ public struct ProgressEvent: Sendable, Hashable {
     public var elapsedSeconds: Double
     /// The time left at the present pace; nil before there is a pace.
     public var remainingSeconds: Double?
+    /// The part of the whole task that is done, of which this may be one of several rounds.
+    public var fraction: Double
 
     public struct Measure: Sendable, Hashable {
         public var name: String
@@ -33,6 +35,22 @@ public struct ProgressEvent: Sendable, Hashable {
         self.measures = measures
         self.elapsedSeconds = elapsedSeconds
         self.remainingSeconds = remainingSeconds
+        fraction = total > 0 ? min(1, max(0, Double(completed) / Double(total))) : 0
+    }
+
+    /// The event as one of `count` equal parts of a longer task, of which `index` are done.
+    package func part(_ index: Int, of count: Int) -> ProgressEvent {
+        var event = self
+        event.fraction = min(1, (Double(index) + fraction) / Double(max(1, count)))
+        return event
+    }
+
+    /// The time left if the rest takes as long as what is done since `start`.
+    package init(_ task: String, completed: Int, of total: Int, unit: String, since start: ContinuousClock.Instant) {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        self.init(
+            task, completed: completed, of: total, unit: unit, elapsedSeconds: seconds,
+            remainingSeconds: seconds * Double(total - completed) / Double(max(1, completed)))
     }
 
     /// The measure of this name.

@@ -25,20 +25,6 @@ extension Graph {
         }
         return counts
     }
-
-    /// The initializers a compressor works on: floats and codes of rank 2 and above.
-    package var weightNames: [ValueName] {
-        initializerNames.filter { name in (initializers[name]?.rank ?? 0) >= 2 && (initializers[name]?.elementCount ?? 0) > 1 }
-    }
-
-    /// Zero elements and all elements of the weights.
-    package var weightSparsity: (zeroCount: Int, elementCount: Int) {
-        weightNames.reduce(into: (zeroCount: 0, elementCount: 0)) { sum, name in
-            guard let tensor = initializers[name] else { return }
-            sum.zeroCount += tensor.zeroCount
-            sum.elementCount += tensor.elementCount
-        }
-    }
 }
 
 extension Tensor {

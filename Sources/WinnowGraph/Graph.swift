@@ -48,8 +48,8 @@ public struct Graph: Sendable {
     /// The type of a value, or nil if the graph has no such value or nothing is known of it.
     public func type(of value: String) -> ValueType? { infos[value]?.type }
 
-    /// The elements all initializers have together.
-    public var parameterCount: Int { initializers.values.reduce(0) { $0 + $1.elementCount } }
+    /// The numbers the model has learned; masks, scales, zero points, shapes, limits and ratios are none.
+    public var parameterCount: Int { Parameters(self).count }
 
     package func node(named name: String) -> Node? { nodePlaces[name].map { nodes[$0] } }
 }

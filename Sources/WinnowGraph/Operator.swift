@@ -57,6 +57,9 @@ package protocol Operator: Sendable {
     /// In which memory layouts it computes.
     func layouts(for inputs: [ValueInfo?]) -> LayoutRule
 
+    /// What it takes inputs for, where that is something else than data or weights, or wide integers are weights.
+    var inputRoles: [Int: OperandRole] { get }
+
     /// Which axes of its operands are the same axis.
     func axes(for inputs: [ValueInfo?]) -> AxisMap
 
@@ -100,6 +103,7 @@ extension Operator {
     package var maximumVersion: Int { .max }
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
+    package var inputRoles: [Int: OperandRole] { [:] }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? { nil }
     package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }

@@ -8,8 +8,8 @@ package struct Finetune: Pass {
     package static let name = "finetune"
     package static let summary = "trains the model on, together with any number of training passes"
     package static let guide = """
-        Minimizes the cross-entropy of the first output on the training data and gives back the state that did best on \
-        the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
+        Minimizes the cross-entropy of the first output on the training data, or, without labels that fit it, the distance of \
+        all outputs from the original model's, and gives back the state that did best on the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
         a teacher, tightening masks, learned quantization steps.
         """
 
@@ -77,7 +77,14 @@ package struct Finetune: Pass {
         setup.model = model
         let passengers = try passengers()
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
-        setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing).attached(to: setup.model)
+        if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
+            let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
+            setup.objective = objective
+            setup.frozen.formUnion(frozen)
+            setup.findings.append(Finding("graph", .done, reason: "trained toward the original's outputs: \(objection)"))
+        } else {
+            setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing).attached(to: setup.model)
+        }
         for pass in passengers { try named(pass) { try pass.extendObjective(&setup, in: context) } }
         guard let objective = setup.objective else {
             throw WinnowError(.recipe, Self.name, "a pass took the objective away")
@@ -126,7 +133,8 @@ package struct Finetune: Pass {
     private static func findings(of record: EpochRecord) -> [Finding] {
         let subject = "epoch \(record.epoch)"
         return [Finding(subject, .done, "training loss", after: record.loss)]
-            + (record.validationTop1.map { [Finding(subject, .done, "validation top-1", after: $0)] } ?? [])
+            + (record.validationTop1.map { [Finding(subject, .done, "validation top-1", after: $0)] }
+                ?? record.validationLoss.map { [Finding(subject, .done, "validation loss", after: $0)] } ?? [])
     }
 }
 

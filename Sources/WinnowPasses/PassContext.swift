@@ -11,8 +11,8 @@ package struct PassContext {
     /// What choices are made on; never the test data.
     package var validation: Dataset?
     package var seed: UInt64
-    /// The quality of a graph on data, larger is better; top-1 unless the caller has another.
-    package var evaluate: (Graph, Dataset) throws -> Double
+    /// The quality of a graph on data, larger is better, where the caller has one of its own.
+    private var ownQuality: ((Graph, Dataset) throws -> Double)?
     package var progress: ProgressReporter?
     package var cancellation: Cancellation?
     /// Where the part of the work with this name keeps its checkpoints; nil: a stop loses it.
@@ -32,7 +32,31 @@ package struct PassContext {
         self.seed = seed
         self.progress = progress
         self.cancellation = cancellation
-        evaluate = { graph, data in try Evaluation(of: graph, on: data, cancellation: cancellation).top1 }
+    }
+
+    /// The quality of a graph on data, larger is better: see `quality(of:on:)` unless another is set.
+    package var evaluate: (Graph, Dataset) throws -> Double {
+        get { ownQuality ?? { try quality(of: $0, on: $1) } }
+        set { ownQuality = newValue }
+    }
+
+    /// What `evaluate` measures of a graph like this one.
+    package func qualityName(of graph: Graph, on data: Dataset) -> String {
+        guard let objection = Evaluation.objection(to: graph, on: data), ownQuality == nil else { return "top-1" }
+        return "agreement (\(objection))"
+    }
+
+    /// Top-1 where labels fit; else agreement with the model before compression: the part of the samples that get the same class
+    /// where the first output is scores, else the least cosine of all outputs.
+    private func quality(of graph: Graph, on data: Dataset) throws -> Double {
+        if Evaluation.objection(to: graph, on: data) == nil {
+            return try Evaluation(of: graph, on: data, cancellation: cancellation).top1
+        }
+        guard let teacher else { throw WinnowError(.data, "evaluation", "has neither labels nor an original model") }
+        var data = data
+        data.labels = nil
+        let run = try MetricRun(of: graph, original: teacher, on: data, cancellation: cancellation)
+        return run[Top1Agreement.self]?.value ?? run.results.filter { $0.metric == Cosine.name }.compactMap(\.value).min() ?? 0
     }
 
     /// The calibration data as `graph` takes it; throws `.data` where there is none.

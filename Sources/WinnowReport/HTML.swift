@@ -36,8 +36,8 @@ enum HTML {
         border-bottom: 1px solid var(--line); padding-bottom: .3rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
         .soft { color: var(--soft) } .warn { color: var(--warm) }
         .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); \
-        border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem } .card b { display: block; font-size: 1.6rem; \
-        color: var(--accent) }
+        border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem } .card b { display: block; font-size: 1.6rem } \
+        .gain b { color: var(--accent) } .loss b { color: var(--warm) }
         .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; \
         font-size: .9rem } th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); \
         white-space: nowrap } th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 600 }

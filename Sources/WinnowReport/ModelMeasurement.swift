@@ -12,17 +12,32 @@ public struct ModelMeasurement: Codable, Sendable {
     /// Bytes on disk of the file a user ships, and of its zip.
     public var byteCount: Int?
     public var zippedByteCount: Int?
-    /// The part of the weights (initializers of rank 2 and above) that is exactly zero.
+    /// The part of the weights (parameters of two axes and above) that is zero: masked, at the zero point of codes, or looked up
+    /// as 0 in a palette.
     public var sparsity: Double
-    /// Elements of all initializers.
+    /// The numbers the model has learned; masks, scales, zero points, shapes and ratios are none.
     public var parameters: Int
     /// Multiply–accumulates of one sample; nil where they depend on extents that are open.
     public var multiplyAccumulates: Int?
+    /// nil where there are no labels, or none that fit an output of scores (N, classes).
     public var top1: Double?
     public var validationTop1: Double?
-    /// The samples behind `top1`.
+    /// How well the outputs agree with the original's, where there is no top-1.
+    public var metrics: [MetricResult]?
+    /// The samples behind `top1` or `metrics`.
     public var sampleCount: Int?
+    /// On one thread.
     public var latency: Latency?
+    /// On all threads that were allowed, `threadCount`.
+    public var latencyOnAllThreads: Latency?
+    public var threadCount: Int?
+    /// Against the original, measured in turns, on one thread and on all.
+    public var speedup: Speedup?
+    public var speedupOnAllThreads: Speedup?
+    /// How much of a quantized model computes with integers; nil for a model without codes.
+    public var coverage: IntegerCoverage?
+    /// What could not be measured, and why.
+    public var notes: [String]?
     public var tensors: [TensorMeasurement]
 }
 
@@ -58,24 +73,32 @@ public struct Histogram: Codable, Sendable {
 }
 
 extension ModelMeasurement {
-    /// Measures what the graph alone tells; accuracy, bytes and latency are filled in by who has data, file and time.
-    package init(_ graph: Graph, model: String, stage: String, histograms: Bool = true) {
+    /// Measures what the graph alone tells, with multiply–accumulates for `shapes` of one sample; accuracy, bytes and latency
+    /// are filled in by who has data, file and time.
+    package init(
+        _ graph: Graph, model: String, stage: String, shapes: InputShapes = InputShapes(), histograms: Bool = true
+    ) {
         self.model = model
         self.stage = stage
         let (zeroCount, elementCount) = graph.weightSparsity
         sparsity = elementCount == 0 ? 0 : Double(zeroCount) / Double(elementCount)
         parameters = graph.parameterCount
-        multiplyAccumulates = graph.multiplyAccumulates().total
-        let weights = Set(graph.weightNames)
+        multiplyAccumulates = graph.multiplyAccumulates(inputShapes: shapes.known(for: graph) ?? [:]).total
+        coverage = IntegerCoverage(graph)
+        let (learned, index) = (Parameters(graph), GraphIndex(graph))
+        let entries = Dictionary(learned.entries.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         tensors = graph.initializerNames.compactMap { name in
             guard let tensor = graph.initializers[name] else { return nil }
+            let entry = entries[name]
+            let (zeroCount, count) = entry.map { (graph.zeroCount(of: $0, in: index), $0.elementCount) } ?? (tensor.zeroCount, tensor.elementCount)
             return TensorMeasurement(
                 name: name, elementType: tensor.elementType.description, shape: tensor.shape.extents,
-                byteCount: tensor.byteCount,
-                sparsity: tensor.elementCount == 0 ? 0 : Double(tensor.zeroCount) / Double(tensor.elementCount),
-                histogram: histograms && weights.contains(name) ? Histogram(of: tensor) : nil)
+                byteCount: tensor.byteCount, sparsity: count == 0 ? 0 : Double(zeroCount) / Double(count),
+                histogram: histograms && entry.map { $0.rank >= 2 } ?? false ? Histogram(of: tensor) : nil)
         }
     }
+
+    package mutating func note(_ text: String) { if notes?.contains(text) != true { notes = (notes ?? []) + [text] } }
 
     /// The standard deviation of `top1` that the number of samples alone causes: √(p(1−p)/n).
     public var top1Deviation: Double? {

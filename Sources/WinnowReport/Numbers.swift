@@ -23,8 +23,6 @@ package enum Format {
     /// `0.42 ms`, with as many digits as are worth reading.
     package static func milliseconds(_ value: Double) -> String { number(value, value < 0.1 ? 4 : value < 10 ? 3 : 1) + " ms" }
 
-    /// How many times smaller or faster: `12.3×`.
-    package static func ratio(_ from: Double, _ to: Double) -> String {
-        to > 0 ? number(from / to, from / to < 100 ? 1 : 0) + "×" : "–"
-    }
+    /// A number of any size in four digits or so.
+    package static func short(_ value: Double) -> String { String(format: "%.4g", value) }
 }

@@ -9,10 +9,12 @@ extension Report {
         <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
         <title>\(HTML.escape(title))</title><style>\(HTML.style)</style></head><body>
         <h1>\(HTML.escape(title))</h1>
+        <p>\(HTML.escape(verdict?.text ?? ""))</p>
         <p class="soft">\(HTML.escape(environmentText))</p>
         \(cards)
         <h2>Before and after</h2>
         \(comparison)
+        \(models.compactMap { model in model.coverage.map { "<p>\(HTML.escape("\(model.stage): \($0.text)"))</p>" } }.joined())
         \(caveats.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined())
         \(roundCharts)
         <h2>Steps</h2>
@@ -27,22 +29,12 @@ extension Report {
     }
 
     private var cards: String {
-        guard let first = models.first, let last = models.last, models.count > 1 else { return "" }
-        var cards: [(String, String)] = []
-        if let a = first.zippedByteCount, let b = last.zippedByteCount {
-            cards.append((Format.ratio(Double(a), Double(b)), "smaller zipped"))
-        }
-        if let a = first.byteCount, let b = last.byteCount { cards.append((Format.ratio(Double(a), Double(b)), "smaller on disk")) }
-        if let a = first.latency, let b = last.latency {
-            cards.append((Format.ratio(a.medianMilliseconds, b.medianMilliseconds), "faster here"))
-        }
-        if let a = first.top1, let b = last.top1 {
-            let sign = b >= a ? "+" : "−"
-            cards.append((sign + Format.number(100 * (b - a).magnitude, 2), "points of top-1"))
-        }
-        cards.append((Format.percent(last.sparsity, 1), "of the weights are zero"))
-        let boxes = cards.map { value, caption in "<div class='card'><b>\(value)</b>\(caption)</div>" }
-        return "<div class='cards'>\(boxes.joined())</div>"
+        guard let verdict, let last = models.last else { return "" }
+        let cards = [Card(size: verdict.smaller, "on disk"), Card(size: verdict.smallerZipped, "zipped")]
+            + [Card(verdict.speedup, "on 1 thread"), Card(verdict.speedupOnAllThreads, "on all threads"), Card(points: verdict.top1Change)]
+            + (verdict.metrics ?? []).prefix(3).map(Card.init(metric:))
+            + [Card(value: Format.percent(last.sparsity, 1), caption: "of the weights are zero")]
+        return "<div class='cards'>\(cards.compactMap { $0?.html }.joined())</div>"
     }
 
     private var comparison: String {
@@ -50,19 +42,34 @@ extension Report {
         return HTML.table(
             [
                 "stage", "bytes on disk", "zipped bytes", "sparsity", "parameters", "MACs", "validation top-1", "test top-1 ± σ",
-                "latency",
-            ], rows)
+                "latency, 1 thread", "latency, all threads",
+            ], rows) + agreement
+    }
+
+    /// How well outputs agree with the original's, a row for each model and output.
+    private var agreement: String {
+        let rows = models.flatMap { model in
+            (model.metrics ?? []).map { [model.stage, $0.output, $0.metric, $0.text.replacing($0.metric + " ", with: "")] }
+        }
+        return rows.isEmpty ? "" : "<h2>Agreement with the original</h2>" + HTML.table(["stage", "output", "metric", "value"], rows)
+    }
+
+    /// Median and quartiles.
+    private func latencyText(_ latency: Latency?) -> String {
+        guard let latency else { return "–" }
+        return "\(Format.milliseconds(latency.medianMilliseconds)) "
+            + "(\(Format.short(latency.lowerQuartileMilliseconds))–\(Format.short(latency.upperQuartileMilliseconds)))"
     }
 
     private func comparisonRow(_ model: ModelMeasurement) -> [String] {
         let deviation = model.top1Deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
         let top1 = model.top1.map { Format.percent($0) + deviation } ?? "–"
         let validation = model.validationTop1.map { Format.percent($0) } ?? "–"
-        let latency = model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–"
+        let latencies = [latencyText(model.latency), latencyText(model.latencyOnAllThreads)]
         let bytes = [model.byteCount, model.zippedByteCount].map { $0.map(Format.count) ?? "–" }
         let products = model.multiplyAccumulates.map(Format.count) ?? "–"
         let sizes = [Format.percent(model.sparsity), Format.count(model.parameters), products]
-        return [model.stage] + bytes + sizes + [validation, top1, latency]
+        return [model.stage] + bytes + sizes + [validation, top1] + latencies
     }
 
     private var roundCharts: String {
@@ -76,7 +83,7 @@ extension Report {
                     isFilled: round.isAccepted)
             }
             return "<h2>Accuracy against sparsity: \(HTML.escape(step.name))</h2>"
-                + Chart.line(points, x: "sparsity (%)", y: "validation top-1 (%)")
+                + Chart.line(points, x: "sparsity (%)", y: "validation (%)")
                 + "<p class='soft'>One point a round; hollow points fell out of the bound and were not kept.</p>"
         }.joined()
     }

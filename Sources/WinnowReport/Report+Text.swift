@@ -2,16 +2,20 @@ import WinnowEngine
 extension Report {
     /// The comparison of the models as lines for a terminal.
     public var text: String {
-        let header = ["stage", "bytes", "zipped", "sparsity", "parameters", "MACs", "top-1", "latency"]
+        let header = ["stage", "bytes", "zipped", "sparsity", "parameters", "MACs", "top-1", "1 thread", "all threads"]
         let rows = models.map { model in
             [
                 model.stage, model.byteCount.map(Format.bytes) ?? "–", model.zippedByteCount.map(Format.bytes) ?? "–",
                 Format.percent(model.sparsity, 1), Format.count(model.parameters), model.multiplyAccumulates.map(Format.count) ?? "–",
                 model.top1.map { Format.percent($0) } ?? "–",
                 model.latency.map { Format.milliseconds($0.medianMilliseconds) } ?? "–",
+                model.latencyOnAllThreads.map { Format.milliseconds($0.medianMilliseconds) } ?? "–",
             ]
         }
-        var lines = [title] + TextTable(header: header, rows: rows).lines
+        let verdict = verdict.map { $0.text.isEmpty ? "" : "\(title.isEmpty ? "" : title + ": ")\($0.text)" } ?? title
+        var lines = [verdict].filter { !$0.isEmpty } + TextTable(header: header, rows: rows).lines
+        for model in models { lines += model.coverage.map { ["\(model.stage): \($0.text)"] } ?? [] }
+        for model in models { lines += (model.metrics ?? []).outputLines.map { "\(model.stage): \($0)" } }
         if let deviation = models.first?.top1Deviation {
             lines.append("σ of one accuracy is \(Format.percent(deviation)) (\(models.first?.sampleCount ?? 0) samples)")
         }
@@ -20,7 +24,7 @@ extension Report {
 
     /// What a reader must know to read the table rightly.
     var caveats: [String] {
-        guard let first = models.first, let last = models.last, models.count > 1 else { return [] }
+        guard let first = models.first, let last = models.last else { return [] }
         var lines: [String] = []
         for model in models.dropFirst() where model.sparsity > first.sparsity + 0.01 {
             guard let bytes = model.byteCount, let baseline = first.byteCount, Double(bytes) > 0.95 * Double(baseline) else {
@@ -28,10 +32,9 @@ extension Report {
             }
             lines.append("\(model.stage): zeros alone do not shrink this format, only its zip")
         }
-        if let before = first.latency, let after = last.latency, after.medianMilliseconds > before.medianMilliseconds {
-            lines.append("\(last.stage) is slower than \(first.stage) on this machine: not recommended for speed")
-        }
-        return lines
+        if last.speedup?.isLoss == true { lines.append("\(last.stage) is slower than \(first.stage) on this machine: not recommended for speed") }
+        var seen: Set<String> = []
+        return lines + models.flatMap { $0.notes ?? [] }.filter { seen.insert($0).inserted }
     }
 }
 

@@ -28,12 +28,15 @@ public struct Report: Codable, Sendable {
     public var environment: [String: String]
     /// The models compared, the baseline first.
     public var models: [ModelMeasurement]
+    /// What was lost and won between the first and the last; nil for one model.
+    public var verdict: Verdict?
     public var steps: [Step]
 
     public init(title: String, environment: [String: String], models: [ModelMeasurement], steps: [Step]) {
         self.title = title
         self.environment = environment
         self.models = models
+        verdict = Verdict(models)
         self.steps = steps
     }
 
@@ -44,7 +47,7 @@ public struct Report: Codable, Sendable {
         return try encoder.encode(self)
     }
 
-    /// One point a round of every iterative step: sparsity and accuracy.
+    /// One point a round of every iterative step: sparsity and accuracy, or agreement with the original.
     public struct Round: Codable, Sendable {
         public var number: Int
         public var sparsity: Double
@@ -52,16 +55,15 @@ public struct Report: Codable, Sendable {
         public var isAccepted: Bool
     }
 
-    /// The rounds of a step, where its findings tell sparsity and top-1 by round.
+    /// The rounds of a step, where its findings tell sparsity and quality by round.
     public static func rounds(of findings: [Finding]) -> [Round] {
         let numbers = Set(findings.compactMap(\.round)).sorted()
         return numbers.compactMap { number in
             let round = findings.filter { $0.round == number && $0.subject == "graph" }
             guard let sparsity = round.first(where: { $0.quantity == "sparsity" })?.after,
-                let top1 = round.first(where: { $0.quantity.hasPrefix("top-1") || $0.quantity.hasSuffix("top-1") })
+                let quality = round.first(where: { $0.quantity != "sparsity" }), let accuracy = quality.after
             else { return nil }
-            guard let accuracy = top1.after else { return nil }
-            return Round(number: number, sparsity: sparsity, accuracy: accuracy, isAccepted: top1.status == .done)
+            return Round(number: number, sparsity: sparsity, accuracy: accuracy, isAccepted: quality.status == .done)
         }
     }
 }

@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -14,6 +15,30 @@ package struct Objective: Sendable {
         self.graph = graph
         self.loss = loss
         self.labels = labels
+    }
+}
+
+extension Objective {
+    /// The objective of a model whose initializers have these contents.
+    func setting(_ tensors: [ValueName: Tensor]) throws -> Objective {
+        var result = self
+        result.graph = try graph.settingInitializers(tensors.filter { graph.initializers[$0.key] != nil })
+        return result
+    }
+
+    /// The mean loss over samples, in inference form; for objectives without labels.
+    func loss(on data: Dataset, batchSize: Int, options: SessionOptions) throws -> Double {
+        var edit = GraphEdit()
+        edit.outputs = [loss]
+        let session = try Session(graph.applying(edit), options: options)
+        let data = try data.adapted(to: session.graph)
+        var sum = 0.0
+        for batch in data.batches(of: batchSize, for: session.graph) {
+            let plan = try session.plan(for: batch, of: data)
+            try plan.execute()
+            sum += (plan.output(loss)?.doubles().first ?? 0) * Double(batch.count)
+        }
+        return sum / Double(max(1, data.count))
     }
 }
 

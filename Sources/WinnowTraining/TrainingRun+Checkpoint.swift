@@ -12,7 +12,7 @@ private struct RunRecord: Codable {
     var history: [EpochRecord]
     var frozen: [String]
     var bestEpoch: Int?
-    var bestTop1: Double?
+    var bestScore: Double?
 }
 
 extension TrainingRun {
@@ -26,7 +26,7 @@ extension TrainingRun {
         for (index, hook) in hooks.enumerated() { checkpoint.set(hook.state, under: "hook/\(index)/") }
         let record = RunRecord(
             fingerprint: fingerprint, step: step, lossSum: lossSum, lossCount: lossCount, history: history,
-            frozen: frozen.sorted(), bestEpoch: best?.epoch, bestTop1: best?.top1)
+            frozen: frozen.sorted(), bestEpoch: best?.epoch, bestScore: best?.score)
         checkpoint.metadata["winnow.training"] = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
         return checkpoint
     }
@@ -51,10 +51,10 @@ extension TrainingRun {
         lossCount = record.lossCount
         history = record.history
         frozen = Set(record.frozen)
-        if let epoch = record.bestEpoch, let top1 = record.bestTop1 {
+        if let epoch = record.bestEpoch, let score = record.bestScore {
             let tensors = checkpoint.tensors(under: "best/")
             for name in variables.names { try variables.check(name, in: tensors) }
-            best = (epoch, top1, tensors)
+            best = (epoch, score, tensors)
         }
     }
 

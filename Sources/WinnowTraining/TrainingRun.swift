@@ -25,7 +25,8 @@ final class TrainingRun {
     var lossSum = 0.0
     var lossCount = 0
     var history: [EpochRecord] = []
-    var best: (epoch: Int, top1: Double, tensors: [ValueName: Tensor])?
+    /// The best epoch so far, by top-1 or, without labels, by the negative loss on validation data.
+    var best: (epoch: Int, score: Double, tensors: [ValueName: Tensor])?
     /// Changes with anything that changes the run's course.
     let fingerprint: String
     private var plans: [Int: TrainingPlan] = [:]
@@ -144,13 +145,10 @@ final class TrainingRun {
             step: step - 1, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
         var record = EpochRecord(epoch: epoch, learningRate: rate, loss: lossSum / Double(max(1, lossCount)))
         if let validation {
-            let evaluation = try Evaluation(
-                of: model(with: variables.tensors), on: validation, options: trainer.options)
-            record.validationTop1 = evaluation.top1
-            record.validationLoss = evaluation.loss
-            let isBetter = best.map { evaluation.top1 > $0.top1 } ?? true
+            let score = try validate(on: validation, &record)
+            let isBetter = best.map { score > $0.score } ?? true
             if trainer.configuration.keepsBest, isBetter, hooks.allSatisfy(\.isSettled) {
-                best = (epoch, evaluation.top1, variables.tensors)
+                best = (epoch, score, variables.tensors)
             }
         }
         history.append(record)
@@ -158,6 +156,19 @@ final class TrainingRun {
         lossCount = 0
         if let reporter = trainer.progress { reporter(pace.epochEvent(step, run: self, record)) }
         try save()
+    }
+
+    /// Notes how good the present state is on validation data, and gives the number that is to be large.
+    private func validate(on data: Dataset, _ record: inout EpochRecord) throws -> Double {
+        guard trainer.objective.labels == nil else {
+            let evaluation = try Evaluation(of: model(with: variables.tensors), on: data, options: trainer.options)
+            (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
+            return evaluation.top1
+        }
+        let objective = try trainer.objective.setting(variables.tensors)
+        let loss = try objective.loss(on: data, batchSize: trainer.configuration.batchSize, options: trainer.options)
+        record.validationLoss = loss
+        return -loss
     }
 
     /// The inference model with these contents in the initializers it has.

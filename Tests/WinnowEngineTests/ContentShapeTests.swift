@@ -114,7 +114,8 @@ import WinnowTensor
         let samples = Tensor([Float(3), 2, 1, 0, 0, 1, 2, 3, 0, 5, 4, 3], shape: [3, 4])
         let evaluation = try Evaluation(of: graph, on: Dataset([.init(samples)], labels: [0, 3, 1]), batchSize: 2, k: 1)
         #expect(evaluation.top1 == 1)
-        #expect(try Latency.measure(graph, seconds: 0.01).runCount >= 5)
+        let plan = try Session(graph).plan(for: InputShapes().completed(for: graph, batchSize: 1))
+        #expect(try Latency.measure(batchSize: 1, seconds: 0.01) { try plan.execute() }.runCount >= 5)
     }
 
     @Test func trainingAsksForFixedShapes() throws {

@@ -10,9 +10,8 @@ import Testing
         #expect(Format.bytes(value) == text)
     }
 
-    @Test func ratios() {
-        #expect(Format.ratio(10, 4) == "2.5×")
-        #expect(Format.ratio(1000, 4) == "250×")
-        #expect(Format.ratio(1, 0) == "–")
+    @Test(arguments: [(2.5, "2.5× smaller"), (250, "250× smaller"), (1, "as large"), (0.5, "2.00× larger")])
+    func sizes(ratio: Double, text: String) {
+        #expect(Verdict.size(ratio) == text)
     }
 }

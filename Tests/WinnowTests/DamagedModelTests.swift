@@ -104,7 +104,7 @@ import WinnowTestSupport
     }
 
     private static func inputs(of model: Model, batchSize: Int) throws -> [String: Tensor] {
-        let shapes = model.graph.sampleShapes(batchSize: batchSize)
+        let shapes = try InputShapes().completed(for: model.graph, batchSize: batchSize)
         guard shapes.values.allSatisfy({ $0.elementCount < elementLimit }) else {
             throw WinnowError(.data, "inputs", "are too large for a test")
         }

@@ -43,8 +43,8 @@ import WinnowTensor
 
     @Test func sameSeedSameBytes() throws {
         let pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
-        let first = try pipeline.run(on: model(), name: "m", outputFolder: folder)
-        let second = try pipeline.run(on: model(), name: "m", outputFolder: folder)
+        let first = try pipeline.run(on: model(), outputFolder: folder)
+        let second = try pipeline.run(on: model(), outputFolder: folder)
         #expect(try bytes(of: first) == bytes(of: second))
         #expect(first.steps.count == 4)
     }
@@ -52,14 +52,14 @@ import WinnowTensor
     /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
     @Test(arguments: [3, 4, 5]) func stoppedRunsContinue(events: Int) throws {
         let whole = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/whole")
-        let expected = try bytes(of: whole.run(on: model(), name: "m", outputFolder: folder))
+        let expected = try bytes(of: whole.run(on: model(), outputFolder: folder))
         for attempt in 0..<100 {
             let cancellation = Cancellation()
             let seen = Counter()
             let pipeline = Pipeline(
                 try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/stopped", cancellation: cancellation
             ) { _ in if seen.next() >= events { cancellation.cancel() } }
-            guard let result = try? pipeline.run(on: model(), name: "m", outputFolder: folder) else { continue }
+            guard let result = try? pipeline.run(on: model(), outputFolder: folder) else { continue }
             #expect(attempt > 0)
             #expect(try bytes(of: result) == expected)
             return

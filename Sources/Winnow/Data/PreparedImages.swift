@@ -11,9 +11,6 @@ struct PreparedImages {
     private var places: [Dataset.Feature.Place] = []
     private var byteCount = 0
 
-    /// All pictures are held in memory, and several more times while they are arranged.
-    private static let byteLimit = Int(clamping: ProcessInfo.processInfo.physicalMemory) / 4
-
     init(_ preparation: ImagePreparation) { self.preparation = preparation }
 
     /// Reads and prepares a picture. Throws where it is of a kind that is not read, or all together would not fit into memory.
@@ -23,10 +20,8 @@ struct PreparedImages {
         }
         let image = try preparation.prepared(PixelImage(contentsOf: file), subject: file)
         byteCount += image.pixels.count * preparation.bytesPerElement
-        guard byteCount <= Self.byteLimit else {
-            throw WinnowError(
-                .data, file, "is one picture more than fits into memory", remedy: "give a smaller resize in \(ImagePreparation.fileName)")
-        }
+        // Pictures are held twice while they are arranged.
+        try MemoryBudget.check(2 * byteCount, for: file, remedy: "give a smaller resize in \(ImagePreparation.fileName)")
         let size = [image.height, image.width]
         let part = sizes.firstIndex(of: size) ?? sizes.count
         if part == sizes.count { sizes.append(size) }

@@ -35,8 +35,8 @@ extension Dataset {
 }
 
 extension Graph {
-    /// The extent that the first input fixes for its first axis.
-    package var fixedBatchSize: Int? { inputs.first?.type.extents?.first?.value }
+    /// The extent that the first input without a default value fixes for its first axis.
+    package var fixedBatchSize: Int? { requiredInputs.first?.type.extents?.first?.value }
 }
 
 extension Session {

@@ -136,16 +136,7 @@ extension Dataset.Feature {
         let place = place(of: index)
         let tensor = parts[place.part]
         for number in [tensor.elementType.rawValue] + tensor.shape.dropFirst() { hash.add(UInt64(number)) }
-        let bits = tensor.rowElementCount * tensor.elementType.bitWidth
-        if bits % 8 == 0 {
-            tensor.withUnsafeBytes { bytes in
-                hash.add(UnsafeRawBufferPointer(rebasing: bytes[(place.row * bits / 8)..<((place.row + 1) * bits / 8)]))
-            }
-        } else {
-            var bytes = [UInt8](repeating: 0, count: (bits + 7) / 8)
-            bytes.withUnsafeMutableBytes { tensor.copyRow(place.row, to: $0, at: 0) }
-            bytes.withUnsafeBytes { hash.add($0) }
-        }
+        tensor.withRow(place.row) { hash.add($0) }
     }
 }
 
@@ -153,26 +144,16 @@ extension Tensor {
     /// The elements of one row of the first axis.
     fileprivate var rowElementCount: Int { shape[0] == 0 ? 0 : elementCount / shape[0] }
 
-    /// Copies a row to where row `position` of `target` begins, also within a byte.
-    fileprivate func copyRow(_ row: Int, to target: UnsafeMutableRawBufferPointer, at position: Int) {
-        let count = rowElementCount
-        let bits = count * elementType.bitWidth
-        withUnsafeBytes { source in
-            guard bits % 8 != 0 else {
-                UnsafeMutableRawBufferPointer(rebasing: target[(position * bits / 8)...])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[(row * bits / 8)..<((row + 1) * bits / 8)]))
-                return
-            }
-            for offset in 0..<count {
-                let (from, to) = (row * count + offset, position * count + offset)
-                let value = source[from / 2] >> (from % 2 == 0 ? 0 : 4) & 0xF
-                if to % 2 == 0 { target[to / 2] = value } else { target[to / 2] |= value << 4 }
-            }
-        }
+    fileprivate func withRow(_ row: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
+        let byteCount = rowElementCount * elementType.bitWidth / 8
+        withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[(row * byteCount)..<((row + 1) * byteCount)])) }
     }
-}
 
-extension Tensor {
+    /// Copies a row to where row `position` of `target` begins.
+    fileprivate func copyRow(_ row: Int, to target: UnsafeMutableRawBufferPointer, at position: Int) {
+        withRow(row) { UnsafeMutableRawBufferPointer(rebasing: target[(position * $0.count)...]).copyMemory(from: $0) }
+    }
+
     /// The same with a byte or more for each number: samples of 4-bit numbers may begin within a byte.
     fileprivate var wholeBytes: Tensor {
         elementType.bitWidth < 8 ? converted(to: elementType.isFloatingPoint ? .float32 : .int8) : self

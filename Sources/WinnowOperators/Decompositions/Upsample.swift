@@ -6,6 +6,8 @@ package struct Upsample: Decomposition {
     package static let type = OperatorType("Upsample")
     package static let maximumInputCount = 2
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting] }
+
     package var mode: Resampling.Mode
     package var scales: [Float]?
 

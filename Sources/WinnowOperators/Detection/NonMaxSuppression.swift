@@ -9,6 +9,8 @@ package struct NonMaxSuppression: ContentShaped {
     package static let type = OperatorType("NonMaxSuppression")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [2: .setting, 3: .setting, 4: .setting] }
+
     /// Whether boxes are (x center, y center, width, height) rather than two corners (y, x, y, x).
     package var takesCenters: Bool
 

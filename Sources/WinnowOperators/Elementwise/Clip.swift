@@ -7,6 +7,8 @@ package struct Clip: ActivationOperator {
     package static let type = OperatorType("Clip")
     package static let maximumInputCount = 3
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting] }
+
     /// Bounds as attributes; nil takes them from the inputs.
     package struct Bounds: Hashable, Sendable {
         package var low: Float?

@@ -6,6 +6,8 @@ package struct Dropout: Operator {
     package static let type = OperatorType("Dropout")
     package static let maximumInputCount = 3
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting] }
+
     /// The part that becomes zero, as attribute; nil takes it from input 1 (operator-set 12 and above), else 0.5.
     package var ratio: Float?
     package var seed: Int?

@@ -9,6 +9,8 @@ package struct OneHot: Operator {
     package static let type = OperatorType("OneHot")
     package static let maximumInputCount = 3
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting] }
+
     package var axis: Int
 
     package init(axis: Int = -1) { self.axis = axis }

@@ -9,6 +9,8 @@ package struct Pad: Operator {
     package static let type = OperatorType("Pad")
     package static let maximumInputCount = 4
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting, 3: .setting] }
+
     package var mode: PadKernel.Mode
     /// The attributes of versions below 11.
     package var pads: [Int]?

@@ -9,6 +9,8 @@ package struct Resize: Operator {
     package static let type = OperatorType("Resize")
     package static let maximumInputCount = 4
 
+    package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting, 3: .setting] }
+
     package var resampling: Resampling
     /// The axes that scales and sizes are given for; nil is all.
     package var axes: [Int]?

@@ -9,6 +9,8 @@ package struct ConvInteger: Operator {
     package static let type = OperatorType("ConvInteger")
     package static let maximumInputCount = 4
 
+    package var inputRoles: [Int: OperandRole] { [2: .zeroPoint(of: 0, axis: 1), 3: .zeroPoint(of: 1, axis: 0)] }
+
     package var convolution: Conv
 
     package init(_ convolution: Conv = Conv()) { self.convolution = convolution }

@@ -7,6 +7,8 @@ package struct DequantizeLinear: Operator {
     package static let type = OperatorType("DequantizeLinear")
     package static let maximumInputCount = 3
 
+    package var inputRoles: [Int: OperandRole] { [0: .numbers, 1: .scale, 2: .zeroPoint(of: 0, axis: scaleAxis.axis ?? 1)] }
+
     package var scaleAxis: ScaleAxis
     /// The type of the result where it is not the scale's.
     package var numberType: ElementType?

@@ -6,6 +6,8 @@ package struct DynamicQuantizeMatMul: Decomposition, AttributeFree {
     package static let type = OperatorType("DynamicQuantizeMatMul", domain: "com.microsoft")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [2: .scale, 3: .zeroPoint(of: 1, axis: -1)] }
+
     package init() {}
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {

@@ -9,6 +9,8 @@ package struct MatMulInteger: Operator {
     package static let type = OperatorType("MatMulInteger")
     package static let maximumInputCount = 4
 
+    package var inputRoles: [Int: OperandRole] { [2: .zeroPoint(of: 0, axis: -2), 3: .zeroPoint(of: 1, axis: -1)] }
+
     package init() {}
     package init(attributes: Attributes, version: Int) throws {}
 

@@ -6,6 +6,8 @@ package struct MatMulIntegerToFloat: Decomposition, AttributeFree {
     package static let type = OperatorType("MatMulIntegerToFloat", domain: "com.microsoft")
     package static let maximumInputCount = 7
 
+    package var inputRoles: [Int: OperandRole] { [2: .scale, 3: .scale, 4: .zeroPoint(of: 0, axis: -2), 5: .zeroPoint(of: 1, axis: -1)] }
+
     package init() {}
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {

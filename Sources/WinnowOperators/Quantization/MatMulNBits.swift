@@ -9,6 +9,12 @@ package struct MatMulNBits: TrainedInParts {
     package static let type = OperatorType("MatMulNBits", domain: "com.microsoft")
     package static let maximumInputCount = 6
 
+    package var inputRoles: [Int: OperandRole] { [
+            1: .packed(PackedCodes(rows: columns, depth: depth, bitWidth: bitWidth, blockSize: blockSize)), 2: .scale,
+            3: .zeroPoint(of: 1, axis: 0), 4: .setting,
+        ]
+    }
+
     package var depth: Int
     package var columns: Int
     package var bitWidth: Int

@@ -8,6 +8,8 @@ package struct QGemm: Decomposition {
     package static let type = OperatorType("QGemm", domain: "com.microsoft")
     package static let maximumInputCount = 9
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0, 3: gemm.transposesRight ? 0 : 1], result: 7).merging([6: .numbers]) { $1 } }
+
     package var gemm: Gemm
 
     package init(_ gemm: Gemm = Gemm()) { self.gemm = gemm }

@@ -6,6 +6,8 @@ package struct QLinearAveragePool: Decomposition {
     package static let type = OperatorType("QLinearAveragePool", domain: "com.microsoft")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0], result: 3) }
+
     package var pooling: AveragePool
     package var isChannelsLast: Bool
 

@@ -8,6 +8,8 @@ package struct QLinearConv: Decomposition {
     package static let type = OperatorType("QLinearConv")
     package static let maximumInputCount = 9
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 1, 3: 0], result: 6).merging([8: .numbers]) { $1 } }
+
     package var convolution: Conv
 
     package init(_ convolution: Conv = Conv()) { self.convolution = convolution }

@@ -6,6 +6,8 @@ package struct QLinearGlobalAveragePool: Decomposition {
     package static let type = OperatorType("QLinearGlobalAveragePool", domain: "com.microsoft")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0], result: 3) }
+
     package var isChannelsLast: Bool
 
     package init(isChannelsLast: Bool = false) { self.isChannelsLast = isChannelsLast }

@@ -6,6 +6,8 @@ package struct QLinearLeakyRelu: Decomposition {
     package static let type = OperatorType("QLinearLeakyRelu", domain: "com.microsoft")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0], result: 3) }
+
     package var alpha: Float
 
     package init(alpha: Float = 0.01) { self.alpha = alpha }

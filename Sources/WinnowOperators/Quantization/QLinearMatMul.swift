@@ -6,6 +6,8 @@ package struct QLinearMatMul: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearMatMul")
     package static let maximumInputCount = 8
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: -2, 3: -1], result: 6) }
+
     package init() {}
 
     package var minimumVersion: Int { 10 }

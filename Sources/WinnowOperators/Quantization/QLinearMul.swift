@@ -6,6 +6,8 @@ package struct QLinearMul: Decomposition, AttributeFree {
     package static let type = OperatorType("QLinearMul", domain: "com.microsoft")
     package static let maximumInputCount = 8
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0, 3: 0], result: 6) }
+
     package init() {}
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {

@@ -6,6 +6,8 @@ package struct QLinearSoftmax: Decomposition {
     package static let type = OperatorType("QLinearSoftmax", domain: "com.microsoft")
     package static let maximumInputCount = 5
 
+    package var inputRoles: [Int: OperandRole] { [Int: OperandRole](codes: [0: 0], result: 3) }
+
     package var axis: Int
     /// The operator-set version whose Softmax it is: below 13 over all axes from `axis` on together.
     package var version: Int

@@ -7,6 +7,8 @@ package struct QuantizeLinear: Operator {
     package static let type = OperatorType("QuantizeLinear")
     package static let maximumInputCount = 3
 
+    package var inputRoles: [Int: OperandRole] { [1: .scale, 2: .setting] }
+
     package var scaleAxis: ScaleAxis
     /// The type of the codes where no zero point tells it.
     package var codeType: ElementType?

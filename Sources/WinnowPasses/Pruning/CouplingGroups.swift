@@ -48,18 +48,20 @@ package struct CouplingGroups: Sendable {
     let infos: [ValueName: ValueInfo]
     /// Values of which nothing may change.
     private var sealed: [ValueName: String] = [:]
+    /// The reasons that follow from what callers see of the model: nothing is amiss where they hold.
+    private(set) var interfaceReasons: Set<String> = []
     private var ids: [ValueName: [Int: Int]] = [:]
 
     /// - Parameter standardOnly: leave alone what operators outside ONNX's own domain read or make.
     package init(_ graph: Graph, standardOnly: Bool = true) {
         infos = graph.infos
         let index = GraphIndex(graph)
-        for input in graph.inputs { seal(input.name, "the model's input \(input.name) has this axis") }
+        for input in graph.inputs { sealInterface(input.name, "the model's input \(input.name) has this axis") }
         for node in graph.nodes {
             add(node, in: index, standardOnly: standardOnly)
             for name in node.op.capturedValues { seal(name, "a body of \(node.name) (\(node.op.type)) has this axis") }
         }
-        for output in graph.outputs { seal(output, "the model's output \(output) has this axis") }
+        for output in graph.outputs { sealInterface(output, "the model's output \(output) has this axis") }
         classes.settle()
         protectSums(in: graph)
         classes.settle()
@@ -83,6 +85,11 @@ package struct CouplingGroups: Sendable {
         for axis in (infos[value]?.extents ?? []).indices { _ = id(value, axis) }
         for id in (ids[value] ?? [:]).values { classes.protect(id, reason) }
         protectCounted(by: [value], reason)
+    }
+
+    private mutating func sealInterface(_ value: ValueName, _ reason: String) {
+        interfaceReasons.insert(reason)
+        seal(value, reason)
     }
 
     /// Why nothing of a value may change.

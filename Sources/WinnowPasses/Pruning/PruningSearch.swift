@@ -23,6 +23,8 @@ struct PruningSearch {
     private let store: (any CheckpointStore)?
     private let fingerprint: String
     private let selection: Selection
+    /// What accuracies are: top-1, or agreement with the original.
+    private let qualityName: String
     private(set) var denseAccuracy: Double
     private var rounds: [PruningRound] = []
     /// The last state within the bound; masks are nodes.
@@ -34,6 +36,7 @@ struct PruningSearch {
         best = graph
         selection = try Selection(only: pass.only, except: pass.except, in: graph)
         validation = try context.validationData(for: graph)
+        qualityName = context.qualityName(of: graph, on: validation)
         store = try context.checkpoints?("rounds")
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -65,6 +68,8 @@ struct PruningSearch {
                 measures: [.init("sparsity", sparsity)]))
         let masked = try pruned(best, to: sparsity)
         var inner = context.part("round-\(number)")
+        let count = max(number, pass.scheduledSparsities.count)
+        if let report = context.progress { inner.progress = { report($0.part(number - 1, of: count)) } }
         inner.seed = context.seed &+ UInt64(number)
         var trained = masked
         if pass.finetune.epochs > 0 { (trained, _) = try pass.finetune.train(masked, original: dense, in: inner) }
@@ -113,7 +118,7 @@ struct PruningSearch {
     /// Rounds as series of sparsity and accuracy, then every weight tensor.
     func findings(of result: Graph) -> [Finding] {
         var ledger = WeightLedger(dense)
-        ledger.note(Finding("graph", .done, "validation top-1", after: denseAccuracy, round: 0))
+        ledger.note(Finding("graph", .done, "validation \(qualityName)", after: denseAccuracy, round: 0))
         ledger.note(Finding("graph", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
         for round in rounds {
             let reason =
@@ -121,7 +126,7 @@ struct PruningSearch {
                 ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
             ledger.note(
                 Finding(
-                    "graph", round.isWithinBound ? .done : .kept, "validation top-1", before: denseAccuracy,
+                    "graph", round.isWithinBound ? .done : .kept, "validation \(qualityName)", before: denseAccuracy,
                     after: round.accuracy, reason: reason, round: round.number))
             ledger.note(Finding("graph", .done, "sparsity", after: round.sparsity, round: round.number))
         }

@@ -47,7 +47,10 @@ package struct StructuredPruning: Pass {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }
             }
         }
-        for weight in weights { if let reason = coupling.protection(of: weight) { report.skip(weight, reason) } }
+        for weight in weights {
+            guard let reason = coupling.protection(of: weight) else { continue }
+            if coupling.interfaceReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
+        }
         let chosen = choose(candidates)
         let removal = ChannelRemoval(graph, coupling)
         let result = try remove ? removal.removing(chosen) : removal.masking(chosen)

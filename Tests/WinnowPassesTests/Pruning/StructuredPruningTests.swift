@@ -132,6 +132,6 @@ struct StructuredPruningTests {
         #expect(result.graph.initializers["fc2.weight"]?.shape == [8, 8])
         let finding = result.findings.first { $0.subject == "fc3.weight" }
         #expect(result.findings.contains { $0.subject == "fc2.weight" && $0.reason.contains("fc2") })
-        #expect(finding?.status == .skipped && finding?.reason.contains("output") == true)
+        #expect(finding?.status == .kept && finding?.reason.contains("output") == true)
     }
 }

@@ -8,15 +8,13 @@ struct RandomInputs {
 
     init(seed: UInt64) { generator = RandomGenerator(seed: seed) }
 
-    /// One tensor per input; extents neither the graph nor `given` tells are `batchSize`.
-    func inputs(for graph: Graph, batchSize: Int, shapes given: [String: [Int]] = [:]) throws -> [String: Tensor] {
+    /// One tensor for each input that must be supplied. Throws where neither the graph nor `shapes` tell an extent but the batch.
+    func inputs(for graph: Graph, batchSize: Int, shapes: InputShapes = InputShapes()) throws -> [String: Tensor] {
         var random = self
-        let shapes = try InputShapes(given).completed(for: graph, batchSize: batchSize)
+        let shapes = try shapes.completed(for: graph, batchSize: batchSize)
         return Dictionary(
-            try graph.requiredInputs.map { input in
-                guard let shape = shapes[input.name] else {
-                    throw WinnowError(.data, "input \(input.name)", "has no known rank", remedy: "give data")
-                }
+            try graph.requiredInputs.compactMap { input in
+                guard let shape = shapes[input.name] else { return nil }
                 try MemoryBudget.check(ElementType.float64.byteCount(of: shape.elementCount), for: "input \(input.name)")
                 let values = (0..<shape.elementCount).map { _ in
                     input.type.elementType.isFloatingPoint

@@ -21,7 +21,7 @@ public struct Divergence: Codable, Sendable {
     init(_ a: Graph, _ b: Graph, on inputs: [String: Tensor], tolerance: Double) throws {
         let candidates = Self.sharedValues(a, b)
         let first = try a.values(named: candidates.map(\.name), on: inputs)
-        let second = try b.values(named: candidates.map(\.name), on: b.renaming(inputs, from: a))
+        let second = try b.values(named: candidates.map(\.name), on: inputs.renamed(from: a, to: b))
         values = candidates.compactMap { node, name in
             guard let x = first[name], let y = second[name], x.shape == y.shape else { return nil }
             return Value(

@@ -1,0 +1,65 @@
+import WinnowEngine
+import WinnowGraph
+public import WinnowPasses
+import WinnowReport
+
+/// What a pass did, in words: a line a tensor where they are few, what was not done as it was asked for, and the sums.
+public struct ApplySummary: Sendable {
+    /// What a model costs before a pass; the pass's result may take the place of its file.
+    public struct Cost: Sendable {
+        fileprivate let measurement: ModelMeasurement
+        fileprivate let shapes: InputShapes
+
+        /// - Parameter shapes: texts as `image=1x3x224x224`, for multiply–accumulates where extents are open.
+        public init(_ model: Model, data: DataSplits?, shapes: [String]) throws {
+            self.shapes = Measuring(data: data, shapes: try InputShapes(parsing: shapes, for: model.graph)).shapes(for: model.graph, of: model.graph)
+            measurement = try model.cost(model: "", stage: "", shapes: self.shapes, histograms: false, zips: false)
+        }
+    }
+
+    private let findings: [Finding]
+    private let before: ModelMeasurement
+    private let after: ModelMeasurement
+    private let output: String
+
+    /// More lines about tensors that went well are one line.
+    private static let lineLimit = 40
+
+    /// - Parameters:
+    ///   - before: what the model that was read cost.
+    ///   - result: the model as it is at `output`.
+    public init(_ findings: [Finding], from before: Cost, to result: Model, output: String) throws {
+        self.findings = findings
+        self.output = output
+        self.before = before.measurement
+        after = try Model(result.graph, path: output).cost(model: "", stage: "", shapes: before.shapes, histograms: false, zips: false)
+    }
+
+    /// Every finding, then the sums; with `isVerbose` however many there are.
+    public func lines(isVerbose: Bool) -> [String] {
+        let done = findings.filter { $0.status == .done }
+        let isLong = !isVerbose && done.count > Self.lineLimit
+        let listed = findings.filter { !isLong || $0.status != .done }.map(\.description)
+        return listed + (isLong ? ["\(done.count) done; --verbose lists them"] : []) + sums
+    }
+
+    private var sums: [String] {
+        let counts = [("done", Finding.Status.done), ("kept", .kept), ("skipped", .skipped), ("fell back", .fellBack)].compactMap { word, status in
+            let count = findings.count { $0.status == status }
+            return count > 0 ? "\(count) \(word)" : nil
+        }
+        var parts: [String] = []
+        if let a = before.byteCount, let b = after.byteCount { parts.append("\(Format.bytes(a)) → \(Format.bytes(b)) (\(Verdict.size(Double(a) / Double(max(1, b)))))") }
+        if before.parameters != after.parameters {
+            parts.append("parameters \(Format.count(before.parameters)) → \(Format.count(after.parameters))")
+        }
+        if let a = before.multiplyAccumulates, let b = after.multiplyAccumulates, a != b {
+            parts.append("MACs \(Format.count(a)) → \(Format.count(b))")
+        }
+        if Format.percent(before.sparsity, 1) != Format.percent(after.sparsity, 1) {
+            parts.append("zeros \(Format.percent(before.sparsity, 1)) → \(Format.percent(after.sparsity, 1))")
+        }
+        return (after.coverage.map { [$0.text] } ?? []) + ["\(output): \((parts + counts).joined(separator: ", "))"]
+    }
+
+}

@@ -1,0 +1,31 @@
+import WinnowEngine
+
+/// How far values are from those they should be.
+public struct Deviation: Codable, Sendable, Hashable {
+    /// The cosine of the angle between both.
+    public var cosine: Double
+    /// 10·log₁₀(Σa² / Σ(a−b)²) in dB; nil where both are equal.
+    public var signalToNoiseDecibels: Double?
+    public var maximumDifference: Double
+    /// √(Σ(a−b)² / Σa²); infinite where only a is zero.
+    public var relativeError: Double
+
+    init(_ sums: PairSums) {
+        cosine = sums.cosine
+        signalToNoiseDecibels = sums.noise > 0 ? sums.decibels : nil
+        maximumDifference = sums.largest
+        relativeError = sums.relativeError
+    }
+
+    /// Compares element by element; equal infinities and NaN beside NaN differ by nothing.
+    init(of b: [Double], from a: [Double]) {
+        var sums = PairSums()
+        sums.add(b, from: a)
+        self.init(sums)
+    }
+
+    /// The signal-to-noise ratio as people read it.
+    public var noiseText: String {
+        signalToNoiseDecibels.map { "\(($0 * 10).rounded() / 10) dB" } ?? "equal"
+    }
+}

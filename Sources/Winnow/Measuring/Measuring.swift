@@ -1,0 +1,97 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowReport
+import WinnowTensor
+
+/// States of one model measured alike, the original first: how good they are on the same data, and, in turns, how fast.
+struct Measuring {
+    var data: DataSplits?
+    /// What the user says of extents that the model leaves open; the data tells them too.
+    var shapes = InputShapes()
+    var options = SessionOptions()
+    /// Shown in turns for each model and split.
+    var cancellation: Cancellation?
+    var progress: ProgressReporter?
+
+    /// The shapes that `graph` is measured with.
+    func shapes(for graph: Graph, of original: Graph) -> InputShapes {
+        let sample = try? (data?.test ?? data?.validation ?? data?.training ?? data?.whole)?.renamed(from: original, to: graph).adapted(to: graph)
+        return shapes.filled(from: sample.flatMap { $0.count > 0 ? InputShapes(of: $0) : nil })
+    }
+
+    /// The costs of every model; missing shapes are noted.
+    func costs(of models: [(stage: String, model: Model)], name: String, histograms: Bool) throws -> [ModelMeasurement] {
+        guard let original = models.first?.model.graph else { return [] }
+        return try models.map { stage, model in
+            let shapes = shapes(for: model.graph, of: original)
+            var cost = try model.cost(model: name, stage: stage, shapes: shapes, histograms: histograms)
+            if let request = shapes.request(for: model.graph) { cost.note("MACs and latency: \(request)") }
+            return cost
+        }
+    }
+
+    /// Adds quality and latency to the costs of models.
+    func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
+        guard let original = graphs.first else { return costs }
+        var results = costs
+        for index in graphs.indices { try addQuality(to: &results[index], graphs[index], original: index == 0 ? nil : original) }
+        try addLatencies(to: &results, graphs)
+        return results
+    }
+
+    /// Costs, quality and latency together.
+    func callAsFunction(_ models: [(stage: String, model: Model)], name: String, histograms: Bool = true) throws -> [ModelMeasurement] {
+        try complete(costs(of: models, name: name, histograms: histograms), of: models.map(\.model.graph))
+    }
+
+    /// Top-1 where the labels fit, else how well the outputs agree with the original's.
+    private func addQuality(to result: inout ModelMeasurement, _ graph: Graph, original: Graph?) throws {
+        if let validation = data?.validation, Evaluation.objection(to: graph, on: validation) == nil {
+            result.validationTop1 = try Evaluation(
+                of: graph, on: validation, options: options, cancellation: cancellation, progress: progress).top1
+        }
+        guard let test = data?.test else { return }
+        result.sampleCount = test.count
+        guard let objection = Evaluation.objection(to: graph, on: test) else {
+            result.top1 = try Evaluation(of: graph, on: test, options: options, cancellation: cancellation, progress: progress).top1
+            return
+        }
+        result.note("no top-1: \(objection)")
+        guard let original else { return }
+        do {
+            result.metrics = try MetricRun(
+                of: graph, original: original, on: test.withoutLabels, options: options, cancellation: cancellation,
+                progress: progress
+            ).results
+        } catch let error as WinnowError where error.kind == .model {
+            result.note("no agreement of \(result.stage): \(error)")
+        }
+    }
+
+    private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
+        let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
+        let known = graphs.indices.filter { samples[$0] != nil }
+        guard !known.isEmpty else { return }
+        let latencies = try LatencyComparison(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: options)
+        for (place, index) in known.enumerated() { latencies.write(place, hasOriginal: known[0] == 0, to: &results[index]) }
+    }
+
+    /// One sample, of the data or random; nil where an extent is open.
+    private func inputs(for graph: Graph, of original: Graph) -> [ValueName: Tensor]? {
+        if shapes.isEmpty, let data = data?.test ?? data?.validation ?? data?.training, data.count > 0,
+            let own = try? data.renamed(from: original, to: graph).adapted(to: graph)
+        {
+            return own.batch(at: [Int](repeating: 0, count: graph.fixedBatchSize ?? 1))
+        }
+        return try? RandomInputs(seed: 0).inputs(for: graph, batchSize: 1, shapes: shapes(for: graph, of: original))
+    }
+}
+
+extension Dataset {
+    /// The samples alone.
+    var withoutLabels: Dataset {
+        var result = self
+        result.labels = nil
+        return result
+    }
+}

@@ -1,0 +1,47 @@
+import Foundation
+import WinnowEngine
+public import WinnowReport
+public import WinnowTensor
+
+extension Model {
+    /// The constant tensors by name: weights, biases, masks, scales.
+    public var parameters: [String: Tensor] { graph.initializers }
+
+    /// The multiply–accumulates of one sample; nil where they depend on extents that are open.
+    public var multiplyAccumulates: Int? { graph.multiplyAccumulates().total }
+
+    /// What the model costs and, given data, how good it is. Bytes are those of its file; a model that has none yet is written
+    /// to a temporary one.
+    public func measured(as stage: String, on data: DataSplits? = nil) throws -> ModelMeasurement {
+        try [Model].measured([(stage, self)], on: data)[0]
+    }
+
+    fileprivate func withFile<Result>(_ body: (Model) throws -> Result) throws -> Result {
+        guard path == nil else { return try body(self) }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString).onnx").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try write(to: file)
+        return try body(Model(graph, path: file))
+    }
+}
+
+extension [Model] {
+    /// States of one model measured alike, the original first: costs, quality on the same data, and latency in turns.
+    public static func measured(_ stages: [(stage: String, model: Model)], on data: DataSplits? = nil) throws -> [ModelMeasurement] {
+        guard let original = stages.first?.model.graph else { return [] }
+        let measuring = Measuring(data: data?.kept(for: original))
+        let costs = try stages.map { stage, model in
+            var cost = try model.withFile { try measuring.costs(of: [(stage, $0)], name: original.name, histograms: true)[0] }
+            cost.file = model.path
+            return cost
+        }
+        return try measuring.complete(costs, of: stages.map(\.model.graph))
+    }
+}
+
+extension Report {
+    /// A comparison of models measured on this machine; `text` is its table.
+    public init(title: String, comparing models: [ModelMeasurement]) {
+        self.init(title: title, environment: Platform.environment, models: models, steps: [])
+    }
+}

@@ -1,0 +1,9 @@
+/// The largest difference of an element to the original's.
+package struct LargestDifference: Distance {
+    package static let name = "largest difference"
+    package static let isHigherBetter = false
+    package var sums = PairSums()
+
+    package init() {}
+    package var value: Double { sums.largest }
+}

@@ -1,0 +1,21 @@
+/// What one metric gives for one output.
+public struct MetricResult: Codable, Sendable, Hashable {
+    public var metric: String
+    public var output: String
+    /// nil where it is not finite: the SQNR of equal outputs.
+    public var value: Double?
+    /// `%` for parts of one, `dB`; empty for plain numbers.
+    public var unit: String
+    public var isHigherBetter: Bool
+    /// What the number of samples alone causes.
+    public var deviation: Double?
+
+    init(_ metric: any Metric, output: String) {
+        self.metric = type(of: metric).name
+        self.output = output
+        value = metric.value.isFinite ? metric.value : nil
+        unit = type(of: metric).unit
+        isHigherBetter = type(of: metric).isHigherBetter
+        deviation = metric.deviation
+    }
+}

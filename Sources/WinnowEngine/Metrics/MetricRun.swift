@@ -1,0 +1,142 @@
+package import WinnowGraph
+package import WinnowTensor
+
+/// A model over data, measured by every metric that has something to say about its outputs.
+package struct MetricRun {
+    package private(set) var results: [MetricResult] = []
+    /// Why a metric has nothing to say, by its name.
+    package private(set) var objections: [String: String] = [:]
+    /// How far every output is from the original's.
+    package private(set) var sums: [(output: String, sums: PairSums)] = []
+    private var gauges: [OutputGauge]
+
+    /// Runs `graph`, and `original` beside it, over all samples; outputs belong together by name, else by position.
+    /// Throws `.model` if outputs do not correspond, `.data` for what does not fit the model.
+    package init(
+        of graph: Graph, original: Graph? = nil, on data: Dataset, batchSize: Int = 64, options: SessionOptions = SessionOptions(),
+        cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
+    ) throws {
+        let first = original ?? graph
+        let own = try data.renamed(from: first, to: graph).adapted(to: graph)
+        let others = try data.adapted(to: first)
+        let session = try Session(graph, options: options)
+        let reference = try original.map { try Session($0, options: options) }
+        gauges = try OutputGauge.pairs(of: graph, original)
+        let start = ContinuousClock.now
+        var done = 0
+        for batch in others.batches(of: batchSize, for: first) {
+            try cancellation?.check("evaluation")
+            let plan = try session.plan(for: batch, of: own)
+            try plan.execute()
+            let other = try reference?.plan(for: batch, of: others)
+            try other?.execute()
+            let labels = data.labels.map { labels in batch.indices.prefix(batch.count).map { labels[$0] } }
+            let rows = (all: batch.indices.count, counted: batch.count)
+            for index in gauges.indices {
+                try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, rows)
+            }
+            done += batch.count
+            progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
+        }
+        finish()
+    }
+
+    /// Runs both models once, on inputs by the original's names whose first axes need not be as long: random ones.
+    package init(of graph: Graph, original: Graph, inputs: [ValueName: Tensor]) throws {
+        gauges = try OutputGauge.pairs(of: graph, original)
+        let own = try Session(graph).run(inputs.renamed(from: original, to: graph))
+        let others = try Session(original).run(inputs)
+        let count = original.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? 1
+        for index in gauges.indices {
+            try gauges[index].add(own[gauges[index].name], others[gauges[index].otherName], labels: nil, (count, count))
+        }
+        finish()
+    }
+
+    private mutating func finish() {
+        for gauge in gauges {
+            results += gauge.metrics.map { MetricResult($0, output: gauge.otherName) }
+            sums.append((gauge.otherName, gauge.sums))
+            objections.merge(gauge.objections) { first, _ in first }
+        }
+        for result in results { objections[result.metric] = nil }
+    }
+
+    /// The first output's value of a metric.
+    package subscript(metric: any Metric.Type) -> MetricResult? { results.first { $0.metric == metric.name } }
+}
+
+/// The metrics of one output.
+private struct OutputGauge {
+    let name: ValueName
+    /// What the original calls it.
+    let otherName: ValueName
+    var metrics: [any Metric] = []
+    var objections: [String: String] = [:]
+    var sums = PairSums()
+    private var isChosen = false
+
+    /// The outputs of both models that belong together. Throws `.model` if they are not as many.
+    static func pairs(of graph: Graph, _ original: Graph?) throws -> [OutputGauge] {
+        let (own, others) = (graph.outputNames, original?.outputNames ?? graph.outputNames)
+        let areSame = Set(own) == Set(others)
+        guard areSame || own.count == others.count else {
+            throw WinnowError(
+                .model, "outputs", "are \(others.joined(separator: ", ")) in one model and \(own.joined(separator: ", ")) in the other")
+        }
+        return zip(areSame ? others : own, others).map { OutputGauge(name: $0, otherName: $1) }
+    }
+
+    private init(name: ValueName, otherName: ValueName) {
+        self.name = name
+        self.otherName = otherName
+    }
+
+    /// Adds what came out for `rows.all` samples, of which the first `rows.counted` count.
+    mutating func add(_ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ rows: (all: Int, counted: Int)) throws {
+        guard let output else { return }
+        if let original, original.shape != output.shape {
+            throw WinnowError(.model, "output \(otherName)", "has shape \(original.shape) in one model and \(output.shape) in the other")
+        }
+        let hasRows = output.shape.first == rows.all
+        let count = hasRows ? output.elementCount / max(1, rows.all) * rows.counted : output.elementCount
+        let values = output.doubles(in: 0..<count)
+        let others = original?.doubles(in: 0..<count)
+        if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
+        let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted)
+        for index in metrics.indices { try metrics[index].add(piece) }
+        if let others { sums.add(values, from: others) }
+    }
+
+    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int) {
+        isChosen = true
+        let place = MetricPlace(
+            output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
+        for metric in MetricCatalogue.all {
+            if let objection = metric.objection(to: place) { objections[metric.name] = objection } else { metrics.append(metric.init()) }
+        }
+    }
+}
+
+extension Dictionary where Key == ValueName {
+    /// The values by the names that `graph` has for the inputs of `other`: the same where all are known, else by position.
+    package func renamed(from other: Graph, to graph: Graph) -> Self {
+        let (names, others) = (graph.inputNames, other.inputNames)
+        guard Set(names) != Set(others), names.count == others.count else { return self }
+        return Dictionary(
+            zip(others, names).compactMap { from, to in self[from].map { (to, $0) } }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension Dataset {
+    /// The features by the names that `graph` has for the inputs of `other`: the same where all are known, else by position.
+    package func renamed(from other: Graph, to graph: Graph) -> Dataset {
+        let (names, others) = (graph.inputNames, other.inputNames)
+        guard Set(names) != Set(others), names.count == others.count else { return self }
+        var result = self
+        for index in features.indices {
+            if let place = others.firstIndex(of: features[index].name) { result.features[index].name = names[place] }
+        }
+        return result
+    }
+}

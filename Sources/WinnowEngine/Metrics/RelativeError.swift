@@ -1,0 +1,9 @@
+/// The length of the difference over the length of the original output.
+package struct RelativeError: Distance {
+    package static let name = "relative error"
+    package static let isHigherBetter = false
+    package var sums = PairSums()
+
+    package init() {}
+    package var value: Double { sums.relativeError }
+}

@@ -1,0 +1,19 @@
+/// The part of the samples to which the model gives the class that the original gives them.
+package struct Top1Agreement: Metric {
+    package static let name = "same top-1"
+    package static let unit = "%"
+    private var same = SampleShare()
+
+    package init() {}
+
+    package static func objection(to place: MetricPlace) -> String? { place.objectionToAgreement ?? place.objectionToScores }
+
+    package mutating func add(_ batch: MetricBatch) {
+        guard let original = batch.original else { return }
+        same.count += (0..<batch.sampleCount).count { batch.bestClass(of: $0, in: batch.values) == batch.bestClass(of: $0, in: original) }
+        same.total += batch.sampleCount
+    }
+
+    package var value: Double { same.value }
+    package var deviation: Double? { same.deviation }
+}

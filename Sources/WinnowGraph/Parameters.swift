@@ -1,0 +1,98 @@
+import WinnowTensor
+
+/// The numbers a model has learned: what its data meets of constants, whatever they are stored as. Masks, scales, zero points,
+/// shapes, limits and ratios are none.
+package struct Parameters: Sendable {
+    /// Numbers in the form in which a node that computes on data reads them.
+    package struct Entry: Sendable {
+        /// The initializer that holds the numbers, or the codes they are made from.
+        package var tensor: ValueName
+        /// What the node reads: the initializer, or what nodes on constants (a mask, DequantizeLinear, a palette) make of it.
+        package var operand: ValueName
+        package var reader: Node
+        /// The place of `operand` among the reader's inputs.
+        package var input: Int
+        package var elementCount: Int
+        /// The rank of what the node computes with.
+        package var rank: Int
+    }
+
+    /// Each initializer once, in the order in which nodes read them.
+    package private(set) var entries: [Entry] = []
+    /// Nodes that compute on constants only.
+    package private(set) var constantNodes: Set<String> = []
+    /// The initializers behind every value that no input of the model reaches.
+    package private(set) var origins: [ValueName: [ValueName]] = [:]
+    private let graph: Graph
+    private let index: GraphIndex
+
+    package init(_ graph: Graph) {
+        self.graph = graph
+        index = GraphIndex(graph)
+        for name in graph.initializerNames { origins[name] = [name] }
+        for node in graph.nodes {
+            let operands = node.inputs.filter { !$0.isEmpty }
+            let sources = operands.compactMap { origins[$0] }
+            let isConstant = !operands.isEmpty && sources.count == operands.count && node.op.bodies.isEmpty
+            guard isConstant, !node.outputs.contains(where: index.isOutput) else { continue }
+            constantNodes.insert(node.name)
+            for output in node.outputs { origins[output] = sources.flatMap { $0 } }
+        }
+        var seen: Set<ValueName> = []
+        for node in graph.nodes where !constantNodes.contains(node.name) {
+            for entry in entries(of: node) where seen.insert(entry.tensor).inserted { entries.append(entry) }
+        }
+    }
+
+    /// What one node reads; a shared initializer is listed for each of its readers.
+    package func entries(of node: Node) -> [Entry] {
+        let roles = node.op.inputRoles
+        let own = node.inputs.enumerated().compactMap { place, operand -> Entry? in
+            guard !operand.isEmpty, origins[operand] != nil, let tensor = source(of: operand) else { return nil }
+            switch roles[place] {
+            case .scale, .zeroPoint, .setting: return nil
+            case .packed(let codes):
+                return Entry(tensor: tensor, operand: operand, reader: node, input: place, elementCount: codes.elementCount, rank: 2)
+            case .numbers: return entry(tensor, operand, node, place, takesWideIntegers: true)
+            case nil: return entry(tensor, operand, node, place, takesWideIntegers: false)
+            }
+        }
+        // What bodies read of this graph is no input; their own constants are theirs.
+        return own + node.op.capturedValues.compactMap { operand in
+            origins[operand] == nil ? nil : source(of: operand).flatMap { entry($0, operand, node, -1, takesWideIntegers: false) }
+        }
+    }
+
+    /// nil for what is no learned number: single numbers, whole numbers wider than codes, truth values.
+    private func entry(_ tensor: ValueName, _ operand: ValueName, _ node: Node, _ place: Int, takesWideIntegers: Bool) -> Entry? {
+        guard let info = graph.infos[operand], let shape = info.shape ?? graph.initializers[tensor]?.shape, shape.rank > 0 else { return nil }
+        let isCode = info.elementType.isInteger && info.elementType.bitWidth <= 8
+        guard info.elementType.isFloatingPoint || isCode || takesWideIntegers && info.elementType.isInteger else { return nil }
+        return Entry(
+            tensor: tensor, operand: operand, reader: node, input: place, elementCount: shape.elementCount, rank: shape.rank)
+    }
+
+    /// The largest initializer behind a constant value that the nodes between take for numbers.
+    private func source(of value: ValueName) -> ValueName? {
+        if graph.initializers[value] != nil { return value }
+        guard let node = index.producer(of: value) else { return nil }
+        let roles = node.op.inputRoles
+        let candidates = node.inputs.enumerated().compactMap { place, input -> ValueName? in
+            guard !input.isEmpty, !(node.notes.isMask && place == 1) else { return nil }
+            switch roles[place] ?? .numbers {
+            case .numbers, .packed: return source(of: input)
+            default: return nil
+            }
+        }
+        return candidates.max { (graph.initializers[$0]?.elementCount ?? 0) < (graph.initializers[$1]?.elementCount ?? 0) }
+    }
+
+    /// All numbers together, those of bodies included.
+    package var count: Int {
+        entries.reduce(0) { $0 + $1.elementCount }
+            + graph.nodes.flatMap { $0.op.bodies.values }.reduce(0) { $0 + Parameters($1).count }
+    }
+
+    /// Those that a compressor works on: of two axes or more.
+    package var weights: [Entry] { entries.filter { $0.rank >= 2 && $0.elementCount > 1 } }
+}

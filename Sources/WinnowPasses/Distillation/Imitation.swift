@@ -1,0 +1,33 @@
+import WinnowGraph
+import WinnowTensor
+import WinnowTraining
+
+/// What training makes small where there are no labels: the distance of a model's outputs from the original's.
+enum Imitation {
+    /// The sum over all outputs of real numbers: the Kullback–Leibler divergence where an output is what a Softmax gives
+    /// (N, classes), else the mean squared difference.
+    static func objective(of model: Graph, original: Graph) throws -> (objective: Objective, frozen: [ValueName]) {
+        let joined = try Teacher(original).joined(to: model)
+        let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
+        var losses: [(weight: Double, value: ValueName)] = []
+        for (output, goal) in zip(model.outputs, joined.outputs) where joined.graph.infos[output]?.elementType == .float32 {
+            losses.append((1, try distance(builder, of: output, from: goal, in: index)))
+        }
+        guard !losses.isEmpty else {
+            throw WinnowError(.model, model.name, "has no output of float32 to train toward the original's", remedy: "give labels")
+        }
+        let loss = try losses.count == 1 ? losses[0].value : Loss.weightedSum(builder, losses)
+        var edit = builder.edit()
+        edit.outputs = [loss]
+        return (Objective(graph: try joined.graph.applying(edit), loss: loss), joined.initializers)
+    }
+
+    private static func distance(
+        _ builder: GraphBuilder, of output: ValueName, from goal: ValueName, in index: GraphIndex
+    ) throws -> ValueName {
+        let isDistribution = ClassScores(of: output, in: index).form != .logits && index.info(of: output)?.rank == 2
+        guard isDistribution else { return try Loss.meanSquaredError(builder, output, goal) }
+        return try Loss.distillation(
+            builder, student: builder.logits(of: output, in: index), teacher: builder.logits(of: goal, in: index), temperature: 1)
+    }
+}

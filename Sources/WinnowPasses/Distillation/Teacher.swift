@@ -1,0 +1,88 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// A model in inference form that only looks on.
+struct Teacher {
+    let graph: Graph
+
+    init(_ model: Graph) throws {
+        let context = PassContext()
+        var graph = try model.takingDefaults().foldingMasks()
+        for pass in [RemoveIdentity(), FoldBatchNorm()] as [any Pass] { graph = try pass(graph, in: context).graph }
+        self.graph = try graph.replacingBatchNorm()
+    }
+
+    /// A student's graph with the teacher's nodes beside its own.
+    struct Joined {
+        var graph: Graph
+        /// The teacher's outputs, in its order; they are outputs of the graph.
+        var outputs: [ValueName]
+        /// The teacher's constants, which must not be trained.
+        var initializers: [ValueName]
+    }
+
+    /// Joins the teacher to a student on the same inputs.
+    func joined(to student: Graph) throws -> Joined {
+        guard Set(graph.inputNames).isSubset(of: student.inputNames) else {
+            throw WinnowError(
+                .model, "teacher", "takes \(graph.inputNames.joined(separator: ", "))",
+                remedy: "it must have the student's inputs, \(student.inputNames.joined(separator: ", "))")
+        }
+        let inputs = Set(graph.inputNames)
+        let prefix = freshPrefix(in: student)
+        func renamed(_ name: ValueName) -> ValueName {
+            name.isEmpty || inputs.contains(name) ? name : prefix + name
+        }
+        var edit = GraphEdit()
+        edit.addedNodes = graph.nodes.map { node in
+            Node(
+                name: prefix + node.name, op: node.op, inputs: node.inputs.map(renamed),
+                outputs: node.outputs.map(renamed))
+        }
+        edit.initializers = graph.initializerNames.compactMap { name in
+            graph.initializers[name].map { (renamed(name), $0) }
+        }
+        let outputs = graph.outputs.map(renamed)
+        edit.outputs = student.outputs + outputs.filter { !student.outputs.contains($0) }
+        return Joined(graph: try student.applying(edit), outputs: outputs, initializers: edit.initializers.map(\.name))
+    }
+
+    /// What no name of the student begins with.
+    private func freshPrefix(in student: Graph) -> String {
+        var prefix = "teacher/"
+        let names = Array(student.infos.keys) + student.nodes.map(\.name)
+        while names.contains(where: { $0.hasPrefix(prefix) }) { prefix = "another-" + prefix }
+        return prefix
+    }
+}
+
+extension Graph {
+    /// The graph with every BatchNormalization as multiplication and addition of constants, which training leaves alone.
+    fileprivate func replacingBatchNorm() throws -> Graph {
+        var result = self
+        for node in nodes {
+            guard let normalization = node.op as? BatchNormalization,
+                let input = node.input(0), let affine = normalization.affine(of: node, on: input, axis: 1, in: GraphIndex(result)),
+                let output = node.output(0), let rank = infos[input]?.rank
+            else { continue }
+            let shape = Shape([affine.scale.count] + [Int](repeating: 1, count: max(0, rank - 2)))
+            let name = node.name
+            var edit = GraphEdit(
+                replacing: [name],
+                with: [
+                    Node(
+                        name: "\(name).multiply", op: Mul(), inputs: [input, "\(name).factor"],
+                        outputs: ["\(name).product"]),
+                    Node(
+                        name: "\(name).add", op: Add(), inputs: ["\(name).product", "\(name).shift"], outputs: [output]),
+                ])
+            edit.initializers = [
+                ("\(name).factor", Tensor(affine.scale, shape: shape)),
+                ("\(name).shift", Tensor(affine.shift, shape: shape)),
+            ]
+            result = try result.applying(edit)
+        }
+        return result
+    }
+}

@@ -1,0 +1,45 @@
+import WinnowEngine
+
+/// One figure at the top of the page, in the colour of a gain, a loss, or neither.
+struct Card {
+    var value: String
+    var caption: String
+    /// nil: neither gain nor loss.
+    var isGain: Bool?
+
+    init(value: String, caption: String, isGain: Bool? = nil) {
+        self.value = value
+        self.caption = caption
+        self.isGain = isGain
+    }
+
+    /// How many times smaller; nil if it is not known.
+    init?(size ratio: Double?, _ place: String) {
+        guard let ratio else { return nil }
+        let words = Verdict.size(ratio).split(separator: " ")
+        let isSame = words[0] == "as"
+        self.init(
+            value: isSame ? "1×" : String(words[0]), caption: "\(isSame ? "as large" : words[1]) \(place)", isGain: isSame ? nil : ratio > 1)
+    }
+
+    init?(_ speedup: Speedup?, _ threads: String) {
+        guard let speedup else { return nil }
+        guard !speedup.isNoise else { self.init(value: "≈", caption: "too noisy to tell \(threads)"); return }
+        let words = speedup.words.split(separator: " ", maxSplits: 1)
+        self.init(value: String(words[0]), caption: "\(words[1]) \(threads)", isGain: speedup.ratio > 1)
+    }
+
+    init?(points change: Double?) {
+        guard let change else { return nil }
+        self.init(value: Verdict.points(change), caption: "points of top-1", isGain: change == 0 ? nil : change > 0)
+    }
+
+    init(metric: MetricResult) {
+        self.init(value: metric.text.replacing(metric.metric + " ", with: ""), caption: "\(metric.metric), \(metric.output)")
+    }
+
+    var html: String {
+        let kind = isGain.map { $0 ? " gain" : " loss" } ?? ""
+        return "<div class='card\(kind)'><b>\(HTML.escape(value))</b>\(HTML.escape(caption))</div>"
+    }
+}

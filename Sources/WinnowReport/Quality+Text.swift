@@ -1,0 +1,33 @@
+public import WinnowEngine
+
+extension MetricResult {
+    /// `cosine 0.9993`, `same top-1 98.20 % ± 0.40`
+    public var text: String {
+        guard let value else { return "\(metric) without limit" }
+        let spread = deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
+        return unit == "%" ? "\(metric) \(Format.percent(value))\(spread)" : "\(metric) \(Format.short(value))\(unit.isEmpty ? "" : " ")\(unit)"
+    }
+}
+
+extension [MetricResult] {
+    /// A line for each output: `y: same top-1 98.20 % ± 0.40, cosine 0.9993, …`
+    public var outputLines: [String] {
+        var seen: Set<String> = []
+        return map(\.output).filter { seen.insert($0).inserted }.map { output in
+            "\(output): \(filter { $0.output == output }.map(\.text).joined(separator: ", "))"
+        }
+    }
+}
+
+extension Speedup {
+    /// `1.83× faster (1.79–1.88)`, `1.25× slower (1.20–1.31)`, `too noisy to tell whether faster or slower (0.97–1.04×)`
+    public var words: String {
+        func two(_ value: Double) -> String { Format.number(value, value < 10 ? 2 : 1) }
+        if isNoise { return "too noisy to tell whether faster or slower (\(two(low))–\(two(high))×)" }
+        if ratio >= 1 { return "\(two(ratio))× faster (\(two(low))–\(two(high)))" }
+        return "\(two(1 / ratio))× slower (\(two(1 / high))–\(two(1 / low)))"
+    }
+
+    /// Slower for certain.
+    var isLoss: Bool { !isNoise && ratio < 1 }
+}

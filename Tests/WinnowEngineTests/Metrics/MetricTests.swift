@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowEngine
+
+@Suite struct MetricTests {
+    private func place(_ type: ElementType, _ shape: Shape, labels: Bool = true, original: Bool = true) -> MetricPlace {
+        MetricPlace(output: "y", elementType: type, shape: shape, sampleCount: 4, hasLabels: labels, hasOriginal: original)
+    }
+
+    private func value(_ type: any Metric.Type, _ batches: [MetricBatch]) throws -> Double {
+        var metric = type.init()
+        for batch in batches { try metric.add(batch) }
+        return metric.value
+    }
+
+    /// What a metric gives for two halves is what it gives for the whole.
+    @Test(arguments: MetricCatalogue.all.map { $0.name }) func batchesAddUp(name: String) throws {
+        let type = try #require(MetricCatalogue.all.first { $0.name == name })
+        var random = RandomGenerator(seed: 2)
+        let values = (0..<40).map { _ in Double(random.normal()) }
+        let others = values.map { $0 + 0.3 * Double(random.normal()) }
+        let labels = (0..<8).map { $0 % 5 }
+        let whole = MetricBatch(values: values, original: others, labels: labels, sampleCount: 8)
+        let halves = [0, 20].map { start in
+            MetricBatch(
+                values: Array(values[start..<(start + 20)]), original: Array(others[start..<(start + 20)]),
+                labels: Array(labels[(start / 5)..<(start / 5 + 4)]), sampleCount: 4)
+        }
+        #expect(abs(try value(type, [whole]) - (try value(type, halves))) < 1e-12)
+    }
+
+    /// A model beside itself: nothing differs.
+    @Test func equalOutputsAgree() throws {
+        let batch = MetricBatch(values: [1, 5, -2, 0.5], original: [1, 5, -2, 0.5], labels: [1, 0], sampleCount: 2)
+        #expect(try value(Top1.self, [batch]) == 0.5)
+        #expect(try value(Top1Agreement.self, [batch]) == 1 && value(Cosine.self, [batch]) == 1)
+        #expect(try value(SignalToNoise.self, [batch]) == .infinity && value(LargestDifference.self, [batch]) == 0)
+    }
+
+    @Test func metricsSayWhereTheyFit() {
+        #expect(Top1.objection(to: place(.float32, [4, 10])) == nil)
+        #expect(Top1.objection(to: place(.float32, [4, 10, 1, 1])) == nil)
+        #expect(Top1.objection(to: place(.float32, [4, 2, 8, 8]))?.contains("not scores (N, classes)") == true)
+        #expect(Top1.objection(to: place(.float32, [4, 10], labels: false))?.contains("no labels") == true)
+        #expect(Top1Agreement.objection(to: place(.float32, [4, 1])) != nil)
+        #expect(Cosine.objection(to: place(.float32, [1, 3, 7])) == nil && Cosine.objection(to: place(.int64, [4])) != nil)
+        #expect(EqualElements.objection(to: place(.int64, [4])) == nil && EqualElements.objection(to: place(.float32, [4])) != nil)
+        for metric in MetricCatalogue.all where metric != Top1.self {
+            #expect(metric.objection(to: place(.float32, [4, 10], original: false)) != nil)
+        }
+    }
+
+    /// Fixed batches are filled up, samples of several shapes go apart, inputs may have other names: every sample counts once.
+    @Test func everySampleCountsOnce() throws {
+        func echo(_ name: String, _ batch: Extent, plus: Float = 0) throws -> Graph {
+            let b = GraphBuilder("echo")
+            let x = try b.input(name, .float32, [batch, 3])
+            return try b.graph(outputs: [b.add(Add(), x, b.constant("c", Tensor(scalar: plus)))])
+        }
+        let data = try Dataset([.init(name: "x", Tensor((0..<21).map(Float.init), shape: [7, 3]))])
+        let run = try MetricRun(of: echo("z", 3, plus: 1), original: echo("x", 3), on: data)
+        #expect(run[Top1Agreement.self]?.value == 1 && run[LargestDifference.self]?.value == 1)
+        #expect(abs((run.sums.first?.sums.noise ?? 0) - 21) < 1e-9)
+        #expect(run.objections["top-1"]?.contains("no labels") == true)
+    }
+
+    @Test func labelsOutOfRangeAreRefused() {
+        #expect(throws: WinnowError.self) { try value(Top1.self, [MetricBatch(values: [1, 2], labels: [2], sampleCount: 1)]) }
+    }
+}
+
+@Suite struct LatencyTurnsTests {
+    /// Work that takes twice as long is told from work that does not, and a body beside itself is noise.
+    @Test func differencesAreToldFromNoise() throws {
+        let turns = try LatencyTurns(count: 3, seconds: 0.3) { index in usleep(index == 2 ? 4_000 : 1_000) }
+        let slower = turns.speedup(of: 2, over: 0)
+        #expect(!slower.isNoise && slower.ratio < 0.6 && slower.low <= slower.ratio && slower.ratio <= slower.high)
+        #expect(turns.speedup(of: 0, over: 0).isNoise)
+        let latency = turns.latency(2)
+        #expect(latency.lowerQuartileMilliseconds <= latency.medianMilliseconds)
+        #expect(latency.medianMilliseconds <= latency.upperQuartileMilliseconds && latency.runCount >= 9)
+    }
+}
+
+@Suite struct InputShapesTests {
+    private func graph(_ inputs: [(String, [Extent])]) throws -> Graph {
+        let b = GraphBuilder("g")
+        let values = try inputs.map { try b.input($0.0, .float32, $0.1) }
+        return try b.graph(outputs: values)
+    }
+
+    /// Only the batch is assumed: the first axis, and axes of its name.
+    @Test func onlyTheBatchIsAssumed() throws {
+        let state = try graph([("x", ["N", 4]), ("h", [2, "N", 8])])
+        #expect(try InputShapes().completed(for: state, batchSize: 3) == ["x": [3, 4], "h": [2, 3, 8]])
+        let open = try graph([("x", ["N", 1, "H", "W"])])
+        let error = #expect(throws: WinnowError.self) { try InputShapes().completed(for: open, batchSize: 1) }
+        #expect(error?.description == "input x: leaves H and W open; give --shape x=1x1xHxW with numbers, or data")
+        #expect(InputShapes().known(for: open) == nil && InputShapes().request(for: open) != nil)
+    }
+
+    @Test func givenShapesTellSymbols() throws {
+        let graph = try graph([("ids", ["N", "T"]), ("mask", ["N", "T"]), ("fixed", [1, 5])])
+        let shapes = try InputShapes(parsing: ["ids=1x16"], for: graph).completed(for: graph, batchSize: 1)
+        #expect(shapes == ["ids": [1, 16], "mask": [1, 16], "fixed": [1, 5]])
+    }
+
+    @Test func dataTellsShapesForAnyBatch() throws {
+        let graph = try graph([("x", ["N", 1, "H", "W"])])
+        let data = try Dataset([.init(name: "x", Tensor(zeros: [2, 1, 5, 7]))])
+        #expect(try InputShapes(of: data).completed(for: graph, batchSize: 4) == ["x": [4, 1, 5, 7]])
+        let given = try InputShapes(parsing: ["x=1x1x9x9"]).filled(from: InputShapes(of: data))
+        #expect(given.known(for: graph) == ["x": [1, 1, 9, 9]])
+    }
+
+    @Test(arguments: ["x", "x=", "=1x2", "x=1x0", "x=1xa", "x=99999999999999999999"]) func whatIsNoShapeIsRefused(text: String) {
+        #expect(throws: WinnowError.self) { try InputShapes(parsing: [text]) }
+    }
+
+    @Test(arguments: ["y=1x4", "x=1x5", "x=4"]) func whatDoesNotFitIsRefused(text: String) throws {
+        let graph = try graph([("x", ["N", 4])])
+        #expect(throws: WinnowError.self) { try InputShapes(parsing: [text], for: graph) }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowReport
+
+@Suite struct VerdictTests {
+    private func measurement(_ stage: String, bytes: Int, top1: Double?, speed: [Double]? = nil) throws -> ModelMeasurement {
+        let b = GraphBuilder("g")
+        let graph = try b.graph(outputs: [b.input("x", .float32, ["N", 2])])
+        var result = ModelMeasurement(graph, model: "m", stage: stage)
+        (result.byteCount, result.zippedByteCount, result.top1) = (bytes, bytes / 2, top1)
+        if let speed { result.speedup = try JSONDecoder().decode(Speedup.self, from: Data("{\"ratio\":\(speed[1]),\"low\":\(speed[0]),\"high\":\(speed[2])}".utf8)) }
+        return result
+    }
+
+    private func report(bytes: Int, top1: Double, speed: [Double]) throws -> Report {
+        Report(
+            title: "t", environment: [:],
+            models: [try measurement("a", bytes: 1000, top1: 0.9), try measurement("b", bytes: bytes, top1: top1, speed: speed)], steps: [])
+    }
+
+    /// The first line tells what was lost and won, a loss of speed before all else.
+    @Test func slowerModelsSaySoFirst() throws {
+        let slow = try report(bytes: 500, top1: 0.88, speed: [0.7, 0.8, 0.9]).text.split(separator: "\n")[0]
+        #expect(slow.hasPrefix("t: 1.25× slower (1.11–1.43) on 1 thread, 2.0× smaller on disk, 2.0× smaller zipped, top-1 −2.00 points"))
+        let fast = try report(bytes: 500, top1: 0.91, speed: [1.7, 1.8, 1.9]).text.split(separator: "\n")[0]
+        #expect(fast == "t: 2.0× smaller on disk, 2.0× smaller zipped, top-1 +1.00 points, 1.80× faster (1.70–1.90) on 1 thread")
+    }
+
+    /// Within the noise there is no ratio.
+    @Test func noiseIsCalledNoise() throws {
+        let report = try report(bytes: 500, top1: 0.9, speed: [0.9, 1.05, 1.2])
+        #expect(report.text.contains("too noisy to tell") && !report.text.contains("1.05"))
+        #expect(report.html.contains("too noisy to tell") && !report.html.contains("1.05×"))
+    }
+
+    /// Losses are never in the colour of gains.
+    @Test func lossesAreNotGreen() throws {
+        let bad = try report(bytes: 1500, top1: 0.8, speed: [0.7, 0.8, 0.9])
+        #expect(!bad.html.contains("class='card gain'") && bad.html.components(separatedBy: "class='card loss'").count == 5)
+        let good = try report(bytes: 500, top1: 0.95, speed: [1.7, 1.8, 1.9])
+        #expect(!good.html.contains("class='card loss'") && good.html.components(separatedBy: "class='card gain'").count == 5)
+        let same = try report(bytes: 1000, top1: 0.9, speed: [0.9, 1, 1.1])
+        #expect(!same.html.contains("card gain") && !same.html.contains("card loss"))
+    }
+
+    /// Text, page and JSON have the same figures.
+    @Test func figuresAreTheSameEverywhere() throws {
+        let report = try report(bytes: 300, top1: 0.9, speed: [1.7, 1.8, 1.9])
+        let again = try JSONDecoder().decode(Report.self, from: report.json())
+        #expect(again.verdict?.text == report.verdict?.text && again.verdict?.smaller == 1000 / 300)
+        #expect(report.html.contains("3.3×") && report.text.contains("3.3× smaller on disk"))
+    }
+}
+
+@Suite struct IntegerCoverageTests {
+    private let codes = Tensor((0..<4).map { Int8($0) }, shape: [2, 2])
+
+    /// x → Q → DQ → MatMul(DQ(w)) [→ Relu] → Q → DQ → HardSwish → y
+    private func graph(quantizesData: Bool, isRectified: Bool = true) throws -> Graph {
+        let b = GraphBuilder("g")
+        let scale = b.constant("s", Tensor(scalar: Float(0.1)))
+        let zero = b.constant("z", Tensor(scalar: UInt8(0)))
+        func pair(_ value: ValueName) throws -> ValueName {
+            quantizesData ? try b.add(DequantizeLinear(), b.add(QuantizeLinear(), value, scale, zero), scale, zero) : value
+        }
+        let x = try pair(b.input("x", .float32, ["N", 2]))
+        var y = try b.add(MatMul(), x, b.add(DequantizeLinear(), b.constant("w", codes), scale))
+        if isRectified { y = try b.add(Relu(), y) }
+        return try b.graph(outputs: [b.add(HardSwish(), pair(y))])
+    }
+
+    @Test func layersAndFloatsBetweenAreCounted() throws {
+        let whole = try #require(IntegerCoverage(graph(quantizesData: true)))
+        #expect(whole.layerCount == 1 && whole.integerLayerCount == 1 && whole.floatNodes == ["HardSwish": 1])
+        #expect(whole.text == "1 of 1 layers int8; 1 nodes float: HardSwish 1")
+        let weights = try #require(IntegerCoverage(graph(quantizesData: false)))
+        #expect(weights.integerLayerCount == 0 && weights.text == "1 of 1 layers hold codes and compute in float")
+    }
+
+    @Test func floatModelsHaveNone() throws {
+        let b = GraphBuilder("g")
+        let x = try b.input("x", .float32, ["N", 2])
+        #expect(IntegerCoverage(try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", Tensor(zeros: [2, 2])))])) == nil)
+    }
+}
