@@ -71,3 +71,17 @@ extension OpenAxesTests {
         #expect(result.parameters == ["w"])
     }
 }
+
+extension OpenAxesTests {
+    /// A model of a fixed batch is trained in batches of that size; what is left of an epoch waits for the next.
+    @Test func aFixedBatchIsKept() throws {
+        let b = GraphBuilder("fixed")
+        let x = try b.input("x", .float32, [4, 2])
+        let scores = try b.add(MatMul(), x, b.constant("w", Tensor([1.0, 2, 3, 4], shape: [2, 2])))
+        let trainer = try Trainer(
+            b.graph(outputs: [scores]), configuration: TrainingConfiguration(epochs: 2, batchSize: 128, seed: 1))
+        #expect(try trainer.train(on: quadrants(count: 18)).parameters == ["w"])
+        let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 3)) }
+        #expect(error?.description.contains("less than one batch of 4") == true)
+    }
+}
