@@ -11,6 +11,8 @@ package struct GraphEdit: Sendable {
     package var rewired: [ValueName: ValueName] = [:]
     package var addedInputs: [GraphInput] = []
     package var removedInputs: Set<ValueName> = []
+    /// The types of inputs of which more is known than before.
+    package var inputTypes: [ValueName: ValueType] = [:]
     /// The graph's outputs, where they change.
     package var outputs: [ValueName]?
     /// Values written back to initializers after each training step.
@@ -83,6 +85,7 @@ extension Graph {
         }
         if !edit.removedInputs.isEmpty { inputs.removeAll { edit.removedInputs.contains($0.name) } }
         inputs += edit.addedInputs
+        for index in inputs.indices { inputs[index].type = edit.inputTypes[inputs[index].name] ?? inputs[index].type }
     }
 
     /// Nodes that read other values, in their bodies too: the key becomes the value.

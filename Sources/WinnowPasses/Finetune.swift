@@ -66,7 +66,7 @@ package struct Finetune: Pass {
         let (trainer, findings) = try trainer(of: model, original: original, in: context)
         let validation = context.validation == nil ? nil : try context.validationData(for: trainer.model)
         let result = try trainer.train(on: context.trainingData(for: trainer.model), validation: validation)
-        return (result.model, findings + result.history.flatMap { Self.findings(of: $0) })
+        return (result.model, findings + batchFindings(trainer.model) + result.history.flatMap { Self.findings(of: $0) })
     }
 
     /// The trainer of `model` with every passenger prepared, and what they found.
@@ -97,6 +97,15 @@ package struct Finetune: Pass {
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
         return (trainer, setup.findings)
+    }
+
+    private func batchFindings(_ model: Graph) -> [Finding] {
+        guard let size = model.fixedBatchSize, size != batchSize else { return [] }
+        return [
+            Finding(
+                "batch", .done, "samples in a step", before: Double(batchSize), after: Double(size),
+                reason: "the model takes no other number")
+        ]
     }
 
     private func passengers() throws -> [any TrainingPass] {

@@ -16,6 +16,21 @@ package struct Objective: Sendable {
         self.loss = loss
         self.labels = labels
     }
+
+    /// The same for batches whose samples have these shapes, each with a first axis that counts them: operators that need to
+    /// know extents can then be differentiated.
+    func taking(_ shapes: [ValueName: Shape]) throws -> Objective {
+        var edit = GraphEdit()
+        for input in graph.inputs {
+            guard let shape = shapes[input.name] else { continue }
+            let batch = input.type.extents?.first ?? .unknown
+            let type = ValueType(input.type.elementType, [batch] + shape.dropFirst().map { .fixed($0) })
+            if type != input.type { edit.inputTypes[input.name] = type }
+        }
+        var result = self
+        if !edit.inputTypes.isEmpty { result.graph = try graph.applying(edit) }
+        return result
+    }
 }
 
 extension Objective {

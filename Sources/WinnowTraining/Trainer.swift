@@ -36,7 +36,7 @@ package struct Trainer {
     /// Throws `.cancelled` after saving a checkpoint, `.numeric` when the loss is no longer finite, `.data` where data
     /// and graph do not fit.
     package func train(on data: Dataset, validation: Dataset? = nil) throws -> TrainingResult {
-        let run = try TrainingRun(self, data: data, validation: validation)
+        let run = try TrainingRun(fittingBatches(), data: data, validation: validation)
         try run.resume()
         try run.start()
         while run.epoch < configuration.epochs {
@@ -44,6 +44,15 @@ package struct Trainer {
             try run.finishEpoch()
         }
         return try run.result()
+    }
+
+    /// The same with batches of as many samples as the model fixes, if it does.
+    private func fittingBatches() -> Trainer {
+        guard let size = model.fixedBatchSize else { return self }
+        var result = self
+        result.configuration.batchSize = size
+        result.configuration.dropsLastBatch = true
+        return result
     }
 
     /// Checks what plans and loops rely on.
@@ -58,7 +67,7 @@ package struct Trainer {
         guard !configuration.dropsLastBatch || sampleCount >= configuration.batchSize else {
             throw WinnowError(
                 .data, "training data", "has \(sampleCount) samples, less than one batch of \(configuration.batchSize)",
-                remedy: "lower the batch size")
+                remedy: model.fixedBatchSize == nil ? "lower the batch size" : "the model takes no other: give it more samples")
         }
     }
 }

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// An objective in training form with the gradients of its parameters.
@@ -44,8 +45,8 @@ package struct TrainingGraph: Sendable {
 }
 
 extension Graph {
-    /// The float32 initializers that are weights by default: no masks, no scalars, no scales or zero points of
-    /// quantization, unless they are in `trained`.
+    /// The float32 initializers that are weights by default: no masks, no scalars, no infinities that blind attention, no
+    /// scales or zero points of quantization, unless they are in `trained`.
     package func trainableInitializers(trained: Set<ValueName> = []) -> [ValueName] {
         var quantizers: Set<ValueName> = []
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
@@ -55,7 +56,8 @@ extension Graph {
         return initializerNames.filter { name in
             guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
             return trained.contains(name)
-                || (tensor.rank > 0 && !masks.contains(name) && !quantizers.contains(name))
+                || (tensor.rank > 0 && !masks.contains(name) && !quantizers.contains(name)
+                    && tensor.withElements(Float.self) { RangeStatistics(of: $0).isFinite })
         }
     }
 }

@@ -38,16 +38,16 @@ final class TrainingRun {
         self.trainer = trainer
         self.validation = validation
         let configuration = trainer.configuration
+        assembler = try BatchAssembler(
+            data, graph: trainer.objective.graph, labels: trainer.objective.labels, batchSize: configuration.batchSize,
+            augmentation: configuration.augmentation, seed: configuration.seed)
         let graph = try TrainingGraph(
-            trainer.objective, frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
+            trainer.objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
             changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) })
         self.graph = graph
         lowered = try trainer.options.lowers ? graph.graph.lowered(variables: graph.variables) : graph.graph
         variables = VariableStore(graph.graph.initializers.filter { graph.variables.contains($0.key) })
         if graph.variables.contains(trainingStepName) { variables[trainingStepName] = Tensor(scalar: Int64(0)) }
-        assembler = try BatchAssembler(
-            data, graph: graph.graph, labels: trainer.objective.labels, batchSize: configuration.batchSize,
-            augmentation: configuration.augmentation, seed: configuration.seed)
         optimizer = Optimizer(
             configuration.optimizer, parameters: graph.parameters, of: variables,
             shapes: graph.graph.initializers.mapValues(\.shape), options: trainer.parameterOptions)

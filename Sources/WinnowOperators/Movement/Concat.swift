@@ -93,13 +93,25 @@ package struct Concat: Operator {
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.indices == zeros.bearers ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        let extents = try context.node.inputs.map { name -> Int in
-            guard let own = context.info(of: name)?.extents, let extent = own[try axis.normalizedAxis(rank: own.count)].value
-            else { throw WinnowError(.unsupported, "node \(context.node.name)", "its inputs' extents are not known") }
-            return extent
-        }
-        let sizes = context.builder.constant("\(context.node.name).sizes", Tensor(extents.map { Int64($0) }))
+        let inputs = context.node.inputs
         return try context.builder.add(
-            Split(axis: axis), inputs: [try context.outputGradient(), sizes], outputs: extents.count)
+            Split(axis: axis, outputCount: inputs.count), inputs: [context.outputGradient(), extents(of: inputs, context)],
+            outputs: inputs.count)
+    }
+
+    /// The extents along `axis` as a value: a constant where they are known.
+    private func extents(of inputs: [ValueName], _ context: GradientContext) throws -> ValueName {
+        let builder = context.builder
+        let infos = inputs.map { context.info(of: $0) }
+        guard let rank = infos.lazy.compactMap({ $0?.rank }).first else {
+            throw WinnowError(.unsupported, "node \(context.node.name)", "its inputs' ranks are not known")
+        }
+        let axis = try axis.normalizedAxis(rank: rank)
+        let extents = infos.compactMap { $0?.extents?[axis].value }
+        guard extents.count < inputs.count else {
+            return builder.constant("\(context.node.name).sizes", Tensor(extents.map { Int64($0) }))
+        }
+        let parts = try inputs.map { try builder.add(ShapeOf(start: axis, end: axis + 1), $0) }
+        return try builder.add(Concat(axis: 0), inputs: parts)[0]
     }
 }

@@ -17,10 +17,12 @@ package struct Split: Operator {
     /// Whether nothing but the number of outputs says into how many parts, as before operator set 18.
     private var countsOutputs = false
 
-    package init(axis: Int = 0, sizes: [Int]? = nil, partCount: Int? = nil) {
+    /// - Parameter outputCount: the number of parts, where input 1 has their extents and nobody knows them yet.
+    package init(axis: Int = 0, sizes: [Int]? = nil, partCount: Int? = nil, outputCount: Int? = nil) {
         self.axis = axis
         self.sizes = sizes
         self.partCount = partCount
+        self.outputCount = outputCount
     }
 
     package init(attributes: Attributes, version: Int) throws {

@@ -192,8 +192,9 @@ extension RecurrentOperator {
     private func initialStates(_ b: GraphBuilder, _ inputs: [ValueName?], _ x: ValueName, _ direction: Int) throws -> [ValueName] {
         try (0..<Self.stateCount).map { index in
             guard let given = inputs.present(5 + index) else {
-                let shape: Shape = [try b.extent(1, of: x), parameters.hiddenSize]
-                return b.constant("initial", Tensor(zeros: shape, b.elementType(of: x)))
+                // One row of zeros stands for every sample where their number is open.
+                let batch = b.info(of: x)?.extents?[1].value ?? 1
+                return b.constant("initial", Tensor(zeros: [batch, parameters.hiddenSize], b.elementType(of: x)))
             }
             return try b.direction(direction, of: given)
         }
