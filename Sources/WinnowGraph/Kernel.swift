@@ -145,6 +145,7 @@ package struct Operands {
 extension Kernel {
     /// Runs the kernel outside a plan; `results` are written in place.
     package func runOnce(_ inputs: [Tensor?], _ results: [Tensor?]) throws {
+        try MemoryBudget.check(scratchByteCount, for: "a kernel's scratch memory")
         let scratch = TensorStorage(byteCount: scratchByteCount)
         var pointers = (inputs + results).map { $0.map { $0.memory.storage.base + $0.memory.byteOffset } }
         pointers.append(scratch.base)

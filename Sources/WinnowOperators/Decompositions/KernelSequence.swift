@@ -21,6 +21,7 @@ final class KernelSequence {
     private var places: [ValueName: Place] = [:]
     /// Values computed from constants alone, while the sequence is made.
     private var folded: [ValueName: Tensor] = [:]
+    private var foldedByteCount = 0
     private(set) var scratchByteCount = 0
     private var kernelScratchByteCount = 0
 
@@ -38,7 +39,7 @@ final class KernelSequence {
             if case .output(index) = place { continue }
             copies.append((place, index, info.elementType.byteCount(of: shape.elementCount)))
         }
-        scratchByteCount += kernelScratchByteCount
+        scratchByteCount = scratchByteCount +| kernelScratchByteCount
         (places, folded) = ([:], [:])
     }
 
@@ -65,6 +66,8 @@ final class KernelSequence {
             return
         }
         if !inputs.isEmpty, inputs.allSatisfy({ $0 == nil || $0?.constant != nil }) {
+            foldedByteCount = outputs.reduce(foldedByteCount) { $0 +| $1.byteCount }
+            try MemoryBudget.check(foldedByteCount, for: node.name)
             let results = outputs.map { Tensor(zeros: $0.shape, $0.elementType) }
             try kernel.runOnce(inputs.map { $0?.constant }, results)
             for (name, result) in zip(node.outputs.filter { !$0.isEmpty }, results) {
@@ -85,7 +88,7 @@ final class KernelSequence {
     }
 
     private func reserve(_ byteCount: Int) -> Int {
-        defer { scratchByteCount += (byteCount + 63) / 64 * 64 }
+        defer { scratchByteCount = scratchByteCount +| ((byteCount +| 63) / 64 * 64) }
         return scratchByteCount
     }
 

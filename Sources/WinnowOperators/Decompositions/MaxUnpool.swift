@@ -33,6 +33,6 @@ package struct MaxUnpool: Decomposition {
         guard let wanted = try inputs.present(2).map({ try b.knownIntegers(of: $0) }), wanted.count == full.rank else {
             return [result]
         }
-        return [try b.add(Pad(), result, b.integers(full.indices.map { _ in 0 } + full.indices.map { wanted[$0] - full[$0] }))]
+        return [try b.add(Pad(), result, b.integers(full.indices.map { _ in 0 } + full.indices.map { wanted[$0] -| full[$0] }))]
     }
 }
