@@ -20,6 +20,7 @@ public struct LayerTable: Sendable {
 
     /// A row for every node that computes on data. Named extents count as `batchSize`.
     public init(_ graph: Graph, batchSize: Int = 1) {
+        let graph = (try? graph.takingDefaults()) ?? graph
         let shapes = graph.sampleShapes(batchSize: batchSize)
         let types = shapes.mapValues { $0 }
         var declared: [String: ValueType] = [:]

@@ -17,8 +17,10 @@ struct InspectCommand: ParsableCommand {
     @Option(help: "table, json, dot (for Graphviz) or text (the whole graph, one line a node).") var format = Format.table
     @Flag(help: "The tensors too, with a histogram of their non-zero elements.") var tensors = false
     @Flag(help: "The same as --format json.") var json = false
+    @OptionGroup var reading: ReadingArguments
 
     func run() throws {
+        reading.apply()
         let model = try Model(reading: model)
         let format = json ? .json : format
         guard format != .text else { print(model.graph.text); return }

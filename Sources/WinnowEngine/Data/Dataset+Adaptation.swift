@@ -5,7 +5,7 @@ extension Dataset {
     /// The data set with every feature named and shaped as `graph` takes it. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
-        let names = graph.inputNames
+        let names = graph.requiredInputs.map(\.name)
         if features.count == 1, features[0].name.isEmpty {
             guard names.count == 1 else {
                 throw WinnowError(
@@ -18,7 +18,7 @@ extension Dataset {
             guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
                 throw WinnowError(
                     .data, "feature \(feature.name)", "the model has no such input",
-                    remedy: "its inputs are \(names.joined(separator: ", "))")
+                    remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")
             }
             result.features[index] = try feature.adapted(to: input)
         }

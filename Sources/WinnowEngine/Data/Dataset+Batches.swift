@@ -36,7 +36,7 @@ extension Dataset {
 
 extension Graph {
     /// The extent that the first input fixes for its first axis.
-    package var fixedBatchSize: Int? { inputs.first?.type.extents?.first?.value }
+    package var fixedBatchSize: Int? { requiredInputs.first?.type.extents?.first?.value }
 }
 
 extension Session {

@@ -46,7 +46,8 @@ struct ONNXWriter {
         }
         proto.node = try graph.nodes.map(node)
         proto.output = graph.outputs.map { name in
-            Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph) ?? graph.metadata.outputTypes[name])
+            let declared = graph.metadata.outputTypes[name]
+            return Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph)?.completed(by: declared) ?? declared)
         }
         let outputs = Set(graph.outputs)
         proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
@@ -83,6 +84,16 @@ struct ONNXWriter {
     private func certainType(of name: ValueName, in graph: Graph) -> ValueType? {
         guard let info = graph.infos[name], !info.isGuess, info.extents != nil else { return nil }
         return info.type
+    }
+}
+
+extension ValueType {
+    /// The type with extents that it does not know as a file declares them.
+    fileprivate func completed(by declared: ValueType?) -> ValueType {
+        guard let extents, let declared, let others = declared.extents, accepts(declared) else { return self }
+        var result = self
+        result.extents = zip(extents, others).map { $0 == .unknown ? $1 : $0 }
+        return result
     }
 }
 

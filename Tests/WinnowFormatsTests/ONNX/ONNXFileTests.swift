@@ -165,6 +165,12 @@ private let registry = OperatorRegistry([])
         #expect(try write(unknown, [ValueType(.int64, [2])], declared: declared).outputTypes == ["y": declared])
     }
 
+    @Test func extentsThatCannotBeInferredStayAsDeclared() throws {
+        let declared = ValueType(.float32, ["batch", 4])
+        let written = try write(Relu(), [ValueType(.float32, [.unknown, 4])], declared: declared)
+        #expect(written.outputTypes == ["y": declared])
+    }
+
     @Test func nothingIsConcludedFromAGuess() throws {
         var metadata = GraphMetadata()
         metadata.outputTypes = ["y": ValueType(.int64, [2])]
