@@ -49,15 +49,22 @@ struct ONNXWriter {
             let declared = graph.metadata.outputTypes[name]
             return Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph)?.completed(by: declared) ?? declared)
         }
-        let outputs = Set(graph.outputs)
-        proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
-            let type = certainType(of: name, in: graph)
-            let isNoted = !(graph.metadata.valueNotes[name]?.notes.isEmpty ?? true)
-            guard !name.isEmpty, !outputs.contains(name), type != nil || isNoted else { return nil }
-            return Onnx_ValueInfoProto(name: name, type: type)
-        }
+        proto.valueInfo = valueInfos(of: graph)
         proto.addNotes(of: graph)
         return proto
+    }
+
+    /// The types of the values inside that the file declared, and of those that something is said of.
+    private func valueInfos(of graph: Graph) -> [Onnx_ValueInfoProto] {
+        let (declared, notes) = (graph.metadata.declaredValues, graph.metadata.valueNotes)
+        guard !declared.isEmpty || !notes.isEmpty else { return [] }
+        let outputs = Set(graph.outputs)
+        return graph.nodes.flatMap(\.outputs).compactMap { name in
+            let type = certainType(of: name, in: graph)
+            let isNoted = !(notes[name]?.notes.isEmpty ?? true)
+            guard !outputs.contains(name), isNoted || (declared.contains(name) && type != nil) else { return nil }
+            return Onnx_ValueInfoProto(name: name, type: type)
+        }
     }
 
     private func node(_ node: Node) throws -> Onnx_NodeProto {
