@@ -60,6 +60,8 @@ public struct Histogram: Codable, Sendable {
 extension ModelMeasurement {
     /// Measures what the graph alone tells; accuracy, bytes and latency are filled in by who has data, file and time.
     package init(_ graph: Graph, model: String, stage: String, histograms: Bool = true) {
+        // Weights that a caller may replace are weights.
+        let graph = (try? graph.takingDefaults()) ?? graph
         self.model = model
         self.stage = stage
         let (zeroCount, elementCount) = graph.weightSparsity
