@@ -160,3 +160,17 @@ def test_sparse_initializers_become_dense(winnow, tmp_path, x):
     out = onnx.load(tmp_path / "out.onnx")
     onnx.checker.check_model(out, full_check=True)
     np.testing.assert_allclose(run(out, x=x), run(model, x=x), rtol=1e-5, atol=1e-6)
+
+
+def test_links_that_leave_the_folder_are_followed_where_allowed(winnow, tmp_path):
+    """The layout of a model hub's cache: links in a folder of their own."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "snapshot").mkdir()
+    onnx.save_model(network(), tmp_path / "blobs/m.onnx", save_as_external_data=True, location="m.onnx_data", size_threshold=0)
+    for name in ("m.onnx", "m.onnx_data"):
+        (tmp_path / "snapshot" / name).symlink_to(tmp_path / "blobs" / name)
+    path = tmp_path / "snapshot/m.onnx"
+    for command in (["inspect", path], ["apply", "fold-constants", path, "-o", tmp_path / "out.onnx"], ["compare", path, path]):
+        result = winnow(*command, check=False)
+        assert result.returncode == 1 and "m.onnx_data" in result.stderr and "--allow-links" in result.stderr, result.stderr
+        winnow(*command, "--allow-links")

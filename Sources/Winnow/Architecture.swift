@@ -89,6 +89,8 @@ struct NetworkBuilder {
 
     mutating func finish() throws -> Graph {
         x = builder.renameLastOutput(to: "logits")
-        return try builder.graph(outputs: [x])
+        var graph = try builder.graph(outputs: [x])
+        graph.metadata.declaredValues = Set(graph.nodes.flatMap(\.outputs))
+        return graph
     }
 }

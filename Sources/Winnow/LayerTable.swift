@@ -21,6 +21,7 @@ public struct LayerTable: Sendable {
     /// A row for every node that computes on data. Throws `.usage` naming an input that leaves more open than the batch, unless
     /// `shapes` (`image=1x3x224x224`) tell it.
     public init(_ graph: Graph, batchSize: Int = 1, shapes: [String] = []) throws {
+        let graph = try graph.takingDefaults()
         let shapes = try InputShapes(parsing: shapes).completed(for: graph, batchSize: batchSize)
         var declared: [String: ValueType] = [:]
         for input in graph.inputs {

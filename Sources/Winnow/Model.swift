@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import WinnowEngine
 import WinnowFormats
 public import WinnowGraph
@@ -20,13 +21,21 @@ public struct Model: Sendable {
     ///
     /// - Parameter followsLinks: whether its external data may lie behind links that leave its folder, as in caches of
     ///   model hubs.
-    public init(reading path: String, followsLinks: Bool = false) throws {
+    public init(reading path: String, followsLinks: Bool = Model.followsLinks) throws {
         let links: LinkPolicy = followsLinks ? .everywhere : .insideFolder
         do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links) } catch let error as WinnowError {
             throw error.subject.contains(path) ? error : error.within(path)
         }
         self.path = path
     }
+
+    /// What holds where nothing else is said: whether links that leave a model's folder are followed.
+    public static var followsLinks: Bool {
+        get { linkPolicy.withLock { $0 } }
+        set { linkPolicy.withLock { $0 = newValue } }
+    }
+
+    private static let linkPolicy = Mutex(false)
 
     /// Writes an ONNX file: complete or not at all.
     public func write(to path: String) throws { try ONNXFile.write(graph, to: path) }

@@ -18,12 +18,12 @@ public struct ModelDifference: Codable, Sendable {
 
     public init(_ a: Graph, _ b: Graph) {
         compare("opset", a.metadata.opsets.pairs { "\($0)" }, b.metadata.opsets.pairs { "\($0)" })
-        compare("input", a.inputs.map { ($0.name, "\($0.type)") }, b.inputs.map { ($0.name, "\($0.type)") })
+        compare("input", a.typedInputs, b.typedInputs)
         compare("output", a.typedOutputs, b.typedOutputs)
         compare("tensor", a.typedInitializers, b.typedInitializers)
-        for name in a.initializerNames {
-            guard let before = a.initializers[name], let after = b.initializers[name], before.shape == after.shape,
-                before.elementType == after.elementType, before != after
+        let others = b.tensors
+        for (name, before) in a.namedTensors {
+            guard let after = others[name], before.shape == after.shape, before.elementType == after.elementType, before != after
             else { continue }
             changes.append(
                 Change(part: "tensor", name: name, before: before.zeroText, after: "\(after.zeroText), \(before.distance(to: after))"))
@@ -70,6 +70,19 @@ extension Dictionary where Key == String {
 extension Graph {
     fileprivate var typedOutputs: [(String, String)] {
         outputNames.map { ($0, type(of: $0)?.description ?? "unknown") }
+    }
+
+    fileprivate var typedInputs: [(String, String)] {
+        inputs.map { ($0.name, "\($0.type)\($0.defaultValue == nil ? "" : " = default")") }
+    }
+
+    /// Constants and the default values of inputs.
+    fileprivate var namedTensors: [(name: String, tensor: Tensor)] {
+        namedInitializers + inputs.compactMap { input in input.defaultValue.map { (input.name, $0) } }
+    }
+
+    fileprivate var tensors: [String: Tensor] {
+        Dictionary(namedTensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     }
 
     fileprivate var typedInitializers: [(String, String)] {

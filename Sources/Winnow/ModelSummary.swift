@@ -86,8 +86,10 @@ public struct ModelSummary: Codable, Sendable {
         missingShapes = given.request(for: graph)
         name = graph.name
         opsets = graph.metadata.opsets
-        inputs = graph.inputs.map { Value($0.name, $0.type) }
+        inputs = graph.inputs.map { Value($0.name, $0.type, hasDefault: $0.defaultValue != nil) }
         outputs = graph.outputNames.map { Value($0, graph.type(of: $0)) }
+        // Weights that a caller may replace are parameters all the same.
+        let graph = try graph.takingDefaults()
         let learned = Parameters(graph)
         let (encodings, index) = (Encodings(graph, learned), GraphIndex(graph))
         let counts = graph.multiplyAccumulates(inputShapes: shapes ?? [:])
@@ -112,9 +114,9 @@ public struct ModelSummary: Codable, Sendable {
 }
 
 extension ModelSummary.Value {
-    init(_ name: String, _ type: ValueType?) {
+    init(_ name: String, _ type: ValueType?, hasDefault: Bool = false) {
         self.name = name
-        self.type = type?.description ?? "unknown"
+        self.type = (type?.description ?? "unknown") + (hasDefault ? " = default" : "")
         shape = "[\(type?.extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…")]"
     }
 }

@@ -38,7 +38,7 @@ public struct ModelTraining: Sendable {
     ) throws -> String {
         let training = try data.required(.training, of: source).adapted(to: model.graph)
         let validation = try data.validation?.adapted(to: model.graph)
-        let checkpoint = CheckpointFile(output + ".checkpoint")
+        let checkpoint = CheckpointFile(OutputName.companion(of: output, suffix: ".checkpoint"))
         var trainer = try Trainer(model.graph, configuration: configuration)
         trainer.options.compute.usesBFloat16 = usesBFloat16
         trainer.checkpoints = checkpoint

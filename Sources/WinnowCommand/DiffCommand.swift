@@ -8,8 +8,10 @@ struct DiffCommand: ParsableCommand {
     @Argument(help: "The first ONNX file.") var first: String
     @Argument(help: "The second ONNX file.") var second: String
     @Flag(help: "JSON instead of text.") var json = false
+    @OptionGroup var reading: ReadingArguments
 
     func run() throws {
+        reading.apply()
         let difference = ModelDifference(try Model(reading: first).graph, try Model(reading: second).graph)
         if json { try printJSON(difference) } else { print(difference.text) }
     }

@@ -18,8 +18,10 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "The tensors too, with a histogram of their non-zero elements.") var tensors = false
     @Flag(help: "The same as --format json.") var json = false
     @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var reading: ReadingArguments
 
     func run() throws {
+        reading.apply()
         let model = try Model(reading: model)
         let format = json ? .json : format
         guard format != .text else { print(model.graph.text); return }

@@ -2,14 +2,23 @@ import ArgumentParser
 import Foundation
 import Winnow
 
+/// How models are read.
+struct ReadingArguments: ParsableArguments {
+    @Flag(help: "Follow links to external data outside the model's folder, as caches of model hubs have them.") var allowLinks = false
+
+    func apply() { Model.followsLinks = allowLinks }
+}
+
 /// Options that every computing command takes.
 struct ComputeArguments: ParsableArguments {
+    @OptionGroup var reading: ReadingArguments
     @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
     @Option(help: ArgumentHelp(
         "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G"))
     var memory: String?
 
     func apply() throws {
+        reading.apply()
         guard (0...Platform.threadLimit).contains(threads) else {
             throw WinnowError(
                 .usage, "--threads", "is \(threads)", remedy: "give 1 to \(Platform.threadLimit), or 0 for one per core")

@@ -28,7 +28,7 @@ struct RunCommand: ParsableCommand {
         let progress = ProgressLine(isQuiet: verbosity.quiet)
         var run = RecipeRun(
             recipe: try Recipe(reading: recipe), input: try Model(reading: input), output: output.output,
-            report: report, name: name, stateFolder: state ?? output.output + ".state", seed: seed,
+            report: report, name: name, stateFolder: state ?? OutputName.companion(of: output.output, suffix: ".state"), seed: seed,
             isStrict: strict, sources: [recipe] + (data.data.map { [$0] } ?? []))
         run.shapes = shapes.shape
         try run.checkOutputs()

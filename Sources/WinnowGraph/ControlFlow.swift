@@ -49,6 +49,7 @@ extension Graph {
         var metadata = metadata
         metadata.outputTypes = Dictionary(
             metadata.outputTypes.map { (renamed($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+        metadata.declaredValues = Set(metadata.declaredValues.map(renamed))
         metadata.valueNotes = Dictionary(
             metadata.valueNotes.map { (renamed($0.key), $0.value.renaming(renamed)) }, uniquingKeysWith: { first, _ in first })
         return try Graph(

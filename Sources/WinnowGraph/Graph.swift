@@ -86,6 +86,8 @@ public struct GraphMetadata: Sendable, Hashable {
     public var properties: [String: String] = [:]
     /// The types that the file declares for its outputs; written again where they cannot be inferred.
     package var outputTypes: [String: ValueType] = [:]
+    /// Values inside the graph whose types the file declares; they are declared again.
+    package var declaredValues: Set<ValueName> = []
     package var graphNotes = Notes()
     package var valueNotes: [ValueName: ValueNotes] = [:]
 

@@ -78,6 +78,8 @@ extension ModelMeasurement {
     package init(
         _ graph: Graph, model: String, stage: String, shapes: InputShapes = InputShapes(), histograms: Bool = true
     ) {
+        // Weights that a caller may replace are weights.
+        let graph = (try? graph.takingDefaults()) ?? graph
         self.model = model
         self.stage = stage
         let (zeroCount, elementCount) = graph.weightSparsity

@@ -88,6 +88,19 @@ enum TestModels {
         return try b.graph(outputs: [y])
     }
 
+    /// 12 → 16 → 8 → 4 as products without biases: a normalization, a term, a factor for each channel, and Softmax at the end.
+    static func products(seed: UInt64 = 7) throws -> Graph {
+        var weights = Weights(seed)
+        let b = GraphBuilder("products")
+        var x = try b.input("x", .float32, ["N", 12])
+        x = try b.batchNormalization(b.add(MatMul(), x, b.constant("w1", weights.normal([12, 16])), name: "p1"), name: "norm")
+        x = try b.add(MatMul(), b.add(Relu(), x, name: "relu1"), b.constant("w2", weights.normal([16, 8])), name: "p2")
+        x = try b.add(Add(), x, b.constant("b2", weights.normal([8])), name: "add2")
+        x = try b.add(Mul(), b.constant("f2", weights.normal([1, 8])), x, name: "mul2")
+        x = try b.add(MatMul(), b.add(Tanh(), x, name: "tanh2"), b.constant("w3", weights.normal([8, 4])), name: "p3")
+        return try b.graph(outputs: [b.add(Identity(), b.add(Softmax(), x, name: "softmax"), name: "end")])
+    }
+
     /// A perceptron 12 → 16 → 8 → 4 beside which an If reads the first hidden layer and a table of its width.
     static func conditional(seed: UInt64 = 4) throws -> Graph {
         var weights = Weights(seed)
@@ -131,7 +144,7 @@ enum TestModels {
         return weights.normal(shape)
     }
 
-    static var all: [Graph] { get throws { [try perceptron(), try convolutional(), try residual()] } }
+    static var all: [Graph] { get throws { [try perceptron(), try convolutional(), try residual(), try products()] } }
 
     /// A learnable task: samples labelled by a network of the same kind with other weights.
     static func dataset(for graph: Graph, count: Int = 256, seed: UInt64 = 9) throws -> Dataset {

@@ -6,7 +6,7 @@ public enum Arrays {
     /// Arrays for a model's inputs; that of an npy file is for the only one. Throws `.data` where there are more.
     public static func read(_ path: String, for model: Model) throws -> [String: Tensor] {
         guard path.lowercased().hasSuffix(".npy") else { return try read(path) }
-        let names = model.graph.inputNames
+        let names = model.graph.requiredInputs.map(\.name)
         guard let name = names.first, names.count == 1 else {
             throw WinnowError(
                 .data, path, "is one array, but the model has the inputs \(names.joined(separator: ", "))",

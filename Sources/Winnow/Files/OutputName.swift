@@ -1,4 +1,5 @@
 import Foundation
+import WinnowFormats
 import WinnowTensor
 
 /// What a file's ending promises; an output whose ending promises another format is refused.
@@ -19,6 +20,9 @@ public enum OutputName {
     public static func checkArrays(_ path: String) throws { try check(path, ["npz", "safetensors"], "npz or safetensors") }
 
     public static func checkPage(_ path: String) throws { try check(path, ["html", "htm"], "an HTML page") }
+
+    /// The path of what is kept beside an output: the output's with `suffix` behind, cut where no name may be so long.
+    public static func companion(of output: String, suffix: String) -> String { FilePath.companion(of: output, suffix: suffix) }
 
     private static func check(_ path: String, _ allowed: Set<String>, _ written: String) throws {
         let ending = URL(fileURLWithPath: path).pathExtension.lowercased()

@@ -20,7 +20,7 @@ extension Dataset {
             guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
                 throw WinnowError(
                     .data, "feature \(feature.name)", "the model has no such input",
-                    remedy: "its inputs are \(names.joined(separator: ", "))")
+                    remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")
             }
             result.features[index] = try feature.adapted(to: input)
         }

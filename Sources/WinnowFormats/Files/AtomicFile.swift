@@ -12,11 +12,11 @@ package enum AtomicFile {
     /// Writes what `body` puts into the sink; whatever is thrown leaves the old file as it was. A link stays one: the file it
     /// stands for is written.
     package static func write<Result>(to path: String, _ body: (FileSink) throws -> Result) throws -> Result {
-        let target = try FilePath.target(of: path)
         var status = stat()
-        let exists = stat(target, &status) == 0
+        let exists = stat(path, &status) == 0
         if exists, status.st_mode & S_IFMT == S_IFDIR { throw WinnowError(.file, path, "is a folder, not a file") }
         if exists, status.st_mode & S_IFMT != S_IFREG { return try writeInPlace(path, body) }
+        let target = try exists ? FilePath.resolved(path) ?? path : FilePath.target(of: path)
         let file = try TemporaryFile(beside: target, for: path)
         defer { file.close() }
         let result = try fill(file.descriptor, named: path, body)

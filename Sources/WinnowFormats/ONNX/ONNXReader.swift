@@ -51,6 +51,7 @@ struct ONNXReader {
             metadata.outputTypes[output.name] = try ValueType(output.type, of: "output \(output.name)")
         }
         metadata.graphNotes = proto.notes
+        metadata.declaredValues = Set(proto.valueInfo.map(\.name))
         metadata.valueNotes = proto.valueNotes
         for (name, notes) in content.constantNotes { metadata.valueNotes[name, default: ValueNotes()].tensor = notes }
         return metadata

@@ -46,17 +46,25 @@ struct ONNXWriter {
         }
         proto.node = try graph.nodes.map(node)
         proto.output = graph.outputs.map { name in
-            Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph) ?? graph.metadata.outputTypes[name])
+            let declared = graph.metadata.outputTypes[name]
+            return Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph)?.completed(by: declared) ?? declared)
         }
-        let outputs = Set(graph.outputs)
-        proto.valueInfo = graph.nodes.flatMap(\.outputs).compactMap { name in
-            let type = certainType(of: name, in: graph)
-            let isNoted = !(graph.metadata.valueNotes[name]?.notes.isEmpty ?? true)
-            guard !name.isEmpty, !outputs.contains(name), type != nil || isNoted else { return nil }
-            return Onnx_ValueInfoProto(name: name, type: type)
-        }
+        proto.valueInfo = valueInfos(of: graph)
         proto.addNotes(of: graph)
         return proto
+    }
+
+    /// The types of the values inside that the file declared, and of those that something is said of.
+    private func valueInfos(of graph: Graph) -> [Onnx_ValueInfoProto] {
+        let (declared, notes) = (graph.metadata.declaredValues, graph.metadata.valueNotes)
+        guard !declared.isEmpty || !notes.isEmpty else { return [] }
+        let outputs = Set(graph.outputs)
+        return graph.nodes.flatMap(\.outputs).compactMap { name in
+            let type = certainType(of: name, in: graph)
+            let isNoted = !(notes[name]?.notes.isEmpty ?? true)
+            guard !outputs.contains(name), isNoted || (declared.contains(name) && type != nil) else { return nil }
+            return Onnx_ValueInfoProto(name: name, type: type)
+        }
     }
 
     private func node(_ node: Node) throws -> Onnx_NodeProto {
@@ -83,6 +91,16 @@ struct ONNXWriter {
     private func certainType(of name: ValueName, in graph: Graph) -> ValueType? {
         guard let info = graph.infos[name], !info.isGuess, info.extents != nil else { return nil }
         return info.type
+    }
+}
+
+extension ValueType {
+    /// The type with extents that it does not know as a file declares them.
+    fileprivate func completed(by declared: ValueType?) -> ValueType {
+        guard let extents, let declared, let others = declared.extents, accepts(declared) else { return self }
+        var result = self
+        result.extents = zip(extents, others).map { $0 == .unknown ? $1 : $0 }
+        return result
     }
 }
 

@@ -32,8 +32,7 @@ package struct MaxPool: Pooling {
     }
 
     package var minimumVersion: Int { roundsUp || window.dilations != nil ? 10 : columnsFirst ? 8 : 1 }
-    /// Indices come with operator set 8.
-    package func minimumVersion(of node: Node) -> Int { max(minimumVersion, node.outputs.dropFirst().contains { !$0.isEmpty } ? 8 : 1) }
+    package func minimumVersion(of node: Node) -> Int { max(minimumVersion, node.output(1) == nil ? 1 : 8) }
     package var quantization: QuantizationRule { .keepsScale }
     package var kind: PoolingKind { .maximum }
 

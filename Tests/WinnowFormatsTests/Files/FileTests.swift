@@ -106,6 +106,15 @@ import WinnowTensor
         #expect(try FileManager.default.attributesOfItem(atPath: "/dev/null")[.type] as? FileAttributeType == .typeCharacterSpecial)
     }
 
+    /// `/dev/stdout` and its like are links to something without a path.
+    @Test func pipesBehindLinksAreWrittenTo() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        try AtomicFile.write("text", to: "/dev/fd/\(ends[1])")
+        close(ends[1])
+        #expect(FileHandle(fileDescriptor: ends[0], closeOnDealloc: true).readDataToEndOfFile() == Data("text".utf8))
+    }
+
     @Test func wrongPathsAreOneSentence() {
         #expect(message { try AtomicFile.write("", to: "/nowhere/a") } == "/nowhere/a: cannot be written: no such file or directory")
         #expect(message { _ = try MappedFile("/nowhere") } == "/nowhere: cannot be opened: no such file or directory")

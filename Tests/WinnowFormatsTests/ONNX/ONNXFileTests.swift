@@ -165,6 +165,27 @@ private let registry = OperatorRegistry([])
         #expect(try write(unknown, [ValueType(.int64, [2])], declared: declared).outputTypes == ["y": declared])
     }
 
+    @Test func onlyDeclaredValuesInsideAreDeclaredAgain() throws {
+        func graph(_ declared: Set<ValueName>) throws -> Graph {
+            var metadata = GraphMetadata()
+            metadata.declaredValues = declared
+            return try Graph(
+                name: "g", inputs: [GraphInput("x", ValueType(.float32, [2]))], outputs: ["y"],
+                nodes: [("a", "x", "h"), ("b", "h", "k"), ("c", "k", "y")].map {
+                    Node(name: $0.0, op: Relu(), inputs: [$0.1], outputs: [$0.2])
+                }, metadata: metadata)
+        }
+        let bytes = try ONNXFile.bytes(graph(["k", "gone"]))
+        #expect(try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry).metadata.declaredValues == ["k"])
+        #expect(try ONNXFile.bytes(graph([])).count < bytes.count)
+    }
+
+    @Test func extentsThatCannotBeInferredStayAsDeclared() throws {
+        let declared = ValueType(.float32, ["batch", 4])
+        let written = try write(Relu(), [ValueType(.float32, [.unknown, 4])], declared: declared)
+        #expect(written.outputTypes == ["y": declared])
+    }
+
     @Test func nothingIsConcludedFromAGuess() throws {
         var metadata = GraphMetadata()
         metadata.outputTypes = ["y": ValueType(.int64, [2])]
