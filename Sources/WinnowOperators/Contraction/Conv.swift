@@ -118,7 +118,11 @@ package struct Conv: Operator {
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        extents["g"].map { Conv(window: window, groups: $0) }
+        extents["g"].map {
+            var result = self
+            result.groups = $0
+            return result
+        }
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }

@@ -135,7 +135,11 @@ package struct ConvTranspose: Operator, ChannelContraction {
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        extents["g"].map { ConvTranspose(window: window, groups: $0, outputPadding: outputPadding, outputShape: outputShape) }
+        extents["g"].map {
+            var result = self
+            result.groups = $0
+            return result
+        }
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.effectOnProduct }

@@ -36,7 +36,11 @@ package struct FusedConv: TrainedInParts {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { convolution.axes(for: inputs, residual: true) }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        extents["g"].map { FusedConv(convolution: Conv(window: convolution.window, groups: $0), activation: activation) }
+        extents["g"].map {
+            var result = self
+            result.convolution.groups = $0
+            return result
+        }
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {

@@ -47,6 +47,10 @@ package struct GroupNormalization: GroupedNormalization {
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        extents["g"].map { GroupNormalization(groupCount: $0, epsilon: epsilon, scalesChannels: scalesChannels) }
+        extents["g"].map {
+            var result = self
+            result.groupCount = $0
+            return result
+        }
     }
 }

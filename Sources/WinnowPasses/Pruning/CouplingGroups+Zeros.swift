@@ -11,9 +11,11 @@ extension CouplingGroups {
         while true {
             var pass = ZeroPass(self, graph, constants)
             pass.run()
-            for (leaf, reason) in pass.failures.sorted(by: { $0.key < $1.key }) { classes.protect(leaf, reason) }
             zeros = pass.zeros
-            guard pass.unmaskable != unmaskable else { return }
+            if pass.unmaskable == unmaskable {
+                for (leaf, reason) in pass.failures { classes.protect(leaf, reason) }
+                return
+            }
             unmaskable = pass.unmaskable
         }
     }

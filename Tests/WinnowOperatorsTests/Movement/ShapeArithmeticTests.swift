@@ -59,6 +59,56 @@ import WinnowTensor
         #expect(AxisMap.regrouped(["N", 800], into: ["N", 50, 16]) == "a(bc), . -> abc")
         #expect(AxisMap.regrouped([6, 4], into: [4, 6]) == ".., . -> ..")
     }
+
+    /// Axes are cut where both shapes have a boundary; what comes last may be open on one side.
+    @Test func regroupingCutsAxesIntoCommonPieces() {
+        #expect(AxisMap.regrouped(["N", 64, 8, 8], into: ["N", 32, 128]) == "a(bc)de, . -> ab(cde)")
+        #expect(AxisMap.regrouped(["N", 64, "H", "W"], into: ["N", 32, .unknown]) == "a(bc)de, . -> ab(cde)")
+        #expect(AxisMap.regrouped(["N", "S", 16], into: [.unknown, 16]) == "bca, . -> (bc)a")
+        #expect(AxisMap.regrouped([.unknown, 16], into: ["N", "S", 2, 8]) == "(cd)(ba), . -> cdba")
+        #expect(AxisMap.regrouped([2, 8, 1, 1], into: [2, 8]) == "ab11, . -> ab")
+        #expect(AxisMap.regrouped([12, 5], into: [4, 15]) == "(ab)c, . -> a(bc)")
+        #expect(AxisMap.regrouped([2, 4, 15], into: [12, 5, 2]) == "..., . -> ...")
+    }
+
+    private func known(_ build: (GraphBuilder, ValueName) throws -> ValueName) throws -> [Extent]? {
+        let b = GraphBuilder("shapes")
+        return b.info(of: try build(b, b.input("x", .int64, ["N", "S"])))?.extents
+    }
+
+    private func list(_ b: GraphBuilder, _ values: [Int]) -> ValueName { b.constant("list", Tensor(values.map { Int64($0) })) }
+
+    /// Token types and positions, as exporters of transformers write them.
+    @Test func openExtentsAreFollowedThroughShapeArithmetic() throws {
+        let expanded = try known { b, x in
+            let shape = try b.add(Mul(), b.add(ShapeOf(), x), list(b, [1, 1]))
+            return try b.add(Expand(), b.constant("zero", Tensor([Int64(0)], shape: [1, 1])), shape)
+        }
+        #expect(expanded == ["N", "S"])
+        let chosen = try known { b, x in
+            let shape = try b.add(Concat(axis: 0), b.add(ShapeOf(), x), list(b, [8]))
+            let isFree = try b.add(Equal(), shape, list(b, [-1]))
+            return try b.add(ConstantOfShape(Tensor([Float(0)])), b.add(Where(), isFree, list(b, [1]), shape))
+        }
+        #expect(chosen == ["N", "S", 8])
+        let positions = try known { b, x in
+            let length = try b.add(Gather(), b.add(ShapeOf(), x), b.constant("one", scalar: Int64(1)))
+            return try b.add(NumberRange(), b.constant("zero", scalar: Int64(0)), length, b.constant("step", scalar: Int64(1)))
+        }
+        #expect(positions == ["S"])
+    }
+
+    /// What is computed is unknown; that it is there is known, and so are its neighbours.
+    @Test func ranksOutliveUnknownElements() throws {
+        let doubled = try known { b, x in
+            let twice = try b.add(Mul(), b.add(ShapeOf(), x), list(b, [1, 2]))
+            return try b.add(ConstantOfShape(Tensor([Float(0)])), b.add(Concat(axis: 0), twice, list(b, [8])))
+        }
+        #expect(doubled == ["N", .unknown, 8])
+        let rankless = ValueInfo(.float32, nil)
+        #expect(try Transpose([0, 2, 1]).outputs(for: [rankless])[0].rank == 3)
+        #expect(try Gemm().outputs(for: [rankless, ValueInfo(.float32, [4, 8])])[0].extents == [.unknown, 8])
+    }
 }
 
 extension AxisMap {
