@@ -65,7 +65,7 @@ extension OpenAxesTests {
         let b = GraphBuilder("masked")
         let x = try b.input("x", .float32, ["N", 2])
         let hidden = b.constant("hidden", Tensor([-Float.infinity, 0], shape: [1, 2]))
-        let scores = try b.add(b.add(Softmax(), b.add(x, hidden)), b.add(MatMul(), x, b.constant("w", Tensor([1.0, 2, 3, 4], shape: [2, 2]))))
+        let scores = try b.add(b.add(Softmax(), b.add(x, hidden)), b.add(MatMul(), x, b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]))))
         let result = try Trainer(b.graph(outputs: [scores]), configuration: TrainingConfiguration(epochs: 1, batchSize: 8, seed: 1))
             .train(on: quadrants(count: 16))
         #expect(result.parameters == ["w"])
@@ -77,7 +77,7 @@ extension OpenAxesTests {
     @Test func aFixedBatchIsKept() throws {
         let b = GraphBuilder("fixed")
         let x = try b.input("x", .float32, [4, 2])
-        let scores = try b.add(MatMul(), x, b.constant("w", Tensor([1.0, 2, 3, 4], shape: [2, 2])))
+        let scores = try b.add(MatMul(), x, b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])))
         let trainer = try Trainer(
             b.graph(outputs: [scores]), configuration: TrainingConfiguration(epochs: 2, batchSize: 128, seed: 1))
         #expect(try trainer.train(on: quadrants(count: 18)).parameters == ["w"])

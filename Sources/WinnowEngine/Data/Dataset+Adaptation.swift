@@ -5,7 +5,6 @@ extension Dataset {
     /// The data set with every feature named and shaped as `graph` takes it. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
-        let names = graph.inputNames
         // Inputs with default values may be left out.
         let needed = graph.requiredInputs.map(\.name)
         if features.count == 1, features[0].name.isEmpty {

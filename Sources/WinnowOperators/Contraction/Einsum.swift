@@ -58,6 +58,18 @@ package struct Einsum: Decomposition {
         return (operands, Array(hidden[..<widest]) + once.sorted())
     }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let type = try inputs.required(0).elementType
+        let known = inputs.compactMap { $0?.extents }
+        guard known.count == inputs.count else { return [ValueInfo(type, nil)] }
+        let (operands, result) = try labels(ranks: known.map(\.count))
+        var extents: [Character: Extent] = [:]
+        for (label, extent) in zip(operands.joined(), known.joined()) where extents[label]?.value ?? 1 == 1 {
+            if extents[label] == nil || extents[label] == .fixed(1) || extent.value ?? 1 > 1 { extents[label] = extent }
+        }
+        return [ValueInfo(type, result.map { extents[$0] ?? .unknown })]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let values = try inputs.indices.map { try inputs.required($0) }
         let (operands, result) = try labels(ranks: values.map { try b.rank(of: $0) })
@@ -144,8 +156,8 @@ extension GraphBuilder {
             let a = keepsRows ? try aligned(left, rows + inner) : try matrix(left, batch, rows, inner)
             let product = try add(MatMul(), a, matrix(right, batch, inner, columns))
             let isMatrix = (keepsRows || rows.count == 1) && columns.count == 1
-            let front = try batch.map { _ in 0 } + (keepsRows ? rows.map { _ in 0 } : extents(rows, of: left))
-            value = isMatrix ? product : try reshaped(product, front + extents(columns, of: right))
+            value = isMatrix ? product : try reshaped(
+                product, batch.map { _ in 0 } + (keepsRows ? rows.map { _ in 0 } : extents(rows, of: left)) + extents(columns, of: right))
         }
         return EinsumTerm(value: value, labels: batch + rows + columns)
     }

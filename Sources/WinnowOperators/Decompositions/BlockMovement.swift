@@ -31,6 +31,20 @@ extension BlockMovement {
     package var quantization: QuantizationRule { .keepsScale }
 }
 
+extension BlockMovement {
+    /// Channels, rows and columns as far as they are known: multiplied, or divided where the factor is negative.
+    func outputs(for inputs: [ValueInfo?], channelFactor: Int, sideFactor: Int) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        func scaled(_ extent: Extent, by factor: Int) -> Extent {
+            extent.value.map { .fixed(factor > 0 ? $0 *| factor : $0 / -factor) } ?? .unknown
+        }
+        guard let extents = x.extents else { return [ValueInfo(x.elementType, nil)] }
+        guard extents.count == 4 else { throw WinnowError(.shape, "input", "must have four axes") }
+        let sides = extents.dropFirst(2).map { scaled($0, by: sideFactor) }
+        return [ValueInfo(x.elementType, [extents[0], scaled(extents[1], by: channelFactor)] + sides)]
+    }
+}
+
 extension GraphBuilder {
     /// Input 0 and the extents of its channels, rows and columns.
     func image(_ inputs: [ValueName?]) throws -> (ValueName, [Int]) {

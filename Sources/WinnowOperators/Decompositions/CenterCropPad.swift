@@ -15,6 +15,17 @@ package struct CenterCropPad: Decomposition {
     package var attributes: Attributes { axes.map { ["axes": .ints($0)] } ?? [:] }
     package var minimumVersion: Int { 18 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        guard var extents = x.extents else { return [ValueInfo(x.elementType, nil)] }
+        let wanted = inputs.integers(1)?.map { Extent.fixed($0) }
+        for (place, axis) in (axes ?? Array(extents.indices)).enumerated() {
+            let axis = try axis.normalizedAxis(rank: extents.count, name: "axes")
+            extents[axis] = wanted.flatMap { place < $0.count ? $0[place] : nil } ?? .unknown
+        }
+        return [ValueInfo(x.elementType, extents)]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let rank = try b.rank(of: x)

@@ -17,6 +17,13 @@ package struct Col2Im: Decomposition {
     package var attributes: Attributes { window.attributes }
     package var minimumVersion: Int { 18 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let (x, image) = (try inputs.required(0), try inputs.required(1))
+        guard let count = image.shape?.first, count < 64 else { return [ValueInfo(x.elementType, nil)] }
+        let sides = inputs.integers(1)?.map { Extent.fixed($0) } ?? (0..<count).map { _ in .unknown }
+        return [ValueInfo(x.elementType, [x.extents?.first ?? .unknown, .unknown] + sides)]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let (image, block) = (try b.knownIntegers(of: inputs.required(1)), try b.knownIntegers(of: inputs.required(2)))

@@ -32,6 +32,11 @@ package struct LpPool: Decomposition {
 
     package var minimumVersion: Int { roundsUp || window.dilations != nil ? 18 : 2 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        return [ValueInfo(x.elementType, try x.extents.map { try $0.prefix(2) + window.outputExtents(source: Array($0.dropFirst(2)), roundsUp: roundsUp) })]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let window = roundsUp ? try roundedUp(source: b.knownShape(of: x)) : window

@@ -14,6 +14,12 @@ package struct MaxUnpool: Decomposition {
     package var attributes: Attributes { window.attributes }
     package var minimumVersion: Int { 9 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        let wanted = inputs.integers(2)?.map { Extent.fixed($0) }
+        return [ValueInfo(x.elementType, wanted ?? x.extents.map { $0.prefix(2) + $0.dropFirst(2).map { _ in .unknown } })]
+    }
+
     /// Indices count in the shape that the window alone gives; a wanted shape adds zeros behind it.
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (x, indices) = (try inputs.required(0), try inputs.required(1))

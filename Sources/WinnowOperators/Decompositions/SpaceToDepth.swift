@@ -15,6 +15,10 @@ package struct SpaceToDepth: BlockMovement {
         self.channelFirst = channelFirst
     }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        try outputs(for: inputs, channelFactor: blockSize *| blockSize, sideFactor: -blockSize)
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (x, extents) = try b.image(inputs)
         let (c, h, w) = (extents[0], extents[1] / blockSize, extents[2] / blockSize)

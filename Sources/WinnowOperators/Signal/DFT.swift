@@ -50,6 +50,11 @@ package struct DFT: Decomposition {
         return edit
     }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        return [ValueInfo(x.elementType, x.extents.map { $0.map { _ in .unknown } })]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         var x = try inputs.required(0)
         let rank = try b.rank(of: x)

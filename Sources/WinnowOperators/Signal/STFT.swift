@@ -20,6 +20,11 @@ package struct STFT: Decomposition {
     package var attributes: Attributes { ["onesided": .int(isOneSided ? 1 : 0)] }
     package var minimumVersion: Int { 17 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        let x = try inputs.required(0)
+        return [ValueInfo(x.elementType, [x.extents?.first ?? .unknown, .unknown, .unknown, 2])]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let window = inputs.present(2)

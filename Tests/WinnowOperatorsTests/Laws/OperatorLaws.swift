@@ -21,6 +21,7 @@ import WinnowTestSupport
             let results = try sample.op.outputs(for: infos)
             for (result, expected) in zip(results, exact).prefix(sample.outputCount) {
                 #expect(result.type.accepts(expected.type), "\(result.type) for \(expected.type)")
+                #expect(result.rank == expected.rank || expected.rank == nil, "the rank is lost: \(infos.map { $0?.type })")
                 for case (.symbol(let name), .fixed(let value)) in zip(result.extents ?? [], expected.extents ?? []) {
                     #expect(name == "E\(value)" || !name.hasPrefix("E"))
                 }
