@@ -41,6 +41,8 @@ final class PreparedPrimitive: @unchecked Sendable {
         scratchByteCount = descriptor.byteCount(dnnl_query_scratchpad_md)
         var primitive: OpaquePointer?
         var stream: OpaquePointer?
+        // With another count oneDNN's cache misses, and a descriptor that came from the cache refers to attributes that are gone.
+        ThreadCount.applyToCurrentThread(threadCount)
         try OneDNN.check(dnnl_primitive_create(&primitive, descriptor.handle), subject)
         try OneDNN.check(dnnl_stream_create(&stream, OneDNN.engine(), UInt32(dnnl_stream_default_flags.rawValue)), subject)
         guard let primitive, let stream else { throw WinnowError(.unsupported, subject, "oneDNN made no primitive") }
