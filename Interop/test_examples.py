@@ -33,7 +33,7 @@ def table(text):
     start = next(i for i, line in enumerate(lines) if line.startswith("stage "))
     for line in lines[start + 2 :]:
         cells = re.split(r"\s{2,}", line.strip())
-        if len(cells) != 8:
+        if len(cells) < 7:
             break
         number, unit = cells[1].split(" ")
         zipped, zipped_unit = cells[2].split(" ")

@@ -1,3 +1,4 @@
+import Foundation
 import SwiftProtobuf
 package import WinnowGraph
 import WinnowTensor
@@ -72,9 +73,23 @@ package enum ONNXFile {
     /// The files a model consists of: its own and those with its external data.
     package static func files(of path: String) throws -> [String] {
         let file = try MappedFile(path)
+        guard file.withUnsafeBytes({ mentionsExternalData($0) }) else { return [path] }
         let model = try located(path) { try file.withUnsafeBytes { try decoded($0) } }
         let folder = ExternalDataFolder(of: path, links: .everywhere)
         return try [path] + model.graph.externalLocations.sorted().map { try folder.path(of: $0, subject: path) }
+    }
+
+    /// Whether the entry `location` may occur, as every external tensor has it: without it nothing need be decoded, which takes
+    /// the memory of all tensors.
+    private static func mentionsExternalData(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let entry = Array("\u{8}location".utf8)
+        guard let base = bytes.baseAddress else { return false }
+        var place = 0
+        while bytes.count - place >= entry.count, let found = memchr(base + place, Int32(entry[0]), bytes.count - place - entry.count + 1) {
+            if memcmp(found, entry, entry.count) == 0 { return true }
+            place = UnsafeRawPointer(found) - base + 1
+        }
+        return false
     }
 
     private static func decoded(_ bytes: UnsafeRawBufferPointer) throws -> Onnx_ModelProto {
