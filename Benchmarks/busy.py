@@ -18,6 +18,12 @@ import numpy as np
 
 LOADS = {"quiet": 0, "1 loop a core": 1, "2 loops a core": 2, "4 loops a core": 4, "2 trainings": None}
 ONNXRUNTIME = "onnxruntime"
+HEADING = "## Beside busy neighbours"
+INTRODUCTION = """Written by `{}`: milliseconds of one execution at batch 1 in float32 on {} cores, while busy loops or two
+trainings run beside it; default: one thread a core. The last columns are the default's median and 95th percentile over those of
+the better of one thread and ONNX Runtime's default.
+
+"""
 
 
 def peer(path: str, seconds: float) -> None:
@@ -83,9 +89,13 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=1)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--loads", nargs="+", default=list(LOADS))
+    arguments.add_argument("--results", type=Path, help="a file of results whose section about neighbours is written anew")
     arguments = arguments.parse_args()
-    print("| neighbours | model | default | p95 | 1 thread | p95 | onnxruntime | p95 | median × | p95 × |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+    lines = [
+        "| neighbours | model | default | p95 | 1 thread | p95 | onnxruntime | p95 | median × | p95 × |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    print("\n".join(lines))
     for name in arguments.loads:
         for model in arguments.models:
             with load(name, arguments.winnow, model.parent):
@@ -100,7 +110,17 @@ def main() -> None:
             others = [min(found["one"][place], found[ONNXRUNTIME][place]) for place in range(2)]
             ratios = [found["default"][place] / others[place] for place in range(2)]
             cells = [f"{value:.3f}" for key in commands for value in found[key]] + [f"{value:.2f}" for value in ratios]
-            print(f"| {name} | {model.stem} | {' | '.join(cells)} |", flush=True)
+            lines.append(f"| {name} | {model.stem} | {' | '.join(cells)} |")
+            print(lines[-1], flush=True)
+    if arguments.results:
+        command = f"Benchmarks/busy.py --rounds {arguments.rounds} --seconds {arguments.seconds}"
+        write(arguments.results, INTRODUCTION.format(command, os.cpu_count()) + "\n".join(lines) + "\n")
+
+
+def write(path: Path, section: str) -> None:
+    """Puts the section at the end of a file, in the place of the one that is there."""
+    text = path.read_text() if path.exists() else ""
+    path.write_text(text.split(HEADING)[0].rstrip() + f"\n\n{HEADING}\n\n{section}")
 
 
 if sys.argv[1] == "--peer":
