@@ -125,6 +125,9 @@ package final class Plan {
         return try body(UnsafeMutableRawBufferPointer(start: binding.pointer, count: binding.byteCount))
     }
 
+    /// The shape of an input or output; nil where the value depends on contents.
+    package func shape(of name: ValueName) -> Shape? { inputs[name]?.shape ?? outputs[name]?.shape ?? continuation?.datum(name)?.tensor?.shape }
+
     /// Runs every step, then writes updates back to their variables.
     package func execute() throws { try execute { _, _ in } }
 

@@ -9,7 +9,7 @@ import WinnowTensor
 /// ```
 /// %2 = Gemm(%1, @w, @b)   →   %h = Gemm(%1, @w.right);  %2 = Gemm(%h, @w.left, @b)
 /// ```
-package struct SVDFactorization: Pass {
+package struct SVDFactorization: WeightPass {
     package static let name = "svd-factorization"
     package static let summary = "splits layers into two of lower rank where that saves parameters"
     package static let guide = """
@@ -24,15 +24,14 @@ package struct SVDFactorization: Pass {
     @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) package var rankFraction:
         Double? = nil
     @Hyperparameter("how convolutions are split") package var convolutions = ConvolutionMode.channel
-    @Hyperparameter("globs of tensors or nodes to factorize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(
-            only: only, except: except,
+            choice,
             prepare: { graph, selection in try graph.storingWeightsAsRead { selection.reason(against: $0) == nil } }
         ) { targets in
             var result = targets.graph

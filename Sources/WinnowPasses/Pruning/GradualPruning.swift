@@ -6,7 +6,7 @@ import WinnowTraining
 /// Tightens masks step by step while the model trains, fast at first and then ever slower.
 ///
 /// s = s_f + (s₀ − s_f)·(1 − (t − t₀)/(t₁ − t₀))³ (Zhu and Gupta 2017, equation 1).
-package struct GradualPruning: TrainingPass {
+package struct GradualPruning: TrainingPass, WeightPass {
     package static let name = "gradual-pruning"
     package static let summary = "raises sparsity little by little during training"
     package static let guide = """
@@ -22,14 +22,13 @@ package struct GradualPruning: TrainingPass {
     @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
     package var keepMask = false
-    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
-        let selection = try Selection(only: only, except: except, in: setup.model)
+        let selection = try choice.selection(in: setup.model)
         var seen: Set<ValueName> = []
         let weights = setup.model.weightSites
             .filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }

@@ -7,7 +7,7 @@ import WinnowTraining
 ///
 /// Raise the sparsity, train with masks, evaluate on the validation data; once accuracy falls by more than `maxDrop`, the
 /// last state within it is the result (Han et al. 2015, figure 2; schedules of Zhu and Gupta 2017).
-package struct IterativePruning: Pass {
+package struct IterativePruning: WeightPass {
     package static let name = "iterative-pruning"
     package static let summary = "prunes and trains in rounds until accuracy drops too far; returns the last good state"
     package static let guide = """
@@ -32,8 +32,7 @@ package struct IterativePruning: Pass {
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
     package var keepMask = false
     @Hyperparameter("how each round trains") package var finetune = Finetune()
-    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 

@@ -4,7 +4,7 @@ package import WinnowKernels
 import WinnowTensor
 
 /// Sets the weights of smallest magnitude to zero, in one shot.
-package struct MagnitudePruning: Pass {
+package struct MagnitudePruning: WeightPass {
     package static let name = "magnitude-pruning"
     package static let summary = "sets the weights of smallest magnitude to zero"
     package static let guide = """
@@ -35,14 +35,13 @@ package struct MagnitudePruning: Pass {
     @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
     package var keepMask = false
-    @Hyperparameter("globs of tensors or nodes to prune; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let selection = try Selection(only: only, except: except, in: graph)
+        let selection = try choice.selection(in: graph)
         var ledger = WeightLedger(graph)
         var weights: [MaskedWeight] = []
         for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {

@@ -34,7 +34,7 @@ struct PruningSearch {
         self.pass = pass
         dense = graph
         best = graph
-        selection = try Selection(only: pass.only, except: pass.except, in: graph)
+        selection = try pass.choice.selection(in: graph)
         validation = try context.validationData(for: graph)
         qualityName = context.qualityName(of: graph, on: validation)
         store = try context.checkpoints?("rounds")

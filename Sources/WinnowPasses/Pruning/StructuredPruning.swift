@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Removes whole channels, with everything that is coupled to them: the network becomes smaller and faster everywhere.
-package struct StructuredPruning: Pass {
+package struct StructuredPruning: WeightPass {
     package static let name = "structured-pruning"
     package static let summary = "removes the channels of smallest norm, with everything coupled to them"
     package static let guide = """
@@ -25,16 +25,14 @@ package struct StructuredPruning: Pass {
     @Hyperparameter("leave channels alone that operators outside the ONNX standard read or make: com.microsoft.FastGelu")
     package var standardOnly = true
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") package var remove = true
-    @Hyperparameter("globs of tensors or nodes whose output channels may go; empty: all") package var only: [String] =
-        []
-    @Hyperparameter("globs of tensors or nodes whose output channels stay") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let coupling = CouplingGroups(graph, standardOnly: standardOnly)
-        let selection = try Selection(only: only, except: except, in: graph)
+        let selection = try choice.selection(in: graph)
         let weights = coupling.channelWeights(in: graph)
         var report = ChannelReport(graph, weights)
         var candidates: [RankedChannels] = []

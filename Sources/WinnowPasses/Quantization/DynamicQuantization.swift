@@ -9,7 +9,7 @@ import WinnowTensor
 ///                             %i = MatMulInteger(%q, @w.codes, %z)
 ///                             %2 = Cast(%i) · (%s · @w.scale) + @b
 /// ```
-package struct DynamicQuantization: Pass {
+package struct DynamicQuantization: WeightPass {
     package static let name = "dynamic-quantization"
     package static let summary = "int8 weights for matrix products, activations quantized while running"
     package static let guide = """
@@ -20,15 +20,14 @@ package struct DynamicQuantization: Pass {
 
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
         var perChannel = true
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(
-            only: only, except: except,
+            choice,
             prepare: { graph, selection in
                 let index = GraphIndex(graph)
                 return try graph.writingEinsumsAsProducts { site in

@@ -4,7 +4,7 @@ import WinnowTensor
 /// Stores weights as n-bit fixed-point numbers: signed integers times a scale that is kept.
 ///
 /// Codes lie in ±(2^(n−1) − 1); zero stays exactly zero; an all-zero tensor gets scale 1.
-package struct FixedPointQuantization: Pass {
+package struct FixedPointQuantization: WeightPass {
     package static let name = "fixed-point-quantization"
     package static let summary = "n-bit fixed-point weights, the scale kept beside them"
     package static let guide = """
@@ -16,15 +16,14 @@ package struct FixedPointQuantization: Pass {
     @Hyperparameter("bits of a code, its sign included", in: 2...16) package var bits = 8
     @Hyperparameter("round scales up to powers of two") package var powerOfTwo = false
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = false
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let type: ElementType = bits <= 4 ? .int4 : bits <= 8 ? .int8 : .int16
-        return try graph.rewritingWeights(only: only, except: except) { targets in
+        return try graph.rewritingWeights(choice) { targets in
             try targets.storeIntegers { target in
                 let axis = perChannel ? target.channelAxis : nil
                 let parameters = QuantizationParameters(

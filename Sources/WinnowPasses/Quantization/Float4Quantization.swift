@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as 4-bit floats (E2M1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives) times a scale.
-package struct Float4Quantization: Pass {
+package struct Float4Quantization: WeightPass {
     package static let name = "float4-quantization"
     package static let summary = "4-bit float weights (E2M1) with a scale for each block"
     package static let guide = """
@@ -12,14 +12,13 @@ package struct Float4Quantization: Pass {
         """
 
     @Hyperparameter("weights that share a scale; 0: one scale for the tensor", in: 0...1e9) package var blockSize = 32
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        return try graph.rewritingWeights(only: only, except: except) { targets in
+        return try graph.rewritingWeights(choice) { targets in
             var storage = WeightStorage(targets.graph)
             for target in targets.targets { encode(target, in: &targets, &storage) }
             return try storage.apply()

@@ -6,7 +6,7 @@ import WinnowTraining
 ///
 /// ∂x̂/∂s = (x̂ − x)/s inside the range and the limiting code outside, gradients scaled by 1/√(n·q_max)
 /// (LSQ; Esser et al. 2020, equations 3 and 4).
-package struct LearnedStepQuantization: TrainingPass {
+package struct LearnedStepQuantization: TrainingPass, WeightPass {
     package static let name = "learned-step-quantization"
     package static let summary = "trains quantization steps together with the weights, then stores the integers"
     package static let guide = """
@@ -21,16 +21,15 @@ package struct LearnedStepQuantization: TrainingPass {
         var perChannel = true
     @Hyperparameter("train the steps of activations too") package var learnActivations = true
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) package var stepRate = 0.01
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var calibration = CalibrationChoice()
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         var scheme = StaticQuantization()
-        (scheme.activations, scheme.perChannel, scheme.samples) = (activations, perChannel, samples)
-        (scheme.only, scheme.except) = (only, except)
+        (scheme.activations, scheme.perChannel) = (activations, perChannel)
+        (scheme.calibration, scheme.choice) = (calibration, choice)
         let pairs = try QuantizationPairs(
             scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))

@@ -5,7 +5,7 @@ import WinnowTensor
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
 /// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
-package struct Palettization: Pass {
+package struct Palettization: WeightPass {
     package static let name = "palettization"
     package static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
     package static let guide = """
@@ -15,14 +15,13 @@ package struct Palettization: Pass {
         """
 
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) package var bits = 4
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        return try graph.rewritingWeights(only: only, except: except) { targets in
+        return try graph.rewritingWeights(choice) { targets in
             var storage = WeightStorage(targets.graph)
             for target in targets.targets { encode(target, in: &targets, &storage) }
             return try storage.apply()

@@ -6,7 +6,7 @@ import WinnowTraining
 /// Trains with every weight and activation rounded as it will be stored, so that the network learns to live with it.
 ///
 /// Q/DQ pairs in the forward pass, straight-through gradients inside the range (Jacob et al. 2018, section 3).
-package struct QuantizationAwareTraining: TrainingPass {
+package struct QuantizationAwareTraining: TrainingPass, WeightPass {
     package static let name = "quantization-aware-training"
     package static let summary = "trains with int8 rounding in place, then stores int8"
     package static let guide = """
@@ -19,12 +19,8 @@ package struct QuantizationAwareTraining: TrainingPass {
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
         var perChannel = true
-    @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile =
-        99.99
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var calibration = CalibrationChoice()
+    package var choice = WeightChoice()
 
     package init() {}
 
@@ -43,8 +39,8 @@ package struct QuantizationAwareTraining: TrainingPass {
 
     private var scheme: StaticQuantization {
         var scheme = StaticQuantization()
-        (scheme.activations, scheme.perChannel, scheme.range) = (activations, perChannel, range)
-        (scheme.percentile, scheme.samples, scheme.only, scheme.except) = (percentile, samples, only, except)
+        (scheme.activations, scheme.perChannel) = (activations, perChannel)
+        (scheme.calibration, scheme.choice) = (calibration, choice)
         return scheme
     }
 }

@@ -9,7 +9,7 @@ import WinnowTensor
 /// %2 = Conv(%1, @w, @b)      %1q = QuantizeLinear(%1)  …  %2 = Conv(DQ(%1q), DQ(@w.codes), DQ(@b.codes))
 /// %3 = Relu(%2)           →  %3 = Relu(%2);  %3q = QuantizeLinear(%3)
 /// ```
-package struct StaticQuantization: Pass {
+package struct StaticQuantization: WeightPass {
     package static let name = "static-quantization"
     package static let summary = "int8 weights and activations with ranges fixed on calibration data"
     package static let guide = """
@@ -25,16 +25,12 @@ package struct StaticQuantization: Pass {
     @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
         var perChannel = true
-    @Hyperparameter("how activation ranges are found") package var range = RangeMethod.minMax
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile =
-        99.99
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
+    package var calibration = CalibrationChoice()
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") package var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     package var quantizeOutputs = false
     @Hyperparameter("fold BatchNormalization into the layer before it") package var foldBatchNorm = true
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
@@ -75,21 +71,21 @@ struct QuantizationPairs {
     init(
         _ scheme: StaticQuantization, weightType: ElementType, weightLimit: Int, graph: Graph, context: PassContext
     ) throws {
-        let selection = try Selection(only: scheme.only, except: scheme.except, in: graph)
+        let selection = try scheme.choice.selection(in: graph)
         let graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
         let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
         findings = plan.floats
         self.graph = graph
         guard !plan.sites.isEmpty else { return }
+        let codes = scheme.activations.codes(reduced: scheme.reduceRange)
         let ranges = try scheme.calibration.ranges(
-            of: plan.groups.compactMap(\.values.first), in: graph, context: context)
+            of: plan.groups.compactMap(\.values.first), levels: codes.count, in: graph, context: context)
         var insertion = QDQInsertion(graph)
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             let observed = ranges[first] ?? 0...0
             let parameters = QuantizationParameters(
-                affine: observed, scheme.activations.elementType,
-                codes: scheme.activations.codes(reduced: scheme.reduceRange))
+                affine: observed, scheme.activations.elementType, codes: codes)
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
             activationScales.append((scale, extents.reduce(1, *)))
@@ -126,16 +122,6 @@ struct QuantizationPairs {
             value, .done, "width of the range", before: Double(observed.upperBound) - Double(observed.lowerBound),
             after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
             reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
-    }
-}
-
-extension StaticQuantization {
-    fileprivate var calibration: Calibration {
-        var calibration = Calibration()
-        calibration.method = range
-        calibration.percentile = percentile
-        calibration.sampleCount = samples
-        return calibration
     }
 }
 

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as int8 or int4 and computes in float.
-package struct WeightOnlyQuantization: Pass {
+package struct WeightOnlyQuantization: WeightPass {
     package static let name = "weight-only-quantization"
     package static let summary = "int8 or int4 weights, float arithmetic; needs no data"
     package static let guide = """
@@ -15,8 +15,7 @@ package struct WeightOnlyQuantization: Pass {
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = true
     @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
     package var blockSize = 0
-    @Hyperparameter("globs of tensors or nodes to quantize; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to keep in float") package var except: [String] = []
+    package var choice = WeightChoice()
 
     package init() {}
 
@@ -27,7 +26,7 @@ package struct WeightOnlyQuantization: Pass {
                 .recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
         }
         let type: ElementType = bits == 8 ? .int8 : .int4
-        return try graph.rewritingWeights(only: only, except: except) { targets in
+        return try graph.rewritingWeights(choice) { targets in
             try targets.storeIntegers { target in
                 func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
                     QuantizationParameters(

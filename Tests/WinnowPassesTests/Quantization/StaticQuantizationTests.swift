@@ -56,7 +56,7 @@ struct CalibrationTests {
     @Test func rangesAreThoseOfTheValues() throws {
         let graph = try TestModels.convolutional()
         let context = try TestModels.context(for: graph)
-        var calibration = Calibration()
+        var calibration = CalibrationChoice()
         calibration.batchSize = 10
         let ranges = try calibration.ranges(of: ["image", "conv1", "fc2"], in: graph, context: context)
         let samples = try #require(context.calibration).features[0].tensor
@@ -75,16 +75,16 @@ struct CalibrationTests {
     }
 
     @Test func percentilesCutOutliers() throws {
-        var observer = RangeObserver(.percentile)
+        var observer = ObservedRange(keepsHistogram: true)
         var random = RandomGenerator(seed: 1)
         for batch in 0..<100 {
             var values = (0..<1000).map { _ in random.normal() }
             if batch == 50 { values[0] = 1000 }
-            values.withUnsafeBufferPointer { observer.observe($0) }
+            values.withUnsafeBufferPointer { observer.add($0, shape: [1000]) }
         }
-        let whole = try #require(observer.range(percentile: 100))
+        let whole = try #require(PercentileRange(percentile: 100).range(of: observer, levels: 256))
         #expect(whole.upperBound >= 1000)
-        let cut = try #require(observer.range(percentile: 99.99))
+        let cut = try #require(PercentileRange(percentile: 99.99).range(of: observer, levels: 256))
         #expect(cut.upperBound < 6 && cut.lowerBound > -6 && cut.upperBound > 3)
     }
 

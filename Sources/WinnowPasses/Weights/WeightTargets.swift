@@ -91,10 +91,10 @@ extension Graph {
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
     /// `prepare` may bring a graph to the form the rewriting wants.
     package func rewritingWeights(
-        only: [String], except: [String], prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
+        _ choice: WeightChoice, prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
-        let selection = try Selection(only: only, except: except, in: self)
+        let selection = try choice.selection(in: self)
         func rewritten(_ graph: Graph, avoiding outer: Set<ValueName>) throws -> PassResult {
             var findings: [Finding] = []
             var version = graph.metadata.version(of: "")

@@ -59,10 +59,14 @@ extension Pass {
         }
     }
 
-    private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] {
-        Mirror(reflecting: self).children.compactMap { child in
-            guard let label = child.label, let value = child.value as? any AnyHyperparameter else { return nil }
-            return (String(label.drop { $0 == "_" }).kebabCased, value)
+    private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] { Self.reflected(self) }
+
+    /// The hyperparameters of a pass or of a group in it, in the order they are declared.
+    private static func reflected(_ subject: Any) -> [(name: String, hyperparameter: any AnyHyperparameter)] {
+        Mirror(reflecting: subject).children.flatMap { child -> [(name: String, hyperparameter: any AnyHyperparameter)] in
+            if let group = child.value as? any HyperparameterGroup { return reflected(group) }
+            guard let label = child.label, let value = child.value as? any AnyHyperparameter else { return [] }
+            return [(String(label.drop { $0 == "_" }).kebabCased, value)]
         }
     }
 }

@@ -1,0 +1,30 @@
+import WinnowEngine
+package import WinnowGraph
+import WinnowTensor
+
+/// How the ranges of activations are found on calibration data.
+package struct CalibrationChoice: HyperparameterGroup {
+    @Hyperparameter("how activation ranges are found") package var range: Chosen<RangeRules> = "min-max"
+    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile = 99.99
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
+    package var batchSize = 8
+
+    package init() {}
+
+    /// The range of every float32 value listed, for codes of `levels` steps; values never seen are left out.
+    /// Throws `.numeric` naming a value that became infinite or NaN.
+    package func ranges(
+        of values: [ValueName], levels: Int = 256, in graph: Graph, context: PassContext
+    ) throws -> [ValueName: ClosedRange<Float>] {
+        var statistics = Statistics()
+        for value in values { statistics.request(ObservedRange(keepsHistogram: range.rule.needsHistogram), of: value) }
+        try statistics.gather(in: graph, context: context, sampleCount: samples, batchSize: batchSize)
+        let observed = values.map { ($0, statistics[$0, ObservedRange.self] ?? ObservedRange()) }
+        if let broken = observed.first(where: { $0.1.sawNonFinite }) {
+            throw WinnowError(.numeric, "value \(broken.0)", "became infinite or NaN on the calibration data")
+        }
+        let rule = range.rule.init(percentile: percentile)
+        let ranges = observed.compactMap { value, seen in rule.range(of: seen, levels: levels).map { (value, $0) } }
+        return Dictionary(ranges, uniquingKeysWith: { first, _ in first })
+    }
+}

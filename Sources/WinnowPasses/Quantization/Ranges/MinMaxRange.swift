@@ -1,0 +1,9 @@
+/// From the smallest to the largest value seen.
+package struct MinMaxRange: RangeRule {
+    package static let name = "min-max"
+    package static let needsHistogram = false
+
+    package init(percentile: Double) {}
+
+    package func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>? { observed.whole }
+}

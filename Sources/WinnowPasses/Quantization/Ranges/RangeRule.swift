@@ -1,0 +1,27 @@
+/// How the range of an activation follows from what was seen of it.
+package protocol RangeRule: Sendable {
+    /// Its name in recipes.
+    static var name: String { get }
+    /// Whether it must know how often values come, rather than the smallest and the largest.
+    static var needsHistogram: Bool { get }
+
+    /// - Parameter percentile: the part of the values that a rule keeps, in percent, where it asks.
+    init(percentile: Double)
+
+    /// The range for codes of `levels` steps; nil where nothing was seen.
+    func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>?
+}
+
+/// Every rule, one line each.
+package enum RangeRules: NamedCatalogue {
+    package static let all: [any RangeRule.Type] = [
+        MinMaxRange.self,
+        PercentileRange.self,
+        EntropyRange.self,
+    ]
+    package static var names: [String] { all.map { $0.name } }
+}
+
+extension Chosen<RangeRules> {
+    var rule: any RangeRule.Type { RangeRules.all.first { $0.name == name } ?? MinMaxRange.self }
+}

@@ -1,0 +1,84 @@
+import WinnowKernels
+package import WinnowTensor
+
+/// The smallest and largest number, and, if asked for, how often numbers in between come.
+package struct ObservedRange: Statistic {
+    package static let needsPlaces = false
+
+    package private(set) var low = Float.infinity
+    package private(set) var high = -Float.infinity
+    package private(set) var histogram: GrowingHistogram?
+    /// Whether a NaN or an infinity came by.
+    package private(set) var sawNonFinite = false
+
+    package init(keepsHistogram: Bool = false) { histogram = keepsHistogram ? GrowingHistogram() : nil }
+
+    package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
+        let block = RangeStatistics(of: values)
+        if !block.isFinite { sawNonFinite = true }
+        guard block.minimum <= block.maximum, block.minimum.isFinite, block.maximum.isFinite else { return }
+        low = min(low, block.minimum)
+        high = max(high, block.maximum)
+        histogram?.add(values, low: low, high: high)
+    }
+
+    package mutating func merge(_ other: ObservedRange) {
+        sawNonFinite = sawNonFinite || other.sawNonFinite
+        guard other.low <= other.high else { return }
+        (low, high) = (min(low, other.low), max(high, other.high))
+        if let others = other.histogram { histogram?.merge(others, low: low, high: high) }
+    }
+
+    /// nil where no number came by.
+    package var whole: ClosedRange<Float>? { low <= high ? low...high : nil }
+}
+
+/// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost.
+package struct GrowingHistogram: Sendable {
+    package static let binCount = 2048
+    package private(set) var counts = [Int](repeating: 0, count: binCount)
+    /// Bin i covers origin + [i, i + 1) · width.
+    package private(set) var origin = 0.0
+    package private(set) var width = 0.0
+
+    package init() {}
+
+    mutating func add(_ values: UnsafeBufferPointer<Float>, low: Float, high: Float) {
+        cover(Double(low), Double(high))
+        RangeStatistics.count(values, origin: Float(origin), width: Float(width), into: &counts)
+    }
+
+    mutating func merge(_ other: GrowingHistogram, low: Float, high: Float) {
+        guard other.width > 0 else { return }
+        cover(Double(low), Double(high))
+        for (index, count) in other.counts.enumerated() where count > 0 {
+            let place = (other.origin + (Double(index) + 0.5) * other.width - origin) / width
+            counts[min(max(Int(place), 0), Self.binCount - 1)] += count
+        }
+    }
+
+    private mutating func cover(_ low: Double, _ high: Double) {
+        if width == 0 {
+            origin = low
+            width = max((high - low) / Double(Self.binCount) * 1.0001, Double(Float.leastNormalMagnitude) * 1e4)
+            return
+        }
+        while high >= origin + width * Double(Self.binCount) { double(keepingStart: true) }
+        while low < origin { double(keepingStart: false) }
+    }
+
+    private mutating func double(keepingStart: Bool) {
+        let half = Self.binCount / 2
+        var merged = [Int](repeating: 0, count: Self.binCount)
+        for i in 0..<half { merged[(keepingStart ? 0 : half) + i] = counts[2 * i] + counts[2 * i + 1] }
+        if !keepingStart { origin -= width * Double(Self.binCount) }
+        counts = merged
+        width *= 2
+    }
+
+    /// Where bin `index` begins, within what float32 holds.
+    package func edge(_ index: Int) -> Float {
+        let limit = Double(Float.greatestFiniteMagnitude)
+        return Float(min(max(origin + Double(index) * width, -limit), limit))
+    }
+}
