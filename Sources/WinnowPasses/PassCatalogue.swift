@@ -24,11 +24,13 @@ package enum PassCatalogue {
         Palettization.self,
         QuantizationAwareTraining.self,
         LearnedStepQuantization.self,
+        BiasCorrection.self,
         // Low rank
         SVDFactorization.self,
         // Training
         Finetune.self,
         Distillation.self,
+        FeatureHint.self,
     ]
 
     /// Throws `.recipe` for an unknown name.

@@ -52,16 +52,16 @@ package struct Window: Hashable, Sendable {
 
 extension Window {
     /// The window along every spatial axis of fixed extents, pads resolved.
-    struct Resolved {
-        var extents: [Int]
-        var strides: [Int]
-        var dilations: [Int]
-        var padsBegin: [Int]
-        var padsEnd: [Int]
+    package struct Resolved {
+        package var extents: [Int]
+        package var strides: [Int]
+        package var dilations: [Int]
+        package var padsBegin: [Int]
+        package var padsEnd: [Int]
     }
 
     /// The window for sources whose spatial extents are `source`; throws `.model` where lists have the wrong length.
-    func resolved(source: [Int], filter: [Int]? = nil) throws -> Resolved {
+    package func resolved(source: [Int], filter: [Int]? = nil) throws -> Resolved {
         let extents = try checkedExtents(filter: filter, rank: source.count)
         var result = Resolved(
             extents: extents, strides: strides ?? source.map { _ in 1 }, dilations: dilations ?? source.map { _ in 1 },
@@ -75,7 +75,7 @@ extension Window {
     }
 
     /// The spatial extents of the output; extents that are not numbers stay only where the window keeps every extent.
-    func outputExtents(source: [Extent], filter: [Int]? = nil, roundsUp: Bool = false) throws -> [Extent] {
+    package func outputExtents(source: [Extent], filter: [Int]? = nil, roundsUp: Bool = false) throws -> [Extent] {
         let extents = try checkedExtents(filter: filter, rank: source.count)
         return try source.indices.map { axis in
             let reach = reach(axis, extent: extents[axis])

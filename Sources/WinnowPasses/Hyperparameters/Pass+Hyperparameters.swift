@@ -26,7 +26,7 @@ extension Pass {
     package init(hyperparameters values: [String: HyperparameterValue]) throws {
         self.init()
         let known = reflectedHyperparameters
-        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+        for (key, value) in Self.current(values).sorted(by: { $0.key < $1.key }) {
             guard let target = known.first(where: { $0.name == key.kebabCased })?.hyperparameter else {
                 throw WinnowError(
                     .recipe, "\(Self.name): \(key)", "there is no such hyperparameter",

@@ -19,24 +19,26 @@ package struct GradualPruning: TrainingPass, WeightPass {
     @Hyperparameter("part of the run after which masks stay", in: 0...1) package var end = 0.7
     @Hyperparameter("steps between two changes of the masks", in: 1...1e9) package var interval = 50
     @Hyperparameter("how sparsity rises") package var rise = SparsityRise.cubic
-    @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
+    package var rule = PruningRule(scope: .global)
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
     package var keepMask = false
     package var choice = WeightChoice()
 
     package init() {}
 
+    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
+
     package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
         let selection = try choice.selection(in: setup.model)
         var seen: Set<ValueName> = []
-        let weights = setup.model.weightSites
-            .filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
-            .compactMap { MaskedWeight($0, in: setup.model) }
+        let sites = setup.model.weightSites.filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
+        let weights = sites.compactMap { MaskedWeight($0, in: setup.model) }
+        let importance = try rule.prepared(for: sites, in: setup.model, context)
         setup.model = try setup.model.masking(
             Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first }))
         let masks = Dictionary(setup.model.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
-        setup.hooks.append(GradualMaskHook(self, weights, masks))
+        setup.hooks.append(GradualMaskHook(self, importance, weights, masks))
         setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
     }
 
@@ -48,12 +50,14 @@ package struct GradualPruning: TrainingPass, WeightPass {
 /// Changes masks between steps.
 private struct GradualMaskHook: TrainingHook {
     private let pass: GradualPruning
+    private let importance: any ElementImportance
     private let tensors: [(weight: ValueName, mask: ValueName)]
     private let startSparsity: Double
     private(set) var isSettled = false
 
-    init(_ pass: GradualPruning, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
+    init(_ pass: GradualPruning, _ importance: any ElementImportance, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
         self.pass = pass
+        self.importance = importance
         tensors = weights.compactMap { weight in masks[weight.tensor].map { (weight.tensor, $0) } }
         let total = weights.reduce(0) { $0 + $1.count }
         startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.keptCount }) / Double(max(1, total))
@@ -69,10 +73,13 @@ private struct GradualMaskHook: TrainingHook {
             round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
             to: pass.sparsity)
         let weights = tensors.compactMap { weight, mask in
-            MaskedWeight(mask, moment.variables[weight], mask: moment.variables[mask])
+            MaskedWeight(weight, moment.variables[weight], mask: moment.variables[mask])
         }
         var pruning = MagnitudePruning()
-        pruning.scope = pass.scope
-        for weight in pruning.prune(weights, to: sparsity) { moment.variables[weight.tensor] = weight.mask }
+        pruning.rule = pass.rule
+        let masks = Dictionary(tensors.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        for weight in pruning.prune(weights, to: sparsity, by: importance) {
+            if let mask = masks[weight.tensor] { moment.variables[mask] = weight.mask }
+        }
     }
 }

@@ -28,7 +28,7 @@ package struct IterativePruning: WeightPass {
     @Hyperparameter("how sparsity rises between start and target") package var rise = SparsityRise.geometric
     @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) package var refinements =
         0
-    @Hyperparameter("how weights of different tensors are compared") package var scope = MagnitudePruning.Scope.global
+    package var rule = PruningRule(scope: .global)
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
     package var keepMask = false
     @Hyperparameter("how each round trains") package var finetune = Finetune()
@@ -37,6 +37,7 @@ package struct IterativePruning: WeightPass {
     package init() {}
 
     package var needs: PassNeeds { .training }
+    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()

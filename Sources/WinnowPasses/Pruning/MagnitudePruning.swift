@@ -16,15 +16,6 @@ package struct MagnitudePruning: WeightPass {
         """
 
     package enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
-    package enum Scope: String, HyperparameterChoice, Codable {
-        /// Each tensor loses the same fraction.
-        case tensor
-        /// The smallest of all tensors together.
-        case global
-        /// Magnitudes of all tensors together, each w² divided by the sum of squares not smaller in its tensor
-        /// (LAMP; Lee et al. 2021, equation 3).
-        case layerAdaptive = "layer-adaptive"
-    }
 
     @Hyperparameter("how weights are chosen") package var mode = Mode.fraction
     @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) package var sparsity = 0.5
@@ -32,31 +23,37 @@ package struct MagnitudePruning: WeightPass {
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
     package var percentile = 50.0
     @Hyperparameter("how the percentile is interpolated") package var method = Percentile.Method.linear
-    @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
+    package var rule = PruningRule()
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
     package var keepMask = false
     package var choice = WeightChoice()
 
     package init() {}
 
+    package var needs: PassNeeds { rule.importance.importance.needs }
+    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
+
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
         var ledger = WeightLedger(graph)
         var weights: [MaskedWeight] = []
+        var sites: [WeightSite] = []
         for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {
             if let reason = selection.reason(against: site) {
                 ledger.keep(site.tensor, reason)
             } else if let weight = MaskedWeight(site, in: graph) {
                 weights.append(weight)
+                sites.append(site)
             } else {
                 ledger.skip(site.tensor, MaskedWeight.refusal(graph.initializers[site.tensor]))
             }
         }
+        let importance = try rule.prepared(for: sites, in: graph, context)
         var zeroed: [ValueName: Tensor] = [:]
         var masks: [ValueName: Tensor] = [:]
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
-        for group in groups(weights) {
+        for group in groups(weights, importance) {
             var cut = cut(of: group)
             for weight in group {
                 var after = weight
@@ -81,8 +78,8 @@ package struct MagnitudePruning: WeightPass {
     }
 
     /// The weights with fewer of them kept.
-    package func prune(_ weights: [MaskedWeight]) -> [MaskedWeight] {
-        groups(weights).flatMap { group in
+    package func prune(_ weights: [MaskedWeight], by importance: any ElementImportance = MagnitudeImportance()) -> [MaskedWeight] {
+        groups(weights, importance).flatMap { group in
             var cut = cut(of: group)
             return group.map { weight in
                 var result = weight
@@ -93,17 +90,16 @@ package struct MagnitudePruning: WeightPass {
         }
     }
 
-    /// Which weights are compared with each other.
-    private func groups(_ weights: [MaskedWeight]) -> [[MaskedWeight]] {
-        switch scope {
-        case .tensor: weights.map { [$0] }
-        case .global: weights.isEmpty ? [] : [weights]
-        case .layerAdaptive: weights.isEmpty ? [] : [weights.map(\.scoredByLayer)]
-        }
+    /// Which weights are compared with each other, scored one group after the other.
+    private func groups(_ weights: [MaskedWeight], _ importance: any ElementImportance) -> some Sequence<[MaskedWeight]> {
+        let groups = rule.scope == .tensor ? weights.map { [$0] } : weights.isEmpty ? [] : [weights]
+        return groups.lazy.map { $0.map { $0.scored(by: importance) } }
     }
 
     /// The weights pruned further until `sparsity` of all of them (of each tensor, in scope tensor) are gone.
-    package func prune(_ weights: [MaskedWeight], to sparsity: Double) -> [MaskedWeight] {
+    package func prune(
+        _ weights: [MaskedWeight], to sparsity: Double, by importance: any ElementImportance = MagnitudeImportance()
+    ) -> [MaskedWeight] {
         func amount(_ parts: [MaskedWeight]) -> Double {
             let total = parts.reduce(0) { $0 + $1.count }
             let kept = parts.reduce(0) { $0 + $1.keptCount }
@@ -112,13 +108,13 @@ package struct MagnitudePruning: WeightPass {
         }
         var step = self
         step.mode = .fraction
-        guard scope == .tensor else {
+        guard rule.scope == .tensor else {
             step.sparsity = amount(weights)
-            return step.prune(weights)
+            return step.prune(weights, by: importance)
         }
         return weights.flatMap { weight in
             step.sparsity = amount([weight])
-            return step.prune([weight])
+            return step.prune([weight], by: importance)
         }
     }
 

@@ -70,21 +70,20 @@ extension MaskedWeight {
         return count == 0 ? 0 : Double(zeros) / Double(count)
     }
 
-    /// With scores w² / Σ of the kept squares that are not smaller: comparable between tensors of different width.
-    var scoredByLayer: MaskedWeight {
-        var scores: [Float] = []
-        visitScores { scores += $0 }
-        let order = scores.indices.filter { scores[$0] >= 0 }.sorted {
-            scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 > $1
-        }
-        var sum = 0.0
-        for index in order {
-            let square = Double(scores[index]) * Double(scores[index])
-            sum += square
-            scores[index] = sum > 0 ? Float(square / sum) : 0
-        }
+    /// The absolute values, below 0 where a weight is not in use.
+    package var magnitudesInUse: [Float] {
+        var plain = self
+        plain.scores = nil
+        var magnitudes: [Float] = []
+        plain.visitScores { magnitudes += $0 }
+        return magnitudes
+    }
+
+    /// With the scores that an importance gives.
+    func scored(by importance: any ElementImportance) -> MaskedWeight {
         var result = self
-        result.scores = scores
+        guard let scores = importance.scores(of: self) else { return result }
+        result.scores = zip(scores, magnitudesInUse).map { $1 < 0 ? Self.unused : $0 }
         return result
     }
 

@@ -66,7 +66,7 @@ struct PruningSearch {
             ProgressEvent(
                 "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",
                 measures: [.init("sparsity", sparsity)]))
-        let masked = try pruned(best, to: sparsity)
+        let masked = try pruned(best, to: sparsity, context)
         var inner = context.part("round-\(number)")
         let count = max(number, pass.scheduledSparsities.count)
         if let report = context.progress { inner.progress = { report($0.part(number - 1, of: count)) } }
@@ -90,19 +90,20 @@ struct PruningSearch {
     }
 
     /// The graph with masks so that `sparsity` of the selected weights are zero; what is pruned stays pruned.
-    private func pruned(_ graph: Graph, to sparsity: Double) throws -> Graph {
-        let weights = weights(in: graph)
+    private func pruned(_ graph: Graph, to sparsity: Double, _ context: PassContext) throws -> Graph {
         var pruning = MagnitudePruning()
-        pruning.scope = pass.scope
-        let pruned = pruning.prune(weights, to: sparsity)
+        pruning.rule = pass.rule
+        let importance = try pass.rule.prepared(for: sites(in: graph), in: graph, context)
+        let pruned = pruning.prune(weights(in: graph), to: sparsity, by: importance)
         return try graph.masking(Dictionary(pruned.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { $1 }))
     }
 
     /// The selected weights, each once.
-    private func weights(in graph: Graph) -> [MaskedWeight] {
+    private func weights(in graph: Graph) -> [MaskedWeight] { sites(in: graph).compactMap { MaskedWeight($0, in: graph) } }
+
+    private func sites(in graph: Graph) -> [WeightSite] {
         var seen: Set<ValueName> = []
         return graph.weightSites.filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
-            .compactMap { MaskedWeight($0, in: graph) }
     }
 
     private static func sparsity(of weights: [MaskedWeight]) -> Double {

@@ -2,7 +2,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowTensor
 
-/// The channels of one group with the norm of the weights that make each.
+/// The channels of one group with their importance.
 struct RankedChannels {
     let group: CouplingGroups.Group
     let scores: [Float]
@@ -10,7 +10,7 @@ struct RankedChannels {
     /// nil where what a node reads of a weight cannot be computed.
     init?(
         _ group: CouplingGroups.Group, _ weights: [ChannelWeight], _ coupling: CouplingGroups, _ graph: Graph,
-        _ importance: StructuredPruning.Importance
+        _ importance: any ChannelImportance
     ) {
         self.group = group
         var sums = [Double](repeating: 0, count: group.channelCount)
@@ -23,14 +23,15 @@ struct RankedChannels {
             let channel = coupling.classes.channels(of: id, in: group.id)
             let extent = values.shape[axis]
             let inner = values.shape[(axis + 1)...].reduce(1, *)
+            var numbers = [[Double]](repeating: [], count: group.channelCount)
             for piece in values.pieces {
                 for (index, value) in zip(piece, values.doubles(in: piece)) {
-                    guard let channel = channel[(index / inner) % extent] else { continue }
-                    sums[channel] += importance == .l1 ? value.magnitude : value * value
+                    if let channel = channel[(index / inner) % extent] { numbers[channel].append(value) }
                 }
             }
+            importance.add(numbers, to: &sums)
         }
-        scores = sums.map { Float(importance == .l1 ? $0 : $0.squareRoot()) }
+        scores = sums.map { Float(importance.score($0)) }
     }
 
     /// Scores divided by their mean, so that groups of different size compare.

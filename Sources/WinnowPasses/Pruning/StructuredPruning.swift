@@ -13,11 +13,10 @@ package struct StructuredPruning: WeightPass {
         with `finetune`.
         """
 
-    package enum Importance: String, HyperparameterChoice, Codable { case l1, l2 }
     package enum Scope: String, HyperparameterChoice, Codable { case group, global }
 
     @Hyperparameter("fraction of the channels to remove", in: 0...1) package var sparsity = 0.5
-    @Hyperparameter("norm of a channel's weights that ranks it") package var importance = Importance.l2
+    @Hyperparameter("what ranks channels by the weights that make them") package var importance: Chosen<ChannelImportances> = "l2"
     @Hyperparameter("the same fraction of each group of channels, or the least important of all groups")
     package var scope = Scope.group
     @Hyperparameter("channels left are a multiple of this", in: 1...1024) package var roundTo = 1
@@ -39,7 +38,7 @@ package struct StructuredPruning: WeightPass {
         for (group, makers) in coupling.groups(madeBy: weights) {
             if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
-            } else if let ranked = RankedChannels(group, makers, coupling, graph, importance) {
+            } else if let ranked = RankedChannels(group, makers, coupling, graph, importance.importance) {
                 candidates.append(ranked)
             } else {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }

@@ -100,6 +100,13 @@ package struct QuantizationParameters: Hashable, Sendable {
         return blocks
     }
 
+    /// The number nearest to `value` that the element at this place of a tensor of `shape` can hold.
+    package func nearest(_ value: Float, at element: Int, in shape: Shape) -> Float {
+        let place = ScalePlaces(shape: shape, axis: axis, blockSize: blockSize).index(of: element)
+        let zero = Float(zeroPoints[place])
+        return scales[place] * Self.rounded(value / scales[place], Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
+    }
+
     /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped; NaN becomes the zero point.
     package func quantize(_ tensor: Tensor) -> Tensor {
         var result = Tensor(uninitialized: tensor.shape, elementType)
@@ -217,7 +224,7 @@ private struct ScalePlaces {
         return blockSize > 0 ? min(blockSize - along % blockSize, extent - along) : extent - along
     }
 
-    private func index(of element: Int) -> Int {
+    func index(of element: Int) -> Int {
         if isSingle { return 0 }
         let along = (element / inner) % extent
         guard blockSize > 0 else { return along }

@@ -128,12 +128,15 @@ struct QuantizationPairs {
 extension Finding {
     /// A weight's element size before and after, and how far its values moved.
     static func quantized(
-        _ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters, from stored: ElementType = .float32
+        _ name: ValueName, _ weight: Tensor, _ parameters: QuantizationParameters, as values: Tensor? = nil,
+        from stored: ElementType = .float32
     ) -> Finding {
-        Finding(
+        let error = values.map { weight.relativeError(of: $0) }
+            ?? weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) }
+        return Finding(
             name, .done, "element size", unit: "bits", before: Double(stored.bitWidth),
             after: Double(parameters.elementType.bitWidth),
-            reason: "relative error \(weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) })")
+            reason: "relative error \(error)")
     }
 }
 

@@ -15,9 +15,12 @@ package struct WeightOnlyQuantization: WeightPass {
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = true
     @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
     package var blockSize = 0
+    @Hyperparameter("how numbers become codes: nearest, or gptq, which looks at data") package var rounding: Chosen<WeightRoundings> = "nearest"
     package var choice = WeightChoice()
 
     package init() {}
+
+    package var needs: PassNeeds { rounding.rounding.needs }
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -27,7 +30,9 @@ package struct WeightOnlyQuantization: WeightPass {
         }
         let type: ElementType = bits == 8 ? .int8 : .int4
         return try graph.rewritingWeights(choice) { targets in
-            try targets.storeIntegers { target in
+            var rounding = rounding.rounding.init()
+            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
+            return try targets.storeIntegers(rounding: rounding) { target in
                 func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
                     QuantizationParameters(
                         symmetric: target.values, axis: axis, blockSize: blockSize, type, limit: bits == 8 ? 127 : 7)

@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowOperators
-import WinnowTensor
+package import WinnowTensor
 
 /// Puts codes in the place of weights: as integers behind DequantizeLinear, or as indices of a table.
 package struct WeightStorage {
@@ -14,8 +14,12 @@ package struct WeightStorage {
     package func apply() throws -> Graph { try index.graph.applying(edit).allowing(types) }
 
     /// Stores integers: `DequantizeLinear(codes, scales)`.
-    package mutating func store(_ target: WeightTarget, _ parameters: QuantizationParameters, _ names: inout FreshNames) {
-        let (weight, name) = (target.values, target.tensor)
+    ///
+    /// - Parameter values: numbers in the place of the weight's own; nil: these.
+    package mutating func store(
+        _ target: WeightTarget, _ parameters: QuantizationParameters, values: Tensor? = nil, _ names: inout FreshNames
+    ) {
+        let (weight, name) = (values ?? target.values, target.tensor)
         let codes = names.value("\(name).codes")
         let scale = names.value("\(name).scale")
         edit.initializers += [
@@ -91,7 +95,9 @@ package struct WeightStorage {
 
 extension WeightTargets {
     /// Every target as integers with the parameters that `choose` gives; its reason tells why they are milder than asked for.
-    mutating func storeIntegers(_ choose: (WeightTarget) -> (QuantizationParameters, reason: String?)) throws -> Graph {
+    mutating func storeIntegers(
+        rounding: any WeightRounding = NearestRounding(), _ choose: (WeightTarget) -> (QuantizationParameters, reason: String?)
+    ) throws -> Graph {
         var storage = WeightStorage(graph)
         for target in targets {
             let (parameters, reason) = choose(target)
@@ -100,9 +106,13 @@ extension WeightTargets {
                 keep(target, "stays \(target.stored.elementType): codes and scales would take \(after) bytes instead of \(before)")
                 continue
             }
-            storage.store(target, parameters, &names)
+            let values = try rounding.rounded(target, parameters)
+            storage.store(target, parameters, values: values, &names)
+            if values == nil, type(of: rounding).needs != .nothing {
+                note(Finding(target.tensor, .fellBack, "element size", reason: "rounded to the nearest: its inputs are not told apart"))
+            }
             if let reason { note(Finding(target.tensor, .fellBack, "element size", reason: reason)) }
-            note(.quantized(target.tensor, target.values, parameters, from: target.stored.elementType))
+            note(.quantized(target.tensor, target.values, parameters, as: values, from: target.stored.elementType))
         }
         return try storage.apply()
     }

@@ -5,28 +5,28 @@ import WinnowTensor
 /// What is to be learned of the values of a graph, and what was: one run over the data serves all requests.
 package struct Statistics: Sendable {
     private var values: [ValueName] = []
-    private var gathered: [ValueName: [any Statistic]] = [:]
+    private var gathered: [ValueName: [(key: String, statistic: any Statistic)]] = [:]
 
     package init() {}
 
     package var isEmpty: Bool { values.isEmpty }
 
-    /// Asks for a statistic of a float32 value; each kind once.
-    package mutating func request<Kind: Statistic>(_ statistic: Kind, of value: ValueName) {
+    /// Asks for a statistic of a float32 value; each kind once, or once a key.
+    package mutating func request<Kind: Statistic>(_ statistic: Kind, of value: ValueName, key: String = "") {
         if gathered[value] == nil { values.append(value) }
-        if self[value, Kind.self] == nil { gathered[value, default: []].append(statistic) }
+        if self[value, Kind.self, key: key] == nil { gathered[value, default: []].append((key, statistic)) }
     }
 
     /// What was learned; nil if nobody asked.
-    package subscript<Kind: Statistic>(_ value: ValueName, _ kind: Kind.Type) -> Kind? {
-        gathered[value]?.lazy.compactMap { $0 as? Kind }.first
+    package subscript<Kind: Statistic>(_ value: ValueName, _ kind: Kind.Type, key key: String = "") -> Kind? {
+        gathered[value]?.lazy.compactMap { $0.key == key ? $0.statistic as? Kind : nil }.first
     }
 
-    private func needsPlaces(_ value: ValueName) -> Bool { gathered[value]?.contains { type(of: $0).needsPlaces } ?? false }
+    private func needsPlaces(_ value: ValueName) -> Bool { gathered[value]?.contains { type(of: $0.statistic).needsPlaces } ?? false }
 
     private mutating func add(_ bytes: UnsafeRawBufferPointer, shape: Shape, to value: ValueName) {
         for index in gathered[value]?.indices ?? 0..<0 {
-            gathered[value]?[index].add(bytes.bindMemory(to: Float.self), shape: shape)
+            gathered[value]?[index].statistic.add(bytes.bindMemory(to: Float.self), shape: shape)
         }
     }
 

@@ -24,11 +24,14 @@ package struct WeightTargets {
     /// Names for what is added.
     package var names: FreshNames
     package private(set) var targets: [WeightTarget] = []
+    /// Whether the graph is the body of a node, which does not run by itself.
+    package let isBody: Bool
     private var ledger: WeightLedger
 
     /// - Parameter taken: value names of the graphs around a body.
     init(_ graph: Graph, _ selection: Selection, avoiding taken: Set<ValueName>) {
         self.graph = graph
+        isBody = !taken.isEmpty
         names = FreshNames(graph, avoiding: taken)
         ledger = WeightLedger(graph, includesBodies: false)
         var sites: [ValueName: [WeightSite]] = [:]

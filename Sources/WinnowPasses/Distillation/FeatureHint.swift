@@ -1,0 +1,90 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+/// Lets values inside a teacher guide values inside the model: w · mean((P·s − t)²), P a learned projection of channels where they
+/// differ in number (FitNets; Romero et al. 2015, equation 3).
+package struct FeatureHint: TrainingPass {
+    package static let name = "feature-hint"
+    package static let summary = "trains values inside the model towards a teacher's"
+    package static let guide = """
+        Adds to the loss the mean squared difference between a value inside the model and one inside the teacher, for each pair of \
+        names. Where their channels (axis 1) differ in number, a projection that is trained along maps the model's to the \
+        teacher's; it is not part of the result. All other axes must agree. The teacher is another model with the same inputs, \
+        or, if none is named, the model as it was before compression.
+        """
+
+    @Hyperparameter("path of the teacher's model; none: the model as it came") package var teacher: String? = nil
+    @Hyperparameter("values inside the model; empty: the input of its last layer") package var values: [String] = []
+    @Hyperparameter("the teacher's values for them; empty: those of the same names") package var targets: [String] = []
+    @Hyperparameter("weight of the hints in the loss", in: 0...1e6) package var weight = 1.0
+
+    package init() {}
+
+    package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        guard var objective = setup.objective, weight > 0 else { return }
+        var other = try teacher.map { try load($0, in: context) } ?? context.teacher ?? setup.original
+        let own = values.isEmpty ? try [lastInput(of: setup.model)] : values
+        let goals = targets.isEmpty ? own : targets
+        guard own.count == goals.count else {
+            throw WinnowError(.recipe, "targets", "are \(goals.count) for \(own.count) values", remedy: "give one for each")
+        }
+        for name in goals where other.infos[name] == nil {
+            throw WinnowError(.recipe, "targets", "the teacher has no value \(name)", remedy: "`winnow inspect --format text` lists them")
+        }
+        for name in own where objective.graph.infos[name] == nil {
+            throw WinnowError(.recipe, "values", "the model has no value \(name)", remedy: "`winnow inspect --format text` lists them")
+        }
+        // What is to be matched is all that the teacher need give.
+        var edit = GraphEdit()
+        edit.outputs = goals
+        other = try other.applying(edit)
+        let joined = try Teacher(other).joined(to: objective.graph)
+        let builder = GraphBuilder(extending: joined.graph)
+        var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
+        for (value, goal) in zip(own, joined.outputs) {
+            terms.append((weight, try distance(builder, value, goal, seed: context.seed)))
+        }
+        objective.loss = try Loss.weightedSum(builder, terms)
+        var end = builder.edit()
+        end.outputs = [objective.loss]
+        objective.graph = try joined.graph.applying(end)
+        setup.objective = objective
+        setup.frozen.formUnion(joined.initializers)
+        for (value, goal) in zip(own, goals) { setup.findings.append(Finding(value, .done, reason: "trained towards the teacher's \(goal)")) }
+    }
+
+    /// What the last layer with a weight multiplies.
+    private func lastInput(of model: Graph) throws -> ValueName {
+        guard let site = model.weightSites.last, let data = site.node.input(1 - min(1, site.inputIndex)), !model.inputNames.contains(data) else {
+            throw WinnowError(.recipe, "values", "are not given, and the model has no layer behind another")
+        }
+        return data
+    }
+
+    private func distance(_ b: GraphBuilder, _ value: ValueName, _ goal: ValueName, seed: UInt64) throws -> ValueName {
+        guard let own = b.info(of: value)?.extents, let wanted = b.info(of: goal)?.extents, own.count == wanted.count, own.count >= 2 else {
+            throw WinnowError(.recipe, "values", "\(value) and the teacher's have other ranks")
+        }
+        guard own[1] != wanted[1] else { return try Loss.meanSquaredError(b, value, goal) }
+        guard let from = own[1].value, let to = wanted[1].value else {
+            throw WinnowError(.recipe, "values", "the channels of \(value) are not known")
+        }
+        var random = RandomGenerator(seed: seed)
+        let deviation = 1 / Float(from).squareRoot()
+        let numbers = (0..<(from * to)).map { _ in random.normal() * deviation }
+        let isImage = own.count > 2
+        let shape = isImage ? Shape([to, from] + own.dropFirst(2).map { _ in 1 }) : [from, to]
+        let projection = b.constant("hint.projection", Tensor(numbers, shape: shape))
+        let projected = try isImage ? b.add(Conv(stride: 1, padding: 0, rank: own.count - 2), value, projection) : b.add(MatMul(), value, projection)
+        return try Loss.meanSquaredError(b, projected, goal)
+    }
+
+    private func load(_ path: String, in context: PassContext) throws -> Graph {
+        guard let loadModel = context.loadModel else {
+            throw WinnowError(.usage, "teacher \(path)", "models cannot be read here")
+        }
+        return try loadModel(path)
+    }
+}

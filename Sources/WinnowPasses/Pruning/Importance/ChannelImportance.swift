@@ -1,0 +1,31 @@
+/// How much whole channels matter: those of the lowest scores go first.
+package protocol ChannelImportance: Sendable {
+    /// Its name in recipes.
+    static var name: String { get }
+
+    init()
+
+    /// Adds what one weight says: for each channel the numbers that make it.
+    func add(_ channels: [[Double]], to sums: inout [Double])
+
+    /// The score of a channel from what all weights said.
+    func score(_ sum: Double) -> Double
+}
+
+extension ChannelImportance {
+    package func score(_ sum: Double) -> Double { sum }
+}
+
+/// Every importance of channels, one line each.
+package enum ChannelImportances: NamedCatalogue {
+    package static let all: [any ChannelImportance.Type] = [
+        L1Importance.self,
+        L2Importance.self,
+        GeometricMedianImportance.self,
+    ]
+    package static var names: [String] { all.map { $0.name } }
+}
+
+extension Chosen<ChannelImportances> {
+    var importance: any ChannelImportance { (ChannelImportances.all.first { $0.name == name } ?? L2Importance.self).init() }
+}

@@ -1,0 +1,36 @@
+package import WinnowGraph
+
+/// How much single weights matter: those of the lowest scores go first.
+package protocol ElementImportance: Sendable {
+    /// Its name in recipes.
+    static var name: String { get }
+    /// The data that it must see.
+    static var needs: PassNeeds { get }
+
+    init()
+
+    /// Learns what it must know of the data that meets these weights.
+    mutating func prepare(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws
+
+    /// A score, not below 0, for each element in storage order; nil: their magnitudes. Those of weights not in use do not count.
+    func scores(of weight: MaskedWeight) -> [Float]?
+}
+
+extension ElementImportance {
+    package static var needs: PassNeeds { .nothing }
+    package mutating func prepare(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws {}
+}
+
+/// Every importance of single weights, one line each.
+package enum ElementImportances: NamedCatalogue {
+    package static let all: [any ElementImportance.Type] = [
+        MagnitudeImportance.self,
+        LAMPImportance.self,
+        WandaImportance.self,
+    ]
+    package static var names: [String] { all.map { $0.name } }
+}
+
+extension Chosen<ElementImportances> {
+    var importance: any ElementImportance.Type { ElementImportances.all.first { $0.name == name } ?? MagnitudeImportance.self }
+}

@@ -1,0 +1,21 @@
+/// Σ_j ‖F_i − F_j‖₂ over all channels of the same weight: what lies near the geometric median is what others can replace
+/// (FPGM; He et al. 2019, equation 5).
+package struct GeometricMedianImportance: ChannelImportance {
+    package static let name = "fpgm"
+
+    package init() {}
+
+    package func add(_ channels: [[Double]], to sums: inout [Double]) {
+        for first in channels.indices {
+            for second in channels.indices where second > first && channels[first].count == channels[second].count {
+                var square = 0.0
+                for index in channels[first].indices {
+                    let difference = channels[first][index] - channels[second][index]
+                    square += difference * difference
+                }
+                sums[first] += square.squareRoot()
+                sums[second] += square.squareRoot()
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import WinnowGraph
+
+/// Which single weights go first.
+package struct PruningRule: HyperparameterGroup {
+    package enum Scope: String, HyperparameterChoice, Codable {
+        /// Each tensor loses the same fraction.
+        case tensor
+        /// The least of all tensors together.
+        case global
+    }
+
+    @Hyperparameter("what tells how much a weight matters") package var importance: Chosen<ElementImportances> = "magnitude"
+    @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
+
+    package init() {}
+
+    package init(scope: Scope, importance: Chosen<ElementImportances> = "magnitude") {
+        self.init()
+        self.scope = scope
+        self.importance = importance
+    }
+
+    /// The importance, ready to score these weights.
+    func prepared(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws -> any ElementImportance {
+        var result = importance.importance.init()
+        try result.prepare(for: sites, in: graph, context)
+        return result
+    }
+
+    /// Hyperparameters as recipes before `importance` wrote them: layer-adaptive magnitudes were a scope.
+    static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
+        guard values["scope"] == .string("layer-adaptive") else { return values }
+        return values.merging(["scope": "global", "importance": "lamp"]) { $1 }
+    }
+}

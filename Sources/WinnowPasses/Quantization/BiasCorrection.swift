@@ -1,0 +1,101 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// Adds to every bias what quantization took from the mean of its layer's outputs: b += E[Wx] − E[Ŵx̂]
+/// (Nagel et al. 2019, section 4.2, over calibration data).
+package struct BiasCorrection: WeightPass {
+    package static let name = "bias-correction"
+    package static let summary = "gives layers back the mean that quantization took from their outputs"
+    package static let guide = """
+        Rounding shifts the mean of a layer's outputs, and the shift of each layer adds to the next. For each layer, from the \
+        first to the last, the mean of every output channel over calibration data is compared with that of the model before \
+        compression, and the difference goes into the bias, also where that is stored as int32. Use it after \
+        static-quantization or weight-only-quantization. Costs one run over the samples for each layer.
+        """
+
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 128
+    package var choice = WeightChoice()
+
+    package init() {}
+
+    package var needs: PassNeeds { .calibration }
+
+    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        let original = context.teacher ?? graph
+        let selection = try choice.selection(in: graph)
+        var ledger = WeightLedger(graph)
+        var result = graph
+        let wanted = graph.weightSites.filter { selection.reason(against: $0) == nil }
+        let layers = wanted.compactMap { CorrectedLayer($0, in: graph, original: original) }
+        let means = try means(of: layers, in: original, context)
+        for layer in layers {
+            guard let goal = means[layer.output], let own = try self.means(of: [layer], in: result, context)[layer.output] else { continue }
+            let shift = zip(goal, own).map { $0 - $1 }
+            result = try layer.shifting(by: shift, in: result)
+            let largest = shift.map(\.magnitude).max() ?? 0
+            ledger.note(Finding(layer.bias, .done, "largest shift of a channel's mean", before: largest, after: 0))
+        }
+        for site in wanted where !layers.contains(where: { $0.node == site.node.name }) {
+            ledger.keep(site.tensor, "its layer has no bias, or its output is not in the original model")
+        }
+        for layer in layers { ledger.keep(layer.weight, "only its layer's bias is corrected") }
+        return PassResult(graph: result, findings: ledger.findings { _ in "is no bias of a layer" })
+    }
+
+    private func means(of layers: [CorrectedLayer], in graph: Graph, _ context: PassContext) throws -> [ValueName: [Double]] {
+        var statistics = Statistics()
+        for layer in layers { statistics.request(ChannelMoments(axis: layer.channelAxis), of: layer.output) }
+        guard !statistics.isEmpty else { return [:] }
+        try statistics.gather(in: graph, context: context, sampleCount: samples)
+        let found = layers.compactMap { layer in statistics[layer.output, ChannelMoments.self].map { (layer.output, $0.means) } }
+        return Dictionary(found, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+/// A layer whose output both models have, with the initializer of its bias.
+private struct CorrectedLayer {
+    let node: String
+    let weight: ValueName
+    let output: ValueName
+    /// Of the output, counted from the front.
+    let channelAxis: Int
+    /// The initializer: numbers, or codes in steps of `scales`.
+    let bias: ValueName
+    private let scales: [Float]?
+
+    init?(_ site: WeightSite, in graph: Graph, original: Graph) {
+        let index = GraphIndex(graph)
+        guard let output = site.node.output(0), let info = graph.infos[output], let other = original.infos[output],
+            info.elementType == .float32, other.elementType == .float32, let rank = info.rank, rank == other.rank,
+            let axis = site.operandAxis, let input = site.node.input(2)
+        else { return nil }
+        let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : graph.infos[$0] })
+        guard !map.isOpaque, map.inputs.indices.contains(site.inputIndex), map.inputs[site.inputIndex].indices.contains(axis),
+            let result = map.outputs.first, let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
+        else { return nil }
+        if graph.initializers[input] != nil {
+            (bias, scales) = (input, nil)
+        } else {
+            guard let dequantize = index.producer(of: input), dequantize.op is DequantizeLinear, let codes = dequantize.input(0),
+                graph.initializers[codes]?.elementType == .int32, let scale = index.constant(dequantize.input(1))
+            else { return nil }
+            (bias, scales) = (codes, scale.floats())
+        }
+        guard let tensor = graph.initializers[bias], index.consumers(of: bias).count == 1, tensor.rank == 1 else { return nil }
+        (node, weight, self.output) = (site.node.name, site.tensor, output)
+        channelAxis = place - result.count + rank
+    }
+
+    func shifting(by shift: [Double], in graph: Graph) throws -> Graph {
+        guard let tensor = graph.initializers[bias], tensor.elementCount == shift.count else { return graph }
+        let values = tensor.doubles()
+        let moved = values.indices.map { index -> Double in
+            guard let scales else { return values[index] + shift[index] }
+            let step = Double(scales.count == 1 ? scales[0] : scales[min(index, scales.count - 1)])
+            return min(max((values[index] + shift[index] / step).rounded(), -0x1p31), 0x1p31 - 1)
+        }
+        return try graph.settingInitializers([bias: Tensor(moved, shape: tensor.shape, as: tensor.elementType)])
+    }
+}
