@@ -1,7 +1,7 @@
 """How a node of each operator is made at random: types by the operator set's schema, shapes by what the operator needs."""
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
 
 from random_graphs import FLOATS, INTEGERS, MICROSOFT, TYPES, Graph, Refused, proto_type
 
@@ -130,8 +130,35 @@ def clip(g: Graph, operator: str):
     return g.emit(operator, [a, *bounds])
 
 
+def narrow(g: Graph):
+    """To a type that NumPy does not have and back, in a branch, for values of it cannot be looked at."""
+    a = g.value("float32", low=-6, high=6)
+    tag, types = g.count, ["BFLOAT16"] + (["FLOAT8E4M3FN", "FLOAT8E5M2"] if g.version > 18 else []) + (["INT4", "UINT4"] if g.version > 20 else [])
+    kind = getattr(TensorProto, g.pick(*types))
+    names = [f"narrow.{tag}", f"wide.{tag}"]
+    if g.version > 20 and kind in (TensorProto.INT4, TensorProto.UINT4) or g.version > 18 and kind == TensorProto.FLOAT8E4M3FN and g.chance(0.5):
+        scale = g.leaf(np.array(g.pick(0.5, 0.3), "float32"), 1).name
+        zero = helper.make_tensor("", kind, [], [0])
+        nodes = [helper.make_node("Constant", [], [f"zero.{tag}"], value=zero), helper.make_node("QuantizeLinear", [a.name, scale, f"zero.{tag}"], names[:1]),
+                 helper.make_node("DequantizeLinear", [names[0], scale, f"zero.{tag}"], names[1:])]  # fmt: skip
+    else:
+        nodes = [helper.make_node("Cast", [a.name], names[:1], to=kind), helper.make_node("Cast", names[:1], names[1:], to=TensorProto.FLOAT)]
+    branch(g, nodes, names[1])
+
+
+def branch(g: Graph, nodes: list, result: str, kind: int = TensorProto.FLOAT):
+    """Nodes in both branches of an If, of which `result` comes out."""
+    info = helper.make_empty_tensor_value_info(result)
+    info.type.tensor_type.elem_type = kind
+    bodies = {name: helper.make_graph(nodes, name, [], [info]) for name in ("then_branch", "else_branch")}
+    g.emit("If", [g.leaf(np.array(True))], **bodies)
+    g.operators += [("", inner.op_type) for inner in nodes]
+
+
 @generates("Cast")
 def cast(g: Graph, operator: str):
+    if g.version > 12 and g.chance(0.25):
+        return narrow(g)
     kind, target = g.type(operator), g.pick(*TYPES)
     bounds = (0, 100) if target[0] == "u" or kind[0] == "u" else (-100, 100)
     g.emit(operator, [g.value(kind, low=bounds[0], high=bounds[1])], to=proto_type(target))
@@ -1012,13 +1039,7 @@ def lists(g: Graph, operator: str):
         "OptionalGetElement": [node("Optional", [b.name], "box"), node("OptionalGetElement", [f"box.{tag}"], "result")],
         "OptionalHasElement": [node("Optional", [a.name], "box"), node("OptionalHasElement", [f"box.{tag}"], "result")],
     }  # fmt: skip
-    kind = {"SequenceLength": 7, "OptionalHasElement": 9}.get(operator, 1)
-    nodes = recipes[operator]
-    result = helper.make_empty_tensor_value_info(f"result.{tag}")
-    result.type.tensor_type.elem_type = kind
-    bodies = {name: helper.make_graph(nodes, name, [], [result]) for name in ("then_branch", "else_branch")}
-    g.emit("If", [g.leaf(np.array(True))], **bodies)
-    g.operators += [("", inner.op_type) for inner in nodes]
+    branch(g, recipes[operator], f"result.{tag}", {"SequenceLength": 7, "OptionalHasElement": 9}.get(operator, 1))
 
 
 # Quantization.

@@ -1,4 +1,5 @@
 internal import Foundation
+import WinnowTensor
 
 /// Reductions in which elements, lanes, totals and results all have one type.
 protocol PlainReduction: ReductionStep where Part == Element, Total == Element, Result == Element {
