@@ -243,8 +243,9 @@ class Graph:
         for name in outer_names(node):
             given[name] = self.values[name]
         found = [Value(name, array, other) for name, (array, other) in self.computed(node, list(given.values()), names).items()]
+        largest = max((size(value.array) for value in given.values() if value.type in FLOATS), default=0)
         for value in found:
-            self.check(value, isRounded)
+            self.check(value, isRounded, largest)
         for value in given.values():
             value.isUsed = True
         self.nodes.append(node)
@@ -275,7 +276,8 @@ class Graph:
         results, others = map(np.asarray, results), map(np.asarray, others)
         return {name: pair for name, *pair in zip(names, results, others)}
 
-    def check(self, value: Value, isRounded: bool):
+    def check(self, value: Value, isRounded: bool, largest: float):
+        """`largest` is that of the floats the value is computed from."""
         if value.type not in TYPES or value.array.size > 20_000 or size(value.array) > LARGEST and value.type in FLOATS:
             raise Refused("is too large")
         if value.array.size == 0:
@@ -287,8 +289,9 @@ class Graph:
                 raise Refused("is not finite")
             if distance(value.array, value.other) > (0.05 if value.type == "float16" else 0.001) * (size(value.array) + 1e-3):
                 raise Refused("jumps with roundings")
-            noise = 1 + NOISE[value.type] * self.random.uniform(-1, 1, value.shape)
-            value.other = np.asarray(value.other * noise, value.type)
+            # Where large numbers cancel, what is left is as rough as they were.
+            noise = NOISE[value.type] * self.random.uniform(-1, 1, value.shape) * (np.abs(value.other) + 0.1 * largest)
+            value.other = np.asarray(value.other + noise, value.type)
         elif isRounded:
             limits = np.iinfo(value.type)
             moved = value.array.astype(np.int64) + self.random.integers(-1, 2, value.shape)

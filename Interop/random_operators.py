@@ -200,7 +200,8 @@ def gated(g: Graph, operator: str):
 
 @generates("Dropout")
 def dropout(g: Graph, operator: str):
-    g.emit(operator, [g.value(g.type(operator))], outputs=g.pick(1, 1, 2))
+    # What the mask of older sets holds at inference is not said.
+    g.emit(operator, [g.value(g.type(operator))], outputs=g.pick(1, 2) if g.version > 11 else 1)
 
 
 # Movement.
@@ -521,7 +522,10 @@ def cumulative(g: Graph, operator: str):
 def reduction(g: Graph, operator: str):
     bounds = {"low": 0.1, "high": 4} if operator == "ReduceLogSum" else {}
     # ONNX Runtime cuts every exponential of integers, ONNX the result.
-    a = g.value(g.type(operator, among=FLOATS if "Log" in operator else TYPES), rank=g.integer(0, 4), **bounds)
+    kind = g.type(operator, among=FLOATS if "Log" in operator else TYPES)
+    if operator == "ReduceProd" and kind in INTEGERS:
+        bounds = {"low": 0 if kind[0] == "u" else -2, "high": 2}  # Products that do not fit are whatever they are.
+    a = g.value(kind, rank=g.integer(0, 4), **bounds)
     axes = some_axes(g, a)
     how = {"noop_with_empty_axes": 1} if g.has(operator, "noop_with_empty_axes") and g.chance(0.2) else {}
     g.configured(operator, [a], {"axes": axes or None}, keepdims=g.integer(0, 1), **how)
@@ -664,7 +668,8 @@ def window(g: Graph, spatial: int, hasDilations=True, auto=True) -> dict:
         how["strides"] = [g.integer(1, 2) for _ in range(spatial)]
     if hasDilations and g.chance(0.3):
         how["dilations"] = [g.integer(1, 2) for _ in range(spatial)]
-    if auto and g.chance(0.3):
+    # ONNX Runtime's pooling forgets dilations in automatic padding.
+    if auto and "dilations" not in how and g.chance(0.3):
         how["auto_pad"] = g.pick("SAME_UPPER", "SAME_LOWER", "VALID")
     elif g.chance(0.6):
         how["pads"] = [g.integer(0, extent // 2) for extent in how["kernel_shape"] * 2]
@@ -672,7 +677,7 @@ def window(g: Graph, spatial: int, hasDilations=True, auto=True) -> dict:
 
 
 def images(g: Graph, kind: str, channels: int, spatial: int):
-    return g.value(kind, [g.integer(1, 2), channels, *[g.integer(4, 7) for _ in range(spatial)]])
+    return g.value(kind, [g.integer(1, 2), channels, *[g.integer(5, 7) for _ in range(spatial)]])
 
 
 @generates("Conv", "com.microsoft/FusedConv")
@@ -746,7 +751,7 @@ def global_pool(g: Graph, operator: str):
 
 @generates("MaxUnpool")
 def unpool(g: Graph, operator: str):
-    x = images(g, "float32", g.integer(1, 2), 2)
+    x = g.value("float32", [1, g.integer(1, 2), 2 * g.integer(1, 3), 4])
     pooled, places = g.emit("MaxPool", [x], outputs=2, kernel_shape=[2, 2], strides=[2, 2])
     g.emit(operator, [pooled, places], kernel_shape=[2, 2], strides=[2, 2])
 
@@ -813,9 +818,10 @@ def grid_sample(g: Graph, operator: str):
 
 @generates("AffineGrid")
 def affine_grid(g: Graph, operator: str):
-    spatial, batch = g.integer(2, 3), g.integer(1, 2)
+    spatial, batch, aligns = g.integer(2, 3), g.integer(1, 2), g.integer(0, 1)
     theta = g.value(g.type(operator), [batch, spatial, spatial + 1])
-    g.emit(operator, [theta, g.setting([batch, 1, *[g.integer(1, 4) for _ in range(spatial)]])], align_corners=g.integer(0, 1))
+    # Where the corners of a single element lie is 1 in ONNX Runtime, -1 in ONNX's reference and 0 in PyTorch.
+    g.emit(operator, [theta, g.setting([batch, 1, *[g.integer(1 + aligns, 4) for _ in range(spatial)]])], align_corners=aligns)
 
 
 # Signals.
