@@ -285,7 +285,7 @@ class Graph:
         if value.other.shape != value.shape:
             raise Refused("has a shape that depends on roundings")
         if value.type in FLOATS:
-            if not np.isfinite(value.array).all() and not self.chance(0.1):
+            if not np.isfinite(value.array).all():
                 raise Refused("is not finite")
             if distance(value.array, value.other) > (0.05 if value.type == "float16" else 0.001) * (size(value.array) + 1e-3):
                 raise Refused("jumps with roundings")
@@ -338,7 +338,7 @@ class Graph:
         apart = max(distance(value.array, value.other), distance(value.array, array))
         if value.type in FLOATS and apart > 0.1 * (size(array) + 1e-3):
             raise Refused("is changed by optimizations")
-        return 8 * apart + (2e-5 * size(array) if value.type in FLOATS else 0)
+        return 8 * apart + (2e-5 * max(size(array), 0.01) if value.type in FLOATS else 0)
 
 
 def outer_names(node) -> list[str]:
