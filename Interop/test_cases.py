@@ -10,8 +10,8 @@ from cases.common import Case, Run, Wrong
 FILES = sorted(path.stem for path in (Path(__file__).parent / "cases").glob("*.py") if path.stem not in ("__init__", "common"))
 CASES = {f"{file}/{case.name}": case for file in FILES for case in importlib.import_module(f"cases.{file}").CASES}
 
-#: Faults that are known and not mended yet.
-KNOWN = {"numbers/j-resize-uint8-linear": "places are computed in float64, in ONNX Runtime in float32: one truncated number differs"}
+#: Faults that are known and not mended yet, with the reason.
+KNOWN: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -9,23 +9,21 @@ import WinnowTestSupport
 
 /// Readers get whole files and headers with random damage: each is read or refused, in little time and memory.
 ///
-/// `WINNOW_FUZZ=100000` sets how many damaged files are read (default 40,000); `WINNOW_FUZZ_SEED` which.
+/// `WINNOW_FUZZ=1000000` sets how many (`Campaign`).
 @Suite(.serialized) struct FuzzTests {
     private struct Original {
         var name: String
         var bytes: [UInt8]
     }
 
-    private static let environment = ProcessInfo.processInfo.environment
-    private static let count = environment["WINNOW_FUZZ"].flatMap(Int.init) ?? 40_000
-    private static let seed = environment["WINNOW_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+    private static let campaign = Campaign("WINNOW_FUZZ", count: 40_000)
     private static let memoryLimit = 2 << 30
     private static let secondsLimit = 10.0
 
-    @Test(.timeLimit(.minutes(60))) func damagedFilesNeitherTrapNorHangNorEatMemory() throws {
+    @Test(.timeLimit(.minutes(6000))) func damagedFilesNeitherTrapNorHangNorEatMemory() throws {
         let originals = try Self.corpus()
         #expect(Set(originals.map { $0.name.split(separator: ".").last }).count >= 8)
-        var random = RandomGenerator(seed: Self.seed)
+        let watchdog = Watchdog(secondsLimit: 30, memoryLimit: Self.memoryLimit)
         var refused = 0
         var slowest = (seconds: 0.0, name: "")
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-fuzz-\(UUID().uuidString)").path
@@ -33,25 +31,28 @@ import WinnowTestSupport
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try AtomicFile.write(Fixture.bytes("external.bin"), to: folder + "/external.bin")
         Self.resetPeakMemory()
-        for round in 0..<Self.count {
+        for round in Self.campaign.rounds {
+            var random = try Self.campaign.begin(round)
             let original = originals[round % originals.count]
             let path = "\(folder)/\(original.name)"
             let other = originals.randomElement(using: &random)?.bytes ?? []
             try write(Mutation.damage(original.bytes, with: other, &random), to: path)
-            let start = ContinuousClock.now
-            // What is thrown must be a sentence for the user; anything else fails the test.
-            do { try Self.read(path) } catch let error as WinnowError {
-                #expect(!error.problem.isEmpty)
-                refused += 1
+            let name = "\(Self.campaign.describe(round)), \(original.name)"
+            let seconds = try watchdog.seconds(name) {
+                // What is thrown must be a sentence for the user; anything else fails the test.
+                do { try Self.read(path) } catch let error as WinnowError {
+                    #expect(!error.problem.isEmpty)
+                    refused += 1
+                }
             }
-            let seconds = (ContinuousClock.now - start) / .seconds(1)
-            if seconds > slowest.seconds { slowest = (seconds, "\(original.name), round \(round)") }
+            if seconds > slowest.seconds { slowest = (seconds, name) }
         }
+        let count = Self.campaign.rounds.count
         let peak = Self.peakMemory() ?? 0
-        print("fuzz: \(Self.count) files of \(originals.count), \(refused) refused, peak \(peak >> 20) MB, slowest \(slowest)")
+        print("fuzz: \(count) files of \(originals.count), \(refused) refused, peak \(peak >> 20) MB, slowest \(slowest)")
         #expect(slowest.seconds < Self.secondsLimit, "\(slowest.name)")
         #expect(peak < Self.memoryLimit)
-        #expect(refused > Self.count / 4 && refused < Self.count)
+        #expect(refused > count / 4 && refused < count)
     }
 
     private static func read(_ path: String) throws {
@@ -96,7 +97,7 @@ import WinnowTestSupport
         guard let files = FileManager.default.enumerator(atPath: root) else { return [] }
         let models = files.compactMap { $0 as? String }.filter { $0.hasSuffix("model.onnx") }.sorted()
         // Every twelfth is some of every folder and operator family; a long run takes every second.
-        let step = count > 40_000 ? 2 : 12
+        let step = campaign.isLong ? 2 : 12
         return models.enumerated().compactMap { index, file in
             guard index % step == 0, let data = FileManager.default.contents(atPath: "\(root)/\(file)"), data.count < 100_000 else {
                 return nil

@@ -12,47 +12,44 @@ import WinnowTestSupport
 
 /// Models with damage that can still be read go through what commands do with them, and through passes: each works or is refused.
 ///
-/// `WINNOW_FUZZ_RUN=1000000` makes a campaign of so many damaged models (default 4,000), in which each goes through every pass
-/// rather than through some of them in turn; `WINNOW_FUZZ_SEED` says which, `WINNOW_FUZZ_FILE` where the last one stays.
+/// `WINNOW_FUZZ_RUN=1000000` makes a campaign of so many damaged models (`Campaign`).
 @Suite(.serialized) struct DamagedModelTests {
-    private static let environment = ProcessInfo.processInfo.environment
-    private static let campaign = environment["WINNOW_FUZZ_RUN"].flatMap(Int.init)
-    private static let count = campaign ?? 4000
-    private static let seed = environment["WINNOW_FUZZ_SEED"].flatMap(UInt64.init) ?? 1
+    private static let campaign = Campaign("WINNOW_FUZZ_RUN", count: 4000)
     private static let secondsLimit = 10.0
     private static let elementLimit = 1 << 16
 
-    @Test(.timeLimit(.minutes(600))) func neitherTrapNorHang() throws {
+    @Test(.timeLimit(.minutes(6000))) func neitherTrapNorHang() throws {
         let budget = MemoryBudget.byteCount
         MemoryBudget.byteCount = 256 << 20
         defer { MemoryBudget.byteCount = budget }
         let (cases, networks) = (Self.cases(), try Self.networks())
         try #require(!cases.isEmpty)
         let words = Array(Set((cases + networks).flatMap { WireMessage($0)?.words ?? [] })).sorted { $0.lexicographicallyPrecedes($1) }
-        var random = RandomGenerator(seed: Self.seed)
-        var (loaded, ran) = (0, 0)
-        var slowest = (seconds: 0.0, round: 0, stage: "")
-        // The last file stays where a trap ends the process.
-        let path = Self.environment["WINNOW_FUZZ_FILE"]
-            ?? FileManager.default.temporaryDirectory.appendingPathComponent("winnow-damaged-\(UUID().uuidString).onnx").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-damaged-\(UUID().uuidString).onnx").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        for round in 0..<Self.count {
+        let watchdog = Watchdog(secondsLimit: 30, memoryLimit: 2 << 30)
+        var (loaded, ran) = (0, 0)
+        var slowest = (seconds: 0.0, name: "")
+        for round in Self.campaign.rounds {
+            var random = try Self.campaign.begin(round)
             let originals = round % 3 == 0 ? networks : cases
             let bytes = Self.damaged(originals[round / 3 % originals.count], words, &random)
             try Data(bytes).write(to: URL(fileURLWithPath: path))
             guard let model = try Self.attempt({ try Model(reading: path) }) else { continue }
             loaded += 1
             for stage in Self.stages(round) {
-                let start = ContinuousClock.now
-                let isDone = try Self.attempt { try stage.work(model) } != nil
-                if isDone, stage.name == "run" { ran += 1 }
-                let seconds = (ContinuousClock.now - start) / .seconds(1)
-                if seconds > slowest.seconds { slowest = (seconds, round, stage.name) }
+                let name = "\(Self.campaign.describe(round)), \(stage.name)"
+                let seconds = try watchdog.seconds(name) {
+                    let isDone = try Self.attempt { try stage.work(model) } != nil
+                    if isDone, stage.name == "run" { ran += 1 }
+                }
+                if seconds > slowest.seconds { slowest = (seconds, name) }
             }
         }
-        print("damaged models: \(Self.count) tried, \(loaded) read, \(ran) ran, slowest \(slowest)")
-        #expect(slowest.seconds < Self.secondsLimit, "round \(slowest.round), \(slowest.stage)")
-        #expect(ran > Self.count / 20 && loaded < Self.count)
+        let count = Self.campaign.rounds.count
+        print("damaged models: \(count) tried, \(loaded) read, \(ran) ran, slowest \(slowest)")
+        #expect(slowest.seconds < Self.secondsLimit, "\(slowest.name)")
+        #expect(ran > count / 20 && loaded < count)
     }
 
     /// What `body` gives; nil where it refuses in words.
@@ -68,10 +65,10 @@ import WinnowTestSupport
         var work: (Model) throws -> Void
     }
 
-    /// Reading on, running, and either all passes or two of them in turn.
+    /// Reading on, running, and two passes, all in turn.
     private static func stages(_ round: Int) -> [Stage] {
         let passes = PassCatalogue.all.map { type in Stage(name: type.name) { try apply(type, to: $0) } }
-        let chosen = campaign == nil ? (0..<2).map { passes[(2 * round + $0) % passes.count] } : passes
+        let chosen = (0..<2).map { passes[(2 * round + $0) % passes.count] }
         return [Stage(name: "inspect", work: inspect), Stage(name: "run", work: run), Stage(name: "compare", work: compare)] + chosen
     }
 

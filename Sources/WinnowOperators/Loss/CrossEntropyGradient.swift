@@ -29,7 +29,9 @@ package struct CrossEntropyGradient: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [ValueInfo(try inputs.required(1).type)] }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let loss = try parameters.kernel(request, scores: 1, normalizes: normalizes)
         return Kernel(scratchByteCount: loss.scratchByteCount) { operands in
             guard let scratch = operands.scratch else { return }

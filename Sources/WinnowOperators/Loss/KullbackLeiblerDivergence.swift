@@ -25,7 +25,9 @@ package struct KullbackLeiblerDivergence: Operator {
         return [ValueInfo(student.elementType, [])]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let student = try request.input(0)
         try student.requireFloat32(request.nodeName)
         let divergence = try DivergenceKernel(student.shape, temperature: temperature)

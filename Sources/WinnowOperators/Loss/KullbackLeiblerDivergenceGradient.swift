@@ -18,7 +18,9 @@ package struct KullbackLeiblerDivergenceGradient: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [ValueInfo(try inputs.required(1).type)] }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let student = try request.input(1)
         try student.requireFloat32(request.nodeName)
         let divergence = try DivergenceKernel(student.shape, temperature: temperature)

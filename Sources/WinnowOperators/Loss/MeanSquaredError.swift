@@ -16,7 +16,9 @@ package struct MeanSquaredError: Operator {
         return [ValueInfo(x.elementType, [])]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         try data.requireFloat32(request.nodeName)
         let count = data.shape.elementCount

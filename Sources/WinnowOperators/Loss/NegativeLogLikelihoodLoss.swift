@@ -22,7 +22,9 @@ package struct NegativeLogLikelihoodLoss: Operator {
         [try parameters.lossInfo(inputs)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let loss = try parameters.kernel(request, scores: 0, normalizes: false)
         return Kernel(scratchByteCount: loss.scratchByteCount) { operands in
             guard let scratch = operands.scratch else { return }

@@ -22,7 +22,9 @@ package struct SoftmaxCrossEntropyLoss: Operator {
         [try parameters.lossInfo(inputs), ValueInfo(try inputs.required(0).type)]
     }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
+    package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
+
+    private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let loss = try parameters.kernel(request, scores: 0, normalizes: true)
         return Kernel(scratchByteCount: loss.scratchByteCount) { operands in
             guard let scratch = operands.scratch else { return }

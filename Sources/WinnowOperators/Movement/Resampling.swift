@@ -126,6 +126,25 @@ package struct Resampling: Sendable, Hashable {
         return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0
     }
 
+    /// Whether every place is between two elements, or at an edge.
+    var isLinear: Bool { mode == .linear && !smooths && !excludesOutside }
+
+    /// The elements around a place that is moved to the edge where it lies outside; there both are the same.
+    private static func neighbours(_ place: Double, source: Int) -> (low: (index: Int, weight: Float), high: (index: Int, weight: Float)) {
+        let place = max(0, min(place, Double(source - 1)))
+        let low = Int(place: place)
+        guard low + 1 < source else { return ((low, 0.5), (low, 0.5)) }
+        return ((low, Float(Double(low + 1) - place)), (low + 1, Float(place - Double(low))))
+    }
+
+    /// The table of an axis that stays as it is.
+    func unchangedAxis(_ axis: Int, extent: Int) -> ResamplingKernel.Axis {
+        let taps = (0..<extent).map { Self.neighbours(Double($0), source: extent) }
+        return ResamplingKernel.Axis(
+            axis: axis, taps: 2, indices: taps.flatMap { [$0.low.index, $0.high.index] },
+            weights: taps.flatMap { [$0.low.weight, $0.high.weight] })
+    }
+
     /// The table of one axis.
     func axis(
         _ axis: Int, source: Int, target: Int, scale: Double, region: (start: Double, end: Double) = (0, 1)
@@ -140,6 +159,12 @@ package struct Resampling: Sendable, Hashable {
             if mode == .nearest {
                 indices.append(min(max(nearest(place, scale: scale), 0), source - 1))
                 factors.append(isOutside ? 0 : 1)
+                continue
+            }
+            if isLinear {
+                let (low, high) = Self.neighbours(place, source: source)
+                indices += [low.index, high.index]
+                factors += isOutside ? [0, 0] : [low.weight, high.weight]
                 continue
             }
             let floor = place.rounded(.down)

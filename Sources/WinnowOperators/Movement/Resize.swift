@@ -168,7 +168,7 @@ package struct Resize: Operator {
             let (axes, source) = try placedTables(request)
             return try movingKernel(request, axes, source)
         }
-        return type.isInteger ? try integerKernel(request, floatKernel) : try request.inFloat32(floatKernel)
+        return type.isInteger ? try integerKernel(request, cutKernel) : try request.inFloat32(floatKernel)
     }
 
     /// The tables of axes as they lie in memory, and the source's shape there.
@@ -192,6 +192,23 @@ package struct Resize: Operator {
         return Kernel(scratchByteCount: resize.scratchByteCount) { operands in
             resize.run(
                 operands.input(0, as: Float.self), to: operands.output(0, as: Float.self), scratch: operands.scratch)
+        }
+    }
+
+    /// For results that are cut to integers: in the order of rounding of ONNX Runtime.
+    private func cutKernel(_ request: KernelRequest) throws -> Kernel {
+        let (axes, source) = try placedTables(request)
+        guard resampling.isLinear, !axes.isEmpty, axes.allSatisfy({ $0.outside.isEmpty }), axes.count <= 3 else {
+            return try floatKernel(request)
+        }
+        // Rows and columns, or planes too, are interpolated even where only one of them changes.
+        let images = source.count - (source.count.isMultiple(of: 2) ? 2 : 3)
+        let isImage = axes.allSatisfy { $0.axis >= images }
+        let unchanged = source.indices.filter { axis in axis >= images && !axes.contains { $0.axis == axis } }
+        let all = axes + (isImage ? unchanged.map { resampling.unchangedAxis($0, extent: source[$0]) } : [])
+        let corners = CornerInterpolation(source, all.sorted { $0.axis < $1.axis })
+        return Kernel { operands in
+            corners.run(operands.input(0, as: Float.self), to: operands.output(0, as: Float.self))
         }
     }
 

@@ -29,6 +29,10 @@ extension CumulativeOperator {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
+        try request.input(0).elementType.bitWidth == 16 ? request.inFloat32(wideKernel) : wideKernel(request)
+    }
+
+    private func wideKernel(_ request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         guard let axis = try request.input(1).constant?.integers().first else {
             throw WinnowError(.unsupported, request.nodeName, "its axis depends on data")

@@ -12,7 +12,7 @@ import WinnowTestSupport
     }.dropFirst(first)
     /// Where to go on after a trap.
     private static let first = ProcessInfo.processInfo.environment["WINNOW_FIRST"].flatMap(Int.init) ?? 0
-    private static let byteLimit = 64 << 20
+    private static let byteLimit = 2 << 20
     private static let random = ["Random", "Bernoulli", "Multinomial"]
 
     /// A kernel writes its results whole and nothing else, whatever memory held before.

@@ -153,6 +153,9 @@ extension OperatorSamples {
         OperatorSample(
             IsInf(detectsNegative: false), [Tensor([Float.infinity, -.infinity, 1, .nan])], differentiated: []
         ) { _ in [Tensor([1, 0, 0, 0], shape: [4], as: .bool)] },
+        OperatorSample(Shrink(bias: 0.5, lambd: 1), [Tensor([-4, -3, -2, -1, 0, 1, 2, 3, 4] as [Int32])], differentiated: []) { _ in
+            [Tensor([-3, -2, -1, 0, 0, 0, 1, 2, 3], shape: [9], as: .int32)]
+        },
         OperatorSample(Shrink(bias: 0.25, lambd: 0.75), [.sample([3, 4])]) { inputs in
             [Tensor(inputs[0].doubles().map { $0 < -0.75 ? $0 + 0.25 : $0 > 0.75 ? $0 - 0.25 : 0 }, shape: [3, 4], as: .float32)]
         },

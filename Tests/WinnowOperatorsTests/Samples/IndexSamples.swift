@@ -120,6 +120,17 @@ extension OperatorSamples {
             }]
         },
         OperatorSample(ArgMax(axis: 0, selectsLast: true), [indices(3, 7, 7, 1)]) { _ in [indices(2)] },
+        OperatorSample(CumSum(), [Tensor.counting([2, 3]).converted(to: .float16), Tensor(scalar: Int64(1))], constants: [1], differentiated: []) { _ in
+            [Tensor([0, 7, 21, 21, 49, 84], shape: [2, 3], as: .float16)]
+        },
+        OperatorSample(
+            ScatterND(reduction: .add), [Tensor([0, 1, 0, 1], shape: [4], as: .bool), indices(0, 1).reshaped([2, 1]), Tensor([1, 0], shape: [2], as: .bool)],
+            constants: [1], differentiated: []
+        ) { _ in [Tensor([1, 1, 0, 1], shape: [4], as: .bool)] },
+        OperatorSample(
+            ScatterElements(axis: 0, reduction: .mul),
+            [Tensor([0, 1, 0, 1], shape: [4], as: .bool), indices(0, 1), Tensor([1, 0], shape: [2], as: .bool)], constants: [1], differentiated: []
+        ) { _ in [Tensor([0, 0, 0, 1], shape: [4], as: .bool)] },
         OperatorSample(CumSum(), [table, Tensor(scalar: Int64(1))], constants: [1]) { inputs in
             let x = inputs[0].reader()
             return [.computed([3, 4]) { place in (0...place[1]).reduce(0) { $0 + x([place[0], $1]) } }]

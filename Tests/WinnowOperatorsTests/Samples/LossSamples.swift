@@ -20,6 +20,17 @@ extension OperatorSamples {
     private static func scalar(_ value: Double) -> Tensor { Tensor([value], shape: [], as: .float32) }
 
     static let loss: [OperatorSample] = [
+        OperatorSample(
+            SoftmaxCrossEntropyLoss(), [scores.converted(to: .float64), labels], differentiated: [], tolerance: 1e-5
+        ) { inputs in
+            let rows = logarithms(inputs[0])
+            return [scalar(-zip(rows, inputs[1].integers()).reduce(0) { $0 + $1.0[$1.1] } / 4).converted(to: .float64)]
+        },
+        OperatorSample(NegativeLogLikelihoodLoss(), [scores.converted(to: .float16), labels], differentiated: [], tolerance: 1e-2) { inputs in
+            let x = inputs[0].reader()
+            let sum = inputs[1].integers().enumerated().reduce(0.0) { $0 + x([$1.offset, $1.element]) }
+            return [scalar(-sum / 4).converted(to: .float16)]
+        },
         OperatorSample(SoftmaxCrossEntropyLoss(), [scores, labels], differentiated: [0]) { inputs in
             let rows = logarithms(inputs[0])
             return [scalar(-zip(rows, inputs[1].integers()).reduce(0) { $0 + $1.0[$1.1] } / 4)]

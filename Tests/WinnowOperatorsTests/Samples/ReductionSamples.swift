@@ -37,4 +37,14 @@ extension OperatorSamples {
         + reduced({ ReduceSumSquare(axes: $0, keepsAxes: $1) }) { $0.reduce(0) { $0 + $1 * $1 } }
         + reduced({ ReduceLogSum(axes: $0, keepsAxes: $1) }) { log($0.reduce(0, +)) }
         + reduced({ ReduceLogSumExp(axes: $0, keepsAxes: $1) }) { log($0.reduce(0) { $0 + exp($1) }) }
+        + [ElementType.int32, .int64, .uint32, .uint64].flatMap { type in
+            [
+                OperatorSample(ReduceLogSumExp(keepsAxes: false), [.counting([2, 3], as: type)], differentiated: []) { _ in
+                    [Tensor([35], shape: [], as: type)]
+                },
+                OperatorSample(ReduceLogSum(keepsAxes: false), [.counting([2, 3], as: type)], differentiated: []) { _ in
+                    [Tensor([4], shape: [], as: type)]
+                },
+            ]
+        }
 }

@@ -13,6 +13,14 @@ extension UnaryKernel {
         case .clip(let low, let high):
             let (low, high) = (T(saturating: low), T(saturating: high))
             return { mapElements(T.self, T.self, $0, $1, $2) { Swift.min(Swift.max($0, low), high) } }
+        case .shrink(let lambd, let bias):
+            // In float32, then cut to whole numbers.
+            return {
+                mapElements(T.self, T.self, $0, $1, $2) {
+                    let x = Float($0)
+                    return x < -lambd ? T(saturating: Double(x + bias)) : x > lambd ? T(saturating: Double(x - bias)) : 0
+                }
+            }
         default: return nil
         }
     }

@@ -4,9 +4,14 @@ package import WinnowTensor
 package enum ScatterReduction: String, Hashable, Sendable, CaseIterable {
     case none, add, mul, min, max
 
-    var function: BinaryFunction? {
+    /// Truth values are added as "or" and multiplied as "and".
+    func function(for elementType: ElementType) -> BinaryFunction? {
         switch self {
         case .none: nil
+        case .add where elementType == .bool: .or
+        case .max where elementType == .bool: .or
+        case .mul where elementType == .bool: .and
+        case .min where elementType == .bool: .and
         case .add: .add
         case .mul: .multiply
         case .min: .minimum
@@ -25,7 +30,7 @@ struct ScatterWriter: Sendable {
             throw WinnowError(.unsupported, subject, "is not defined for packed \(elementType)")
         }
         byteCount = elementType.bitWidth / 8
-        loop = reduction.function.flatMap { BinaryKernel.loop($0, elementType) }
+        loop = reduction.function(for: elementType).flatMap { BinaryKernel.loop($0, elementType) }
         if reduction != .none && loop == nil {
             throw WinnowError(.unsupported, subject, "cannot reduce \(elementType) by \(reduction.rawValue)")
         }

@@ -1,4 +1,5 @@
 internal import Foundation
+import WinnowTensor
 
 /// Reductions in which elements, lanes, totals and results all have one type.
 protocol PlainReduction: ReductionStep where Part == Element, Total == Element, Result == Element {
@@ -112,12 +113,27 @@ private enum PlainLogSum: PlainReduction {
     static func finish(_ total: Double, _ count: Int) -> Double { log(total) }
 }
 
+private enum CutLogSum<Element: ReducibleNumber & FixedWidthInteger>: PlainReduction {
+    @inline(__always) static var start: Element { 0 }
+    @inline(__always) static func combine(_ x: Element, _ y: Element) -> Element { .sum(x, y) }
+    static func finish(_ total: Element, _ count: Int) -> Element { Element(saturating: log(Double(total))) }
+}
+
 extension ReductionKernel {
     static func doubleLoop(_ function: ReductionFunction) -> Loop? {
         switch function {
         case .logSum: { $0.run(PlainLogSum.self, $1, $2) }
         case .logSumExp: { $0.logSumExp($1, $2, read: { (x: Double) in x }, write: { $0 }) }
         default: exactLoop(function, Double.self)
+        }
+    }
+
+    /// Logarithms are cut to whole numbers.
+    static func integerLoop<T: ReducibleNumber & FixedWidthInteger>(_ function: ReductionFunction, _ type: T.Type) -> Loop? {
+        switch function {
+        case .logSum: { $0.run(CutLogSum<T>.self, $1, $2) }
+        case .logSumExp: { $0.logSumExp($1, $2, read: { (x: T) in Double(x) }, write: { T(saturating: $0) }) }
+        default: exactLoop(function, type)
         }
     }
 

@@ -82,7 +82,8 @@ import WinnowTensor
         #expect(try reduced(.minimum) == [-4, -6])
         #expect(try reduced(.sumOfMagnitudes) == [7, 11])
         #expect(try reduced(.euclideanNorm) == [5, 7])
-        #expect(throws: WinnowError.self) { try reduced(.logSum) }
+        #expect(try reduced(.logSumExp) == [3, 5])
+        #expect(try reduced(.sumOfSquares) == [25, 61])
     }
 
     @Test(arguments: [0, 1, 2], [true, false]) func argReductions(axis: Int, maximum: Bool) throws {
