@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// Equivalence classes of axes (union–find), some composed of others.
 struct AxisClasses: Sendable {
     enum Composition: Sendable { case product, concatenation }
@@ -168,9 +170,12 @@ extension AxisClasses {
         return parts.flatMap { leaves(of: $0, depth: depth + 1) }
     }
 
+    /// Longer axes than any that memory holds are not followed index by index.
+    private static let largestExtent = 1 << 26
+
     /// For each index of a class, which channels of leaf classes meet there: those that `channel` numbers.
     private func places(of id: Int, depth: Int = 0, _ channels: (_ leaf: Int) -> [Bool]?) -> [Bool]? {
-        guard depth < 16, let extent = extent(of: id) else { return nil }
+        guard depth < 16, let extent = extent(of: id), extent <= Self.largestExtent else { return nil }
         let root = root(of: id)
         guard let (kind, parts) = composition(of: root) else {
             return channels(root) ?? [Bool](repeating: false, count: extent)
@@ -193,7 +198,7 @@ extension AxisClasses {
 
     /// The parts of a product with their extents; neighbours of unknown extents count as one that nothing is known of.
     private func knownParts(_ parts: [Int], of extent: Int) -> [(part: Int?, extent: Int)]? {
-        let known = parts.compactMap { self.extent(of: $0) }.reduce(1, *)
+        let known = parts.compactMap { self.extent(of: $0) }.reduce(1, *|)
         let open = parts.indices.filter { self.extent(of: parts[$0]) == nil }
         guard let first = open.first, let last = open.last else { return parts.map { ($0, self.extent(of: $0) ?? 1) } }
         guard last - first == open.count - 1, known > 0, extent % known == 0 else { return nil }

@@ -201,6 +201,7 @@ extension CouplingGroups {
     }
 
     func removedPlaces(ofClass id: Int, removing channels: [Int: Set<Int>]) -> [Bool]? {
+        guard classes.leaves(of: id).contains(where: { channels[$0] != nil }) else { return nil }
         let places = classes.removed(id, channels)
         return places?.contains(true) == true ? places : nil
     }
