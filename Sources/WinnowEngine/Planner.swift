@@ -78,6 +78,7 @@ struct Planner {
 
     mutating func planNodes() throws {
         for node in graph.nodes {
+            let node = namingLeftOutOutputs(of: node)
             let results = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
             if !results.isEmpty, results.allSatisfy({ $0 == nil || ($0?.constant != nil && $0?.isGuess == false) }) { continue }
             if reads(node) || (isInterpreted(node) && variables == nil) {
@@ -97,6 +98,20 @@ struct Planner {
         for value in observed where !postponedValues.contains(value) && locations[value] == nil {
             _ = try slot(of: value, in: .rowMajor)
         }
+    }
+
+    /// The node with a name for each output that is left out before another that is read: kernels know outputs by their places.
+    private mutating func namingLeftOutOutputs(of node: Node) -> Node {
+        guard let last = node.outputs.lastIndex(where: { !$0.isEmpty }), node.outputs[..<last].contains(where: \.isEmpty),
+            let own = try? node.op.outputs(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        else { return node }
+        var node = node
+        for index in 0..<last where node.outputs[index].isEmpty && index < own.count {
+            let name = "\u{0}\(node.name).\(index)"
+            node.outputs[index] = name
+            infos[name] = own[index]
+        }
+        return node
     }
 
     private func isInterpreted(_ node: Node) -> Bool {

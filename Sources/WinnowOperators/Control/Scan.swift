@@ -87,6 +87,9 @@ package struct Scan: ControlFlowOperator {
         let tensors = inputs.indices.compactMap { inputs.optionalTensor($0) }
         guard isBatched else { return try scan(tensors, step).map { .tensor($0) } }
         guard inputs.optionalTensor(0) == nil else { throw WinnowError(.unsupported, "sequence_lens", "is not supported") }
+        guard tensors.allSatisfy({ $0.rank > 0 && $0.shape[0] == tensors[0].shape[0] }) else {
+            throw WinnowError(.shape, "inputs", "differ in the number of samples")
+        }
         let samples = tensors.map { $0.slices(axis: 0) }
         let results = try (0..<(samples.first?.count ?? 0)).map { index in try scan(samples.map { $0[index] }, step) }
         let infos = body.bodyOutputs

@@ -69,6 +69,28 @@ import WinnowTestSupport
         for (output, wanted) in zip(actual, expected) { expectClose(output, wanted, sample) }
     }
 
+    /// An output that nobody reads may be left out, also in front of others.
+    @Test(arguments: samples.filter { $0.outputCount > 1 && $0.lists.isEmpty }) func outputsMayBeLeftOut(_ sample: OperatorSample) throws {
+        let graph = try sample.graph()
+        guard let node = graph.nodes.first(where: { $0.name == "sampled" }), graph.nodes.count == 1 else { return }
+        let inputs = Dictionary(
+            sample.inputs.enumerated().compactMap { index, tensor in tensor.map { (sample.inputName(index), $0) } },
+            uniquingKeysWith: { first, _ in first }
+        ).filter { graph.inputNames.contains($0.key) }
+        let expected = try Session(graph).run(inputs)
+        for left in node.outputs.indices where !node.outputs[left].isEmpty {
+            var changed = node
+            changed.outputs[left] = ""
+            var edit = GraphEdit(replacing: [node.name], with: [changed])
+            edit.outputs = graph.outputs.filter { $0 != node.outputs[left] }
+            guard edit.outputs?.isEmpty == false else { continue }
+            for lowers in [false, true] {
+                let results = try Session(graph.applying(edit), options: SessionOptions(lowers: lowers)).run(inputs)
+                for (name, tensor) in results { if let wanted = expected[name] { expectClose(tensor, wanted, sample) } }
+            }
+        }
+    }
+
     @Test(arguments: samples) func everyLayoutGivesTheSame(_ sample: OperatorSample) throws {
         guard [.shared, .reordering].contains(sample.op.layouts(for: sample.infos())) else { return }
         guard sample.inputs.allSatisfy({ ($0?.elementType.bitWidth ?? 8) >= 8 }) else { return }
