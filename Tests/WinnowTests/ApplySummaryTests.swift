@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WinnowGraph
 import WinnowOperators
@@ -9,7 +10,10 @@ import WinnowTensor
 @Suite struct ApplySummaryTests {
     private func summary(_ findings: [Finding]) throws -> ApplySummary {
         let model = Model(try Architecture.named("mlp").makeGraph(seed: 1, widths: [8, 16, 4]))
-        return try ApplySummary(findings, from: .init(model, data: nil, shapes: []), to: model, output: "out.onnx")
+        let file = NSTemporaryDirectory() + "winnow-summary-\(UUID().uuidString).onnx"
+        try model.write(to: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        return try ApplySummary(findings, from: .init(Model(reading: file), data: nil, shapes: []), to: model, output: file)
     }
 
     @Test func whatWasNotDoneIsOneLineAReason() throws {

@@ -34,7 +34,10 @@ struct Measuring {
     func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
         guard let original = graphs.first else { return costs }
         var results = costs
-        for index in graphs.indices { try addQuality(to: &results[index], graphs[index], original: index == 0 ? nil : original, isCompared: graphs.count > 1) }
+        for index in graphs.indices {
+            let reference = index == 0 ? nil : original
+            try addQuality(to: &results[index], graphs[index], original: reference, isCompared: graphs.count > 1)
+        }
         try addLatencies(to: &results, graphs)
         return results
     }

@@ -8,7 +8,9 @@ extension Graph {
     /// each other, and √width must not change with what is removed.
     func settlingKnownExtents() throws -> Graph {
         var edit = GraphEdit()
-        for node in nodes where !node.inputs.isEmpty && node.op.bodies.isEmpty {
+        // What constants alone make is no arithmetic on shapes: a weight's DequantizeLinear.
+        let constantNodes = Parameters(self).constantNodes
+        for node in nodes where !constantNodes.contains(node.name) && !node.inputs.isEmpty && node.op.bodies.isEmpty {
             let results = node.outputs.compactMap { infos[$0]?.constant }
             guard results.count == node.outputs.count, results.allSatisfy({ $0.elementCount <= 1024 }) else { continue }
             edit.removedNodes.insert(node.name)
