@@ -113,11 +113,11 @@ def prepared(name: str) -> nn.Module:
     return network.eval()
 
 
-def export(name: str, path, exporter: str) -> None:
-    """Writes a network as ONNX by one of torch's exporters, as they are called by default."""
+def export(name: str, path, exporter: str, is_open: bool = True) -> None:
+    """Writes a network as ONNX by one of torch's exporters, as they are called by default, with its axes open or all fixed."""
     small = NETWORKS[name]
     inputs = small.samples(small.batch)
-    axes = {key: small.open_axes(key) for key in inputs}
+    axes = {key: small.open_axes(key) if is_open else {} for key in inputs}
     options = (
         {"dynamo": True, "verbose": False, "dynamic_shapes": tuple(dict.fromkeys(open_, torch.export.Dim.DYNAMIC) for open_ in axes.values())}
         if exporter == "dynamo"

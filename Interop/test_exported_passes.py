@@ -147,3 +147,27 @@ def test_both_exporters_networks_shrink_alike(winnow, exported, tmp_path, name):
         winnow("apply", "structured-pruning", before, "-o", tmp_path / "out.onnx")
         left.append(parameters(tmp_path / "out.onnx") / parameters(before))
     assert abs(left[0] - left[1]) <= 0.03
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", ["bert", "gpt", "llama", "vit", "unet-transposed", "text-line"])
+def test_open_axes_cost_nothing(winnow, exported, tmp_path, name, exporter):
+    """A network loses the same widths and gets the same scales whether its axes are open or fixed."""
+    network, fixed = exported(name, exporter), tmp_path / "fixed.onnx"
+    export(name, fixed, exporter, is_open=False)
+    forms = []
+    for path in (network.path, fixed):
+        out = tmp_path / "out.onnx"
+        findings = json.loads(winnow("apply", "structured-pruning", path, "-o", out, "--json").stdout)
+        widths = sorted((finding["before"], finding["after"]) for finding in findings if finding["quantity"] == "output channels")
+        winnow("apply", "static-quantization", path, "-o", out, "--data", network.data)
+        forms.append((widths, scales(out)))
+    assert forms[0] == forms[1] and forms[0][0] and forms[0][1]
+
+
+def scales(path: Path) -> list[tuple[int, ...]]:
+    """The shapes of the scales of weights that have one a channel."""
+    graph = onnx.load(path).graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    read = {node.input[1] for node in graph.node if node.op_type == "DequantizeLinear" and len(shapes.get(node.input[0], ())) > 1}
+    return sorted(shapes[name] for name in read if shapes[name])

@@ -82,7 +82,7 @@ public struct ModelSummary: Codable, Sendable {
         _ graph: Graph, selecting globs: [String] = [], tensors includesTensors: Bool = false, shapes texts: [String] = []
     ) throws {
         let given = try InputShapes(parsing: texts, for: graph)
-        let shapes = given.isEmpty ? given.known(for: graph) : try given.completed(for: graph, batchSize: 1)
+        let shapes = given.known(for: graph)
         missingShapes = given.request(for: graph)
         name = graph.name
         opsets = graph.metadata.opsets
@@ -105,7 +105,7 @@ public struct ModelSummary: Codable, Sendable {
         parameters = graph.parameterCount
         let trainable = Set(graph.trainableInitializers())
         trainableParameters = learned.entries.reduce(0) { $0 + (trainable.contains($1.tensor) ? $1.elementCount : 0) }
-        parameterByteCount = graph.initializers.values.reduce(0) { $0 + $1.byteCount }
+        parameterByteCount = graph.initializerByteCount
         multiplyAccumulates = counts.total
         let sizes = shapes.map { graph.byteCounts(inputShapes: $0) }
         inputByteCount = sizes.map { sizes in graph.inputs.reduce(0) { $0 + (sizes[$1.name] ?? 0) } }
@@ -152,11 +152,13 @@ extension ModelSummary.Node {
         var seen: Set<String> = []
         tensors = node.inputs.flatMap { learned.origins[$0] ?? [] }.filter { seen.insert($0).inserted }
         let entries = learned.entries(of: node)
-        let bodies = node.op.bodies.values.reduce(0) { $0 + $1.parameterCount }
-        parameters = entries.reduce(bodies) { $0 + $1.elementCount }
-        parameterByteCount = tensors.reduce(0) { $0 + (graph.initializers[$1]?.byteCount ?? 0) }
+        let bodies = Array(node.op.bodies.values)
+        parameters = entries.reduce(bodies.reduce(0) { $0 + $1.parameterCount }) { $0 + $1.elementCount }
+        parameterByteCount = tensors.reduce(bodies.reduce(0) { $0 + $1.initializerByteCount }) { sum, name in
+            sum + (graph.initializers[name]?.byteCount ?? 0)
+        }
         self.multiplyAccumulates = multiplyAccumulates
-        let zeroCount = entries.reduce(0) { $0 + graph.zeroCount(of: $1, in: index) }
+        let zeroCount = entries.reduce(bodies.reduce(0) { $0 + $1.weightSparsity.zeroCount }) { $0 + graph.zeroCount(of: $1, in: index) }
         sparsity = parameters == 0 ? 0 : Double(zeroCount) / Double(parameters)
         quantization = encodings.quantization(of: node)
     }
@@ -210,6 +212,11 @@ private struct Encodings {
 }
 
 extension Graph {
+    /// The bytes of all initializers, those of bodies included.
+    fileprivate var initializerByteCount: Int {
+        nodes.flatMap { $0.op.bodies.values }.reduce(initializers.values.reduce(0) { $0 + $1.byteCount }) { $0 + $1.initializerByteCount }
+    }
+
     /// The bytes of every value for inputs of these shapes, where its shape is known.
     fileprivate func byteCounts(inputShapes shapes: [String: Shape]) -> [String: Int] {
         let types = Dictionary(

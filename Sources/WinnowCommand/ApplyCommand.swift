@@ -25,7 +25,7 @@ struct ApplyCommand: ParsableCommand {
         let model = try Model(reading: input)
         let progress = ProgressLine(isQuiet: verbosity.quiet)
         var pipeline = Pipeline(
-            recipe, data: try data.load(for: model.graph, quietly: json || verbosity.quiet), seed: seed, cancellation: Interruption.cancellation
+            recipe, data: try data.load(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet), seed: seed, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         // Nothing is measured here, so every sample may fix ranges.
         pipeline.calibration = pipeline.data?.whole

@@ -25,6 +25,7 @@ enum Entry {
     }
 
     private static func fail(_ message: String, _ code: Int32) -> Never {
+        ProgressLine.clear()
         FileHandle.standardError.write(Data((message + "\n").utf8))
         exit(code)
     }

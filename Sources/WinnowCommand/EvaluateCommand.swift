@@ -16,7 +16,7 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         guard let first = models.first else { return }
-        let (splits, source) = try data.required(for: Model(reading: first).graph, quietly: json)
+        let (splits, source) = try data.required(for: Model(reading: first).graph, shapes: shapes.shape, quietly: json)
         let rows = try ModelRow.rows(
             models, data: splits, split: split, source: source, shapes: shapes.shape, usesBFloat16: math.bfloat16,
             cancellation: Interruption.cancellation)

@@ -62,16 +62,16 @@ struct DataArguments: ParsableArguments {
     @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images, or fashion-mnist.") var data: String?
     @Option(help: "How image arrays lie: nchw, as most models take them, or nhwc, which is turned.") var layout = "nchw"
 
-    /// The data, said in words unless `quietly`.
-    func load(for graph: Graph, quietly: Bool = false) throws -> DataSplits? {
+    /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
+    func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {
         guard let data else { return nil }
-        let splits = try DataSplits(reading: data, layout: .named(layout)).kept(for: graph)
+        let splits = try DataSplits(reading: data, layout: .named(layout), shapes: shapes).fitting(graph)
         if !quietly { for note in splits.notes { print(note) } }
         return splits
     }
 
-    func required(for graph: Graph, quietly: Bool = false) throws -> (splits: DataSplits, source: String) {
-        guard let data, let splits = try load(for: graph, quietly: quietly) else {
+    func required(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> (splits: DataSplits, source: String) {
+        guard let data, let splits = try load(for: graph, shapes: shapes, quietly: quietly) else {
             throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
         }
         return (splits, data)

@@ -74,9 +74,14 @@ final class ProgressLine: Sendable {
     /// Ends the line, so that other output begins on a new one.
     func finish() {
         state.withLock { state in
-            if isTerminal, state.shown { write("\r\u{1B}[2K") }
+            if state.shown { Self.clear() }
             state.shown = false
         }
+    }
+
+    /// Clears a line that work which failed has left on the terminal.
+    static func clear() {
+        if isatty(2) == 1 { FileHandle.standardError.write(Data("\r\u{1B}[2K".utf8)) }
     }
 
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

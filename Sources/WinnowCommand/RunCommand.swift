@@ -32,7 +32,7 @@ struct RunCommand: ParsableCommand {
             isStrict: strict, sources: [recipe] + (data.data.map { [$0] } ?? []))
         run.shapes = shapes.shape
         try run.checkOutputs()
-        run.data = try data.load(for: run.input.graph, quietly: verbosity.quiet)
+        run.data = try data.load(for: run.input.graph, shapes: shapes.shape, quietly: verbosity.quiet)
         let result = try run(cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
         guard !verbosity.quiet else { return }

@@ -16,8 +16,13 @@ package struct InputShapes: Sendable {
 
     /// The shapes of texts such as `image=1x3x224x224`, by input; with a graph, they must fit it.
     package init(parsing texts: [String], for graph: Graph? = nil) throws {
-        var shapes: [ValueName: Shape] = [:]
-        for text in texts {
+        self.init(Dictionary(try Self.shapes(parsing: texts).map { ($0.0, $0.shape) }, uniquingKeysWith: { $1 }))
+        if let graph { try check(graph) }
+    }
+
+    /// The shapes of texts such as `image=1x3x224x224` in their order.
+    package static func shapes(parsing texts: [String]) throws -> [(ValueName, shape: Shape)] {
+        try texts.map { text in
             let parts = text.split(separator: "=", omittingEmptySubsequences: false)
             let extents = parts.last.map { $0.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 } } ?? []
             let name = parts.dropLast().joined(separator: "=")
@@ -25,10 +30,8 @@ package struct InputShapes: Sendable {
                 throw WinnowError(
                     .usage, "--shape", "\(text) is no input with its shape", remedy: "write for example image=1x3x224x224")
             }
-            shapes[name] = Shape(extents)
+            return (name, Shape(extents))
         }
-        self.init(shapes)
-        if let graph { try check(graph) }
     }
 
     package var isEmpty: Bool { given.isEmpty }

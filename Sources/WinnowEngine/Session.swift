@@ -44,9 +44,22 @@ public final class Session {
         }
         let key = graph.inputs.map { inputShapes[$0.name] }
         if let plan = plans[key] { return plan }
-        let plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
+        let plan: Plan
+        do {
+            plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
+        } catch let error as WinnowError where error.kind == .shape { throw refusal(of: inputShapes, error) }
         plans[key] = plan
         return plan
+    }
+
+    /// Says of which inputs it is, where the file leaves extents open that the model does not take as they come.
+    private func refusal(of shapes: [ValueName: Shape], _ error: WinnowError) -> WinnowError {
+        let open = graph.inputs.filter { $0.type.extents?.dropFirst().contains { $0.value == nil } == true && shapes[$0.name] != nil }
+        guard !open.isEmpty else { return error }
+        let words = open.map { "\($0.name) \(shapes[$0.name]?.description ?? "")" }.joined(separator: ", ")
+        return WinnowError(
+            .shape, "inputs \(words)", "do not go through the model: \(error.subject): \(error.problem)",
+            remedy: "choose other extents, such as multiples of 32")
     }
 
     /// The graph to plan for these shapes, which may decide what its control flow does.

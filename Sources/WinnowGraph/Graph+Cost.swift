@@ -2,7 +2,8 @@ package import WinnowTensor
 
 extension Graph {
     /// The multiply–accumulate operations by node name: the product of all axes of a contraction; nil where an extent is not
-    /// known. Contractions whose axes are unknown are left out.
+    /// known, and of nodes whose bodies multiply: contents decide which of them runs, and how often. Contractions whose axes are
+    /// unknown are left out.
     ///
     /// Of one sample: the first axis of an input counts as 1 where it is open, unless `inputShapes` says otherwise.
     package func multiplyAccumulates(inputShapes: [ValueName: Shape] = [:]) -> [String: Int?] {
@@ -23,7 +24,12 @@ extension Graph {
             let extents = labels.compactMap { solved[$0] }
             counts.updateValue(extents.count == labels.count ? extents.reduce(1, *) : nil, forKey: node.name)
         }
+        for node in nodes where node.op.bodies.values.contains(where: \.multiplies) { counts.updateValue(nil, forKey: node.name) }
         return counts
+    }
+
+    private var multiplies: Bool {
+        nodes.contains { $0.op.quantization == .contraction || $0.op.bodies.values.contains(where: \.multiplies) }
     }
 }
 

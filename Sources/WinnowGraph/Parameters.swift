@@ -25,11 +25,14 @@ package struct Parameters: Sendable {
     package private(set) var origins: [ValueName: [ValueName]] = [:]
     private let graph: Graph
     private let index: GraphIndex
+    /// What DynamicQuantizeLinear gives for scales.
+    private var dynamicScales: Set<ValueName> = []
 
     package init(_ graph: Graph) {
         self.graph = graph
         index = GraphIndex(graph)
         for name in graph.initializerNames { origins[name] = [name] }
+        for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
             let operands = node.inputs.filter { !$0.isEmpty }
             let sources = operands.compactMap { origins[$0] }
@@ -47,6 +50,8 @@ package struct Parameters: Sendable {
     /// What one node reads; a shared initializer is listed for each of its readers.
     package func entries(of node: Node) -> [Entry] {
         let roles = node.op.inputRoles
+        // The weight's scale joins the data's.
+        guard node.op.type.name != "Mul" || dynamicScales.isDisjoint(with: node.inputs) else { return [] }
         let own = node.inputs.enumerated().compactMap { place, operand -> Entry? in
             guard !operand.isEmpty, origins[operand] != nil, let tensor = source(of: operand) else { return nil }
             switch roles[place] {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// One fact that a pass or a measurement reports: a quantity before and after, or why nothing was done.
 public struct Finding: Codable, Hashable, Sendable {
     public enum Status: String, Codable, Sendable {
@@ -43,13 +45,18 @@ extension Finding: CustomStringConvertible {
     public var description: String {
         let change =
             switch (before, after) {
-            case (let before?, let after?): "\(quantity) \(before.shortText) → \(after.shortText)"
-            case (nil, let after?): "\(quantity) \(after.shortText)"
-            case (let before?, nil): "\(quantity) \(before.shortText)"
+            case (let before?, let after?): "\(quantity) \(Self.text(before)) → \(Self.text(after))"
+            case (nil, let after?): "\(quantity) \(Self.text(after))"
+            case (let before?, nil): "\(quantity) \(Self.text(before))"
             case (nil, nil): quantity
             }
         let parts = [round.map { "round \($0)" } ?? "", status == .done ? "" : status.rawValue, change, unit]
         let text = parts.filter { !$0.isEmpty }.joined(separator: " ")
         return "\(subject): \(text)\(reason.isEmpty ? "" : " (\(reason))")"
+    }
+
+    /// Whole numbers in full, others in six digits.
+    private static func text(_ value: Double) -> String {
+        value == value.rounded() ? value.shortText : String(format: "%.6g", value)
     }
 }

@@ -25,6 +25,7 @@ struct Card {
     init?(_ speedup: Speedup?, _ threads: String) {
         guard let speedup else { return nil }
         guard !speedup.isNoise else { self.init(value: "≈", caption: "too noisy to tell \(threads)"); return }
+        guard !speedup.isEqual else { self.init(value: "1×", caption: "as fast \(threads)"); return }
         let words = speedup.words.split(separator: " ", maxSplits: 1)
         self.init(value: String(words[0]), caption: "\(words[1]) \(threads)", isGain: speedup.ratio > 1)
     }

@@ -20,14 +20,18 @@ extension [MetricResult] {
 }
 
 extension Speedup {
-    /// `1.83× faster (1.79–1.88)`, `1.25× slower (1.20–1.31)`, `too noisy to tell whether faster or slower (0.97–1.04×)`
+    /// `1.83× faster (1.79–1.88)`, `1.25× slower (1.20–1.31)`, `as fast (0.99–1.00×)`, `too noisy to tell whether faster or slower (0.97–1.04×)`
     public var words: String {
         func two(_ value: Double) -> String { Format.number(value, value < 10 ? 2 : 1) }
         if isNoise { return "too noisy to tell whether faster or slower (\(two(low))–\(two(high))×)" }
+        if isEqual { return "as fast (\(two(low))–\(two(high))×)" }
         if ratio >= 1 { return "\(two(ratio))× faster (\(two(low))–\(two(high)))" }
         return "\(two(1 / ratio))× slower (\(two(1 / high))–\(two(1 / low)))"
     }
 
+    /// Within 1 %, for certain.
+    var isEqual: Bool { !isNoise && (0.99...1.01).contains(ratio) }
+
     /// Slower for certain.
-    var isLoss: Bool { !isNoise && ratio < 1 }
+    var isLoss: Bool { !isNoise && !isEqual && ratio < 1 }
 }

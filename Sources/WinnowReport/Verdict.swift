@@ -42,7 +42,8 @@ public struct Verdict: Codable, Sendable {
 
     package static func size(_ ratio: Double) -> String {
         if (0.995..<1.005).contains(ratio) { return "as large" }
-        return ratio > 1 ? "\(Format.number(ratio, ratio < 100 ? 1 : 0))× smaller" : "\(Format.number(1 / ratio, 2))× larger"
+        let digits = ratio < 1.1 ? 2 : ratio < 100 ? 1 : 0
+        return ratio > 1 ? "\(Format.number(ratio, digits))× smaller" : "\(Format.number(1 / ratio, 2))× larger"
     }
 
     static func points(_ change: Double) -> String { (change >= 0 ? "+" : "−") + Format.number(100 * change.magnitude, 2) }

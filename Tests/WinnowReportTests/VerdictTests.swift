@@ -37,6 +37,12 @@ import WinnowTensor
         #expect(report.html.contains("too noisy to tell") && !report.html.contains("1.05×"))
     }
 
+    /// A certain difference of less than a hundredth is none, and what is a little smaller is not `1.0× smaller`.
+    @Test func littleIsCalledLittle() throws {
+        let report = try report(bytes: 960, top1: 0.9, speed: [0.993, 0.996, 0.999])
+        #expect(report.text.contains("as fast (0.99–1.00×)") && !report.text.contains("slower") && report.text.contains("1.04× smaller"))
+    }
+
     /// Losses are never in the colour of gains.
     @Test func lossesAreNotGreen() throws {
         let bad = try report(bytes: 1500, top1: 0.8, speed: [0.7, 0.8, 0.9])

@@ -3,6 +3,7 @@ import Testing
 import WinnowEngine
 import WinnowFormats
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 
@@ -123,6 +124,28 @@ import WinnowTestSupport
         try write(picture(1), to: "a/x.png")
         try write(yaml, to: "images.yaml")
         #expect(failure().contains(words), "\(failure())")
+    }
+
+    /// `--shape` says the size of pictures where nothing else does.
+    @Test func picturesGetTheSizeThatIsAskedFor() throws {
+        try write(picture(1), to: "x.png")
+        try write(picture(2, width: 7), to: "y.png")
+        let data = try DataSplits(reading: folder, shapes: ["x=1x3x2x5"])
+        #expect(data.whole?.features[0].tensor.shape == [2, 3, 2, 5] && data.notes[0].contains("2×5, as --shape says"))
+        try write("{ resize: [2, 4] }", to: "images.yaml")
+        #expect(try DataSplits(reading: folder, shapes: ["x=1x3x2x4"]).notes[0].contains("as --shape says") == false)
+        let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder, shapes: ["x=1x3x2x5"]) }
+        #expect(error?.kind == .usage)
+    }
+
+    /// Data that no input takes is named before anything is measured or trained.
+    @Test func whatDoesNotFitIsNamedAtOnce() throws {
+        try write(picture(1), to: "x.png")
+        let b = GraphBuilder("grey")
+        let x = try b.input("x", .float32, ["N", 1, 32, 24])
+        let graph = try b.graph(outputs: [b.add(Relu(), x)])
+        let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder).fitting(graph) }
+        #expect(error?.remedy.contains("colour: grey and resize: [32, 24]") == true)
     }
 
     @Test func picturesOfDifferentSizesStayApart() throws {

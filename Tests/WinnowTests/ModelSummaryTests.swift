@@ -29,6 +29,25 @@ import WinnowTensor
         #expect(summary.nodes.map(\.parameterByteCount).reduce(0, +) == summary.parameterByteCount)
     }
 
+    /// What bodies hold counts; what they multiply is decided by contents.
+    @Test func countsBodies() throws {
+        func branch(_ name: String, _ value: Float) throws -> Graph {
+            let w = Tensor([Float](repeating: value, count: 12), shape: [4, 3])
+            return try Graph(
+                name: name, inputs: [], outputs: ["\(name).y"],
+                nodes: [Node(name: name, op: MatMul(), inputs: ["x", "\(name).w"], outputs: ["\(name).y"])],
+                initializers: [("\(name).w", w)], captures: ["x": ValueType(.float32, [1, 4])])
+        }
+        let b = GraphBuilder("choice")
+        _ = try b.input("x", .float32, [1, 4])
+        let c = try b.input("c", .bool, [])
+        let graph = try b.graph(outputs: [b.add(If(then: branch("a", 1), else: branch("b", 0)), c)])
+        let summary = try ModelSummary(graph)
+        #expect(summary.multiplyAccumulates == nil && summary.text.contains("MACs a sample: not known"))
+        #expect(summary.parameters == 24 && summary.parameterByteCount == 96)
+        #expect(summary.nodes[0].parameterByteCount == 96 && summary.nodes[0].sparsity == 0.5)
+    }
+
     @Test func selectsByGlob() throws {
         let graph = try lenet().graph
         #expect(try ModelSummary(graph, selecting: ["conv*"]).nodes.map(\.name) == ["conv1", "conv2"])

@@ -55,6 +55,24 @@ import WinnowTensor
         #expect(measured.latency == nil && measured.notes?.first?.contains("--shape") == true)
     }
 
+    /// Extents that a model does not take are those of its inputs, not of a node somewhere inside.
+    @Test func extentsThatDoNotFitAreNamed() throws {
+        let b = GraphBuilder("skip")
+        let x = try b.input("x", .float32, ["N", 1, "H", "W"])
+        let small = try b.add(MaxPool(window: Window(size: 2, stride: 2)), x)
+        let large = try b.add(ConvTranspose(window: Window(size: 2)), small, b.constant("w", Tensor([1, 1, 1, 1] as [Float], shape: [1, 1, 2, 2])))
+        let model = Model(try b.graph(outputs: [b.add(Add(), x, large)]))
+        #expect(throws: Never.self) { try Comparison(model, model, shapes: ["x=1x1x6x8"]) }
+        let error = #expect(throws: WinnowError.self) { try Comparison(model, model, shapes: ["x=1x1x7x9"]) }
+        #expect(error?.subject.contains("x 1×1×7×9") == true && error?.remedy.contains("extents") == true)
+    }
+
+    /// The scales that weights are multiplied with at run time are no parameters, whatever node reads them.
+    @Test func dynamicScalesAreNoParameters() throws {
+        let model = try classifier()
+        #expect(try model.applying("dynamic-quantization").model.graph.parameterCount == model.graph.parameterCount)
+    }
+
     /// Masked weights print as the framework's masked layers, without the masks among the parameters.
     @Test func layersUnderAMask() throws {
         let masked = try classifier().applying("magnitude-pruning", ["keep-mask": true]).model

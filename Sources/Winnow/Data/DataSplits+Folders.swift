@@ -30,7 +30,7 @@ extension DataSplits {
 
     /// A folder whose parts are called train, validation and test: files, or folders of images or arrays; nil if there is
     /// no such part. Classes are numbered over all parts together.
-    init?(splitsIn folder: String, _ source: String) throws {
+    init?(splitsIn folder: String, _ source: String, _ target: Shape?) throws {
         var sources: [(split: Split, source: Source)] = []
         for (split, names) in [
             (Split.training, ["train", "training"]), (.validation, ["validation", "valid", "val"]), (.test, ["test"]),
@@ -45,7 +45,7 @@ extension DataSplits {
         arePictures = sources.contains { $0.source.isImages }
         var words = ""
         for (split, source) in sources {
-            let (data, what) = try source.samples(classes: classes)
+            let (data, what) = try source.samples(classes: classes, target)
             self[split] = data
             words = words.isEmpty ? what : words
         }
@@ -98,9 +98,9 @@ private enum Source {
         }
     }
 
-    func samples(classes: [String]) throws -> (Dataset, words: String) {
+    func samples(classes: [String], _ target: Shape?) throws -> (Dataset, words: String) {
         switch self {
-        case .images(let images): return try images.samples(classes: classes)
+        case .images(let images): return try images.samples(classes: classes, target)
         case .file(let file):
             let data = try file.dataset(classes: classes)
             return (data, data.words + file.preparation)

@@ -20,13 +20,16 @@ extension DataSplits {
     ///
     /// Where there are training but no validation samples, a twelfth of each class becomes the validation split. A source
     /// without named splits is split by the samples' contents. Arrays of `layout` nhwc are turned to channels first.
-    public init(reading source: String, layout: Layout = .nchw) throws {
+    ///
+    /// - Parameter shapes: texts as `image=1x3x224x224`; pictures are brought to the size of the first shape of four axes.
+    public init(reading source: String, layout: Layout = .nchw, shapes: [String] = []) throws {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw WinnowError(.data, source, "there is no such file or folder", remedy: DataFile.remedy)
         }
-        self = try isFolder.boolValue ? Self.folder(path, source) : Self.file(path, source)
+        let target = try InputShapes.shapes(parsing: shapes).first { $0.shape.rank == 4 }?.shape
+        self = try isFolder.boolValue ? Self.folder(path, source, target) : Self.file(path, source)
         guard layout == .nhwc else { return }
         guard !arePictures else {
             throw WinnowError(.usage, "--layout", "is for arrays", remedy: "say layout: nhwc in \(ImagePreparation.fileName)")
@@ -41,10 +44,10 @@ extension DataSplits {
         return DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
     }
 
-    private static func folder(_ path: String, _ source: String) throws -> DataSplits {
-        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source) { return splits }
+    private static func folder(_ path: String, _ source: String, _ target: Shape?) throws -> DataSplits {
+        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, target) { return splits }
         if let folder = ImageFolder(path) {
-            let (data, words) = try folder.samples(classes: folder.classes)
+            let (data, words) = try folder.samples(classes: folder.classes, target)
             var splits = DataSplits(splitting: data, notes: ["\(source): \(words)"])
             splits.arePictures = true
             return splits

@@ -1,5 +1,5 @@
 public import WinnowEngine
-import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Data read from disk, split for training, choosing and the final test.
@@ -77,6 +77,12 @@ extension DataSplits {
         result.notes.removeLast()
         result.serveAsAll("what the model takes at once, so all of them train, validate and test")
         return result
+    }
+
+    /// The same; throws `.data` naming what of a sample does not fit the inputs of `graph`.
+    public func fitting(_ graph: Graph) throws -> DataSplits {
+        for split in Split.allCases { _ = try self[split]?.drawn(1).adapted(to: graph) }
+        return kept(for: graph)
     }
 
     /// Samples that fix ranges of activations. Where there are no labels nothing is judged by them, so every sample may.

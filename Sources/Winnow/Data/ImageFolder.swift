@@ -27,9 +27,10 @@ struct ImageFolder {
     }
 
     /// The pictures in the order of their classes and names, and what was done to them; a label is a class's place among
-    /// `classes`.
-    func samples(classes: [String]) throws -> (Dataset, words: String) {
-        let (preparation, file) = try ImagePreparation.nearest(to: path)
+    /// `classes`. Pictures get the size of `target`, the shape of an input.
+    func samples(classes: [String], _ target: Shape?) throws -> (Dataset, words: String) {
+        let (stated, file) = try ImagePreparation.nearest(to: path)
+        let preparation = try stated.sized(for: target)
         var images = PreparedImages(preparation)
         var labels: [Int] = []
         for folder in self.classes {
@@ -43,7 +44,7 @@ struct ImageFolder {
         if self.classes.isEmpty { for name in loose { try images.add("\(path)/\(name)") } }
         let data = try Dataset([images.feature], labels: self.classes.isEmpty ? nil : labels)
         let left = self.classes.isEmpty || loose.isEmpty ? "" : "; \(loose.count) beside the classes' folders are left out"
-        let source = file.map { " (\($0))" } ?? ""
+        let source = (preparation.resize == stated.resize ? "" : ", as --shape says") + (file.map { " (\($0))" } ?? "")
         return (data, "\(data.count) images\(data.classWords), \(images.words)\(source)\(left)")
     }
 

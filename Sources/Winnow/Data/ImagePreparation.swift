@@ -60,6 +60,22 @@ extension ImagePreparation {
         guard std.allSatisfy({ $0 > 0 }) else { throw WinnowError(.data, "std", "is not above 0") }
     }
 
+    /// With pictures brought to the height and width of an input's shape. Throws `.usage` if they have another size already.
+    func sized(for shape: Shape?) throws -> ImagePreparation {
+        guard let shape else { return self }
+        let size = layout == .nchw ? [shape[2], shape[3]] : [shape[1], shape[2]]
+        if let own = crop ?? resize {
+            guard own == size else {
+                throw WinnowError(
+                    .usage, "--shape", "\(shape) is not the size that \(Self.fileName) gives pictures", remedy: "leave one of both out")
+            }
+            return self
+        }
+        var result = self
+        result.resize = size
+        return result
+    }
+
     /// The picture at its size and with its channels in order.
     func prepared(_ image: PixelImage, subject: String) throws -> PixelImage {
         var result = colour == .grey ? image.grey : image

@@ -1,4 +1,5 @@
 import WinnowEngine
+import WinnowReport
 
 /// How far values are from those they should be.
 public struct Deviation: Codable, Sendable, Hashable {
@@ -22,6 +23,11 @@ public struct Deviation: Codable, Sendable, Hashable {
         var sums = PairSums()
         sums.add(b, from: a)
         self.init(sums)
+    }
+
+    /// `cosine 0.9872, SQNR 15.8 dB, largest difference 0.2385`
+    public var text: String {
+        "cosine \(Format.number(cosine, 4)), SQNR \(noiseText), largest difference \(Format.short(maximumDifference))"
     }
 
     /// The signal-to-noise ratio as people read it.

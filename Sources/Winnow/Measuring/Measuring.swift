@@ -34,7 +34,10 @@ struct Measuring {
     func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
         guard let original = graphs.first else { return costs }
         var results = costs
-        for index in graphs.indices { try addQuality(to: &results[index], graphs[index], original: index == 0 ? nil : original) }
+        for index in graphs.indices {
+            let reference = index == 0 ? nil : original
+            try addQuality(to: &results[index], graphs[index], original: reference, isCompared: graphs.count > 1)
+        }
         try addLatencies(to: &results, graphs)
         return results
     }
@@ -45,7 +48,7 @@ struct Measuring {
     }
 
     /// Top-1 where the labels fit, else how well the outputs agree with the original's.
-    private func addQuality(to result: inout ModelMeasurement, _ graph: Graph, original: Graph?) throws {
+    private func addQuality(to result: inout ModelMeasurement, _ graph: Graph, original: Graph?, isCompared: Bool) throws {
         if let validation = data?.validation, Evaluation.objection(to: graph, on: validation) == nil {
             result.validationTop1 = try Evaluation(
                 of: graph, on: validation, options: options, cancellation: cancellation, progress: progress).top1
@@ -56,7 +59,8 @@ struct Measuring {
             result.top1 = try Evaluation(of: graph, on: test, options: options, cancellation: cancellation, progress: progress).top1
             return
         }
-        result.note("no top-1: \(objection)")
+        let words = test.count == 1 ? "1 sample" : "\(test.count) samples"
+        result.note("no top-1: \(objection)" + (isCompared ? "; agreement is that of \(words)" : ""))
         guard let original else { return }
         do {
             result.metrics = try MetricRun(

@@ -82,7 +82,18 @@ extension Dataset.Feature {
         let isChannelsLast = own.rank >= 2 && wanted.count == own.rank && turned.fitted(to: wanted) == turned
         return WinnowError(
             .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",
-            remedy: isChannelsLast ? "if channels come last, give --layout nhwc" : "")
+            remedy: isChannelsLast ? "if channels come last, give --layout nhwc" : pictureRemedy(own, wanted))
+    }
+
+    /// What to say of pictures so that they fit; empty where pictures never would.
+    private func pictureRemedy(_ own: Shape, _ wanted: [Int?]) -> String {
+        guard own.rank == 3, wanted.count == 3, elementType == .uint8 || elementType == .float32 else { return "" }
+        var settings: [String] = []
+        if let channels = wanted[0], channels != own[0], [1, 3].contains(channels) { settings.append("colour: \(channels == 1 ? "grey" : "rgb")") }
+        if let height = wanted[1], let width = wanted[2], [height, width] != [own[1], own[2]] {
+            settings.append("resize: [\(height), \(width)]")
+        }
+        return settings.isEmpty ? "" : "if they are pictures, say \(settings.joined(separator: " and ")) in images.yaml beside them"
     }
 }
 

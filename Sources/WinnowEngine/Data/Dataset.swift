@@ -12,6 +12,10 @@ public struct Dataset: Sendable {
         self.features = features
         self.labels = labels
         for feature in features where feature.parts.contains(where: { $0.rank == 0 }) || feature.count != count {
+            guard !feature.parts.contains(where: { $0.rank == 0 }) else {
+                throw WinnowError(
+                    .data, "feature \(feature.name)", "is a single number, not one a sample", remedy: "make it a constant of the model")
+            }
             throw WinnowError(
                 .data, "feature \(feature.name)", "has shape \(feature.parts.first?.shape ?? []), not \(count) samples",
                 remedy: "the first axis of every array counts the samples")

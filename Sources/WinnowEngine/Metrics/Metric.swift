@@ -81,6 +81,9 @@ struct SampleShare: Sendable {
     var total = 0
 
     var value: Double { total == 0 ? 0 : Double(count) / Double(total) }
-    /// √(p(1−p)/n)
-    var deviation: Double? { total == 0 ? nil : (value * (1 - value) / Double(total)).squareRoot() }
+    /// √(p(1−p)/n) of p = (count + 1)/(n + 2): one sample of one proves nothing.
+    var deviation: Double? {
+        let share = Double(count + 1) / Double(total + 2)
+        return total == 0 ? nil : (share * (1 - share) / Double(total)).squareRoot()
+    }
 }

@@ -58,8 +58,9 @@ extension CouplingGroups {
             return seal(of: weight.operand)
                 ?? "\(weight.node.name) (\(weight.node.op.type)) does not tell along which axis its channels lie"
         }
-        let reasons = classes.leaves(of: id).map { classes.protection(of: $0) }
-        return reasons.contains { $0 == nil } ? nil : reasons.first ?? nil
+        let leaves = classes.leaves(of: id)
+        guard !groups.contains(where: { leaves.contains($0.id) && $0.protection == nil }) else { return nil }
+        return leaves.lazy.compactMap { classes.protection(of: $0) }.first ?? "it makes one channel, or nobody knows how many"
     }
 
     /// The groups whose channels weights make and may lose, with those weights.

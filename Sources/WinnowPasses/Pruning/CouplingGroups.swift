@@ -48,8 +48,8 @@ package struct CouplingGroups: Sendable {
     let infos: [ValueName: ValueInfo]
     /// Values of which nothing may change.
     private var sealed: [ValueName: String] = [:]
-    /// The reasons that follow from what callers see of the model: nothing is amiss where they hold.
-    private(set) var interfaceReasons: Set<String> = []
+    /// Reasons that follow from what callers see of the model and from mathematics: nothing is amiss where they hold.
+    private(set) var soundReasons: Set<String> = []
     private var ids: [ValueName: [Int: Int]] = [:]
 
     /// - Parameter standardOnly: leave alone what operators outside ONNX's own domain read or make.
@@ -88,7 +88,7 @@ package struct CouplingGroups: Sendable {
     }
 
     private mutating func sealInterface(_ value: ValueName, _ reason: String) {
-        interfaceReasons.insert(reason)
+        soundReasons.insert(reason)
         seal(value, reason)
     }
 
@@ -117,7 +117,13 @@ package struct CouplingGroups: Sendable {
         }
         let terms = node.inputs.indices.map { map.inputs.indices.contains($0) ? map.inputs[$0] : nil }
             + node.outputs.indices.map { map.outputs.indices.contains($0) ? map.outputs[$0] : nil }
-        for (name, terms) in zip(node.inputs + node.outputs, terms) where !name.isEmpty { bind(name, terms, bound.labels, why) }
+        // An operator that computes, and tells its other axes, takes this one as a whole: a normalization, a softmax.
+        let whole = "\(node.name) (\(node.op.type)) computes over all of this axis"
+        let isWhole = !bound.labels.isEmpty && node.op.quantization != .keepsScale
+        if isWhole { soundReasons.insert(whole) }
+        for (name, terms) in zip(node.inputs + node.outputs, terms) where !name.isEmpty {
+            bind(name, terms, bound.labels, opaque: isWhole ? whole : why, why)
+        }
         for (position, name) in node.outputs.enumerated() where position < map.outputs.count && map.outputCounts[position] == nil {
             // Of an output of opaque axes alone not even the elements that stay are known to stay the same.
             let terms = map.outputs[position]
@@ -139,14 +145,16 @@ package struct CouplingGroups: Sendable {
         return id
     }
 
-    private mutating func bind(_ value: ValueName, _ terms: [AxisTerm]?, _ labels: [Character: Int], _ why: String) {
+    private mutating func bind(
+        _ value: ValueName, _ terms: [AxisTerm]?, _ labels: [Character: Int], opaque: String, _ why: String
+    ) {
         let rank = infos[value]?.rank
         guard let terms, !terms.isEmpty || rank == 0, let placed = terms.placed(onRank: rank) else { return seal(value, why) }
         for (axis, term) in placed {
             let axisID = id(value, axis)
             switch term {
             case .label, .product, .concatenation: unite(axisID, term, labels)
-            case .opaque, .rest: classes.protect(axisID, why)
+            case .opaque, .rest: classes.protect(axisID, opaque)
             case .one: break
             }
         }

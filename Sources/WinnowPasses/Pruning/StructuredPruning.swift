@@ -30,15 +30,16 @@ package struct StructuredPruning: WeightPass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let coupling = CouplingGroups(graph, standardOnly: standardOnly)
+        let settled = try graph.settlingKnownExtents()
+        let coupling = CouplingGroups(settled, standardOnly: standardOnly)
         let selection = try choice.selection(in: graph)
-        let weights = coupling.channelWeights(in: graph)
+        let weights = coupling.channelWeights(in: settled)
         var report = ChannelReport(graph, weights)
         var candidates: [RankedChannels] = []
         for (group, makers) in coupling.groups(madeBy: weights) {
             if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
-            } else if let ranked = RankedChannels(group, makers, coupling, graph, importance.importance) {
+            } else if let ranked = RankedChannels(group, makers, coupling, settled, importance.importance) {
                 candidates.append(ranked)
             } else {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }
@@ -46,11 +47,11 @@ package struct StructuredPruning: WeightPass {
         }
         for weight in weights {
             guard let reason = coupling.protection(of: weight) else { continue }
-            if coupling.interfaceReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
+            if coupling.soundReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
         }
         let chosen = choose(candidates)
-        let removal = ChannelRemoval(graph, coupling)
-        let result = try remove ? removal.removing(chosen) : removal.masking(chosen)
+        let removal = ChannelRemoval(settled, coupling)
+        let result = try chosen.isEmpty ? graph : remove ? removal.removing(chosen) : removal.masking(chosen)
         return PassResult(graph: result, findings: report.findings(for: result, removing: chosen, coupling, removed: remove))
     }
 

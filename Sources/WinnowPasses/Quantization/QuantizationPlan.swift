@@ -42,7 +42,10 @@ package struct QuantizationPlan: Sendable {
         for node in graph.nodes where node.op.quantization == .contraction {
             let own = all[node.name] ?? []
             guard let site = own.first, own.count == 1 else {
-                floats.append(Finding(node.name, .skipped, reason: own.isEmpty ? noWeight(node, origins) : "both its operands are constants"))
+                // A product of data with data is no layer.
+                let isProduct = node.inputs.prefix(2).allSatisfy { origins[$0] == nil }
+                let reason = own.isEmpty ? noWeight(node, origins) : "both its operands are constants"
+                floats.append(Finding(node.name, isProduct ? .kept : .skipped, reason: reason))
                 continue
             }
             if let reason = selection.reason(against: site) {

@@ -65,7 +65,7 @@ struct MagnitudePruningTests {
         weight.values = Tensor([3, -1, 2, 0.5, 0] as [Float])
         weight.mask = nil
         let expected: [Float] = [9 / 9, 1 / 14, 4 / 13, 0.25 / 14.25, -1]
-        let scores = try #require(weight.scoredByLayer.scores)
+        let scores = try #require(weight.scored(by: LAMPImportance()).scores)
         #expect(scores.count == expected.count)
         for (score, value) in zip(scores, expected) { #expect(abs(score - value) < 1e-6) }
     }

@@ -1,0 +1,143 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+/// Methods that are one file of a catalogue each.
+struct MethodTests {
+    /// Images whose inputs differ in size, as activations do, so that what looks at data has something to see.
+    private func scene(seed: UInt64 = 8) throws -> (graph: Graph, context: PassContext) {
+        let graph = try TestModels.perceptron()
+        var random = RandomGenerator(seed: seed)
+        let values = (0..<(400 * 12)).map { index in random.normal() * (index % 12 < 3 ? 8 : 0.3) }
+        return (graph, PassContext(calibration: try Dataset([.init(name: "x", Tensor(values, shape: [400, 12]))])))
+    }
+
+    private func error(_ graph: Graph, from original: Graph, on data: Dataset) throws -> Double {
+        let inputs = [data.features[0].name: data.features[0].tensor]
+        let (a, b) = (try Session(original).run(inputs), try Session(graph).run(inputs))
+        let output = original.outputNames[0]
+        return try #require(a[output]).relativeError(of: #require(b[output]))
+    }
+
+    private func data(_ context: PassContext) throws -> Dataset { try #require(context.calibration) }
+
+    /// Wanda keeps what meets large inputs; each output loses the same part.
+    @Test func wandaLooksAtInputs() throws {
+        let (graph, context) = try scene()
+        func pruned(_ importance: String) throws -> Graph {
+            try MagnitudePruning(hyperparameters: ["importance": .string(importance), "sparsity": 0.5])(graph, in: context).graph
+        }
+        let (wanda, magnitude) = (try pruned("wanda"), try pruned("magnitude"))
+        #expect(try error(wanda, from: graph, on: data(context)) < error(magnitude, from: graph, on: data(context)))
+        let weight = try #require(wanda.initializers["fc1.weight"])
+        for row in 0..<16 { #expect((0..<12).count { weight.floats()[row * 12 + $0] == 0 } == 6) }
+    }
+
+    @Test func layerAdaptiveScopesOfOlderRecipesAreAnImportance() throws {
+        let old = try MagnitudePruning(hyperparameters: ["scope": "layer-adaptive", "sparsity": 0.6])
+        let new = try MagnitudePruning(hyperparameters: ["scope": "global", "importance": "lamp", "sparsity": 0.6])
+        #expect(old.hyperparameters == new.hyperparameters)
+        #expect(throws: WinnowError.self) { try MagnitudePruning(hyperparameters: ["scope": "nowhere"]) }
+    }
+
+    /// Of three channels that are nearly the same, one stays; a norm alone would take the small one.
+    @Test func geometricMediansAreReplaceable() {
+        var sums = [Double](repeating: 0, count: 4)
+        GeometricMedianImportance().add([[5, 5], [5.1, 5], [5, 5.1], [-0.5, 0]], to: &sums)
+        #expect(sums.firstIndex(of: sums.max() ?? 0) == 3)
+        #expect(abs(sums[0] - (0.1 + 0.1 + (5.5 * 5.5 + 25.0).squareRoot())) < 1e-9)
+    }
+
+    /// Rounding that looks at data moves the outputs less than nearest rounding.
+    @Test(arguments: [["bits": 4], ["bits": 4, "block-size": 4]] as [[String: HyperparameterValue]])
+    func gptqKeepsOutputs(settings: [String: HyperparameterValue]) throws {
+        let (graph, context) = try scene()
+        func stored(_ rounding: String) throws -> Graph {
+            try WeightOnlyQuantization(hyperparameters: settings.merging(["rounding": .string(rounding), "only": ["fc1*"]]) { $1 })(graph, in: context).graph
+        }
+        let (nearest, gptq) = (try stored("nearest"), try stored("gptq"))
+        let errors = (try error(nearest, from: graph, on: data(context)), try error(gptq, from: graph, on: data(context)))
+        #expect(errors.1 < errors.0, "\(errors)")
+        #expect(nearest.initializers["fc1.weight.scale"] == gptq.initializers["fc1.weight.scale"])
+    }
+
+    /// Full ranks give the layer back.
+    @Test(arguments: ["tucker-2", "channel", "spatial"]) func fullRanksChangeNothing(name: String) throws {
+        let graph = try TestModels.residual()
+        let weight = try #require(graph.initializers["block.conv1.weight"])
+        let split = try (Chosen<ConvolutionSplits>(name: name)).split.split(Conv(stride: 2, padding: 1), weight, RankRule(energy: 1, fraction: 1))
+        let b = GraphBuilder("layers")
+        let x = try b.input("x", .float32, [2, 8, 9, 9])
+        var y = x
+        for (index, layer) in split.layers.enumerated() { y = try b.add(layer.op, y, b.constant("w\(index)", layer.weight)) }
+        let z = try b.add(Conv(stride: 2, padding: 1), x, b.constant("w", weight))
+        var random = RandomGenerator(seed: 3)
+        let values = Tensor((0..<(2 * 8 * 81)).map { _ in random.normal() }, shape: [2, 8, 9, 9])
+        let results = try Session(b.graph(outputs: [y, z])).run(["x": values])
+        #expect(try #require(results[z]).relativeError(of: #require(results[y])) < 1e-4)
+        #expect(abs(split.energy - 1) < 1e-5)
+    }
+
+    /// The means of the outputs come back.
+    @Test func biasesGiveMeansBack() throws {
+        let graph = try TestModels.convolutional()
+        var context = try TestModels.context(for: graph)
+        let coarse = try StaticQuantization(hyperparameters: ["weight-bits": 3])(graph, in: context).graph
+        context.teacher = graph
+        let corrected = try BiasCorrection()(coarse, in: context).graph
+        func meanShift(_ model: Graph) throws -> Double {
+            var statistics = [Statistics(), Statistics()]
+            let output = graph.outputNames[0]
+            for index in statistics.indices {
+                statistics[index].request(ChannelMoments(axis: 1), of: output)
+                try statistics[index].gather(in: index == 0 ? graph : model, context: context)
+            }
+            let means = statistics.map { $0[output, ChannelMoments.self]?.means ?? [] }
+            return zip(means[0], means[1]).reduce(0) { $0 + abs($1.0 - $1.1) }
+        }
+        let shifts = (try meanShift(coarse), try meanShift(corrected))
+        #expect(shifts.1 < shifts.0 / 4, "\(shifts)")
+    }
+
+    /// A range that keeps nearly everything is narrower than one that keeps an outlier.
+    @Test func entropyCutsOutliers() throws {
+        var observed = ObservedRange(keepsHistogram: true)
+        var random = RandomGenerator(seed: 1)
+        var values = (0..<100_000).map { _ in random.normal() }
+        values[5] = 300
+        values.withUnsafeBufferPointer { observed.add($0, shape: [values.count]) }
+        let range = try #require(EntropyRange(percentile: 0).range(of: observed, levels: 256))
+        #expect(range.upperBound < 100 && range.upperBound > 2 && range.lowerBound <= 0 && range.lowerBound >= -6)
+        var plain = ObservedRange(keepsHistogram: true)
+        [Float](arrayLiteral: 0, 1, 2, 3).withUnsafeBufferPointer { plain.add($0, shape: [4]) }
+        #expect(try #require(EntropyRange(percentile: 0).range(of: plain, levels: 256)) == 0...3)
+    }
+
+    /// Hints pull a value inside towards the teacher's, through a projection where channels differ; the result is the model alone.
+    @Test(arguments: [16, 24]) func hintsReachTheTeacher(width: Int) throws {
+        func network(_ width: Int, seed: UInt64) throws -> Graph {
+            var random = RandomGenerator(seed: seed)
+            func normal(_ shape: Shape) -> Tensor { Tensor((0..<shape.elementCount).map { _ in 0.4 * random.normal() }, shape: shape) }
+            let b = GraphBuilder("network")
+            let x = try b.input("x", .float32, ["N", 12])
+            let hidden = try b.add(Relu(), b.linear(x, b.constant("a", normal([width, 12])), b.constant("b", normal([width])), name: "first"), name: "hidden")
+            return try b.graph(outputs: [b.linear(hidden, b.constant("c", normal([4, width])), b.constant("d", normal([4])), name: "last")])
+        }
+        let (student, teacher) = (try network(16, seed: 1), try network(width, seed: 2))
+        var context = try TestModels.context(for: student)
+        context.teacher = teacher
+        var finetune = try Finetune(hyperparameters: ["epochs": 12, "learning-rate": 0.01, "batch-size": 32, "keep-best": false])
+        finetune.with = [PassStep(try FeatureHint(hyperparameters: ["values": ["hidden"], "weight": 10]))]
+        let result = try finetune(student, in: context)
+        #expect(result.graph.initializers.keys.sorted() == student.initializers.keys.sorted())
+        let losses = result.findings.filter { $0.quantity == "training loss" }.compactMap(\.after)
+        #expect(losses.count == 12 && losses[11] < 0.7 * losses[0], "\(losses)")
+        #expect(throws: WinnowError.self) {
+            finetune.with = [PassStep(try FeatureHint(hyperparameters: ["values": ["nothing"]]))]
+            return try finetune(student, in: context)
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+/// Numbers that a graph computes from shapes, though they are known whatever the open extents are.
+struct KnownExtentsTests {
+    /// One attention-like head over x (N, L, 8), spelled as exporters do that trace: the heads' width and √width are computed
+    /// from the width of x, which must stay. With `isComputed` false the same with constants.
+    private func heads(isComputed: Bool) throws -> Graph {
+        let b = GraphBuilder("heads")
+        let x = try b.input("x", .float32, ["N", "L", 8])
+        let shape = try b.add(ShapeOf(), x)
+        func extent(_ axis: Int64) throws -> ValueName { try b.add(Gather(), shape, b.constant("axis", Tensor([axis]))) }
+        let (count, length) = (try extent(0), try extent(1))
+        let width = isComputed ? try extent(2) : b.constant("width", Tensor([Int64(8)]))
+        let half = isComputed ? try b.add(Div(), width, b.constant("two", Tensor([Int64(2)]))) : b.constant("half", Tensor([Int64(4)]))
+        let root = isComputed ? try b.add(Sqrt(), b.add(Cast(to: .float32), half)) : b.constant("root", Tensor([Float(2)]))
+        let split = try b.add(Concat(axis: 0), inputs: [count, length, b.constant("heads", Tensor([Int64(2)])), half])[0]
+        let joined = try b.add(Concat(axis: 0), inputs: [count, length, width])[0]
+        let h = try b.add(MatMul(), x, b.constant("w1", TestModels.normal([8, 8])))
+        let scaled = try b.add(Div(), b.add(Reshape(), h, split), root)
+        let y = try b.add(MatMul(), b.add(Reshape(), scaled, joined), b.constant("w2", TestModels.normal([8, 3], seed: 6)))
+        return try b.graph(outputs: [y])
+    }
+
+    @Test func computedExtentsPruneAsConstantsDo() throws {
+        let x = TestModels.normal([2, 5, 8], seed: 8)
+        for isComputed in [true, false] {
+            let graph = try heads(isComputed: isComputed)
+            let result = try StructuredPruning()(graph)
+            #expect(result.graph.initializers["w1"]?.shape == [8, 4] && result.graph.initializers["w2"]?.shape == [4, 3])
+            #expect(result.findings.first { $0.subject == "w1" }?.status == .done)
+            let masked = try StructuredPruning(remove: false)(graph).graph
+            let (small, zeroed) = (try Session(result.graph).run(["x": x]), try Session(masked).run(["x": x]))
+            for (a, b) in zip(try #require(small.values.first).floats(), try #require(zeroed.values.first).floats()) {
+                #expect(abs(a - b) < 1e-5)
+            }
+        }
+    }
+
+    @Test func whereNothingGoesNothingChanges() throws {
+        let graph = try heads(isComputed: true)
+        #expect(try StructuredPruning(sparsity: 0)(graph).graph.text == graph.text)
+    }
+
+    /// Channels that a normalization computes over cannot go, and nothing is amiss: `--strict` has nothing to say.
+    @Test func whatMathematicsForbidsIsKept() throws {
+        let b = GraphBuilder("normalized")
+        let x = try b.input("x", .float32, ["N", 6])
+        let h = try b.add(MatMul(), x, b.constant("w1", TestModels.normal([6, 8])))
+        let n = try b.add(
+            LayerNormalization(), h, b.constant("scale", TestModels.normal([8])), b.constant("shift", TestModels.normal([8])))
+        let graph = try b.graph(outputs: [b.add(MatMul(), n, b.constant("w2", TestModels.normal([8, 3])))])
+        let findings = try StructuredPruning()(graph).findings
+        #expect(findings.allSatisfy { $0.status == .kept })
+        #expect(findings.first { $0.subject == "w1" }?.reason.contains("computes over all of this axis") == true)
+    }
+}
+
+extension StructuredPruning {
+    fileprivate init(sparsity: Double = 0.5, remove: Bool = true) {
+        self.init()
+        self.sparsity = sparsity
+        self.remove = remove
+    }
+}

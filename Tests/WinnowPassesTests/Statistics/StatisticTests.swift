@@ -1,0 +1,76 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowKernels
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+struct StatisticTests {
+    private func numbers(_ count: Int, seed: UInt64) -> [Float] {
+        var random = RandomGenerator(seed: seed)
+        return (0..<count).map { _ in random.normal() }
+    }
+
+    private func added<Kind: Statistic>(_ statistic: Kind, _ values: [Float], _ shape: Shape) -> Kind {
+        var result = statistic
+        values.withUnsafeBufferPointer { result.add($0, shape: shape) }
+        return result
+    }
+
+    /// In two parts merged as in one.
+    @Test func partsMerge() throws {
+        let (first, second) = (numbers(240, seed: 1), numbers(240, seed: 2).map { 3 * $0 })
+        let shape: Shape = [4, 5, 12]
+        var moments = added(ChannelMoments(axis: 1), first, shape)
+        moments.merge(added(ChannelMoments(axis: 1), second, shape))
+        let whole = added(added(ChannelMoments(axis: 1), first, shape), second, shape)
+        #expect(moments.count == whole.count && moments.count == 96)
+        for (a, b) in zip(moments.sums + moments.squares, whole.sums + whole.squares) { #expect(abs(a - b) < 1e-9) }
+
+        var range = added(ObservedRange(keepsHistogram: true), first, shape)
+        range.merge(added(ObservedRange(keepsHistogram: true), second, shape))
+        let all = added(added(ObservedRange(keepsHistogram: true), first, shape), second, shape)
+        #expect(range.whole == all.whole)
+        let counts = try #require(range.histogram?.counts)
+        #expect(counts.reduce(0, +) == 480)
+    }
+
+    @Test func momentsAreThoseOfTheAxis() {
+        let moments = added(ChannelMoments(axis: -1), [1, 10, 2, 20, 3, 30], [3, 2])
+        #expect(moments.means == [2, 20] && moments.norms == [14.0.squareRoot(), 1400.0.squareRoot()])
+    }
+
+    /// The rows of a filter are its windows: their products with the weight are the layer's outputs.
+    @Test(arguments: ["conv2", "fc1"]) func rowsTimesWeightIsTheLayer(_ name: String) throws {
+        let graph = try TestModels.convolutional()
+        let site = try #require(graph.weightSites.first { $0.node.name == name })
+        let contraction = try #require(Contraction(site, in: graph))
+        let weight = try #require(graph.initializers[site.tensor])
+        let matrix = contraction.matrix(of: weight)
+        #expect(contraction.weight(of: matrix) == weight)
+        let source: Shape = name == "fc1" ? [3, 32] : [3, 6, 5, 5]
+        let values = numbers(source.elementCount, seed: 4)
+        let b = GraphBuilder("layer")
+        let x = try b.input("x", .float32, source.map { .fixed($0) })
+        let y = try b.add(site.node.op, x, b.constant("w", weight))
+        let expected = try #require(Session(b.graph(outputs: [y])).run(["x": Tensor(values, shape: source)])[y])
+        var rows = 0
+        values.withUnsafeBufferPointer { values in
+            contraction.forEachRows(of: values, shape: source) { part in
+                let product = part * matrix.transposed
+                let places = expected.shape.dropFirst(2).reduce(1, *)
+                for row in 0..<product.rows {
+                    for output in 0..<product.columns {
+                        let index = ((rows + row) / places * product.columns + output) * places + (rows + row) % places
+                        #expect(abs(product[row, output] - expected.floats()[index]) < 1e-4)
+                    }
+                }
+                rows += part.rows
+            }
+        }
+        #expect(rows * contraction.outputCount == expected.elementCount)
+        let gram = added(GramMatrix(contraction), values, source)
+        #expect(gram.rowCount == rows && gram.sum.rows == contraction.depth)
+    }
+}
