@@ -53,6 +53,10 @@ public struct RecipeRun: Sendable {
             try OutputName.checkPage(report)
             try files.writes(report, for: "--report")
             try files.writes(jsonReport, for: "--report, as JSON,")
+            guard Report.isOne(at: jsonReport) else {
+                throw WinnowError(
+                    .usage, "--report", "\(jsonReport), where the same is written as JSON, holds something else", remedy: "give another name")
+            }
         }
         if let stateFolder { try files.writes(stateFolder, for: "--state") }
     }

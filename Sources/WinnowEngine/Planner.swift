@@ -100,13 +100,15 @@ struct Planner {
         }
     }
 
-    /// The node with a name for each output that is left out before another that is read: kernels know outputs by their places.
+    /// The node with a name for each output that is left out beside others than the first: kernels know outputs by their places
+    /// and give all of them, or the first alone.
     private mutating func namingLeftOutOutputs(of node: Node) -> Node {
-        guard let last = node.outputs.lastIndex(where: { !$0.isEmpty }), node.outputs[..<last].contains(where: \.isEmpty),
+        guard let last = node.outputs.lastIndex(where: { !$0.isEmpty }), last > 0,
             let own = try? node.op.outputs(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
         else { return node }
         var node = node
-        for index in 0..<last where node.outputs[index].isEmpty && index < own.count {
+        node.outputs += [ValueName](repeating: "", count: max(0, own.count - node.outputs.count))
+        for index in own.indices where node.outputs[index].isEmpty {
             let name = "\u{0}\(node.name).\(index)"
             node.outputs[index] = name
             infos[name] = own[index]

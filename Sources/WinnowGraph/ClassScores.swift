@@ -11,9 +11,12 @@ package struct ClassScores: Sendable {
     package init(of output: ValueName, in graph: GraphIndex) {
         var value = output
         var reshapings: [Node] = []
+        // Of probabilities, clipping a millionth off changes nothing that matters; logarithms are below 0.
+        var clips: [ClosedRange<Double>] = []
         while let node = graph.producer(of: value), node.output(0) == value, let input = node.input(0) {
             if let probabilities = node.op.probabilities(of: node, in: graph),
-                Self.areClasses(probabilities.axes, of: value, output: output, in: graph)
+                Self.areClasses(probabilities.axes, of: value, output: output, in: graph),
+                clips.allSatisfy({ probabilities.areLogarithms ? $0.lowerBound < -80 && $0.upperBound >= 0 : $0.lowerBound <= 1e-6 && $0.upperBound >= 1 - 1e-6 })
             {
                 form = probabilities.areLogarithms ? .logProbabilities : .probabilities
                 logits = input
@@ -21,8 +24,13 @@ package struct ClassScores: Sendable {
                 return
             }
             guard let passing = node.op.passing(of: node, in: graph) else { break }
-            if passing == .reshaped { reshapings.append(node) }
             value = input
+            switch passing {
+            case .unchanged: break
+            case .reshaped: reshapings.append(node)
+            case .neutral(let index): value = node.inputs[index]
+            case .between(let range): clips.append(range)
+            }
         }
         form = .logits
         logits = output

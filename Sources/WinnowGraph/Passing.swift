@@ -4,6 +4,10 @@ package enum Passing: Sendable, Hashable {
     case unchanged
     /// The elements in their order, in another shape: Flatten.
     case reshaped
+    /// Another input than the first, or the first, with an element that changes no number: x · 1, 0 + x.
+    case neutral(input: Int)
+    /// Numbers between these as they are: Clip.
+    case between(ClosedRange<Double>)
 }
 
 extension GraphIndex {

@@ -17,7 +17,11 @@ public enum MemoryBudget {
     package static func check(_ byteCount: Int, for subject: String, remedy: String = "give smaller inputs") throws {
         guard byteCount > Self.byteCount else { return }
         throw WinnowError(
-            .shape, subject, "needs \(byteCount >> 20) MiB, more than the \(Self.byteCount >> 20) MiB there are", remedy: remedy)
+            .shape, subject, "needs \(text(byteCount)), more than the \(text(Self.byteCount)) that --memory allows", remedy: remedy)
+    }
+
+    private static func text(_ byteCount: Int) -> String {
+        byteCount >= 10 << 20 ? "\(byteCount >> 20) MiB" : byteCount >= 10 << 10 ? "\(byteCount >> 10) KiB" : "\(byteCount) bytes"
     }
 
     /// The machine's memory or the least limit of the control groups the process is in.

@@ -11,6 +11,8 @@ struct YAMLTable {
 
     init(_ text: String, _ kind: WinnowError.Kind, remedy: String = "write key: value") throws {
         self.kind = kind
+        // Some editors mark the beginning of a text.
+        let text = String(String.UnicodeScalarView(text.unicodeScalars.drop { $0 == "\u{FEFF}" }))
         let value: HyperparameterValue
         do {
             guard let node = try Yams.compose(yaml: text) else { throw WinnowError(kind, "", "is empty", remedy: remedy) }
@@ -22,7 +24,7 @@ struct YAMLTable {
             throw error
         } catch {
             let sentence = "\(error)".split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
-            throw WinnowError(kind, "", "is not readable YAML (\(sentence))")
+            throw WinnowError(kind, "", "is not readable YAML (\(sentence.prefix(200))\(sentence.count > 200 ? "…" : ""))")
         }
         guard case .table(let table) = value else { throw WinnowError(kind, "", "is no table", remedy: remedy) }
         values = table

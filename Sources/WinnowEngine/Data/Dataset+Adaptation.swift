@@ -51,7 +51,9 @@ extension Dataset.Feature {
         guard let element = convertedElementType(for: input.type.elementType) else {
             throw WinnowError(.data, "feature \(name)", "is \(elementType), but input \(input.name) takes \(input.type)")
         }
-        return try mapping { tensor in
+        var feature = self
+        feature.keepsBytes = elementType == .uint8 && element == .uint8 && input.type.elementType == .uint8
+        return try feature.mapping { tensor in
             let own = Shape(Array(tensor.shape.dropFirst()))
             let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
             guard let extents = input.type.extents else { return converted }
@@ -65,7 +67,7 @@ extension Dataset.Feature {
     private func convertedElementType(for wanted: ElementType) -> ElementType? {
         // Samples of numbers below 8 bits are given a byte each.
         guard wanted.bitWidth >= 8 else { return nil }
-        if batchElementType == wanted { return elementType }
+        if batchElementType == wanted || elementType == wanted { return elementType }
         let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
         return isSameKind && wanted != .uint8 ? wanted : nil
     }

@@ -8,6 +8,8 @@ extension Dataset {
         /// What uint8 elements become in float32: `element * scale + offset`.
         public var scale: Float
         public var offset: Float
+        /// Whether uint8 elements stay as they are, for models that take them so.
+        var keepsBytes = false
         /// Arrays whose first axes count samples, one for each shape that samples have.
         package private(set) var parts: [Tensor]
         /// Which rows the samples are; nil: all of them, part after part.
@@ -96,7 +98,7 @@ extension Dataset {
 
 extension Dataset.Feature {
     /// uint8 images become float32; everything else stays.
-    package var batchElementType: ElementType { elementType == .uint8 ? .float32 : elementType }
+    package var batchElementType: ElementType { elementType == .uint8 && !keepsBytes ? .float32 : elementType }
 
     /// The samples at `indices`, all of one shape.
     func batch(at indices: [Int]) -> Tensor {
@@ -114,7 +116,7 @@ extension Dataset.Feature {
         let tensor = parts[place(of: first).part]
         let count = tensor.rowElementCount
         // Training gathers a batch a step and allocates nothing: rows are found one by one.
-        guard tensor.elementType == .uint8 else {
+        guard tensor.elementType == .uint8, !keepsBytes else {
             let byteCount = tensor.elementType.byteCount(of: indices.count * count)
             let target = UnsafeMutableRawBufferPointer(start: target, count: byteCount)
             for (position, index) in indices.enumerated() { tensor.copyRow(place(of: index).row, to: target, at: position) }

@@ -7,7 +7,9 @@ enum JPEG {
         var message = [CChar](repeating: 0, count: Int(JMSG_LENGTH_MAX) + 1)
         func failure() -> WinnowError {
             let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            return WinnowError(.file, subject, "is no readable JPEG (\(text))", remedy: "copy it again")
+            let isOtherColour = text.contains("color")
+            return WinnowError(
+                .file, subject, "is no readable JPEG (\(text))", remedy: isOtherColour ? "convert it to RGB: CMYK is not read" : "copy it again")
         }
         let source = bytes.bindMemory(to: UInt8.self).baseAddress
         var (width, height): (Int32, Int32) = (0, 0)

@@ -19,6 +19,10 @@ package struct SpaceToDepth: BlockMovement {
         try outputs(for: inputs, channelFactor: blockSize *| blockSize, sideFactor: -blockSize)
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        AxisMap("nc(yb)(xd) -> n\(channelFirst ? "(cbd)" : "(bdc)")yx", extents: ["b": blockSize, "d": blockSize])
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (x, extents) = try b.image(inputs)
         let (c, h, w) = (extents[0], extents[1] / blockSize, extents[2] / blockSize)

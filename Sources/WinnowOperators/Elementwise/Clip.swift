@@ -97,6 +97,11 @@ package struct Clip: ActivationOperator {
         return bounds.low ?? 0 <= 0 && bounds.high ?? 0 >= 0 ? .zero : .number
     }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        guard case .clip(let low, let high)? = activation(of: node, in: graph), low <= high else { return nil }
+        return .between(Double(low)...Double(high))
+    }
+
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? {
         activation(of: node) { graph.info(of: $0) }
     }

@@ -10,6 +10,7 @@ package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     package var function: BinaryFunction { .divide }
     package var minimumVersion: Int { 7 }
+    package var neutralOperand: (value: Double, places: Set<Int>)? { (1, [1]) }
     package func vanishes(at indices: Set<Int>) -> Bool { indices == [0] }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

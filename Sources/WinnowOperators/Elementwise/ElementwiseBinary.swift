@@ -7,6 +7,8 @@ package protocol ElementwiseBinary: Operator {
     var function: BinaryFunction { get }
     /// Whether the result is 0 where these of its operands are 0, whatever the other.
     func vanishes(at indices: Set<Int>) -> Bool
+    /// The operand that gives the other back as it is, and where it may stand.
+    var neutralOperand: (value: Double, places: Set<Int>)? { get }
 }
 
 extension ElementwiseBinary {
@@ -47,6 +49,19 @@ extension ElementwiseBinary {
     }
 
     package func vanishes(at indices: Set<Int>) -> Bool { false }
+    package var neutralOperand: (value: Double, places: Set<Int>)? { nil }
+
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        guard let neutralOperand, node.inputs.count == 2 else { return nil }
+        for place in neutralOperand.places.sorted() {
+            guard let constant = graph.constant(node.input(place)), constant.elementCount <= 1 << 16, graph.constant(node.input(1 - place)) == nil,
+                constant.doubles().allSatisfy({ $0 == neutralOperand.value }),
+                let own = graph.info(of: node.input(1 - place))?.extents, own == graph.info(of: node.output(0))?.extents
+            else { continue }
+            return .neutral(input: 1 - place)
+        }
+        return nil
+    }
 }
 
 extension AxisMap {

@@ -10,6 +10,13 @@ package struct Exp: ElementwiseUnary, AttributeFree {
 
     package var function: UnaryFunction { .exp }
 
+    /// Of the logarithms of probabilities: logits that give the same probabilities.
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        guard let source = graph.producer(of: node.input(0)), let own = source.op.probabilities(of: source, in: graph), own.areLogarithms
+        else { return nil }
+        return Probabilities(along: own.axes, areLogarithms: false)
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder
         let y = try context.output(0)

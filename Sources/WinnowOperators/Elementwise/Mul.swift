@@ -10,6 +10,7 @@ package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     package var function: BinaryFunction { .multiply }
     package var minimumVersion: Int { 7 }
+    package var neutralOperand: (value: Double, places: Set<Int>)? { (1, [0, 1]) }
     package func vanishes(at indices: Set<Int>) -> Bool { true }
     package var quantization: QuantizationRule { .sharesScale }
 

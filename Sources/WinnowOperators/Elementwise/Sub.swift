@@ -10,6 +10,7 @@ package struct Sub: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     package var function: BinaryFunction { .subtract }
     package var minimumVersion: Int { 7 }
+    package var neutralOperand: (value: Double, places: Set<Int>)? { (0, [1]) }
     package var quantization: QuantizationRule { .sharesScale }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

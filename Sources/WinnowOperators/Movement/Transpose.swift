@@ -16,6 +16,11 @@ package struct Transpose: Operator {
     package var attributes: Attributes { permutation.map { ["perm": .ints($0)] } ?? [:] }
     package var quantization: QuantizationRule { .keepsScale }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        guard let permutation, permutation == Array(permutation.indices) else { return nil }
+        return .unchanged
+    }
+
     /// The source axis of each axis.
     func order(rank: Int) throws -> [Int] {
         let order = permutation ?? Array((0..<rank).reversed())

@@ -1,5 +1,8 @@
 /// Finds the word a user probably meant.
 package enum Spelling {
+    /// More are counted, not listed.
+    private static let shownCount = 12
+
     /// The candidate fewest letters away from `word`, if it is near enough to be worth suggesting.
     package static func nearest(to word: String, in candidates: [String]) -> String? {
         let scored = candidates.map { (distance(Array(word), Array($0)), $0) }
@@ -9,7 +12,8 @@ package enum Spelling {
 
     /// "known: a, b, c", led by a suggestion where one is near.
     package static func remedy(for word: String, among candidates: [String]) -> String {
-        let known = "known: \(candidates.joined(separator: ", "))"
+        let shown = candidates.prefix(shownCount)
+        let known = "known: \(shown.joined(separator: ", "))\(shown.count < candidates.count ? " and \(candidates.count - shown.count) more" : "")"
         return nearest(to: word, in: candidates).map { "did you mean \($0)? \(known)" } ?? known
     }
 

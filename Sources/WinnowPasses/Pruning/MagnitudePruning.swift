@@ -58,22 +58,28 @@ package struct MagnitudePruning: WeightPass {
             for weight in group {
                 var after = weight
                 after.scores = nil
-                if keepMask {
+                // Most runtimes have no product of bfloat16.
+                let keepsMask = keepMask && weight.values.elementType != .bfloat16
+                if keepsMask {
                     after.mask = weight.mask(below: &cut).spilled()
                 } else {
                     after.values = weight.zeroed(below: &cut).spilled()
                     after.mask = nil
                 }
                 ledger.note(Finding(weight.tensor, quantity: "sparsity", before: weight.sparsity, after: after.sparsity))
+                if keepMask, !keepsMask {
+                    ledger.note(Finding(weight.tensor, .fellBack, reason: "the weights beneath are not kept: runtimes do not multiply bfloat16 by a mask"))
+                }
                 guard after.keptCount < weight.keptCount else { continue }
-                if keepMask { masks[weight.tensor] = after.mask } else { zeroed[weight.tensor] = after.values }
+                if keepsMask { masks[weight.tensor] = after.mask } else { zeroed[weight.tensor] = after.values }
             }
         }
         var edit = GraphEdit()
         for name in graph.initializerNames { if let values = zeroed[name] { edit.initializers.append((name, values)) } }
         let pruned = try graph.applying(edit).masking(masks)
+        let folded = keepMask ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil
         return PassResult(
-            graph: zeroed.isEmpty ? pruned : try pruned.foldingMasks(),
+            graph: zeroed.isEmpty ? pruned : try pruned.foldingMasks(only: folded),
             findings: ledger.findings { _ in "is no weight that data is multiplied with" })
     }
 

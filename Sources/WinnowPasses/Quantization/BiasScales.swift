@@ -12,7 +12,7 @@ extension Graph {
         let index = GraphIndex(self)
         var raised: [ValueName: [Float]] = [:]
         for site in weightSites where site.node.op.quantization == .contraction {
-            guard let bias = site.node.input(2).flatMap({ initializers[$0]?.channelBias(of: site, in: index) }),
+            guard let bias = site.node.input(2).flatMap({ biasNumbers($0)?.channelBias(of: site, in: index) }),
                 let dequantize = index.producer(of: site.operand), dequantize.op is DequantizeLinear,
                 let quantize = index.producer(of: dequantize.input(0)), let op = quantize.op as? QuantizeLinear,
                 op.scaleAxis.blockSize == 0, let scaleName = quantize.input(1), let scales = index.constant(scaleName),
@@ -28,6 +28,11 @@ extension Graph {
         let changed = raised.filter { initializers[$0.key]?.floats() != $0.value }.sorted { $0.key < $1.key }
         guard !changed.isEmpty else { return self }
         return try applying(GraphEdit(setting: changed.map { ($0.key, Tensor($0.value, shape: initializers[$0.key]?.shape ?? [])) }))
+    }
+
+    /// A bias as far as it is known: its numbers, or those it has where the caller gives none.
+    private func biasNumbers(_ value: ValueName) -> Tensor? {
+        initializers[value] ?? inputs.first { $0.name == value }?.defaultValue
     }
 }
 

@@ -10,7 +10,43 @@ extension Graph {
         for site in graph.weightSites where site.operand == site.tensor && !site.isQuantized && isWanted(site) {
             if let edit = graph.droppingUnitAxes(of: site) ?? graph.foldingFactors(into: site) { graph = try graph.applying(edit) }
         }
+        for site in graph.weightSites where !site.isQuantized && isWanted(site) {
+            if let edit = graph.storingBias(of: site) ?? graph.bringingBias(into: site) { graph = try graph.applying(edit) }
+        }
         return graph
+    }
+
+    /// A bias that nodes make of constants, as they make it.
+    private func storingBias(of site: WeightSite) -> GraphEdit? {
+        guard site.node.op.quantization == .contraction, let bias = site.node.input(2), initializers[bias] == nil,
+            constantOrigins[bias] != nil, let tensor = constantValue(of: bias), tensor.elementType == .float32
+        else { return nil }
+        var names = FreshNames(self)
+        var changed = site.node
+        changed.inputs[2] = names.value("\(site.node.name).bias")
+        var edit = GraphEdit(replacing: [site.node.name], with: [changed])
+        edit.initializers = [(changed.inputs[2], tensor)]
+        return edit
+    }
+
+    /// x·W + b of matrices as one Gemm: runtimes make it of both, and then ask for the bias in steps of the sums.
+    private func bringingBias(into site: WeightSite) -> GraphEdit? {
+        let index = GraphIndex(self)
+        guard site.node.op is MatMul, site.inputIndex == 1, let data = site.node.input(0), infos[data]?.rank == 2,
+            infos[site.operand]?.rank == 2, let product = site.node.output(0), let add = index.soleConsumer(of: product), add.op is Add,
+            let sum = add.output(0), infos[sum]?.extents == infos[product]?.extents,
+            let other = add.inputs.first(where: { $0 != product }), constantOrigins[other] != nil,
+            let bias = constantValue(of: other), bias.elementType == .float32,
+            let channels = infos[site.operand]?.extents?[1].value, bias.elementCount == channels, bias.shape.last == channels
+        else { return nil }
+        var names = FreshNames(self)
+        let isStored = initializers[other] != nil && bias.rank == 1
+        let name = isStored ? other : names.value("\(site.node.name).bias")
+        var edit = GraphEdit(replacing: [site.node.name, add.name], with: [
+            Node(name: site.node.name, op: Gemm(), inputs: [data, site.operand, name], outputs: [sum], notes: site.node.notes)
+        ])
+        if !isStored { edit.initializers = [(name, bias.reshaped([channels]))] }
+        return edit
     }
 
     /// A weight [1, …, K, N] as [K, N], where the data has as many axes as it has.

@@ -60,8 +60,8 @@ package struct QDQInsertion {
     }
 
     /// Lets everything else that reads a weight, such as a lookup in a tied embedding, read its codes too, so that the floats
-    /// need not be stored. `parameters` are for what no layer reads.
-    package mutating func redirectOtherReaders(of sites: [WeightSite], _ parameters: (ValueName) -> QuantizationParameters) {
+    /// need not be stored. `parameters` are for what no layer reads; nil leaves the reader alone.
+    package mutating func redirectOtherReaders(of sites: [WeightSite], _ parameters: (ValueName) -> QuantizationParameters?) {
         var between: Set<String> = []
         var values: Set<ValueName> = []
         for site in sites {
@@ -75,7 +75,8 @@ package struct QDQInsertion {
                     let place = Place(node: node.name, input: input)
                     if weights[place] != nil { continue }
                     let known = pairs.filter { $0.key.operand == value }.min { ($0.key.axis ?? -1) < ($1.key.axis ?? -1) }?.value
-                    weights[place] = (known ?? pair(for: value, of: sites[0].tensor, parameters(value))).value
+                    guard let known = known ?? parameters(value).map({ pair(for: value, of: sites[0].tensor, $0) }) else { continue }
+                    weights[place] = known.value
                 }
             }
         }

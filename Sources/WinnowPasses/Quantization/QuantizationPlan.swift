@@ -19,6 +19,8 @@ package struct QuantizationPlan: Sendable {
     private let graph: Graph
     private let index: GraphIndex
     private let quantizesOutputs: Bool
+    /// What depends on initializers alone: no activations.
+    private let constants: Set<ValueName>
     private var quantized: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
@@ -28,6 +30,7 @@ package struct QuantizationPlan: Sendable {
         self.graph = graph
         index = GraphIndex(graph)
         self.quantizesOutputs = quantizesOutputs
+        constants = Set(graph.constantOrigins.keys)
         chooseSites(selection)
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
         for site in sites { seed(site) }
@@ -75,7 +78,7 @@ package struct QuantizationPlan: Sendable {
     }
 
     private func isFloat(_ value: ValueName?) -> Bool {
-        guard let value, graph.initializers[value] == nil else { return false }
+        guard let value, !constants.contains(value) else { return false }
         return graph.infos[value]?.elementType == .float32
     }
 

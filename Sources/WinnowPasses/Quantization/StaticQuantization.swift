@@ -103,7 +103,7 @@ struct QuantizationPairs {
         }
         for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
             insertion.redirectOtherReaders(of: sites) { value in
-                let weight = graph.initializers[value] ?? Tensor(zeros: graph.infos[value]?.shape ?? [], .float32)
+                guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
                 return QuantizationParameters(symmetric: weight, axis: scheme.perChannel ? 0 : nil, weightType, limit: weightLimit)
             }
         }

@@ -38,7 +38,7 @@ struct StatisticTests {
 
     @Test func momentsAreThoseOfTheAxis() {
         let moments = added(ChannelMoments(axis: -1), [1, 10, 2, 20, 3, 30], [3, 2])
-        #expect(moments.means == [2, 20] && moments.norms == [14.0.squareRoot(), 1400.0.squareRoot()])
+        #expect(moments.means == [2, 20] && moments.norms == [Double(14).squareRoot(), Double(1400).squareRoot()])
     }
 
     /// The rows of a filter are its windows: their products with the weight are the layer's outputs.
