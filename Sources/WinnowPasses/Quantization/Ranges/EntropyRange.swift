@@ -15,19 +15,20 @@ package struct EntropyRange: RangeRule {
         let counts = histogram.counts
         let used = counts.indices.filter { counts[$0] > 0 }
         guard let first = used.first, let last = used.last, last - first + 1 > levels else { return whole }
-        // Zero stays inside, and both ends move in proportion.
+        // Zero stays inside; first the upper end comes nearer, then the lower.
         let zero = min(max(Int((0 - histogram.origin) / histogram.width), first), last)
-        var best: (divergence: Double, low: Int, high: Int)?
-        for step in 1...Self.tries {
-            let part = Double(step) / Double(Self.tries)
-            let low = zero - Int((Double(zero - first) * part).rounded())
-            let high = zero + Int((Double(last - zero) * part).rounded())
-            guard high - low + 1 >= levels else { continue }
-            let divergence = Self.divergence(counts, low...high, levels: levels)
-            if divergence <= best?.divergence ?? .infinity { best = (divergence, low, high) }
+        func best(_ candidates: [(low: Int, high: Int)]) -> (low: Int, high: Int) {
+            var best = (divergence: Double.infinity, low: first, high: last)
+            for (low, high) in candidates where high - low + 1 >= levels {
+                let divergence = Self.divergence(counts, low...high, levels: levels)
+                if divergence <= best.divergence { best = (divergence, low, high) }
+            }
+            return (best.low, best.high)
         }
-        guard let best else { return whole }
-        return max(histogram.edge(best.low), whole.lowerBound)...min(histogram.edge(best.high + 1), whole.upperBound)
+        let parts = (1...Self.tries).map { Double($0) / Double(Self.tries) }
+        let upper = best(parts.map { (first, zero + Int((Double(last - zero) * $0).rounded())) }).high
+        let range = best(parts.map { (zero - Int((Double(zero - first) * $0).rounded()), upper) })
+        return max(histogram.edge(range.low), whole.lowerBound)...min(histogram.edge(range.high + 1), whole.upperBound)
     }
 
     /// Of the counts inside `bins`, those outside added to its ends, from what `levels` codes leave of them.
@@ -46,8 +47,8 @@ package struct EntropyRange: RangeRule {
         }
         let (all, left) = (wanted.reduce(0, +), given.reduce(0, +))
         guard all > 0, left > 0 else { return .infinity }
-        // What has no code at all counts as if it were one value in all.
-        let missing = 1 / all
+        // What has no code at all counts as if it were a thousandth of a value.
+        let missing = 1e-3 / all
         return zip(wanted, given).reduce(0) { sum, pair in
             pair.0 == 0 ? sum : sum + pair.0 / all * log(pair.0 / all / max(pair.1 / left, missing))
         }
