@@ -68,7 +68,7 @@ def test_more_threads_than_help(winnow, winnow_path, model):
 def test_less_memory_than_needed(winnow, model, tmp_path):
     np.savez(tmp_path / "x.npz", input=np.zeros((3, 784), np.float32))
     infer = ["infer", model, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", "--memory"]
-    fails(winnow, 1, *infer, "1K", words=["MiB"])
+    fails(winnow, 1, *infer, "1K", words=["1024 bytes", "--memory"])
     fails(winnow, 2, *infer, "much", words=["--memory", "much"])
     winnow(*infer, "1G")
 
