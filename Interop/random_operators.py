@@ -403,8 +403,10 @@ def columns(g: Graph, operator: str):
 
 
 def indices(g: Graph, shape, extent: int, isNegative=True):
+    if extent == 0:
+        shape = [0]
     low = -extent if isNegative and g.version > 10 else 0
-    return g.leaf(g.numbers("int64", shape, low, extent - 1).astype(g.pick("int64", "int32")))
+    return g.leaf(g.numbers("int64", shape, low, max(low, extent - 1)).astype(g.pick("int64", "int32")))
 
 
 @generates("Gather")

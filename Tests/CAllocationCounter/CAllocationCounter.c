@@ -17,7 +17,13 @@ long winnow_count_allocations_end(void) {
     return allocations;
 }
 
-#if defined(__linux__) && defined(__GLIBC__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ALLOCATOR_OF_ITS_OWN
+#endif
+#endif
+
+#if defined(__linux__) && defined(__GLIBC__) && !defined(HAS_ALLOCATOR_OF_ITS_OWN)
 #include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>

@@ -48,7 +48,7 @@ WINNOW_INLINE float winnow_exponential(float x) {
 WINNOW_INLINE float winnow_logarithm(float x) {
     const int is_subnormal = x < 1.17549435e-38f;
     const int32_t bits = (int32_t)winnow_bits_of(is_subnormal ? x * 33554432.0f : x);
-    const int32_t exponent = (bits - 0x3F3504F3) >> 23;
+    const int32_t exponent = (int32_t)((uint32_t)bits - 0x3F3504F3u) >> 23;
     const float f = winnow_from_bits((uint32_t)bits - ((uint32_t)exponent << 23)) - 1;
     const float k = (float)(exponent - (is_subnormal ? 25 : 0));
     const float z = f * f;
