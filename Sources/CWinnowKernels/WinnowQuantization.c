@@ -6,7 +6,7 @@
 static const float magic = 12582912.0f;
 
 static inline float clamped(float x, float low, float high) {
-    x = x < low ? low : x;
+    x = x > low ? x : low;  // NaN becomes the lowest.
     return x > high ? high : x;
 }
 

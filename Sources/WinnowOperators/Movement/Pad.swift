@@ -72,6 +72,9 @@ package struct Pad: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
+        if let value = inputs.optional(2), value.elementType != data.elementType || value.shape.map({ $0.elementCount != 1 }) ?? false {
+            throw WinnowError(.model, "constant_value", "is \(value.type), but must be one number of \(data.elementType)")
+        }
         guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }
         guard let (before, after) = try amounts(inputs, rank: extents.count) else {
             return [ValueInfo(data.elementType, extents.map { _ in .unknown })]
