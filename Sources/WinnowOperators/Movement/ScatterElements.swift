@@ -32,8 +32,8 @@ package struct ScatterElements: ScatterOperator {
         let scatter = try ScatterElementsKernel(
             data.shape, indices: indices.shape, axis: try axis.normalizedAxis(rank: data.shape.rank), reduction,
             indexType: indices.elementType, data.elementType)
-        guard try request.input(2).shape == indices.shape else {
-            throw WinnowError(.shape, request.nodeName, "updates and indices \(indices.shape) differ in shape")
+        guard try request.input(2).shape == indices.shape, try request.input(2).elementType == data.elementType else {
+            throw WinnowError(.shape, request.nodeName, "updates are not \(data.elementType) \(indices.shape)")
         }
         let byteCount = data.byteCount
         return Kernel(placement: .mayOverwrite([0])) { operands in

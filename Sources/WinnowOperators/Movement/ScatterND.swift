@@ -28,8 +28,8 @@ package struct ScatterND: ScatterOperator {
         let tuples = try TupleIndexKernel(
             data.shape, indices: indices.shape, reduction, indexType: indices.elementType, data.elementType)
         let slices = indices.shape.dropLast() + data.shape.dropFirst(indices.shape.last ?? 0)
-        guard try request.input(2).shape.elementsEqual(slices) else {
-            throw WinnowError(.shape, request.nodeName, "its updates are not \(Shape(Array(slices)))")
+        guard try request.input(2).shape.elementsEqual(slices), try request.input(2).elementType == data.elementType else {
+            throw WinnowError(.shape, request.nodeName, "its updates are not \(data.elementType) \(Shape(Array(slices)))")
         }
         let byteCount = data.byteCount
         return Kernel(placement: .mayOverwrite([0])) { operands in
