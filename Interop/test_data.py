@@ -31,16 +31,20 @@ def model(winnow, tmp_path_factory):
     return path
 
 
-def png(image):
-    """A grey PNG, each row filtered by its difference to the row above."""
+def png(image, *chunks):
+    """A grey PNG of 8 or 16 bits with other chunks in it, each row filtered by its difference to the row above where bits are 8."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    above = np.vstack([np.zeros_like(image[:1]), image[:-1]])
-    rows = b"".join(b"\x02" + row.tobytes() for row in image - above)
-    header = struct.pack(">IIBBBBB", image.shape[1], image.shape[0], 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    if image.dtype == np.uint8:
+        above = np.vstack([np.zeros_like(image[:1]), image[:-1]])
+        rows = b"".join(b"\x02" + row.tobytes() for row in image - above)
+    else:
+        rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in image)
+    header = struct.pack(">IIBBBBB", image.shape[1], image.shape[0], 8 * image.itemsize, 0, 0, 0, 0)
+    others = b"".join(chunk(*other) for other in chunks)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + others + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def write_npz(folder, images, labels):
@@ -85,6 +89,30 @@ def test_the_same_samples_in_every_form(winnow, model, samples, tmp_path, write)
     expected = winnow("evaluate", model, "--data", write_npz(tmp_path, *samples), "--split", "all", "--json").stdout
     assert found == json.loads(expected)[0]["top1"]
     assert len(np.unique(samples[1])) == 10 and math.isclose(found * COUNT, round(found * COUNT), abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("chunks", [[], [(b"gAMA", struct.pack(">I", 100000))], [(b"sRGB", b"\0")]])
+def test_numbers_of_pictures_are_taken_as_they_are(winnow, tmp_path, kind, chunks):
+    levels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/images.yaml").write_text("colour: grey\n")
+    picture = levels if kind == np.uint8 else levels.astype(np.uint16) * 257
+    for index in range(4):
+        (tmp_path / f"images/{index}.png").write_bytes(png(picture, *chunks))
+    value = onnx.helper.make_tensor_value_info
+    expected = onnx.numpy_helper.from_array((levels / np.float32(255)).astype(np.float32)[None, None], "expected")
+    zero = onnx.numpy_helper.from_array(np.zeros(1, np.float32), "zero")
+    for name, nodes in (
+        ("as-read", [onnx.helper.make_node("Identity", ["x"], ["y"])]),
+        ("expected", [onnx.helper.make_node("Mul", ["x", "zero"], ["n"]), onnx.helper.make_node("Add", ["n", "expected"], ["y"])]),
+    ):
+        ends = [value(end, onnx.TensorProto.FLOAT, ["N", 1, 8, 8]) for end in "xy"]
+        used = [zero, expected] if name == "expected" else []
+        graph = onnx.helper.make_graph(nodes, name, ends[:1], ends[1:], used)
+        onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / f"{name}.onnx")
+    result = winnow("compare", tmp_path / "expected.onnx", tmp_path / "as-read.onnx", "--data", tmp_path / "images", "--json")
+    assert json.loads(result.stdout)["outputs"][0]["deviation"]["maximumDifference"] < 1e-6
 
 
 def test_infer_takes_and_gives_safetensors(winnow, model, samples, tmp_path):

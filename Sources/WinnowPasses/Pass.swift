@@ -15,9 +15,6 @@ package protocol Pass: Codable, Sendable {
     /// The data it cannot do without.
     var needs: PassNeeds { get }
 
-    /// Hyperparameters of older recipes as they are called now.
-    static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue]
-
     /// The changed graph and a finding for every weight tensor.
     func apply(to graph: Graph, in context: PassContext) throws -> PassResult
 }
@@ -44,7 +41,6 @@ package struct PassResult: Sendable {
 extension Pass {
     package var needs: PassNeeds { .nothing }
     package static var guide: String { summary }
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { values }
 
     package init(from decoder: any Decoder) throws {
         try self.init(hyperparameters: [String: HyperparameterValue](from: decoder))

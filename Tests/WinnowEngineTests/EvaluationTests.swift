@@ -55,6 +55,37 @@ import WinnowTensor
         #expect(abs(try Evaluation(of: graph, on: data).loss - (log(4.0 / 3) + log(2.0)) / 2) < 1e-5)
     }
 
+    /// Steps behind probabilities that change none of them, however they are spelled.
+    @Test(arguments: ["x·1", "1·x", "0+x", "x−0", "x/1", "clip", "transpose", "exp"]) func lossLooksThroughNeutralSteps(_ step: String) throws {
+        let b = GraphBuilder("neutral")
+        let x = try b.input("scores", .float32, ["N", 2])
+        let (one, zero) = (b.constant("one", Tensor(scalar: Float(1))), b.constant("zero", Tensor([0] as [Float])))
+        let p = try step == "exp" ? b.add(LogSoftmax(axis: 1), x) : b.add(Softmax(axis: 1), x)
+        let y =
+            switch step {
+            case "x·1": try b.add(Mul(), p, one)
+            case "1·x": try b.add(Mul(), one, p)
+            case "0+x": try b.add(Add(), zero, p)
+            case "x−0": try b.add(Sub(), p, zero)
+            case "x/1": try b.add(Div(), p, one)
+            case "clip": try b.clip(p, low: 0, high: 1)
+            case "transpose": try b.add(Transpose([0, 1]), p)
+            default: try b.add(Exp(), p)
+            }
+        let graph = try b.graph(outputs: [y])
+        #expect(ClassScores(of: y, in: GraphIndex(graph)).form == .probabilities)
+        let evaluation = try Evaluation(of: graph, on: data([[0, 1.0986123], [2, 2]], labels: [1, 0]))
+        #expect(abs(evaluation.loss - (log(4.0 / 3) + log(2.0)) / 2) < 1e-5)
+    }
+
+    /// What changes them ends the search.
+    @Test func clippedProbabilitiesAreScores() throws {
+        let b = GraphBuilder("clipped")
+        let x = try b.input("scores", .float32, ["N", 2])
+        let graph = try b.graph(outputs: [b.clip(b.add(Softmax(axis: 1), x), low: 0.2, high: 0.8)])
+        #expect(ClassScores(of: graph.outputs[0], in: GraphIndex(graph)).form == .logits)
+    }
+
     /// Probabilities of something else than the classes are scores like others.
     @Test func probabilitiesOfOtherAxesAreNotOfClasses() throws {
         let b = GraphBuilder("other")

@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 /// Methods that are one file of a catalogue each.
@@ -31,6 +32,7 @@ struct MethodTests {
             try MagnitudePruning(hyperparameters: ["importance": .string(importance), "sparsity": 0.5])(graph, in: context).graph
         }
         let (wanda, magnitude) = (try pruned("wanda"), try pruned("magnitude"))
+        try WrittenModels.keep(wanda, "passes", "magnitude-pruning wanda")
         #expect(try error(wanda, from: graph, on: data(context)) < error(magnitude, from: graph, on: data(context)))
         let weight = try #require(wanda.initializers["fc1.weight"])
         for row in 0..<16 { #expect((0..<12).count { weight.floats()[row * 12 + $0] == 0 } == 6) }
@@ -59,6 +61,7 @@ struct MethodTests {
             try WeightOnlyQuantization(hyperparameters: settings.merging(["rounding": .string(rounding), "only": ["fc1*"]]) { $1 })(graph, in: context).graph
         }
         let (nearest, gptq) = (try stored("nearest"), try stored("gptq"))
+        try WrittenModels.keep(gptq, "passes", "weight-only-quantization gptq \(settings.keys.sorted())")
         let errors = (try error(nearest, from: graph, on: data(context)), try error(gptq, from: graph, on: data(context)))
         #expect(errors.1 < errors.0, "\(errors)")
         #expect(nearest.initializers["fc1.weight.scale"] == gptq.initializers["fc1.weight.scale"])
@@ -68,7 +71,7 @@ struct MethodTests {
     @Test(arguments: ["tucker-2", "channel", "spatial"]) func fullRanksChangeNothing(name: String) throws {
         let graph = try TestModels.residual()
         let weight = try #require(graph.initializers["block.conv1.weight"])
-        let split = try (Chosen<ConvolutionSplits>(name: name)).split.split(Conv(stride: 2, padding: 1), weight, RankRule(energy: 1, fraction: 1))
+        let split = try Chosen<ConvolutionSplits>(name: name).member.split(Conv(stride: 2, padding: 1), weight, RankRule(energy: 1, fraction: 1))
         let b = GraphBuilder("layers")
         let x = try b.input("x", .float32, [2, 8, 9, 9])
         var y = x
@@ -81,6 +84,32 @@ struct MethodTests {
         #expect(abs(split.energy - 1) < 1e-5)
     }
 
+    /// Through the pass, as a file has it.
+    @Test(arguments: ["tucker-2", "channel", "spatial"]) func splitsAreWritten(name: String) throws {
+        for graph in [try TestModels.convolutional(), try TestModels.residual()] {
+            let pass = try SVDFactorization(hyperparameters: ["convolutions": .string(name), "rank-fraction": 0.3])
+            let result = try pass(graph)
+            #expect(result.findings.contains { $0.quantity == "rank" })
+            try WrittenModels.keep(result.graph, "passes", "svd-factorization \(name) \(graph.name)")
+        }
+    }
+
+    /// By itself there is nothing to compare with, which is said.
+    @Test func biasCorrectionNeedsTheOriginal() throws {
+        let graph = try TestModels.convolutional()
+        let result = try BiasCorrection()(graph, in: TestModels.context(for: graph))
+        #expect(result.graph.initializers == graph.initializers)
+        #expect(!result.findings.isEmpty && result.findings.allSatisfy { $0.reason.contains("before compression") })
+    }
+
+    /// Names set from Swift are checked like those of recipes.
+    @Test func unknownMembersAreRefused() throws {
+        let graph = try TestModels.perceptron()
+        var pass = StaticQuantization()
+        pass.calibration.range = "no-such-range"
+        #expect(throws: WinnowError.self) { try pass(graph, in: TestModels.context(for: graph)) }
+    }
+
     /// The means of the outputs come back.
     @Test func biasesGiveMeansBack() throws {
         let graph = try TestModels.convolutional()
@@ -88,6 +117,7 @@ struct MethodTests {
         let coarse = try StaticQuantization(hyperparameters: ["weight-bits": 3])(graph, in: context).graph
         context.teacher = graph
         let corrected = try BiasCorrection()(coarse, in: context).graph
+        try WrittenModels.keep(corrected, "passes", "bias-correction after static-quantization")
         func meanShift(_ model: Graph) throws -> Double {
             var statistics = [Statistics(), Statistics()]
             let output = graph.outputNames[0]

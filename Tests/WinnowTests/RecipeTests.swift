@@ -38,4 +38,15 @@ import WinnowTensor
         let error = #expect(throws: WinnowError.self) { try Recipe(yaml: text) }
         #expect(error.map { "\($0)" }?.contains(word) == true)
     }
+
+    @Test func aByteOrderMarkIsNoText() throws {
+        let recipe = try Recipe(yaml: "\u{FEFF}version: 1\r\nsteps: [fold-constants]\r\n")
+        #expect(recipe.steps.count == 1)
+    }
+
+    /// However long what is wrong is, the sentence is one to read.
+    @Test(arguments: [String(repeating: "[", count: 20_000), "{ version: 1, steps: [nothing-like-it] }"]) func complaintsAreShort(text: String) {
+        let error = #expect(throws: WinnowError.self) { try Recipe(yaml: text) }
+        #expect((error?.description.count ?? 1000) <= 400)
+    }
 }

@@ -23,7 +23,7 @@ package struct Distillation: TrainingPass {
 
     package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
-        let teacher = try Teacher(self.teacher.map { try load($0, in: context) } ?? context.teacher ?? setup.original)
+        let teacher = try Teacher(context.teacher(named: self.teacher, or: setup.original))
         let joined = try teacher.joined(to: objective.graph)
         guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
             throw WinnowError(.model, "teacher", "gives no scores as its first output")
@@ -40,12 +40,5 @@ package struct Distillation: TrainingPass {
         setup.objective = objective
         setup.frozen.formUnion(joined.initializers)
         setup.findings.append(Finding("teacher", .done, "parameters", after: Double(teacher.graph.parameterCount)))
-    }
-
-    private func load(_ path: String, in context: PassContext) throws -> Graph {
-        guard let loadModel = context.loadModel else {
-            throw WinnowError(.usage, "teacher \(path)", "models cannot be read here")
-        }
-        return try loadModel(path)
     }
 }

@@ -24,7 +24,7 @@ package struct FeatureHint: TrainingPass {
 
     package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
-        var other = try teacher.map { try load($0, in: context) } ?? context.teacher ?? setup.original
+        var other = try context.teacher(named: teacher, or: setup.original)
         let own = values.isEmpty ? try [lastInput(of: setup.model)] : values
         let goals = targets.isEmpty ? own : targets
         guard own.count == goals.count else {
@@ -79,12 +79,5 @@ package struct FeatureHint: TrainingPass {
         let projection = b.constant("hint.projection", Tensor(numbers, shape: shape))
         let projected = try isImage ? b.add(Conv(stride: 1, padding: 0, rank: own.count - 2), value, projection) : b.add(MatMul(), value, projection)
         return try Loss.meanSquaredError(b, projected, goal)
-    }
-
-    private func load(_ path: String, in context: PassContext) throws -> Graph {
-        guard let loadModel = context.loadModel else {
-            throw WinnowError(.usage, "teacher \(path)", "models cannot be read here")
-        }
-        return try loadModel(path)
     }
 }

@@ -34,6 +34,12 @@ package protocol HyperparameterConvertible: Sendable {
     /// nil when `value` is not of this kind; throws what a part of it has to say.
     init?(_ value: HyperparameterValue) throws
     var hyperparameterValue: HyperparameterValue { get }
+    /// What is wrong with a value set from Swift; nil where every value of the type is right.
+    var complaint: String? { get }
+}
+
+extension HyperparameterConvertible {
+    package var complaint: String? { nil }
 }
 
 /// What reflection asks of a hyperparameter whatever its type.
@@ -59,6 +65,7 @@ extension Hyperparameter: AnyHyperparameter {
     }
 
     func complaint() -> String? {
+        if let complaint = wrappedValue.complaint { return complaint }
         guard let range else { return nil }
         for number in current.elements.compactMap(\.double) where !range.contains(number) {
             return "is \(number.shortText), outside \(range.lowerBound.shortText)…\(range.upperBound.shortText)"

@@ -26,7 +26,7 @@ extension Pass {
     package init(hyperparameters values: [String: HyperparameterValue]) throws {
         self.init()
         let known = reflectedHyperparameters
-        for (key, value) in Self.current(values).sorted(by: { $0.key < $1.key }) {
+        for (key, value) in current(values).sorted(by: { $0.key < $1.key }) {
             guard let target = known.first(where: { $0.name == key.kebabCased })?.hyperparameter else {
                 throw WinnowError(
                     .recipe, "\(Self.name): \(key)", "there is no such hyperparameter",
@@ -60,6 +60,11 @@ extension Pass {
     }
 
     private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] { Self.reflected(self) }
+
+    /// Values of older recipes as the groups of this pass call them now.
+    private func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
+        Mirror(reflecting: self).children.compactMap { $0.value as? any HyperparameterGroup }.reduce(values) { type(of: $1).current($0) }
+    }
 
     /// The hyperparameters of a pass or of a group in it, in the order they are declared.
     private static func reflected(_ subject: Any) -> [(name: String, hyperparameter: any AnyHyperparameter)] {

@@ -1,12 +1,12 @@
 import WinnowKernels
-import WinnowOperators
-import WinnowTensor
+package import WinnowOperators
+package import WinnowTensor
 
 /// k×k with few channels, then 1×1 (Zhang et al. 2016, section 2).
-enum ChannelSplit: ConvolutionSplit {
-    static let name = "channel"
+package enum ChannelSplit: ConvolutionSplit {
+    package static let name = "channel"
 
-    static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
+    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
         let shape = weight.shape
         let rest = shape[1] * shape[2] * shape[3]
         let (left, right, energy) = try rule.factors(of: Matrix(weight.elements(Float.self) ?? [], rows: shape[0], columns: rest))

@@ -1,10 +1,10 @@
 import WinnowGraph
 import WinnowKernels
-import WinnowOperators
-import WinnowTensor
+package import WinnowOperators
+package import WinnowTensor
 
 /// One layer as several of lower rank, in the order in which data meets them; the last keeps the bias.
-struct LayerSplit {
+package struct LayerSplit {
     var layers: [(op: any Operator, weight: Tensor)]
     var ranks: [(kept: Int, full: Int)]
     /// The part of Σw² that is kept.
@@ -18,7 +18,7 @@ struct LayerSplit {
 }
 
 /// How large ranks are.
-struct RankRule {
+package struct RankRule {
     /// Part of the squared singular values to keep.
     var energy: Double
     /// A part of the full rank, instead of energy.
@@ -44,7 +44,7 @@ struct RankRule {
 }
 
 /// A way to split a convolution without groups.
-protocol ConvolutionSplit: Sendable {
+package protocol ConvolutionSplit: Sendable {
     /// Its name in recipes.
     static var name: String { get }
     static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit
@@ -52,15 +52,11 @@ protocol ConvolutionSplit: Sendable {
 
 /// Every way, one line each.
 package enum ConvolutionSplits: NamedCatalogue {
-    static let all: [any ConvolutionSplit.Type] = [
+    package static let all: [any ConvolutionSplit.Type] = [
         ChannelSplit.self,
         SpatialSplit.self,
         TuckerSplit.self,
         NoSplit.self,
     ]
-    package static var names: [String] { all.map { $0.name } }
-}
-
-extension Chosen<ConvolutionSplits> {
-    var split: any ConvolutionSplit.Type { ConvolutionSplits.all.first { $0.name == name } ?? NoSplit.self }
+    package static var members: [(name: String, member: any ConvolutionSplit.Type)] { all.map { ($0.name, $0) } }
 }

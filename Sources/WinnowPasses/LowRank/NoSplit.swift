@@ -1,10 +1,10 @@
-import WinnowOperators
-import WinnowTensor
+package import WinnowOperators
+package import WinnowTensor
 
 /// Leaves convolutions alone.
-enum NoSplit: ConvolutionSplit {
-    static let name = "none"
-    static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
+package enum NoSplit: ConvolutionSplit {
+    package static let name = "none"
+    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
         throw Refusal("convolutions are not to be split")
     }
 }

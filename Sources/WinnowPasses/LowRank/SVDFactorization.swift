@@ -9,7 +9,7 @@ import WinnowTensor
 /// ```
 /// %2 = Gemm(%1, @w, @b)   →   %h = Gemm(%1, @w.right);  %2 = Gemm(%h, @w.left, @b)
 /// ```
-package struct SVDFactorization: WeightPass {
+package struct SVDFactorization: Pass {
     package static let name = "svd-factorization"
     package static let summary = "splits layers into two of lower rank where that saves parameters"
     package static let guide = """
@@ -42,7 +42,7 @@ package struct SVDFactorization: WeightPass {
 
     private func factorize(_ target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets) throws(Refusal) {
         let rule = RankRule(energy: energy, fraction: rankFraction)
-        let factorized = try FactorizedWeight(target, in: graph, convolutions.split, rule)
+        let factorized = try FactorizedWeight(target, in: graph, convolutions.member, rule)
         let split = factorized.split
         let (before, after) = (target.stored.elementCount, split.elementCount)
         guard after < before else { throw Refusal("\(split.text) would take \(after) parameters instead of \(before)") }
@@ -58,7 +58,7 @@ package struct SVDFactorization: WeightPass {
 }
 
 /// Why a weight is not factorized.
-struct Refusal: Error {
+package struct Refusal: Error {
     var reason: String
     init(_ reason: String) { self.reason = reason }
 }

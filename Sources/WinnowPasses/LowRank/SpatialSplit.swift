@@ -1,12 +1,12 @@
 import WinnowKernels
-import WinnowOperators
-import WinnowTensor
+package import WinnowOperators
+package import WinnowTensor
 
 /// k×1, then 1×k (Jaderberg et al. 2014, scheme 2).
-enum SpatialSplit: ConvolutionSplit {
-    static let name = "spatial"
+package enum SpatialSplit: ConvolutionSplit {
+    package static let name = "spatial"
 
-    static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
+    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
         let shape = weight.shape
         guard conv.window.autoPad == .explicit else { throw Refusal("its padding depends on the input") }
         guard shape[2] > 1 || shape[3] > 1 else { throw Refusal("it is 1×1") }

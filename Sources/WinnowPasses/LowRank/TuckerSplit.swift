@@ -1,13 +1,13 @@
 import WinnowKernels
-import WinnowOperators
-import WinnowTensor
+package import WinnowOperators
+package import WinnowTensor
 
 /// 1×1 to few channels, k×k between few channels, and 1×1 back: W ≈ G ×₁ U_O ×₂ U_I with the leading singular vectors of W unfolded
 /// by outputs and by inputs (Tucker-2; Kim et al. 2016, section 3.1).
-enum TuckerSplit: ConvolutionSplit {
-    static let name = "tucker-2"
+package enum TuckerSplit: ConvolutionSplit {
+    package static let name = "tucker-2"
 
-    static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
+    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
         let shape = weight.shape
         let taps = shape[2] * shape[3]
         guard taps > 1 else { throw Refusal("it is 1×1") }

@@ -6,11 +6,11 @@ import WinnowTraining
 /// Tightens masks step by step while the model trains, fast at first and then ever slower.
 ///
 /// s = s_f + (s₀ − s_f)·(1 − (t − t₀)/(t₁ − t₀))³ (Zhu and Gupta 2017, equation 1).
-package struct GradualPruning: TrainingPass, WeightPass {
+package struct GradualPruning: TrainingPass {
     package static let name = "gradual-pruning"
     package static let summary = "raises sparsity little by little during training"
     package static let guide = """
-        Masks the weights of smallest magnitude, a few more every `interval` steps, along a cubic schedule between the parts \
+        Masks the weights that matter least, a few more every `interval` steps, along a cubic schedule between the parts \
         `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned.
         """
 
@@ -25,8 +25,6 @@ package struct GradualPruning: TrainingPass, WeightPass {
     package var choice = WeightChoice()
 
     package init() {}
-
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
 
     package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
@@ -51,14 +49,17 @@ package struct GradualPruning: TrainingPass, WeightPass {
 private struct GradualMaskHook: TrainingHook {
     private let pass: GradualPruning
     private let importance: any ElementImportance
-    private let tensors: [(weight: ValueName, mask: ValueName)]
+    private let weights: [ValueName]
+    /// The mask of each weight.
+    private let masks: [ValueName: ValueName]
     private let startSparsity: Double
     private(set) var isSettled = false
 
     init(_ pass: GradualPruning, _ importance: any ElementImportance, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
         self.pass = pass
         self.importance = importance
-        tensors = weights.compactMap { weight in masks[weight.tensor].map { (weight.tensor, $0) } }
+        self.weights = weights.map(\.tensor)
+        self.masks = masks
         let total = weights.reduce(0) { $0 + $1.count }
         startSparsity = 1 - Double(weights.reduce(0) { $0 + $1.keptCount }) / Double(max(1, total))
     }
@@ -72,13 +73,12 @@ private struct GradualMaskHook: TrainingHook {
         let sparsity = pass.rise.sparsity(
             round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
             to: pass.sparsity)
-        let weights = tensors.compactMap { weight, mask in
-            MaskedWeight(weight, moment.variables[weight], mask: moment.variables[mask])
+        let current = weights.compactMap { weight in
+            masks[weight].flatMap { MaskedWeight(weight, moment.variables[weight], mask: moment.variables[$0]) }
         }
         var pruning = MagnitudePruning()
         pruning.rule = pass.rule
-        let masks = Dictionary(tensors.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
-        for weight in pruning.prune(weights, to: sparsity, by: importance) {
+        for weight in pruning.prune(current, to: sparsity, by: importance) {
             if let mask = masks[weight.tensor] { moment.variables[mask] = weight.mask }
         }
     }

@@ -7,7 +7,7 @@ import WinnowTraining
 ///
 /// Raise the sparsity, train with masks, evaluate on the validation data; once accuracy falls by more than `maxDrop`, the
 /// last state within it is the result (Han et al. 2015, figure 2; schedules of Zhu and Gupta 2017).
-package struct IterativePruning: WeightPass {
+package struct IterativePruning: Pass {
     package static let name = "iterative-pruning"
     package static let summary = "prunes and trains in rounds until accuracy drops too far; returns the last good state"
     package static let guide = """
@@ -37,8 +37,6 @@ package struct IterativePruning: WeightPass {
     package init() {}
 
     package var needs: PassNeeds { .training }
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
-
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         var context = context

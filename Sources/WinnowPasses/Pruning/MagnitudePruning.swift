@@ -4,14 +4,15 @@ package import WinnowKernels
 import WinnowTensor
 
 /// Sets the weights of smallest magnitude to zero, in one shot.
-package struct MagnitudePruning: WeightPass {
+package struct MagnitudePruning: Pass {
     package static let name = "magnitude-pruning"
     package static let summary = "sets the weights of smallest magnitude to zero"
     package static let guide = """
         Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `threshold` those with |w| ≤ threshold, \
         `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier pruning \
-        left: 0.5 twice leaves a quarter. Equal magnitudes are pruned in storage order. Zeros alone do not make an ONNX \
+        left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes. Equal scores are pruned in \
+        storage order. Zeros alone do not make an ONNX \
         file smaller; its zipped size shrinks.
         """
 
@@ -30,9 +31,7 @@ package struct MagnitudePruning: WeightPass {
 
     package init() {}
 
-    package var needs: PassNeeds { rule.importance.importance.needs }
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { PruningRule.current(values) }
-
+    package var needs: PassNeeds { rule.importance.member.needs }
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)

@@ -22,13 +22,13 @@ package struct PruningRule: HyperparameterGroup {
 
     /// The importance, ready to score these weights.
     func prepared(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws -> any ElementImportance {
-        var result = importance.importance.init()
+        var result = importance.member.init()
         try result.prepare(for: sites, in: graph, context)
         return result
     }
 
-    /// Hyperparameters as recipes before `importance` wrote them: layer-adaptive magnitudes were a scope.
-    static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
+    /// Layer-adaptive magnitudes were a scope before `importance` was there.
+    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
         guard values["scope"] == .string("layer-adaptive") else { return values }
         return values.merging(["scope": "global", "importance": "lamp"]) { $1 }
     }

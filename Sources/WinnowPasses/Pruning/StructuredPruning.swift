@@ -2,9 +2,9 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Removes whole channels, with everything that is coupled to them: the network becomes smaller and faster everywhere.
-package struct StructuredPruning: WeightPass {
+package struct StructuredPruning: Pass {
     package static let name = "structured-pruning"
-    package static let summary = "removes the channels of smallest norm, with everything coupled to them"
+    package static let summary = "removes the channels that matter least, with everything coupled to them"
     package static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters. Which axes belong together \
@@ -39,7 +39,7 @@ package struct StructuredPruning: WeightPass {
         for (group, makers) in coupling.groups(madeBy: weights) {
             if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
-            } else if let ranked = RankedChannels(group, makers, coupling, settled, importance.importance) {
+            } else if let ranked = RankedChannels(group, makers, coupling, settled, importance.member.init()) {
                 candidates.append(ranked)
             } else {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }

@@ -4,7 +4,7 @@ import WinnowTensor
 
 /// Adds to every bias what quantization took from the mean of its layer's outputs: b += E[Wx] − E[Ŵx̂]
 /// (Nagel et al. 2019, section 4.2, over calibration data).
-package struct BiasCorrection: WeightPass {
+package struct BiasCorrection: Pass {
     package static let name = "bias-correction"
     package static let summary = "gives layers back the mean that quantization took from their outputs"
     package static let guide = """
@@ -23,8 +23,11 @@ package struct BiasCorrection: WeightPass {
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let original = context.teacher ?? graph
         let selection = try choice.selection(in: graph)
+        guard let original = context.teacher else {
+            let ledger = WeightLedger(graph)
+            return PassResult(graph: graph, findings: ledger.findings { _ in "there is no model before compression to compare with" })
+        }
         var ledger = WeightLedger(graph)
         var result = graph
         let wanted = graph.weightSites.filter { selection.reason(against: $0) == nil }

@@ -17,13 +17,13 @@ package struct CalibrationChoice: HyperparameterGroup {
         of values: [ValueName], levels: Int = 256, in graph: Graph, context: PassContext
     ) throws -> [ValueName: ClosedRange<Float>] {
         var statistics = Statistics()
-        for value in values { statistics.request(ObservedRange(keepsHistogram: range.rule.needsHistogram), of: value) }
+        for value in values { statistics.request(ObservedRange(keepsHistogram: range.member.needsHistogram), of: value) }
         try statistics.gather(in: graph, context: context, sampleCount: samples, batchSize: batchSize)
         let observed = values.map { ($0, statistics[$0, ObservedRange.self] ?? ObservedRange()) }
         if let broken = observed.first(where: { $0.1.sawNonFinite }) {
             throw WinnowError(.numeric, "value \(broken.0)", "became infinite or NaN on the calibration data")
         }
-        let rule = range.rule.init(percentile: percentile)
+        let rule = range.member.init(percentile: percentile)
         let ranges = observed.compactMap { value, seen in rule.range(of: seen, levels: levels).map { (value, $0) } }
         return Dictionary(ranges, uniquingKeysWith: { first, _ in first })
     }

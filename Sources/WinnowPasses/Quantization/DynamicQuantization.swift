@@ -9,7 +9,7 @@ import WinnowTensor
 ///                             %i = MatMulInteger(%q, @w.codes, %z)
 ///                             %2 = Cast(%i) · (%s · @w.scale) + @b
 /// ```
-package struct DynamicQuantization: WeightPass {
+package struct DynamicQuantization: Pass {
     package static let name = "dynamic-quantization"
     package static let summary = "int8 weights for matrix products, activations quantized while running"
     package static let guide = """

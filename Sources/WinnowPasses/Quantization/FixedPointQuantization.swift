@@ -4,7 +4,7 @@ import WinnowTensor
 /// Stores weights as n-bit fixed-point numbers: signed integers times a scale that is kept.
 ///
 /// Codes lie in ±(2^(n−1) − 1); zero stays exactly zero; an all-zero tensor gets scale 1.
-package struct FixedPointQuantization: WeightPass {
+package struct FixedPointQuantization: Pass {
     package static let name = "fixed-point-quantization"
     package static let summary = "n-bit fixed-point weights, the scale kept beside them"
     package static let guide = """

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as 4-bit floats (E2M1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives) times a scale.
-package struct Float4Quantization: WeightPass {
+package struct Float4Quantization: Pass {
     package static let name = "float4-quantization"
     package static let summary = "4-bit float weights (E2M1) with a scale for each block"
     package static let guide = """

@@ -31,9 +31,11 @@ extension Graph {
 
     /// x·W + b of matrices as one Gemm: runtimes make it of both, and then ask for the bias in steps of the sums.
     private func bringingBias(into site: WeightSite) -> GraphEdit? {
-        let index = GraphIndex(self)
         guard site.node.op is MatMul, site.inputIndex == 1, let data = site.node.input(0), infos[data]?.rank == 2,
-            infos[site.operand]?.rank == 2, let product = site.node.output(0), let add = index.soleConsumer(of: product), add.op is Add,
+            infos[site.operand]?.rank == 2
+        else { return nil }
+        let index = GraphIndex(self)
+        guard let product = site.node.output(0), let add = index.soleConsumer(of: product), add.op is Add,
             let sum = add.output(0), infos[sum]?.extents == infos[product]?.extents,
             let other = add.inputs.first(where: { $0 != product }), constantOrigins[other] != nil,
             let bias = constantValue(of: other), bias.elementType == .float32,

@@ -6,7 +6,7 @@ import WinnowTraining
 ///
 /// ∂x̂/∂s = (x̂ − x)/s inside the range and the limiting code outside, gradients scaled by 1/√(n·q_max)
 /// (LSQ; Esser et al. 2020, equations 3 and 4).
-package struct LearnedStepQuantization: TrainingPass, WeightPass {
+package struct LearnedStepQuantization: TrainingPass {
     package static let name = "learned-step-quantization"
     package static let summary = "trains quantization steps together with the weights, then stores the integers"
     package static let guide = """

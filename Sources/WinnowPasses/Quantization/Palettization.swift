@@ -5,7 +5,7 @@ import WinnowTensor
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
 /// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
-package struct Palettization: WeightPass {
+package struct Palettization: Pass {
     package static let name = "palettization"
     package static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
     package static let guide = """

@@ -6,7 +6,7 @@ import WinnowTraining
 /// Trains with every weight and activation rounded as it will be stored, so that the network learns to live with it.
 ///
 /// Q/DQ pairs in the forward pass, straight-through gradients inside the range (Jacob et al. 2018, section 3).
-package struct QuantizationAwareTraining: TrainingPass, WeightPass {
+package struct QuantizationAwareTraining: TrainingPass {
     package static let name = "quantization-aware-training"
     package static let summary = "trains with int8 rounding in place, then stores int8"
     package static let guide = """

@@ -100,9 +100,14 @@ package struct QuantizationParameters: Hashable, Sendable {
         return blocks
     }
 
-    /// The number nearest to `value` that the element at this place of a tensor of `shape` can hold.
-    package func nearest(_ value: Float, at element: Int, in shape: Shape) -> Float {
-        let place = ScalePlaces(shape: shape, axis: axis, blockSize: blockSize).index(of: element)
+    /// For elements at these places of a tensor of `shape`, which scale each has.
+    package func scaleIndices(of elements: [Int], in shape: Shape) -> [Int] {
+        let places = ScalePlaces(shape: shape, axis: axis, blockSize: blockSize)
+        return elements.map(places.index(of:))
+    }
+
+    /// The number nearest to `value` among those with the scale at `place`.
+    package func nearest(_ value: Float, scale place: Int) -> Float {
         let zero = Float(zeroPoints[place])
         return scales[place] * Self.rounded(value / scales[place], Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
     }

@@ -19,8 +19,8 @@ package struct QuantizationPlan: Sendable {
     private let graph: Graph
     private let index: GraphIndex
     private let quantizesOutputs: Bool
-    /// What depends on initializers alone: no activations.
-    private let constants: Set<ValueName>
+    /// The initializers behind what depends on such alone: no activations.
+    private let origins: [ValueName: ValueName]
     private var quantized: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
@@ -30,7 +30,7 @@ package struct QuantizationPlan: Sendable {
         self.graph = graph
         index = GraphIndex(graph)
         self.quantizesOutputs = quantizesOutputs
-        constants = Set(graph.constantOrigins.keys)
+        origins = graph.constantOrigins
         chooseSites(selection)
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
         for site in sites { seed(site) }
@@ -41,13 +41,12 @@ package struct QuantizationPlan: Sendable {
     private mutating func chooseSites(_ selection: Selection) {
         let all = Dictionary(grouping: graph.weightSites, by: \.node.name)
         let captured = Dictionary(graph.capturedWeightSites.map { ($0.tensor, $0.holder ?? "") }, uniquingKeysWith: { first, _ in first })
-        let origins = graph.constantOrigins
         for node in graph.nodes where node.op.quantization == .contraction {
             let own = all[node.name] ?? []
             guard let site = own.first, own.count == 1 else {
                 // A product of data with data is no layer.
                 let isProduct = node.inputs.prefix(2).allSatisfy { origins[$0] == nil }
-                let reason = own.isEmpty ? noWeight(node, origins) : "both its operands are constants"
+                let reason = own.isEmpty ? noWeight(node) : "both its operands are constants"
                 floats.append(Finding(node.name, isProduct ? .kept : .skipped, reason: reason))
                 continue
             }
@@ -61,7 +60,7 @@ package struct QuantizationPlan: Sendable {
         }
     }
 
-    private func noWeight(_ node: Node, _ origins: [ValueName: ValueName]) -> String {
+    private func noWeight(_ node: Node) -> String {
         let origin = node.inputs.prefix(2).compactMap { origins[$0] }.first
         guard let origin, let tensor = graph.initializers[origin] else { return "it has no constant weight" }
         return tensor.elementType.isInteger
@@ -78,7 +77,7 @@ package struct QuantizationPlan: Sendable {
     }
 
     private func isFloat(_ value: ValueName?) -> Bool {
-        guard let value, !constants.contains(value) else { return false }
+        guard let value, origins[value] == nil else { return false }
         return graph.infos[value]?.elementType == .float32
     }
 

@@ -9,7 +9,7 @@ import WinnowTensor
 /// %2 = Conv(%1, @w, @b)      %1q = QuantizeLinear(%1)  …  %2 = Conv(DQ(%1q), DQ(@w.codes), DQ(@b.codes))
 /// %3 = Relu(%2)           →  %3 = Relu(%2);  %3q = QuantizeLinear(%3)
 /// ```
-package struct StaticQuantization: WeightPass {
+package struct StaticQuantization: Pass {
     package static let name = "static-quantization"
     package static let summary = "int8 weights and activations with ranges fixed on calibration data"
     package static let guide = """

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as int8 or int4 and computes in float.
-package struct WeightOnlyQuantization: WeightPass {
+package struct WeightOnlyQuantization: Pass {
     package static let name = "weight-only-quantization"
     package static let summary = "int8 or int4 weights, float arithmetic; needs no data"
     package static let guide = """
@@ -20,7 +20,7 @@ package struct WeightOnlyQuantization: WeightPass {
 
     package init() {}
 
-    package var needs: PassNeeds { rounding.rounding.needs }
+    package var needs: PassNeeds { rounding.member.needs }
 
     package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -30,7 +30,7 @@ package struct WeightOnlyQuantization: WeightPass {
         }
         let type: ElementType = bits == 8 ? .int8 : .int4
         return try graph.rewritingWeights(choice) { targets in
-            var rounding = rounding.rounding.init()
+            var rounding = rounding.member.init()
             if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
             return try targets.storeIntegers(rounding: rounding) { target in
                 func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {

@@ -106,10 +106,10 @@ extension WeightTargets {
                 keep(target, "stays \(target.stored.elementType): codes and scales would take \(after) bytes instead of \(before)")
                 continue
             }
-            let values = try rounding.rounded(target, parameters)
+            let values = rounding.rounded(target, parameters)
             storage.store(target, parameters, values: values, &names)
             if values == nil, type(of: rounding).needs != .nothing {
-                note(Finding(target.tensor, .fellBack, "element size", reason: "rounded to the nearest: its inputs are not told apart"))
+                note(Finding(target.tensor, .fellBack, "element size", reason: "rounded to the nearest: the data tells nothing of its inputs"))
             }
             if let reason { note(Finding(target.tensor, .fellBack, "element size", reason: reason)) }
             note(.quantized(target.tensor, target.values, parameters, as: values, from: target.stored.elementType))

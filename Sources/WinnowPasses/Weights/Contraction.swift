@@ -62,6 +62,15 @@ package struct Contraction: Sendable {
         Matrix(weight.transposed(order).elements(Float.self) ?? [], rows: outputCount, columns: depth)
     }
 
+    /// For every element of the matrix, where the stored weight has it.
+    package var places: [Int] {
+        let strides = order.map { shape.strides[$0] }
+        let extents = order.map { shape[$0] }
+        var places = [0]
+        for (stride, extent) in zip(strides, extents) { places = places.flatMap { place in (0..<extent).map { place + $0 * stride } } }
+        return places
+    }
+
     /// A matrix as the weight is stored.
     package func weight(of matrix: Matrix<Float>) -> Tensor {
         Tensor(matrix.elements, shape: shape.permuted(order)).transposed(order.indices.map { order.firstIndex(of: $0) ?? $0 })

@@ -10,20 +10,3 @@ package struct WeightChoice: HyperparameterGroup {
     /// Throws `.recipe` for a glob that matches nothing in `graph`.
     package func selection(in graph: Graph) throws -> Selection { try Selection(only: only, except: except, in: graph) }
 }
-
-/// A pass that works on the weights it is told to.
-package protocol WeightPass: Pass {
-    var choice: WeightChoice { get set }
-}
-
-extension WeightPass {
-    package var only: [String] {
-        get { choice.only }
-        set { choice.only = newValue }
-    }
-
-    package var except: [String] {
-        get { choice.except }
-        set { choice.except = newValue }
-    }
-}

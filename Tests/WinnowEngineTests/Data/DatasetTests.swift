@@ -72,4 +72,14 @@ import WinnowTensor
         let filled = try DrawingTests.numbered(5).batches(of: 100, for: graph([3, 1]))
         #expect(filled.map(\.indices) == [[0, 1, 2], [3, 4, 4]] && filled.map(\.count) == [3, 2])
     }
+
+    /// A model that takes bytes gets them unscaled.
+    @Test func bytesStayBytes() throws {
+        let b = GraphBuilder("bytes")
+        let x = try b.input("x", .uint8, ["N", 3])
+        let graph = try b.graph(outputs: [b.add(Cast(to: .float32), x)])
+        let data = try Dataset([.init(name: "x", Tensor([1, 2, 255, 4, 5, 6] as [UInt8], shape: [2, 3]), scale: 1 / 255)])
+        let batch = try data.adapted(to: graph).batch(at: [1, 0])
+        #expect(batch["x"] == Tensor([4, 5, 6, 1, 2, 255] as [UInt8], shape: [2, 3]))
+    }
 }

@@ -23,9 +23,5 @@ package enum ChannelImportances: NamedCatalogue {
         L2Importance.self,
         GeometricMedianImportance.self,
     ]
-    package static var names: [String] { all.map { $0.name } }
-}
-
-extension Chosen<ChannelImportances> {
-    var importance: any ChannelImportance { (ChannelImportances.all.first { $0.name == name } ?? L2Importance.self).init() }
+    package static var members: [(name: String, member: any ChannelImportance.Type)] { all.map { ($0.name, $0) } }
 }

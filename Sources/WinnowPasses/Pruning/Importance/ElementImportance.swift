@@ -28,9 +28,5 @@ package enum ElementImportances: NamedCatalogue {
         LAMPImportance.self,
         WandaImportance.self,
     ]
-    package static var names: [String] { all.map { $0.name } }
-}
-
-extension Chosen<ElementImportances> {
-    var importance: any ElementImportance.Type { ElementImportances.all.first { $0.name == name } ?? MagnitudeImportance.self }
+    package static var members: [(name: String, member: any ElementImportance.Type)] { all.map { ($0.name, $0) } }
 }

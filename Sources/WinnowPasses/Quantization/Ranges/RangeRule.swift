@@ -19,9 +19,5 @@ package enum RangeRules: NamedCatalogue {
         PercentileRange.self,
         EntropyRange.self,
     ]
-    package static var names: [String] { all.map { $0.name } }
-}
-
-extension Chosen<RangeRules> {
-    var rule: any RangeRule.Type { RangeRules.all.first { $0.name == name } ?? MinMaxRange.self }
+    package static var members: [(name: String, member: any RangeRule.Type)] { all.map { ($0.name, $0) } }
 }

@@ -11,6 +11,8 @@ package struct GPTQRounding: WeightRounding {
     /// Layers of more inputs and taps keep nearest rounding: H would take more than 256 MB.
     private static let depthLimit = 8192
     private static let damping = 0.01
+    /// As in the paper.
+    private static let sampleCount = 128
 
     private var layers: [ValueName: (contraction: Contraction, gram: Matrix<Float>)] = [:]
 
@@ -22,7 +24,7 @@ package struct GPTQRounding: WeightRounding {
         for part in contractions.chunked(byteLimit: 1 << 30) {
             var statistics = Statistics()
             for contraction in part { statistics.request(GramMatrix(contraction), of: contraction.data, key: contraction.site.tensor) }
-            try statistics.gather(in: graph, context: context, sampleCount: 128)
+            try statistics.gather(in: graph, context: context, sampleCount: Self.sampleCount)
             for contraction in part {
                 guard let gram = statistics[contraction.data, GramMatrix.self, key: contraction.site.tensor] else { continue }
                 layers[contraction.site.tensor] = (contraction, gram.sum)
@@ -30,18 +32,15 @@ package struct GPTQRounding: WeightRounding {
         }
     }
 
-    package func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) throws -> Tensor? {
+    package func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? {
         guard let (contraction, gram) = layers[target.tensor] else { return nil }
-        let factor = try Self.inverseFactor(gram)
+        guard let factor = try? Self.inverseFactor(gram) else { return nil }
         var weight = contraction.matrix(of: target.values)
-        // Where each number's scale is, laid out as the matrix is.
-        let places = contraction.matrix(of: Tensor((0..<target.stored.elementCount).map(Float.init), shape: target.stored.shape))
-        guard target.stored.elementCount < 1 << 24 else { return nil }
-        let shape = target.stored.shape
+        let scales = parameters.scaleIndices(of: contraction.places, in: target.stored.shape)
         for row in 0..<weight.rows {
             for column in 0..<weight.columns {
                 let value = weight[row, column]
-                let code = parameters.nearest(value, at: Int(places[row, column]), in: shape)
+                let code = parameters.nearest(value, scale: scales[row * weight.columns + column])
                 weight[row, column] = code
                 let error = (value - code) / factor[column, column]
                 guard error != 0 else { continue }

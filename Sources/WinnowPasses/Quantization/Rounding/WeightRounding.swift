@@ -14,7 +14,7 @@ package protocol WeightRounding: Sendable {
     mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws
 
     /// Float32 numbers that `parameters` can hold, in the place of the weight's; nil: each the nearest.
-    func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) throws -> Tensor?
+    func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor?
 }
 
 extension WeightRounding {
@@ -28,9 +28,5 @@ package enum WeightRoundings: NamedCatalogue {
         NearestRounding.self,
         GPTQRounding.self,
     ]
-    package static var names: [String] { all.map { $0.name } }
-}
-
-extension Chosen<WeightRoundings> {
-    var rounding: any WeightRounding.Type { WeightRoundings.all.first { $0.name == name } ?? NearestRounding.self }
+    package static var members: [(name: String, member: any WeightRounding.Type)] { all.map { ($0.name, $0) } }
 }
