@@ -81,8 +81,8 @@ private final class RecurrentKernel {
     private static func check(_ request: KernelRequest, batch: Int, stateCount: Int, _ parameters: RecurrentParameters) throws {
         let state: Shape = [parameters.directionCount, batch, parameters.hiddenSize]
         for index in 0..<stateCount {
-            if let given = request.optionalInput(5 + index), given.shape != state {
-                throw WinnowError(.shape, request.nodeName, "its initial state is \(given.shape), not \(state)")
+            if let given = request.optionalInput(5 + index), given.shape != state || given.elementType != .float32 {
+                throw WinnowError(.shape, request.nodeName, "its initial state is \(given.elementType) \(given.shape), not float32 \(state)")
             }
         }
         if let lengths = request.optionalInput(4), lengths.shape != [batch] || ![.int32, .int64].contains(lengths.elementType) {
