@@ -1,5 +1,5 @@
 /// The name of a value: unique in its graph; the empty string stands for an omitted optional operand.
-package typealias ValueName = String
+public typealias ValueName = String
 
 /// One use of an operator: named inputs and outputs.
 package struct Node: Sendable {

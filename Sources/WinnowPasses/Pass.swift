@@ -1,8 +1,8 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Turns a graph into a graph with findings; a Codable value whose hyperparameters are its stored properties.
-package protocol Pass: Codable, Sendable {
+public protocol Pass: Codable, Sendable {
     /// Its name in recipes and on the command line, in kebab-case.
     static var name: String { get }
     /// One line for lists.
@@ -20,36 +20,36 @@ package protocol Pass: Codable, Sendable {
 }
 
 /// The data a pass cannot do without.
-package enum PassNeeds: String, Codable, Sendable, Comparable {
+public enum PassNeeds: String, Codable, Sendable, Comparable {
     case nothing, calibration, training
 
     private var rank: Int { self == .nothing ? 0 : self == .calibration ? 1 : 2 }
-    package static func < (a: PassNeeds, b: PassNeeds) -> Bool { a.rank < b.rank }
+    public static func < (a: PassNeeds, b: PassNeeds) -> Bool { a.rank < b.rank }
 }
 
 /// What a pass gives back.
-package struct PassResult: Sendable {
-    package var graph: Graph
-    package var findings: [Finding]
+public struct PassResult: Sendable {
+    public var graph: Graph
+    public var findings: [Finding]
 
-    package init(graph: Graph, findings: [Finding] = []) {
+    public init(graph: Graph, findings: [Finding] = []) {
         self.graph = graph
         self.findings = findings
     }
 }
 
 extension Pass {
-    package var needs: PassNeeds { .nothing }
-    package static var guide: String { summary }
+    public var needs: PassNeeds { .nothing }
+    public static var guide: String { summary }
 
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         try self.init(hyperparameters: [String: HyperparameterValue](from: decoder))
     }
 
-    package func encode(to encoder: any Encoder) throws { try hyperparameters.encode(to: encoder) }
+    public func encode(to encoder: any Encoder) throws { try hyperparameters.encode(to: encoder) }
 
     /// Applies the pass and names it in whatever goes wrong.
-    package func callAsFunction(_ graph: Graph, in context: PassContext = PassContext()) throws -> PassResult {
+    public func callAsFunction(_ graph: Graph, in context: PassContext = PassContext()) throws -> PassResult {
         do { return try apply(to: graph, in: context) } catch let error as WinnowError { throw error.within(Self.name) }
     }
 }

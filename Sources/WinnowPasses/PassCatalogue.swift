@@ -1,8 +1,8 @@
 import WinnowTensor
 
 /// Every pass, one line each, in the order help lists them.
-package enum PassCatalogue {
-    package static let all: [any Pass.Type] = [
+public enum PassCatalogue {
+    public static let all: [any Pass.Type] = [
         // Cleanup
         FoldBatchNorm.self,
         FoldConstants.self,
@@ -34,7 +34,7 @@ package enum PassCatalogue {
     ]
 
     /// Throws `.recipe` for an unknown name.
-    package static func pass(named name: String) throws -> any Pass.Type {
+    public static func pass(named name: String) throws -> any Pass.Type {
         guard let pass = all.first(where: { $0.name == name }) else {
             throw WinnowError(
                 .recipe, name, "there is no such pass", remedy: Spelling.remedy(for: name, among: all.map { $0.name }))

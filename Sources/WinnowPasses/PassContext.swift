@@ -1,28 +1,28 @@
-package import WinnowEngine
-package import WinnowGraph
+public import WinnowEngine
+public import WinnowGraph
 import WinnowTensor
 package import WinnowTraining
 
 /// What a pass may use besides the graph: data, a seed, and the wires to whoever started it.
-package struct PassContext {
+public struct PassContext {
     /// Samples whose statistics fix quantization ranges; the training data serves where it is missing.
-    package var calibration: Dataset?
-    package var training: Dataset?
+    public var calibration: Dataset?
+    public var training: Dataset?
     /// What choices are made on; never the test data.
-    package var validation: Dataset?
-    package var seed: UInt64
+    public var validation: Dataset?
+    public var seed: UInt64
     /// The quality of a graph on data, larger is better, where the caller has one of its own.
     private var ownQuality: ((Graph, Dataset) throws -> Double)?
-    package var progress: ProgressReporter?
-    package var cancellation: Cancellation?
+    public var progress: ProgressReporter?
+    public var cancellation: Cancellation?
     /// Where the part of the work with this name keeps its checkpoints; nil: a stop loses it.
     package var checkpoints: ((_ part: String) throws -> any CheckpointStore)?
     /// The model before compression began, where a longer work has one: the teacher that distillation takes by itself.
-    package var teacher: Graph?
+    public var teacher: Graph?
     /// Reads another model that a pass names: a teacher.
     package var loadModel: ((_ path: String) throws -> Graph)?
 
-    package init(
+    public init(
         calibration: Dataset? = nil, training: Dataset? = nil, validation: Dataset? = nil, seed: UInt64 = 0,
         progress: ProgressReporter? = nil, cancellation: Cancellation? = nil
     ) {
@@ -35,7 +35,7 @@ package struct PassContext {
     }
 
     /// The quality of a graph on data, larger is better: see `quality(of:on:)` unless another is set.
-    package var evaluate: (Graph, Dataset) throws -> Double {
+    public var evaluate: (Graph, Dataset) throws -> Double {
         get { ownQuality ?? { try quality(of: $0, on: $1) } }
         set { ownQuality = newValue }
     }

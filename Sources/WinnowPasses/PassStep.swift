@@ -1,20 +1,20 @@
 import WinnowTensor
 
 /// A pass chosen by name, as recipes list them: `fold-batch-norm`, or `{ magnitude-pruning: { sparsity: 0.8 } }`.
-package struct PassStep: Sendable {
-    package var pass: any Pass
+public struct PassStep: Sendable {
+    public var pass: any Pass
 
-    package init(_ pass: any Pass) { self.pass = pass }
+    public init(_ pass: any Pass) { self.pass = pass }
 
     /// Throws `.recipe` for an unknown pass, naming the nearest known one.
-    package init(named name: String, hyperparameters: [String: HyperparameterValue] = [:]) throws {
+    public init(named name: String, hyperparameters: [String: HyperparameterValue] = [:]) throws {
         pass = try PassCatalogue.pass(named: name).init(hyperparameters: hyperparameters)
     }
 
-    package var name: String { type(of: pass).name }
+    public var name: String { type(of: pass).name }
 
     /// Reads a name, or a table of one name and its hyperparameters.
-    package init(_ value: HyperparameterValue) throws {
+    public init(_ value: HyperparameterValue) throws {
         switch value {
         case .string(let name): try self.init(named: name)
         case .table(let table):
@@ -32,12 +32,12 @@ package struct PassStep: Sendable {
 }
 
 extension PassStep: Codable {
-    package init(from decoder: any Decoder) throws { try self.init(HyperparameterValue(from: decoder)) }
+    public init(from decoder: any Decoder) throws { try self.init(HyperparameterValue(from: decoder)) }
 
-    package func encode(to encoder: any Encoder) throws { try hyperparameterValue.encode(to: encoder) }
+    public func encode(to encoder: any Encoder) throws { try hyperparameterValue.encode(to: encoder) }
 }
 
 extension PassStep: HyperparameterConvertible {
-    package static var kind: String { "a pass" }
-    package var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
+    public static var kind: String { "a pass" }
+    public var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
 }

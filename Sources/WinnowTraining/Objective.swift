@@ -1,17 +1,17 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
 /// What training makes small: a graph with a scalar loss among its values.
-package struct Objective: Sendable {
-    package var graph: Graph
+public struct Objective: Sendable {
+    public var graph: Graph
     /// One floating-point number.
-    package var loss: ValueName
+    public var loss: ValueName
     /// The graph input that takes class indices (int64), if there is one.
-    package var labels: ValueName?
+    public var labels: ValueName?
 
-    package init(graph: Graph, loss: ValueName, labels: ValueName? = nil) {
+    public init(graph: Graph, loss: ValueName, labels: ValueName? = nil) {
         self.graph = graph
         self.loss = loss
         self.labels = labels

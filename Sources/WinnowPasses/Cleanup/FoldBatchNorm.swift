@@ -1,4 +1,4 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
@@ -10,19 +10,19 @@ import WinnowTensor
 /// %2 = Conv(%1, @w, @b)
 /// %3 = BatchNormalization(%2, @γ, @β, @μ, @σ²)   →   %3 = Conv(%1, @w′, @b′)
 /// ```
-package struct FoldBatchNorm: Pass {
-    package static let name = "fold-batch-norm"
-    package static let summary = "multiplies BatchNormalization into the Conv, Gemm or MatMul before it"
-    package static let guide = """
+public struct FoldBatchNorm: Pass {
+    public static let name = "fold-batch-norm"
+    public static let summary = "multiplies BatchNormalization into the Conv, Gemm or MatMul before it"
+    public static let guide = """
         W' = W·γ/√(σ²+ε) along the output channels, b' = (b−μ)·γ/√(σ²+ε) + β. Constant factors and terms of channels (Mul, \
         Div, Add, Sub), as exporters spell a normalization, fold likewise. The outputs stay the same up to rounding. A weight \
         that others read too is left alone, as folding would store it twice. Fold before quantizing; keep BatchNormalization \
         while training.
         """
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let index = GraphIndex(graph)
         var names = FreshNames(graph)
         var ledger = WeightLedger(graph)

@@ -1,5 +1,5 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
@@ -7,10 +7,10 @@ import WinnowTensor
 ///
 /// What would make the model larger stays: dequantized weights, looked-up palettes, expanded constants, a second form of a
 /// weight that others read as it is.
-package struct FoldConstants: Pass {
-    package static let name = "fold-constants"
-    package static let summary = "replaces nodes that depend on constants only by their results"
-    package static let guide = """
+public struct FoldConstants: Pass {
+    public static let name = "fold-constants"
+    public static let summary = "replaces nodes that depend on constants only by their results"
+    public static let guide = """
         Runs every node whose inputs are all constants and stores its result as an initializer. Nodes that would make the \
         model larger are kept and reported: a DequantizeLinear of a weight, a palette's Gather, an Expand, a Transpose of a \
         weight that other nodes read as it is. Pruning masks are kept too; `fold-masks` makes them permanent. Inputs with \
@@ -19,12 +19,12 @@ package struct FoldConstants: Pass {
         """
 
     @Hyperparameter("bytes a result may have even where it is larger than what it takes the place of", in: 0...1e9)
-    package var largestGrowth = 1024
-    @Hyperparameter("make inputs with default values constants") package var defaults = false
+    public var largestGrowth = 1024
+    @Hyperparameter("make inputs with default values constants") public var defaults = false
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let whole = try defaults ? graph.takingDefaults() : graph
         var folding = Folding(graph: whole, index: GraphIndex(whole), ledger: WeightLedger(whole), largestGrowth: largestGrowth)
         for input in graph.inputs where defaults && input.defaultValue != nil {

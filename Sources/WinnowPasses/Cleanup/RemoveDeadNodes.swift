@@ -1,14 +1,14 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Removes nodes whose results nobody reads and initializers that no node reads.
-package struct RemoveDeadNodes: Pass {
-    package static let name = "remove-dead-nodes"
-    package static let summary = "removes nodes and initializers that no output depends on"
+public struct RemoveDeadNodes: Pass {
+    public static let name = "remove-dead-nodes"
+    public static let summary = "removes nodes and initializers that no output depends on"
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let result = try graph.removingDeadNodes()
         let kept = Set(result.nodes.map(\.name))
         var ledger = WeightLedger(graph)

@@ -1,5 +1,5 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 
 /// Removes nodes that pass their input on unchanged when the model runs: Identity, Dropout outside training, Cast to the type
 /// and Reshape to the shape that a value has.
@@ -9,13 +9,13 @@ package import WinnowGraph
 /// %3 = Dropout(%2)   →
 /// %4 = Gemm(%3, …)       %4 = Gemm(%2, …)
 /// ```
-package struct RemoveIdentity: Pass {
-    package static let name = "remove-identity"
-    package static let summary = "removes Identity, Dropout outside training, and Cast and Reshape that change nothing"
+public struct RemoveIdentity: Pass {
+    public static let name = "remove-identity"
+    public static let summary = "removes Identity, Dropout outside training, and Cast and Reshape that change nothing"
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         var result = graph
         var ledger = WeightLedger(graph)
         while true {

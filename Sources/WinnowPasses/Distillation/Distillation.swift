@@ -6,22 +6,22 @@ import WinnowTraining
 /// Lets a teacher's outputs guide training: α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·cross-entropy.
 ///
 /// Teacher and student are joined on the same inputs (Hinton et al. 2015, section 2).
-package struct Distillation: TrainingPass {
-    package static let name = "distillation"
-    package static let summary = "trains towards a teacher's softened outputs"
-    package static let guide = """
+public struct Distillation: TrainingPass {
+    public static let name = "distillation"
+    public static let summary = "trains towards a teacher's softened outputs"
+    public static let guide = """
         The loss becomes α·T²·KL(teacher ‖ student) at temperature T plus (1 − α) times the cross-entropy with the labels. \
         The teacher is another model with the same inputs, or, if none is named, the model as it was before compression. \
         Its parameters do not change.
         """
 
-    @Hyperparameter("path of the teacher's model; none: the model as it came") package var teacher: String? = nil
-    @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) package var temperature = 4.0
-    @Hyperparameter("part of the teacher in the loss", in: 0...1) package var alpha = 0.7
+    @Hyperparameter("path of the teacher's model; none: the model as it came") public var teacher: String? = nil
+    @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) public var temperature = 4.0
+    @Hyperparameter("part of the teacher in the loss", in: 0...1) public var alpha = 0.7
 
-    package init() {}
+    public init() {}
 
-    package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
         let teacher = try Teacher(context.teacher(named: self.teacher, or: setup.original))
         let joined = try teacher.joined(to: objective.graph)

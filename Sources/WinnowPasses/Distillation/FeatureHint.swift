@@ -5,24 +5,24 @@ import WinnowTraining
 
 /// Lets values inside a teacher guide values inside the model: w · mean((P·s − t)²), P a learned projection of channels where they
 /// differ in number (FitNets; Romero et al. 2015, equation 3).
-package struct FeatureHint: TrainingPass {
-    package static let name = "feature-hint"
-    package static let summary = "trains values inside the model towards a teacher's"
-    package static let guide = """
+public struct FeatureHint: TrainingPass {
+    public static let name = "feature-hint"
+    public static let summary = "trains values inside the model towards a teacher's"
+    public static let guide = """
         Adds to the loss the mean squared difference between a value inside the model and one inside the teacher, for each pair of \
         names. Where their channels (axis 1) differ in number, a projection that is trained along maps the model's to the \
         teacher's; it is not part of the result. All other axes must agree. The teacher is another model with the same inputs, \
         or, if none is named, the model as it was before compression.
         """
 
-    @Hyperparameter("path of the teacher's model; none: the model as it came") package var teacher: String? = nil
-    @Hyperparameter("values inside the model; empty: the input of its last layer") package var values: [String] = []
-    @Hyperparameter("the teacher's values for them; empty: those of the same names") package var targets: [String] = []
-    @Hyperparameter("weight of the hints in the loss", in: 0...1e6) package var weight = 1.0
+    @Hyperparameter("path of the teacher's model; none: the model as it came") public var teacher: String? = nil
+    @Hyperparameter("values inside the model; empty: the input of its last layer") public var values: [String] = []
+    @Hyperparameter("the teacher's values for them; empty: those of the same names") public var targets: [String] = []
+    @Hyperparameter("weight of the hints in the loss", in: 0...1e6) public var weight = 1.0
 
-    package init() {}
+    public init() {}
 
-    package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
         var other = try context.teacher(named: teacher, or: setup.original)
         let own = values.isEmpty ? try [lastInput(of: setup.model)] : values

@@ -1,34 +1,43 @@
 /// A family of methods, each chosen by its name.
-package protocol NamedCatalogue: Sendable {
+public protocol NamedCatalogue: Sendable {
+    /// The names of all members, the default first.
+    static var names: [String] { get }
+}
+
+/// The same with what the names stand for.
+package protocol MemberCatalogue: NamedCatalogue {
     associatedtype Member
-    /// Every member with its name, the default first.
-    static var members: [(name: String, member: Member)] { get }
+    /// Every member in the order of `names`.
+    static var all: [Member] { get }
 }
 
 /// One member of a catalogue by its name.
-package struct Chosen<Catalogue: NamedCatalogue>: Hashable, Sendable {
-    package let name: String
+public struct Chosen<Catalogue: NamedCatalogue>: Hashable, Sendable {
+    public let name: String
 
+    private var isKnown: Bool { Catalogue.names.contains(name) }
+}
+
+extension Chosen where Catalogue: MemberCatalogue {
     /// The default where there is none of this name, which `checkHyperparameters` refuses.
-    package var member: Catalogue.Member {
-        let members = Catalogue.members
-        return (members.first { $0.name == name } ?? members[0]).member
-    }
+    package var member: Catalogue.Member { Catalogue.all[Catalogue.names.firstIndex(of: name) ?? 0] }
+}
 
-    private var isKnown: Bool { Catalogue.members.contains { $0.name == name } }
+extension Chosen: CustomStringConvertible {
+    public var description: String { name }
 }
 
 extension Chosen: ExpressibleByStringLiteral {
-    package init(stringLiteral name: String) { self.init(name: name) }
+    public init(stringLiteral name: String) { self.init(name: name) }
 }
 
 extension Chosen: HyperparameterConvertible {
-    package static var kind: String { "one of \(Catalogue.members.map(\.name).joined(separator: ", "))" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "one of \(Catalogue.names.joined(separator: ", "))" }
+    public init?(_ value: HyperparameterValue) {
         guard case .string(let name) = value else { return nil }
         self.init(name: name)
         guard isKnown else { return nil }
     }
-    package var hyperparameterValue: HyperparameterValue { .string(name) }
-    package var complaint: String? { isKnown ? nil : "is \(name), not \(Self.kind)" }
+    public var hyperparameterValue: HyperparameterValue { .string(name) }
+    public var complaint: String? { isKnown ? nil : "is \(name), not \(Self.kind)" }
 }

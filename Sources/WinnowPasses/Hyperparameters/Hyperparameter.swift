@@ -4,18 +4,18 @@
 /// @Hyperparameter("fraction of the weights set to zero", in: 0...1) var sparsity = 0.5
 /// ```
 @propertyWrapper
-package struct Hyperparameter<Value: HyperparameterConvertible>: Sendable {
+public struct Hyperparameter<Value: HyperparameterConvertible>: Sendable {
     private var storage: HyperparameterStorage<Value>
     let help: String
     let range: ClosedRange<Double>?
 
-    package init(wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil) {
+    public init(wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil) {
         storage = HyperparameterStorage(wrappedValue)
         self.help = help
         self.range = range
     }
 
-    package var wrappedValue: Value {
+    public var wrappedValue: Value {
         get { storage.value }
         set { storage = HyperparameterStorage(newValue) }
     }
@@ -28,7 +28,7 @@ private final class HyperparameterStorage<Value: Sendable>: @unchecked Sendable 
 }
 
 /// A type that a hyperparameter may have.
-package protocol HyperparameterConvertible: Sendable {
+public protocol HyperparameterConvertible: Sendable {
     /// What may be written, for help and errors: `number`, `one of l1, l2`.
     static var kind: String { get }
     /// nil when `value` is not of this kind; throws what a part of it has to say.
@@ -39,7 +39,7 @@ package protocol HyperparameterConvertible: Sendable {
 }
 
 extension HyperparameterConvertible {
-    package var complaint: String? { nil }
+    public var complaint: String? { nil }
 }
 
 /// What reflection asks of a hyperparameter whatever its type.
@@ -80,73 +80,73 @@ extension Double {
 }
 
 extension Double: HyperparameterConvertible {
-    package static var kind: String { "a number" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "a number" }
+    public init?(_ value: HyperparameterValue) {
         guard let number = value.double, number.isFinite else { return nil }
         self = number
     }
-    package var hyperparameterValue: HyperparameterValue { .number(self) }
+    public var hyperparameterValue: HyperparameterValue { .number(self) }
 }
 
 extension Int: HyperparameterConvertible {
-    package static var kind: String { "a whole number" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "a whole number" }
+    public init?(_ value: HyperparameterValue) {
         guard let number = value.double, let exact = Int(exactly: number) else { return nil }
         self = exact
     }
-    package var hyperparameterValue: HyperparameterValue { .int(self) }
+    public var hyperparameterValue: HyperparameterValue { .int(self) }
 }
 
 extension Bool: HyperparameterConvertible {
-    package static var kind: String { "true or false" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "true or false" }
+    public init?(_ value: HyperparameterValue) {
         guard case .bool(let flag) = value else { return nil }
         self = flag
     }
-    package var hyperparameterValue: HyperparameterValue { .bool(self) }
+    public var hyperparameterValue: HyperparameterValue { .bool(self) }
 }
 
 extension String: HyperparameterConvertible {
-    package static var kind: String { "a text" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "a text" }
+    public init?(_ value: HyperparameterValue) {
         switch value {
         case .string(let text): self = text
         case .int, .number, .bool: self = value.description
         default: return nil
         }
     }
-    package var hyperparameterValue: HyperparameterValue { .string(self) }
+    public var hyperparameterValue: HyperparameterValue { .string(self) }
 }
 
 extension Array: HyperparameterConvertible where Element: HyperparameterConvertible {
-    package static var kind: String { "a list, each \(Element.kind)" }
-    package init?(_ value: HyperparameterValue) throws {
+    public static var kind: String { "a list, each \(Element.kind)" }
+    public init?(_ value: HyperparameterValue) throws {
         let converted = try value.elements.map { try Element($0) }
         self = converted.compactMap { $0 }
         guard count == converted.count else { return nil }
     }
-    package var hyperparameterValue: HyperparameterValue { .list(map(\.hyperparameterValue)) }
+    public var hyperparameterValue: HyperparameterValue { .list(map(\.hyperparameterValue)) }
 }
 
 extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConvertible {
-    package static var kind: String { "\(Wrapped.kind) or none" }
-    package init?(_ value: HyperparameterValue) throws {
+    public static var kind: String { "\(Wrapped.kind) or none" }
+    public init?(_ value: HyperparameterValue) throws {
         if value == .none || value == .string("none") { self = .none; return }
         guard let wrapped = try Wrapped(value) else { return nil }
         self = .some(wrapped)
     }
-    package var hyperparameterValue: HyperparameterValue { self?.hyperparameterValue ?? .none }
+    public var hyperparameterValue: HyperparameterValue { self?.hyperparameterValue ?? .none }
 }
 
 /// A hyperparameter that is one of a few words.
-package protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable
+public protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable
 where RawValue == String {}
 
 extension HyperparameterChoice {
-    package static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }
-    package init?(_ value: HyperparameterValue) {
+    public static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }
+    public init?(_ value: HyperparameterValue) {
         guard case .string(let text) = value, let choice = Self(rawValue: text) else { return nil }
         self = choice
     }
-    package var hyperparameterValue: HyperparameterValue { .string(rawValue) }
+    public var hyperparameterValue: HyperparameterValue { .string(rawValue) }
 }

@@ -1,5 +1,5 @@
 /// Hyperparameters that several passes have in common: a stored property of a pass, listed among the pass's own.
-package protocol HyperparameterGroup: Sendable {
+public protocol HyperparameterGroup: Sendable {
     init()
 
     /// The values of an older recipe as this group calls them now.
@@ -7,5 +7,5 @@ package protocol HyperparameterGroup: Sendable {
 }
 
 extension HyperparameterGroup {
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { values }
+    public static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] { values }
 }

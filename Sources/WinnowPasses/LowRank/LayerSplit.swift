@@ -51,12 +51,12 @@ package protocol ConvolutionSplit: Sendable {
 }
 
 /// Every way, one line each.
-package enum ConvolutionSplits: NamedCatalogue {
+public enum ConvolutionSplits: MemberCatalogue {
     package static let all: [any ConvolutionSplit.Type] = [
         ChannelSplit.self,
         SpatialSplit.self,
         TuckerSplit.self,
         NoSplit.self,
     ]
-    package static var members: [(name: String, member: any ConvolutionSplit.Type)] { all.map { ($0.name, $0) } }
+    public static var names: [String] { all.map { $0.name } }
 }

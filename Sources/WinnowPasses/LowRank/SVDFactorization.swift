@@ -1,4 +1,4 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowKernels
 import WinnowOperators
 import WinnowTensor
@@ -9,24 +9,24 @@ import WinnowTensor
 /// ```
 /// %2 = Gemm(%1, @w, @b)   →   %h = Gemm(%1, @w.right);  %2 = Gemm(%h, @w.left, @b)
 /// ```
-package struct SVDFactorization: Pass {
-    package static let name = "svd-factorization"
-    package static let summary = "splits layers into two of lower rank where that saves parameters"
-    package static let guide = """
+public struct SVDFactorization: Pass {
+    public static let name = "svd-factorization"
+    public static let summary = "splits layers into two of lower rank where that saves parameters"
+    public static let guide = """
         A Gemm or MatMul becomes two; a k×k Conv becomes k×k with few channels and 1×1 (channel), k×1 and 1×k (spatial), or \
         1×1, k×k and 1×1 between few channels (tucker-2). The rank keeps a part of the energy Σσ², or is a fraction of the full rank. Layers that would not become \
         smaller stay. Follow with `finetune`.
         """
 
-    @Hyperparameter("part of the squared singular values to keep", in: 0...1) package var energy = 0.9
-    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) package var rankFraction:
+    @Hyperparameter("part of the squared singular values to keep", in: 0...1) public var energy = 0.9
+    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction:
         Double? = nil
-    @Hyperparameter("how convolutions are split") package var convolutions: Chosen<ConvolutionSplits> = "channel"
-    package var choice = WeightChoice()
+    @Hyperparameter("how convolutions are split") public var convolutions: Chosen<ConvolutionSplits> = "channel"
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(
             choice,

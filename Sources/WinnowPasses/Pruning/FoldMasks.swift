@@ -1,27 +1,27 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Makes pruning permanent: multiplies every mask into its weight and removes the mask.
-package struct FoldMasks: Pass {
-    package static let name = "fold-masks"
-    package static let summary = "makes pruning permanent: masked weights become zeros"
+public struct FoldMasks: Pass {
+    public static let name = "fold-masks"
+    public static let summary = "makes pruning permanent: masked weights become zeros"
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let result = try graph.foldingMasks()
         return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
     }
 }
 
 /// Undoes pruning: removes masks and lets the weights beneath work again, as they were when they were last trained.
-package struct Unprune: Pass {
-    package static let name = "unprune"
-    package static let summary = "removes pruning masks and gives the dense weights back"
+public struct Unprune: Pass {
+    public static let name = "unprune"
+    public static let summary = "removes pruning masks and gives the dense weights back"
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let result = try graph.droppingMasks()
         return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
     }

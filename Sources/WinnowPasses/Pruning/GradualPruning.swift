@@ -1,32 +1,32 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 import WinnowTraining
 
 /// Tightens masks step by step while the model trains, fast at first and then ever slower.
 ///
 /// s = s_f + (s₀ − s_f)·(1 − (t − t₀)/(t₁ − t₀))³ (Zhu and Gupta 2017, equation 1).
-package struct GradualPruning: TrainingPass {
-    package static let name = "gradual-pruning"
-    package static let summary = "raises sparsity little by little during training"
-    package static let guide = """
+public struct GradualPruning: TrainingPass {
+    public static let name = "gradual-pruning"
+    public static let summary = "raises sparsity little by little during training"
+    public static let guide = """
         Masks the weights that matter least, a few more every `interval` steps, along a cubic schedule between the parts \
         `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned.
         """
 
-    @Hyperparameter("sparsity at the end", in: 0...1) package var sparsity = 0.8
-    @Hyperparameter("part of the run before pruning begins", in: 0...1) package var begin = 0.0
-    @Hyperparameter("part of the run after which masks stay", in: 0...1) package var end = 0.7
-    @Hyperparameter("steps between two changes of the masks", in: 1...1e9) package var interval = 50
-    @Hyperparameter("how sparsity rises") package var rise = SparsityRise.cubic
-    package var rule = PruningRule(scope: .global)
+    @Hyperparameter("sparsity at the end", in: 0...1) public var sparsity = 0.8
+    @Hyperparameter("part of the run before pruning begins", in: 0...1) public var begin = 0.0
+    @Hyperparameter("part of the run after which masks stay", in: 0...1) public var end = 0.7
+    @Hyperparameter("steps between two changes of the masks", in: 1...1e9) public var interval = 50
+    @Hyperparameter("how sparsity rises") public var rise = SparsityRise.cubic
+    public var rule = PruningRule(scope: .global)
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
-    package var keepMask = false
-    package var choice = WeightChoice()
+    public var keepMask = false
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+    public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
         let selection = try choice.selection(in: setup.model)
         var seen: Set<ValueName> = []
@@ -40,7 +40,7 @@ package struct GradualPruning: TrainingPass {
         setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
     }
 
-    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+    public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
         PassResult(graph: keepMask ? graph : try graph.foldingMasks())
     }
 }

@@ -1,5 +1,5 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 import WinnowTraining
 
@@ -7,10 +7,10 @@ import WinnowTraining
 ///
 /// Raise the sparsity, train with masks, evaluate on the validation data; once accuracy falls by more than `maxDrop`, the
 /// last state within it is the result (Han et al. 2015, figure 2; schedules of Zhu and Gupta 2017).
-package struct IterativePruning: Pass {
-    package static let name = "iterative-pruning"
-    package static let summary = "prunes and trains in rounds until accuracy drops too far; returns the last good state"
-    package static let guide = """
+public struct IterativePruning: Pass {
+    public static let name = "iterative-pruning"
+    public static let summary = "prunes and trains in rounds until accuracy drops too far; returns the last good state"
+    public static let guide = """
         Each round raises the sparsity along its schedule, trains with the pruned weights held at zero, and measures \
         validation accuracy. The first round whose drop against the dense model exceeds max-drop ends the search; with \
         refinements, sparsities between the last good round and the failed one are tried by halving. The result is the \
@@ -18,26 +18,26 @@ package struct IterativePruning: Pass {
         from its last round.
         """
 
-    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) package var maxDrop =
+    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) public var maxDrop =
         0.5
-    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") package var sparsities:
+    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") public var sparsities:
         [Double] = []
-    @Hyperparameter("sparsity after the first round", in: 0...1) package var start = 0.5
-    @Hyperparameter("sparsity after the last round", in: 0...1) package var target = 0.99
-    @Hyperparameter("rounds at most", in: 1...1000) package var rounds = 10
-    @Hyperparameter("how sparsity rises between start and target") package var rise = SparsityRise.geometric
-    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) package var refinements =
+    @Hyperparameter("sparsity after the first round", in: 0...1) public var start = 0.5
+    @Hyperparameter("sparsity after the last round", in: 0...1) public var target = 0.99
+    @Hyperparameter("rounds at most", in: 1...1000) public var rounds = 10
+    @Hyperparameter("how sparsity rises between start and target") public var rise = SparsityRise.geometric
+    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) public var refinements =
         0
-    package var rule = PruningRule(scope: .global)
+    public var rule = PruningRule(scope: .global)
     @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
-    package var keepMask = false
-    @Hyperparameter("how each round trains") package var finetune = Finetune()
-    package var choice = WeightChoice()
+    public var keepMask = false
+    @Hyperparameter("how each round trains") public var finetune = Finetune()
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package var needs: PassNeeds { .training }
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public var needs: PassNeeds { .training }
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         var context = context
         if context.teacher == nil { context.teacher = graph }

@@ -1,13 +1,13 @@
 import WinnowEngine
-package import WinnowGraph
-package import WinnowKernels
+public import WinnowGraph
+public import WinnowKernels
 import WinnowTensor
 
 /// Sets the weights of smallest magnitude to zero, in one shot.
-package struct MagnitudePruning: Pass {
-    package static let name = "magnitude-pruning"
-    package static let summary = "sets the weights of smallest magnitude to zero"
-    package static let guide = """
+public struct MagnitudePruning: Pass {
+    public static let name = "magnitude-pruning"
+    public static let summary = "sets the weights of smallest magnitude to zero"
+    public static let guide = """
         Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `threshold` those with |w| ≤ threshold, \
         `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier pruning \
@@ -16,23 +16,23 @@ package struct MagnitudePruning: Pass {
         file smaller; its zipped size shrinks.
         """
 
-    package enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
+    public enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
 
-    @Hyperparameter("how weights are chosen") package var mode = Mode.fraction
-    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) package var sparsity = 0.5
-    @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) package var threshold = 0.0
+    @Hyperparameter("how weights are chosen") public var mode = Mode.fraction
+    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) public var sparsity = 0.5
+    @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
-    package var percentile = 50.0
-    @Hyperparameter("how the percentile is interpolated") package var method = Percentile.Method.linear
-    package var rule = PruningRule()
+    public var percentile = 50.0
+    @Hyperparameter("how the percentile is interpolated") public var method = Percentile.Method.linear
+    public var rule = PruningRule()
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
-    package var keepMask = false
-    package var choice = WeightChoice()
+    public var keepMask = false
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package var needs: PassNeeds { rule.importance.member.needs }
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public var needs: PassNeeds { rule.importance.member.needs }
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
         var ledger = WeightLedger(graph)

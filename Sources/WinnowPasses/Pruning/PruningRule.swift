@@ -1,18 +1,18 @@
 import WinnowGraph
 
 /// Which single weights go first.
-package struct PruningRule: HyperparameterGroup {
-    package enum Scope: String, HyperparameterChoice, Codable {
+public struct PruningRule: HyperparameterGroup {
+    public enum Scope: String, HyperparameterChoice, Codable {
         /// Each tensor loses the same fraction.
         case tensor
         /// The least of all tensors together.
         case global
     }
 
-    @Hyperparameter("what tells how much a weight matters") package var importance: Chosen<ElementImportances> = "magnitude"
-    @Hyperparameter("how weights of different tensors are compared") package var scope = Scope.tensor
+    @Hyperparameter("what tells how much a weight matters") public var importance: Chosen<ElementImportances> = "magnitude"
+    @Hyperparameter("how weights of different tensors are compared") public var scope = Scope.tensor
 
-    package init() {}
+    public init() {}
 
     package init(scope: Scope, importance: Chosen<ElementImportances> = "magnitude") {
         self.init()
@@ -28,7 +28,7 @@ package struct PruningRule: HyperparameterGroup {
     }
 
     /// Layer-adaptive magnitudes were a scope before `importance` was there.
-    package static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
+    public static func current(_ values: [String: HyperparameterValue]) -> [String: HyperparameterValue] {
         guard values["scope"] == .string("layer-adaptive") else { return values }
         return values.merging(["scope": "global", "importance": "lamp"]) { $1 }
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How sparsity rises from round to round.
-package enum SparsityRise: String, HyperparameterChoice, Codable {
+public enum SparsityRise: String, HyperparameterChoice, Codable {
     /// Every round removes the same part of what is left.
     case geometric
     /// Fast first, then ever slower: s = t + (s₀ − t)·(1 − i/n)³ (Zhu and Gupta 2017, equation 1).

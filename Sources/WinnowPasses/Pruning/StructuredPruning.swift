@@ -1,11 +1,11 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Removes whole channels, with everything that is coupled to them: the network becomes smaller and faster everywhere.
-package struct StructuredPruning: Pass {
-    package static let name = "structured-pruning"
-    package static let summary = "removes the channels that matter least, with everything coupled to them"
-    package static let guide = """
+public struct StructuredPruning: Pass {
+    public static let name = "structured-pruning"
+    public static let summary = "removes the channels that matter least, with everything coupled to them"
+    public static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters. Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
@@ -13,22 +13,22 @@ package struct StructuredPruning: Pass {
         with `finetune`.
         """
 
-    package enum Scope: String, HyperparameterChoice, Codable { case group, global }
+    public enum Scope: String, HyperparameterChoice, Codable { case group, global }
 
-    @Hyperparameter("fraction of the channels to remove", in: 0...1) package var sparsity = 0.5
-    @Hyperparameter("what ranks channels by the weights that make them") package var importance: Chosen<ChannelImportances> = "l2"
+    @Hyperparameter("fraction of the channels to remove", in: 0...1) public var sparsity = 0.5
+    @Hyperparameter("what ranks channels by the weights that make them") public var importance: Chosen<ChannelImportances> = "l2"
     @Hyperparameter("the same fraction of each group of channels, or the least important of all groups")
-    package var scope = Scope.group
-    @Hyperparameter("channels left are a multiple of this", in: 1...1024) package var roundTo = 1
-    @Hyperparameter("channels left in every group at least", in: 1...1e6) package var minimumChannels = 1
+    public var scope = Scope.group
+    @Hyperparameter("channels left are a multiple of this", in: 1...1024) public var roundTo = 1
+    @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
     @Hyperparameter("leave channels alone that operators outside the ONNX standard read or make: com.microsoft.FastGelu")
-    package var standardOnly = true
-    @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") package var remove = true
-    package var choice = WeightChoice()
+    public var standardOnly = true
+    @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") public var remove = true
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let settled = try graph.settlingKnownExtents()
         let coupling = CouplingGroups(settled, standardOnly: standardOnly)

@@ -1,27 +1,27 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
 /// Adds to every bias what quantization took from the mean of its layer's outputs: b += E[Wx] − E[Ŵx̂]
 /// (Nagel et al. 2019, section 4.2, over calibration data).
-package struct BiasCorrection: Pass {
-    package static let name = "bias-correction"
-    package static let summary = "gives layers back the mean that quantization took from their outputs"
-    package static let guide = """
+public struct BiasCorrection: Pass {
+    public static let name = "bias-correction"
+    public static let summary = "gives layers back the mean that quantization took from their outputs"
+    public static let guide = """
         Rounding shifts the mean of a layer's outputs, and the shift of each layer adds to the next. For each layer, from the \
         first to the last, the mean of every output channel over calibration data is compared with that of the model before \
         compression, and the difference goes into the bias, also where that is stored as int32. Use it after \
         static-quantization or weight-only-quantization. Costs one run over the samples for each layer.
         """
 
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 128
-    package var choice = WeightChoice()
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 128
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package var needs: PassNeeds { .calibration }
+    public var needs: PassNeeds { .calibration }
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
         guard let original = context.teacher else {

@@ -3,13 +3,13 @@ package import WinnowGraph
 import WinnowTensor
 
 /// How the ranges of activations are found on calibration data.
-package struct CalibrationChoice: HyperparameterGroup {
-    @Hyperparameter("how activation ranges are found") package var range: Chosen<RangeRules> = "min-max"
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) package var percentile = 99.99
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) package var samples = 512
+public struct CalibrationChoice: HyperparameterGroup {
+    @Hyperparameter("how activation ranges are found") public var range: Chosen<RangeRules> = "min-max"
+    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) public var percentile = 99.99
+    @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 512
     package var batchSize = 8
 
-    package init() {}
+    public init() {}
 
     /// The range of every float32 value listed, for codes of `levels` steps; values never seen are left out.
     /// Throws `.numeric` naming a value that became infinite or NaN.

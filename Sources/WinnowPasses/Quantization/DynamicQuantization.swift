@@ -1,4 +1,4 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
@@ -9,22 +9,22 @@ import WinnowTensor
 ///                             %i = MatMulInteger(%q, @w.codes, %z)
 ///                             %2 = Cast(%i) · (%s · @w.scale) + @b
 /// ```
-package struct DynamicQuantization: Pass {
-    package static let name = "dynamic-quantization"
-    package static let summary = "int8 weights for matrix products, activations quantized while running"
-    package static let guide = """
+public struct DynamicQuantization: Pass {
+    public static let name = "dynamic-quantization"
+    public static let summary = "int8 weights for matrix products, activations quantized while running"
+    public static let guide = """
         Weights of Gemm, MatMul, Einsum and LSTM become symmetric int8; activations become uint8 at each run, with scale and \
         zero point from their own range. Convolutions stay float, as in torch's dynamic quantization. onnxruntime fuses the nodes into \
         one integer kernel. Use static-quantization where calibration data is at hand: it is faster.
         """
 
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
-    package var choice = WeightChoice()
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(
             choice,

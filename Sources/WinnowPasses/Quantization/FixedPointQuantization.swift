@@ -1,26 +1,26 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as n-bit fixed-point numbers: signed integers times a scale that is kept.
 ///
 /// Codes lie in ±(2^(n−1) − 1); zero stays exactly zero; an all-zero tensor gets scale 1.
-package struct FixedPointQuantization: Pass {
-    package static let name = "fixed-point-quantization"
-    package static let summary = "n-bit fixed-point weights, the scale kept beside them"
-    package static let guide = """
+public struct FixedPointQuantization: Pass {
+    public static let name = "fixed-point-quantization"
+    public static let summary = "n-bit fixed-point weights, the scale kept beside them"
+    public static let guide = """
         w ≈ scale · code with code in ±(2^(n−1) − 1), rounded to nearest, halves to even. With power-of-two, scales are \
         2^−f as fixed-point hardware has them (Qm.f). Codes of up to 4 bits are stored as int4, up to 8 as int8, up to 16 \
         as int16; biases stay float32.
         """
 
-    @Hyperparameter("bits of a code, its sign included", in: 2...16) package var bits = 8
-    @Hyperparameter("round scales up to powers of two") package var powerOfTwo = false
-    @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = false
-    package var choice = WeightChoice()
+    @Hyperparameter("bits of a code, its sign included", in: 2...16) public var bits = 8
+    @Hyperparameter("round scales up to powers of two") public var powerOfTwo = false
+    @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = false
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let type: ElementType = bits <= 4 ? .int4 : bits <= 8 ? .int8 : .int16
         return try graph.rewritingWeights(choice) { targets in

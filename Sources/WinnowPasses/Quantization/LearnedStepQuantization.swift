@@ -1,4 +1,4 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 import WinnowTraining
 
@@ -6,27 +6,27 @@ import WinnowTraining
 ///
 /// ∂x̂/∂s = (x̂ − x)/s inside the range and the limiting code outside, gradients scaled by 1/√(n·q_max)
 /// (LSQ; Esser et al. 2020, equations 3 and 4).
-package struct LearnedStepQuantization: TrainingPass {
-    package static let name = "learned-step-quantization"
-    package static let summary = "trains quantization steps together with the weights, then stores the integers"
-    package static let guide = """
+public struct LearnedStepQuantization: TrainingPass {
+    public static let name = "learned-step-quantization"
+    public static let summary = "trains quantization steps together with the weights, then stores the integers"
+    public static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
         own (LSQ). It pays at 4 bits. Scales start at the calibrated ranges for int8, and at 2·mean|w|/√q_max for int4 \
         weights.
         """
 
-    @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
-    @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") package
+    @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
+    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
+    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
-    @Hyperparameter("train the steps of activations too") package var learnActivations = true
-    @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) package var stepRate = 0.01
-    package var calibration = CalibrationChoice()
-    package var choice = WeightChoice()
+    @Hyperparameter("train the steps of activations too") public var learnActivations = true
+    @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) public var stepRate = 0.01
+    public var calibration = CalibrationChoice()
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+    public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         var scheme = StaticQuantization()
         (scheme.activations, scheme.perChannel) = (activations, perChannel)
         (scheme.calibration, scheme.choice) = (calibration, choice)
@@ -44,7 +44,7 @@ package struct LearnedStepQuantization: TrainingPass {
         }
     }
 
-    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+    public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
         let (stored, findings) = try graph.foldingMasks().storingIntegers()
         return PassResult(graph: stored, findings: findings)
     }

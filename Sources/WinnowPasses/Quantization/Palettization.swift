@@ -1,25 +1,25 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
 /// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
-package struct Palettization: Pass {
-    package static let name = "palettization"
-    package static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
-    package static let guide = """
+public struct Palettization: Pass {
+    public static let name = "palettization"
+    public static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
+    public static let guide = """
         Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
         weight, up to 8 bits one byte.
         """
 
-    @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) package var bits = 4
-    package var choice = WeightChoice()
+    @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(choice) { targets in
             var storage = WeightStorage(targets.graph)

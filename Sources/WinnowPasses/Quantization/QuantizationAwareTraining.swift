@@ -1,30 +1,30 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 import WinnowTraining
 
 /// Trains with every weight and activation rounded as it will be stored, so that the network learns to live with it.
 ///
 /// Q/DQ pairs in the forward pass, straight-through gradients inside the range (Jacob et al. 2018, section 3).
-package struct QuantizationAwareTraining: TrainingPass {
-    package static let name = "quantization-aware-training"
-    package static let summary = "trains with int8 rounding in place, then stores int8"
-    package static let guide = """
+public struct QuantizationAwareTraining: TrainingPass {
+    public static let name = "quantization-aware-training"
+    public static let summary = "trains with int8 rounding in place, then stores int8"
+    public static let guide = """
         Inserts the Q/DQ pairs that static-quantization would, with activation ranges from calibration, trains through \
         them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
         where static-quantization costs too much accuracy.
         """
 
-    @Hyperparameter("integers that weights become") package var weights = WeightCodes.int8
-    @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
+    @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
+    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
-    package var calibration = CalibrationChoice()
-    package var choice = WeightChoice()
+    public var calibration = CalibrationChoice()
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+    public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let pairs = try QuantizationPairs(
             scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
         setup.model = pairs.graph
@@ -32,7 +32,7 @@ package struct QuantizationAwareTraining: TrainingPass {
         setup.hooks.append(WeightScaleHook(pairs))
     }
 
-    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
+    public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
         let (stored, findings) = try graph.foldingMasks().storingIntegers()
         return PassResult(graph: stored, findings: findings)
     }

@@ -1,7 +1,7 @@
 package import WinnowTensor
 
 /// The integers that trained weights become.
-package enum WeightCodes: String, HyperparameterChoice, Codable {
+public enum WeightCodes: String, HyperparameterChoice, Codable {
     case int8
     /// −7…7; needs operator set 21.
     case int4
@@ -12,7 +12,7 @@ package enum WeightCodes: String, HyperparameterChoice, Codable {
 }
 
 /// The integers that activations become.
-package enum ActivationCodes: String, HyperparameterChoice, Codable {
+public enum ActivationCodes: String, HyperparameterChoice, Codable {
     /// 0…255 with a zero point: what x86 runtimes do fastest.
     case uint8
     /// −128…127 with a zero point, −128 after a Relu.

@@ -1,5 +1,5 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
@@ -9,10 +9,10 @@ import WinnowTensor
 /// %2 = Conv(%1, @w, @b)      %1q = QuantizeLinear(%1)  …  %2 = Conv(DQ(%1q), DQ(@w.codes), DQ(@b.codes))
 /// %3 = Relu(%2)           →  %3 = Relu(%2);  %3q = QuantizeLinear(%3)
 /// ```
-package struct StaticQuantization: Pass {
-    package static let name = "static-quantization"
-    package static let summary = "int8 weights and activations with ranges fixed on calibration data"
-    package static let guide = """
+public struct StaticQuantization: Pass {
+    public static let name = "static-quantization"
+    public static let summary = "int8 weights and activations with ranges fixed on calibration data"
+    public static let guide = """
         Weights become int8, symmetric around 0, with a scale for every output channel; activations 8 bits with a zero \
         point, their ranges observed on calibration data; biases int32 with the scale of the sums. The file holds \
         QuantizeLinear/DequantizeLinear pairs, which onnxruntime and OpenVINO run as integer kernels. \
@@ -21,22 +21,22 @@ package struct StaticQuantization: Pass {
         """
 
     @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
-    package var weightBits = 8
-    @Hyperparameter("element type of activations") package var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") package
+    public var weightBits = 8
+    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
+    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
-    package var calibration = CalibrationChoice()
-    @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") package var reduceRange = false
+    public var calibration = CalibrationChoice()
+    @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") public var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
-    package var quantizeOutputs = false
-    @Hyperparameter("fold BatchNormalization into the layer before it") package var foldBatchNorm = true
-    package var choice = WeightChoice()
+    public var quantizeOutputs = false
+    @Hyperparameter("fold BatchNormalization into the layer before it") public var foldBatchNorm = true
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package var needs: PassNeeds { .calibration }
+    public var needs: PassNeeds { .calibration }
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let folded =
             try foldBatchNorm

@@ -1,28 +1,28 @@
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 
 /// Stores weights as int8 or int4 and computes in float.
-package struct WeightOnlyQuantization: Pass {
-    package static let name = "weight-only-quantization"
-    package static let summary = "int8 or int4 weights, float arithmetic; needs no data"
-    package static let guide = """
+public struct WeightOnlyQuantization: Pass {
+    public static let name = "weight-only-quantization"
+    public static let summary = "int8 or int4 weights, float arithmetic; needs no data"
+    public static let guide = """
         Weights become symmetric integers behind a DequantizeLinear with a scale for every output channel or block. The \
         file shrinks to a quarter (int8) or an eighth (int4); speed changes only where the runtime has kernels for it. \
         int4 and blocks need operator set 21.
         """
 
-    @Hyperparameter("bits of a weight: 8 or 4", in: 4...8) package var bits = 8
-    @Hyperparameter("a scale for every output channel, instead of one for the tensor") package var perChannel = true
+    @Hyperparameter("bits of a weight: 8 or 4", in: 4...8) public var bits = 8
+    @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = true
     @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
-    package var blockSize = 0
-    @Hyperparameter("how numbers become codes: nearest, or gptq, which looks at data") package var rounding: Chosen<WeightRoundings> = "nearest"
-    package var choice = WeightChoice()
+    public var blockSize = 0
+    @Hyperparameter("how numbers become codes: nearest, or gptq, which looks at data") public var rounding: Chosen<WeightRoundings> = "nearest"
+    public var choice = WeightChoice()
 
-    package init() {}
+    public init() {}
 
-    package var needs: PassNeeds { rounding.member.needs }
+    public var needs: PassNeeds { rounding.member.needs }
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         guard bits == 8 || bits == 4 else {
             throw WinnowError(

@@ -1,47 +1,47 @@
 import WinnowEngine
-package import WinnowGraph
+public import WinnowGraph
 import WinnowTensor
 package import WinnowTraining
 
 /// Trains the model on; carries any number of training passes through the same run.
-package struct Finetune: Pass {
-    package static let name = "finetune"
-    package static let summary = "trains the model on, together with any number of training passes"
-    package static let guide = """
+public struct Finetune: Pass {
+    public static let name = "finetune"
+    public static let summary = "trains the model on, together with any number of training passes"
+    public static let guide = """
         Minimizes the cross-entropy of the first output on the training data, or, without labels that fit it, the distance of \
         all outputs from the original model's, and gives back the state that did best on the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
         a teacher, tightening masks, learned quantization steps.
         """
 
-    package enum Rule: String, HyperparameterChoice, Codable { case sgd, adam, adamw }
-    package enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, oneCycle = "one-cycle" }
+    public enum Rule: String, HyperparameterChoice, Codable { case sgd, adam, adamw }
+    public enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, oneCycle = "one-cycle" }
 
-    @Hyperparameter("passes over the training data", in: 0...1e6) package var epochs = 5
-    @Hyperparameter("samples in one step", in: 1...1e9) package var batchSize = 128
-    @Hyperparameter("step size of the optimizer", in: 0...1e3) package var learningRate = 1e-3
-    @Hyperparameter("how gradients change parameters") package var optimizer = Rule.adam
-    @Hyperparameter("part of the last update that sgd keeps", in: 0...1) package var momentum = 0.9
-    @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) package var weightDecay = 0.0
-    @Hyperparameter("how the learning rate changes over the run") package var schedule = Decay.cosine
-    @Hyperparameter("epochs of linear warm-up", in: 0...1e6) package var warmupEpochs = 0.0
-    @Hyperparameter("epochs between two drops to a tenth, in schedule step", in: 1...1e6) package var interval = 10
-    @Hyperparameter("probability spread evenly over all classes", in: 0...1) package var labelSmoothing = 0.0
-    @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) package var shift = 0
-    @Hyperparameter("mirror half of the images") package var flip = false
-    @Hyperparameter("give back the best epoch on the validation data instead of the last") package var keepBest = true
-    @Hyperparameter("keep weights zero that are exactly zero") package var keepZeros = true
-    @Hyperparameter("training passes that take part") package var with: [PassStep] = []
+    @Hyperparameter("passes over the training data", in: 0...1e6) public var epochs = 5
+    @Hyperparameter("samples in one step", in: 1...1e9) public var batchSize = 128
+    @Hyperparameter("step size of the optimizer", in: 0...1e3) public var learningRate = 1e-3
+    @Hyperparameter("how gradients change parameters") public var optimizer = Rule.adam
+    @Hyperparameter("part of the last update that sgd keeps", in: 0...1) public var momentum = 0.9
+    @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) public var weightDecay = 0.0
+    @Hyperparameter("how the learning rate changes over the run") public var schedule = Decay.cosine
+    @Hyperparameter("epochs of linear warm-up", in: 0...1e6) public var warmupEpochs = 0.0
+    @Hyperparameter("epochs between two drops to a tenth, in schedule step", in: 1...1e6) public var interval = 10
+    @Hyperparameter("probability spread evenly over all classes", in: 0...1) public var labelSmoothing = 0.0
+    @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) public var shift = 0
+    @Hyperparameter("mirror half of the images") public var flip = false
+    @Hyperparameter("give back the best epoch on the validation data instead of the last") public var keepBest = true
+    @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
+    @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
-    package init() {}
+    public init() {}
 
     package init(carrying passes: [any TrainingPass]) {
         self.init()
         with = passes.map { PassStep($0) }
     }
 
-    package var needs: PassNeeds { .training }
+    public var needs: PassNeeds { .training }
 
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let masked = keepZeros ? try graph.maskingZeros() : graph
         let (trained, findings) = try train(masked, original: graph, in: context)
@@ -148,12 +148,12 @@ package struct Finetune: Pass {
 }
 
 extension Finetune: HyperparameterConvertible {
-    package static var kind: String { "a table of finetune's hyperparameters" }
-    package init?(_ value: HyperparameterValue) throws {
+    public static var kind: String { "a table of finetune's hyperparameters" }
+    public init?(_ value: HyperparameterValue) throws {
         guard case .table(let values) = value else { return nil }
         try self.init(hyperparameters: values)
     }
-    package var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
+    public var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
 }
 
 extension Finding {

@@ -1,10 +1,10 @@
-package import WinnowGraph
-package import WinnowTraining
+public import WinnowGraph
+public import WinnowTraining
 
 /// A pass that trains has three moments; `finetune` carries any number of them through one run.
 ///
 /// Prepare inserts what trains along, a hook in the set-up acts between steps, finalize takes out what only served training.
-package protocol TrainingPass: Pass {
+public protocol TrainingPass: Pass {
     /// Inserts what trains along into `setup.model`: masks, Q/DQ pairs.
     func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws
 
@@ -16,20 +16,20 @@ package protocol TrainingPass: Pass {
 }
 
 /// A training run while passes make it ready.
-package struct TrainingSetup {
+public struct TrainingSetup {
     /// The graph as it came, before any pass.
-    package let original: Graph
+    public let original: Graph
     /// The inference graph that is trained.
-    package var model: Graph
+    public var model: Graph
     /// What is made small; there is none until every pass has prepared the model.
-    package var objective: Objective?
+    public var objective: Objective?
     /// Initializers that the optimizer must leave alone.
-    package var frozen: Set<ValueName> = []
+    public var frozen: Set<ValueName> = []
     /// Parameters that are trained differently, or trained at all although the defaults would not.
     package var options: [ValueName: ParameterOptions] = [:]
     /// What acts between steps.
     package var hooks: [any TrainingHook] = []
-    package var findings: [Finding] = []
+    public var findings: [Finding] = []
 
     package init(_ graph: Graph) {
         original = graph
@@ -38,13 +38,13 @@ package struct TrainingSetup {
 }
 
 extension TrainingPass {
-    package var needs: PassNeeds { .training }
-    package func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {}
-    package func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {}
-    package func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult { PassResult(graph: graph) }
+    public var needs: PassNeeds { .training }
+    public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {}
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {}
+    public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult { PassResult(graph: graph) }
 
     /// On its own, a training pass runs as the only passenger of `finetune` with that pass's defaults.
-    package func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try Finetune(carrying: [self]).apply(to: graph, in: context)
     }

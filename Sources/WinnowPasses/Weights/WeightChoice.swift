@@ -1,11 +1,11 @@
 package import WinnowGraph
 
 /// Which weights a pass works on.
-package struct WeightChoice: HyperparameterGroup {
-    @Hyperparameter("globs of the tensors or nodes to work on; empty: all") package var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") package var except: [String] = []
+public struct WeightChoice: HyperparameterGroup {
+    @Hyperparameter("globs of the tensors or nodes to work on; empty: all") public var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to leave alone") public var except: [String] = []
 
-    package init() {}
+    public init() {}
 
     /// Throws `.recipe` for a glob that matches nothing in `graph`.
     package func selection(in graph: Graph) throws -> Selection { try Selection(only: only, except: except, in: graph) }

@@ -1,6 +1,6 @@
 /// Percentiles by the thirteen methods of `numpy.percentile` (Hyndman and Fan 1996, and four of NumPy's own).
-package enum Percentile {
-    package enum Method: String, Hashable, Sendable, CaseIterable, Codable {
+public enum Percentile {
+    public enum Method: String, Hashable, Sendable, CaseIterable, Codable {
         case invertedCDF = "inverted_cdf"
         case averagedInvertedCDF = "averaged_inverted_cdf"
         case closestObservation = "closest_observation"

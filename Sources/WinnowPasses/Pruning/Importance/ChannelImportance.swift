@@ -17,11 +17,11 @@ extension ChannelImportance {
 }
 
 /// Every importance of channels, one line each.
-package enum ChannelImportances: NamedCatalogue {
+public enum ChannelImportances: MemberCatalogue {
     package static let all: [any ChannelImportance.Type] = [
         L1Importance.self,
         L2Importance.self,
         GeometricMedianImportance.self,
     ]
-    package static var members: [(name: String, member: any ChannelImportance.Type)] { all.map { ($0.name, $0) } }
+    public static var names: [String] { all.map { $0.name } }
 }

@@ -22,11 +22,11 @@ extension ElementImportance {
 }
 
 /// Every importance of single weights, one line each.
-package enum ElementImportances: NamedCatalogue {
+public enum ElementImportances: MemberCatalogue {
     package static let all: [any ElementImportance.Type] = [
         MagnitudeImportance.self,
         LAMPImportance.self,
         WandaImportance.self,
     ]
-    package static var members: [(name: String, member: any ElementImportance.Type)] { all.map { ($0.name, $0) } }
+    public static var names: [String] { all.map { $0.name } }
 }

@@ -13,11 +13,11 @@ package protocol RangeRule: Sendable {
 }
 
 /// Every rule, one line each.
-package enum RangeRules: NamedCatalogue {
+public enum RangeRules: MemberCatalogue {
     package static let all: [any RangeRule.Type] = [
         MinMaxRange.self,
         PercentileRange.self,
         EntropyRange.self,
     ]
-    package static var members: [(name: String, member: any RangeRule.Type)] { all.map { ($0.name, $0) } }
+    public static var names: [String] { all.map { $0.name } }
 }

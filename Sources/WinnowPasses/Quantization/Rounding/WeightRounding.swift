@@ -23,10 +23,10 @@ extension WeightRounding {
 }
 
 /// Every rounding, one line each.
-package enum WeightRoundings: NamedCatalogue {
+public enum WeightRoundings: MemberCatalogue {
     package static let all: [any WeightRounding.Type] = [
         NearestRounding.self,
         GPTQRounding.self,
     ]
-    package static var members: [(name: String, member: any WeightRounding.Type)] { all.map { ($0.name, $0) } }
+    public static var names: [String] { all.map { $0.name } }
 }
