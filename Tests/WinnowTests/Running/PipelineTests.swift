@@ -39,7 +39,7 @@ import WinnowTensor
           - static-quantization
         """
 
-    private func bytes(of result: Pipeline.Result) throws -> [UInt8] { try ONNXFile.bytes(result.model.graph) }
+    private func bytes(of result: CompressionResult) throws -> [UInt8] { try ONNXFile.bytes(result.model.graph) }
 
     @Test func sameSeedSameBytes() throws {
         let pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())

@@ -3,7 +3,7 @@ public import WinnowEngine
 import WinnowFormats
 import WinnowGraph
 import WinnowPasses
-public import WinnowReport
+import WinnowReport
 import WinnowTensor
 
 /// Applies a recipe to a model step by step, keeping what is needed to go on after a stop.
@@ -16,14 +16,6 @@ public struct Pipeline: Sendable {
         public var event: ProgressEvent
         /// The part of the whole run that is done, by what steps usually take.
         public var fraction: Double
-    }
-
-    /// The compressed model and what happened on the way.
-    public struct Result: Sendable {
-        public var model: Model
-        public var steps: [Report.Step]
-        /// Models that `save` steps wrote, in order, with their files' names but the ending.
-        public var saved: [(stage: String, model: Model)]
     }
 
     public var recipe: Recipe
@@ -53,10 +45,10 @@ public struct Pipeline: Sendable {
 
     /// Runs every step on `model`; `save` steps write into `outputFolder`. With a state folder, steps that an earlier run of
     /// the same recipe on the same model finished are read back instead of run.
-    public func run(on model: Model, outputFolder: String) throws -> Result {
+    public func run(on model: Model, outputFolder: String) throws -> CompressionResult {
         let state = try stateFolder.map { try PipelineState(folder: $0, identity: identity(of: model)) }
         var graph = model.graph
-        var result = Result(model: model, steps: [], saved: [])
+        var result = CompressionResult(model: model, steps: [], saved: [])
         for (index, step) in recipe.steps.enumerated() {
             try cancellation.check("run", remedy: "run the same command again to go on")
             switch step {
