@@ -83,19 +83,19 @@ extension Tensor {
         let values = points.doubles()
         if values.allSatisfy({ $0 == 0 }) { return zeroCount }
         guard rank > 0, let axis = shape.axis(axis) else { return 0 }
-        let (inner, extent) = (shape.dropFirst(axis + 1).reduce(1, *), shape[axis])
         let isBlocked = points.rank == rank && rank > 1
         let blocks = isBlocked ? points.shape[axis] : values.count
-        let blockSize = isBlocked ? (extent + blocks - 1) / max(1, blocks) : 1
-        guard values.count == 1 || isBlocked || values.count == extent else { return 0 }
+        guard values.count == 1 || isBlocked || values.count == shape[axis] else { return 0 }
+        let layout = ScaleLayout(
+            axis: values.count == 1 ? nil : axis, blockSize: isBlocked ? (shape[axis] + blocks - 1) / max(1, blocks) : 0, of: shape)
+        guard layout.scaleCount <= values.count else { return 0 }
         var count = 0
         for piece in pieces {
-            for (offset, code) in doubles(in: piece).enumerated() {
-                let element = piece.lowerBound + offset
-                let along = element / inner % extent
-                let place = values.count == 1 ? 0 : isBlocked
-                    ? (element / (inner * extent) * blocks + along / blockSize) * inner + element % inner : along
-                if place < values.count, code == values[place] { count += 1 }
+            let codes = doubles(in: piece)
+            layout.forEachRun(in: piece) { run, place in
+                for element in run where codes[element - piece.lowerBound] == values[place + layout.scaleStep * (element - run.lowerBound)] {
+                    count += 1
+                }
             }
         }
         return count

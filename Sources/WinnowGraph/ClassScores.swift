@@ -23,13 +23,14 @@ package struct ClassScores: Sendable {
                 self.reshapings = reshapings.reversed()
                 return
             }
-            guard let passing = node.op.passing(of: node, in: graph) else { break }
+            guard let passing = node.op.passing(of: node, in: graph), passing.keepsPlaces else { break }
             value = input
             switch passing {
             case .unchanged: break
             case .reshaped: reshapings.append(node)
             case .neutral(let index): value = node.inputs[index]
             case .between(let range): clips.append(range)
+            case .permuted, .converted: break
             }
         }
         form = .logits

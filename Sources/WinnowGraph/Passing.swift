@@ -4,10 +4,24 @@ package enum Passing: Sendable, Hashable {
     case unchanged
     /// The elements in their order, in another shape: Flatten.
     case reshaped
+    /// The axes in another order: axis i of the result is axis `order[i]`.
+    case permuted(order: [Int])
+    /// The numbers in another floating-point type.
+    case converted
     /// Another input than the first, or the first, with an element that changes no number: x · 1, 0 + x.
     case neutral(input: Int)
-    /// Numbers between these as they are: Clip.
+    /// Numbers between these as they are, others as the nearest of these: Clip, Relu.
     case between(ClosedRange<Double>)
+}
+
+extension Passing {
+    /// Whether elements keep their order and their type.
+    var keepsPlaces: Bool {
+        switch self {
+        case .permuted, .converted: false
+        case .unchanged, .reshaped, .neutral, .between: true
+        }
+    }
 }
 
 extension GraphIndex {

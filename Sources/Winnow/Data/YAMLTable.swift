@@ -1,3 +1,4 @@
+import Foundation
 import WinnowPasses
 import WinnowTensor
 import Yams
@@ -19,7 +20,7 @@ struct YAMLTable {
             guard node.fits(within: Self.nodeLimit) else {
                 throw WinnowError(kind, "", "has more than \(Self.nodeLimit) entries, aliases written out", remedy: "make it shorter")
             }
-            value = try YAMLDecoder().decode(HyperparameterValue.self, from: node)
+            value = HyperparameterValue(node)
         } catch let error as WinnowError {
             throw error
         } catch {
@@ -65,6 +66,36 @@ struct YAMLTable {
                 kind, key, "is \(value)", remedy: "choose \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         return choice
+    }
+}
+
+extension HyperparameterValue {
+    /// What a node stands for. `2:4` is a text, not the number to the base of 60 that YAML 1.1 takes it for.
+    fileprivate init(_ node: Yams.Node) {
+        switch node {
+        case .mapping(let mapping):
+            self = .table(Dictionary(mapping.map { ($0.key.string ?? "", HyperparameterValue($0.value)) }, uniquingKeysWith: { $1 }))
+        case .sequence(let sequence): self = .list(sequence.map { HyperparameterValue($0) })
+        case .scalar(let scalar): self.init(scalar)
+        case .alias: self = .none
+        }
+    }
+
+    private init(_ scalar: Yams.Node.Scalar) {
+        let isText = scalar.style == .doubleQuoted || scalar.style == .singleQuoted || scalar.string.contains(":")
+        if isText, Double(scalar.string) == nil {
+            self = .string(scalar.string)
+        } else if NSNull.construct(from: scalar) != nil {
+            self = .none
+        } else if let value = Bool.construct(from: scalar) {
+            self = .bool(value)
+        } else if let value = Int.construct(from: scalar) {
+            self = .int(value)
+        } else if let value = Double.construct(from: scalar) {
+            self = .number(value)
+        } else {
+            self = .string(scalar.string)
+        }
     }
 }
 

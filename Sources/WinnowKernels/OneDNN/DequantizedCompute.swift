@@ -19,7 +19,7 @@ final class DequantizedEdges: @unchecked Sendable {
         source: IntegerSource, sourceShape: Shape, target: IntegerTarget, targetShape: Shape, targetStrides: [Int],
         epilogue: Epilogue, kernelScratchByteCount: Int
     ) throws {
-        decoding = try DequantizeKernel(from: source.elementType, QuantizationGeometry(perTensor: sourceShape))
+        decoding = try DequantizeKernel(from: source.elementType, ScaleLayout(perTensor: sourceShape))
         self.source = AffineEncoding(source.elementType, scale: 1, zeroPoint: source.known.zeroPoint)
         let real = ReorderKernel.Side(.float32, strides: targetStrides)
         encoding =

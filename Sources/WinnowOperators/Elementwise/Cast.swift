@@ -47,8 +47,9 @@ package struct Cast: Operator {
     }
 
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
-        guard let source = graph.info(of: node.input(0)), !source.isGuess, source.elementType == target else { return nil }
-        return .unchanged
+        guard let source = graph.info(of: node.input(0)), !source.isGuess else { return nil }
+        if source.elementType == target { return .unchanged }
+        return source.elementType.isFloatingPoint && target.isFloatingPoint ? .converted : nil
     }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {

@@ -10,6 +10,7 @@ package struct Relu: ElementwiseUnary, AttributeFree, ActivationOperator {
 
     package var function: UnaryFunction { .relu }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { .between(0...Double(Float.greatestFiniteMagnitude)) }
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .relu }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -17,8 +17,8 @@ package struct Transpose: Operator {
     package var quantization: QuantizationRule { .keepsScale }
 
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
-        guard let permutation, permutation == Array(permutation.indices) else { return nil }
-        return .unchanged
+        guard let rank = permutation?.count ?? graph.info(of: node.input(0))?.rank, let order = try? order(rank: rank) else { return nil }
+        return order == Array(order.indices) ? .unchanged : .permuted(order: order)
     }
 
     /// The source axis of each axis.

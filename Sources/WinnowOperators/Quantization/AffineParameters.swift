@@ -45,23 +45,23 @@ package struct ScaleAxis: Sendable, Hashable {
     private func resolved(_ rank: Int) throws -> Int { try (axis ?? 1).normalizedAxis(rank: rank) }
 
     /// Which scale each element uses.
-    func geometry(_ data: OperandPlan, scale: Shape) throws -> QuantizationGeometry {
+    func geometry(_ data: OperandPlan, scale: Shape) throws -> ScaleLayout {
         guard let axis = try varyingAxis(shape: data.shape, scale: scale) else {
-            return QuantizationGeometry(perTensor: data.shape)
+            return ScaleLayout(perTensor: data.shape)
         }
         let extent = data.shape[axis]
         if blockSize == 0 {
             guard scale == [extent] else {
                 throw WinnowError(.shape, "scale", "has shape \(scale), but axis \(axis) has \(extent) indices")
             }
-            return QuantizationGeometry(perAxis: axis, of: data.shape, layout: data.layout)
+            return ScaleLayout(perAxis: axis, of: data.shape, layout: data.layout)
         }
         var blocks = data.shape
         blocks[axis] = (extent + blockSize - 1) / blockSize
         guard blockSize > 0, scale == blocks else {
             throw WinnowError(.shape, "scale", "has shape \(scale), but blocks of \(blockSize) need \(blocks)")
         }
-        return QuantizationGeometry(blocksOf: blockSize, axis: axis, of: data.shape)
+        return ScaleLayout(blocksOf: blockSize, axis: axis, of: data.shape)
     }
 
     /// `data, scale, zero point` of (data, scale, zero point) -> data.

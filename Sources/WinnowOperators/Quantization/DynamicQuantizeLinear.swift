@@ -22,7 +22,7 @@ package struct DynamicQuantizeLinear: Operator {
         let data = try request.input(0)
         try data.requireFloat32(request.nodeName)
         let count = data.shape.elementCount
-        let quantize = try QuantizeKernel(to: .uint8, QuantizationGeometry(perTensor: data.shape))
+        let quantize = try QuantizeKernel(to: .uint8, ScaleLayout(perTensor: data.shape))
         return Kernel { operands in
             let x = operands.input(0, as: Float.self)
             let encoding = DynamicRange.encoding(of: x, count: count)

@@ -93,7 +93,7 @@ extension QuantizeLinear {
             values = result
         }
         let result = Tensor(zeros: [256], target.elementType)
-        let quantize = try QuantizeKernel(to: target.elementType, QuantizationGeometry(perTensor: [256]))
+        let quantize = try QuantizeKernel(to: target.elementType, ScaleLayout(perTensor: [256]))
         values.withElements(Float.self) { values in
             guard let base = values.baseAddress else { return }
             withUnsafePointer(to: target.scale) { scale in

@@ -32,24 +32,14 @@ extension CouplingGroups {
                 default: []
                 }
             return positions.compactMap { position in
-                guard let operand = node.input(position), let tensor = origins[operand], graph.infos[operand]?.rank ?? 0 >= 2,
+                guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,
                     node.outputs.contains(where: { origins[$0] == nil })
                 else { return nil }
                 return ChannelWeight(
-                    tensor: tensor, operand: operand, axis: bound[node.name].flatMap { Self.outputAxis(of: $0, position) },
+                    tensor: tensor, operand: operand, axis: bound[node.name]?.map.outputAxis(ofInput: position, rank: rank),
                     node: node, inputIndex: position)
             }
         }
-    }
-
-    /// The axis of an operand that is an axis of the output, and not of the data if there is such a one.
-    private static func outputAxis(of bound: BoundNode, _ position: Int) -> Int? {
-        guard position < bound.map.inputs.count, let output = bound.map.outputs.first else { return nil }
-        let terms = bound.map.inputs[position].filter { $0 != .rest }
-        let produced = Set(output.flatMap(\.labels))
-        let data = Set(bound.map.inputs.enumerated().filter { $0.offset < 2 && $0.offset != position }.flatMap { $0.element.flatMap(\.labels) })
-        let candidates = terms.indices.filter { !terms[$0].labels.isEmpty && produced.isSuperset(of: terms[$0].labels) }
-        return candidates.first { !data.isSuperset(of: terms[$0].labels) } ?? candidates.first
     }
 
     /// Why none of a weight's channels may be removed; nil if some may.

@@ -28,15 +28,13 @@ public struct GradualPruning: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
-        let selection = try choice.selection(in: setup.model)
-        var seen: Set<ValueName> = []
-        let sites = setup.model.weightSites.filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
-        let weights = sites.compactMap { MaskedWeight($0, in: setup.model) }
-        let importance = try rule.prepared(for: sites, in: setup.model, context)
+        let targets = WeightTargets(setup.model, try choice.selection(in: setup.model)) { MaskedWeight.objection(to: $0.stored) }.targets
+        let weights = targets.compactMap { MaskedWeight($0, in: setup.model) }
+        let prepared = try rule.prepared(for: targets, in: setup.model, context)
         setup.model = try setup.model.masking(
             Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first }))
         let masks = Dictionary(setup.model.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
-        setup.hooks.append(GradualMaskHook(self, importance, weights, masks))
+        setup.hooks.append(GradualMaskHook(self, prepared, weights, masks))
         setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
     }
 
@@ -48,16 +46,16 @@ public struct GradualPruning: TrainingPass {
 /// Changes masks between steps.
 private struct GradualMaskHook: TrainingHook {
     private let pass: GradualPruning
-    private let importance: any ElementImportance
+    private let pruning: PreparedPruning
     private let weights: [ValueName]
     /// The mask of each weight.
     private let masks: [ValueName: ValueName]
     private let startSparsity: Double
     private(set) var isSettled = false
 
-    init(_ pass: GradualPruning, _ importance: any ElementImportance, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
+    init(_ pass: GradualPruning, _ pruning: PreparedPruning, _ weights: [MaskedWeight], _ masks: [ValueName: ValueName]) {
         self.pass = pass
-        self.importance = importance
+        self.pruning = pruning
         self.weights = weights.map(\.tensor)
         self.masks = masks
         let total = weights.reduce(0) { $0 + $1.count }
@@ -76,10 +74,8 @@ private struct GradualMaskHook: TrainingHook {
         let current = weights.compactMap { weight in
             masks[weight].flatMap { MaskedWeight(weight, moment.variables[weight], mask: moment.variables[$0]) }
         }
-        var pruning = MagnitudePruning()
-        pruning.rule = pass.rule
-        for weight in pruning.prune(current, to: sparsity, by: importance) {
-            if let mask = masks[weight.tensor] { moment.variables[mask] = weight.mask }
+        for (weight, tensor) in pruning.masks(current, .total(sparsity)) {
+            if let mask = masks[weight] { moment.variables[mask] = tensor }
         }
     }
 }

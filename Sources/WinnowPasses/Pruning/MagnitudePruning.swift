@@ -34,116 +34,57 @@ public struct MagnitudePruning: Pass {
     public var needs: PassNeeds { rule.importance.member.needs }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let selection = try choice.selection(in: graph)
-        var ledger = WeightLedger(graph)
-        var weights: [MaskedWeight] = []
-        var sites: [WeightSite] = []
-        for site in graph.weightSites where !weights.contains(where: { $0.tensor == site.tensor }) {
-            if let reason = selection.reason(against: site) {
-                ledger.keep(site.tensor, reason)
-            } else if let weight = MaskedWeight(site, in: graph) {
-                weights.append(weight)
-                sites.append(site)
-            } else {
-                ledger.skip(site.tensor, MaskedWeight.refusal(graph.initializers[site.tensor]))
-            }
+        var targets = WeightTargets(graph, try choice.selection(in: graph)) { MaskedWeight.objection(to: $0.stored) }
+        let prepared = try rule.prepared(for: targets.targets, in: graph, context)
+        let weights = targets.targets.compactMap { target -> MaskedWeight? in
+            guard let weight = MaskedWeight(target, in: graph) else { return nil }
+            guard rule.pattern != .unstructured, let reason = prepared.objection(to: weight) else { return weight }
+            targets.skip(target, reason)
+            return nil
         }
-        let importance = try rule.prepared(for: sites, in: graph, context)
-        var zeroed: [ValueName: Tensor] = [:]
-        var masks: [ValueName: Tensor] = [:]
+        var pruned = PrunedWeights(keepsMasks: keepMask)
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
-        for group in groups(weights, importance) {
-            var cut = cut(of: group)
-            for weight in group {
-                var after = weight
-                after.scores = nil
-                // Most runtimes have no product of bfloat16.
-                let keepsMask = keepMask && weight.values.elementType != .bfloat16
-                if keepsMask {
-                    after.mask = weight.mask(below: &cut).spilled()
-                } else {
-                    after.values = weight.zeroed(below: &cut).spilled()
-                    after.mask = nil
-                }
-                ledger.note(Finding(weight.tensor, quantity: "sparsity", before: weight.sparsity, after: after.sparsity))
-                if keepMask, !keepsMask {
-                    ledger.note(Finding(weight.tensor, .fellBack, reason: "the weights beneath are not kept: runtimes do not multiply bfloat16 by a mask"))
-                }
-                guard after.keptCount < weight.keptCount else { continue }
-                if keepsMask { masks[weight.tensor] = after.mask } else { zeroed[weight.tensor] = after.values }
-            }
+        prepared.forEach(weights, budget) { weight, cut in pruned.add(weight, below: &cut, &targets) }
+        return PassResult(graph: try pruned.graph(from: graph), findings: targets.findings)
+    }
+
+    private var budget: Budget {
+        switch mode {
+        case .fraction: .fraction(sparsity)
+        case .threshold: .threshold(threshold)
+        case .percentile: .percentile(percentile, method)
         }
+    }
+}
+
+/// Weights that lost elements, as zeros or under masks.
+private struct PrunedWeights {
+    let keepsMasks: Bool
+    private var zeroed: [ValueName: Tensor] = [:]
+    private var masks: [ValueName: Tensor] = [:]
+
+    init(keepsMasks: Bool) { self.keepsMasks = keepsMasks }
+
+    mutating func add(_ scored: ScoredWeight, below cut: inout ScoreCut, _ targets: inout WeightTargets) {
+        let (before, name) = (scored.weight, scored.weight.tensor)
+        // Most runtimes have no product of bfloat16.
+        let keepsMask = keepsMasks && before.values.elementType != .bfloat16
+        let tensor = (keepsMask ? scored.mask(below: &cut) : scored.zeroed(below: &cut)).spilled()
+        let after = keepsMask ? before.masked(by: tensor) : MaskedWeight(name, tensor, mask: nil) ?? before
+        targets.note(Finding(name, quantity: "sparsity", before: before.sparsity, after: after.sparsity))
+        if keepsMasks, !keepsMask {
+            targets.note(Finding(name, .fellBack, reason: "the weights beneath are not kept: runtimes do not multiply bfloat16 by a mask"))
+        }
+        guard after.keptCount < before.keptCount else { return }
+        if keepsMask { masks[name] = tensor } else { zeroed[name] = tensor }
+    }
+
+    func graph(from graph: Graph) throws -> Graph {
         var edit = GraphEdit()
         for name in graph.initializerNames { if let values = zeroed[name] { edit.initializers.append((name, values)) } }
         let pruned = try graph.applying(edit).masking(masks)
-        let folded = keepMask ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil
-        return PassResult(
-            graph: zeroed.isEmpty ? pruned : try pruned.foldingMasks(only: folded),
-            findings: ledger.findings { _ in "is no weight that data is multiplied with" })
-    }
-
-    /// The weights with fewer of them kept.
-    package func prune(_ weights: [MaskedWeight], by importance: any ElementImportance = MagnitudeImportance()) -> [MaskedWeight] {
-        groups(weights, importance).flatMap { group in
-            var cut = cut(of: group)
-            return group.map { weight in
-                var result = weight
-                result.mask = weight.mask(below: &cut)
-                result.scores = nil
-                return result
-            }
-        }
-    }
-
-    /// Which weights are compared with each other, scored one group after the other.
-    private func groups(_ weights: [MaskedWeight], _ importance: any ElementImportance) -> some Sequence<[MaskedWeight]> {
-        let groups = rule.scope == .tensor ? weights.map { [$0] } : weights.isEmpty ? [] : [weights]
-        return groups.lazy.map { $0.map { $0.scored(by: importance) } }
-    }
-
-    /// The weights pruned further until `sparsity` of all of them (of each tensor, in scope tensor) are gone.
-    package func prune(
-        _ weights: [MaskedWeight], to sparsity: Double, by importance: any ElementImportance = MagnitudeImportance()
-    ) -> [MaskedWeight] {
-        func amount(_ parts: [MaskedWeight]) -> Double {
-            let total = parts.reduce(0) { $0 + $1.count }
-            let kept = parts.reduce(0) { $0 + $1.keptCount }
-            let wanted = max(0, MagnitudeCriterion.count(sparsity, of: total) - (total - kept))
-            return kept == 0 ? 0 : Double(wanted) / Double(kept)
-        }
-        var step = self
-        step.mode = .fraction
-        guard rule.scope == .tensor else {
-            step.sparsity = amount(weights)
-            return step.prune(weights, by: importance)
-        }
-        return weights.flatMap { weight in
-            step.sparsity = amount([weight])
-            return step.prune([weight], by: importance)
-        }
-    }
-
-    private func cut(of group: [MaskedWeight]) -> PruningCut {
-        let kept = group.reduce(0) { $0 + $1.keptCount }
-        let unused = group.reduce(0) { $0 + $1.count } - kept
-        func smallest(_ count: Int) -> WinnowKernels.Selection.Cut {
-            // Weights not in use have the lowest scores.
-            WinnowKernels.Selection.smallest(unused + count) { take in for weight in group { weight.visitScores(take) } }
-        }
-        func upTo(_ limit: Double) -> PruningCut {
-            let nearest = Float(limit)
-            return PruningCut(limit: Double(nearest) > limit ? nearest.nextDown : nearest, ties: .max)
-        }
-        guard kept > 0 else { return .nothing }
-        switch mode {
-        case .threshold: return upTo(threshold)
-        case .percentile: return upTo(Percentile.value(percentile, count: kept, method) { smallest($0 + 1).threshold } ?? -1)
-        case .fraction:
-            let count = MagnitudeCriterion.count(sparsity, of: kept)
-            guard count > 0, count < kept else { return count == 0 ? .nothing : PruningCut(limit: .infinity, ties: .max) }
-            let cut = smallest(count)
-            return cut.threshold.map { PruningCut(limit: $0, ties: cut.tieCount) } ?? .nothing
-        }
+        guard !zeroed.isEmpty else { return pruned }
+        return try pruned.foldingMasks(only: keepsMasks ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil)
     }
 }
 

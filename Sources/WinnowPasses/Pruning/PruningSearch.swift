@@ -91,19 +91,15 @@ struct PruningSearch {
 
     /// The graph with masks so that `sparsity` of the selected weights are zero; what is pruned stays pruned.
     private func pruned(_ graph: Graph, to sparsity: Double, _ context: PassContext) throws -> Graph {
-        var pruning = MagnitudePruning()
-        pruning.rule = pass.rule
-        let importance = try pass.rule.prepared(for: sites(in: graph), in: graph, context)
-        let pruned = pruning.prune(weights(in: graph), to: sparsity, by: importance)
-        return try graph.masking(Dictionary(pruned.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { $1 }))
+        let prepared = try pass.rule.prepared(for: targets(in: graph), in: graph, context)
+        return try graph.masking(prepared.masks(weights(in: graph), .total(sparsity)))
     }
 
     /// The selected weights, each once.
-    private func weights(in graph: Graph) -> [MaskedWeight] { sites(in: graph).compactMap { MaskedWeight($0, in: graph) } }
+    private func weights(in graph: Graph) -> [MaskedWeight] { targets(in: graph).compactMap { MaskedWeight($0, in: graph) } }
 
-    private func sites(in graph: Graph) -> [WeightSite] {
-        var seen: Set<ValueName> = []
-        return graph.weightSites.filter { selection.reason(against: $0) == nil && seen.insert($0.tensor).inserted }
+    private func targets(in graph: Graph) -> [WeightTarget] {
+        WeightTargets(graph, selection) { MaskedWeight.objection(to: $0.stored) }.targets
     }
 
     private static func sparsity(of weights: [MaskedWeight]) -> Double {
@@ -118,7 +114,7 @@ struct PruningSearch {
 
     /// Rounds as series of sparsity and accuracy, then every weight tensor.
     func findings(of result: Graph) -> [Finding] {
-        var ledger = WeightLedger(dense)
+        var ledger = WeightTargets(dense, selection) { MaskedWeight.objection(to: $0.stored) }
         ledger.note(Finding("graph", .done, "validation \(qualityName)", after: denseAccuracy, round: 0))
         ledger.note(Finding("graph", .done, "sparsity", after: Self.sparsity(of: weights(in: dense)), round: 0))
         for round in rounds {
@@ -131,20 +127,12 @@ struct PruningSearch {
                     after: round.accuracy, reason: reason, round: round.number))
             ledger.note(Finding("graph", .done, "sparsity", after: round.sparsity, round: round.number))
         }
-        for site in dense.weightSites where !ledger.has(site.tensor) {
-            if let reason = selection.reason(against: site) {
-                ledger.keep(site.tensor, reason)
-            } else if let before = MaskedWeight(site, in: dense) {
-                let after = result.weightSites.first { $0.tensor == site.tensor }.flatMap {
-                    MaskedWeight($0, in: result)
-                }
-                ledger.note(Finding(site.tensor, .done, "sparsity", before: before.sparsity, after: after?.sparsity))
-            } else {
-                ledger.skip(site.tensor, MaskedWeight.refusal(dense.initializers[site.tensor]))
-            }
+        let after = Dictionary(weights(in: result).map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
+        for before in weights(in: dense) {
+            ledger.note(Finding(before.tensor, .done, "sparsity", before: before.sparsity, after: after[before.tensor]?.sparsity))
         }
         for name in dense.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: dense, to: result)) }
-        return ledger.findings { _ in "" }
+        return ledger.findings
     }
 }
 

@@ -57,11 +57,11 @@ public struct StructuredPruning: Pass {
 
     /// The channels to remove, by group.
     private func choose(_ candidates: [RankedChannels]) -> [Int: Set<Int>] {
-        var counts = candidates.map { MagnitudeCriterion.count(sparsity, of: $0.scores.count) }
+        var counts = candidates.map { Budget.count(sparsity, of: $0.scores.count) }
         if scope == .global {
             let all = candidates.flatMap(\.normalizedScores)
-            let total = MagnitudeCriterion.count(sparsity, of: all.count)
-            let chosen = Set(MagnitudeCriterion.smallest(total, of: all, kept: all.map { _ in true }))
+            let total = Budget.count(sparsity, of: all.count)
+            let chosen = Set(all.lowest(total))
             var start = 0
             for (index, candidate) in candidates.enumerated() {
                 counts[index] = (start..<(start + candidate.scores.count)).count { chosen.contains($0) }
@@ -74,9 +74,7 @@ public struct StructuredPruning: Pass {
             let rounded = (all - count + roundTo - 1) / roundTo * roundTo
             let left = min(all, max(1, minimumChannels, count == 0 ? all : rounded))
             guard left < all else { continue }
-            result[candidate.group.id] = Set(
-                MagnitudeCriterion.smallest(
-                    all - left, of: candidate.scores, kept: candidate.scores.map { _ in true }))
+            result[candidate.group.id] = Set(candidate.scores.lowest(all - left))
         }
         return result
     }

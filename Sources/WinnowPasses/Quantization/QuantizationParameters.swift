@@ -49,11 +49,11 @@ package struct QuantizationParameters: Hashable, Sendable {
         symmetric weight: Tensor, axis: Int?, blockSize: Int = 0, _ elementType: ElementType, limit: Int,
         isPowerOfTwo: Bool = false
     ) {
-        let places = ScalePlaces(shape: weight.shape, axis: axis, blockSize: blockSize)
-        var maxima = [Float](repeating: 0, count: places.count)
+        let layout = ScaleLayout(axis: axis, blockSize: blockSize, of: weight.shape)
+        var maxima = [Float](repeating: 0, count: layout.scaleCount)
         weight.withElements(Float.self) { values in
-            places.forEachRun(in: values.indices) { run, place, step in
-                if step == 0 {
+            layout.forEachRun(in: values.indices) { run, place in
+                if layout.scaleStep == 0 {
                     var maximum = maxima[place]
                     for i in run { maximum = values[i].magnitude > maximum ? values[i].magnitude : maximum }
                     maxima[place] = maximum
@@ -100,10 +100,12 @@ package struct QuantizationParameters: Hashable, Sendable {
         return blocks
     }
 
+    private func layout(of shape: Shape) -> ScaleLayout { ScaleLayout(axis: axis, blockSize: blockSize, of: shape) }
+
     /// For elements at these places of a tensor of `shape`, which scale each has.
     package func scaleIndices(of elements: [Int], in shape: Shape) -> [Int] {
-        let places = ScalePlaces(shape: shape, axis: axis, blockSize: blockSize)
-        return elements.map(places.index(of:))
+        let layout = layout(of: shape)
+        return elements.map(layout.scaleIndex(of:))
     }
 
     /// The number nearest to `value` among those with the scale at `place`.
@@ -115,10 +117,10 @@ package struct QuantizationParameters: Hashable, Sendable {
     /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped; NaN becomes the zero point.
     package func quantize(_ tensor: Tensor) -> Tensor {
         var result = Tensor(uninitialized: tensor.shape, elementType)
-        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
+        let layout = layout(of: tensor.shape)
         result.withUnsafeMutableBytes { target in
             for piece in tensor.pieces {
-                let codes = codeValues(of: tensor, in: piece, places)
+                let codes = codeValues(of: tensor, in: piece, layout)
                 let stored = elementType == .int8
                     ? Tensor(codes.map { Int8($0) }) : Tensor(codes.map(Double.init), shape: [codes.count], as: elementType)
                 let start = elementType.byteCount(of: piece.lowerBound)
@@ -143,12 +145,12 @@ package struct QuantizationParameters: Hashable, Sendable {
 
     /// The same for some of the elements.
     func roundTrip(_ tensor: Tensor, in piece: Range<Int>) -> [Float] {
-        let places = ScalePlaces(shape: tensor.shape, axis: axis, blockSize: blockSize)
-        var values = codeValues(of: tensor, in: piece, places)
+        let layout = layout(of: tensor.shape)
+        var values = codeValues(of: tensor, in: piece, layout)
         values.withUnsafeMutableBufferPointer { values in
-            places.forEachRun(in: piece) { run, place, step in
+            layout.forEachRun(in: piece) { run, place in
                 for i in run {
-                    let place = place + step * (i - run.lowerBound)
+                    let place = place + layout.scaleStep * (i - run.lowerBound)
                     let code = values[i - piece.lowerBound]
                     values[i - piece.lowerBound] = scales[place] * (code - Float(zeroPoints[place]))
                 }
@@ -165,13 +167,13 @@ package struct QuantizationParameters: Hashable, Sendable {
         return (above > high ? high : above) + 12_582_912 - 12_582_912
     }
 
-    private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ places: ScalePlaces) -> [Float] {
+    private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ layout: ScaleLayout) -> [Float] {
         let low = Float(codes.lowerBound)
         let high = Float(codes.upperBound)
         return [Float](unsafeUninitializedCapacity: piece.count) { codes, count in
             tensor.withElements(Float.self) { values in
-                places.forEachRun(in: piece) { run, place, step in
-                    if step == 0 {
+                layout.forEachRun(in: piece) { run, place in
+                    if layout.scaleStep == 0 {
                         let (scale, zero) = (scales[place], Float(zeroPoints[place]))
                         let (bottom, top) = (low - zero, high - zero)
                         for i in run {
@@ -188,52 +190,5 @@ package struct QuantizationParameters: Hashable, Sendable {
             }
             count = piece.count
         }
-    }
-}
-
-/// Which scale an element uses.
-private struct ScalePlaces {
-    let count: Int
-    private let isSingle: Bool
-    private let inner: Int
-    private let extent: Int
-    private let blockSize: Int
-
-    init(shape: Shape, axis: Int?, blockSize: Int) {
-        isSingle = axis == nil
-        self.blockSize = blockSize
-        let axis = axis ?? 0
-        inner = shape.dropFirst(axis + 1).reduce(1, *)
-        extent = shape.rank > 0 ? shape[axis] : 1
-        let outer = shape.prefix(axis).reduce(1, *)
-        let blocks = blockSize > 0 ? (extent + blockSize - 1) / blockSize : extent
-        count = isSingle ? 1 : blockSize > 0 ? outer * blocks * inner : extent
-    }
-
-    /// Calls `body` with ranges that cover `range`: the place of a range's first element, and how far the next one's is, 0 or 1.
-    @inline(__always)
-    func forEachRun(in range: Range<Int>, _ body: (_ run: Range<Int>, _ place: Int, _ step: Int) -> Void) {
-        let step = !isSingle && (blockSize > 0) == (inner > 1) ? 1 : 0
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let end = min(range.upperBound, start + runLength(at: start, in: range))
-            body(start..<end, index(of: start), step)
-            start = end
-        }
-    }
-
-    private func runLength(at element: Int, in range: Range<Int>) -> Int {
-        if isSingle { return range.count }
-        if inner > 1 { return inner - element % inner }
-        let along = element % extent
-        return blockSize > 0 ? min(blockSize - along % blockSize, extent - along) : extent - along
-    }
-
-    func index(of element: Int) -> Int {
-        if isSingle { return 0 }
-        let along = (element / inner) % extent
-        guard blockSize > 0 else { return along }
-        let blocks = (extent + blockSize - 1) / blockSize
-        return (element / (inner * extent) * blocks + along / blockSize) * inner + element % inner
     }
 }

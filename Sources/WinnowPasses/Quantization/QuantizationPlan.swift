@@ -100,15 +100,12 @@ package struct QuantizationPlan: Sendable {
         if isOutput && quantizesOutputs || !mayStayFloat { mark(result) }
     }
 
-    /// The output of the activation that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it
+    /// The output of the node that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it
     /// spends no codes on what is cut off.
     private func rectified(_ value: ValueName) -> ValueName? {
         guard let reader = index.soleConsumer(of: value), reader.input(0) == value else { return nil }
-        switch reader.op.type.description {
-        case "Relu": return reader.output(0)
-        case "Clip": return reader.inputs.dropFirst().allSatisfy { $0.isEmpty || index.constant($0) != nil } ? reader.output(0) : nil
-        default: return nil
-        }
+        guard case .between? = reader.op.passing(of: reader, in: index) else { return nil }
+        return reader.output(0)
     }
 
     /// Carries integers on through nodes that combine quantized values, in topological order.

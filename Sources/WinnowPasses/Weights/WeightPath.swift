@@ -1,6 +1,5 @@
 import WinnowEngine
 package import WinnowGraph
-import WinnowOperators
 package import WinnowTensor
 
 /// The nodes that lie between an initializer and the layer that reads it as a weight, and change its form, not its numbers.
@@ -12,32 +11,40 @@ package struct WeightPath: Sendable {
     package var isQuantized = false
     /// Axis i of what the layer reads is axis `order[i]` of the initializer; nil where axes were merged or split.
     package var order: [Int]?
+
+    /// Goes back through a node that hands an input on; false where that changes numbers.
+    fileprivate mutating func follow(_ passing: Passing) -> Bool {
+        switch passing {
+        case .unchanged, .converted, .neutral: break
+        case .reshaped: order = nil
+        case .permuted(let axes): order = order.map { order in order.map { axes[$0] } }
+        case .between: return false
+        }
+        return true
+    }
 }
 
 extension GraphIndex {
     /// The way from an initializer, of this graph or of one around it, to `value` of `rank` axes through masks, Q/DQ pairs,
-    /// Transpose, Identity, Cast among floats and reshapes; nil if there is none.
+    /// what hands numbers on as they are; nil if there is none.
     package func weightPath(to value: ValueName, rank: Int) -> WeightPath? {
         var path = WeightPath(tensor: value, order: Array(0..<rank))
         while graph.initializers[path.tensor] == nil, graph.captures[path.tensor] == nil {
             guard let producer = producer(of: path.tensor), let data = producer.input(0) else { return nil }
-            switch producer.op {
-            case is QuantizeLinear, is DequantizeLinear: path.isQuantized = true
-            case is Identity: break
-            case let cast as Cast:
-                guard cast.target.isFloatingPoint, info(of: data)?.elementType.isFloatingPoint == true else { return nil }
-            case let transpose as Transpose:
-                path.order = path.order.map { order in order.map { transpose.permutation?[$0] ?? order.count - 1 - $0 } }
-            case is Reshape, is Unsqueeze, is Squeeze, is Flatten:
-                guard producer.inputs.dropFirst().allSatisfy({ constant($0) != nil }) else { return nil }
-                path.order = nil
-            case is Mul:
-                guard producer.notes.isMask, let other = producer.input(1), constant(other) != nil else { return nil }
+            var source = 0
+            if producer.notes.isMask {
+                guard let other = producer.input(1), constant(other) != nil else { return nil }
                 path.mask = other
-            default: return nil
+            } else if producer.op.inputRoles[1] == .scale {
+                path.isQuantized = true
+            } else {
+                guard let passing = producer.op.passing(of: producer, in: self), path.follow(passing) else { return nil }
+                if case .neutral(let input) = passing { source = input }
+                let others = producer.inputs.indices.filter { $0 != source && !producer.inputs[$0].isEmpty }
+                guard others.allSatisfy({ constant(producer.inputs[$0]) != nil }) else { return nil }
             }
             path.nodes.insert(producer, at: 0)
-            path.tensor = data
+            path.tensor = source == 0 ? data : producer.inputs[source]
         }
         return path
     }

@@ -66,25 +66,11 @@ extension Graph {
         guard let operand = node.input(position), let rank = infos[operand]?.rank, rank >= 2,
             let path = index.weightPath(to: operand, rank: rank)
         else { return nil }
-        let axis = axis ?? outputAxis(of: node, weight: position)
+        let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        let axis = axis ?? map.outputAxis(ofInput: position, rank: rank)
         return WeightSite(
             tensor: path.tensor, operand: operand, mask: path.mask, isQuantized: path.isQuantized, node: node, inputIndex: position,
             operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } })
-    }
-
-    private func outputAxis(of node: Node, weight: Int) -> Int? {
-        let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
-        guard !map.isOpaque, weight < map.inputs.count, let output = map.outputs.first else { return nil }
-        let produced = Set(output.flatMap(\.labels))
-        let data = Set(
-            map.inputs.enumerated().filter { $0.offset < 2 && $0.offset != weight }.flatMap {
-                $0.element.flatMap(\.labels)
-            })
-        let candidates = map.inputs[weight].indices.filter { axis in
-            let labels = map.inputs[weight][axis].labels
-            return !labels.isEmpty && produced.isSuperset(of: labels)
-        }
-        return candidates.first { !data.isSuperset(of: map.inputs[weight][$0].labels) } ?? candidates.first
     }
 
     /// Float initializers that the model computes with, in file order: weights, biases, normalization parameters; not

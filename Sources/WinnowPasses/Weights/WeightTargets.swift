@@ -28,12 +28,16 @@ package struct WeightTargets {
     package let isBody: Bool
     private var ledger: WeightLedger
 
-    /// - Parameter taken: value names of the graphs around a body.
-    init(_ graph: Graph, _ selection: Selection, avoiding taken: Set<ValueName>) {
+    /// - Parameters:
+    ///   - taken: value names of the graphs around a body; nil: weights of bodies are left alone, and listed.
+    ///   - objection: why a weight cannot be worked on.
+    package init(
+        _ graph: Graph, _ selection: Selection, avoiding taken: Set<ValueName>? = nil, objection: (WeightTarget) -> String?
+    ) {
         self.graph = graph
-        isBody = !taken.isEmpty
-        names = FreshNames(graph, avoiding: taken)
-        ledger = WeightLedger(graph, includesBodies: false)
+        isBody = taken?.isEmpty == false
+        names = FreshNames(graph, avoiding: taken ?? [])
+        ledger = WeightLedger(graph, includesBodies: taken == nil)
         var sites: [ValueName: [WeightSite]] = [:]
         var order: [ValueName] = []
         for site in graph.weightSites + graph.capturedWeightSites {
@@ -42,12 +46,13 @@ package struct WeightTargets {
         }
         for name in order {
             guard let own = sites[name], let stored = graph.initializers[name] else { continue }
+            let target = WeightTarget(tensor: name, stored: stored, sites: own)
             if let reason = own.lazy.compactMap({ selection.reason(against: $0) }).first {
                 ledger.keep(name, reason)
-            } else if let reason = graph.reasonToKeep(name) ?? own.lazy.compactMap({ graph.reasonAgainstCoding($0) }).first {
+            } else if let reason = graph.reasonToKeep(name) ?? objection(target) {
                 ledger.skip(name, reason)
             } else {
-                targets.append(WeightTarget(tensor: name, stored: stored, sites: own))
+                targets.append(target)
             }
         }
         noteComputedWeights()
@@ -73,7 +78,7 @@ package struct WeightTargets {
     package mutating func keep(_ target: WeightTarget, _ reason: String) { ledger.keep(target.tensor, reason) }
     package func has(_ subject: ValueName) -> Bool { ledger.has(subject) }
 
-    var findings: [Finding] { ledger.findings { _ in "is no weight that data is multiplied with" } }
+    package var findings: [Finding] { ledger.findings { _ in "is no weight that data is multiplied with" } }
 }
 
 extension Graph {
@@ -114,7 +119,9 @@ extension Graph {
                 edits.append(GraphEdit(replacing: [node.name], with: [changed]))
             }
             let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
-            var targets = WeightTargets(changed, selection, avoiding: outer)
+            var targets = WeightTargets(changed, selection, avoiding: outer) { target in
+                target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
+            }
             var result = try rewrite(&targets)
             result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
             return PassResult(graph: result, findings: targets.findings + findings)

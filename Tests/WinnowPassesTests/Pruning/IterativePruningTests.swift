@@ -109,7 +109,9 @@ struct IterativePruningTests {
 enum ModelSparsity {
     /// The part of all weights that is zero or masked.
     static func sparsity(of graph: Graph) -> Double {
-        let weights = graph.weightSites.compactMap { MaskedWeight($0, in: graph) }
+        let weights = graph.weightSites.compactMap { site in
+            MaskedWeight(site.tensor, graph.initializers[site.tensor], mask: site.mask.flatMap { graph.initializers[$0] })
+        }
         let total = weights.reduce(0) { $0 + $1.count }
         return weights.reduce(0) { $0 + $1.sparsity * Double($1.count) } / Double(max(1, total))
     }

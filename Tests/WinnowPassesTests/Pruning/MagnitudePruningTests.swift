@@ -60,12 +60,9 @@ struct MagnitudePruningTests {
 
     /// Lee et al. 2021, equation 3: w² over the sum of squares that are not smaller.
     @Test func layerAdaptiveScores() throws {
-        let graph = try TestModels.perceptron()
-        var weight = try #require(MaskedWeight(graph.weightSites[0], in: graph))
-        weight.values = Tensor([3, -1, 2, 0.5, 0] as [Float])
-        weight.mask = nil
+        let weight = try #require(MaskedWeight("w", Tensor([3, -1, 2, 0.5, 0] as [Float]), mask: nil))
         let expected: [Float] = [9 / 9, 1 / 14, 4 / 13, 0.25 / 14.25, -1]
-        let scores = try #require(weight.scored(by: LAMPImportance()).scores)
+        let scores = try #require(LAMPImportance().scores(of: weight))
         #expect(scores.count == expected.count)
         for (score, value) in zip(scores, expected) { #expect(abs(score - value) < 1e-6) }
     }

@@ -6,11 +6,11 @@ package struct DequantizeKernel: Sendable {
     private typealias Loop =
         @Sendable (UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
 
-    private let geometry: QuantizationGeometry
+    private let geometry: ScaleLayout
     private let loop: Loop
 
     /// Throws `unsupported` for types that hold no codes.
-    package init(from codeType: ElementType, _ geometry: QuantizationGeometry) throws {
+    package init(from codeType: ElementType, _ geometry: ScaleLayout) throws {
         self.geometry = geometry
         let step = Int32(geometry.scaleStep)
         switch codeType {

@@ -1,15 +1,15 @@
 internal import CWinnowKernels
-internal import WinnowTensor
+package import WinnowTensor
 
 /// Quantization and dequantization in one step, and its derivatives: straight-through to x, learned step size to the
 /// scale (Esser et al. 2020, equation 3).
 package struct FakeQuantizeKernel: Sendable {
-    private let geometry: QuantizationGeometry
+    private let geometry: ScaleLayout
     private let low: Float
     private let high: Float
 
     /// Codes lie in `range`.
-    package init(_ range: ClosedRange<Int>, _ geometry: QuantizationGeometry) {
+    package init(_ range: ClosedRange<Int>, _ geometry: ScaleLayout) {
         self.geometry = geometry
         low = Float(range.lowerBound)
         high = Float(range.upperBound)

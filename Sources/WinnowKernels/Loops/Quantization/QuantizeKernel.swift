@@ -6,14 +6,14 @@ package struct QuantizeKernel: Sendable {
     private typealias Loop =
         @Sendable (UnsafePointer<Float>, UnsafeMutableRawPointer, Int, UnsafePointer<Float>, UnsafePointer<Float>) -> Void
 
-    private let geometry: QuantizationGeometry
+    private let geometry: ScaleLayout
     private let codeType: ElementType
     private let loop: Loop
 
     /// Throws `unsupported` for types that hold no codes.
     ///
     /// - Parameter saturates: whether floats of 8 bits have their largest number beyond it, rather than infinity or NaN.
-    package init(to codeType: ElementType, _ geometry: QuantizationGeometry, saturates: Bool = true) throws {
+    package init(to codeType: ElementType, _ geometry: ScaleLayout, saturates: Bool = true) throws {
         self.geometry = geometry
         self.codeType = codeType
         let step = Int32(geometry.scaleStep)

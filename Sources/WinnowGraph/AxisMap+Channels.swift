@@ -1,0 +1,14 @@
+extension AxisMap {
+    /// The axis of an input that is an axis of the first output, and not of the other of the two operands if there is such a one:
+    /// a weight's output channels. nil where the map does not tell.
+    ///
+    /// - Parameter rank: of the input.
+    package func outputAxis(ofInput position: Int, rank: Int) -> Int? {
+        guard !isOpaque, inputs.indices.contains(position), let output = outputs.first, let terms = inputs[position].aligned(toRank: rank)
+        else { return nil }
+        let produced = Set(output.flatMap(\.labels))
+        let data = Set(inputs.indices.prefix(2).filter { $0 != position }.flatMap { inputs[$0].flatMap(\.labels) })
+        let candidates = terms.indices.filter { !terms[$0].labels.isEmpty && produced.isSuperset(of: terms[$0].labels) }
+        return candidates.first { !data.isSuperset(of: terms[$0].labels) } ?? candidates.first
+    }
+}

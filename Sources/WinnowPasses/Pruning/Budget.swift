@@ -1,0 +1,93 @@
+package import WinnowKernels
+
+/// How much goes of a set of things with scores: those of the lowest, of equal scores the first.
+package enum Budget: Sendable, Hashable {
+    /// round(fraction · n) of the n that are left, halves to even, as `torch.nn.utils.prune` counts.
+    case fraction(Double)
+    /// As many as make this fraction of all, with those that are gone already.
+    case total(Double)
+    /// All with scores up to this.
+    case threshold(Double)
+    /// All with scores up to this percentile of the scores of those that are left.
+    case percentile(Double, Percentile.Method)
+
+    /// The number that `fraction` of `count` rounds to, halves to even, as Python's `round` does.
+    package static func count(_ fraction: Double, of count: Int) -> Int {
+        Int((fraction * Double(count)).rounded(.toNearestOrEven))
+    }
+
+    /// Where the scores of `things` are cut.
+    package func cut(of things: [some Scored]) -> ScoreCut {
+        var (left, gone) = (0, 0)
+        for thing in things {
+            thing.visitScores { piece in
+                let own = piece.count { $0 < 0 }
+                gone += own
+                left += piece.count - own
+            }
+        }
+        func smallest(_ count: Int) -> WinnowKernels.Selection.Cut {
+            // What is gone has the lowest scores.
+            WinnowKernels.Selection.smallest(gone + count) { take in for thing in things { thing.visitScores(take) } }
+        }
+        guard left > 0 else { return .nothing }
+        switch self {
+        case .threshold(let threshold): return .upTo(threshold)
+        case .percentile(let percent, let method):
+            return .upTo(Percentile.value(percent, count: left, method) { smallest($0 + 1).threshold } ?? -1)
+        case .fraction, .total:
+            let count = count(left: left, gone: gone)
+            guard count > 0 else { return .nothing }
+            guard count < left else { return .everything }
+            let cut = smallest(count)
+            return cut.threshold.map { ScoreCut(limit: $0, ties: cut.tieCount) } ?? .nothing
+        }
+    }
+
+    private func count(left: Int, gone: Int) -> Int {
+        switch self {
+        case .fraction(let fraction): Self.count(fraction, of: left)
+        case .total(let fraction): max(0, Self.count(fraction, of: left + gone) - gone)
+        case .threshold, .percentile: 0
+        }
+    }
+}
+
+/// Something whose parts have scores.
+package protocol Scored {
+    /// Hands over the scores in order, some at a time; they are below 0 where a part is gone already.
+    func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void)
+}
+
+extension [Float]: Scored {
+    package func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void) { withUnsafeBufferPointer(take) }
+
+    /// The indices of the `count` lowest; of equal ones the first.
+    package func lowest(_ count: Int) -> [Int] {
+        guard count > 0 else { return [] }
+        let threshold = WinnowKernels.Selection.smallest(Swift.min(count, self.count)) { take in visitScores(take) }
+        guard var cut = threshold.threshold.map({ ScoreCut(limit: $0, ties: threshold.tieCount) }) else { return [] }
+        return indices.filter { cut.removes(self[$0]) }
+    }
+}
+
+/// Where scores are cut: those below the limit go, and of those at the limit so many, in order.
+package struct ScoreCut {
+    var limit: Float
+    var ties: Int
+
+    static let nothing = ScoreCut(limit: 0, ties: 0)
+    static let everything = ScoreCut(limit: .infinity, ties: .max)
+
+    static func upTo(_ limit: Double) -> ScoreCut {
+        let nearest = Float(limit)
+        return ScoreCut(limit: Double(nearest) > limit ? nearest.nextDown : nearest, ties: .max)
+    }
+
+    mutating func removes(_ score: Float) -> Bool {
+        if score < limit { return true }
+        guard score == limit, ties > 0 else { return false }
+        ties -= 1
+        return true
+    }
+}

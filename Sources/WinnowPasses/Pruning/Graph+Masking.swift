@@ -1,0 +1,71 @@
+package import WinnowGraph
+import WinnowOperators
+package import WinnowTensor
+
+extension Graph {
+    /// The graph in which these weights are multiplied by 0/1 masks: `W.masked = Mul(W, W.mask)`. Masks that are there
+    /// already get new contents. A weight that callers see stays as they know it.
+    package func masking(_ masks: [ValueName: Tensor]) throws -> Graph {
+        var edit = GraphEdit()
+        var names = FreshNames(self)
+        let present = Dictionary(maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        for weight in initializerNames {
+            guard let tensor = masks[weight] else { continue }
+            if let mask = present[weight] { edit.initializers.append((mask, tensor)); continue }
+            let (mask, masked) = (names.value("\(weight).mask"), names.value("\(weight).masked"))
+            edit.initializers.append((mask, tensor))
+            edit.addedNodes.append(
+                Node(name: names.node(masked), op: Mul(), inputs: [weight, mask], outputs: [masked], notes: .mask))
+            edit.rewired[weight] = masked
+        }
+        edit.outputs = outputs
+        return try applying(edit)
+    }
+
+    /// The Mul nodes that apply masks, with the initializers they read.
+    package var maskNodes: [(node: Node, weight: ValueName, mask: ValueName)] {
+        nodes.compactMap { node in
+            guard node.notes.isMask, node.op is Mul, let weight = node.input(0), let mask = node.input(1),
+                initializers[weight] != nil, initializers[mask] != nil
+            else { return nil }
+            return (node, weight, mask)
+        }
+    }
+
+    /// The graph in which weights that are exactly zero are masked, so that training leaves them so.
+    package func maskingZeros() throws -> Graph {
+        var masks: [ValueName: Tensor] = [:]
+        for site in weightSites where site.mask == nil && !site.isQuantized && masks[site.tensor] == nil {
+            guard let weight = MaskedWeight(site.tensor, initializers[site.tensor], mask: nil), weight.keptCount < weight.count else { continue }
+            masks[site.tensor] = weight.currentMask
+        }
+        return masks.isEmpty ? self : try masking(masks)
+    }
+
+    /// The graph with masks (all, or those named) multiplied into their weights for good.
+    package func foldingMasks(only masks: Set<ValueName>? = nil) throws -> Graph {
+        try removingMasks(masks) { weight, mask in
+            guard let masked = MaskedWeight("", weight, mask: mask) else {
+                return Tensor(zip(weight.doubles(), mask.doubles()).map { $1 == 0 ? 0 : $0 }, shape: weight.shape, as: weight.elementType)
+            }
+            return masked.zeroed.spilled()
+        }
+    }
+
+    /// The graph without masks, every weight as it was stored beneath.
+    package func droppingMasks() throws -> Graph { try removingMasks(nil) { weight, _ in weight } }
+
+    private func removingMasks(_ masks: Set<ValueName>?, _ combine: (Tensor, Tensor) -> Tensor) throws -> Graph {
+        var edit = GraphEdit()
+        for (node, weight, mask) in maskNodes where masks?.contains(mask) ?? true {
+            guard let tensor = initializers[weight], let maskTensor = initializers[mask], let output = node.output(0)
+            else {
+                continue
+            }
+            edit.removedNodes.insert(node.name)
+            edit.rewired[output] = weight
+            edit.initializers.append((weight, combine(tensor, maskTensor)))
+        }
+        return try applying(edit)
+    }
+}

@@ -1,0 +1,43 @@
+import Testing
+import WinnowKernels
+import WinnowTensor
+@testable import WinnowPasses
+
+struct BudgetTests {
+    /// torch.nn.utils.prune rounds halves to even.
+    @Test(arguments: [(0.5, 5, 2), (0.5, 7, 4), (0.5, 1, 0), (0.25, 2, 0), (0.25, 6, 2)])
+    func counts(_ fraction: Double, _ size: Int, _ expected: Int) {
+        #expect(Budget.count(fraction, of: size) == expected)
+    }
+
+    private func removed(_ budget: Budget, _ scores: [Float]) -> [Int] {
+        var cut = budget.cut(of: [scores])
+        return scores.indices.filter { scores[$0] >= 0 && cut.removes(scores[$0]) }
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 100, 799])
+    func theLowestOfWhatIsLeftGo(_ count: Int) {
+        var random = RandomGenerator(seed: UInt64(count))
+        let scores = (0..<1000).map { $0 % 5 == 0 ? Float(-1) : random.uniform() }
+        let left = scores.indices.filter { scores[$0] >= 0 }
+        let expected = Set(left.sorted { scores[$0] < scores[$1] }.prefix(count))
+        #expect(Set(removed(.fraction(Double(count) / Double(left.count)), scores)) == expected)
+        #expect(removed(.total(Double(count + 200) / 1000), scores).count == count)
+    }
+
+    @Test func tiesGoByIndex() {
+        #expect(removed(.fraction(0.5), [1, 1, 1, 0]) == [0, 3])
+        #expect(([1, 1, 1, 0] as [Float]).lowest(2) == [0, 3])
+    }
+
+    @Test func extremes() {
+        #expect(removed(.fraction(1), [1, 2, -1]) == [0, 1] && removed(.fraction(0), [1, 2]).isEmpty)
+        #expect(removed(.total(0.3), [1, -1, -1]).isEmpty && removed(.fraction(0.5), []).isEmpty)
+        #expect(([1, 2] as [Float]).lowest(9) == [0, 1] && ([1, 2] as [Float]).lowest(0).isEmpty)
+    }
+
+    @Test func limitsAreInclusive() {
+        #expect(removed(.threshold(2), [1, 2, 3]) == [0, 1])
+        #expect(removed(.percentile(50, .linear), [4, 1, 2, 3, 5]) == [1, 2, 3])
+    }
+}
