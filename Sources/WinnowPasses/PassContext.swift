@@ -59,13 +59,6 @@ public struct PassContext {
         return run[Top1Agreement.self]?.value ?? run.results.filter { $0.metric == Cosine.name }.compactMap(\.value).min() ?? 0
     }
 
-    /// The model that a pass names as its teacher, or the one before compression began, or `original`.
-    package func teacher(named path: String?, or original: Graph) throws -> Graph {
-        guard let path else { return teacher ?? original }
-        guard let loadModel else { throw WinnowError(.usage, "teacher \(path)", "models cannot be read here") }
-        return try loadModel(path)
-    }
-
     /// The calibration data as `graph` takes it; throws `.data` where there is none.
     package func calibrationData(for graph: Graph) throws -> Dataset {
         try Self.require(calibration ?? training, "calibration data").adapted(to: graph)

@@ -12,7 +12,9 @@ struct MethodTests {
     private func scene(seed: UInt64 = 8) throws -> (graph: Graph, context: PassContext) {
         let graph = try TestModels.perceptron()
         var random = RandomGenerator(seed: seed)
-        let values = (0..<(400 * 12)).map { index in random.normal() * (index % 12 < 3 ? 8 : 0.3) }
+        var values = (0..<(400 * 12)).map { index in random.normal() * (index % 12 < 3 ? 8 : 0.3) }
+        // Neighbours go together.
+        for index in values.indices where index % 12 > 0 { values[index] += 0.5 * values[index - 1] }
         return (graph, PassContext(calibration: try Dataset([.init(name: "x", Tensor(values, shape: [400, 12]))])))
     }
 
@@ -54,17 +56,17 @@ struct MethodTests {
     }
 
     /// Rounding that looks at data moves the outputs less than nearest rounding.
-    @Test(arguments: [["bits": 4], ["bits": 4, "block-size": 4]] as [[String: HyperparameterValue]])
-    func gptqKeepsOutputs(settings: [String: HyperparameterValue]) throws {
+    @Test(arguments: [["bits": 4], ["bits": 4, "block-size": 4]] as [[String: HyperparameterValue]], ["gptq", "adaround"])
+    func roundingKeepsOutputs(settings: [String: HyperparameterValue], name: String) throws {
         let (graph, context) = try scene()
         func stored(_ rounding: String) throws -> Graph {
             try WeightOnlyQuantization(hyperparameters: settings.merging(["rounding": .string(rounding), "only": ["fc1*"]]) { $1 })(graph, in: context).graph
         }
-        let (nearest, gptq) = (try stored("nearest"), try stored("gptq"))
-        try WrittenModels.keep(gptq, "passes", "weight-only-quantization gptq \(settings.keys.sorted())")
-        let errors = (try error(nearest, from: graph, on: data(context)), try error(gptq, from: graph, on: data(context)))
+        let (nearest, learned) = (try stored("nearest"), try stored(name))
+        try WrittenModels.keep(learned, "passes", "weight-only-quantization \(name) \(settings.keys.sorted())")
+        let errors = (try error(nearest, from: graph, on: data(context)), try error(learned, from: graph, on: data(context)))
         #expect(errors.1 < errors.0, "\(errors)")
-        #expect(nearest.initializers["fc1.weight.scale"] == gptq.initializers["fc1.weight.scale"])
+        #expect(nearest.initializers["fc1.weight.scale"] == learned.initializers["fc1.weight.scale"])
     }
 
     /// Full ranks give the layer back.

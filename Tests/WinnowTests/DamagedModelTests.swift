@@ -112,6 +112,7 @@ import WinnowTestSupport
     private static func data(for model: Model) throws -> Dataset? {
         let inputs = try inputs(of: model, batchSize: 4)
         let count = inputs.values.first?.shape.first ?? 0
+        guard count < elementLimit else { return nil }
         return try? Dataset(inputs.sorted { $0.key < $1.key }.map { .init(name: $0.key, $0.value) }, labels: (0..<count).map { $0 % 2 })
     }
 

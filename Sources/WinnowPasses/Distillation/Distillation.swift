@@ -15,7 +15,7 @@ public struct Distillation: TrainingPass {
         Its parameters do not change.
         """
 
-    @Hyperparameter("path of the teacher's model; none: the model as it came") public var teacher: String? = nil
+    public var teacher = TeacherChoice()
     @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) public var temperature = 4.0
     @Hyperparameter("part of the teacher in the loss", in: 0...1) public var alpha = 0.7
 
@@ -23,7 +23,7 @@ public struct Distillation: TrainingPass {
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
-        let teacher = try Teacher(context.teacher(named: self.teacher, or: setup.original))
+        let teacher = try Teacher(self.teacher.graph(in: context, or: setup.original))
         let joined = try teacher.joined(to: objective.graph)
         guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
             throw WinnowError(.model, "teacher", "gives no scores as its first output")

@@ -15,7 +15,7 @@ public struct FeatureHint: TrainingPass {
         or, if none is named, the model as it was before compression.
         """
 
-    @Hyperparameter("path of the teacher's model; none: the model as it came") public var teacher: String? = nil
+    public var teacher = TeacherChoice()
     @Hyperparameter("values inside the model; empty: the input of its last layer") public var values: [String] = []
     @Hyperparameter("the teacher's values for them; empty: those of the same names") public var targets: [String] = []
     @Hyperparameter("weight of the hints in the loss", in: 0...1e6) public var weight = 1.0
@@ -24,7 +24,7 @@ public struct FeatureHint: TrainingPass {
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
-        var other = try context.teacher(named: teacher, or: setup.original)
+        var other = try teacher.graph(in: context, or: setup.original)
         let own = values.isEmpty ? try [lastInput(of: setup.model)] : values
         let goals = targets.isEmpty ? own : targets
         guard own.count == goals.count else {

@@ -17,36 +17,26 @@ struct FactorizedWeight {
             throw Refusal("several nodes share it")
         }
         self.site = site
-        switch site.node.op {
-        case is MatMul, is Gemm:
-            guard weight.rank == 2, site.inputIndex == 1, let axis = site.outputAxis else {
-                throw Refusal("it is no matrix on the right")
-            }
-            split = try Self.product(weight, site.node.op, transposed: axis == 0, rule)
-        case let conv as Conv:
-            guard conv.groups == 1, weight.rank == 4 else {
-                throw Refusal("grouped and non-planar convolutions are not split")
-            }
+        if let form = site.node.op as? any MatrixForm {
+            guard weight.rank == 2, site.inputIndex == 1, site.outputAxis != nil else { throw Refusal("it is no matrix on the right") }
+            split = try Self.product(weight, form, rule)
+        } else if let conv = site.node.op as? Conv {
+            guard conv.groups == 1, weight.rank == 4 else { throw Refusal("grouped and non-planar convolutions are not split") }
             split = try convolutions.split(conv, weight, rule)
-        default: throw Refusal("\(site.node.op.type) is not split")
+        } else {
+            throw Refusal("\(site.node.op.type) is not split")
         }
     }
 
-    /// x·A·B in the place of x·W; `transposed`: the weight is (outputs, inputs).
-    private static func product(_ weight: Tensor, _ op: any Operator, transposed: Bool, _ rule: RankRule) throws(Refusal) -> LayerSplit {
+    /// x·A·B in the place of x·W.
+    private static func product(_ weight: Tensor, _ form: some MatrixForm, _ rule: RankRule) throws(Refusal) -> LayerSplit {
         let matrix = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[0], columns: weight.shape[1])
         let (left, right, energy) = try rule.factors(of: matrix)
-        let a = Tensor(left.elements, shape: [left.rows, left.columns])
-        let b = Tensor(right.elements, shape: [right.rows, right.columns])
-        var ops: [any Operator] = [MatMul(), MatMul()]
-        if let gemm = op as? Gemm {
-            var first = Gemm(transposesLeft: gemm.transposesLeft, transposesRight: transposed)
-            first.beta = 1
-            ops = [first, Gemm(transposesRight: transposed, alpha: gemm.alpha, beta: gemm.beta)]
-        }
-        let weights = transposed ? [b, a] : [a, b]
+        let factors = [left, right].map { Tensor($0.elements, shape: [$0.rows, $0.columns]) }
+        let (first, second) = form.factored
         return LayerSplit(
-            layers: Array(zip(ops, weights)).map { ($0, $1) }, ranks: [(left.columns, min(matrix.rows, matrix.columns))], energy: energy)
+            layers: form.transposesRight ? [(first, factors[1]), (second, factors[0])] : [(first, factors[0]), (second, factors[1])],
+            ranks: [(left.columns, min(matrix.rows, matrix.columns))], energy: energy)
     }
 
     /// The edit that puts the layers in the node's place.

@@ -20,8 +20,6 @@ public struct GradualPruning: TrainingPass {
     @Hyperparameter("steps between two changes of the masks", in: 1...1e9) public var interval = 50
     @Hyperparameter("how sparsity rises") public var rise = SparsityRise.cubic
     public var rule = PruningRule(scope: .global)
-    @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
-    public var keepMask = false
     public var choice = WeightChoice()
 
     public init() {}
@@ -39,7 +37,7 @@ public struct GradualPruning: TrainingPass {
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        PassResult(graph: keepMask ? graph : try graph.foldingMasks())
+        PassResult(graph: rule.keepMask ? graph : try graph.foldingMasks())
     }
 }
 

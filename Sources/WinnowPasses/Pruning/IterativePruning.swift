@@ -29,8 +29,6 @@ public struct IterativePruning: Pass {
     @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) public var refinements =
         0
     public var rule = PruningRule(scope: .global)
-    @Hyperparameter("keep the weights beneath and multiply by mask nodes, so that `unprune` can undo it")
-    public var keepMask = false
     @Hyperparameter("how each round trains") public var finetune = Finetune()
     public var choice = WeightChoice()
 
@@ -45,7 +43,7 @@ public struct IterativePruning: Pass {
         try search.resume()
         while let sparsity = search.nextSparsity() { try search.round(sparsity, in: context) }
         let best = search.best
-        let result = try keepMask ? best : best.foldingMasks(only: search.addedMasks(in: best))
+        let result = try rule.keepMask ? best : best.foldingMasks(only: search.addedMasks(in: best))
         return PassResult(graph: result, findings: search.findings(of: result))
     }
 

@@ -25,8 +25,6 @@ public struct MagnitudePruning: Pass {
     public var percentile = 50.0
     @Hyperparameter("how the percentile is interpolated") public var method = Percentile.Method.linear
     public var rule = PruningRule()
-    @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it")
-    public var keepMask = false
     public var choice = WeightChoice()
 
     public init() {}
@@ -42,7 +40,7 @@ public struct MagnitudePruning: Pass {
             targets.skip(target, reason)
             return nil
         }
-        var pruned = PrunedWeights(keepsMasks: keepMask)
+        var pruned = PrunedWeights(keepsMasks: rule.keepMask)
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
         prepared.forEach(weights, budget) { weight, cut in pruned.add(weight, below: &cut, &targets) }
         return PassResult(graph: try pruned.graph(from: graph), findings: targets.findings)

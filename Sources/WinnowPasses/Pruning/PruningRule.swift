@@ -15,6 +15,8 @@ public struct PruningRule: HyperparameterGroup {
     @Hyperparameter("weights that go together: N:M keeps N of every M inputs whatever the sparsity, RxC are blocks of outputs by inputs")
     public var pattern = SparsityPattern.unstructured
 
+    @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it") public var keepMask = false
+
     public init() {}
 
     package init(scope: Scope) {

@@ -23,14 +23,14 @@ public struct BiasCorrection: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let selection = try choice.selection(in: graph)
+        let targets = WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }
         guard let original = context.teacher else {
-            let ledger = WeightLedger(graph)
-            return PassResult(graph: graph, findings: ledger.findings { _ in "there is no model before compression to compare with" })
+            return PassResult(graph: graph, findings: WeightLedger(graph).findings { _ in "there is no model before compression to compare with" })
         }
         var ledger = WeightLedger(graph)
         var result = graph
-        let wanted = graph.weightSites.filter { selection.reason(against: $0) == nil }
+        let chosen = Set(targets.targets.map(\.tensor))
+        let wanted = graph.weightSites.filter { chosen.contains($0.tensor) }
         let layers = wanted.compactMap { CorrectedLayer($0, in: graph, original: original) }
         let means = try means(of: layers, in: original, context)
         for layer in layers {
@@ -64,9 +64,9 @@ private struct CorrectedLayer {
     let output: ValueName
     /// Of the output, counted from the front.
     let channelAxis: Int
-    /// The initializer: numbers, or codes in steps of `scales`.
+    /// The initializer: numbers, or codes.
     let bias: ValueName
-    private let scales: [Float]?
+    private let encoded: EncodedWeight?
 
     init?(_ site: WeightSite, in graph: Graph, original: Graph) {
         let index = GraphIndex(graph)
@@ -78,14 +78,9 @@ private struct CorrectedLayer {
         guard !map.isOpaque, map.inputs.indices.contains(site.inputIndex), map.inputs[site.inputIndex].indices.contains(axis),
             let result = map.outputs.first, let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
         else { return nil }
-        if graph.initializers[input] != nil {
-            (bias, scales) = (input, nil)
-        } else {
-            guard let dequantize = index.producer(of: input), dequantize.op is DequantizeLinear, let codes = dequantize.input(0),
-                graph.initializers[codes]?.elementType == .int32, let scale = index.constant(dequantize.input(1))
-            else { return nil }
-            (bias, scales) = (codes, scale.floats())
-        }
+        encoded = EncodedWeight(of: input, in: index)
+        guard let bias = encoded == nil ? input : index.producer(of: input)?.input(0) else { return nil }
+        self.bias = bias
         guard let tensor = graph.initializers[bias], index.consumers(of: bias).count == 1, tensor.rank == 1 else { return nil }
         (node, weight, self.output) = (site.node.name, site.tensor, output)
         channelAxis = place - result.count + rank
@@ -95,8 +90,8 @@ private struct CorrectedLayer {
         guard let tensor = graph.initializers[bias], tensor.elementCount == shift.count else { return graph }
         let values = tensor.doubles()
         let moved = values.indices.map { index -> Double in
-            guard let scales else { return values[index] + shift[index] }
-            let step = Double(scales.count == 1 ? scales[0] : scales[min(index, scales.count - 1)])
+            guard case .affine(let parameters)? = encoded?.meaning else { return values[index] + shift[index] }
+            let step = Double(parameters.scales[min(index, parameters.scales.count - 1)])
             return min(max((values[index] + shift[index] / step).rounded(), -0x1p31), 0x1p31 - 1)
         }
         return try graph.settingInitializers([bias: Tensor(moved, shape: tensor.shape, as: tensor.elementType)])

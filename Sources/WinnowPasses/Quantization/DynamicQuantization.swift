@@ -35,7 +35,7 @@ public struct DynamicQuantization: Pass {
                 }
             }
         ) { targets in
-            var writer = DynamicWriter(targets, perChannel: perChannel)
+            var writer = DynamicWriter(targets, QuantizationScheme(bits: 8, .init(perChannel: perChannel)))
             for target in targets.targets { try writer.quantize(target, &targets) }
             return try targets.graph.applying(writer.edit)
         }
@@ -45,16 +45,16 @@ public struct DynamicQuantization: Pass {
 /// Writes integer products in the place of float ones.
 private struct DynamicWriter {
     private let index: GraphIndex
-    private let perChannel: Bool
+    private let scheme: QuantizationScheme
     private let targets: [ValueName: WeightTarget]
     private(set) var edit = GraphEdit()
     /// Codes, scale and zero point of activations that are quantized already.
     private var activations: [ValueName: [ValueName]] = [:]
     private var finished: Set<ValueName> = []
 
-    init(_ targets: WeightTargets, perChannel: Bool) {
+    init(_ targets: WeightTargets, _ scheme: QuantizationScheme) {
         index = GraphIndex(targets.graph)
-        self.perChannel = perChannel
+        self.scheme = scheme
         self.targets = Dictionary(targets.targets.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -64,7 +64,7 @@ private struct DynamicWriter {
         if target.sites.allSatisfy({ $0.node.op is Conv }) { targets.keep(target, "convolutions stay float"); return }
         if let reason = reason(against: target) { targets.skip(target, reason); return }
         if target.sites.count == 1, target.sites[0].node.op is LSTM { quantizeLayer(of: target, &targets); return }
-        let products = target.sites.map { DynamicProduct($0, target, perChannel: perChannel) }
+        let products = target.sites.map { DynamicProduct($0, target, scheme) }
         guard !products.contains(where: { $0 == nil }) else {
             targets.skip(target, "it is no constant matrix on the right of a product")
             return
@@ -108,7 +108,7 @@ private struct DynamicWriter {
         let own = [1, 2].compactMap { node.input($0) }.compactMap { self.targets[$0] }
         finished.formUnion(own.map(\.tensor))
         guard own.count == 2, own.allSatisfy({ $0.sites.count == 1 && reason(against: $0) == nil }),
-            let layer = DynamicLayer(own, node, perChannel: perChannel)
+            let layer = DynamicLayer(own, node, scheme)
         else {
             for target in own { targets.skip(target, "both weights of the layer must be constants of its own, and its batch not first") }
             return
@@ -126,7 +126,7 @@ private struct DynamicLayer {
     let weights: [(name: ValueName, rows: Tensor, parameters: QuantizationParameters)]
     private let directionCount: Int
 
-    init?(_ targets: [WeightTarget], _ node: Node, perChannel: Bool) {
+    init?(_ targets: [WeightTarget], _ node: Node, _ scheme: QuantizationScheme) {
         guard let op = node.op as? LSTM, !op.parameters.isBatchFirst, targets.allSatisfy({ $0.stored.rank == 3 }) else { return nil }
         self.op = op
         self.node = node
@@ -134,7 +134,7 @@ private struct DynamicLayer {
         weights = targets.map { target in
             let shape = target.stored.shape
             let rows = target.stored.reshaped([shape[0] * shape[1], shape[2]])
-            return (target.tensor, rows, QuantizationParameters(symmetric: rows, axis: perChannel ? 0 : nil, .int8, limit: 127))
+            return (target.tensor, rows, scheme.parameters(for: rows, channelAxis: 0).parameters)
         }
     }
 
@@ -170,20 +170,14 @@ private struct DynamicProduct {
     /// Whether the weight is the stored one transposed.
     let isTransposed: Bool
 
-    init?(_ site: WeightSite, _ target: WeightTarget, perChannel: Bool) {
+    init?(_ site: WeightSite, _ target: WeightTarget, _ scheme: QuantizationScheme) {
         guard target.stored.rank == 2, site.inputIndex == 1, site.operand == target.tensor else { return nil }
-        switch site.node.op {
-        case let gemm as Gemm where !gemm.transposesLeft:
-            isTransposed = gemm.transposesRight
-            (alpha, beta) = (gemm.alpha, gemm.beta)
-        case is MatMul:
-            isTransposed = false
-            (alpha, beta) = (1, 1)
-        default: return nil
-        }
+        guard let form = site.node.op as? any MatrixForm, !form.transposesLeft else { return nil }
+        isTransposed = form.transposesRight
+        (alpha, beta) = (form.alpha, form.beta)
         weight = isTransposed ? target.stored.transposed([1, 0]) : target.stored
         self.site = site
-        parameters = QuantizationParameters(symmetric: weight, axis: perChannel ? 1 : nil, .int8, limit: 127)
+        parameters = scheme.parameters(for: weight, channelAxis: 1).parameters
     }
 
     func write(reading data: [ValueName], codes: ValueName, in graph: Graph, _ names: inout FreshNames, to edit: inout GraphEdit) {

@@ -22,15 +22,8 @@ public struct FixedPointQuantization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let type: ElementType = bits <= 4 ? .int4 : bits <= 8 ? .int8 : .int16
-        return try graph.rewritingWeights(choice) { targets in
-            try targets.storeIntegers { target in
-                let axis = perChannel ? target.channelAxis : nil
-                let parameters = QuantizationParameters(
-                    symmetric: target.values, axis: axis, type, limit: (1 << (bits - 1)) - 1, isPowerOfTwo: powerOfTwo)
-                let fellBack = perChannel && axis == nil
-                return (parameters, fellBack ? "one scale for the tensor: its axes do not tell the channels" : nil)
-            }
-        }
+        var scheme = QuantizationScheme(bits: bits, .init(perChannel: perChannel))
+        scheme.usesPowersOfTwo = powerOfTwo
+        return try graph.rewritingWeights(choice) { try $0.storeIntegers(scheme) }
     }
 }

@@ -38,17 +38,9 @@ public struct Float4Quantization: Pass {
             }
             return (scales, values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) })
         }
-        let (before, after) = (target.stored.byteCount, WeightStorage.byteCount(of: target, table: table, scales: scales))
-        guard after < before else {
-            targets.keep(target, "stays \(target.stored.elementType): codes, table and scales would take \(after) bytes instead of \(before)")
-            return
-        }
-        storage.store(target, codes: codes, table: table, scales: scales, &targets.names)
-        let error = weight.relativeError { piece in piece.map { Double(table[Int(codes[$0])] * scales[$0 / length]) } }
         let milder = blockSize > 0 && !fits
-        targets.note(
-            Finding(
-                target.tensor, milder ? .fellBack : .done, "size", unit: "bytes", before: Double(before), after: Double(after),
-                reason: (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "") + "relative error \(error)"))
+        targets.store(
+            EncodedWeight(codes: codes, shape: weight.shape, table: table, scales: scales), inPlaceOf: target, &storage, "codes, table and scales",
+            (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "", milder))
     }
 }

@@ -21,7 +21,8 @@ extension Graph {
             guard let op = node.op as? QuantizeLinear, op.scaleAxis.blockSize == 0 || op.scaleAxis.axis != nil,
                 let value = node.input(0), let rank = infos[value]?.rank, infos[value]?.elementType == .float32,
                 let path = index.weightPath(to: value, rank: rank), !path.isQuantized, initializers[path.tensor] != nil,
-                let output = node.output(0), let parameters = QuantizationParameters(of: node, op, in: self),
+                let output = node.output(0), let parameters = QuantizationParameters(
+                    of: node, op.scaleAxis, codeType: infos[output]?.elementType, in: self),
                 let weight = try initializers[value] ?? computing(value, by: path.nodes)
             else { continue }
             let codes = names.value("\(path.tensor).codes")
@@ -79,8 +80,8 @@ private struct BiasCodes {
     ) -> Result<BiasCodes, Reason> {
         func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
         guard let bias = bias.channelBias(of: site, in: index) else { return refuse("it is not one float32 number a channel") }
-        let factors = ["alpha", "beta"].map { (try? site.node.op.attributes.float($0, default: 1)) ?? 1 }
-        guard factors == [1, 1] else { return refuse("the Gemm has an alpha or beta") }
+        let form = site.node.op as? any MatrixForm
+        guard form?.alpha ?? 1 == 1, form?.beta ?? 1 == 1 else { return refuse("the Gemm has an alpha or beta") }
         guard let step = index.constant(data.input(1)), step.elementCount == 1,
             let steps = index.constant(weight.input(1)),
             (weight.op as? DequantizeLinear)?.scaleAxis.blockSize == 0
@@ -102,18 +103,18 @@ private struct BiasCodes {
 }
 
 extension QuantizationParameters {
-    /// The parameters of a QuantizeLinear with constant scale and zero point.
-    init?(of node: Node, _ op: QuantizeLinear, in graph: Graph) {
+    /// The parameters of a QuantizeLinear or DequantizeLinear with constant scale and zero point.
+    init?(of node: Node, _ scaleAxis: ScaleAxis, codeType type: ElementType?, in graph: Graph) {
         guard let scaleName = node.input(1), let scale = graph.initializers[scaleName], scale.elementType == .float32,
-            let type = node.output(0).flatMap({ graph.infos[$0]?.elementType }), let range = type.integerRange
+            let type, let range = type.integerRange
         else { return nil }
         let zeroPoints = node.input(2).flatMap { graph.initializers[$0]?.integers() }
         guard node.input(2) == nil || zeroPoints != nil else { return nil }
         self.init(
             elementType: type, codes: range, scales: scale.floats(),
             zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount),
-            axis: scale.rank == 0 ? nil : op.scaleAxis.axis ?? 1)
-        blockSize = op.scaleAxis.blockSize
+            axis: scale.rank == 0 ? nil : scaleAxis.axis ?? 1)
+        blockSize = scaleAxis.blockSize
     }
 }
 

@@ -16,9 +16,7 @@ public struct LearnedStepQuantization: TrainingPass {
         """
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
-    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
-    @Hyperparameter("a step for every output channel of a weight, instead of one for the tensor") public
-        var perChannel = true
+    public var codes = LayerCodes()
     @Hyperparameter("train the steps of activations too") public var learnActivations = true
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) public var stepRate = 0.01
     public var calibration = CalibrationChoice()
@@ -27,11 +25,8 @@ public struct LearnedStepQuantization: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        var scheme = StaticQuantization()
-        (scheme.activations, scheme.perChannel) = (activations, perChannel)
-        (scheme.calibration, scheme.choice) = (calibration, choice)
-        let pairs = try QuantizationPairs(
-            scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
+        let arithmetic = codes.arithmetic(weightBits: weights.bits)
+        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings
         for (name, site, parameters) in pairs.weightScales {
@@ -40,12 +35,12 @@ public struct LearnedStepQuantization: TrainingPass {
         }
         guard learnActivations else { return }
         for (name, count) in pairs.activationScales {
-            setup.options[name] = options(elementCount: count, limit: activations.codes(reduced: false).upperBound)
+            setup.options[name] = options(elementCount: count, limit: arithmetic.activations.codes.upperBound)
         }
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers()
+        let (stored, findings) = try graph.foldingMasks().storingIntegers(biases: codes.profile.member.takesIntegerBiases)
         return PassResult(graph: stored, findings: findings)
     }
 

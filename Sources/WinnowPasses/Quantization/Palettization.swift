@@ -34,16 +34,8 @@ public struct Palettization: Pass {
             let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
             return (palette, values.map { UInt8(palette.index(nearest: $0)) })
         }
-        let (before, after) = (target.stored.byteCount, WeightStorage.byteCount(of: target, table: palette.levels))
-        guard after < before else {
-            targets.keep(target, "stays \(target.stored.elementType): codes and palette would take \(after) bytes instead of \(before)")
-            return
-        }
-        storage.store(target, codes: codes, table: palette.levels, &targets.names)
-        let error = weight.relativeError { piece in codes[piece].map { Double(palette.levels[Int($0)]) } }
-        targets.note(
-            Finding(
-                target.tensor, .done, "size", unit: "bytes", before: Double(before), after: Double(after),
-                reason: "\(palette.levels.count) numbers, relative error \(error)"))
+        targets.store(
+            EncodedWeight(codes: codes, shape: weight.shape, table: palette.levels), inPlaceOf: target, &storage, "codes and palette",
+            ("\(palette.levels.count) numbers, ", false))
     }
 }

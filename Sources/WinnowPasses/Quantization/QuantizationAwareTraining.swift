@@ -16,9 +16,7 @@ public struct QuantizationAwareTraining: TrainingPass {
         """
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
-    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
-        var perChannel = true
+    public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
     public var choice = WeightChoice()
 
@@ -26,22 +24,15 @@ public struct QuantizationAwareTraining: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let pairs = try QuantizationPairs(
-            scheme, weightType: weights.elementType, weightLimit: weights.limit, graph: setup.model, context: context)
+            codes.arithmetic(weightBits: weights.bits), calibration, choice, graph: setup.model, context: context)
         setup.model = pairs.graph
         setup.findings += pairs.findings
         setup.hooks.append(WeightScaleHook(pairs))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers()
+        let (stored, findings) = try graph.foldingMasks().storingIntegers(biases: codes.profile.member.takesIntegerBiases)
         return PassResult(graph: stored, findings: findings)
-    }
-
-    private var scheme: StaticQuantization {
-        var scheme = StaticQuantization()
-        (scheme.activations, scheme.perChannel) = (activations, perChannel)
-        (scheme.calibration, scheme.choice) = (calibration, choice)
-        return scheme
     }
 }
 

@@ -159,6 +159,19 @@ package struct QuantizationParameters: Hashable, Sendable {
         return values
     }
 
+    /// The numbers that some of the codes of a tensor stand for.
+    package func numbers(of codes: Tensor, in piece: Range<Int>) -> [Float] {
+        let layout = layout(of: codes.shape)
+        var values = codes.doubles(in: piece).map { Float($0) }
+        layout.forEachRun(in: piece) { run, place in
+            for i in run {
+                let place = place + layout.scaleStep * (i - run.lowerBound)
+                values[i - piece.lowerBound] = scales[place] * (values[i - piece.lowerBound] - Float(zeroPoints[place]))
+            }
+        }
+        return values
+    }
+
     /// Half to even and clamped, in a form that becomes vectors: adding 1.5 · 2²³ pushes the fraction out; NaN becomes 0.
     @inline(__always)
     private static func rounded(_ quotient: Float, _ low: Float, _ high: Float) -> Float {

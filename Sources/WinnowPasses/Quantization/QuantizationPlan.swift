@@ -18,18 +18,18 @@ package struct QuantizationPlan: Sendable {
 
     private let graph: Graph
     private let index: GraphIndex
-    private let quantizesOutputs: Bool
+    private let arithmetic: IntegerArithmetic
     /// The initializers behind what depends on such alone: no activations.
     private let origins: [ValueName: ValueName]
     private var quantized: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
-    /// - Parameter quantizesOutputs: whether a Gemm's or MatMul's result that is a graph output becomes integers too; without
-    ///   it, the last layer's sums are turned into floats directly.
-    package init(_ graph: Graph, selection: Selection, quantizesOutputs: Bool) {
+    /// - Parameter arithmetic: whether results that are graph outputs become integers too; without it, the last layer's sums are
+    ///   turned into floats directly, where the profile does so.
+    init(_ graph: Graph, selection: Selection, _ arithmetic: IntegerArithmetic) {
         self.graph = graph
         index = GraphIndex(graph)
-        self.quantizesOutputs = quantizesOutputs
+        self.arithmetic = arithmetic
         origins = graph.constantOrigins
         chooseSites(selection)
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
@@ -85,7 +85,7 @@ package struct QuantizationPlan: Sendable {
     private mutating func connect(_ node: Node) {
         guard let input = node.input(0), isFloat(input) else { return }
         // An output of the model has floats at no cost.
-        for output in node.outputs where isFloat(output) && (quantizesOutputs || !graph.outputs.contains(output)) {
+        for output in node.outputs where isFloat(output) && (arithmetic.quantizesOutputs || !graph.outputs.contains(output)) {
             unite(input, output)
         }
     }
@@ -95,9 +95,9 @@ package struct QuantizationPlan: Sendable {
         guard let output = site.node.output(0) else { return }
         let result = rectified(output) ?? output
         let isOutput = graph.outputs.contains(result)
-        // Integer products give floats for nothing: only who computes in integers wants their result as codes.
-        let mayStayFloat = site.node.op is Gemm || site.node.op is MatMul || site.node.op.type.name != "Conv" && isOutput
-        if isOutput && quantizesOutputs || !mayStayFloat { mark(result) }
+        // Only who computes in integers wants such results as codes.
+        let mayStayFloat = arithmetic.profile.floatResults.contains(site.node.op.type.name) || site.node.op.type.name != "Conv" && isOutput
+        if isOutput && arithmetic.quantizesOutputs || !mayStayFloat { mark(result) }
     }
 
     /// The output of the node that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it

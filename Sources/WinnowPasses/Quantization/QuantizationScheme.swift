@@ -1,30 +1,58 @@
 package import WinnowTensor
 
-/// The integers that trained weights become.
-public enum WeightCodes: String, HyperparameterChoice, Codable {
-    case int8
-    /// −7…7; needs operator set 21.
-    case int4
+/// How the numbers of a weight become integer codes, symmetric around 0: which codes, what shares a scale, and what scales are.
+package struct QuantizationScheme: Hashable, Sendable {
+    /// The numbers that share a scale.
+    package enum Granularity: Hashable, Sendable {
+        case tensor
+        /// Those of one output channel.
+        case channel
+        /// So many along the summed axis of a matrix.
+        case block(Int)
 
-    package var elementType: ElementType { self == .int8 ? .int8 : .int4 }
+        package init(perChannel: Bool, blockSize: Int = 0) {
+            self = blockSize > 0 ? .block(blockSize) : perChannel ? .channel : .tensor
+        }
+    }
+
+    /// Codes lie in ±(2^(bits − 1) − 1).
+    package var bits: Int
+    package var granularity: Granularity
+    /// What codes are stored as.
+    package var elementType: ElementType
+    /// Whether scales are rounded up to powers of two.
+    package var usesPowersOfTwo = false
+
+    /// - Parameter elementType: nil: the smallest that ONNX has for so many bits.
+    package init(bits: Int, _ granularity: Granularity, storedAs elementType: ElementType? = nil) {
+        self.bits = bits
+        self.granularity = granularity
+        self.elementType = elementType ?? (bits <= 4 ? .int4 : bits <= 8 ? .int8 : .int16)
+    }
+
     /// The largest code.
-    package var limit: Int { self == .int8 ? 127 : 7 }
-}
+    package var limit: Int { (1 << (bits - 1)) - 1 }
 
-/// The integers that activations become.
-public enum ActivationCodes: String, HyperparameterChoice, Codable {
-    /// 0…255 with a zero point: what x86 runtimes do fastest.
-    case uint8
-    /// −128…127 with a zero point, −128 after a Relu.
-    case int8
-
-    package var elementType: ElementType { self == .uint8 ? .uint8 : .int8 }
-
-    /// The codes in use; 7 bits where processors without VNNI would saturate.
-    package func codes(reduced: Bool) -> ClosedRange<Int> {
-        switch self {
-        case .uint8: reduced ? 0...127 : 0...255
-        case .int8: reduced ? -64...63 : -128...127
+    /// The parameters of a float32 weight, and why more numbers share a scale than was asked for.
+    ///
+    /// - Parameters:
+    ///   - channelAxis: nil: the layer does not tell it.
+    ///   - objection: why the channels of this weight must share a scale.
+    package func parameters(
+        for weight: Tensor, channelAxis: Int?, objection: String? = nil
+    ) -> (parameters: QuantizationParameters, reason: String?) {
+        func parameters(_ axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
+            QuantizationParameters(
+                symmetric: weight, axis: axis, blockSize: blockSize, elementType, limit: limit, isPowerOfTwo: usesPowersOfTwo)
+        }
+        switch granularity {
+        case .tensor: return (parameters(nil), nil)
+        case .block(let size):
+            if weight.rank == 2, let axis = channelAxis, objection == nil { return (parameters(1 - axis, blockSize: size), nil) }
+            return (parameters(objection == nil ? channelAxis : nil), objection ?? "a scale a channel: blocks need a matrix")
+        case .channel:
+            if let axis = channelAxis, objection == nil { return (parameters(axis), nil) }
+            return (parameters(nil), objection ?? "one scale for the tensor: its axes do not tell the channels")
         }
     }
 }

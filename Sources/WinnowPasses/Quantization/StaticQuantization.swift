@@ -22,9 +22,7 @@ public struct StaticQuantization: Pass {
 
     @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
     public var weightBits = 8
-    @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
-    @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
-        var perChannel = true
+    public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") public var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
@@ -41,16 +39,17 @@ public struct StaticQuantization: Pass {
         let folded =
             try foldBatchNorm
             ? FoldBatchNorm()(graph.foldingMasks(), in: context).graph : graph.foldingMasks()
-        let pairs = try QuantizationPairs(
-            self, weightType: .int8, weightLimit: (1 << ((reduceRange ? min(7, weightBits) : weightBits) - 1)) - 1,
-            graph: folded, context: context)
-        let (stored, findings) = try pairs.graph.storingIntegers()
+        var arithmetic = codes.arithmetic(
+            weightBits: reduceRange ? min(7, weightBits) : weightBits, storedAs: .int8, isReduced: reduceRange)
+        arithmetic.quantizesOutputs = quantizeOutputs
+        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: folded, context: context)
+        let (stored, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, quantity: "nodes", before: 1, after: 0, reason: "folded into the layer before it"))
         }
-        for finding in pairs.findings + findings { ledger.note(finding) }
+        for finding in pairs.findings + findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
         }
@@ -67,25 +66,23 @@ struct QuantizationPairs {
     private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
-    /// Calibrates and inserts; weights have codes of at most ±`weightLimit`.
+    /// Calibrates and inserts.
     init(
-        _ scheme: StaticQuantization, weightType: ElementType, weightLimit: Int, graph: Graph, context: PassContext
+        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
     ) throws {
-        let selection = try scheme.choice.selection(in: graph)
+        let selection = try choice.selection(in: graph)
         let graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
-        let plan = QuantizationPlan(graph, selection: selection, quantizesOutputs: scheme.quantizeOutputs)
+        let plan = QuantizationPlan(graph, selection: selection, arithmetic)
         findings = plan.floats
         self.graph = graph
         guard !plan.sites.isEmpty else { return }
-        let codes = scheme.activations.codes(reduced: scheme.reduceRange)
-        let ranges = try scheme.calibration.ranges(
-            of: plan.groups.compactMap(\.values.first), levels: codes.count, in: graph, context: context)
+        let ranges = try calibration.ranges(
+            of: plan.groups.compactMap(\.values.first), levels: arithmetic.activations.codes.count, in: graph, context: context)
         var insertion = QDQInsertion(graph)
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             let observed = ranges[first] ?? 0...0
-            let parameters = QuantizationParameters(
-                affine: observed, scheme.activations.elementType, codes: codes)
+            let parameters = arithmetic.activations.parameters(for: observed)
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
             activationScales.append((scale, extents.reduce(1, *)))
@@ -93,26 +90,19 @@ struct QuantizationPairs {
         }
         for site in plan.sites {
             guard let weight = try graph.weight(readBy: site) else { continue }
-            let axis = scheme.perChannel ? Self.channelAxis(of: site, weight) : nil
-            let parameters = QuantizationParameters(symmetric: weight, axis: axis, weightType, limit: weightLimit)
-            if scheme.perChannel, axis == nil {
-                let why = site.operandAxis == nil ? "its axes do not tell the channels" : "runtimes take a scale a channel of one matrix only"
-                findings.append(Finding(site.node.name, .fellBack, reason: "one scale for the weight: \(why)"))
-            }
+            let (parameters, reason) = arithmetic.weights.parameters(
+                for: weight, channelAxis: site.operandAxis,
+                objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
+            if let reason { findings.append(Finding(site.node.name, .fellBack, reason: reason)) }
             weightScales.append((insertion.quantize(site, parameters), site, parameters))
         }
         for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
             insertion.redirectOtherReaders(of: sites) { value in
                 guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
-                return QuantizationParameters(symmetric: weight, axis: scheme.perChannel ? 0 : nil, weightType, limit: weightLimit)
+                return arithmetic.weights.parameters(for: weight, channelAxis: 0).parameters
             }
         }
         self.graph = try insertion.apply()
-    }
-
-    /// The axis of what a layer reads that may have a scale for every index: of products, that of one matrix.
-    private static func channelAxis(of site: WeightSite, _ weight: Tensor) -> Int? {
-        site.node.op is MatMul && weight.rank > 2 ? nil : site.operandAxis
     }
 
     private static func finding(

@@ -15,7 +15,7 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = true
     @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
     public var blockSize = 0
-    @Hyperparameter("how numbers become codes: nearest, or gptq, which looks at data") public var rounding: Chosen<WeightRoundings> = "nearest"
+    @Hyperparameter("how numbers become codes: nearest, or gptq and adaround, which look at data") public var rounding: Chosen<WeightRoundings> = "nearest"
     public var choice = WeightChoice()
 
     public init() {}
@@ -28,23 +28,11 @@ public struct WeightOnlyQuantization: Pass {
             throw WinnowError(
                 .recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
         }
-        let type: ElementType = bits == 8 ? .int8 : .int4
+        let scheme = QuantizationScheme(bits: bits, .init(perChannel: perChannel, blockSize: blockSize))
         return try graph.rewritingWeights(choice) { targets in
             var rounding = rounding.member.init()
             if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
-            return try targets.storeIntegers(rounding: rounding) { target in
-                func parameters(axis: Int?, blockSize: Int = 0) -> QuantizationParameters {
-                    QuantizationParameters(
-                        symmetric: target.values, axis: axis, blockSize: blockSize, type, limit: bits == 8 ? 127 : 7)
-                }
-                let channels = perChannel ? target.channelAxis : nil
-                let reason = perChannel && channels == nil ? "one scale for the tensor: its axes do not tell the channels" : nil
-                guard blockSize > 0 else { return (parameters(axis: channels), reason) }
-                guard target.stored.rank == 2, let axis = target.channelAxis else {
-                    return (parameters(axis: channels), "a scale a channel: blocks need a matrix")
-                }
-                return (parameters(axis: 1 - axis, blockSize: blockSize), nil)
-            }
+            return try targets.storeIntegers(scheme, rounding: rounding)
         }
     }
 }

@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowOperators
-package import WinnowTensor
+import WinnowTensor
 
 /// Puts codes in the place of weights: as integers behind DequantizeLinear, or as indices of a table.
 package struct WeightStorage {
@@ -13,33 +13,30 @@ package struct WeightStorage {
     /// The graph with the weights replaced, at an operator set that knows their types.
     package func apply() throws -> Graph { try index.graph.applying(edit).allowing(types) }
 
-    /// Stores integers: `DequantizeLinear(codes, scales)`.
-    ///
-    /// - Parameter values: numbers in the place of the weight's own; nil: these.
-    package mutating func store(
-        _ target: WeightTarget, _ parameters: QuantizationParameters, values: Tensor? = nil, _ names: inout FreshNames
-    ) {
-        let (weight, name) = (values ?? target.values, target.tensor)
-        let codes = names.value("\(name).codes")
-        let scale = names.value("\(name).scale")
-        edit.initializers += [
-            (codes, parameters.quantize(weight).spilled()), (scale, parameters.scaleTensor(for: weight.shape).spilled()),
-        ]
-        types.insert(parameters.elementType)
-        let op = DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize)
-        put(add(op, [codes, scale], "\(name).dequantize", output: "\(name).dequantized", &names), inPlaceOf: target, &names)
+    /// Stores a weight's codes: `DequantizeLinear(codes, scales)`; or as indices of a table, in operators that every runtime has, for ONNX
+    /// has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] → Reshape`.
+    package mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ names: inout FreshNames) {
+        types.insert(encoded.codes.elementType)
+        let value = switch encoded.meaning {
+        case .affine(let parameters): integers(encoded, parameters, target.tensor, &names)
+        case .table(let table, let scales): indices(encoded, table, scales, target.tensor, &names)
+        }
+        put(value, inPlaceOf: target, &names)
     }
 
-    /// Stores indices of a table, in operators that every runtime has, for ONNX has none of its own:
-    /// `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] → Reshape`. Codes take 4 bits for tables of up to
-    /// 16 numbers (operator set 21), 8 bits for larger ones; with `scales` they fall into as many blocks of equal length, in
-    /// storage order.
-    package mutating func store(
-        _ target: WeightTarget, codes: [UInt8], table: [Float], scales: [Float] = [], _ names: inout FreshNames
-    ) {
-        let (shape, name) = (target.stored.shape, target.tensor)
-        let blocks: Shape = scales.isEmpty ? shape : [scales.count, shape.elementCount / scales.count]
-        let stored = Tensor(codes: codes, shape: blocks, Self.codeType(table)).spilled()
+    private mutating func integers(
+        _ encoded: EncodedWeight, _ parameters: QuantizationParameters, _ name: ValueName, _ names: inout FreshNames
+    ) -> ValueName {
+        let (codes, scale) = (names.value("\(name).codes"), names.value("\(name).scale"))
+        edit.initializers += [(codes, encoded.codes), (scale, parameters.scaleTensor(for: encoded.shape).spilled())]
+        let op = DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize)
+        return add(op, [codes, scale], "\(name).dequantize", output: "\(name).dequantized", &names)
+    }
+
+    private mutating func indices(
+        _ encoded: EncodedWeight, _ table: [Float], _ scales: [Float], _ name: ValueName, _ names: inout FreshNames
+    ) -> ValueName {
+        let blocks: Shape = scales.isEmpty ? encoded.shape : [scales.count, encoded.shape.elementCount / scales.count]
         func constant(_ part: String, _ tensor: Tensor) -> ValueName {
             let value = names.value("\(name).\(part)")
             edit.initializers.append((value, tensor))
@@ -48,23 +45,13 @@ package struct WeightStorage {
         func part(_ part: String, _ op: any Operator, _ inputs: [ValueName]) -> ValueName {
             add(op, inputs, "\(name).\(part)", output: "\(name).\(part)", &names)
         }
-        types.insert(stored.elementType)
         let one = constant("one", Tensor(scalar: Float(1)))
-        let numbers = part("numbers", DequantizeLinear(), [constant("codes", stored), one])
+        let numbers = part("numbers", DequantizeLinear(), [constant("codes", encoded.codes.reshaped(blocks)), one])
         let indices = part("indices", Cast(to: .int32), [numbers])
-        var value = part("looked-up", Gather(axis: 0), [constant("table", Tensor(table)), indices])
-        if !scales.isEmpty {
-            value = part("scaled", Mul(), [value, constant("scales", Tensor(scales, shape: [scales.count, 1]).spilled())])
-            value = part("shaped", Reshape(), [value, constant("extents", Tensor(shape.map { Int64($0) }))])
-        }
-        put(value, inPlaceOf: target, &names)
-    }
-
-    private static func codeType(_ table: [Float]) -> ElementType { table.count <= 16 ? .uint4 : .uint8 }
-
-    /// The bytes that codes, table and scales take.
-    package static func byteCount(of target: WeightTarget, table: [Float], scales: [Float] = []) -> Int {
-        codeType(table).byteCount(of: target.stored.elementCount) + 4 * (table.count + scales.count)
+        let value = part("looked-up", Gather(axis: 0), [constant("table", Tensor(table)), indices])
+        guard !scales.isEmpty else { return value }
+        let scaled = part("scaled", Mul(), [value, constant("scales", Tensor(scales, shape: [scales.count, 1]).spilled())])
+        return part("shaped", Reshape(), [scaled, constant("extents", Tensor(encoded.shape.map { Int64($0) }))])
     }
 
     private mutating func add(
@@ -94,20 +81,14 @@ package struct WeightStorage {
 }
 
 extension WeightTargets {
-    /// Every target as integers with the parameters that `choose` gives; its reason tells why they are milder than asked for.
-    mutating func storeIntegers(
-        rounding: any WeightRounding = NearestRounding(), _ choose: (WeightTarget) -> (QuantizationParameters, reason: String?)
-    ) throws -> Graph {
+    /// Every target as integers of a scheme.
+    mutating func storeIntegers(_ scheme: QuantizationScheme, rounding: any WeightRounding = NearestRounding()) throws -> Graph {
         var storage = WeightStorage(graph)
         for target in targets {
-            let (parameters, reason) = choose(target)
-            let (before, after) = (target.stored.byteCount, parameters.byteCount(for: target.stored.shape))
-            guard after < before else {
-                keep(target, "stays \(target.stored.elementType): codes and scales would take \(after) bytes instead of \(before)")
-                continue
-            }
+            let (parameters, reason) = scheme.parameters(for: target.values, channelAxis: target.channelAxis)
+            guard isWorthwhile(target, "codes and scales", parameters.byteCount(for: target.stored.shape)) else { continue }
             let values = rounding.rounded(target, parameters)
-            storage.store(target, parameters, values: values, &names)
+            storage.store(EncodedWeight(values ?? target.values, parameters), inPlaceOf: target, &names)
             if values == nil, type(of: rounding).needs != .nothing {
                 note(Finding(target.tensor, .fellBack, "element size", reason: "rounded to the nearest: the data tells nothing of its inputs"))
             }
@@ -115,5 +96,23 @@ extension WeightTargets {
             note(.quantized(target.tensor, target.values, parameters, as: values, from: target.stored.elementType))
         }
         return try storage.apply()
+    }
+
+    /// Whether codes take fewer bytes than the weight does; where not, the weight is noted as kept.
+    mutating func isWorthwhile(_ target: WeightTarget, _ parts: String, _ byteCount: Int) -> Bool {
+        let before = target.stored.byteCount
+        if byteCount >= before { keep(target, "stays \(target.stored.elementType): \(parts) would take \(byteCount) bytes instead of \(before)") }
+        return byteCount < before
+    }
+
+    /// Stores indices of a table in the place of a target where that makes it smaller.
+    mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ storage: inout WeightStorage, _ parts: String, _ remark: (String, isMilder: Bool)) {
+        guard isWorthwhile(target, parts, encoded.byteCount) else { return }
+        storage.store(encoded, inPlaceOf: target, &names)
+        let error = target.values.relativeError { encoded.numbers(in: $0) }
+        note(
+            Finding(
+                target.tensor, remark.isMilder ? .fellBack : .done, "size", unit: "bytes", before: Double(target.stored.byteCount),
+                after: Double(encoded.byteCount), reason: "\(remark.0)relative error \(error)"))
     }
 }

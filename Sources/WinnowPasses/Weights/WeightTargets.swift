@@ -60,15 +60,14 @@ package struct WeightTargets {
 
     /// Layers whose weight is computed from constants in a way that is not looked through: palettes, sums.
     private mutating func noteComputedWeights() {
-        let origins = graph.constantOrigins
+        let (origins, index) = (graph.constantOrigins, GraphIndex(graph))
         let read = Set(graph.weightSites.map(\.operand))
         for node in graph.nodes where node.op.quantization == .contraction {
             for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
                 guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
-                let isCoded = tensor.elementType.isInteger
-                ledger.skip(
-                    origin, isCoded ? "the weight of \(node.name) is stored as codes that nodes look up already"
-                        : "the weight of \(node.name) is computed from it: run fold-constants first")
+                let reason = EncodedWeight(of: operand, in: index).map { "is stored as \($0.text)" }
+                    ?? (tensor.elementType.isInteger ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first")
+                ledger.skip(origin, "the weight of \(node.name) \(reason)")
             }
         }
     }

@@ -27,6 +27,7 @@ public enum WeightRoundings: MemberCatalogue {
     package static let all: [any WeightRounding.Type] = [
         NearestRounding.self,
         GPTQRounding.self,
+        AdaptiveRounding.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }

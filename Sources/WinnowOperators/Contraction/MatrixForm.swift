@@ -1,0 +1,27 @@
+/// A product of a matrix (or several) with one on its right, and what is added: alpha · x·W + beta · b.
+package protocol MatrixForm: ChannelContraction {
+    var transposesLeft: Bool { get }
+    var transposesRight: Bool { get }
+    var alpha: Float { get }
+    var beta: Float { get }
+
+    /// Two products in its place, x·A and then ·B + b, that read their right operands as it does.
+    var factored: (first: Self, second: Self) { get }
+}
+
+extension MatMul: MatrixForm {
+    package var transposesLeft: Bool { false }
+    package var transposesRight: Bool { false }
+    package var alpha: Float { 1 }
+    package var beta: Float { 1 }
+    package var factored: (first: MatMul, second: MatMul) { (self, self) }
+}
+
+extension Gemm: MatrixForm {
+    package var factored: (first: Gemm, second: Gemm) {
+        (
+            Gemm(transposesLeft: transposesLeft, transposesRight: transposesRight),
+            Gemm(transposesRight: transposesRight, alpha: alpha, beta: beta)
+        )
+    }
+}

@@ -1,0 +1,63 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// What a runtime accepts, and what it runs in integers.
+package struct ExportProfile: Sendable {
+    package let name: String
+    /// Layers whose integer sums it turns into floats at no cost: their results need be codes only for who wants such.
+    var floatResults: Set<String> = ["Gemm", "MatMul"]
+    /// Whether 0 must be the code of 0 in activations, which must be int8.
+    var needsSymmetry = false
+    /// Whether it takes biases as int32 in steps of the sums.
+    var takesIntegerBiases = true
+    /// Operators outside ONNX's own domain that it runs, by domain.
+    var domains: Set<String> = [""]
+    /// The newest operator set that it reads.
+    var newestVersion: Int
+
+    func activations(_ wanted: ActivationCodes, isReduced: Bool) -> ActivationScheme {
+        guard needsSymmetry else { return ActivationScheme(elementType: wanted.elementType, codes: wanted.codes(reduced: isReduced)) }
+        return ActivationScheme(elementType: .int8, codes: isReduced ? -63...63 : -127...127, isSymmetric: true)
+    }
+
+    /// Why a layer's weight must have one scale; nil where each channel may have its own.
+    func objectionToChannelScales(of site: WeightSite, rank: Int) -> String? {
+        guard site.operandAxis != nil else { return "one scale for the weight: its axes do not tell the channels" }
+        guard rank > 2, site.node.op is any MatrixForm else { return nil }
+        return "one scale for the weight: runtimes take a scale a channel of one matrix only"
+    }
+
+    /// What of a graph it does not take, each with the reason.
+    package func objections(to graph: Graph) -> [Finding] {
+        var findings: [Finding] = []
+        let version = graph.metadata.version(of: "")
+        if version > newestVersion {
+            findings.append(Finding("graph", .fellBack, reason: "\(name) reads operator sets up to \(newestVersion), and this is \(version)"))
+        }
+        for node in graph.nodes where !domains.contains(node.op.type.domain) {
+            findings.append(Finding(node.name, .fellBack, reason: "\(name) does not run \(node.op.type)"))
+        }
+        guard needsSymmetry else { return findings }
+        let index = GraphIndex(graph)
+        for node in graph.nodes where node.op.inputRoles[1] == .scale {
+            guard let zeroPoint = index.constant(node.input(2)) else { continue }
+            if zeroPoint.zeroCount < zeroPoint.elementCount {
+                findings.append(Finding(node.name, .fellBack, reason: "\(name) takes zero points of 0 only"))
+            }
+        }
+        return findings
+    }
+}
+
+/// The runtimes that files are made for, one line each.
+public enum ExportProfiles: MemberCatalogue {
+    package static let all: [ExportProfile] = [
+        // Its CPU kernels fuse Q/DQ pairs around layers; OpenVINO runs the same files in integers.
+        ExportProfile(name: "onnxruntime", domains: ["", "com.microsoft", "ai.onnx.ml"], newestVersion: 26),
+        ExportProfile(name: "openvino", newestVersion: 26),
+        // Its parser refuses zero points, and computes biases in float.
+        ExportProfile(name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false, newestVersion: 21),
+    ]
+    public static var names: [String] { all.map(\.name) }
+}

@@ -1,0 +1,50 @@
+import Testing
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+/// A weight's codes are read back from a graph as they were written.
+struct EncodedWeightTests {
+    private static let settings: [(String, [String: HyperparameterValue])] = [
+        ("weight-only-quantization", [:]), ("weight-only-quantization", ["per-channel": false]), ("weight-only-quantization", ["bits": 4]),
+        ("weight-only-quantization", ["bits": 4, "block-size": 4]), ("fixed-point-quantization", ["bits": 12]),
+        ("fixed-point-quantization", ["bits": 3, "power-of-two": true, "per-channel": true]), ("palettization", ["bits": 2]),
+        ("palettization", ["bits": 5]), ("float4-quantization", ["block-size": 4]), ("float4-quantization", ["block-size": 0]),
+    ]
+
+    @Test(arguments: settings.indices) func isReadBack(place: Int) throws {
+        let (name, values) = Self.settings[place]
+        for graph in try TestModels.all {
+            let result = try PassStep(named: name, hyperparameters: values).pass(graph, in: TestModels.context(for: graph)).graph
+            let index = GraphIndex(result)
+            var count = 0
+            for node in result.nodes where node.op.quantization == .contraction {
+                guard let value = node.input(1), graph.initializers[value] == nil, let encoded = EncodedWeight(of: value, in: index) else { continue }
+                count += 1
+                let weight = try #require(result.constantValue(of: value))
+                #expect(encoded.shape == weight.shape && encoded.decoded == weight, "\(node.name)")
+                #expect(encoded.byteCount < 4 * weight.elementCount)
+            }
+            #expect(count > 0)
+        }
+    }
+
+    @Test func othersAreNone() throws {
+        let graph = try TestModels.residual()
+        let index = GraphIndex(graph)
+        for node in graph.nodes { for value in node.inputs { #expect(EncodedWeight(of: value, in: index) == nil) } }
+    }
+
+    @Test func schemesTellWhatTheyFellBackTo() {
+        let matrix = Tensor([1, -2, 3, 4, -5, 6] as [Float], shape: [2, 3])
+        let blocks = QuantizationScheme(bits: 4, .block(2))
+        #expect(blocks.elementType == .int4 && blocks.limit == 7)
+        let fitting = blocks.parameters(for: matrix, channelAxis: 0)
+        #expect(fitting.parameters.axis == 1 && fitting.parameters.scales.count == 4 && fitting.reason == nil)
+        let deep = blocks.parameters(for: matrix.reshaped([2, 3, 1]), channelAxis: 0)
+        #expect(deep.parameters.axis == 0 && deep.reason?.contains("blocks need a matrix") == true)
+        let unknown = QuantizationScheme(bits: 8, .channel).parameters(for: matrix, channelAxis: nil)
+        #expect(unknown.parameters.scales == [6 / 127] && unknown.reason != nil)
+    }
+}
