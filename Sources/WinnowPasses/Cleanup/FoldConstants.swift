@@ -103,7 +103,7 @@ private struct Folding {
     }
 
     private static func isKept(_ node: Node) -> Bool {
-        ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) || node.op.draws || node.notes.isMask
+        node.op.inputRoles[1] == .scale || node.op.draws || node.notes.isMask
     }
 
     /// The outputs of one node for constant inputs; nil if it cannot be run here.

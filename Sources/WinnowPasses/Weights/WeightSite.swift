@@ -77,7 +77,7 @@ extension Graph {
     /// masks, scales, or scalars.
     package var weightTensors: [ValueName] {
         var scales: Set<ValueName> = []
-        for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
+        for node in nodes where node.op.inputRoles[1] == .scale {
             scales.formUnion(node.inputs.dropFirst())
         }
         let masks = maskNames
