@@ -58,7 +58,12 @@ struct MethodTests {
     /// Rounding that looks at data moves the outputs less than nearest rounding.
     @Test(arguments: [["bits": 4], ["bits": 4, "block-size": 4]] as [[String: HyperparameterValue]], ["gptq", "adaround"])
     func roundingKeepsOutputs(settings: [String: HyperparameterValue], name: String) throws {
-        let (graph, context) = try scene()
+        let (whole, context) = try scene()
+        // One layer: its outputs are what rounding looks at.
+        let b = GraphBuilder("layer")
+        let weight = try #require(whole.initializers["fc1.weight"])
+        let y = try b.linear(b.input("x", .float32, ["N", 12]), b.constant("fc1.weight", weight), nil, name: "fc1")
+        let graph = try b.graph(outputs: [y])
         func stored(_ rounding: String) throws -> Graph {
             try WeightOnlyQuantization(hyperparameters: settings.merging(["rounding": .string(rounding), "only": ["fc1*"]]) { $1 })(graph, in: context).graph
         }
