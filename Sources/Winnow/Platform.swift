@@ -1,11 +1,12 @@
 import Foundation
 import WinnowFormats
 import WinnowKernels
+import WinnowTensor
 
 /// What a latency holds for: the program, the processor, the threads.
 public enum Platform {
     /// The version of this library and of `winnow`.
-    public static let programVersion = "0.1.0"
+    public static let programVersion = ProgramVersion.current
 
     /// What a report names beside its times: program version, processor and threads.
     public static var environment: [String: String] {

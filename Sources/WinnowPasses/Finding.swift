@@ -1,5 +1,3 @@
-import Foundation
-
 /// One fact that a pass or a measurement reports: a quantity before and after, or why nothing was done.
 public struct Finding: Codable, Hashable, Sendable {
     public enum Status: String, Codable, Sendable {
@@ -15,10 +13,8 @@ public struct Finding: Codable, Hashable, Sendable {
     /// The tensor, node or round it is about; `graph` for the whole.
     public var subject: String
     public var status: Status
-    /// What was measured: `sparsity`, `element bits`, `rank`, `top-1`.
-    public var quantity: String
-    /// The unit, empty for plain numbers.
-    public var unit: String
+    /// What was measured.
+    public var quantity: Quantity
     public var before: Double?
     public var after: Double?
     /// Why it was skipped or fell back, or a remark; may be empty.
@@ -27,13 +23,12 @@ public struct Finding: Codable, Hashable, Sendable {
     public var round: Int?
 
     public init(
-        _ subject: String, _ status: Status = .done, _ quantity: String = "", unit: String = "", before: Double? = nil,
-        after: Double? = nil, reason: String = "", round: Int? = nil
+        _ subject: String, _ status: Status = .done, _ quantity: Quantity = .none, before: Double? = nil, after: Double? = nil,
+        reason: String = "", round: Int? = nil
     ) {
         self.subject = subject
         self.status = status
         self.quantity = quantity
-        self.unit = unit
         self.before = before
         self.after = after
         self.reason = reason
@@ -45,18 +40,39 @@ extension Finding: CustomStringConvertible {
     public var description: String {
         let change =
             switch (before, after) {
-            case (let before?, let after?): "\(quantity) \(Self.text(before)) → \(Self.text(after))"
-            case (nil, let after?): "\(quantity) \(Self.text(after))"
-            case (let before?, nil): "\(quantity) \(Self.text(before))"
-            case (nil, nil): quantity
+            case (let before?, let after?): "\(quantity.name) \(quantity.text(before)) → \(quantity.text(after))"
+            case (nil, let after?): "\(quantity.name) \(quantity.text(after))"
+            case (let before?, nil): "\(quantity.name) \(quantity.text(before))"
+            case (nil, nil): quantity.name
             }
-        let parts = [round.map { "round \($0)" } ?? "", status == .done ? "" : status.rawValue, change, unit]
+        let parts = [round.map { "round \($0)" } ?? "", status == .done ? "" : status.rawValue, change, before == nil && after == nil ? "" : quantity.unit]
         let text = parts.filter { !$0.isEmpty }.joined(separator: " ")
         return "\(subject): \(text)\(reason.isEmpty ? "" : " (\(reason))")"
     }
+}
 
-    /// Whole numbers in full, others in six digits.
-    private static func text(_ value: Double) -> String {
-        value == value.rounded() ? value.shortText : String(format: "%.6g", value)
+extension Finding {
+    private enum CodingKeys: CodingKey { case subject, status, quantity, unit, before, after, reason, round }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            try values.decode(String.self, forKey: .subject), try values.decode(Status.self, forKey: .status),
+            Quantity(try values.decode(String.self, forKey: .quantity), unit: try values.decode(String.self, forKey: .unit)),
+            before: try values.decodeIfPresent(Double.self, forKey: .before), after: try values.decodeIfPresent(Double.self, forKey: .after),
+            reason: try values.decode(String.self, forKey: .reason), round: try values.decodeIfPresent(Int.self, forKey: .round))
+    }
+
+    /// The name and the unit of the quantity stand side by side with the numbers.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(subject, forKey: .subject)
+        try values.encode(status, forKey: .status)
+        try values.encode(quantity.name, forKey: .quantity)
+        try values.encode(quantity.unit, forKey: .unit)
+        try values.encodeIfPresent(before, forKey: .before)
+        try values.encodeIfPresent(after, forKey: .after)
+        try values.encode(reason, forKey: .reason)
+        try values.encodeIfPresent(round, forKey: .round)
     }
 }

@@ -9,11 +9,17 @@ public protocol Pass: Codable, Sendable {
     static var summary: String { get }
     /// What it does, when to use it and where it comes from, for `winnow passes NAME`.
     static var guide: String { get }
+    /// The hyperparameters by which it does more or less.
+    static var strengths: [Strength] { get }
+    /// Whether applying it to its own result changes nothing.
+    static var isIdempotent: Bool { get }
 
     init()
 
     /// The data it cannot do without.
     var needs: PassNeeds { get }
+    /// The files of other models that it reads.
+    var models: [String] { get }
 
     /// The changed graph and a finding for every weight tensor.
     func apply(to graph: Graph, in context: PassContext) throws -> PassResult
@@ -40,7 +46,10 @@ public struct PassResult: Sendable {
 
 extension Pass {
     public var needs: PassNeeds { .nothing }
+    public var models: [String] { [] }
     public static var guide: String { summary }
+    public static var strengths: [Strength] { [] }
+    public static var isIdempotent: Bool { false }
 
     public init(from decoder: any Decoder) throws {
         try self.init(hyperparameters: [String: HyperparameterValue](from: decoder))

@@ -1,7 +1,6 @@
 public import WinnowEngine
 public import WinnowGraph
 import WinnowTensor
-package import WinnowTraining
 
 /// What a pass may use besides the graph: data, a seed, and the wires to whoever started it.
 public struct PassContext {
@@ -15,8 +14,8 @@ public struct PassContext {
     private var ownQuality: ((Graph, Dataset) throws -> Double)?
     public var progress: ProgressReporter?
     public var cancellation: Cancellation?
-    /// Where the part of the work with this name keeps its checkpoints; nil: a stop loses it.
-    package var checkpoints: ((_ part: String) throws -> any CheckpointStore)?
+    /// Where long work keeps what it has finished; nil: a stop loses it.
+    package var state: RunState?
     /// The model before compression began, where a longer work has one: the teacher that distillation takes by itself.
     public var teacher: Graph?
     /// Reads another model that a pass names: a teacher.
@@ -34,30 +33,15 @@ public struct PassContext {
         self.cancellation = cancellation
     }
 
-    /// The quality of a graph on data, larger is better: see `quality(of:on:)` unless another is set.
+    /// The quality of a graph on data, larger is better: top-1 where labels fit, else agreement with the model before compression,
+    /// unless another is set.
     public var evaluate: (Graph, Dataset) throws -> Double {
-        get { ownQuality ?? { try quality(of: $0, on: $1) } }
+        get { { try bench.trial($0, on: $1).quality.score } }
         set { ownQuality = newValue }
     }
 
-    /// What `evaluate` measures of a graph like this one.
-    package func qualityName(of graph: Graph, on data: Dataset) -> String {
-        guard let objection = Evaluation.objection(to: graph, on: data), ownQuality == nil else { return "top-1" }
-        return "agreement (\(objection))"
-    }
-
-    /// Top-1 where labels fit; else agreement with the model before compression: the part of the samples that get the same class
-    /// where the first output is scores, else the least cosine of all outputs.
-    private func quality(of graph: Graph, on data: Dataset) throws -> Double {
-        if Evaluation.objection(to: graph, on: data) == nil {
-            return try Evaluation(of: graph, on: data, cancellation: cancellation).top1
-        }
-        guard let teacher else { throw WinnowError(.data, "evaluation", "has neither labels nor an original model") }
-        var data = data
-        data.labels = nil
-        let run = try MetricRun(of: graph, original: teacher, on: data, cancellation: cancellation)
-        return run[Top1Agreement.self]?.value ?? run.results.filter { $0.metric == Cosine.name }.compactMap(\.value).min() ?? 0
-    }
+    /// What measures candidates for the result.
+    package var bench: Bench { Bench(original: teacher, cancellation: cancellation, judge: ownQuality) }
 
     /// The calibration data as `graph` takes it; throws `.data` where there is none.
     package func calibrationData(for graph: Graph) throws -> Dataset {
@@ -79,15 +63,13 @@ public struct PassContext {
         return data
     }
 
-    /// Differs where the samples of any kind do.
-    package var dataFingerprint: String {
-        [calibration, training, validation].map { $0?.fingerprint ?? "none" }.joined(separator: " ")
-    }
-
-    /// The same context for one part of a longer work, keeping its checkpoints apart.
-    package func part(_ name: String) -> PassContext {
-        var part = self
-        if let checkpoints { part.checkpoints = { try checkpoints("\(name)-\($0)") } }
-        return part
+    /// The state of a pass's work on a graph, which goes on only where the pass, the graph and the rest of the context are the same.
+    package func state(of pass: some Pass, on graph: Graph) throws -> RunState? {
+        try state.map { state in
+            try state.bound(
+                to: Fingerprint(
+                    models: [graph, teacher].compactMap { $0 }, data: [calibration, training, validation],
+                    settings: pass.hyperparameters, seed: seed))
+        }
     }
 }

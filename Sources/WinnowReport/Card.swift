@@ -16,18 +16,15 @@ struct Card {
     /// How many times smaller; nil if it is not known.
     init?(size ratio: Double?, _ place: String) {
         guard let ratio else { return nil }
-        let words = Verdict.size(ratio).split(separator: " ")
-        let isSame = words[0] == "as"
-        self.init(
-            value: isSame ? "1×" : String(words[0]), caption: "\(isSame ? "as large" : words[1]) \(place)", isGain: isSame ? nil : ratio > 1)
+        let change = Verdict.change(ofSize: ratio)
+        self.init(value: change?.factor ?? "1×", caption: "\(change?.word ?? "as large") \(place)", isGain: change.map { _ in ratio > 1 })
     }
 
     init?(_ speedup: Speedup?, _ threads: String) {
         guard let speedup else { return nil }
         guard !speedup.isNoise else { self.init(value: "≈", caption: "too noisy to tell \(threads)"); return }
         guard !speedup.isEqual else { self.init(value: "1×", caption: "as fast \(threads)"); return }
-        let words = speedup.words.split(separator: " ", maxSplits: 1)
-        self.init(value: String(words[0]), caption: "\(words[1]) \(threads)", isGain: speedup.ratio > 1)
+        self.init(value: speedup.factor, caption: "\(speedup.direction) \(threads)", isGain: speedup.ratio > 1)
     }
 
     init?(points change: Double?) {
@@ -36,7 +33,7 @@ struct Card {
     }
 
     init(metric: MetricResult) {
-        self.init(value: metric.text.replacing(metric.metric + " ", with: ""), caption: "\(metric.metric), \(metric.output)")
+        self.init(value: metric.valueText, caption: "\(metric.metric), \(metric.output)")
     }
 
     var html: String {

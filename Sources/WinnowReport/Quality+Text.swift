@@ -2,10 +2,13 @@ public import WinnowEngine
 
 extension MetricResult {
     /// `cosine 0.9993`, `same top-1 98.20 % ± 0.40`
-    public var text: String {
-        guard let value else { return "\(metric) without limit" }
+    public var text: String { "\(metric) \(valueText)" }
+
+    /// `0.9993`, `98.20 % ± 0.40`
+    var valueText: String {
+        guard let value else { return "without limit" }
         let spread = deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
-        return unit == "%" ? "\(metric) \(Format.percent(value))\(spread)" : "\(metric) \(Format.short(value))\(unit.isEmpty ? "" : " ")\(unit)"
+        return unit == "%" ? Format.percent(value) + spread : Format.short(value) + (unit.isEmpty ? "" : " ") + unit
     }
 }
 
@@ -22,12 +25,20 @@ extension [MetricResult] {
 extension Speedup {
     /// `1.83× faster (1.79–1.88)`, `1.25× slower (1.20–1.31)`, `as fast (0.99–1.00×)`, `too noisy to tell whether faster or slower (0.97–1.04×)`
     public var words: String {
-        func two(_ value: Double) -> String { Format.number(value, value < 10 ? 2 : 1) }
-        if isNoise { return "too noisy to tell whether faster or slower (\(two(low))–\(two(high))×)" }
-        if isEqual { return "as fast (\(two(low))–\(two(high))×)" }
-        if ratio >= 1 { return "\(two(ratio))× faster (\(two(low))–\(two(high)))" }
-        return "\(two(1 / ratio))× slower (\(two(1 / high))–\(two(1 / low)))"
+        if isNoise { return "too noisy to tell whether faster or slower (\(Self.two(low))–\(Self.two(high))×)" }
+        if isEqual { return "as fast (\(Self.two(low))–\(Self.two(high))×)" }
+        return "\(factor) \(direction)"
     }
+
+    /// `1.83×`
+    var factor: String { "\(Self.two(ratio >= 1 ? ratio : 1 / ratio))×" }
+
+    /// `faster (1.79–1.88)`
+    var direction: String {
+        ratio >= 1 ? "faster (\(Self.two(low))–\(Self.two(high)))" : "slower (\(Self.two(1 / high))–\(Self.two(1 / low)))"
+    }
+
+    private static func two(_ value: Double) -> String { Format.number(value, value < 10 ? 2 : 1) }
 
     /// Within 1 %, for certain.
     var isEqual: Bool { !isNoise && (0.99...1.01).contains(ratio) }

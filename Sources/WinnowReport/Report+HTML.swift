@@ -49,7 +49,7 @@ extension Report {
     /// How well outputs agree with the original's, a row for each model and output.
     private var agreement: String {
         let rows = models.flatMap { model in
-            (model.metrics ?? []).map { [model.stage, $0.output, $0.metric, $0.text.replacing($0.metric + " ", with: "")] }
+            (model.metrics ?? []).map { [model.stage, $0.output, $0.metric, $0.valueText] }
         }
         return rows.isEmpty ? "" : "<h2>Agreement with the original</h2>" + HTML.table(["stage", "output", "metric", "value"], rows)
     }
@@ -91,8 +91,8 @@ extension Report {
     private func stepSection(_ index: Int, _ step: Step) -> String {
         let rows = step.findings.map { finding in
             [
-                finding.subject, finding.round.map(String.init) ?? "", finding.status.rawValue, finding.quantity,
-                finding.before.map(value) ?? "", finding.after.map(value) ?? "", finding.unit, finding.reason,
+                finding.subject, finding.round.map(String.init) ?? "", finding.status.rawValue, finding.quantity.name,
+                finding.before.map(value) ?? "", finding.after.map(value) ?? "", finding.quantity.unit, finding.reason,
             ]
         }
         let settings = step.settings.isEmpty ? "" : "<p><code>\(HTML.escape(step.settings))</code></p>"

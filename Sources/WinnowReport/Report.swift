@@ -66,8 +66,8 @@ public struct Report: Codable, Sendable {
         let numbers = Set(findings.compactMap(\.round)).sorted()
         return numbers.compactMap { number in
             let round = findings.filter { $0.round == number && $0.subject == "graph" }
-            guard let sparsity = round.first(where: { $0.quantity == "sparsity" })?.after,
-                let quality = round.first(where: { $0.quantity != "sparsity" }), let accuracy = quality.after
+            guard let sparsity = round.first(where: { $0.quantity == .sparsity })?.after,
+                let quality = round.first(where: { $0.quantity != .sparsity }), let accuracy = quality.after
             else { return nil }
             return Round(number: number, sparsity: sparsity, accuracy: accuracy, isAccepted: quality.status == .done)
         }

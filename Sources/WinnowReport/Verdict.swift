@@ -41,9 +41,14 @@ public struct Verdict: Codable, Sendable {
     }
 
     package static func size(_ ratio: Double) -> String {
-        if (0.995..<1.005).contains(ratio) { return "as large" }
+        change(ofSize: ratio).map { "\($0.factor) \($0.word)" } ?? "as large"
+    }
+
+    /// `4.0×` and `smaller`; nil where the sizes are the same.
+    static func change(ofSize ratio: Double) -> (factor: String, word: String)? {
+        if (0.995..<1.005).contains(ratio) { return nil }
         let digits = ratio < 1.1 ? 2 : ratio < 100 ? 1 : 0
-        return ratio > 1 ? "\(Format.number(ratio, digits))× smaller" : "\(Format.number(1 / ratio, 2))× larger"
+        return ratio > 1 ? ("\(Format.number(ratio, digits))×", "smaller") : ("\(Format.number(1 / ratio, 2))×", "larger")
     }
 
     static func points(_ change: Double) -> String { (change >= 0 ? "+" : "−") + Format.number(100 * change.magnitude, 2) }

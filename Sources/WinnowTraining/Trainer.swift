@@ -12,7 +12,8 @@ package struct Trainer {
     package var parameterOptions: [ValueName: ParameterOptions] = [:]
     package var hooks: [any TrainingHook] = []
     package var reducer: any GradientReducer = NoReduction()
-    package var checkpoints: (any CheckpointStore)?
+    /// Where the run keeps how far it is; nil: a stop loses it.
+    package var state: RunState?
     package var progress: ProgressReporter?
     package var cancellation: Cancellation?
     package var options = SessionOptions()

@@ -3,9 +3,8 @@ import WinnowEngine
 import WinnowGraph
 import WinnowTensor
 
-/// What a checkpoint says beside tensors.
-private struct RunRecord: Codable {
-    var fingerprint: String
+/// What is kept of a run beside tensors.
+struct TrainingRecord: Codable {
     var step: Int
     var lossSum: Double
     var lossCount: Int
@@ -16,61 +15,68 @@ private struct RunRecord: Codable {
 }
 
 extension TrainingRun {
-    /// The present state. Shuffling, augmentation and dropout depend on seed and step alone, so the step is all there is
-    /// to keep of the random numbers.
-    func checkpoint() throws -> Checkpoint {
-        var checkpoint = Checkpoint()
-        checkpoint.set(variables.tensors, under: "variable/")
-        checkpoint.set(optimizer.state, under: "optimizer/")
-        if let best { checkpoint.set(best.tensors, under: "best/") }
-        for (index, hook) in hooks.enumerated() { checkpoint.set(hook.state, under: "hook/\(index)/") }
-        let record = RunRecord(
-            fingerprint: fingerprint, step: step, lossSum: lossSum, lossCount: lossCount, history: history,
-            frozen: frozen.sorted(), bestEpoch: best?.epoch, bestScore: best?.score)
-        checkpoint.metadata["winnow.training"] = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
-        return checkpoint
+    /// Where the run stands. Shuffling, augmentation and dropout depend on seed and step alone, so the step is all there is to keep
+    /// of the random numbers.
+    var record: TrainingRecord {
+        TrainingRecord(
+            step: step, lossSum: lossSum, lossCount: lossCount, history: history, frozen: frozen.sorted(), bestEpoch: best?.epoch,
+            bestScore: best?.score)
     }
 
-    /// Goes back to the newest checkpoint, if there is one. Throws `.data` if it is of another run.
+    /// What the run has learned.
+    var tensors: [String: Tensor] {
+        var result: [String: Tensor] = [:]
+        result.set(variables.tensors, under: "variable/")
+        result.set(optimizer.state, under: "optimizer/")
+        if let best { result.set(best.tensors, under: "best/") }
+        for (index, hook) in hooks.enumerated() { result.set(hook.state, under: "hook/\(index)/") }
+        return result
+    }
+
+    /// Goes back to where the run stopped, if it has begun. Throws `.data` if another run did.
     func resume() throws {
-        guard let checkpoint = try trainer.checkpoints?.load() else { return }
-        guard let text = checkpoint.metadata["winnow.training"],
-            let record = try? JSONDecoder().decode(RunRecord.self, from: Data(text.utf8))
-        else { throw WinnowError(.file, "checkpoint", "is not one of a training run", remedy: "delete it") }
-        guard record.fingerprint == fingerprint else {
-            throw WinnowError(
-                .data, "checkpoint", "belongs to a run with another model, data set or configuration",
-                remedy: "delete it to start anew, or give back the old configuration")
-        }
-        let saved = checkpoint.tensors(under: "variable/")
+        guard let (record, tensors) = try state?.load(TrainingRecord.self) else { return }
+        let saved = tensors.tensors(under: "variable/")
         for name in variables.names { try variables.restore(name, from: saved) }
-        try optimizer.restore(checkpoint.tensors(under: "optimizer/"))
-        for index in hooks.indices { try hooks[index].restore(checkpoint.tensors(under: "hook/\(index)/")) }
+        try optimizer.restore(tensors.tensors(under: "optimizer/"))
+        for index in hooks.indices { try hooks[index].restore(tensors.tensors(under: "hook/\(index)/")) }
         step = record.step
         lossSum = record.lossSum
         lossCount = record.lossCount
         history = record.history
         frozen = Set(record.frozen)
         if let epoch = record.bestEpoch, let score = record.bestScore {
-            let tensors = checkpoint.tensors(under: "best/")
+            let tensors = tensors.tensors(under: "best/")
             for name in variables.names { try variables.check(name, in: tensors) }
             best = (epoch, score, tensors)
         }
     }
+}
 
-    /// A hash of everything a run starts from, contents of initializers and samples included.
-    static func fingerprint(
-        of configuration: TrainingConfiguration, _ graph: Graph, training: Dataset, validation: Dataset?
-    ) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        var configuration = configuration
-        configuration.checkpointSeconds = 0
-        var hash = ContentHash()
-        hash.add(String(decoding: try encoder.encode(configuration), as: UTF8.self))
-        hash.add("\(training.fingerprint) \(validation?.fingerprint ?? "none")")
-        hash.add(graph.text)
-        for name in graph.initializerNames { graph.initializers[name].map { hash.add($0) } }
-        return hash.text
+extension Trainer {
+    private struct Settings: Encodable {
+        var configuration: TrainingConfiguration
+        var usesBFloat16: Bool
+        var lowers: Bool
+    }
+
+    /// What the course of a run of the training graph depends on, but for its hooks.
+    func fingerprint(of graph: Graph, training: Dataset, validation: Dataset?) throws -> Fingerprint {
+        var settings = Settings(configuration: configuration, usesBFloat16: options.compute.usesBFloat16, lowers: options.lowers)
+        settings.configuration.checkpointSeconds = 0
+        return try Fingerprint(models: [graph], data: [training, validation], settings: settings, seed: configuration.seed)
+    }
+}
+
+extension [String: Tensor] {
+    /// The tensors whose names begin with `prefix`, without it.
+    fileprivate func tensors(under prefix: String) -> [String: Tensor] {
+        var result: [String: Tensor] = [:]
+        for (name, tensor) in self where name.hasPrefix(prefix) { result[String(name.dropFirst(prefix.count))] = tensor }
+        return result
+    }
+
+    fileprivate mutating func set(_ tensors: [String: Tensor], under prefix: String) {
+        for (name, tensor) in tensors { self[prefix + name] = tensor }
     }
 }

@@ -27,8 +27,8 @@ final class TrainingRun {
     var history: [EpochRecord] = []
     /// The best epoch so far, by top-1 or, without labels, by the negative loss on validation data.
     var best: (epoch: Int, score: Double, tensors: [ValueName: Tensor])?
-    /// Changes with anything that changes the run's course.
-    let fingerprint: String
+    /// Where it keeps how far it is, for runs that take the same course.
+    let state: RunState?
     private var plans: [Int: TrainingPlan] = [:]
     private var pace: Pace
     private var lastSave = ContinuousClock.now
@@ -57,7 +57,9 @@ final class TrainingRun {
         let whole = data.count / configuration.batchSize
         stepsPerEpoch = configuration.dropsLastBatch || data.count % configuration.batchSize == 0 ? whole : whole + 1
         pace = Pace(totalSteps: stepsPerEpoch * configuration.epochs)
-        fingerprint = try Self.fingerprint(of: configuration, graph.graph, training: data, validation: validation)
+        state = try trainer.state.map { state in
+            try state.bound(to: trainer.fingerprint(of: graph.graph, training: data, validation: validation))
+        }
     }
 
     /// Epochs finished.
@@ -128,14 +130,14 @@ final class TrainingRun {
         if trainer.cancellation?.isCancelled == true {
             try save()
             try trainer.cancellation?.check(
-                "training", remedy: trainer.checkpoints == nil ? "" : "run it again to continue where it stopped")
+                "training", remedy: state == nil ? "" : "run it again to continue where it stopped")
         }
         if ContinuousClock.now - lastSave > .seconds(trainer.configuration.checkpointSeconds) { try save() }
     }
 
-    /// Saves a checkpoint, if somebody keeps them.
+    /// Saves how far it is, where that is kept.
     func save() throws {
-        try trainer.checkpoints?.save(checkpoint())
+        if let state { try state.save(record, tensors) }
         lastSave = .now
     }
 

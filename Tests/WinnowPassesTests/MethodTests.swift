@@ -96,7 +96,7 @@ struct MethodTests {
         for graph in [try TestModels.convolutional(), try TestModels.residual()] {
             let pass = try SVDFactorization(hyperparameters: ["convolutions": .string(name), "rank-fraction": 0.3])
             let result = try pass(graph)
-            #expect(result.findings.contains { $0.quantity == "rank" })
+            #expect(result.findings.contains { $0.quantity == .rank })
             try WrittenModels.keep(result.graph, "passes", "svd-factorization \(name) \(graph.name)")
         }
     }
@@ -170,7 +170,7 @@ struct MethodTests {
         finetune.with = [PassStep(try FeatureHint(hyperparameters: ["values": ["hidden"], "weight": 10]))]
         let result = try finetune(student, in: context)
         #expect(result.graph.initializers.keys.sorted() == student.initializers.keys.sorted())
-        let losses = result.findings.filter { $0.quantity == "training loss" }.compactMap(\.after)
+        let losses = result.findings.filter { $0.quantity == .trainingLoss }.compactMap(\.after)
         #expect(losses.count == 12 && losses[11] < 0.7 * losses[0], "\(losses)")
         #expect(throws: WinnowError.self) {
             finetune.with = [PassStep(try FeatureHint(hyperparameters: ["values": ["nothing"]]))]

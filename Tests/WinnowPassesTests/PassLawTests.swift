@@ -72,30 +72,6 @@ struct PassLawTests {
         #expect(first.graph.initializers == second.graph.initializers)
     }
 
-    @Test(arguments: CatalogueEntry.all.filter { $0.has("sparsity") && $0.type.init().needs != .training })
-    func zeroStrengthChangesNothing(_ entry: CatalogueEntry) throws {
-        for graph in try TestModels.all {
-            let pass = try entry.make(["sparsity": 0])
-            let result = try pass(graph, in: TestModels.context(for: graph))
-            #expect(result.graph.text == graph.text)
-            #expect(result.graph.initializers == graph.initializers)
-        }
-    }
-
-    @Test(arguments: CatalogueEntry.all.filter { $0.has("sparsity") && $0.type.init().needs != .training })
-    func moreStrengthIsNeverLarger(_ entry: CatalogueEntry) throws {
-        for graph in try TestModels.all {
-            let counts = try [0, 0.25, 0.5, 0.75, 0.9].map { sparsity in
-                let pass = try entry.make(["sparsity": .number(sparsity)])
-                let result = try pass(graph, in: TestModels.context(for: graph))
-                return result.graph.initializers.values.reduce(0) { sum, tensor in
-                    sum + tensor.elementCount - (tensor.elements(Float.self)?.count { $0 == 0 } ?? 0)
-                }
-            }
-            #expect(zip(counts, counts.dropFirst()).allSatisfy { $0 >= $1 }, "\(counts)")
-        }
-    }
-
     @Test(arguments: CatalogueEntry.all.filter { $0.has("only") })
     func unmatchedPatternsAreErrors(_ entry: CatalogueEntry) throws {
         let graph = try TestModels.perceptron()

@@ -144,7 +144,8 @@ enum TestModels {
         return weights.normal(shape)
     }
 
-    static var all: [Graph] { get throws { [try perceptron(), try convolutional(), try residual(), try products()] } }
+    static let makers: [@Sendable () throws -> Graph] = [{ try perceptron() }, { try convolutional() }, { try residual() }, { try products() }]
+    static var all: [Graph] { get throws { try makers.map { try $0() } } }
 
     /// A learnable task: samples labelled by a network of the same kind with other weights.
     static func dataset(for graph: Graph, count: Int = 256, seed: UInt64 = 9) throws -> Dataset {

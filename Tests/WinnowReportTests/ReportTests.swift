@@ -5,10 +5,10 @@ import WinnowPasses
 
 @Suite struct ReportTests {
     private let findings: [Finding] = [
-        Finding("graph", .done, "sparsity", after: 0.5, round: 1),
-        Finding("graph", .done, "top-1 (validation)", after: 0.9, round: 1),
-        Finding("graph", .done, "sparsity", after: 0.75, round: 2),
-        Finding("graph", .skipped, "top-1 (validation)", after: 0.7, reason: "below the bound", round: 2),
+        Finding("graph", .done, .sparsity, after: 0.5, round: 1),
+        Finding("graph", .done, .validation("top-1"), after: 0.9, round: 1),
+        Finding("graph", .done, .sparsity, after: 0.75, round: 2),
+        Finding("graph", .skipped, .validation("top-1"), after: 0.7, reason: "below the bound", round: 2),
     ]
 
     private var report: Report {

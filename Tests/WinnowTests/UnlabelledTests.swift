@@ -92,7 +92,7 @@ import WinnowTensor
         let (tuned, findings) = try pruned.applying(
             "finetune", ["epochs": 6, "batch-size": 20, "learning-rate": 0.01], data: data, teacher: model)
         #expect(findings.contains { $0.reason.contains("toward the original's outputs") })
-        #expect(findings.contains { $0.quantity == "validation loss" })
+        #expect(findings.contains { $0.quantity == .validation("loss") })
         let errors = try [pruned, tuned].map { try Comparison(model, $0, data: data).outputs[0].deviation.relativeError }
         #expect(errors[1] < 0.8 * errors[0], "\(errors)")
         #expect(abs(try tuned.measured(as: "t").sparsity - pruned.measured(as: "p").sparsity) < 1e-9)
@@ -102,7 +102,7 @@ import WinnowTensor
     @Test func iterativePruningByAgreement() throws {
         let pass: [String: HyperparameterValue] = ["sparsities": [0.3, 0.95], "max-drop": 20, "finetune": ["epochs": 1, "batch-size": 50]]
         let (result, findings) = try classifier().applying("iterative-pruning", pass, data: samples([400, 8], name: "input"))
-        let quality = findings.filter { $0.subject == "graph" && $0.quantity.contains("agreement") }
+        let quality = findings.filter { $0.subject == "graph" && $0.quantity.name.contains("agreement") }
         #expect(quality.first?.after == 1 && quality.count == 3)
         #expect(try result.measured(as: "r").sparsity > 0.25)
     }

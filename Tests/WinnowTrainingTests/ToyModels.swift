@@ -29,16 +29,3 @@ func quadrants(count: Int, seed: UInt64 = 5) throws -> Dataset {
     let labels = (0..<count).map { points[2 * $0] * points[2 * $0 + 1] > 0 ? 1 : 0 }
     return try Dataset([.init(Tensor(points, shape: [count, 2]))], labels: labels)
 }
-
-/// Keeps checkpoints in memory.
-final class MemoryCheckpointStore: CheckpointStore {
-    var newest: Checkpoint?
-    var saveCount = 0
-
-    func save(_ checkpoint: Checkpoint) throws {
-        newest = checkpoint
-        saveCount += 1
-    }
-
-    func load() throws -> Checkpoint? { newest }
-}

@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 import WinnowTraining
 
 @Suite struct TrainerTests {
@@ -59,12 +60,12 @@ import WinnowTraining
         let store = MemoryCheckpointStore()
         let cancellation = Cancellation()
         var trainer = try Trainer(model, configuration: configuration(epochs: 3))
-        trainer.checkpoints = store
+        trainer.state = RunState(in: store)
         trainer.cancellation = cancellation
         trainer.hooks = [StopHook(step: stop, cancellation: cancellation)]
         let error = #expect(throws: WinnowError.self) { try trainer.train(on: data, validation: validation) }
         #expect(error?.kind == .cancelled)
-        #expect(store.newest != nil)
+        #expect(store.checkpoints[""] != nil)
         trainer.cancellation = nil
         let resumed = try trainer.train(on: data, validation: validation)
         #expect(parameters(resumed) == parameters(whole))
@@ -74,7 +75,7 @@ import WinnowTraining
     @Test func aFinishedCheckpointIsTheResult() throws {
         let store = MemoryCheckpointStore()
         var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 2))
-        trainer.checkpoints = store
+        trainer.state = RunState(in: store)
         let data = try quadrants(count: 64)
         let first = try trainer.train(on: data)
         let saves = store.saveCount
@@ -85,12 +86,15 @@ import WinnowTraining
     @Test func aCheckpointOfAnotherRunIsRefused() throws {
         let store = MemoryCheckpointStore()
         var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 1))
-        trainer.checkpoints = store
+        trainer.state = RunState(in: store)
         _ = try trainer.train(on: quadrants(count: 64))
         trainer.configuration.learningRate = 0.5
         let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
         #expect(error?.kind == .data)
         trainer.configuration.learningRate = 0.01
+        trainer.options.compute.usesBFloat16 = true
+        #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+        trainer.options.compute.usesBFloat16 = false
         // As many samples with other contents are another run too.
         #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64, seed: 77)) }
         trainer.model = try perceptron(inputs: 2, hidden: 4, outputs: 2, seed: 2)
@@ -102,14 +106,14 @@ import WinnowTraining
     func aCheckpointOfOtherShapesIsRefused(name: String) throws {
         let store = MemoryCheckpointStore()
         var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 1))
-        trainer.checkpoints = store
+        trainer.state = RunState(in: store)
         let data = try quadrants(count: 64)
         _ = try trainer.train(on: data, validation: data)
         for shape in [[2, 4], [8], [4]] as [Shape] {
-            store.newest?.tensors[name] = Tensor(zeros: shape)
+            store.checkpoints[""]?.tensors[name] = Tensor(zeros: shape)
             #expect(throws: WinnowError.self, "\(shape)") { try trainer.train(on: data, validation: data) }
         }
-        store.newest?.tensors[name] = Tensor(zeros: [4, 2], .float64)
+        store.checkpoints[""]?.tensors[name] = Tensor(zeros: [4, 2], .float64)
         #expect(throws: WinnowError.self) { try trainer.train(on: data, validation: data) }
     }
 

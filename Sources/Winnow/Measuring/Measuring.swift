@@ -34,9 +34,9 @@ struct Measuring {
     func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
         guard let original = graphs.first else { return costs }
         var results = costs
+        let bench = Bench(original: original, options: options, cancellation: cancellation, progress: progress)
         for index in graphs.indices {
-            let reference = index == 0 ? nil : original
-            try addQuality(to: &results[index], graphs[index], original: reference, isCompared: graphs.count > 1)
+            try addQuality(to: &results[index], graphs[index], isOriginal: index == 0, isCompared: graphs.count > 1, bench)
         }
         try addLatencies(to: &results, graphs)
         return results
@@ -48,26 +48,22 @@ struct Measuring {
     }
 
     /// Top-1 where the labels fit, else how well the outputs agree with the original's.
-    private func addQuality(to result: inout ModelMeasurement, _ graph: Graph, original: Graph?, isCompared: Bool) throws {
+    private func addQuality(
+        to result: inout ModelMeasurement, _ graph: Graph, isOriginal: Bool, isCompared: Bool, _ bench: Bench
+    ) throws {
         if let validation = data?.validation, Evaluation.objection(to: graph, on: validation) == nil {
-            result.validationTop1 = try Evaluation(
-                of: graph, on: validation, options: options, cancellation: cancellation, progress: progress).top1
+            result.validationTop1 = try bench.trial(graph, on: validation).quality.score
         }
         guard let test = data?.test else { return }
         result.sampleCount = test.count
         guard let objection = Evaluation.objection(to: graph, on: test) else {
-            result.top1 = try Evaluation(of: graph, on: test, options: options, cancellation: cancellation, progress: progress).top1
+            result.top1 = try bench.trial(graph, on: test).quality.score
             return
         }
         let words = test.count == 1 ? "1 sample" : "\(test.count) samples"
         result.note("no top-1: \(objection)" + (isCompared ? "; agreement is that of \(words)" : ""))
-        guard let original else { return }
-        do {
-            result.metrics = try MetricRun(
-                of: graph, original: original, on: test.withoutLabels, options: options, cancellation: cancellation,
-                progress: progress
-            ).results
-        } catch let error as WinnowError where error.kind == .model {
+        guard !isOriginal else { return }
+        do { result.metrics = try bench.trial(graph, on: test).quality.results } catch let error as WinnowError where error.kind == .model {
             result.note("no agreement of \(result.stage): \(error)")
         }
     }
@@ -76,8 +72,15 @@ struct Measuring {
         let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
         let known = graphs.indices.filter { samples[$0] != nil }
         guard !known.isEmpty else { return }
-        let latencies = try LatencyComparison(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: options)
-        for (place, index) in known.enumerated() { latencies.write(place, hasOriginal: known[0] == 0, to: &results[index]) }
+        let speeds = try Speed.of(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: options)
+        for (index, speed) in zip(known, speeds) {
+            results[index].latency = speed.latency
+            results[index].latencyOnAllThreads = speed.latencyOnAllThreads
+            results[index].threadCount = speed.threadCount
+            guard known[0] == 0 else { continue }
+            results[index].speedup = speed.speedup
+            results[index].speedupOnAllThreads = speed.speedupOnAllThreads
+        }
     }
 
     /// One sample, of the data or random; nil where an extent is open.

@@ -46,9 +46,9 @@ public struct Pipeline: Sendable {
     /// Runs every step on `model`; `save` steps write into `outputFolder`. With a state folder, steps that an earlier run of
     /// the same recipe on the same model finished are read back instead of run.
     public func run(on model: Model, outputFolder: String) throws -> CompressionResult {
-        let state = try stateFolder.map { try PipelineState(folder: $0, identity: identity(of: model)) }
+        let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         var graph = model.graph
-        var result = CompressionResult(model: model, steps: [], saved: [])
+        var result = CompressionResult(model: model, steps: [], saved: [], folder: folder)
         for (index, step) in recipe.steps.enumerated() {
             try cancellation.check("run", remedy: "run the same command again to go on")
             switch step {
@@ -57,15 +57,15 @@ public struct Pipeline: Sendable {
                 try saved.write(to: "\(outputFolder)/\(file)")
                 result.saved.append((String(file.dropLast(".onnx".count)), saved))
             case .pass(let step):
-                if let (finished, record) = try state?.finishedStep(index) {
+                if let (finished, record) = try folder?.finishedStep(index) {
                     graph = finished
                     result.steps.append(record)
                     continue
                 }
-                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: state)
-                try state?.finish(index, graph: graph, record: record)
+                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: folder?.state(of: index))
+                try folder?.finish(index, graph: graph, record: record)
                 // A resumed run continues from the file, so this run does too: the bytes cannot differ.
-                if let state, let (written, _) = try state.finishedStep(index) { graph = written }
+                if let folder, let (written, _) = try folder.finishedStep(index) { graph = written }
                 result.steps.append(record)
             }
         }
@@ -74,18 +74,15 @@ public struct Pipeline: Sendable {
         return result
     }
 
-    /// Removes what a finished run kept in its state folder.
-    func removeState() throws { stateFolder.map { PipelineState.remove($0, stepCount: recipe.steps.count) } }
-
     private func apply(
-        _ step: PassStep, index: Int, to graph: inout Graph, teacher: Graph, state: PipelineState?
+        _ step: PassStep, index: Int, to graph: inout Graph, teacher: Graph, state: RunState?
     ) throws -> Report.Step {
         let start = ContinuousClock.now
         var context = PassContext(
             calibration: calibration ?? data?.calibration, training: data?.training, validation: data?.validation, seed: seed,
             progress: reporter(index, step.name), cancellation: cancellation)
         context.teacher = teacher
-        context.checkpoints = state.map { state in { state.checkpoint(of: index, part: $0) } }
+        context.state = state
         context.loadModel = { try Model(reading: $0).graph }
         let result: PassResult
         do { result = try step.pass(graph, in: context) } catch let error as WinnowError {
@@ -122,19 +119,19 @@ public struct Pipeline: Sendable {
         }
     }
 
-    /// A number that differs when the recipe, the model, the data or the seed do.
-    private func identity(of model: Model) throws -> String {
+    /// Differs where the recipe, a model that it reads, the data or the seed do.
+    private func fingerprint(of model: Model) throws -> Fingerprint {
         let steps = recipe.steps.map { step in
             switch step {
             case .pass(let step): "\(step.name) \(step.settings)"
             case .save(let file): "save \(file)"
             }
         }
-        var hash = ContentHash()
-        hash.add("\(Platform.programVersion) \(seed) \(steps)")
-        for samples in [data?.training, data?.validation, data?.test, calibration] { hash.add(samples?.fingerprint ?? "none") }
-        for model in [model, teacher].compactMap({ $0 }) { try ONNXFile.encode(model.graph) { hash.add($0) } }
-        return hash.text
+        // A model that cannot be read is told of by the step that needs it.
+        let others = recipe.passes.flatMap(\.models).map { try? Model(reading: $0).graph }
+        return try Fingerprint(
+            models: [model.graph, teacher?.graph].compactMap { $0 } + others.compactMap { $0 },
+            data: [data?.training, data?.validation, data?.test, calibration], settings: steps, seed: seed)
     }
 }
 

@@ -88,7 +88,7 @@ public struct RecipeRun: Sendable {
             try AtomicFile.write(report.html, to: page)
             try AtomicFile.write(Array(try report.json()), to: jsonReport)
         }
-        try pipeline.removeState()
+        result.folder?.remove(stepCount: recipe.steps.count)
         return report
     }
 

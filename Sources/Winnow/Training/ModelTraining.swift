@@ -38,15 +38,15 @@ public struct ModelTraining: Sendable {
     ) throws -> String {
         let training = try data.required(.training, of: source).adapted(to: model.graph)
         let validation = try data.validation?.adapted(to: model.graph)
-        let checkpoint = CheckpointFile(OutputName.companion(of: output, suffix: ".checkpoint"))
+        let checkpoint = CheckpointFiles(file: OutputName.companion(of: output, suffix: ".checkpoint"))
         var trainer = try Trainer(model.graph, configuration: configuration)
         trainer.options.compute.usesBFloat16 = usesBFloat16
-        trainer.checkpoints = checkpoint
+        trainer.state = RunState(in: checkpoint)
         trainer.cancellation = cancellation
         trainer.progress = progress
         let result = try trainer.train(on: training, validation: validation)
         try Model(result.model).write(to: output)
-        checkpoint.remove()
+        checkpoint.remove(partsBeginning: "")
         let best = result.history.first { $0.epoch == result.epoch }
         let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
         return "\(output): the state after epoch \(result.epoch) of \(result.history.count)\(top1)"

@@ -1,3 +1,4 @@
+package import WinnowGraph
 package import WinnowTensor
 
 /// What "good" means for one output of a model: a number gathered batch by batch from the output's values, those of the
@@ -46,6 +47,9 @@ package struct MetricPlace: Sendable {
     /// Why it is not scores.
     var objectionToScores: String? { isScores ? nil : "output \(output) is \(elementType) \(shape), not scores (N, classes)" }
 
+    /// Why labels do not judge it.
+    var objectionToLabels: String? { hasLabels ? objectionToScores : "the data has no labels" }
+
     var objectionToAgreement: String? {
         guard hasOriginal else { return "there is no original model to compare with" }
         return elementType.isFloatingPoint ? nil : "output \(output) holds \(elementType)"
@@ -59,8 +63,21 @@ package struct MetricBatch: Sendable {
     package var original: [Double]?
     package var labels: [Int]?
     package var sampleCount: Int
+    /// What the values are where they are scores.
+    package var form = ClassScores.Form.logits
 
     /// The scores of each sample.
+    func scores(of sample: Int) -> ArraySlice<Double> { values[(sample * classCount)..<((sample + 1) * classCount)] }
+
+    /// The labels with the samples they are of. Throws `.data` for one that is no class.
+    func checkedLabels() throws -> EnumeratedSequence<[Int]> {
+        for label in labels ?? [] where label < 0 || label >= classCount {
+            throw WinnowError(.data, "label \(label)", "is not one of the model's \(classCount) classes")
+        }
+        return (labels ?? []).enumerated()
+    }
+
+    /// How many scores each sample has.
     var classCount: Int { values.count / max(1, sampleCount) }
 
     /// The class with the highest score; ties go to the lower one.

@@ -2,6 +2,8 @@
 package enum MetricCatalogue {
     package static let all: [any Metric.Type] = [
         Top1.self,
+        TopK.self,
+        CrossEntropy.self,
         Top1Agreement.self,
         EqualElements.self,
         Cosine.self,

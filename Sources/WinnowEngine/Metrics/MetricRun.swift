@@ -12,16 +12,25 @@ package struct MetricRun {
 
     /// Runs `graph`, and `original` beside it, over all samples; outputs belong together by name, else by position.
     /// Throws `.model` if outputs do not correspond, `.data` for what does not fit the model.
+    ///
+    /// - Parameters:
+    ///   - metrics: those to choose from, by what each output is.
+    ///   - outputLimit: how many outputs, the first ones, are looked at.
     package init(
-        of graph: Graph, original: Graph? = nil, on data: Dataset, batchSize: Int = 64, options: SessionOptions = SessionOptions(),
-        cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
+        of graph: Graph, original: Graph? = nil, on data: Dataset, metrics: [any Metric] = MetricCatalogue.all.map { $0.init() },
+        outputLimit: Int = .max, batchSize: Int = 64, options: SessionOptions = SessionOptions(), cancellation: Cancellation? = nil,
+        progress: ProgressReporter? = nil
     ) throws {
         let first = original ?? graph
-        let own = try data.renamed(from: first, to: graph).adapted(to: graph)
         let others = try data.adapted(to: first)
+        let own = original == nil ? others : try data.renamed(from: first, to: graph).adapted(to: graph)
         let session = try Session(graph, options: options)
         let reference = try original.map { try Session($0, options: options) }
-        gauges = try OutputGauge.pairs(of: graph, original)
+        gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
+        if data.labels != nil {
+            let index = GraphIndex(graph)
+            for place in gauges.indices { gauges[place].form = ClassScores(of: gauges[place].name, in: index).form }
+        }
         let start = ContinuousClock.now
         var done = 0
         for batch in others.batches(of: batchSize, for: first) {
@@ -43,7 +52,7 @@ package struct MetricRun {
 
     /// Runs both models once, on inputs by the original's names whose first axes need not be as long: random ones.
     package init(of graph: Graph, original: Graph, inputs: [ValueName: Tensor]) throws {
-        gauges = try OutputGauge.pairs(of: graph, original)
+        gauges = try OutputGauge.pairs(of: graph, original, MetricCatalogue.all.map { $0.init() })
         let own = try Session(graph).run(inputs.renamed(from: original, to: graph))
         let others = try Session(original).run(inputs)
         let count = original.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? 1
@@ -55,7 +64,7 @@ package struct MetricRun {
 
     private mutating func finish() {
         for gauge in gauges {
-            results += gauge.metrics.map { MetricResult($0, output: gauge.otherName) }
+            results += gauge.chosen.map { MetricResult($0, output: gauge.otherName) }
             sums.append((gauge.otherName, gauge.sums))
             objections.merge(gauge.objections) { first, _ in first }
         }
@@ -64,6 +73,9 @@ package struct MetricRun {
 
     /// The first output's value of a metric.
     package subscript(metric: any Metric.Type) -> MetricResult? { results.first { $0.metric == metric.name } }
+
+    /// The metric itself, as the first output left it.
+    func gathered<Kind: Metric>(_ kind: Kind.Type) -> Kind? { gauges.first?.chosen.lazy.compactMap { $0 as? Kind }.first }
 }
 
 /// The metrics of one output.
@@ -71,25 +83,32 @@ private struct OutputGauge {
     let name: ValueName
     /// What the original calls it.
     let otherName: ValueName
-    var metrics: [any Metric] = []
+    /// What its scores are, if they are scores.
+    var form = ClassScores.Form.logits
+    /// Those that have something to say, once the first batch has shown what it is; until then all there are.
+    var metrics: [any Metric]
     var objections: [String: String] = [:]
     var sums = PairSums()
     private var isChosen = false
 
+    /// The metrics that have seen a batch.
+    var chosen: [any Metric] { isChosen ? metrics : [] }
+
     /// The outputs of both models that belong together. Throws `.model` if they are not as many.
-    static func pairs(of graph: Graph, _ original: Graph?) throws -> [OutputGauge] {
+    static func pairs(of graph: Graph, _ original: Graph?, _ metrics: [any Metric]) throws -> [OutputGauge] {
         let (own, others) = (graph.outputNames, original?.outputNames ?? graph.outputNames)
         let areSame = Set(own) == Set(others)
         guard areSame || own.count == others.count else {
             throw WinnowError(
                 .model, "outputs", "are \(others.joined(separator: ", ")) in one model and \(own.joined(separator: ", ")) in the other")
         }
-        return zip(areSame ? others : own, others).map { OutputGauge(name: $0, otherName: $1) }
+        return zip(areSame ? others : own, others).map { OutputGauge(name: $0, otherName: $1, metrics: metrics) }
     }
 
-    private init(name: ValueName, otherName: ValueName) {
+    private init(name: ValueName, otherName: ValueName, metrics: [any Metric]) {
         self.name = name
         self.otherName = otherName
+        self.metrics = metrics
     }
 
     /// Adds what came out for `rows.all` samples, of which the first `rows.counted` count.
@@ -103,7 +122,7 @@ private struct OutputGauge {
         let values = output.doubles(in: 0..<count)
         let others = original?.doubles(in: 0..<count)
         if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
-        let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted)
+        let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted, form: form)
         for index in metrics.indices { try metrics[index].add(piece) }
         if let others { sums.add(values, from: others) }
     }
@@ -112,8 +131,11 @@ private struct OutputGauge {
         isChosen = true
         let place = MetricPlace(
             output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
-        for metric in MetricCatalogue.all {
-            if let objection = metric.objection(to: place) { objections[metric.name] = objection } else { metrics.append(metric.init()) }
+        metrics.removeAll { metric in
+            let kind = type(of: metric)
+            guard let objection = kind.objection(to: place) else { return false }
+            objections[kind.name] = objection
+            return true
         }
     }
 }

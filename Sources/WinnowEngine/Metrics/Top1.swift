@@ -1,23 +1,22 @@
 import WinnowTensor
 
-/// The part of the samples whose label has the highest score.
+/// The part of the samples whose label has the highest score; ties go to the lower class.
 package struct Top1: Metric {
     package static let name = "top-1"
     package static let unit = "%"
     private var right = SampleShare()
+    /// The class with the highest score of every sample.
+    private(set) var predictions: [Int] = []
 
     package init() {}
 
-    package static func objection(to place: MetricPlace) -> String? {
-        place.hasLabels ? place.objectionToScores : "the data has no labels"
-    }
+    package static func objection(to place: MetricPlace) -> String? { place.objectionToLabels }
 
     package mutating func add(_ batch: MetricBatch) throws {
-        for (sample, label) in (batch.labels ?? []).enumerated() {
-            guard label >= 0, label < batch.classCount else {
-                throw WinnowError(.data, "label \(label)", "is not one of the model's \(batch.classCount) classes")
-            }
-            if batch.bestClass(of: sample, in: batch.values) == label { right.count += 1 }
+        for (sample, label) in try batch.checkedLabels() {
+            let best = batch.bestClass(of: sample, in: batch.values)
+            predictions.append(best)
+            if best == label { right.count += 1 }
         }
         right.total += batch.sampleCount
     }

@@ -19,6 +19,7 @@ public struct FoldBatchNorm: Pass {
         that others read too is left alone, as folding would store it twice. Fold before quantizing; keep BatchNormalization \
         while training.
         """
+    public static let isIdempotent = true
 
     public init() {}
 
@@ -32,7 +33,7 @@ public struct FoldBatchNorm: Pass {
             switch run.folding(in: index, names: &names) {
             case .success(let edit?):
                 edits.append(edit)
-                for follower in run.followers { ledger.note(Finding(follower.name, quantity: "nodes", before: 1, after: 0)) }
+                for follower in run.followers { ledger.note(Finding(follower.name, .done, .nodes, before: 1, after: 0)) }
             case .success(nil): continue
             case .failure(let refusal): ledger.skip(refusal.subject, refusal.reason)
             }
@@ -52,7 +53,7 @@ public struct FoldBatchNorm: Pass {
             if let new = result.initializers[name] {
                 ledger.note(
                     Finding(
-                        name, quantity: "largest magnitude", before: Double(old.largestMagnitude),
+                        name, .done, .largestMagnitude, before: Double(old.largestMagnitude),
                         after: Double(new.largestMagnitude)))
             } else {
                 ledger.note(.bytes(of: name, from: graph, to: result))

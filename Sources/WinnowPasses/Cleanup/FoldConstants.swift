@@ -17,6 +17,7 @@ public struct FoldConstants: Pass {
         default values, as old exporters list all weights, are no constants: a caller may supply others. `defaults: true` \
         makes them constants.
         """
+    public static let isIdempotent = true
 
     @Hyperparameter("bytes a result may have even where it is larger than what it takes the place of", in: 0...1e9)
     public var largestGrowth = 1024
@@ -29,7 +30,7 @@ public struct FoldConstants: Pass {
         var folding = Folding(graph: whole, index: GraphIndex(whole), ledger: WeightLedger(whole), largestGrowth: largestGrowth)
         for input in graph.inputs where defaults && input.defaultValue != nil {
             folding.ledger.note(
-                Finding(input.name, quantity: "inputs", before: 1, after: 0, reason: "its default value is a constant now"))
+                Finding(input.name, .done, .inputs, before: 1, after: 0, reason: "its default value is a constant now"))
         }
         for node in whole.nodes { try folding.fold(node) }
         let result = try whole.applying(folding.edit)
@@ -78,7 +79,7 @@ private struct Folding {
             known[name] = tensor
             edit.initializers.append((name, tensor))
         }
-        ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "depends on constants only"))
+        ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0, reason: "depends on constants only"))
     }
 
     /// Lets readers read the constant itself.
@@ -88,7 +89,7 @@ private struct Folding {
         edit.removedNodes.insert(node.name)
         edit.rewired[output] = source
         aliases[source, default: []].append(output)
-        ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "changes nothing"))
+        ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0, reason: "changes nothing"))
     }
 
     /// The bytes of constants that nothing reads any more once the node is gone too.

@@ -5,6 +5,7 @@ import WinnowTensor
 public struct RemoveDeadNodes: Pass {
     public static let name = "remove-dead-nodes"
     public static let summary = "removes nodes and initializers that no output depends on"
+    public static let isIdempotent = true
 
     public init() {}
 
@@ -13,7 +14,7 @@ public struct RemoveDeadNodes: Pass {
         let kept = Set(result.nodes.map(\.name))
         var ledger = WeightLedger(graph)
         for node in graph.nodes where !kept.contains(node.name) {
-            ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0, reason: "no output depends on it"))
+            ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0, reason: "no output depends on it"))
         }
         for name in graph.weightTensors where result.initializers[name] == nil {
             ledger.note(.bytes(of: name, from: graph, to: result))
@@ -23,14 +24,10 @@ public struct RemoveDeadNodes: Pass {
 }
 
 extension Finding {
-    init(_ subject: String, quantity: String, unit: String = "", before: Double?, after: Double?, reason: String = "") {
-        self.init(subject, .done, quantity, unit: unit, before: before, after: after, reason: reason)
-    }
-
     /// The bytes a tensor takes before and after; 0 where it is gone.
     static func bytes(of tensor: ValueName, from old: Graph, to new: Graph) -> Finding {
         Finding(
-            tensor, quantity: "size", unit: "bytes", before: old.initializers[tensor].map { Double($0.byteCount) },
+            tensor, .done, .byteCount, before: old.initializers[tensor].map { Double($0.byteCount) },
             after: Double(new.initializers[tensor]?.byteCount ?? 0))
     }
 }

@@ -12,6 +12,7 @@ public import WinnowGraph
 public struct RemoveIdentity: Pass {
     public static let name = "remove-identity"
     public static let summary = "removes Identity, Dropout outside training, and Cast and Reshape that change nothing"
+    public static let isIdempotent = true
 
     public init() {}
 
@@ -26,7 +27,7 @@ public struct RemoveIdentity: Pass {
             result = try result.applying(edits)
         }
         for node in graph.nodes where result.node(named: node.name) == nil {
-            ledger.note(Finding(node.name, quantity: "nodes", before: 1, after: 0))
+            ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0))
         }
         for node in result.nodes where Self.passesOn(node, in: GraphIndex(result)) {
             ledger.skip(node.name, "it gives a graph output the name of an input or constant")

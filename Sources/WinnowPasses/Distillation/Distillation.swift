@@ -14,12 +14,15 @@ public struct Distillation: TrainingPass {
         The teacher is another model with the same inputs, or, if none is named, the model as it was before compression. \
         Its parameters do not change.
         """
+    public static let strengths = [Strength("alpha", none: 0)]
 
     public var teacher = TeacherChoice()
     @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) public var temperature = 4.0
     @Hyperparameter("part of the teacher in the loss", in: 0...1) public var alpha = 0.7
 
     public init() {}
+
+    public var models: [String] { teacher.models }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
@@ -39,6 +42,6 @@ public struct Distillation: TrainingPass {
         objective.graph = try joined.graph.applying(edit)
         setup.objective = objective
         setup.frozen.formUnion(joined.initializers)
-        setup.findings.append(Finding("teacher", .done, "parameters", after: Double(teacher.graph.parameterCount)))
+        setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
     }
 }

@@ -14,6 +14,7 @@ public struct FeatureHint: TrainingPass {
         teacher's; it is not part of the result. All other axes must agree. The teacher is another model with the same inputs, \
         or, if none is named, the model as it was before compression.
         """
+    public static let strengths = [Strength("weight", none: 0)]
 
     public var teacher = TeacherChoice()
     @Hyperparameter("values inside the model; empty: the input of its last layer") public var values: [String] = []
@@ -21,6 +22,8 @@ public struct FeatureHint: TrainingPass {
     @Hyperparameter("weight of the hints in the loss", in: 0...1e6) public var weight = 1.0
 
     public init() {}
+
+    public var models: [String] { teacher.models }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }

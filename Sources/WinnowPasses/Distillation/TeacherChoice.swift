@@ -7,6 +7,9 @@ public struct TeacherChoice: HyperparameterGroup {
 
     public init() {}
 
+    /// The files it reads.
+    var models: [String] { teacher.map { [$0] } ?? [] }
+
     /// The model of this path, or the one before compression began, or `original`.
     func graph(in context: PassContext, or original: Graph) throws -> Graph {
         guard let teacher else { return context.teacher ?? original }

@@ -17,6 +17,9 @@ public struct SVDFactorization: Pass {
         1×1, k×k and 1×1 between few channels (tucker-2). The rank keeps a part of the energy Σσ², or is a fraction of the full rank. Layers that would not become \
         smaller stay. Follow with `finetune`.
         """
+    public static let strengths = [
+        Strength("rank-fraction", none: 1, rising: [0.75, 0.5, 0.25]), Strength("energy", none: 1, rising: [0.99, 0.9, 0.5]),
+    ]
 
     @Hyperparameter("part of the squared singular values to keep", in: 0...1) public var energy = 0.9
     @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction:
@@ -51,9 +54,9 @@ public struct SVDFactorization: Pass {
         }
         targets.note(
             Finding(
-                target.tensor, .done, "parameters", before: Double(before), after: Double(after),
+                target.tensor, .done, .parameters, before: Double(before), after: Double(after),
                 reason: "\(split.text), energy \((split.energy * 1e4).rounded() / 1e4)"))
-        for rank in split.ranks { targets.note(Finding(target.tensor, .done, "rank", before: Double(rank.full), after: Double(rank.kept))) }
+        for rank in split.ranks { targets.note(Finding(target.tensor, .done, .rank, before: Double(rank.full), after: Double(rank.kept))) }
     }
 }
 

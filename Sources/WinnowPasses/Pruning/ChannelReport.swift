@@ -26,7 +26,7 @@ struct ChannelReport {
         for weight in weights where !ledger.has(weight.tensor) {
             let reason = kept[weight.tensor] ?? skipped[weight.tensor]
             if let (before, after) = counts(of: weight.tensor, coupling, channels) {
-                let quantity = removed ? "output channels" : "output channels that are not masked"
+                let quantity: Quantity = removed ? .outputChannels : .unmaskedChannels
                 ledger.note(Finding(weight.tensor, .done, quantity, before: Double(before), after: Double(after), reason: reason ?? ""))
             } else if let finding = coupled(weight.tensor, result, reason) {
                 ledger.note(finding)
@@ -63,8 +63,8 @@ struct ChannelReport {
         let why = "coupled to removed channels\(reason.map { "; its own stay: \($0)" } ?? "")"
         guard before.shape == after.shape else {
             return Finding(
-                name, .done, "elements", before: Double(before.elementCount), after: Double(after.elementCount), reason: why)
+                name, .done, .elements, before: Double(before.elementCount), after: Double(after.elementCount), reason: why)
         }
-        return Finding(name, .done, "sparsity", before: before.sparsity, after: after.sparsity, reason: why)
+        return Finding(name, .done, .sparsity, before: before.sparsity, after: after.sparsity, reason: why)
     }
 }

@@ -5,6 +5,7 @@ import WinnowTensor
 public struct FoldMasks: Pass {
     public static let name = "fold-masks"
     public static let summary = "makes pruning permanent: masked weights become zeros"
+    public static let isIdempotent = true
 
     public init() {}
 
@@ -18,6 +19,7 @@ public struct FoldMasks: Pass {
 public struct Unprune: Pass {
     public static let name = "unprune"
     public static let summary = "removes pruning masks and gives the dense weights back"
+    public static let isIdempotent = true
 
     public init() {}
 
@@ -38,7 +40,7 @@ private enum MaskRemoval {
             let zeros = zip(values, mask).count { $0 == 0 || $1 == 0 }
             ledger.note(
                 Finding(
-                    weight, quantity: "sparsity", before: Double(zeros) / Double(max(1, values.count)),
+                    weight, .done, .sparsity, before: Double(zeros) / Double(max(1, values.count)),
                     after: new.initializers[weight]?.sparsity))
         }
         return ledger.findings { _ in "it has no mask" }

@@ -13,6 +13,7 @@ public struct GradualPruning: TrainingPass {
         Masks the weights that matter least, a few more every `interval` steps, along a cubic schedule between the parts \
         `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned.
         """
+    public static let strengths = [Strength.sparsity]
 
     @Hyperparameter("sparsity at the end", in: 0...1) public var sparsity = 0.8
     @Hyperparameter("part of the run before pruning begins", in: 0...1) public var begin = 0.0
@@ -33,7 +34,7 @@ public struct GradualPruning: TrainingPass {
             Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first }))
         let masks = Dictionary(setup.model.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
         setup.hooks.append(GradualMaskHook(self, prepared, weights, masks))
-        setup.findings.append(Finding("graph", .done, "target sparsity", after: sparsity))
+        setup.findings.append(Finding("graph", .done, .targetSparsity, after: sparsity))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {

@@ -35,12 +35,12 @@ public struct IterativePruning: Pass {
     public init() {}
 
     public var needs: PassNeeds { .training }
+    public var models: [String] { finetune.models }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         var context = context
         if context.teacher == nil { context.teacher = graph }
         var search = try PruningSearch(self, graph: graph, context: context)
-        try search.resume()
         while let sparsity = search.nextSparsity() { try search.round(sparsity, in: context) }
         let best = search.best
         let result = try rule.keepMask ? best : best.foldingMasks(only: search.addedMasks(in: best))

@@ -15,6 +15,7 @@ public struct MagnitudePruning: Pass {
         storage order. Zeros alone do not make an ONNX \
         file smaller; its zipped size shrinks.
         """
+    public static let strengths = [Strength.sparsity]
 
     public enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
 
@@ -69,7 +70,7 @@ private struct PrunedWeights {
         let keepsMask = keepsMasks && before.values.elementType != .bfloat16
         let tensor = (keepsMask ? scored.mask(below: &cut) : scored.zeroed(below: &cut)).spilled()
         let after = keepsMask ? before.masked(by: tensor) : MaskedWeight(name, tensor, mask: nil) ?? before
-        targets.note(Finding(name, quantity: "sparsity", before: before.sparsity, after: after.sparsity))
+        targets.note(Finding(name, .done, .sparsity, before: before.sparsity, after: after.sparsity))
         if keepsMasks, !keepsMask {
             targets.note(Finding(name, .fellBack, reason: "the weights beneath are not kept: runtimes do not multiply bfloat16 by a mask"))
         }

@@ -12,6 +12,7 @@ public struct StructuredPruning: Pass {
         outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for. Follow \
         with `finetune`.
         """
+    public static let strengths = [Strength.sparsity]
 
     public enum Scope: String, HyperparameterChoice, Codable { case group, global }
 

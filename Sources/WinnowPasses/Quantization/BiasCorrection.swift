@@ -38,7 +38,7 @@ public struct BiasCorrection: Pass {
             let shift = zip(goal, own).map { $0 - $1 }
             result = try layer.shifting(by: shift, in: result)
             let largest = shift.map(\.magnitude).max() ?? 0
-            ledger.note(Finding(layer.bias, .done, "largest shift of a channel's mean", before: largest, after: 0))
+            ledger.note(Finding(layer.bias, .done, .largestMeanShift, before: largest, after: 0))
         }
         for site in wanted where !layers.contains(where: { $0.node == site.node.name }) {
             ledger.keep(site.tensor, "its layer has no bias, or its output is not in the original model")

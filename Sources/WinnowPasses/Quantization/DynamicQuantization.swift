@@ -17,6 +17,7 @@ public struct DynamicQuantization: Pass {
         zero point from their own range. Convolutions stay float, as in torch's dynamic quantization. onnxruntime fuses the nodes into \
         one integer kernel. Use static-quantization where calibration data is at hand: it is faster.
         """
+    public static let isIdempotent = true
 
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true

@@ -12,6 +12,8 @@ public struct FixedPointQuantization: Pass {
         2^−f as fixed-point hardware has them (Qm.f). Codes of up to 4 bits are stored as int4, up to 8 as int8, up to 16 \
         as int16; biases stay float32.
         """
+    public static let strengths = [Strength("bits", rising: [16, 8, 4, 2])]
+    public static let isIdempotent = true
 
     @Hyperparameter("bits of a code, its sign included", in: 2...16) public var bits = 8
     @Hyperparameter("round scales up to powers of two") public var powerOfTwo = false

@@ -10,6 +10,7 @@ public struct Float4Quantization: Pass {
         even code (OCP MX specification, section 5.3.3). onnxruntime does not implement ONNX's float4 type, so the file \
         holds 4-bit codes that look their number up in a table of 16: it runs everywhere. 4 + 32/block bits a weight.
         """
+    public static let isIdempotent = true
 
     @Hyperparameter("weights that share a scale; 0: one scale for the tensor", in: 0...1e9) public var blockSize = 32
     public var choice = WeightChoice()

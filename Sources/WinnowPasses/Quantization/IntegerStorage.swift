@@ -60,7 +60,7 @@ extension Graph {
                         inputs: [codes, scale], outputs: [value]), reader,
                 ]
                 findings.append(
-                    Finding(bias, .done, "element size", unit: "bits", before: 32, after: 32, reason: "int32"))
+                    Finding(bias, .done, .elementSize, before: 32, after: 32, reason: "int32"))
             }
         }
         return try applying(edit)

@@ -14,6 +14,7 @@ public struct LearnedStepQuantization: TrainingPass {
         own (LSQ). It pays at 4 bits. Scales start at the calibrated ranges for int8, and at 2·mean|w|/√q_max for int4 \
         weights.
         """
+    public static let strengths = [Strength("weights", rising: ["int8", "int4"])]
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()

@@ -13,6 +13,8 @@ public struct Palettization: Pass {
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
         weight, up to 8 bits one byte.
         """
+    public static let strengths = [Strength("bits", rising: [8, 4, 2, 1])]
+    public static let isIdempotent = true
 
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
     public var choice = WeightChoice()

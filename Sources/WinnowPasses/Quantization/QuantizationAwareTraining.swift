@@ -14,6 +14,7 @@ public struct QuantizationAwareTraining: TrainingPass {
         them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
         where static-quantization costs too much accuracy.
         """
+    public static let strengths = [Strength("weights", rising: ["int8", "int4"])]
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()

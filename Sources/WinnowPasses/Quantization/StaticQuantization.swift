@@ -19,6 +19,8 @@ public struct StaticQuantization: Pass {
         BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
         absorbed: its output is what is quantized.
         """
+    public static let strengths = [Strength("weight-bits", rising: [8, 4, 2])]
+    public static let isIdempotent = true
 
     @Hyperparameter("bits of a weight's codes; fewer than 8 are stored as int8 too, but zip smaller", in: 2...8)
     public var weightBits = 8
@@ -47,7 +49,7 @@ public struct StaticQuantization: Pass {
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
-            ledger.note(Finding(name, quantity: "nodes", before: 1, after: 0, reason: "folded into the layer before it"))
+            ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
         for finding in pairs.findings + findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
@@ -109,7 +111,7 @@ struct QuantizationPairs {
         _ value: ValueName, _ observed: ClosedRange<Float>, _ parameters: QuantizationParameters
     ) -> Finding {
         Finding(
-            value, .done, "width of the range", before: Double(observed.upperBound) - Double(observed.lowerBound),
+            value, .done, .rangeWidth, before: Double(observed.upperBound) - Double(observed.lowerBound),
             after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
             reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
     }
@@ -124,7 +126,7 @@ extension Finding {
         let error = values.map { weight.relativeError(of: $0) }
             ?? weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) }
         return Finding(
-            name, .done, "element size", unit: "bits", before: Double(stored.bitWidth),
+            name, .done, .elementSize, before: Double(stored.bitWidth),
             after: Double(parameters.elementType.bitWidth),
             reason: "relative error \(error)")
     }

@@ -10,6 +10,8 @@ public struct WeightOnlyQuantization: Pass {
         file shrinks to a quarter (int8) or an eighth (int4); speed changes only where the runtime has kernels for it. \
         int4 and blocks need operator set 21.
         """
+    public static let strengths = [Strength("bits", rising: [8, 4])]
+    public static let isIdempotent = true
 
     @Hyperparameter("bits of a weight: 8 or 4", in: 4...8) public var bits = 8
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = true

@@ -90,9 +90,9 @@ extension WeightTargets {
             let values = rounding.rounded(target, parameters)
             storage.store(EncodedWeight(values ?? target.values, parameters), inPlaceOf: target, &names)
             if values == nil, type(of: rounding).needs != .nothing {
-                note(Finding(target.tensor, .fellBack, "element size", reason: "rounded to the nearest: the data tells nothing of its inputs"))
+                note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: the data tells nothing of its inputs"))
             }
-            if let reason { note(Finding(target.tensor, .fellBack, "element size", reason: reason)) }
+            if let reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
             note(.quantized(target.tensor, target.values, parameters, as: values, from: target.stored.elementType))
         }
         return try storage.apply()
@@ -112,7 +112,7 @@ extension WeightTargets {
         let error = target.values.relativeError { encoded.numbers(in: $0) }
         note(
             Finding(
-                target.tensor, remark.isMilder ? .fellBack : .done, "size", unit: "bytes", before: Double(target.stored.byteCount),
+                target.tensor, remark.isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
                 after: Double(encoded.byteCount), reason: "\(remark.0)relative error \(error)"))
     }
 }

@@ -12,6 +12,7 @@ public struct Finetune: Pass {
         all outputs from the original model's, and gives back the state that did best on the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
         a teacher, tightening masks, learned quantization steps.
         """
+    public static let strengths = [Strength("epochs", none: 0)]
 
     public enum Rule: String, HyperparameterChoice, Codable { case sgd, adam, adamw }
     public enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, oneCycle = "one-cycle" }
@@ -40,6 +41,7 @@ public struct Finetune: Pass {
     }
 
     public var needs: PassNeeds { .training }
+    public var models: [String] { with.flatMap(\.pass.models) }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -93,7 +95,8 @@ public struct Finetune: Pass {
         trainer.frozen = setup.frozen
         trainer.parameterOptions = setup.options
         trainer.hooks = setup.hooks
-        trainer.checkpoints = try context.checkpoints?("training")
+        let own = try Fingerprint(settings: hyperparameters, seed: context.seed)
+        trainer.state = context.state?.bound(to: own).part("training")
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
         return (trainer, setup.findings)
@@ -103,7 +106,7 @@ public struct Finetune: Pass {
         guard let size = model.fixedBatchSize, size != batchSize else { return [] }
         return [
             Finding(
-                "batch", .done, "samples in a step", before: Double(batchSize), after: Double(size),
+                "batch", .done, .stepSamples, before: Double(batchSize), after: Double(size),
                 reason: "the model takes no other number")
         ]
     }
@@ -141,9 +144,9 @@ public struct Finetune: Pass {
 
     private static func findings(of record: EpochRecord) -> [Finding] {
         let subject = "epoch \(record.epoch)"
-        return [Finding(subject, .done, "training loss", after: record.loss)]
-            + (record.validationTop1.map { [Finding(subject, .done, "validation top-1", after: $0)] }
-                ?? record.validationLoss.map { [Finding(subject, .done, "validation loss", after: $0)] } ?? [])
+        return [Finding(subject, .done, .trainingLoss, after: record.loss)]
+            + (record.validationTop1.map { [Finding(subject, .done, .validation(Top1.name), after: $0)] }
+                ?? record.validationLoss.map { [Finding(subject, .done, .validation("loss"), after: $0)] } ?? [])
     }
 }
 
@@ -164,6 +167,6 @@ extension Finding {
             return Finding(name, .done, reason: "another pass replaced it")
         }
         if before == after { return Finding(name, .kept, reason: "training left it as it was") }
-        return Finding(name, .done, "relative change", after: before.relativeError(of: after))
+        return Finding(name, .done, .relativeChange, after: before.relativeError(of: after))
     }
 }

@@ -48,8 +48,10 @@ import WinnowTensor
         #expect(Top1Agreement.objection(to: place(.float32, [4, 1])) != nil)
         #expect(Cosine.objection(to: place(.float32, [1, 3, 7])) == nil && Cosine.objection(to: place(.int64, [4])) != nil)
         #expect(EqualElements.objection(to: place(.int64, [4])) == nil && EqualElements.objection(to: place(.float32, [4])) != nil)
-        for metric in MetricCatalogue.all where metric != Top1.self {
-            #expect(metric.objection(to: place(.float32, [4, 10], original: false)) != nil)
+        // Each looks at labels, or at the original.
+        for metric in MetricCatalogue.all {
+            let needs = [(false, true), (true, false)].map { metric.objection(to: place(.float32, [4, 10], labels: $0.0, original: $0.1)) != nil }
+            #expect(needs.count { $0 } == 1 || metric == EqualElements.self, "\(metric)")
         }
     }
 
@@ -65,6 +67,23 @@ import WinnowTensor
         #expect(run[Top1Agreement.self]?.value == 1 && run[LargestDifference.self]?.value == 1)
         #expect(abs((run.sums.first?.sums.noise ?? 0) - 21) < 1e-9)
         #expect(run.objections["top-1"]?.contains("no labels") == true)
+    }
+
+    @Test func labelsAreRankedAndMeasured() throws {
+        let batch = MetricBatch(values: [3, 2, 1, 0, 0, 5, 4, 3], labels: [1, 3], sampleCount: 2)
+        #expect(try [1, 2, 3].map { k in var metric = TopK(k); try metric.add(batch); return metric.value } == [0, 0.5, 1])
+        #expect(abs(try value(CrossEntropy.self, [MetricBatch(values: [0, log(3)], labels: [1], sampleCount: 1)]) - log(4.0 / 3)) < 1e-12)
+        let halves = MetricBatch(values: [0.5, 0.5], labels: [1], sampleCount: 1, form: .probabilities)
+        #expect(abs(try value(CrossEntropy.self, [halves]) - log(2)) < 1e-12)
+    }
+
+    /// Half precision scores are scores.
+    @Test func evaluationTakesScoresOfAnyPrecision() throws {
+        let b = GraphBuilder("half")
+        let x = try b.input("x", .float32, ["N", 2])
+        let graph = try b.graph(outputs: [b.add(Cast(to: .float16), x)])
+        let data = try Dataset([.init(name: "x", Tensor([1, 0, 0, 1] as [Float], shape: [2, 2]))], labels: [0, 0])
+        #expect(try Evaluation(of: graph, on: data).top1 == 0.5)
     }
 
     @Test func labelsOutOfRangeAreRefused() {

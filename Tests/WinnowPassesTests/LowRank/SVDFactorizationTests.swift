@@ -36,7 +36,7 @@ struct SVDFactorizationTests {
         let graph = try lowRank()
         let result = try SVDFactorization(hyperparameters: ["energy": 0.999999, "convolutions": .string(mode)])(graph)
         #expect(result.graph.parameterCount < graph.parameterCount)
-        let factorized = result.findings.filter { $0.quantity == "rank" }.map(\.subject)
+        let factorized = result.findings.filter { $0.quantity == .rank }.map(\.subject)
         #expect(
             Set(factorized).isSuperset(of: [
                 "fc.weight", "mm.weight", mode == "channel" ? "conv.weight" : "second.weight",

@@ -205,7 +205,7 @@ struct ChannelStructureTests {
         try expectShrunkEqualsMasked(graph, smaller: ["w1", "wd", "w2"], inputs: ["x": TestModels.normal([2, 3, 6, 8])])
         let result = try StructuredPruning()(graph)
         #expect((result.graph.node(named: "grouped")?.op as? Conv)?.groups == groups / 2)
-        for finding in result.findings where finding.quantity == "output channels" {
+        for finding in result.findings where finding.quantity == .outputChannels {
             #expect(result.graph.initializers[finding.subject]?.shape.contains(Int(finding.after ?? 0)) == true, "\(finding)")
         }
     }

@@ -2,25 +2,8 @@ import Testing
 import WinnowEngine
 import WinnowGraph
 import WinnowTensor
-import WinnowTraining
+import WinnowTestSupport
 @testable import WinnowPasses
-
-/// Keeps checkpoints in memory.
-private final class MemoryStore: CheckpointStore {
-    var checkpoint: Checkpoint?
-    func save(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
-    func load() -> Checkpoint? { checkpoint }
-}
-
-private final class MemoryStores {
-    var stores: [String: MemoryStore] = [:]
-    func store(_ part: String) -> MemoryStore {
-        if let store = stores[part] { return store }
-        let store = MemoryStore()
-        stores[part] = store
-        return store
-    }
-}
 
 struct IterativePruningTests {
     private func pass(_ values: [String: HyperparameterValue] = [:]) throws -> IterativePruning {
@@ -31,14 +14,14 @@ struct IterativePruningTests {
             ].merging(values) { $1 })
     }
 
-    private func series(_ result: PassResult, _ quantity: String) -> [Double] {
+    private func series(_ result: PassResult, _ quantity: Quantity) -> [Double] {
         result.findings.filter { $0.round != nil && $0.quantity == quantity }.compactMap(\.after)
     }
 
     @Test func sparsityRisesToTheTarget() throws {
         let graph = try TestModels.perceptron()
         let result = try pass()(graph, in: TestModels.context(for: graph))
-        let sparsities = series(result, "sparsity")
+        let sparsities = series(result, .sparsity)
         #expect(sparsities.count == 5)
         for (sparsity, wanted) in zip(sparsities.dropFirst(), [0.3, 0.5, 0.7, 0.9]) {
             #expect(abs(sparsity - wanted) < 0.01)
@@ -53,7 +36,7 @@ struct IterativePruningTests {
         context.evaluate = { other, _ in 1 - ModelSparsity.sparsity(of: other) / 10 }
         let result = try pass(["max-drop": 7, "sparsities": [0.2, 0.6, 0.95, 0.99]])(graph, in: context)
         #expect(abs(ModelSparsity.sparsity(of: result.graph) - 0.6) < 0.01)
-        let rejected = result.findings.filter { $0.quantity == "validation top-1" && $0.status == .kept }
+        let rejected = result.findings.filter { $0.quantity == .validation("top-1") && $0.status == .kept }
         #expect(rejected.count == 1, "the search ends with the first round out of bounds")
     }
 
@@ -73,7 +56,7 @@ struct IterativePruningTests {
         }
         let result = try pass(["max-drop": 1, "sparsities": [0.5, 0.8], "refinements": 2, "finetune": ["epochs": 0]])(
             graph, in: context)
-        let sparsities = series(result, "sparsity").dropFirst()
+        let sparsities = series(result, .sparsity).dropFirst()
         for (sparsity, wanted) in zip(sparsities, [0.5, 0.8, 0.65, 0.575]) { #expect(abs(sparsity - wanted) < 0.01) }
         #expect(sparsities.count == 4)
     }
@@ -81,28 +64,49 @@ struct IterativePruningTests {
     @Test func aStoppedRunContinuesToTheSameBytes() throws {
         let graph = try TestModels.perceptron()
         let whole = try pass()(graph, in: TestModels.context(for: graph)).graph
-        let stores = MemoryStores()
+        let store = MemoryCheckpointStore()
         let cancellation = Cancellation()
         var stopped = try TestModels.context(for: graph)
         stopped.cancellation = cancellation
-        stopped.checkpoints = { stores.store($0) }
+        stopped.state = RunState(in: store)
         stopped.progress = { event in if event.task == "pruning", event.completed == 2 { cancellation.cancel() } }
         #expect(throws: WinnowError.self) { try pass()(graph, in: stopped) }
+        #expect(store.checkpoints.keys.sorted() == ["rounds"], "what finished rounds had begun is gone")
         var again = try TestModels.context(for: graph)
-        again.checkpoints = { stores.store($0) }
+        again.state = RunState(in: store)
         let continued = try pass()(graph, in: again).graph
         #expect(continued.text == whole.text && continued.initializers == whole.initializers)
     }
 
     @Test func checkpointsOfOtherRunsAreRefused() throws {
         let graph = try TestModels.perceptron()
-        let stores = MemoryStores()
         var context = try TestModels.context(for: graph)
-        context.checkpoints = { stores.store($0) }
-        _ = try pass(["sparsities": [0.3], "finetune": ["epochs": 0]])(graph, in: context)
-        #expect(throws: WinnowError.self) {
-            try pass(["sparsities": [0.4], "finetune": ["epochs": 0]])(graph, in: context)
+        context.state = RunState(in: MemoryCheckpointStore())
+        func run(_ sparsity: HyperparameterValue = 0.3, on model: Graph? = nil, in context: PassContext) throws {
+            _ = try pass(["sparsities": [sparsity], "finetune": ["epochs": 0]])(model ?? graph, in: context)
         }
+        try run(in: context)
+        try run(in: context)
+        #expect(throws: WinnowError.self) { try run(0.4, in: context) }
+        #expect(throws: WinnowError.self) { try run(on: TestModels.perceptron(seed: 2), in: context) }
+        var others = [context, context, context]
+        others[0].seed = 1
+        others[1].training = try TestModels.dataset(for: graph, seed: 1)
+        swap(&others[2].training, &others[2].validation)
+        for other in others { #expect(throws: WinnowError.self) { try run(in: other) } }
+    }
+
+    /// What passes that ride along are told is part of what training depends on.
+    @Test func trainingWithOtherPassengersIsRefused() throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        context.state = RunState(in: MemoryCheckpointStore())
+        func run(_ sparsity: HyperparameterValue) throws {
+            _ = try Finetune(hyperparameters: ["epochs": 1, "with": [["gradual-pruning": ["sparsity": sparsity]]]])(graph, in: context)
+        }
+        try run(0.5)
+        try run(0.5)
+        #expect(throws: WinnowError.self) { try run(0.6) }
     }
 }
 

@@ -18,7 +18,7 @@ import WinnowTensor
 
     @Test func whatWasNotDoneIsOneLineAReason() throws {
         let findings =
-            [Finding("w", .done, "sparsity", before: 0, after: 1.0 / 3)]
+            [Finding("w", .done, .sparsity, before: 0, after: 1.0 / 3)]
             + (1...30).map { Finding("k\($0)", .kept, reason: "it is small") }
             + [Finding("s1", .skipped, reason: "odd"), Finding("s2", .skipped, reason: "odd"), Finding("f", .fellBack, reason: "mild")]
         let lines = try summary(findings).lines(isVerbose: false)

@@ -66,6 +66,33 @@ import WinnowTensor
         }
         Issue.record("the run never ended")
     }
+
+    /// Whatever a run reads is part of it: with other data, splits or seeds, another model or another teacher behind the same name, what
+    /// was kept is refused.
+    @Test func otherRunsAreRefused() throws {
+        let teacher = folder + "/teacher.onnx"
+        try model().write(to: teacher)
+        let recipe = "version: 1\nsteps:\n  - finetune: { epochs: 1, with: [distillation: { teacher: \(teacher) }] }\n"
+        func run(_ model: Model, _ recipe: String, _ change: (inout Pipeline) -> Void = { _ in }) throws {
+            var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/state")
+            change(&pipeline)
+            _ = try pipeline.run(on: model, outputFolder: folder)
+        }
+        let own = try model()
+        try run(own, recipe)
+        try run(own, recipe)
+        let other = try Model(Architecture.named("mlp").makeGraph(seed: 2, widths: [16, 12, 4]))
+        #expect(throws: WinnowError.self) { try run(other, recipe) }
+        #expect(throws: WinnowError.self) { try run(own, recipe.replacing("epochs: 1", with: "epochs: 2")) }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.seed = 1 } }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.teacher = other } }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.data?.test = $0.data?.validation } }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { swap(&$0.data!.training, &$0.data!.validation) } }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.calibration = $0.data?.validation } }
+        try other.write(to: teacher)
+        let error = #expect(throws: WinnowError.self) { try run(own, recipe) }
+        #expect(error?.kind == .data)
+    }
 }
 
 /// Counts across threads.

@@ -1,0 +1,42 @@
+import Foundation
+import WinnowEngine
+import WinnowFormats
+import WinnowTensor
+
+/// Checkpoints in safetensors files, each replaced at once or not at all: one in a file, or any number in a folder.
+struct CheckpointFiles: CheckpointStore {
+    let place: String
+    private let isFolder: Bool
+
+    init(file: String) {
+        place = file
+        isFolder = false
+    }
+
+    init(folder: String) {
+        place = folder
+        isFolder = true
+    }
+
+    private static let ending = ".safetensors"
+
+    private func path(of part: String) -> String { isFolder ? "\(place)/\(part)\(Self.ending)" : place }
+
+    func save(_ checkpoint: Checkpoint, as part: String) throws {
+        try SafeTensors(tensors: checkpoint.tensors, metadata: checkpoint.metadata).write(to: path(of: part))
+    }
+
+    func load(_ part: String) throws -> Checkpoint? {
+        guard FileManager.default.fileExists(atPath: path(of: part)) else { return nil }
+        let file = try SafeTensors(contentsOf: path(of: part))
+        return Checkpoint(tensors: file.tensors, metadata: file.metadata)
+    }
+
+    func remove(partsBeginning prefix: String) {
+        guard isFolder else { unlink(place); return }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+        where name.hasPrefix(prefix) && name.contains(Self.ending) {
+            unlink("\(place)/\(name)")
+        }
+    }
+}

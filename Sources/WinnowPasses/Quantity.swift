@@ -1,0 +1,47 @@
+import Foundation
+
+/// What the number of a finding or a metric is about.
+public struct Quantity: Hashable, Sendable {
+    /// As reports call it: `sparsity`.
+    public let name: String
+    /// `%` for parts of one, `bits`, `dB`; empty for plain numbers.
+    public let unit: String
+
+    public init(_ name: String, unit: String = "") {
+        self.name = name
+        self.unit = unit
+    }
+
+    /// Nothing is measured: the finding is all in its words.
+    public static let none = Quantity("")
+    /// The part that is zero or masked.
+    public static let sparsity = Quantity("sparsity")
+    public static let targetSparsity = Quantity("target sparsity")
+    public static let parameters = Quantity("parameters")
+    public static let elements = Quantity("elements")
+    public static let rank = Quantity("rank")
+    public static let nodes = Quantity("nodes")
+    public static let inputs = Quantity("inputs")
+    public static let outputChannels = Quantity("output channels")
+    public static let unmaskedChannels = Quantity("output channels that are not masked")
+    public static let elementSize = Quantity("element size", unit: "bits")
+    public static let byteCount = Quantity("size", unit: "bytes")
+    /// Of the values that codes can stand for.
+    public static let rangeWidth = Quantity("width of the range")
+    public static let largestMagnitude = Quantity("largest magnitude")
+    public static let largestMeanShift = Quantity("largest shift of a channel's mean")
+    /// ‖after − before‖ / ‖before‖.
+    public static let relativeChange = Quantity("relative change")
+    public static let stepSamples = Quantity("samples in a step")
+    public static let trainingLoss = Quantity("training loss")
+
+    /// What choices are made by, on validation data: `top-1`, `loss`.
+    public static func validation(_ name: String) -> Quantity { Quantity("validation \(name)") }
+}
+
+extension Quantity {
+    /// A number as findings give it: whole ones in full, others in six digits.
+    package func text(_ value: Double) -> String {
+        value == value.rounded() ? value.shortText : String(format: "%.6g", value)
+    }
+}

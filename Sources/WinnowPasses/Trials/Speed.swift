@@ -1,0 +1,42 @@
+package import WinnowEngine
+package import WinnowGraph
+import WinnowKernels
+package import WinnowTensor
+
+/// How long a model takes for one batch, on one thread and on all that commands use, and how it compares with the first of those
+/// measured with it.
+package struct Speed: Sendable {
+    package var latency: Latency
+    package var latencyOnAllThreads: Latency?
+    package var threadCount: Int
+    /// nil for the first.
+    package var speedup: Speedup?
+    package var speedupOnAllThreads: Speedup?
+
+    /// Measures models in turns, for `seconds` each on one thread and on all.
+    package static func of(
+        _ models: [(graph: Graph, inputs: [ValueName: Tensor])], seconds: Double = 0.5, options: SessionOptions
+    ) throws -> [Speed] {
+        let all = ThreadCount.current
+        defer { ThreadCount.set(all) }
+        func turns(threads: Int) throws -> LatencyTurns {
+            ThreadCount.set(threads)
+            let plans = try models.map { graph, inputs in
+                let plan = try Session(graph, options: options).plan(for: inputs.mapValues(\.shape))
+                for (name, tensor) in inputs { try plan.setInput(name, tensor) }
+                return plan
+            }
+            return try LatencyTurns(count: plans.count, seconds: seconds) { try plans[$0].execute() }
+        }
+        let oneThread = try turns(threads: 1)
+        let allThreads = all > 1 ? try turns(threads: all) : nil
+        return models.indices.map { place in
+            let batchSize = models[place].graph.fixedBatchSize ?? models[place].inputs.values.first?.shape.first ?? 1
+            return Speed(
+                latency: oneThread.latency(place, batchSize: batchSize),
+                latencyOnAllThreads: allThreads?.latency(place, batchSize: batchSize), threadCount: all,
+                speedup: place > 0 ? oneThread.speedup(of: place, over: 0) : nil,
+                speedupOnAllThreads: place > 0 ? allThreads?.speedup(of: place, over: 0) : nil)
+        }
+    }
+}

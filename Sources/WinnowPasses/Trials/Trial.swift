@@ -1,0 +1,10 @@
+package import WinnowGraph
+
+/// One candidate for the model to ship, with what was measured of it as of every other.
+package struct Trial: Sendable {
+    package let graph: Graph
+    package let quality: Quality
+
+    /// How many points of a hundred its score is below another's.
+    package func drop(from other: Trial) -> Double { (other.quality.score - quality.score) * 100 }
+}

@@ -1,0 +1,114 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+/// What holds for every pass on models of every kind, without labels.
+struct ZooLawTests {
+    @Test(arguments: CatalogueEntry.all)
+    func everyModelGoesThrough(_ entry: CatalogueEntry) throws {
+        for make in Zoo.all {
+            let graph = try make()
+            let place = "\(entry.type.name) \(graph.name)"
+            let result = try #require(try attempt(place) { try entry.make()(graph, in: Zoo.context(for: graph)) })
+            let reported = Set(result.findings.map(\.subject))
+            for tensor in graph.weightTensors { #expect(reported.contains(tensor), "\(place): \(tensor)") }
+            for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty, "\(place): \(finding)") }
+            #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
+            for (name, tensor) in try Zoo.outputs(of: result.graph, like: graph) {
+                #expect(tensor.finiteness == nil, "\(place): \(name)")
+            }
+            try WrittenModels.keep(result.graph, "passes", place)
+            let again = try entry.make()(graph, in: Zoo.context(for: graph)).graph
+            #expect(Self.areEqual(again, result.graph), "\(place): another run gives other bytes")
+        }
+    }
+
+    /// The result, or a note of where something was thrown.
+    private func attempt<Result>(_ place: String, _ body: () throws -> Result) throws -> Result? {
+        do { return try body() } catch {
+            Issue.record("\(place): \(error)")
+            return nil
+        }
+    }
+
+    private static func areEqual(_ a: Graph, _ b: Graph) -> Bool { a.text == b.text && a.initializers == b.initializers }
+
+    /// Where nothing is selected nothing changes, and of two weights the one that is not selected stays as it is.
+    @Test(arguments: CatalogueEntry.all.filter { $0.has("except") && $0.type.init().needs != .training })
+    func whatIsNotSelectedStays(_ entry: CatalogueEntry) throws {
+        for make in Zoo.all {
+            let graph = try make()
+            let place = "\(entry.type.name) \(graph.name)"
+            guard let first = graph.weightTensors.first(where: { (graph.initializers[$0]?.rank ?? 0) > 1 }) else { continue }
+            let none = try attempt(place) { try entry.make(["except": ["*"]])(graph, in: Zoo.context(for: graph)).graph }
+            #expect(none.map { Self.areEqual($0, graph) } == true, "\(place): except all")
+            guard entry.type.name != StructuredPruning.name else { continue }
+            let one = try attempt(place) { try entry.make(["only": [.string(first)]])(graph, in: Zoo.context(for: graph)).graph }
+            let sites = Set(graph.weightSites.filter { graph.initializers[$0.tensor].map { $0.rank > 1 } == true }.map(\.tensor))
+            for name in sites.sorted() where name != first {
+                #expect(one?.initializers[name] == graph.initializers[name], "\(place): only \(first), but \(name)")
+            }
+        }
+    }
+
+    @Test(arguments: CatalogueEntry.all.filter { $0.type.isIdempotent })
+    func twiceIsOnce(_ entry: CatalogueEntry) throws {
+        for make in Zoo.all + TestModels.makers {
+            let graph = try make()
+            let context = try Zoo.context(for: graph)
+            let once = try entry.make()(graph, in: context).graph
+            let twice = try entry.make()(once, in: context).graph
+            #expect(Self.areEqual(once, twice), "\(entry.type.name) \(graph.name)")
+        }
+    }
+
+    private static let strengths = CatalogueEntry.all.flatMap { entry in entry.type.strengths.map { (entry, $0) } }
+
+    /// With no strength a pass changes nothing; one that trains trains as if it were not there.
+    @Test(arguments: strengths.indices.filter { strengths[$0].1.none != nil })
+    func noStrengthChangesNothing(_ index: Int) throws {
+        let (entry, strength) = Self.strengths[index]
+        for make in Zoo.all + TestModels.makers {
+            let graph = try make()
+            let context = try Zoo.context(for: graph)
+            let pass = try entry.make([strength.hyperparameter: strength.none ?? .none])
+            let passenger = pass as? any TrainingPass
+            let result = try passenger.map { try training(with: [$0])(graph, in: context).graph } ?? pass(graph, in: context).graph
+            let expected = passenger == nil ? graph : try training(with: [])(graph, in: context).graph
+            #expect(Self.areEqual(result, expected), "\(entry.type.name) \(strength.hyperparameter) \(graph.name)")
+        }
+    }
+
+    private func training(with passes: [any TrainingPass]) -> Finetune {
+        var finetune = Finetune(carrying: passes)
+        (finetune.epochs, finetune.batchSize) = (1, 16)
+        return finetune
+    }
+
+    /// A model never grows with strength: its bytes do not, and where they stay, neither do its numbers that are not zero.
+    @Test(arguments: strengths.indices.filter { strengths[$0].1.rising.count > 1 })
+    func moreStrengthIsNeverLarger(_ index: Int) throws {
+        let (entry, strength) = Self.strengths[index]
+        for make in Zoo.all + TestModels.makers {
+            let graph = try make()
+            let sizes = try ((strength.none.map { [$0] } ?? []) + strength.rising).map { value in
+                let pass = try entry.make([strength.hyperparameter: value])
+                let result = try (pass as? any TrainingPass).map { try training(with: [$0])(graph, in: Zoo.context(for: graph)) }
+                    ?? pass(graph, in: Zoo.context(for: graph))
+                return Self.size(of: result.graph)
+            }
+            #expect(
+                zip(sizes, sizes.dropFirst()).allSatisfy { $0 >= $1 }, "\(entry.type.name) \(strength.hyperparameter) \(graph.name): \(sizes)")
+        }
+    }
+
+    private static func size(of graph: Graph) -> (bytes: Int, numbers: Int) {
+        graph.initializers.values.reduce(into: (0, 0)) { sum, tensor in
+            sum.0 += tensor.byteCount
+            sum.1 += tensor.elementType.isFloatingPoint ? tensor.elementCount - tensor.zeroCount : 0
+        }
+    }
+}

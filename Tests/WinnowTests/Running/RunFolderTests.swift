@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowTensor
+
+@testable import Winnow
+
+@Suite struct RunFolderTests {
+    private let folder = NSTemporaryDirectory() + "winnow-state-" + UUID().uuidString
+
+    private func step() throws -> (Graph, Report.Step) {
+        let graph = try Architecture.named("mlp").makeGraph(widths: [4, 3])
+        return (graph, Report.Step(name: "fold-constants", settings: "{}", seconds: 0, findings: [], result: nil))
+    }
+
+    private func open(_ settings: String = "a") throws -> RunFolder { try RunFolder(folder, of: Fingerprint(settings: settings, seed: 0)) }
+
+    @Test func aFolderOfItsOwnComesAndGoes() throws {
+        let run = try open()
+        let (graph, record) = try step()
+        try run.state(of: 0).part("training").save(1)
+        try run.finish(0, graph: graph, record: record)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["step-1.onnx", "step-1.safetensors", "winnow-run.safetensors"])
+        try run.state(of: 1).part("round-1").part("training").save(1)
+        #expect(try open().finishedStep(0) != nil && open().finishedStep(1) == nil)
+        try open().remove(stepCount: 2)
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
+    @Test func anotherRunIsRefused() throws {
+        _ = try open("a")
+        let error = #expect(throws: WinnowError.self) { try open("b") }
+        #expect(error?.kind == .data && error?.subject == folder)
+    }
+
+    /// Files that were cut short or are of others are told of, not believed.
+    @Test(arguments: ["winnow-run.safetensors", "step-1.safetensors", "step-1.onnx"]) func damagedFilesAreRefused(name: String) throws {
+        let (graph, record) = try step()
+        try open().finish(0, graph: graph, record: record)
+        let file = "\(folder)/\(name)"
+        let bytes = try #require(FileManager.default.contents(atPath: file))
+        for damaged in [bytes.prefix(bytes.count / 2), Data("mine".utf8)] {
+            try damaged.write(to: URL(fileURLWithPath: file))
+            #expect(throws: WinnowError.self) { try open().finishedStep(0) }
+        }
+        try SafeTensors(tensors: [:], metadata: ["winnow.run": "{}"]).write(to: file)
+        #expect(throws: WinnowError.self) { try open().finishedStep(0) }
+    }
+
+    /// What somebody else put into a folder is never touched, and its folder never removed.
+    @Test func othersFilesStay() throws {
+        let file = folder + "/notes.txt"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try open().remove(stepCount: 1)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
+        #expect(throws: WinnowError.self) { try open() }
+        #expect(FileManager.default.contents(atPath: file) == Data("mine".utf8))
+        try FileManager.default.removeItem(atPath: file)
+        let run = try open()
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
+        run.remove(stepCount: 100)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["notes.txt"])
+    }
+}
