@@ -10,6 +10,9 @@ enum Zoo {
         twoHeads, tokens, conv1d, conv3d, fixedBatch, openExtents, sharedWeight, branches, loop, lstm, gru, scaling, half, widened, dense,
     ]
 
+    /// What training refuses by name: control flow, whose derivative is not known, and weights in half precision.
+    static let untrainable: Set<String> = ["branches", "loop", "half", "widened"]
+
     private static func weight(_ b: GraphBuilder, _ name: String, _ shape: Shape, _ type: ElementType = .float32) -> ValueName {
         let seed = UInt64(name.utf8.reduce(17) { ($0 * 31 + Int($1)) % 1_000_003 })
         return b.constant(name, TestModels.normal(shape, seed: seed).converted(to: type))

@@ -63,7 +63,9 @@ struct Measuring {
         let words = test.count == 1 ? "1 sample" : "\(test.count) samples"
         result.note("no top-1: \(objection)" + (isCompared ? "; agreement is that of \(words)" : ""))
         guard !isOriginal else { return }
-        do { result.metrics = try bench.trial(graph, on: test).quality.results } catch let error as WinnowError where error.kind == .model {
+        do {
+            result.metrics = try bench.trial(graph, on: test).quality.results
+        } catch let error as WinnowError where error.kind == .model {
             result.note("no agreement of \(result.stage): \(error)")
         }
     }

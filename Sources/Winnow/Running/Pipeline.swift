@@ -62,7 +62,8 @@ public struct Pipeline: Sendable {
                     result.steps.append(record)
                     continue
                 }
-                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: folder?.state(of: index))
+                let state = folder?.state(of: index)
+                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: state)
                 try folder?.finish(index, graph: graph, record: record)
                 // A resumed run continues from the file, so this run does too: the bytes cannot differ.
                 if let folder, let (written, _) = try folder.finishedStep(index) { graph = written }

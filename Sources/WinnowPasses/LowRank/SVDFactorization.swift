@@ -31,30 +31,57 @@ public struct SVDFactorization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        var refusals: [ValueName: Refusal] = [:]
         return try graph.rewritingWeights(
             choice,
-            prepare: { graph, selection in try graph.storingWeightsAsRead { selection.reason(against: $0) == nil } }
+            prepare: { graph, selection in
+                refusals = try self.refusals(in: graph, selection)
+                return try graph.storingWeightsAsRead { selection.reason(against: $0) == nil && refusals[$0.tensor] == nil }
+            }
         ) { targets in
             var result = targets.graph
             for target in targets.targets {
-                do throws(Refusal) { try factorize(target, in: &result, &targets) } catch { targets.skip(target, error.reason) }
+                do throws(Refusal) {
+                    if let refusal = refusals[target.tensor] { throw refusal }
+                    try factorize(target, in: &result, &targets)
+                } catch { targets.skip(target, error.reason) }
             }
             return result
         }
     }
 
+    /// Why weights that are not stored as their layers read them stay what they are.
+    private func refusals(in graph: Graph, _ selection: Selection) throws -> [ValueName: Refusal] {
+        let read = Set(graph.weightSites.filter { $0.operand != $0.tensor }.map(\.tensor))
+        guard !read.isEmpty else { return [:] }
+        let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
+        var refusals: [ValueName: Refusal] = [:]
+        for target in WeightTargets(stored, selection, avoiding: []).targets where read.contains(target.tensor) {
+            do throws(Refusal) {
+                let split = try factors(of: target, in: stored).split
+                let (before, after) = (graph.initializers[target.tensor]?.byteCount ?? 0, 4 * split.elementCount)
+                guard after < before else { throw Refusal("\(split.text) would take \(after) bytes instead of \(before)") }
+            } catch { refusals[target.tensor] = error }
+        }
+        return refusals
+    }
+
+    private func factors(of target: WeightTarget, in graph: Graph) throws(Refusal) -> FactorizedWeight {
+        let factorized = try FactorizedWeight(target, in: graph, convolutions.member, RankRule(energy: energy, fraction: rankFraction))
+        let (before, after) = (target.stored.elementCount, factorized.split.elementCount)
+        guard after < before else { throw Refusal("\(factorized.split.text) would take \(after) parameters instead of \(before)") }
+        return factorized
+    }
+
     private func factorize(_ target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets) throws(Refusal) {
-        let rule = RankRule(energy: energy, fraction: rankFraction)
-        let factorized = try FactorizedWeight(target, in: graph, convolutions.member, rule)
+        let factorized = try factors(of: target, in: graph)
         let split = factorized.split
-        let (before, after) = (target.stored.elementCount, split.elementCount)
-        guard after < before else { throw Refusal("\(split.text) would take \(after) parameters instead of \(before)") }
         do { graph = try graph.applying(factorized.edit(&targets.names)) } catch {
             throw Refusal("the layers do not fit: \(error)")
         }
         targets.note(
             Finding(
-                target.tensor, .done, .parameters, before: Double(before), after: Double(after),
+                target.tensor, .done, .parameters, before: Double(target.stored.elementCount), after: Double(split.elementCount),
                 reason: "\(split.text), energy \((split.energy * 1e4).rounded() / 1e4)"))
         for rank in split.ranks { targets.note(Finding(target.tensor, .done, .rank, before: Double(rank.full), after: Double(rank.kept))) }
     }

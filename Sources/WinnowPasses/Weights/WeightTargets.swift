@@ -108,14 +108,15 @@ extension Graph {
             var edits: [GraphEdit] = []
             let taken = outer.union(graph.infos.keys)
             for node in graph.nodes where !node.op.bodies.isEmpty {
-                var changed = node
+                var (changed, isSame) = (node, true)
                 changed.op = try node.op.changingBodies(in: graph) { body in
                     let result = try rewritten(body, avoiding: taken)
+                    isSame = isSame && result.graph.text == body.text && result.graph.initializers == body.initializers
                     version = max(version, result.graph.metadata.version(of: ""))
                     findings += result.findings.map { $0.within(node.name) }
                     return result.graph
                 }
-                edits.append(GraphEdit(replacing: [node.name], with: [changed]))
+                if !isSame { edits.append(GraphEdit(replacing: [node.name], with: [changed])) }
             }
             let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
             var targets = WeightTargets(changed, selection, avoiding: outer) { target in

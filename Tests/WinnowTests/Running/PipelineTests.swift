@@ -86,9 +86,15 @@ import WinnowTensor
         #expect(throws: WinnowError.self) { try run(own, recipe.replacing("epochs: 1", with: "epochs: 2")) }
         #expect(throws: WinnowError.self) { try run(own, recipe) { $0.seed = 1 } }
         #expect(throws: WinnowError.self) { try run(own, recipe) { $0.teacher = other } }
-        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.data?.test = $0.data?.validation } }
-        #expect(throws: WinnowError.self) { try run(own, recipe) { swap(&$0.data!.training, &$0.data!.validation) } }
-        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.calibration = $0.data?.validation } }
+        let splits = try data()
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.data?.test = splits.validation } }
+        #expect(throws: WinnowError.self) {
+            try run(own, recipe) { pipeline in
+                pipeline.data?.training = splits.validation
+                pipeline.data?.validation = splits.training
+            }
+        }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.calibration = splits.validation } }
         try other.write(to: teacher)
         let error = #expect(throws: WinnowError.self) { try run(own, recipe) }
         #expect(error?.kind == .data)
