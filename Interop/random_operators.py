@@ -919,6 +919,44 @@ def attention(g: Graph, operator: str):
     g.emit(operator, inputs, **how)
 
 
+def attention_mask(g: Graph, batch: int, length: int, keys: int):
+    """How many keys each sample sees, the first of them too, or a number above 0 for each key that is seen."""
+    form = g.integer(0, 3)
+    if form < 2:
+        ends = g.numbers("int32", [batch], 1, keys)
+        return g.leaf(ends if form == 0 else np.concatenate([ends, np.zeros(batch, "int32")]))
+    mask = g.numbers("int32", [batch, keys] if form == 2 else [batch, length, keys], 0, 1)
+    mask[..., 0] = 1
+    return g.leaf(mask)
+
+
+@generates("com.microsoft/Attention")
+def contributed_attention(g: Graph, operator: str):
+    batch, heads, length, width = g.integer(1, 2), g.integer(1, 2), g.integer(1, 4), g.integer(1, 3)
+    past = g.integer(0, 2)
+    x = g.value("float32", [batch, length, None])
+    weights = [g.leaf(g.numbers("float32", shape, -1, 1), weight=1) for shape in ([x.shape[-1], 3 * heads * width], [3 * heads * width])]
+    inputs = [x, *weights, attention_mask(g, batch, length, length + past) if g.chance(0.6) else None]
+    inputs.append(g.value("float32", [2, batch, heads, past, width]) if past else None)
+    inputs.append(g.value("float32", [g.pick(1, batch), heads, length, length + past]) if g.chance(0.3) else None)
+    how = {"scale": 0.4} if g.chance(0.3) else {}
+    g.emit(operator, inputs, outputs=2 if past else 1, domain=MICROSOFT, num_heads=heads, unidirectional=g.integer(0, 1), **how)
+
+
+@generates("com.microsoft/MultiHeadAttention")
+def multi_head_attention(g: Graph, operator: str):
+    batch, heads, width = g.integer(1, 2), g.integer(1, 2), g.integer(1, 3)
+    lengths, past = [g.integer(1, 4), g.integer(1, 4)], g.chance(0.3) * g.integer(1, 2)
+    inputs = [g.value("float32", [batch, lengths[place], heads * width]) for place in (0, 1, 1)]
+    inputs.append(g.value("float32", [3 * heads * width]) if g.chance(0.4) else None)
+    keys = lengths[1] + past
+    inputs.append(g.leaf(g.numbers("int32", [batch, keys], 0, 1) | (np.arange(keys) == 0).astype("int32")) if g.chance(0.4) else None)
+    inputs.append(g.value("float32", [g.pick(1, batch), heads, lengths[0], keys]) if g.chance(0.3) else None)
+    inputs += [g.value("float32", [batch, heads, past, width]) for _ in range(2)] if past else []
+    how = {"scale": 0.4} if g.chance(0.3) else {}
+    g.emit(operator, inputs, outputs=3 if past else 1, domain=MICROSOFT, num_heads=heads, **how)
+
+
 @generates("LinearAttention")
 def linear_attention(g: Graph, operator: str):
     kind, shape = g.type(operator), [1, g.integer(1, 4), 4]
@@ -1083,6 +1121,17 @@ def dequantize(g: Graph, operator: str):
     scale = g.leaf(g.numbers("float32", shape, 0.02, 0.3), weight=0.95)
     zero = [g.leaf(g.numbers(a.type, shape, 0, 5), weight=0.95)] if a.type != "int32" and g.chance(0.8) else []
     g.emit(operator, [a, scale, *zero], **({"axis": axis} if shape else {}))
+
+
+@generates("com.microsoft/QuantizeLinear", "com.microsoft/DequantizeLinear")
+def contributed_codes(g: Graph, operator: str):
+    kind = g.pick("uint8", "int8", "uint16", "int16")
+    if operator.startswith("Q"):
+        a = g.value("float32", rank=g.integer(1, 3))
+        return g.emit(operator, [a, *affine(g, kind)], isRounded=True, domain=MICROSOFT)
+    kind = g.pick(kind, "int32")
+    a = codes(g, kind, g.shape(g.integer(1, 3)))
+    g.emit(operator, [a, *affine(g, kind)[: 1 if kind == "int32" else 2]], domain=MICROSOFT)
 
 
 @generates("DynamicQuantizeLinear")

@@ -65,7 +65,7 @@ struct DataArguments: ParsableArguments {
     /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
     func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {
         guard let data else { return nil }
-        let splits = try DataSplits(reading: data, layout: .named(layout), shapes: shapes).fitting(graph)
+        let splits = try DataSplits(reading: data, for: graph, layout: .named(layout), shapes: shapes).fitting(graph)
         if !quietly { for note in splits.notes { print(note) } }
         return splits
     }

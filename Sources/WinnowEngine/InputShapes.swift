@@ -11,7 +11,12 @@ package struct InputShapes: Sendable {
 
     /// The shapes of a sample of `data`, for any batch.
     package init(of data: Dataset) {
-        given = data.batchShapes(count: 1).mapValues { [nil] + $0.dropFirst().map { $0 } }
+        given = Dictionary(
+            data.features.map { feature in
+                var extents: [Int?] = feature.sampleShape(at: 0).map { $0 }
+                if feature.countsSamples { extents.insert(nil, at: min(feature.sampleAxis, extents.count)) }
+                return (feature.name, extents)
+            }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The shapes of texts such as `image=1x3x224x224`, by input; with a graph, they must fit it.
@@ -47,21 +52,22 @@ package struct InputShapes: Sendable {
     /// given shape that does not fit.
     package func completed(for graph: Graph, batchSize: Int) throws -> [ValueName: Shape] {
         try check(graph)
-        let symbols = knownSymbols(of: graph, batchSize: batchSize)
+        let axes = SampleAxes(of: graph)
+        let symbols = knownSymbols(of: graph, axes, batchSize: batchSize)
         var shapes: [ValueName: Shape] = [:]
         for input in graph.inputs where input.type.isTensor && (given[input.name] != nil || input.defaultValue == nil) {
             if let own = given[input.name] {
-                let declared = input.type.extents?.first?.value
-                shapes[input.name] = Shape(own.map { $0 ?? declared ?? batchSize })
+                shapes[input.name] = Shape(own.enumerated().map { $1 ?? input.type.extents?[$0].value ?? batchSize })
                 continue
             }
+            let batchAxis = axes.axis(ofInput: input.name)
             guard let extents = input.type.extents else {
                 throw WinnowError(.usage, "input \(input.name)", "has no known rank", remedy: "give --shape \(input.name)=…, or data")
             }
             let values = extents.enumerated().map { axis, extent in
-                extent.value ?? symbols[extent] ?? (axis == 0 ? batchSize : nil)
+                extent.value ?? symbols[extent] ?? (axis == batchAxis ? batchSize : nil)
             }
-            guard let shape = Self.shape(values) else { throw Self.missing(input, extents, values) }
+            guard let shape = Self.shape(values) else { throw Self.missing(input, extents, values, batchAxis) }
             shapes[input.name] = shape
         }
         return shapes
@@ -83,9 +89,9 @@ package struct InputShapes: Sendable {
         return known.count == values.count ? Shape(known) : nil
     }
 
-    private static func missing(_ input: GraphInput, _ extents: [Extent], _ values: [Int?]) -> WinnowError {
+    private static func missing(_ input: GraphInput, _ extents: [Extent], _ values: [Int?], _ batchAxis: Int?) -> WinnowError {
         let words = zip(extents, values).enumerated().map { axis, pair in
-            axis == 0 && pair.0.value == nil ? "1" : pair.1.map { "\($0)" } ?? name(of: pair.0, axis: axis)
+            axis == batchAxis && pair.0.value == nil ? "1" : pair.1.map { "\($0)" } ?? name(of: pair.0, axis: axis)
         }
         let open = extents.indices.filter { values[$0] == nil }.map { name(of: extents[$0], axis: $0) }
         return WinnowError(
@@ -98,7 +104,7 @@ package struct InputShapes: Sendable {
     }
 
     /// Symbols that given shapes tell, and those that name the batch.
-    private func knownSymbols(of graph: Graph, batchSize: Int) -> [Extent: Int] {
+    private func knownSymbols(of graph: Graph, _ axes: SampleAxes, batchSize: Int) -> [Extent: Int] {
         var symbols: [Extent: Int] = [:]
         for input in graph.inputs {
             for (extent, value) in zip(input.type.extents ?? [], given[input.name] ?? []) {
@@ -106,7 +112,8 @@ package struct InputShapes: Sendable {
             }
         }
         for input in graph.inputs {
-            if let first = input.type.extents?.first, case .symbol = first, symbols[first] == nil { symbols[first] = batchSize }
+            guard let axis = axes.axis(ofInput: input.name), let extent = input.type.extents?[axis] else { continue }
+            if case .symbol = extent, symbols[extent] == nil { symbols[extent] = batchSize }
         }
         return symbols
     }

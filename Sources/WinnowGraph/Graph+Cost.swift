@@ -5,10 +5,11 @@ extension Graph {
     /// known, and of nodes whose bodies multiply: contents decide which of them runs, and how often. Contractions whose axes are
     /// unknown are left out.
     ///
-    /// Of one sample: the first axis of an input counts as 1 where it is open, unless `inputShapes` says otherwise.
+    /// Of one sample: what counts samples is 1 where it is open, unless `inputShapes` says otherwise.
     package func multiplyAccumulates(inputShapes: [ValueName: Shape] = [:]) -> [String: Int?] {
+        let axes = SampleAxes(of: self)
         let types = inputs.map { input in
-            (input.name, inputShapes[input.name].map { ValueType(input.type.elementType, $0) } ?? input.type.ofOneSample(in: self))
+            (input.name, inputShapes[input.name].map { ValueType(input.type.elementType, $0) } ?? input.ofOneSample(axes))
         }
         guard let infos = try? inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first })) else {
             return Dictionary(nodes.filter { $0.op.quantization == .contraction }.map { ($0.name, nil) }) { first, _ in first }
@@ -44,13 +45,12 @@ extension Tensor {
     }
 }
 
-extension ValueType {
-    /// The type with 1 in place of the batch: the first axis, and others of the same name.
-    fileprivate func ofOneSample(in graph: Graph) -> ValueType {
-        let batches = graph.inputs.compactMap { $0.type.extents?.first }.filter { $0.value == nil && $0 != .unknown }
-        var result = self
-        result.extents = extents?.enumerated().map { axis, extent in
-            axis == 0 && extent.value == nil || batches.contains(extent) ? 1 : extent
+extension GraphInput {
+    /// The type with 1 in place of the number of samples.
+    fileprivate func ofOneSample(_ axes: SampleAxes) -> ValueType {
+        var result = type
+        result.extents = type.extents?.enumerated().map { axis, extent in
+            extent.value == nil && axis == axes.axis(ofInput: name) || extent == axes.symbol ? 1 : extent
         }
         return result
     }

@@ -124,7 +124,7 @@ extension Operator {
         }
         let results = try outputs(for: inputs)
         for result in results { try result.checkExtents() }
-        return results
+        return results.map(\.settlingElements)
     }
 
     /// `kernel(for:)`, refused where it would give its input on as a result of another size.
@@ -140,6 +140,17 @@ extension Operator {
 }
 
 extension ValueInfo {
+    /// The same as a constant where all elements are numbers.
+    fileprivate var settlingElements: ValueInfo {
+        guard constant == nil, let values = symbolicElements?.compactMap(\.value), values.count == symbolicElements?.count,
+            let shape, shape.elementCount == values.count
+        else { return self }
+        var result = self
+        result.symbolicElements = nil
+        result.constant = Tensor(values.map(Double.init), shape: shape, as: elementType)
+        return result
+    }
+
     /// Throws for negative extents, and for more elements than any memory holds: later arithmetic would overflow.
     package func checkExtents() throws {
         var product = 1

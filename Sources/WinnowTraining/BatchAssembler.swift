@@ -51,7 +51,7 @@ struct BatchAssembler {
         for (feature, original) in zip(data.features, originals) {
             try plan.withInput(feature.name) { bytes in
                 guard let target = bytes.baseAddress else { return }
-                if augmentation.isActive, Self.isImage(original) {
+                if augmentation.isActive, feature.placement == .axis(0), Self.isImage(original) {
                     try augment(original, indices, step, target.assumingMemoryBound(to: Float.self))
                 } else {
                     feature.write(samplesAt: indices, to: target)

@@ -17,14 +17,18 @@ public struct Objective: Sendable {
         self.labels = labels
     }
 
-    /// The same for batches whose samples have these shapes, each with a first axis that counts them: operators that need to
-    /// know extents can then be differentiated.
+    /// The same for inputs of these shapes and any number of samples: operators that need to know extents can then be
+    /// differentiated.
     func taking(_ shapes: [ValueName: Shape]) throws -> Objective {
         var edit = GraphEdit()
+        let axes = SampleAxes(of: graph)
         for input in graph.inputs {
             guard let shape = shapes[input.name] else { continue }
-            let batch = input.type.extents?.first ?? .unknown
-            let type = ValueType(input.type.elementType, [batch] + shape.dropFirst().map { .fixed($0) })
+            let batchAxis = axes.axis(ofInput: input.name)
+            let extents = shape.enumerated().map { axis, extent in
+                axis == batchAxis ? input.type.extents?[axis] ?? .unknown : .fixed(extent)
+            }
+            let type = ValueType(input.type.elementType, extents)
             if type != input.type { edit.inputTypes[input.name] = type }
         }
         var result = self
@@ -73,11 +77,16 @@ package enum Loss: Sendable, Hashable {
         let objective: (loss: ValueName, labels: ValueName?)
         switch self {
         case .crossEntropy(let smoothing):
-            guard let extents = info.extents, extents.count >= 2 else {
+            guard var extents = info.extents, extents.count >= 2 else {
                 throw WinnowError(.model, "output \(output)", "is \(info.type), not scores of classes")
             }
+            let samples = SampleAxes(of: model).axis(ofOutput: output) ?? 0
+            var scores = try builder.logits(of: output, in: GraphIndex(model), samples: samples)
+            if samples > 0 {
+                scores = try builder.add(Transpose([samples] + extents.indices.filter { $0 != samples }), scores)
+                extents.insert(extents.remove(at: samples), at: 0)
+            }
             let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
-            let scores = try builder.logits(of: output, in: GraphIndex(model))
             objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
         case .meanSquaredError:
             guard let extents = info.extents else {

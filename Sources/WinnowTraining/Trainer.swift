@@ -37,7 +37,7 @@ package struct Trainer {
     /// Throws `.cancelled` after saving a checkpoint, `.numeric` when the loss is no longer finite, `.data` where data
     /// and graph do not fit.
     package func train(on data: Dataset, validation: Dataset? = nil) throws -> TrainingResult {
-        let run = try TrainingRun(fittingBatches(), data: data, validation: validation)
+        let run = try TrainingRun(fittingBatches(of: data), data: data, validation: validation)
         try run.resume()
         try run.start()
         while run.epoch < configuration.epochs {
@@ -48,8 +48,8 @@ package struct Trainer {
     }
 
     /// The same with batches of as many samples as the model fixes, if it does.
-    private func fittingBatches() -> Trainer {
-        guard let size = model.fixedBatchSize else { return self }
+    private func fittingBatches(of data: Dataset) -> Trainer {
+        guard let size = data.fixedBatchSize(for: model) else { return self }
         var result = self
         result.configuration.batchSize = size
         result.configuration.dropsLastBatch = true

@@ -1,6 +1,7 @@
 import Foundation
 import WinnowEngine
 import WinnowFormats
+import WinnowGraph
 import WinnowTensor
 
 /// Samples in one file or one folder, before their labels are numbered.
@@ -80,8 +81,8 @@ extension DataFile {
             subject: folder)
     }
 
-    /// The samples; names of labels become their places among `classes`.
-    func dataset(classes: [String]) throws -> Dataset {
-        try Dataset(features, labels: labels ?? labelNames.map { $0.compactMap(classes.firstIndex) })
+    /// The samples as `graph` takes them; names of labels become their places among `classes`.
+    func dataset(classes: [String], for graph: Graph?) throws -> Dataset {
+        try Dataset(arrays: features, labels: labels ?? labelNames.map { $0.compactMap(classes.firstIndex) }, for: graph)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import WinnowEngine
 import WinnowFormats
+import WinnowGraph
 import WinnowTensor
 
 extension DataSplits {
@@ -30,7 +31,7 @@ extension DataSplits {
 
     /// A folder whose parts are called train, validation and test: files, or folders of images or arrays; nil if there is
     /// no such part. Classes are numbered over all parts together.
-    init?(splitsIn folder: String, _ source: String, _ target: Shape?) throws {
+    init?(splitsIn folder: String, _ source: String, _ target: Shape?, for graph: Graph?) throws {
         var sources: [(split: Split, source: Source)] = []
         for (split, names) in [
             (Split.training, ["train", "training"]), (.validation, ["validation", "valid", "val"]), (.test, ["test"]),
@@ -45,7 +46,7 @@ extension DataSplits {
         arePictures = sources.contains { $0.source.isImages }
         var words = ""
         for (split, source) in sources {
-            let (data, what) = try source.samples(classes: classes, target)
+            let (data, what) = try source.samples(classes: classes, target, for: graph)
             self[split] = data
             words = words.isEmpty ? what : words
         }
@@ -98,11 +99,11 @@ private enum Source {
         }
     }
 
-    func samples(classes: [String], _ target: Shape?) throws -> (Dataset, words: String) {
+    func samples(classes: [String], _ target: Shape?, for graph: Graph?) throws -> (Dataset, words: String) {
         switch self {
         case .images(let images): return try images.samples(classes: classes, target)
         case .file(let file):
-            let data = try file.dataset(classes: classes)
+            let data = try file.dataset(classes: classes, for: graph)
             return (data, data.words + file.preparation)
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import WinnowEngine
+public import WinnowGraph
 import WinnowTensor
 
 extension DataSplits {
@@ -21,15 +22,18 @@ extension DataSplits {
     /// Where there are training but no validation samples, a twelfth of each class becomes the validation split. A source
     /// without named splits is split by the samples' contents. Arrays of `layout` nhwc are turned to channels first.
     ///
-    /// - Parameter shapes: texts as `image=1x3x224x224`; pictures are brought to the size of the first shape of four axes.
-    public init(reading source: String, layout: Layout = .nchw, shapes: [String] = []) throws {
+    /// - Parameters:
+    ///   - graph: the model that takes the arrays. Its samples may lie along other axes than the first, and all of them may share
+    ///     a value.
+    ///   - shapes: texts as `image=1x3x224x224`; pictures are brought to the size of the first shape of four axes.
+    public init(reading source: String, for graph: Graph? = nil, layout: Layout = .nchw, shapes: [String] = []) throws {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw WinnowError(.data, source, "there is no such file or folder", remedy: DataFile.remedy)
         }
         let target = try InputShapes.shapes(parsing: shapes).first { $0.shape.rank == 4 }?.shape
-        self = try isFolder.boolValue ? Self.folder(path, source, target) : Self.file(path, source)
+        self = try isFolder.boolValue ? Self.folder(path, source, target, graph) : Self.file(path, source, graph)
         guard layout == .nhwc else { return }
         guard !arePictures else {
             throw WinnowError(.usage, "--layout", "is for arrays", remedy: "say layout: nhwc in \(ImagePreparation.fileName)")
@@ -38,14 +42,14 @@ extension DataSplits {
         notes[0] += ", turned to channels first"
     }
 
-    private static func file(_ path: String, _ source: String) throws -> DataSplits {
+    private static func file(_ path: String, _ source: String, _ graph: Graph?) throws -> DataSplits {
         let file = try DataFile(reading: path)
-        let data = try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? [])))
+        let data = try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? [])), for: graph)
         return DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
     }
 
-    private static func folder(_ path: String, _ source: String, _ target: Shape?) throws -> DataSplits {
-        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, target) { return splits }
+    private static func folder(_ path: String, _ source: String, _ target: Shape?, _ graph: Graph?) throws -> DataSplits {
+        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, target, for: graph) { return splits }
         if let folder = ImageFolder(path) {
             let (data, words) = try folder.samples(classes: folder.classes, target)
             var splits = DataSplits(splitting: data, notes: ["\(source): \(words)"])
@@ -53,7 +57,7 @@ extension DataSplits {
             return splits
         }
         if let arrays = try DataFile(arraysIn: path) {
-            let data = try arrays.dataset(classes: [])
+            let data = try arrays.dataset(classes: [], for: graph)
             return DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
         }
         throw WinnowError(.data, path, "holds no images, arrays or tables that could be read", remedy: DataFile.remedy)
@@ -79,7 +83,8 @@ extension Dataset {
         let parts = features.map { feature in
             let shape = feature.sampleShape(at: 0)
             let size = feature.isUniform ? (shape.isEmpty ? "1" : "\(shape)") : "several shapes"
-            return (feature.name.isEmpty ? "" : "\(feature.name) ") + "\(feature.elementType) \(size)"
+            let place = feature.isShared ? " for all" : feature.sampleAxis > 0 ? " along axis \(feature.sampleAxis)" : ""
+            return (feature.name.isEmpty ? "" : "\(feature.name) ") + "\(feature.elementType) \(size)\(place)"
         }
         return "\(count) samples of \(parts.joined(separator: ", "))\(classWords)"
     }

@@ -23,7 +23,7 @@ public struct ModelTimer {
     private let batchSize: Int
     private let multiplyAccumulates: [String: Int?]
 
-    /// Plans `model` for inputs of `shapes`, an open first axis being `batchSize`; throws where other extents are not known, or
+    /// Plans `model` for inputs of `shapes`, an open number of samples being `batchSize`; throws where other extents are not known, or
     /// it cannot run or be trained.
     ///
     /// - Parameters:
@@ -46,7 +46,7 @@ public struct ModelTimer {
         let graph = model.graph
         let shapes = InputShapes(values.mapValues(\.shape)).filled(from: inputShapes)
         let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(values) { $1 }
-        self.batchSize = graph.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? batchSize
+        self.batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? batchSize
         let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
         switch work {
         case .inference:
@@ -113,7 +113,7 @@ public struct ModelTimer {
         }
         var random = RandomGenerator(seed: 0)
         let labels = (0..<count).map { _ in Int(random.next() % UInt64(classes)) }
-        return try Dataset(inputs.map { .init(name: $0.key, $0.value) }, labels: labels)
+        return try Dataset(arrays: inputs.map { .init(name: $0.key, $0.value) }, labels: labels, for: graph)
     }
 
     /// A trainer with a rate so small that the model stays what it is.

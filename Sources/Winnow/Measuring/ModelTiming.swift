@@ -29,7 +29,7 @@ public struct ModelTiming: Codable, Sendable {
         usesBFloat16: Bool = false
     ) throws -> [ModelTiming] {
         let shapes = try InputShapes(parsing: shapes)
-        let own = model.graph.inputNames.lazy.compactMap { inputs[$0]?.shape.first }.first
+        let own = SampleAxes(of: model.graph).count(in: inputs.mapValues(\.shape))
         return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")

@@ -15,13 +15,15 @@ extension Dataset {
             }
             result.features[0].name = needed[0]
         }
+        let axes = SampleAxes(of: graph)
         for (index, feature) in result.features.enumerated() {
             guard let input = graph.inputs.first(where: { $0.name == feature.name }) else {
                 throw WinnowError(
                     .data, "feature \(feature.name)", "the model has no such input",
                     remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")
             }
-            result.features[index] = try feature.adapted(to: input)
+            let placed = feature.placement == nil ? feature.placed(for: input, axis: axes.axis(ofInput: input.name)) : feature
+            result.features[index] = try placed.adapted(to: input)
         }
         if let missing = needed.first(where: { name in !result.features.contains { $0.name == name } }) {
             throw WinnowError(
@@ -35,7 +37,7 @@ extension Dataset {
     /// The same samples with channels first, where arrays hold height, width (and depth) and channels; other arrays stay.
     package func channelsFirst() -> Dataset {
         var result = self
-        for (index, feature) in features.enumerated() {
+        for (index, feature) in features.enumerated() where !feature.isShared {
             result.features[index] = feature.mapping { tensor in
                 guard tensor.rank >= 4, tensor.elementType.bitWidth >= 8 else { return tensor }
                 return tensor.transposed([0, tensor.rank - 1] + Array(1..<(tensor.rank - 1)))
@@ -54,11 +56,11 @@ extension Dataset.Feature {
         var feature = self
         feature.keepsBytes = elementType == .uint8 && element == .uint8 && input.type.elementType == .uint8
         return try feature.mapping { tensor in
-            let own = Shape(Array(tensor.shape.dropFirst()))
+            let own = isShared ? tensor.shape : Shape(Array(tensor.shape.dropFirst()))
             let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
-            guard let extents = input.type.extents else { return converted }
-            guard let sample = own.fitted(to: extents.dropFirst().map(\.value)) else { throw misfit(tensor.shape, input) }
-            return converted.reshaped([tensor.shape[0]] + sample)
+            guard let wanted = wantedExtents(input) else { return converted }
+            guard let sample = own.fitted(to: wanted) else { throw misfit(tensor.shape, own, input, wanted) }
+            return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
         }
     }
 
@@ -72,15 +74,25 @@ extension Dataset.Feature {
         return isSameKind && wanted != .uint8 ? wanted : nil
     }
 
-    private func misfit(_ shape: Shape, _ input: GraphInput) -> WinnowError {
-        let own = Shape(Array(shape.dropFirst()))
+    /// The extents of one sample in the input, or of what all of them share; nil: unknown.
+    private func wantedExtents(_ input: GraphInput) -> [Int?]? {
+        var extents = input.type.extents?.map(\.value)
+        if case .axis(let axis) = placement { extents?.remove(at: axis) }
+        return extents
+    }
+
+    private func misfit(_ shape: Shape, _ own: Shape, _ input: GraphInput, _ wanted: [Int?]) -> WinnowError {
+        if case .axis(let axis) = placement, axis > 0 {
+            return WinnowError(
+                .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",
+                remedy: "its axis \(axis) counts the samples")
+        }
         guard own.rank > 0 || input.type.rank == 1 else {
             return WinnowError(
                 .data, "feature \(name)", "has shape [\(shape)], but input \(input.name) takes \(input.type)",
                 remedy: "the first axis counts the samples")
         }
         let turned = Shape((own.last.map { [$0] } ?? []) + own.dropLast())
-        let wanted = input.type.extents?.dropFirst().map(\.value) ?? []
         let isChannelsLast = own.rank >= 2 && wanted.count == own.rank && turned.fitted(to: wanted) == turned
         return WinnowError(
             .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",

@@ -11,7 +11,7 @@ extension Dataset {
 
     /// All samples in batches of at most `size`, or of as many as `graph` fixes; those of one shape together.
     package func batches(of size: Int, for graph: Graph) -> [Batch] {
-        let fixed = graph.fixedBatchSize
+        let fixed = fixedBatchSize(for: graph)
         let size = max(1, fixed ?? size)
         return samplesByShape.flatMap { samples in
             stride(from: 0, to: samples.count, by: size).map { start in
@@ -20,6 +20,11 @@ extension Dataset {
                 return Batch(indices: own + [Int](repeating: own[own.count - 1], count: missing), count: own.count)
             }
         }
+    }
+
+    /// How many samples `graph` takes at a time; nil: any number.
+    package func fixedBatchSize(for graph: Graph) -> Int? {
+        features.contains { $0.placement == .whole } ? 1 : graph.fixedBatchSize
     }
 
     private var samplesByShape: [[Int]] {
@@ -32,11 +37,6 @@ extension Dataset {
     package func shapes(of batch: Batch) -> [ValueName: Shape] {
         batchShapes(count: batch.indices.count, like: batch.indices.first ?? 0)
     }
-}
-
-extension Graph {
-    /// The extent that the first input without a default value fixes for its first axis.
-    package var fixedBatchSize: Int? { requiredInputs.first?.type.extents?.first?.value }
 }
 
 extension Session {

@@ -15,6 +15,7 @@ extension Dataset {
     package var fingerprint: String {
         var hash = ContentHash()
         for feature in features { hash.add("\(feature.name) \(feature.scale) \(feature.offset)") }
+        for feature in features where feature.isShared { feature.tensor.withUnsafeBytes { hash.add($0) } }
         for sample in contentHashes() { hash.add(sample) }
         for label in labels ?? [] { hash.add(UInt64(bitPattern: Int64(label))) }
         return hash.text

@@ -1,6 +1,16 @@
 public import WinnowTensor
 
 extension Dataset {
+    /// Where the samples are in what a model takes for one input.
+    package enum SamplePlacement: Sendable, Hashable {
+        /// Along this axis.
+        case axis(Int)
+        /// Each sample is all of it: the model takes one at a time.
+        case whole
+        /// All samples have the same value.
+        case shared
+    }
+
     /// The values of one model input for all samples.
     public struct Feature: Sendable {
         /// The model input it feeds; empty: the model's only input.
@@ -10,7 +20,9 @@ extension Dataset {
         public var offset: Float
         /// Whether uint8 elements stay as they are, for models that take them so.
         var keepsBytes = false
-        /// Arrays whose first axes count samples, one for each shape that samples have.
+        /// Where the model takes the samples; nil until the model is known.
+        package var placement: SamplePlacement?
+        /// Arrays whose first axes count samples, one for each shape that samples have; the shared value.
         package private(set) var parts: [Tensor]
         /// Which rows the samples are; nil: all of them, part after part.
         private var places: [Place]?
@@ -40,23 +52,35 @@ extension Dataset {
             self.offset = offset
         }
 
-        /// The number of samples.
-        public var count: Int { places?.count ?? parts.reduce(0) { $0 + ($1.shape.first ?? 0) } }
+        /// The number of samples; 1 where they share one value.
+        public var count: Int {
+            isShared ? 1 : places?.count ?? parts.reduce(0) { $0 + ($1.shape.first ?? 0) }
+        }
+
+        /// The axis of the model's input that counts samples; 0 where there is none.
+        package var sampleAxis: Int { if case .axis(let axis) = placement { axis } else { 0 } }
+
+        /// Whether the input has an axis that counts samples.
+        package var countsSamples: Bool { ![.whole, .shared].contains(placement) }
+
+        /// Whether all samples have the same value.
+        package var isShared: Bool { placement == .shared }
 
         public var elementType: ElementType { parts.first?.elementType ?? .float32 }
 
         /// The samples as one tensor; copied where they do not lie as one. Of samples that differ in shape, those of the first.
         public var tensor: Tensor {
             guard let first = parts.first else { return Tensor(zeros: [0]) }
-            guard let places else { return first }
+            guard let places, !isShared else { return first }
             return Self.rows(of: first, places.filter { $0.part == 0 }.map(\.row))
         }
 
         /// Whether all samples have one shape.
-        package var isUniform: Bool { Set((places ?? []).map(\.part)).count <= 1 && (places != nil || parts.count <= 1) }
+        package var isUniform: Bool { isShared || Set((places ?? []).map(\.part)).count <= 1 && (places != nil || parts.count <= 1) }
 
         /// The shape of the sample at `index`; of the first array's samples where there is none.
         package func sampleShape(at index: Int) -> Shape {
+            if isShared { return parts.first?.shape ?? [] }
             let part = index < count ? place(of: index).part : 0
             return part < parts.count ? Shape(Array(parts[part].shape.dropFirst())) : []
         }
@@ -72,6 +96,7 @@ extension Dataset {
         }
 
         func selecting(_ indices: [Int]) -> Feature {
+            guard !isShared else { return self }
             var result = self
             result.places = indices.map(place)
             return result
@@ -100,41 +125,58 @@ extension Dataset.Feature {
     /// uint8 images become float32; everything else stays.
     package var batchElementType: ElementType { elementType == .uint8 && !keepsBytes ? .float32 : elementType }
 
+    /// What `count` samples shaped like the one at `index` are together.
+    func batchShape(count: Int, like index: Int) -> Shape {
+        var extents = sampleShape(at: index).extents
+        if countsSamples { extents.insert(count, at: min(sampleAxis, extents.count)) }
+        return Shape(extents)
+    }
+
     /// The samples at `indices`, all of one shape.
     func batch(at indices: [Int]) -> Tensor {
-        var batch = Tensor(uninitialized: [indices.count] + sampleShape(at: indices.first ?? 0), batchElementType)
+        var batch = Tensor(uninitialized: batchShape(count: indices.count, like: indices.first ?? 0), batchElementType)
         batch.withUnsafeMutableBytes { bytes in
             if let base = bytes.baseAddress { write(samplesAt: indices[...], to: base) }
         }
         return batch
     }
 
-    /// Writes the samples at `indices`, all of one shape, one after the other; `target` must have room for them in
+    /// Writes the samples at `indices`, all of one shape, as the model takes them; `target` must have room for them in
     /// `batchElementType`.
     package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) {
         guard let first = indices.first, !parts.isEmpty else { return }
-        let tensor = parts[place(of: first).part]
-        let count = tensor.rowElementCount
+        let indices = countsSamples ? indices : indices.prefix(1)
+        let tensor = parts[isShared ? 0 : place(of: first).part]
+        let count = isShared ? tensor.elementCount : tensor.rowElementCount
+        // A sample lies in runs where axes come before the one that counts samples.
+        var runs = 1
+        for outer in 1..<(sampleAxis + 1) { runs *= tensor.shape[outer] }
+        let run = runs == 0 ? 0 : count / runs
         // Training gathers a batch a step and allocates nothing: rows are found one by one.
-        guard tensor.elementType == .uint8, !keepsBytes else {
-            let byteCount = tensor.elementType.byteCount(of: indices.count * count)
-            let target = UnsafeMutableRawBufferPointer(start: target, count: byteCount)
-            for (position, index) in indices.enumerated() { tensor.copyRow(place(of: index).row, to: target, at: position) }
-            return
-        }
-        tensor.withElements(UInt8.self) { elements in
-            guard let source = elements.baseAddress else { return }
-            var out = target.assumingMemoryBound(to: Float.self)
-            for index in indices {
-                let sample = source + place(of: index).row * count
-                for i in 0..<count { out[i] = Float(sample[i]) * scale + offset }
-                out += count
+        for (position, index) in indices.enumerated() {
+            let start = isShared ? 0 : place(of: index).row * count
+            for outer in 0..<runs {
+                write((start + outer * run)..<(start + (outer + 1) * run), of: tensor, to: target, at: (outer * indices.count + position) * run)
             }
+        }
+    }
+
+    /// Writes elements of one part to where element `offset` of `target` begins.
+    private func write(_ elements: Range<Int>, of tensor: Tensor, to target: UnsafeMutableRawPointer, at offset: Int) {
+        tensor.withUnsafeBytes { bytes in
+            guard let source = bytes.baseAddress else { return }
+            guard tensor.elementType == .uint8, !keepsBytes else {
+                let size = tensor.elementType.bitWidth / 8
+                return (target + offset * size).copyMemory(from: source + elements.lowerBound * size, byteCount: elements.count * size)
+            }
+            let (codes, numbers) = (source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: Float.self) + offset)
+            for index in 0..<elements.count { numbers[index] = Float(codes[elements.lowerBound + index]) * scale + self.offset }
         }
     }
 
     /// Adds element type, shape and elements of one sample.
     func addSample(at index: Int, to hash: inout ContentHash) {
+        guard !isShared else { return }
         let place = place(of: index)
         let tensor = parts[place.part]
         for number in [tensor.elementType.rawValue] + tensor.shape.dropFirst() { hash.add(UInt64(number)) }

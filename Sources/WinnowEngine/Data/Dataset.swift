@@ -1,7 +1,7 @@
 package import WinnowGraph
 package import WinnowTensor
 
-/// Samples, with labels or without: tensors whose first axis counts the samples.
+/// Samples, with labels or without: tensors whose first axis counts the samples, and values that all of them share.
 public struct Dataset: Sendable {
     public var features: [Feature]
     /// One class index a sample.
@@ -11,10 +11,10 @@ public struct Dataset: Sendable {
     public init(_ features: [Feature], labels: [Int]? = nil) throws {
         self.features = features
         self.labels = labels
-        for feature in features where feature.parts.contains(where: { $0.rank == 0 }) || feature.count != count {
+        for feature in features where !feature.isShared && (feature.parts.contains { $0.rank == 0 } || feature.count != count) {
             guard !feature.parts.contains(where: { $0.rank == 0 }) else {
                 throw WinnowError(
-                    .data, "feature \(feature.name)", "is a single number, not one a sample", remedy: "make it a constant of the model")
+                    .data, "feature \(feature.name)", "is a single number, not one a sample", remedy: "give the model's input of that name a number a sample")
             }
             throw WinnowError(
                 .data, "feature \(feature.name)", "has shape \(feature.parts.first?.shape ?? []), not \(count) samples",
@@ -26,7 +26,7 @@ public struct Dataset: Sendable {
     }
 
     /// The number of samples.
-    public var count: Int { features.first?.count ?? 0 }
+    public var count: Int { (features.first { !$0.isShared } ?? features.first)?.count ?? 0 }
 
     /// A run of samples, sharing memory.
     public func subset(_ range: Range<Int>) -> Dataset { selecting(Array(range)) }
@@ -47,6 +47,6 @@ public struct Dataset: Sendable {
     /// The input shapes of a batch of `count` samples shaped like the one at `index`.
     package func batchShapes(count: Int, like index: Int = 0) -> [ValueName: Shape] {
         Dictionary(
-            features.map { ($0.name, [count] + $0.sampleShape(at: index)) }, uniquingKeysWith: { first, _ in first })
+            features.map { ($0.name, $0.batchShape(count: count, like: index)) }, uniquingKeysWith: { first, _ in first })
     }
 }

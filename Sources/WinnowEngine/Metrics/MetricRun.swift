@@ -29,7 +29,7 @@ package struct MetricRun {
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
         if data.labels != nil {
             let index = GraphIndex(graph)
-            for place in gauges.indices { gauges[place].form = ClassScores(of: gauges[place].name, in: index).form }
+            for place in gauges.indices { gauges[place].form = ClassScores(of: gauges[place].name, in: index, samples: gauges[place].axis ?? 0).form }
         }
         let start = ContinuousClock.now
         var done = 0
@@ -55,7 +55,7 @@ package struct MetricRun {
         gauges = try OutputGauge.pairs(of: graph, original, MetricCatalogue.all.map { $0.init() })
         let own = try Session(graph).run(inputs.renamed(from: original, to: graph))
         let others = try Session(original).run(inputs)
-        let count = original.requiredInputs.first.flatMap { inputs[$0.name]?.shape.first } ?? 1
+        let count = SampleAxes(of: original).count(in: inputs.mapValues(\.shape)) ?? 1
         for index in gauges.indices {
             try gauges[index].add(own[gauges[index].name], others[gauges[index].otherName], labels: nil, (count, count))
         }
@@ -83,6 +83,8 @@ private struct OutputGauge {
     let name: ValueName
     /// What the original calls it.
     let otherName: ValueName
+    /// The axis that counts samples, if it is known.
+    let axis: Int?
     /// What its scores are, if they are scores.
     var form = ClassScores.Form.logits
     /// Those that have something to say, once the first batch has shown what it is; until then all there are.
@@ -102,18 +104,23 @@ private struct OutputGauge {
             throw WinnowError(
                 .model, "outputs", "are \(others.joined(separator: ", ")) in one model and \(own.joined(separator: ", ")) in the other")
         }
-        return zip(areSame ? others : own, others).map { OutputGauge(name: $0, otherName: $1, metrics: metrics) }
+        let axes = SampleAxes(of: original ?? graph)
+        return zip(areSame ? others : own, others).map {
+            OutputGauge(name: $0, otherName: $1, axis: axes.axis(ofOutput: $1), metrics: metrics)
+        }
     }
 
-    private init(name: ValueName, otherName: ValueName, metrics: [any Metric]) {
+    private init(name: ValueName, otherName: ValueName, axis: Int?, metrics: [any Metric]) {
         self.name = name
         self.otherName = otherName
+        self.axis = axis
         self.metrics = metrics
     }
 
     /// Adds what came out for `rows.all` samples, of which the first `rows.counted` count.
     mutating func add(_ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ rows: (all: Int, counted: Int)) throws {
-        guard let output else { return }
+        guard let output = output?.samplesFirst(axis, count: rows.all) else { return }
+        let original = original?.samplesFirst(axis, count: rows.all)
         if let original, original.shape != output.shape {
             throw WinnowError(.model, "output \(otherName)", "has shape \(original.shape) in one model and \(output.shape) in the other")
         }

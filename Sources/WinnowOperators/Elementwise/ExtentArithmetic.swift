@@ -16,8 +16,8 @@ extension BinaryFunction {
         switch self {
         case .add: return a == 0 ? b : b == 0 ? a : .unknown
         case .subtract: return b == 0 ? a : isSame ? 0 : .unknown
-        case .multiply: return a == 1 ? b : b == 1 ? a : a == 0 || b == 0 ? 0 : .unknown
-        case .divide: return b == 1 ? a : isSame ? 1 : .unknown
+        case .multiply: return a == 0 || b == 0 ? 0 : ExtentProduct([a, b]).extent
+        case .divide: return (try? ExtentProduct([a]).divided(by: ExtentProduct([b]))) ?? .unknown
         case .maximum, .minimum: return isSame ? a : .unknown
         case .equal: return isSame ? 1 : a != .unknown && b != .unknown && min(a.value ?? 0, b.value ?? 0) < 0 ? 0 : .unknown
         default: return .unknown

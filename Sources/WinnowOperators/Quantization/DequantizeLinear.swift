@@ -7,6 +7,10 @@ package struct DequantizeLinear: Operator {
     package static let type = OperatorType("DequantizeLinear")
     package static let maximumInputCount = 3
 
+    /// Whether it is that of ONNX Runtime's own domain, which knows every type of codes.
+    package var isContributed = false
+    package var type: OperatorType { isContributed ? ContributedDequantizeLinear.type : Self.type }
+
     package var inputRoles: [Int: OperandRole] { [0: .numbers, 1: .scale, 2: .zeroPoint(of: 0, axis: scaleAxis.axis ?? 1)] }
 
     package var scaleAxis: ScaleAxis
@@ -27,7 +31,7 @@ package struct DequantizeLinear: Operator {
         return attributes
     }
 
-    package var minimumVersion: Int { numberType == nil ? scaleAxis.minimumVersion : 23 }
+    package var minimumVersion: Int { isContributed ? 1 : numberType == nil ? scaleAxis.minimumVersion : 23 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

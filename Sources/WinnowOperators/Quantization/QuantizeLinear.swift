@@ -7,6 +7,10 @@ package struct QuantizeLinear: Operator {
     package static let type = OperatorType("QuantizeLinear")
     package static let maximumInputCount = 3
 
+    /// Whether it is that of ONNX Runtime's own domain, which knows every type of codes.
+    package var isContributed = false
+    package var type: OperatorType { isContributed ? ContributedQuantizeLinear.type : Self.type }
+
     package var inputRoles: [Int: OperandRole] { [1: .scale, 2: .setting] }
 
     package var scaleAxis: ScaleAxis
@@ -36,7 +40,7 @@ package struct QuantizeLinear: Operator {
         return hints.added(to: attributes)
     }
 
-    package var minimumVersion: Int { codeType == nil ? saturates ? scaleAxis.minimumVersion : 19 : 21 }
+    package var minimumVersion: Int { isContributed ? 1 : codeType == nil ? saturates ? scaleAxis.minimumVersion : 19 : 21 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)

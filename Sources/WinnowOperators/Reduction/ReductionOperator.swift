@@ -90,7 +90,9 @@ extension ReductionOperator {
         let kept = extents.indices.compactMap { axis -> Extent? in
             axes.contains(axis) ? (parameters.keepsAxes ? 1 : nil) : extents[axis]
         }
-        return try evaluatingConstants([ValueInfo(data.elementType, kept)], of: inputs)
+        var info = ValueInfo(data.elementType, kept)
+        if Self.function == .product, axes == [0], let elements = data.symbolicElements { info.hold([ExtentProduct(elements).extent]) }
+        return try evaluatingConstants([info], of: inputs)
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { parameters.keepsAxes ? .shared : .rowMajor }

@@ -31,7 +31,8 @@ package struct Speed: Sendable {
         let oneThread = try turns(threads: 1)
         let allThreads = all > 1 ? try turns(threads: all) : nil
         return models.indices.map { place in
-            let batchSize = models[place].graph.fixedBatchSize ?? models[place].inputs.values.first?.shape.first ?? 1
+            let (graph, inputs) = models[place]
+            let batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? 1
             return Speed(
                 latency: oneThread.latency(place, batchSize: batchSize),
                 latencyOnAllThreads: allThreads?.latency(place, batchSize: batchSize), threadCount: all,

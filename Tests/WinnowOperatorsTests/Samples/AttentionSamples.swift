@@ -126,6 +126,38 @@ extension OperatorSamples {
                 }
             }]
         },
+        OperatorSample(
+            MultiHeadAttention(heads: 2), [.sample([1, 3, 8], in: -1...1), .sample([1, 5, 8], in: -1...1, seed: 2), .sample([1, 5, 8], in: -1...1, seed: 3)],
+            version: 1
+        ) { inputs in
+            let operands = inputs.map { $0.reshaped([1, $0.shape[1], 2, 4]).transposed([0, 2, 1, 3]) }
+            return [attended(operands[0], operands[1], operands[2]).transposed([0, 2, 1, 3]).reshaped([1, 3, 8])]
+        },
+        OperatorSample(
+            MultiHeadAttention(heads: 2, scale: 0.3, isCausal: true),
+            [
+                .sample([1, 3, 8], in: -1...1), keys, values, .sample([8], seed: 4), Tensor([Int32(1), 1, 0, 1, 1, 0, 1], shape: [1, 7]),
+                .sample([1, 2, 3, 7], seed: 5), .sample([1, 2, 2, 4], in: -1...1, seed: 6), .sample([1, 2, 2, 3], in: -1...1, seed: 7),
+            ], constants: [4], outputs: 4, version: 1),
+        OperatorSample(
+            ContributedAttention(heads: 2), [.sample([1, 3, 5], in: -1...1), .sample([5, 24], in: -1...1, seed: 2), .sample([24], seed: 3)],
+            version: 1
+        ) { inputs in
+            let (x, w, bias) = (inputs[0].reader(), inputs[1].reader(), inputs[2].doubles())
+            let operands = (0..<3).map { part in
+                Tensor.computed([1, 2, 3, 4]) { place in
+                    let column = part * 8 + place[1] * 4 + place[3]
+                    return (0..<5).reduce(bias[column]) { $0 + x([0, place[2], $1]) * w([$1, column]) }
+                }
+            }
+            return [attended(operands[0], operands[1], operands[2]).transposed([0, 2, 1, 3]).reshaped([1, 3, 8])]
+        },
+        OperatorSample(
+            ContributedAttention(heads: 2, widths: [4, 4, 6], scale: 0.7, isCausal: true),
+            [
+                .sample([2, 3, 5], in: -1...1), .sample([5, 14], in: -1...1, seed: 2), nil, Tensor([Int32(2), 3, 1, 0]), nil,
+                .sample([1, 2, 3, 3], seed: 3),
+            ], constants: [3], version: 1),
         OperatorSample(ContributedGelu(), [.sample([2, 3])], version: 1) { inputs in
             [Tensor(inputs[0].doubles().map { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }, shape: [2, 3], as: .float32)]
         },

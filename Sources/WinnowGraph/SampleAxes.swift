@@ -1,0 +1,158 @@
+package import WinnowTensor
+
+/// Which axis of each input and output counts samples.
+///
+/// By convention it is the first. Where an operator takes a first axis as a whole, as recurrent layers take time, another axis
+/// that every operator carries along is it. Inputs without such an axis hold what all samples share: a rate, a grid.
+package struct SampleAxes: Sendable {
+    private var inputs: [ValueName: Int] = [:]
+    private var outputs: [ValueName: Int] = [:]
+    /// The number of samples that the inputs fix; nil: any.
+    package private(set) var fixedCount: Int?
+    /// What the model calls the number of samples, if it has a name.
+    package private(set) var symbol: Extent?
+    private let names: [ValueName]
+
+    package init(of graph: Graph) {
+        let required = graph.requiredInputs.filter(\.type.isTensor)
+        names = required.map(\.name)
+        let tracing = SampleTracing(graph)
+        guard let first = Self.first(in: required, tracing) else { return }
+        let batch = first.extent
+        symbol = batch.isNamed ? batch : nil
+        fixedCount = batch.value
+        for input in graph.inputs where input.type.isTensor {
+            inputs[input.name] = input.name == first.input.name ? first.axis : Self.axis(of: input, batch, required, tracing)
+        }
+        let infos = tracing.infos(marking: inputs)
+        for output in graph.outputs { outputs[output] = infos?[output]?.extents?.firstIndex(of: SampleTracing.mark) }
+    }
+
+    /// The axis of an input; nil: all samples share its value, or which one it is cannot be told.
+    package func axis(ofInput name: ValueName) -> Int? { inputs[name] }
+
+    /// The axis of an output; nil: it has none, or which one it is cannot be told.
+    package func axis(ofOutput name: ValueName) -> Int? { outputs[name] }
+
+    /// How many samples inputs of these shapes hold.
+    package func count(in shapes: [ValueName: Shape]) -> Int? {
+        names.lazy.compactMap { name in
+            inputs[name].flatMap { axis in shapes[name].flatMap { axis < $0.rank ? $0[axis] : nil } }
+        }.first
+    }
+
+    private struct Candidate {
+        var input: GraphInput
+        var axis: Int
+        var extent: Extent { input.type.extents?[axis] ?? .unknown }
+    }
+
+    /// Where samples are counted: the likeliest place by convention, unless samples mix there and do not at another.
+    private static func first(in inputs: [GraphInput], _ tracing: SampleTracing) -> Candidate? {
+        let all = inputs.flatMap { input in (input.type.extents ?? []).indices.map { Candidate(input: input, axis: $0) } }
+        func sharing(_ candidate: Candidate) -> Int {
+            candidate.extent.isNamed ? all.count { $0.axis == 0 && $0.extent == candidate.extent } : 0
+        }
+        func rank(_ candidate: Candidate) -> Int {
+            guard candidate.axis == 0 else { return candidate.extent.value == nil ? 4 : 5 }
+            return candidate.extent.isNamed ? 0 : candidate.extent == .unknown ? 1 : candidate.extent == 1 ? 2 : 3
+        }
+        let keys = all.map { (rank($0), -sharing($0)) }
+        let ordered = all.indices.sorted { (keys[$0].0, keys[$0].1, $0) < (keys[$1].0, keys[$1].1, $1) }.map { all[$0] }
+        guard let likeliest = ordered.first, tracing.fate(of: likeliest.input, likeliest.axis) == .mixed else { return ordered.first }
+        return ordered.dropFirst().first { tracing.fate(of: $0.input, $0.axis) == .carried } ?? likeliest
+    }
+
+    /// The axis of another input that counts the same.
+    private static func axis(of input: GraphInput, _ batch: Extent, _ required: [GraphInput], _ tracing: SampleTracing) -> Int? {
+        let extents = input.type.extents ?? []
+        if batch.isNamed, let axis = extents.firstIndex(of: batch) { return axis }
+        // What stands beside the batch in some input counts something else.
+        let others = Set(required.compactMap(\.type.extents).filter { batch.isNamed && $0.contains(batch) }.joined())
+        let candidates = extents.indices.filter { axis in
+            let extent = extents[axis]
+            return batch.value == nil ? extent.value == nil && (extent == .unknown || !others.contains(extent)) : extent == batch
+        }
+        let fates = candidates.map { tracing.fate(of: input, $0) }
+        if let carried = zip(candidates, fates).first(where: { $0 == 0 && $1 != .mixed || $1 == .carried }) { return carried.0 }
+        return batch.value == nil ? candidates.first : candidates.first { $0 == 0 }
+    }
+}
+
+/// What becomes of an axis of an input on its way through a graph.
+private struct SampleTracing {
+    enum Fate {
+        /// Operators carry its indices along one by one.
+        case carried
+        /// An operator takes it as a whole.
+        case mixed
+        case unknown
+    }
+
+    static let mark = Extent.symbol("\u{0}samples")
+    private let graph: Graph
+
+    init(_ graph: Graph) { self.graph = graph }
+
+    /// What is known of values where these axes of inputs are open and marked; nil where the graph does not allow it.
+    func infos(marking axes: [ValueName: Int]) -> [ValueName: ValueInfo]? {
+        var types: [ValueName: ValueType] = [:]
+        for input in graph.inputs {
+            var type = input.type
+            if let axis = axes[input.name] { type.extents?[axis] = Self.mark }
+            types[input.name] = type
+        }
+        return try? graph.inferInfos(inputTypes: types)
+    }
+
+    func fate(of input: GraphInput, _ axis: Int) -> Fate {
+        let extent = input.type.extents?[axis] ?? .unknown
+        guard !extent.isNamed else { return fate(of: extent, graph.infos) }
+        return infos(marking: [input.name: axis]).map { fate(of: Self.mark, $0) } ?? .unknown
+    }
+
+    private func fate(of extent: Extent, _ infos: [ValueName: ValueInfo]) -> Fate {
+        var fate = Fate.unknown
+        for node in graph.nodes {
+            let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
+            guard inputs.contains(where: { $0?.extents?.contains(extent) ?? false }) else { continue }
+            switch Self.fate(of: extent, in: node.op.axes(for: inputs), inputs, node.outputs.map { infos[$0] }) {
+            // What only moves elements may not know where to.
+            case .mixed where node.op.quantization != .keepsScale: return .mixed
+            case .mixed: break
+            case .carried: fate = .carried
+            case .unknown: break
+            }
+        }
+        return fate
+    }
+
+    /// A loss, which is one number, mixes everything and tells nothing.
+    private static func fate(of extent: Extent, in map: AxisMap, _ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> Fate {
+        guard !map.isOpaque, !outputs.allSatisfy({ $0?.rank == 0 }) else { return .unknown }
+        var fate = Fate.unknown
+        for (terms, info) in zip(map.inputs, inputs) {
+            let extents = info?.extents ?? []
+            let own = terms.first == .rest ? Array(terms.dropFirst()) : terms
+            for (term, found) in zip(own.reversed(), extents.reversed()) where found == extent {
+                switch term {
+                case .opaque: return .mixed
+                case .label(let label) where map.summedLabels.contains(label): return .mixed
+                case .label(let label) where map.outputLabels.contains(label): fate = .carried
+                default: break
+                }
+            }
+        }
+        return fate
+    }
+}
+
+extension Extent {
+    /// Whether it is a symbol that means the same wherever it stands.
+    fileprivate var isNamed: Bool { if case .symbol(let name) = self { !name.isEmpty } else { false } }
+}
+
+extension Graph {
+    /// The number of samples that the inputs without default values fix.
+    package var fixedBatchSize: Int? { SampleAxes(of: self).fixedCount }
+}
