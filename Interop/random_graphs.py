@@ -13,6 +13,7 @@ from onnx import AttributeProto, ModelProto, checker, defs, helper, numpy_helper
 onnxruntime.set_default_logger_severity(4)
 
 MICROSOFT = "com.microsoft"
+TABLES = "ai.onnx.ml"
 FLOATS = ["float32", "float16", "float64"]
 INTEGERS = ["int64", "int32", "int8", "uint8", "int16", "uint16", "uint32", "uint64"]
 TYPES = [*FLOATS, *INTEGERS, "bool"]
@@ -300,7 +301,7 @@ class Graph:
             raise Refused("jumps with roundings")
 
     def model_of(self, graph) -> ModelProto:
-        sets = [helper.make_opsetid("", self.version), helper.make_opsetid(MICROSOFT, 1)]
+        sets = [helper.make_opsetid("", self.version), helper.make_opsetid(MICROSOFT, 1), helper.make_opsetid(TABLES, 1)]
         return helper.make_model(graph, opset_imports=sets, ir_version=8 if self.version < 19 else 10)
 
     def finished(self) -> Sample:

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper
 
-from random_graphs import FLOATS, INTEGERS, MICROSOFT, TYPES, Graph, Refused, proto_type
+from random_graphs import FLOATS, INTEGERS, MICROSOFT, TABLES, TYPES, Graph, Refused, proto_type
 
 GENERATORS = {}
 
@@ -24,7 +24,7 @@ def fitting(g: Graph) -> list[str]:
 
     def fits(name: str) -> bool:
         try:
-            return MICROSOFT in name or name == "SimplifiedLayerNormalization" or not g.schema(name).deprecated
+            return MICROSOFT in name or name in ("SimplifiedLayerNormalization", "Scaler", "Normalizer") or not g.schema(name).deprecated
         except Refused:
             return False
 
@@ -606,6 +606,16 @@ def embedding(g: Graph, operator: str):
     tables = [g.value("float32", [extent, width]) for extent in (4, length, 2)]
     scales = [g.value("float32", [width]) for _ in range(2)]
     g.emit(operator, [*ids, *tables, *scales, g.leaf(g.numbers("int32", [batch, length], 0, 1))], outputs=2, domain=MICROSOFT, epsilon=1e-3)
+
+
+@generates("Scaler", "Normalizer")
+def rows(g: Graph, operator: str):
+    a = g.value(g.pick("float32", "int64"), rank=2)
+    width = a.shape[1]
+    if operator == "Normalizer":
+        return g.emit(operator, [a], domain=TABLES, norm=g.pick("MAX", "L1", "L2"))
+    numbers = [[float(number) for number in g.numbers("float32", [g.pick(1, width)])] for _ in range(2)]
+    g.emit(operator, [a], domain=TABLES, offset=numbers[0], scale=numbers[1])
 
 
 # Contractions.

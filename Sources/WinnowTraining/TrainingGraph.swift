@@ -28,10 +28,8 @@ package struct TrainingGraph: Sendable {
         let (whole, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: candidates, in: form)
         parameters = candidates.filter { gradients[$0] != nil }
         guard !parameters.isEmpty else {
-            let hasDefaults = objective.graph.inputs.contains { $0.defaultValue != nil }
             throw WinnowError(
-                .model, "loss \(objective.loss)", "depends on no parameter that may be trained",
-                remedy: hasDefaults ? "its weights are inputs with default values; fold-constants with defaults=true makes them constants" : "")
+                .model, "loss \(objective.loss)", "depends on no parameter that may be trained", remedy: objective.graph.trainingRemedy)
         }
         var edit = GraphEdit()
         edit.outputs = [objective.loss] + parameters.compactMap { gradients[$0] }
@@ -45,6 +43,19 @@ package struct TrainingGraph: Sendable {
 }
 
 extension Graph {
+    /// What stands in the way of training a graph without float32 weights.
+    fileprivate var trainingRemedy: String {
+        if inputs.contains(where: { $0.defaultValue != nil }) {
+            return "its weights are inputs with default values; fold-constants with defaults=true makes them constants"
+        }
+        if let holder = nodes.first(where: { $0.op.bodies.values.contains { !$0.initializers.isEmpty } }) {
+            return "weights in a body of \(holder.name) (\(holder.op.type)) are not trained"
+        }
+        let types = Set(initializers.values.filter { $0.rank > 1 }.map(\.elementType)).sorted { $0.rawValue < $1.rawValue }
+        return types.isEmpty || types.contains(.float32)
+            ? "" : "only float32 is trained, and its weights are \(types.map { "\($0)" }.joined(separator: ", "))"
+    }
+
     /// The float32 initializers that are weights by default: no masks, no scalars, no infinities that blind attention, no
     /// scales or zero points of quantization, unless they are in `trained`.
     package func trainableInitializers(trained: Set<ValueName> = []) -> [ValueName] {

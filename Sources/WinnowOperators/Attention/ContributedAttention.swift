@@ -71,7 +71,9 @@ package struct ContributedAttention: Decomposition {
         let bias = try mask.bias(
             b, query: parts[0], keyCount: b.extent(1, of: x) + earlier, mask: inputs.present(3), added: inputs.present(5))
         let results = try b.add(Attention(scale: scale), inputs: [parts[0], parts[1], parts[2], bias, past?[0], past?[1]], outputs: 3)
-        let present = try b.add(Concat(axis: 0), inputs: results[1...].map { try b.unsqueezed($0, [0]) })
-        return [try b.joined(results[0]), present[0]]
+        let output = try b.joined(results[0])
+        // Keys and values of other sizes do not fit one array.
+        guard widths[1] == widths[2] else { return [output] }
+        return [output] + (try b.add(Concat(axis: 0), inputs: results[1...].map { try b.unsqueezed($0, [0]) }))
     }
 }

@@ -151,9 +151,9 @@ extension GraphBuilder {
                     aligned(left, batch + rows + columns + inner), aligned(right, batch + rows + columns + inner)),
                 axes: inner.indices.map { batch.count + rows.count + columns.count + $0 }, keepsAxes: false)
         } else {
-            // Rows may keep their axes where the other side is one matrix.
-            let keepsRows = batch.isEmpty && inner.count == 1 && !rows.isEmpty
-            let a = keepsRows ? try aligned(left, rows + inner) : try matrix(left, batch, rows, inner)
+            // Rows may keep their axes, whose extents then need not be known, where the other side is one matrix.
+            let keepsRows = batch.isEmpty && !rows.isEmpty
+            let a = try keepsRows ? joiningInner(left, rows, inner) : matrix(left, batch, rows, inner)
             let product = try add(MatMul(), a, matrix(right, batch, inner, columns))
             let isMatrix = (keepsRows || rows.count == 1) && columns.count == 1
             value = isMatrix ? product : try reshaped(
@@ -166,6 +166,12 @@ extension GraphBuilder {
     private func aligned(_ term: EinsumTerm, _ labels: [Character]) throws -> ValueName {
         let order = labels.compactMap { term.labels.firstIndex(of: $0) }
         return try unsqueezed(transposed(term.value, order), labels.indices.filter { !term.labels.contains(labels[$0]) })
+    }
+
+    /// (rows…, inner axes together)
+    private func joiningInner(_ term: EinsumTerm, _ rows: [Character], _ inner: [Character]) throws -> ValueName {
+        let value = try aligned(term, rows + inner)
+        return try inner.count == 1 ? value : reshaped(value, rows.map { _ in 0 } + [extents(inner, of: term).reduce(1, *)])
     }
 
     /// (batch…, rows together, columns together)

@@ -10,7 +10,8 @@ enum Imitation {
         let joined = try Teacher(original).joined(to: model)
         let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
         var losses: [(weight: Double, value: ValueName)] = []
-        for (output, goal) in zip(model.outputs, joined.outputs) where joined.graph.infos[output]?.elementType == .float32 {
+        for (output, goal) in zip(model.outputs, joined.outputs) {
+            guard let type = joined.graph.infos[output]?.type, type.isTensor, type.elementType == .float32 else { continue }
             losses.append((1, try distance(builder, of: output, from: goal, in: index)))
         }
         guard !losses.isEmpty else {

@@ -13,6 +13,7 @@ struct FactorizedWeight {
     ) throws(Refusal) {
         let weight = target.stored
         guard weight.elementType == .float32 else { throw Refusal("it is \(weight.elementType), not float32") }
+        if let holder = target.sites.lazy.compactMap(\.holder).first { throw Refusal("a body of \(holder) reads it") }
         guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name else {
             throw Refusal("several nodes share it")
         }

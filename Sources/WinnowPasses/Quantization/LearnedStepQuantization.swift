@@ -56,10 +56,11 @@ public struct LearnedStepQuantization: TrainingPass {
         guard weights == .int4 else { return [:] }
         var starts: [ValueName: Tensor] = [:]
         for (name, site, parameters) in pairs.weightScales {
-            guard let weight = pairs.graph.initializers[site.tensor] else { continue }
+            let axis = parameters.axis.flatMap { $0 == site.operandAxis ? site.outputAxis : nil }
+            guard let weight = pairs.graph.initializers[site.tensor], axis != nil || parameters.axis == nil else { continue }
             let slices = max(1, parameters.scales.count)
             var sums = [Float](repeating: 0, count: slices)
-            let inner = parameters.axis.map { weight.shape.dropFirst($0 + 1).reduce(1, *) } ?? weight.elementCount
+            let inner = axis.map { weight.shape.dropFirst($0 + 1).reduce(1, *) } ?? weight.elementCount
             for (index, value) in weight.magnitudes.enumerated() { sums[(index / inner) % slices] += value }
             let count = Float(weight.elementCount / slices)
             let root = Float(parameters.codes.upperBound).squareRoot()

@@ -39,19 +39,23 @@ public struct QuantizationAwareTraining: TrainingPass {
 
 /// Keeps the scales of weights at max|w| / limit while the weights change.
 private struct WeightScaleHook: TrainingHook {
-    private let entries: [(scale: ValueName, tensor: ValueName, parameters: QuantizationParameters)]
+    private let entries: [(scale: ValueName, tensor: ValueName, axis: Int?, parameters: QuantizationParameters)]
 
+    /// The layer may read the weight transposed. Where not even that is so, as between reshapes, its scales stay.
     init(_ pairs: QuantizationPairs) {
-        entries = pairs.weightScales.map { ($0.name, $0.site.tensor, $0.parameters) }
+        entries = pairs.weightScales.compactMap { scale in
+            let axis = scale.parameters.axis.map { $0 == scale.site.operandAxis ? scale.site.outputAxis : nil }
+            return axis == .some(nil) ? nil : (scale.name, scale.site.tensor, axis ?? nil, scale.parameters)
+        }
     }
 
     var variables: Set<ValueName> { Set(entries.map(\.scale)) }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
-        for (scale, tensor, old) in entries {
+        for (scale, tensor, axis, old) in entries {
             guard let weight = moment.variables[tensor] else { continue }
             let new = QuantizationParameters(
-                symmetric: weight, axis: old.axis, old.elementType, limit: old.codes.upperBound)
+                symmetric: weight, axis: axis, old.elementType, limit: old.codes.upperBound)
             moment.variables[scale] = new.scaleTensor(for: weight.shape)
         }
     }

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Collects a pass's findings and makes sure that no weight tensor is passed over in silence.
@@ -9,6 +10,8 @@ package struct WeightLedger {
     private let bodies: [(tensor: ValueName, holder: String)]
     /// Inputs whose default values would be weights if they were constants.
     private let defaults: [ValueName]
+    /// Why tensors are left alone that are no weights to those who read them.
+    private let reasonsOfReaders: [ValueName: String]
     private var findings: [ValueName: [Finding]] = [:]
     private var others: [Finding] = []
 
@@ -17,6 +20,7 @@ package struct WeightLedger {
         tensors = graph.weightTensors
         known = Set(tensors)
         bodies = includesBodies ? graph.bodyWeights : []
+        reasonsOfReaders = graph.reasonsOfReaders(tensors, leavesBodiesAlone: includesBodies)
         defaults = graph.inputs.filter { input in
             input.defaultValue.map { $0.elementType.isFloatingPoint && $0.rank > 1 } ?? false
         }.map(\.name)
@@ -45,7 +49,7 @@ package struct WeightLedger {
 
     /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives.
     package func findings(rest: (ValueName) -> String) -> [Finding] {
-        others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: rest($0))] }
+        others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: reasonsOfReaders[$0] ?? rest($0))] }
             + bodies.map { tensor, holder in
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
             }
@@ -58,6 +62,46 @@ package struct WeightLedger {
 }
 
 extension Graph {
+    /// Why a pass leaves initializers alone whose rows are looked up only, and those that only bodies read.
+    fileprivate func reasonsOfReaders(_ tensors: [ValueName], leavesBodiesAlone: Bool) -> [ValueName: String] {
+        var lookups: Set<ValueName> = []
+        var others: Set<ValueName> = []
+        var holders: [ValueName: String] = [:]
+        addReaders(of: Set(tensors), &lookups, &others, holder: nil, &holders)
+        others.formUnion(outputs)
+        var reasons: [ValueName: String] = [:]
+        for tensor in tensors where !others.contains(tensor) {
+            if lookups.contains(tensor) {
+                reasons[tensor] = "its rows are looked up; no data is multiplied with it"
+            } else if let holder = holders[tensor], leavesBodiesAlone {
+                reasons[tensor] = "a body of \(holder) reads it, and this pass leaves bodies alone"
+            }
+        }
+        return reasons
+    }
+
+    /// Sorts tensors by what reads them: Gather as its data, in `holders` the bodies of a node, or anything else.
+    private func addReaders(
+        of tensors: Set<ValueName>, _ lookups: inout Set<ValueName>, _ others: inout Set<ValueName>, holder: String?,
+        _ holders: inout [ValueName: String]
+    ) {
+        for node in nodes {
+            for (position, name) in node.inputs.enumerated() where tensors.contains(name) {
+                if node.op is Gather, position == 0 {
+                    lookups.insert(name)
+                } else if let holder {
+                    holders[name] = holders[name] ?? holder
+                    lookups.remove(name)
+                } else {
+                    others.insert(name)
+                }
+            }
+            for body in node.op.bodies.values {
+                body.addReaders(of: tensors.intersection(body.captures.keys), &lookups, &others, holder: holder ?? node.name, &holders)
+            }
+        }
+    }
+
     /// The weight tensors of control-flow bodies, bodies of bodies included.
     fileprivate var bodyWeights: [(tensor: ValueName, holder: String)] {
         nodes.flatMap { node in

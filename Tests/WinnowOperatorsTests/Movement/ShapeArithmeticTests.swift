@@ -29,8 +29,39 @@ import WinnowTensor
         #expect(b.info(of: y)?.extents == ["N", 3, 64])
     }
 
+    /// The width of a flatten however it is computed.
+    @Test(arguments: ["product", "size", "where", "largest", "least", "float"]) func widthsAreNumbers(_ way: String) throws {
+        let b = GraphBuilder("width")
+        let x = try b.input("x", .float32, ["N", 50, 4, 4])
+        func number(_ value: Int) -> ValueName { b.constant("number", Tensor([Int64(value)])) }
+        let shape = try b.add(ShapeOf(), x)
+        let product = try b.add(ReduceProd(), b.add(Slice(starts: [1], ends: [4]), shape))
+        let width = switch way {
+        case "size": try b.add(Div(), b.add(SizeOf(), x), b.add(Gather(), shape, number(0)))
+        case "where": try b.add(Where(), b.add(Greater(), product, number(0)), product, number(-1))
+        case "largest": try b.add(Max(), product, number(1))
+        case "least": try b.add(Min(), product, number(1 << 40))
+        case "float": try b.add(Cast(to: .int64), b.add(ReduceProd(), b.add(Cast(to: .float32), b.add(Slice(starts: [1], ends: [4]), shape))))
+        default: product
+        }
+        #expect(b.info(of: width)?.integers == [800])
+    }
+
+    /// Products are kept as such, so that what divides them is found again; sums are not.
+    @Test func productsOfExtentsDivide() throws {
+        let b = GraphBuilder("products")
+        let x = try b.input("x", .float32, ["N", "T", 6])
+        let y = try b.input("y", .float32, ["2*T+1", 3])
+        let rows = try b.add(Reshape(), x, b.constant("rows", Tensor([Int64(-1), 6])))
+        #expect(b.info(of: rows)?.extents == ["N*T", 6])
+        let back = try b.add(Concat(axis: 0), b.add(ShapeOf(end: 1), x), b.constant("rest", Tensor([Int64(-1), 6])))
+        #expect(b.info(of: try b.add(Reshape(), rows, back))?.extents == ["N", "T", 6])
+        #expect(b.info(of: try b.add(Flatten(axis: 0), x))?.extents == [1, "6*N*T"])
+        #expect(b.info(of: try b.add(Flatten(axis: 0), y))?.extents == [1, .unknown])
+    }
+
     static let targets: [(target: [Int], expected: [Extent])] = [
-        ([0, -1], ["N", 800]), ([-1, 800], ["N", 800]), ([0, 0, 16], ["N", 50, 16]), ([-1], [.unknown]),
+        ([0, -1], ["N", 800]), ([-1, 800], ["N", 800]), ([0, 0, 16], ["N", 50, 16]), ([-1], ["800*N"]),
     ]
 
     @Test(arguments: targets)
@@ -101,8 +132,8 @@ import WinnowTensor
     /// What is computed is unknown; that it is there is known, and so are its neighbours.
     @Test func ranksOutliveUnknownElements() throws {
         let doubled = try known { b, x in
-            let twice = try b.add(Mul(), b.add(ShapeOf(), x), list(b, [1, 2]))
-            return try b.add(ConstantOfShape(Tensor([Float(0)])), b.add(Concat(axis: 0), twice, list(b, [8])))
+            let more = try b.add(Add(), b.add(ShapeOf(), x), list(b, [0, 2]))
+            return try b.add(ConstantOfShape(Tensor([Float(0)])), b.add(Concat(axis: 0), more, list(b, [8])))
         }
         #expect(doubled == ["N", .unknown, 8])
         let rankless = ValueInfo(.float32, nil)

@@ -158,6 +158,23 @@ extension OperatorSamples {
                 .sample([2, 3, 5], in: -1...1), .sample([5, 14], in: -1...1, seed: 2), nil, Tensor([Int32(2), 3, 1, 0]), nil,
                 .sample([1, 2, 3, 3], seed: 3),
             ], constants: [3], version: 1),
+        OperatorSample(Scaler(offset: [1, -2, 0.5], scale: [2]), [.sample([2, 3])], version: 1) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3]) { 2 * (x($0) - [1, -2, 0.5][$0[1]]) }]
+        },
+        OperatorSample(Scaler(scale: [3]), [.counting([2, 3], as: .int64)], version: 1) { inputs in
+            [Tensor(inputs[0].doubles().map { 3 * $0 }, shape: [2, 3], as: .float32)]
+        },
+        OperatorSample(Normalizer(.length), [.sample([2, 3])], version: 1) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3]) { place in x(place) / (0..<3).reduce(0) { $0 + pow(x([place[0], $1]), 2) }.squareRoot() }]
+        },
+        OperatorSample(Normalizer(.magnitudes), [Tensor([Float(1), -3, 0, 0], shape: [2, 2])], version: 1, differentiated: []) { _ in
+            [Tensor([Float(0.25), -0.75, 0, 0], shape: [2, 2])]
+        },
+        OperatorSample(Normalizer(), [Tensor([Float(-1), 4, -2, -8], shape: [2, 2])], version: 1, differentiated: []) { _ in
+            [Tensor([Float(-0.25), 1, 1, 4], shape: [2, 2])]
+        },
         OperatorSample(ContributedGelu(), [.sample([2, 3])], version: 1) { inputs in
             [Tensor(inputs[0].doubles().map { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }, shape: [2, 3], as: .float32)]
         },

@@ -52,7 +52,7 @@ extension OperatorSamples {
             ContributedDequantizeLinear(), [.counting([2, 3], as: .uint16), Tensor(scalar: Float(0.25)), Tensor(scalar: UInt16(100))],
             version: 1, reference: dequantized),
         OperatorSample(
-            ContributedQuantizeLinear(), [data, Tensor(scalar: Float(0.5)), Tensor(scalar: Int16(-3))], version: 1,
+            ContributedQuantizeLinear(), [data, Tensor(scalar: Float(0.5)), Tensor(scalar: Int16(-3))], version: 1, differentiated: [],
             reference: quantized(-32768...32767, .int16)),
         OperatorSample(
             FakeQuantize(range: -8...7), [data, Tensor(scalar: Float(0.5)), Tensor(scalar: Int8(0))], differentiated: []

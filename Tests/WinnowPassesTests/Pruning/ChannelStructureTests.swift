@@ -136,6 +136,19 @@ struct ChannelStructureTests {
         try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"])
     }
 
+    /// The width of a flatten is a number, whatever arithmetic on the shape gives it.
+    @Test(arguments: ["product", "size"]) func computedWidthsFollow(_ way: String) throws {
+        let graph = try network { b, h in
+            let image = try b.add(Reshape(), h, b.constant("image", Tensor([Int64(0), 8, 1, 1])))
+            let shape = try b.add(ShapeOf(), image)
+            let batch = try b.add(Gather(), shape, b.constant("zero", Tensor([Int64(0)])))
+            let width = try way == "size" ? b.add(Div(), b.add(SizeOf(), image), batch)
+                : b.add(ReduceProd(), b.add(Slice(starts: [1], ends: [4]), shape))
+            return try b.add(Reshape(), image, b.add(Concat(axis: 0), batch, width))
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"])
+    }
+
     @Test func splitsSlicesAndConcatenationsFollow() throws {
         let split = try network({ b, h in
             let parts = try b.add(Split(axis: 1), inputs: [h, b.constant("sizes", Tensor([Int64(4), 4]))], outputs: 2)
