@@ -614,7 +614,8 @@ def rows(g: Graph, operator: str):
     width = a.shape[1]
     if operator == "Normalizer":
         return g.emit(operator, [a], domain=TABLES, norm=g.pick("MAX", "L1", "L2"))
-    numbers = [[float(number) for number in g.numbers("float32", [g.pick(1, width)])] for _ in range(2)]
+    length = g.pick(1, width)
+    numbers = [[float(number) for number in g.numbers("float32", [length])] for _ in range(2)]
     g.emit(operator, [a], domain=TABLES, offset=numbers[0], scale=numbers[1])
 
 
@@ -951,6 +952,17 @@ def contributed_attention(g: Graph, operator: str):
     inputs.append(g.value("float32", [g.pick(1, batch), heads, length, length + past]) if g.chance(0.3) else None)
     how = {"scale": 0.4} if g.chance(0.3) else {}
     g.emit(operator, inputs, outputs=2 if past else 1, domain=MICROSOFT, num_heads=heads, unidirectional=g.integer(0, 1), **how)
+
+
+@generates("com.microsoft/QAttention")
+def integer_attention(g: Graph, operator: str):
+    batch, heads, length, width, extent = g.integer(1, 2), g.integer(1, 2), g.integer(1, 4), g.integer(1, 3), g.integer(1, 4)
+    kind, columns = g.pick("uint8", "int8"), 3 * heads * width
+    x, weights = codes(g, "uint8", [batch, length, extent]), codes(g, kind, [extent, columns], 1)
+    (scale, zero), (other, place) = affine(g, "uint8"), affine(g, kind)
+    mask = g.leaf(g.numbers("int32", [batch], 1, length)) if g.chance(0.4) else None
+    inputs = [x, weights, g.value("float32", [columns]), scale, other, mask, zero, place]
+    g.emit(operator, inputs, domain=MICROSOFT, num_heads=heads, unidirectional=g.integer(0, 1))
 
 
 @generates("com.microsoft/MultiHeadAttention")

@@ -14,6 +14,6 @@ extension InterpretedOperator {
     package func isInterpreted(for inputs: [ValueInfo?]) -> Bool { true }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        throw WinnowError(.unsupported, request.nodeName, "is computed between plans, never inside one")
+        throw WinnowError(.unsupported, request.nodeName, "\(Self.type) runs between plans, so it is no part of one that trains or runs whole")
     }
 }

@@ -60,7 +60,9 @@ package struct SampleAxes: Sendable {
         let keys = all.map { (rank($0), -sharing($0)) }
         let ordered = all.indices.sorted { (keys[$0].0, keys[$0].1, $0) < (keys[$1].0, keys[$1].1, $1) }.map { all[$0] }
         guard let likeliest = ordered.first, tracing.fate(of: likeliest.input, likeliest.axis) == .mixed else { return ordered.first }
-        return ordered.dropFirst().first { tracing.fate(of: $0.input, $0.axis) == .carried } ?? likeliest
+        // An open first axis gives way to another open one, or to one sample, only.
+        let others = ordered.dropFirst().filter { likeliest.extent.value != nil || $0.extent.value ?? 1 == 1 }
+        return others.first { tracing.fate(of: $0.input, $0.axis) == .carried } ?? likeliest
     }
 
     /// The axis of another input that counts the same.

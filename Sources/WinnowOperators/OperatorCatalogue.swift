@@ -165,6 +165,7 @@ package enum OperatorCatalogue {
         PRelu.self,
         Pad.self,
         Pow.self,
+        QAttention.self,
         QGemm.self,
         QLinearAdd.self,
         QLinearAveragePool.self,

@@ -28,6 +28,12 @@ import WinnowTensor
         #expect(evaluation.topK == 0.75)
     }
 
+    @Test(arguments: [ElementType.float16, .float64]) func scoresMayHaveAnyWidth(type: ElementType) throws {
+        let evaluation = try Evaluation(
+            of: echo(classes: 3, Cast(to: type)), on: data([[1, 2, 0], [4, 1, 1], [0, 0, 9]], labels: [1, 0, 1]))
+        #expect(evaluation.predictions == [1, 0, 2] && abs(evaluation.top1 - 2.0 / 3) < 1e-9)
+    }
+
     @Test func tiesGoToTheLowerClass() throws {
         let evaluation = try Evaluation(
             of: echo(classes: 3), on: data([[1, 1, 1], [1, 1, 1]], labels: [0, 2]), k: 2)

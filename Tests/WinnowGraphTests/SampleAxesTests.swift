@@ -16,7 +16,7 @@ import WinnowTestSupport
     }
 
     /// Recurrent layers take time as a whole, wherever it lies and whatever is open.
-    @Test(arguments: [["T", "N", 3], [5, "N", 3], [5, 1, 3], ["A", "B", 3], [.unknown, .unknown, 3], [1, 7, 3]] as [[Extent]])
+    @Test(arguments: [["T", "N", 3], [5, "N", 3], [5, 1, 3], ["T", 1, 3], ["A", "B", 3], [.unknown, .unknown, 3], [1, 7, 3]] as [[Extent]])
     func samplesLieBehindTime(extents: [Extent]) throws {
         let axes = SampleAxes(of: try recurrent(extents))
         #expect(axes.axis(ofInput: "x") == 1 && axes.fixedCount == extents[1].value)
@@ -55,6 +55,14 @@ import WinnowTestSupport
         let pooled = try b.add(GlobalAveragePool(), y)
         let axes = SampleAxes(of: try b.graph(outputs: [pooled]))
         #expect(axes.axis(ofInput: "x") == 0 && axes.axis(ofOutput: pooled) == 0 && axes.fixedCount == extents[0].value)
+    }
+
+    /// What sums over samples does not make features samples.
+    @Test func featuresOfFixedNumberAreNoSamples() throws {
+        let b = GraphBuilder("summed")
+        let x = try b.input("x", .float32, ["N", 4])
+        let graph = try b.graph(outputs: [b.add(Mul(), b.add(Abs(), x), b.add(ReduceSum(axes: [0]), x))])
+        #expect(SampleAxes(of: graph).axis(ofInput: "x") == 0)
     }
 
     @Test func wordsComeBehindSamples() throws {

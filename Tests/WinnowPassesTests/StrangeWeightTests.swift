@@ -34,6 +34,31 @@ struct StrangeWeightTests {
         #expect(integers.initializers.values.reduce(0) { $0 + $1.byteCount } < 160 * 4 + 64 * 4)
     }
 
+    /// Scales that follow a weight while it is trained follow it as the layer reads it: here along the table's rows.
+    @Test(arguments: [QuantizationAwareTraining(), LearnedStepQuantization()] as [any Pass])
+    func aTiedEmbeddingIsTrained(_ pass: any Pass) throws {
+        let graph = try StrangeWeights.tiedEmbedding()
+        let inputs = ["ids": Tensor((0..<48).map { Int64($0 * 7 % 20) }, shape: [16, 3])]
+        let data = try Dataset([.init(name: "ids", inputs["ids"] ?? Tensor(zeros: [1, 3]))])
+        let result = try pass(graph, in: PassContext(calibration: data, training: data)).graph
+        #expect(try StrangeWeights.distance(graph, result, on: inputs) < 0.1)
+        #expect(!result.initializers.values.contains { $0.elementType == .float32 && $0.elementCount == 160 })
+    }
+
+    /// Tables that are looked up and tensors that only bodies read are kept for that reason.
+    @Test func readersTellWhyTensorsStay() throws {
+        let b = GraphBuilder("table")
+        let ids = try b.input("ids", .int64, ["N", 3])
+        let rows = try b.add(Gather(), b.constant("table", TestModels.normal([20, 8])), ids)
+        let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("w", TestModels.normal([8, 8])))])
+        let kept = try WeightOnlyQuantization()(graph).findings
+        #expect(kept.contains { $0.subject == "table" && $0.status == .kept && $0.reason.contains("looked up") })
+        let bodies = try StructuredPruning()(StrangeWeights.bodies()).findings
+        #expect(bodies.contains { $0.subject == "shared" && $0.reason == "a body of if reads it, and this pass leaves bodies alone" })
+        let factors = try SVDFactorization()(StrangeWeights.bodies()).findings
+        #expect(factors.contains { $0.subject == "shared" && $0.reason == "a body of if reads it" })
+    }
+
     @Test(arguments: [true, false])
     func halfWeightsBecomeCodes(_ behindCast: Bool) throws {
         let graph = try StrangeWeights.half(behindCast: behindCast)

@@ -9,7 +9,7 @@ import WinnowTraining
 @Suite struct OpenAxesTests {
     /// A classifier of samples [4, 6, 3] or [4, 6] whose gradients need extents.
     enum Model: String, CaseIterable {
-        case recurrent, gated, shuffled, contracted, joined
+        case recurrent, gated, shuffled, contracted, headed, joined
 
         func graph(_ first: Extent, _ second: Extent) throws -> Graph {
             let b = GraphBuilder(rawValue)
@@ -36,6 +36,9 @@ import WinnowTraining
             case .contracted:
                 let sums = try b.add(Einsum("nhwc,nhwd->nhcd"), x, b.add(MatMul(), x, weight("w", [3, 5])))
                 features = try b.add(ReduceMean(axes: [1, 2], keepsAxes: false), sums)
+            case .headed:
+                let heads = try b.add(Einsum("nhwc,cde->nhwde"), x, weight("w", [3, 2, 4]))
+                features = try b.add(ReduceMean(axes: [1, 2], keepsAxes: false), b.add(Einsum("nhwde,dec->nhwc"), heads, weight("v", [2, 4, 5])))
             case .joined:
                 let twice = try b.add(Concat(axis: 1), inputs: [x, b.add(MatMul(), x, weight("w", [3, 3]))])[0]
                 features = try b.add(ReduceMean(axes: [1, 2], keepsAxes: false), b.add(MatMul(), b.add(Tanh(), twice), weight("v", [3, 5])))

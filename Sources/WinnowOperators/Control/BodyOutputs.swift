@@ -12,6 +12,23 @@ extension Graph {
             return info.withoutSymbols
         }
     }
+
+    /// What a body gives for inputs of these types, with their symbols, if it gives every state the type that it was given; nil where
+    /// it does not. `states` are places among inputs and outputs.
+    func steadyOutputs(for types: [ValueType?], states: [(input: Int, output: Int)]) -> [ValueInfo]? {
+        let known = types.compactMap { $0 }.filter { $0.extents != nil && $0.isTensor }
+        guard known.count == inputs.count, types.count == inputs.count else { return nil }
+        let given = Dictionary(zip(inputs.map(\.name), known), uniquingKeysWith: { first, _ in first })
+        guard let infos = try? inferInfos(inputTypes: given) else { return nil }
+        let results = outputs.map { infos[$0] ?? .unknown }
+        guard states.allSatisfy({ !results[$0.output].isGuess && results[$0.output].type == known[$0.input] }) else { return nil }
+        let symbols = Set(known.flatMap { $0.extents ?? [] })
+        return results.map { result in
+            var type = result.type
+            type.extents = type.extents?.map { $0.value != nil || symbols.contains($0) ? $0 : .unknown }
+            return ValueInfo(type).guessed(result.isGuess)
+        }
+    }
 }
 
 extension ValueInfo {
@@ -34,7 +51,7 @@ extension ValueInfo {
         return ValueInfo(type).guessed(isGuess && other.isGuess)
     }
 
-    private func guessed(_ isGuess: Bool) -> ValueInfo {
+    fileprivate func guessed(_ isGuess: Bool) -> ValueInfo {
         var info = self
         info.isGuess = isGuess
         return info

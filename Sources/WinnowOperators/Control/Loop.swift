@@ -23,9 +23,12 @@ package struct Loop: ControlFlowOperator {
     private var carriedCount: Int { body.inputs.count - 2 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        let results = body.bodyOutputs.dropFirst()
+        let counters = body.inputs.prefix(2).map { ValueType($0.type.elementType, $0.type.extents ?? []) }
+        let steady = body.steadyOutputs(
+            for: counters + inputs.dropFirst(2).map { $0?.type }, states: (0..<carriedCount).map { ($0 + 2, $0 + 1) })
+        let results = (steady ?? body.bodyOutputs).dropFirst()
         let carried = try zip(2..., results.prefix(carriedCount)).map { index, result in
-            try inputs.required(index).withoutSymbols.common(with: result)
+            try steady == nil ? inputs.required(index).withoutSymbols.common(with: result) : result
         }
         let collected = results.dropFirst(carriedCount).map { slice -> ValueInfo in
             var info = slice

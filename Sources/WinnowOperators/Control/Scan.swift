@@ -64,9 +64,11 @@ package struct Scan: ControlFlowOperator {
     private var stateCount: Int { body.inputs.count - inputPaths.count }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        let results = body.bodyOutputs
-        if isBatched { return results.map { ValueInfo($0.elementType, nil) } }
-        let states = try (0..<stateCount).map { try inputs.required($0).withoutSymbols.common(with: results[$0]) }
+        if isBatched { return body.bodyOutputs.map { ValueInfo($0.elementType, nil) } }
+        let steady = try steadyOutputs(for: inputs)
+        let results = steady ?? body.bodyOutputs
+        let states = try steady.map { Array($0[..<stateCount]) }
+            ?? (0..<stateCount).map { try inputs.required($0).withoutSymbols.common(with: results[$0]) }
         let first = try inputs.required(stateCount)
         let length = try first.extents.map { $0[try inputPaths[0].axis.normalizedAxis(rank: $0.count)] } ?? .unknown
         let collected = try zip(results.dropFirst(stateCount), outputPaths).map { slice, path -> ValueInfo in
@@ -77,6 +79,15 @@ package struct Scan: ControlFlowOperator {
             return info
         }
         return states + collected
+    }
+
+    private func steadyOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo]? {
+        let types = try inputs.enumerated().map { index, info -> ValueType? in
+            guard var type = info?.type, index >= stateCount, index < body.inputs.count, let rank = type.rank else { return info?.type }
+            type.extents?.remove(at: try inputPaths[index - stateCount].axis.normalizedAxis(rank: rank))
+            return type
+        }
+        return body.steadyOutputs(for: types, states: (0..<stateCount).map { ($0, $0) })
     }
 
     package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {

@@ -155,7 +155,7 @@ extension OperatorSamples {
         OperatorSample(
             ContributedAttention(heads: 2, widths: [4, 4, 6], scale: 0.7, isCausal: true),
             [
-                .sample([2, 3, 5], in: -1...1), .sample([5, 14], in: -1...1, seed: 2), nil, Tensor([Int32(2), 3, 1, 0]), nil,
+                .sample([2, 3, 5], in: -1...1), .sample([5, 14], in: -1...1, seed: 2), nil, Tensor([Int32(2), 3, 0, 0]), nil,
                 .sample([1, 2, 3, 3], seed: 3),
             ], constants: [3], version: 1),
         OperatorSample(Scaler(offset: [1, -2, 0.5], scale: [2]), [.sample([2, 3])], version: 1) { inputs in
@@ -175,6 +175,12 @@ extension OperatorSamples {
         OperatorSample(Normalizer(), [Tensor([Float(-1), 4, -2, -8], shape: [2, 2])], version: 1, differentiated: []) { _ in
             [Tensor([Float(-0.25), 1, 1, 4], shape: [2, 2])]
         },
+        OperatorSample(
+            QAttention(heads: 2),
+            [
+                .counting([1, 3, 5], as: .uint8), .counting([5, 24], as: .int8, modulus: 127), .sample([24]), Tensor(scalar: Float(0.002)),
+                Tensor(scalar: Float(0.003)), nil, Tensor(scalar: UInt8(120)), Tensor(scalar: Int8(3)),
+            ], constants: [6, 7], version: 1),
         OperatorSample(ContributedGelu(), [.sample([2, 3])], version: 1) { inputs in
             [Tensor(inputs[0].doubles().map { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }, shape: [2, 3], as: .float32)]
         },
