@@ -17,11 +17,13 @@ package struct SampleAxes: Sendable {
         let required = graph.requiredInputs.filter(\.type.isTensor)
         names = required.map(\.name)
         let tracing = SampleTracing(graph)
+        // Of inputs whose rank is not known the convention holds.
+        for input in graph.inputs where input.type.isTensor && input.type.extents == nil { inputs[input.name] = 0 }
         guard let first = Self.first(in: required, tracing) else { return }
         let batch = first.extent
         symbol = batch.isNamed ? batch : nil
         fixedCount = batch.value
-        for input in graph.inputs where input.type.isTensor {
+        for input in graph.inputs where input.type.isTensor && input.type.extents != nil {
             inputs[input.name] = input.name == first.input.name ? first.axis : Self.axis(of: input, batch, required, tracing)
         }
         let infos = tracing.infos(marking: inputs)

@@ -65,6 +65,12 @@ import WinnowTestSupport
         #expect(SampleAxes(of: graph).axis(ofInput: "x") == 0)
     }
 
+    @Test func inputsOfUnknownRankHaveSamplesFirst() throws {
+        let x = GraphInput("x", ValueType(.float32, nil))
+        let node = Node(name: "relu", op: Relu(), inputs: ["x"], outputs: ["y"])
+        #expect(SampleAxes(of: try Graph(name: "rankless", inputs: [x], outputs: ["y"], nodes: [node])).axis(ofInput: "x") == 0)
+    }
+
     @Test func wordsComeBehindSamples() throws {
         for extents in [["batch", "length"], [1, "length"], [1, 12]] as [[Extent]] {
             let b = GraphBuilder("words")

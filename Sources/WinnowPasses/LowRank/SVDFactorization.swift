@@ -31,39 +31,46 @@ public struct SVDFactorization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var refusals: [ValueName: Refusal] = [:]
+        var known: Factors = [:]
         return try graph.rewritingWeights(
             choice,
             prepare: { graph, selection in
-                refusals = try self.refusals(in: graph, selection)
-                return try graph.storingWeightsAsRead { selection.reason(against: $0) == nil && refusals[$0.tensor] == nil }
+                known = try factorsBehindNodes(in: graph, selection)
+                return try graph.storingWeightsAsRead { site in
+                    guard selection.reason(against: site) == nil, let factors = known[site.tensor] else { return false }
+                    return (try? factors.get()) != nil
+                }
             }
         ) { targets in
             var result = targets.graph
             for target in targets.targets {
                 do throws(Refusal) {
-                    if let refusal = refusals[target.tensor] { throw refusal }
-                    try factorize(target, in: &result, &targets)
+                    let outcome = known[target.tensor] ?? Result { () throws(Refusal) in try factors(of: target, in: result) }
+                    try put(outcome.get(), inPlaceOf: target, in: &result, &targets)
                 } catch { targets.skip(target, error.reason) }
             }
             return result
         }
     }
 
-    /// Why weights that are not stored as their layers read them stay what they are.
-    private func refusals(in graph: Graph, _ selection: Selection) throws -> [ValueName: Refusal] {
-        let read = Set(graph.weightSites.filter { $0.operand != $0.tensor }.map(\.tensor))
-        guard !read.isEmpty else { return [:] }
+    private typealias Factors = [ValueName: Result<FactorizedWeight, Refusal>]
+
+    /// What becomes of weights that their layers read through other nodes; those that are not split stay behind them.
+    private func factorsBehindNodes(in graph: Graph, _ selection: Selection) throws -> Factors {
+        let behind = Set(graph.weightSites.filter { $0.operand != $0.tensor }.map(\.tensor))
+        guard !behind.isEmpty else { return [:] }
         let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
-        var refusals: [ValueName: Refusal] = [:]
-        for target in WeightTargets(stored, selection, avoiding: []).targets where read.contains(target.tensor) {
-            do throws(Refusal) {
-                let split = try factors(of: target, in: stored).split
-                let (before, after) = (graph.initializers[target.tensor]?.byteCount ?? 0, 4 * split.elementCount)
-                guard after < before else { throw Refusal("\(split.text) would take \(after) bytes instead of \(before)") }
-            } catch { refusals[target.tensor] = error }
+        let targets = WeightTargets(stored, selection) { target in target.sites.lazy.compactMap { stored.reasonAgainstCoding($0) }.first }
+        var result: Factors = [:]
+        for target in targets.targets where behind.contains(target.tensor) {
+            result[target.tensor] = Result { () throws(Refusal) in
+                let factors = try factors(of: target, in: stored)
+                let (before, after) = (graph.initializers[target.tensor]?.byteCount ?? 0, 4 * factors.split.elementCount)
+                guard after < before else { throw Refusal("\(factors.split.text) would take \(after) bytes instead of \(before)") }
+                return factors
+            }
         }
-        return refusals
+        return result
     }
 
     private func factors(of target: WeightTarget, in graph: Graph) throws(Refusal) -> FactorizedWeight {
@@ -73,10 +80,11 @@ public struct SVDFactorization: Pass {
         return factorized
     }
 
-    private func factorize(_ target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets) throws(Refusal) {
-        let factorized = try factors(of: target, in: graph)
-        let split = factorized.split
-        do { graph = try graph.applying(factorized.edit(&targets.names)) } catch {
+    private func put(
+        _ factors: FactorizedWeight, inPlaceOf target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets
+    ) throws(Refusal) {
+        let split = factors.split
+        do { graph = try graph.applying(factors.edit(&targets.names)) } catch {
             throw Refusal("the layers do not fit: \(error)")
         }
         targets.note(
