@@ -45,7 +45,7 @@ bench: build ## measure Winnow beside other tools
 	@echo "make: running the benchmarks"
 	@Benchmarks/run
 
-docs: setup ## write the documentation of the public symbols to .build-docs/html
+docs: setup ## write the documentation of the library to .build-docs/html
 	@echo "make: writing the documentation"
 	@scripts/docs
 

@@ -19,8 +19,7 @@ public struct Model: Sendable {
 
     /// Reads an ONNX file. Throws `.file` or `.model` naming the file and what is wrong with it.
     ///
-    /// - Parameter followsLinks: whether its external data may lie behind links that leave its folder, as in caches of
-    ///   model hubs.
+    /// With `followsLinks` its external data may lie behind links that leave its folder, as in caches of model hubs.
     public init(reading path: String, followsLinks: Bool = Model.followsLinks) throws {
         let links: LinkPolicy = followsLinks ? .everywhere : .insideFolder
         do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links) } catch let error as WinnowError {
@@ -42,6 +41,17 @@ public struct Model: Sendable {
 
     /// The outputs for these inputs, all by name.
     public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] { try Session(graph).run(inputs) }
+}
+
+extension Model: CustomStringConvertible {
+    /// `lenet-5: input float32[N, 1, 28, 28] → logits float32[N, 10], 431,080 parameters (baseline.onnx)`
+    public var description: String {
+        func words(_ names: [String]) -> String {
+            names.map { name in graph.type(of: name).map { "\(name) \($0)" } ?? name }.joined(separator: ", ")
+        }
+        let file = path.map { " (\($0))" } ?? ""
+        return "\(graph.name): \(words(graph.inputNames)) → \(words(graph.outputNames)), \(Format.count(graph.parameterCount)) parameters\(file)"
+    }
 }
 
 extension Model {

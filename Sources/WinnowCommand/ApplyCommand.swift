@@ -24,15 +24,15 @@ struct ApplyCommand: ParsableCommand {
         let recipe = try Recipe(pass: pass, settings: settings)
         let model = try Model(reading: input)
         let progress = ProgressLine(isQuiet: verbosity.quiet)
-        var pipeline = Pipeline(
-            recipe, data: try data.load(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet), seed: seed, cancellation: Interruption.cancellation
-        ) { progress.show($0) }
+        let loaded = try data.load(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet)
+        var pipeline = Pipeline(recipe, data: loaded)
+        pipeline.seed = seed
         // Nothing is measured here, so every sample may fix ranges.
         pipeline.calibration = pipeline.data?.whole
         let before = try ApplySummary.Cost(model, data: pipeline.data, shapes: shapes.shape)
-        let result = try pipeline.run(on: model, outputFolder: ".")
+        let result = try pipeline.run(on: model, cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
-        let findings = result.steps.flatMap(\.findings)
+        let findings = result.findings
         if strict { try Strictness.check(findings) }
         try result.model.write(to: output.output)
         if json { try printJSON(findings); return }

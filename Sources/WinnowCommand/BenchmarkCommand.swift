@@ -20,10 +20,11 @@ struct BenchmarkCommand: ParsableCommand {
         try compute.apply()
         let results = try models.flatMap { path in
             let model = try Model(reading: path)
+            var options = try ModelTimer.Options(shapes: shapes.shape)
+            if let input { options.values = try Arrays.read(input, for: model) }
+            options.usesBFloat16 = math.bfloat16
             return try ModelTiming.measure(
-                model, training ? .training : .inference, batches: batch, shapes: shapes.shape,
-                inputs: input.map { try Arrays.read($0, for: model) } ?? [:], seconds: seconds, listsSteps: plan,
-                usesBFloat16: math.bfloat16)
+                model, training ? .training : .inference, batches: batch, seconds: seconds, listsSteps: plan, options: options)
         }
         if json { try printJSON(results); return }
         for result in results {

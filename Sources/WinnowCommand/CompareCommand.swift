@@ -18,16 +18,8 @@ struct CompareCommand: ParsableCommand {
         try compute.apply()
         let (first, second) = (try Model(reading: first), try Model(reading: second))
         let comparison = try Comparison(
-            first, second, data: data.load(for: first.graph, shapes: shapes.shape, quietly: json), shapes: shapes.shape,
-            nodeTolerance: nodes ? tolerance : nil, cancellation: Interruption.cancellation)
-        if json { try printJSON(comparison); return }
-        print(Report(title: "", environment: [:], models: comparison.models, steps: []).text)
-        for output in comparison.outputs {
-            let agreement = output.agreement.map { ", same top-1 for \(($0 * 10_000).rounded() / 100) %" } ?? ""
-            print(
-                "\(output.name): \(output.deviation.text)\(agreement) "
-                    + "(\(comparison.sampleCount) samples, \(comparison.samples))")
-        }
-        if let divergence = comparison.divergence { print("\n" + divergence.text) }
+            first, second, data: data.load(for: first.graph, shapes: shapes.shape, quietly: json),
+            nodeTolerance: nodes ? tolerance : nil, options: shapes.measuring)
+        if json { try printJSON(comparison) } else { print(comparison.text) }
     }
 }

@@ -17,9 +17,9 @@ struct EvaluateCommand: ParsableCommand {
         try compute.apply()
         guard let first = models.first else { return }
         let (splits, source) = try data.required(for: Model(reading: first).graph, shapes: shapes.shape, quietly: json)
-        let rows = try ModelRow.rows(
-            models, data: splits, split: split, source: source, shapes: shapes.shape, usesBFloat16: math.bfloat16,
-            cancellation: Interruption.cancellation)
+        var options = shapes.measuring
+        options.usesBFloat16 = math.bfloat16
+        let rows = try ModelRow.rows(models, data: splits, split: split, source: source, options: options)
         if json { try printJSON(rows) } else { print(ModelRow.text(rows)) }
     }
 }

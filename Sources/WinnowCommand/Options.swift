@@ -93,6 +93,13 @@ struct ShapeArguments: ParsableArguments {
     @Option(help: ArgumentHelp(
         "The shape of an input that leaves extents open. May be given several times.", valueName: "NAME=1x3x224x224"))
     var shape: [String] = []
+
+    /// Measuring with these shapes until an interruption.
+    var measuring: MeasuringOptions {
+        var options = MeasuringOptions()
+        (options.shapes, options.cancellation) = (shape, Interruption.cancellation)
+        return options
+    }
 }
 
 /// Prints a value as JSON with sorted keys.

@@ -26,11 +26,10 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         let progress = ProgressLine(isQuiet: verbosity.quiet)
-        var run = RecipeRun(
-            recipe: try Recipe(reading: recipe), input: try Model(reading: input), output: output.output,
-            report: report, name: name, stateFolder: state ?? OutputName.companion(of: output.output, suffix: ".state"), seed: seed,
-            isStrict: strict, sources: [recipe] + (data.data.map { [$0] } ?? []))
-        run.shapes = shapes.shape
+        var run = RecipeRun(try Recipe(reading: recipe), input: try Model(reading: input), output: output.output)
+        (run.report, run.name, run.seed, run.isStrict, run.shapes) = (report, name, seed, strict, shapes.shape)
+        run.stateFolder = state ?? OutputName.companion(of: output.output, suffix: ".state")
+        run.sources = [recipe] + (data.data.map { [$0] } ?? [])
         try run.checkOutputs()
         run.data = try data.load(for: run.input.graph, shapes: shapes.shape, quietly: verbosity.quiet)
         let result = try run(cancellation: Interruption.cancellation) { progress.show($0) }

@@ -28,9 +28,11 @@ struct TrainCommand: ParsableCommand {
         try output.check(reading: [data.data], replacing: input)
         let model = try Model(reading: input)
         let (splits, source) = try data.required(for: model.graph, quietly: quiet)
-        var training = try ModelTraining(
-            epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: optimizer, momentum: momentum,
-            weightDecay: weightDecay, schedule: schedule, shift: shift, flips: flip, seed: seed)
+        var configuration = TrainingConfiguration(
+            epochs: epochs, batchSize: batchSize, learningRate: learningRate,
+            optimizer: try .named(optimizer, momentum: momentum, weightDecay: weightDecay), schedule: try .named(schedule), seed: seed)
+        configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
+        var training = ModelTraining(configuration)
         training.usesBFloat16 = math.bfloat16
         let progress = ProgressLine(isQuiet: quiet)
         let result = try training(

@@ -17,16 +17,15 @@ public struct Evaluation: Sendable, Hashable, Codable {
     /// Runs `graph` over `data` in batches and compares its first output (N, classes) with the labels.
     /// Throws `.data` where labels are missing or out of range, `.model` where the output is no scores.
     package init(
-        of graph: Graph, on data: Dataset, batchSize: Int = 256, k: Int = 5, options: SessionOptions = SessionOptions(),
-        cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
+        of graph: Graph, on data: Dataset, batchSize: Int = 256, k: Int = 5, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         guard data.labels != nil, data.count > 0 else {
             throw WinnowError(.data, "evaluation", "needs samples with labels")
         }
         guard !graph.outputs.isEmpty else { throw WinnowError(.model, graph.name, "has no output") }
-        let run = try MetricRun(
-            of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], outputLimit: 1, batchSize: batchSize, options: options,
-            cancellation: cancellation, progress: progress)
+        var options = options
+        options.batchSize = batchSize
+        let run = try MetricRun(of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], outputLimit: 1, options: options)
         guard let best = run.gathered(Top1.self), let several = run.gathered(TopK.self), let loss = run.gathered(CrossEntropy.self)
         else { throw WinnowError(.model, "evaluation", run.objections[Top1.name] ?? "gives no scores") }
         sampleCount = best.predictions.count

@@ -1,5 +1,5 @@
 /// How far a long task is; what a terminal draws as one line.
-public struct ProgressEvent: Sendable, Hashable {
+public struct ProgressEvent: Sendable, Hashable, CustomStringConvertible {
     /// What is running: `training`, `calibration`, `evaluation`.
     public var task: String
     public var completed: Int
@@ -8,7 +8,7 @@ public struct ProgressEvent: Sendable, Hashable {
     public var unit: String
     /// Named numbers worth showing, in order: epoch, loss, accuracy, samples/s.
     public var measures: [Measure]
-    public var elapsedSeconds: Double
+    public var elapsedSeconds = 0.0
     /// The time left at the present pace; nil before there is a pace.
     public var remainingSeconds: Double?
     /// The part of the whole task that is done, of which this may be one of several rounds.
@@ -24,17 +24,12 @@ public struct ProgressEvent: Sendable, Hashable {
         }
     }
 
-    public init(
-        _ task: String, completed: Int, of total: Int, unit: String, measures: [Measure] = [], elapsedSeconds: Double = 0,
-        remainingSeconds: Double? = nil
-    ) {
+    public init(_ task: String, completed: Int, of total: Int, unit: String, measures: [Measure] = []) {
         self.task = task
         self.completed = completed
         self.total = total
         self.unit = unit
         self.measures = measures
-        self.elapsedSeconds = elapsedSeconds
-        self.remainingSeconds = remainingSeconds
         fraction = total > 0 ? min(1, max(0, Double(completed) / Double(total))) : 0
     }
 
@@ -47,11 +42,13 @@ public struct ProgressEvent: Sendable, Hashable {
 
     /// The time left if the rest takes as long as what is done since `start`.
     package init(_ task: String, completed: Int, of total: Int, unit: String, since start: ContinuousClock.Instant) {
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        self.init(
-            task, completed: completed, of: total, unit: unit, elapsedSeconds: seconds,
-            remainingSeconds: seconds * Double(total - completed) / Double(max(1, completed)))
+        self.init(task, completed: completed, of: total, unit: unit)
+        elapsedSeconds = (ContinuousClock.now - start) / .seconds(1)
+        remainingSeconds = elapsedSeconds * Double(total - completed) / Double(max(1, completed))
     }
+
+    /// `training 40 %`
+    public var description: String { "\(task) \(Int((100 * fraction).rounded())) %" }
 
     /// The measure of this name.
     public subscript(name: String) -> Double? { measures.first { $0.name == name }?.value }

@@ -5,6 +5,11 @@ public import WinnowTensor
 ///
 /// Inputs with default values that the caller does not supply are constants. One session is for one thread at a time; several
 /// may run side by side.
+///
+/// ```swift
+/// let session = try Session(model.graph)
+/// for image in images { print(try session.run(["image": image])["scores"] as Any) }
+/// ```
 public final class Session {
     public let graph: Graph
     /// The lowered graph, by the inputs whose default values it holds.
@@ -72,7 +77,9 @@ public final class Session {
         return try lowered.taking(Dictionary(types, uniquingKeysWith: { first, _ in first })).settlingControlFlow()
     }
 
-    /// The outputs for these inputs, all by name; those that are no tensors are left out.
+    /// The outputs for these inputs, all by name; those that are no tensors are left out. The first axis is the batch, of any
+    /// size where the model leaves it open. Throws `.data` naming an input that is missing or of another type, `.shape` where
+    /// shapes do not go through the model.
     public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
         try run(values: inputs.mapValues { .tensor($0) }).compactMapValues(\.tensor)
     }
@@ -93,5 +100,12 @@ public final class Session {
         var outputs: [ValueName: Datum] = [:]
         for name in graph.outputs { outputs[name] = plan.datum(name) }
         return outputs
+    }
+}
+
+extension Session: CustomStringConvertible {
+    /// `session of lenet-5, planned for 2 combinations of input shapes`
+    public var description: String {
+        "session of \(graph.name), planned for \(plans.count) \(plans.count == 1 ? "combination" : "combinations") of input shapes"
     }
 }

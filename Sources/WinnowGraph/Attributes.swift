@@ -1,7 +1,7 @@
-package import WinnowTensor
+public import WinnowTensor
 
-/// The value of one ONNX attribute.
-package enum Attribute: Sendable {
+/// The value of one ONNX attribute; numbers, texts and lists may be written as they are.
+public enum Attribute: Sendable {
     case int(Int)
     case float(Float)
     case string(String)
@@ -133,8 +133,15 @@ private final class AttributeReads: @unchecked Sendable {
     var names: Set<String> = []
 }
 
+extension Attribute: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral {
+    public init(integerLiteral value: Int) { self = .int(value) }
+    public init(floatLiteral value: Float) { self = .float(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(arrayLiteral elements: Int...) { self = .ints(elements) }
+}
+
 extension Attribute: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .int(let value): "\(value)"
         case .float(let value): "\(value)"

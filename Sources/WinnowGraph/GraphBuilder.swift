@@ -1,14 +1,14 @@
-package import WinnowTensor
+public import WinnowTensor
 
 /// Builds a graph value by value; types are inferred as nodes are added.
 ///
 /// ```swift
 /// let b = GraphBuilder("mlp")
 /// let x = try b.input("image", .float32, ["N", 784])
-/// let h = try b.add(Relu(), b.add(Gemm(), x, b.constant("w", w), b.constant("b", bias)))
+/// let h = try b.add("Relu", b.add("Gemm", x, b.constant("w", w), b.constant("b", bias)))
 /// let graph = try b.graph(outputs: [h])
 /// ```
-package final class GraphBuilder {
+public final class GraphBuilder {
     private let name: String
     private var inputs: [GraphInput] = []
     private var nodes: [Node] = []
@@ -22,18 +22,21 @@ package final class GraphBuilder {
     private let base: Graph?
     package var updates: [ValueName: ValueName] = [:]
 
-    package init(_ name: String) {
+    /// A builder of a new graph.
+    public init(_ name: String) {
         self.name = name
         base = nil
     }
 
-    /// Continues an existing graph: its values can be read, and `edit()` gives what was added.
+    /// Continues an existing graph: its values can be read.
     package init(extending graph: Graph) {
         name = graph.name
         base = graph
     }
 
-    package func input(_ name: ValueName, _ elementType: ElementType, _ extents: [Extent]) throws -> ValueName {
+    /// Adds an input that the caller supplies and gives its name; extents are numbers or names such as `"N"`.
+    /// Throws `.model` if the name is taken.
+    public func input(_ name: ValueName, _ elementType: ElementType, _ extents: [Extent]) throws -> ValueName {
         let type = ValueType(elementType, extents)
         guard info(of: name) == nil else { throw WinnowError(.model, "input \(name)", "the name is taken") }
         inputs.append(GraphInput(name, type))
@@ -41,8 +44,8 @@ package final class GraphBuilder {
         return name
     }
 
-    /// A constant; a taken name gets a number.
-    package func constant(_ name: String, _ tensor: Tensor) -> ValueName {
+    /// Adds a constant, a parameter where it is trained, and gives its name; a taken name gets a number.
+    public func constant(_ name: String, _ tensor: Tensor) -> ValueName {
         let name = freshName(name)
         initializers.append((name, tensor))
         infos[name] = ValueInfo(constant: tensor)
@@ -77,6 +80,9 @@ package final class GraphBuilder {
         return outputs
     }
 
+    /// The type of a value so far; nil if there is none of this name.
+    public func type(of value: ValueName) -> ValueType? { info(of: value)?.type }
+
     /// What is known of a value so far.
     package func info(of value: ValueName) -> ValueInfo? { infos[value] ?? base?.infos[value] }
 
@@ -88,7 +94,8 @@ package final class GraphBuilder {
         return output
     }
 
-    package func graph(outputs: [ValueName], metadata: GraphMetadata = GraphMetadata()) throws -> Graph {
+    /// The verified graph with these outputs, in this order.
+    public func graph(outputs: [ValueName], metadata: GraphMetadata = GraphMetadata()) throws -> Graph {
         if base != nil {
             throw WinnowError(.model, name, "a builder that extends a graph gives an edit, not a graph")
         }
@@ -106,6 +113,9 @@ package final class GraphBuilder {
         edit.updates = updates
         return edit
     }
+
+    /// The operator-set version that operators of this domain are read as.
+    package func version(of domain: String) -> Int { (base?.metadata ?? GraphMetadata()).version(of: domain) }
 
     private func freshName(_ wanted: String) -> ValueName {
         Self.fresh(wanted, &valueNumbers) { !$0.isEmpty && info(of: $0) == nil }

@@ -2,7 +2,12 @@ public import WinnowGraph
 import WinnowTensor
 
 /// Turns a graph into a graph with findings; a Codable value whose hyperparameters are its stored properties.
-public protocol Pass: Codable, Sendable {
+///
+/// ```swift
+/// let pass = StructuredPruning { $0.sparsity = 0.5; $0.importance = "fpgm" }
+/// print(pass)  // structured-pruning: { importance: fpgm, sparsity: 0.5 }
+/// ```
+public protocol Pass: Codable, Sendable, CustomStringConvertible {
     /// Its name in recipes and on the command line, in kebab-case.
     static var name: String { get }
     /// One line for lists.
@@ -45,6 +50,12 @@ public struct PassResult: Sendable {
 }
 
 extension Pass {
+    /// The pass with its defaults but for what `change` sets.
+    public init(_ change: (inout Self) throws -> Void) rethrows {
+        self.init()
+        try change(&self)
+    }
+
     public var needs: PassNeeds { .nothing }
     public var models: [String] { [] }
     public static var guide: String { summary }

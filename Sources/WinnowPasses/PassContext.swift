@@ -1,6 +1,7 @@
 public import WinnowEngine
 public import WinnowGraph
 import WinnowTensor
+public import WinnowTraining
 
 /// What a pass may use besides the graph: data, a seed, and the wires to whoever started it.
 public struct PassContext {
@@ -10,8 +11,10 @@ public struct PassContext {
     /// What choices are made on; never the test data.
     public var validation: Dataset?
     public var seed: UInt64
-    /// The quality of a graph on data, larger is better, where the caller has one of its own.
-    private var ownQuality: ((Graph, Dataset) throws -> Double)?
+    /// What graphs are judged by in place of top-1 or agreement.
+    public var judge: Judge?
+    /// What training makes small in place of the cross-entropy of the first output, made of the graph that is trained.
+    public var objective: (@Sendable (Graph) throws -> Objective)?
     public var progress: ProgressReporter?
     public var cancellation: Cancellation?
     /// Where long work keeps what it has finished; nil: a stop loses it.
@@ -33,15 +36,12 @@ public struct PassContext {
         self.cancellation = cancellation
     }
 
-    /// The quality of a graph on data, larger is better: top-1 where labels fit, else agreement with the model before compression,
-    /// unless another is set.
-    public var evaluate: (Graph, Dataset) throws -> Double {
-        get { { try bench.trial($0, on: $1).quality.score } }
-        set { ownQuality = newValue }
-    }
+    /// How good a graph is on data, larger is better: by `judge`, negative where lower is better, if there is one; else top-1 where
+    /// labels fit, else agreement with the model before compression.
+    public func evaluate(_ graph: Graph, _ data: Dataset) throws -> Double { try bench.trial(graph, on: data).quality.score }
 
     /// What measures candidates for the result.
-    package var bench: Bench { Bench(original: teacher, cancellation: cancellation, judge: ownQuality) }
+    package var bench: Bench { Bench(original: teacher, options: EvaluationOptions(cancellation: cancellation), judge: judge) }
 
     /// The calibration data as `graph` takes it; throws `.data` where there is none.
     package func calibrationData(for graph: Graph) throws -> Dataset {
@@ -68,8 +68,8 @@ public struct PassContext {
         try state.map { state in
             try state.bound(
                 to: Fingerprint(
-                    models: [graph, teacher].compactMap { $0 }, data: [calibration, training, validation],
-                    settings: pass.hyperparameters, seed: seed))
+                    models: [graph, teacher, objective?(graph).graph].compactMap { $0 }, data: [calibration, training, validation],
+                    settings: [.table(pass.hyperparameters)] + (judge.map { [.string("\($0)")] } ?? []) as [HyperparameterValue], seed: seed))
         }
     }
 }

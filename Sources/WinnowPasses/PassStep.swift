@@ -40,4 +40,9 @@ extension PassStep: Codable {
 extension PassStep: HyperparameterConvertible {
     public static var kind: String { "a pass" }
     public var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
+    public var recipeValue: HyperparameterValue { pass.recipeValue }
+}
+
+extension PassStep: CustomStringConvertible {
+    public var description: String { pass.description }
 }

@@ -12,6 +12,18 @@ extension MetricResult {
     }
 }
 
+extension MetricResult: CustomStringConvertible {
+    /// `logits: same top-1 98.20 % ± 0.40`
+    public var description: String { "\(output): \(text)" }
+}
+
+extension Evaluation: CustomStringConvertible {
+    /// `top-1 89.23 %, top-5 99.70 %, loss 0.3102 (10,000 samples)`
+    public var description: String {
+        "top-1 \(Format.percent(top1)), top-\(k) \(Format.percent(topK)), loss \(Format.number(loss, 4)) (\(Format.count(sampleCount)) samples)"
+    }
+}
+
 extension [MetricResult] {
     /// A line for each output: `y: same top-1 98.20 % ± 0.40, cosine 0.9993, …`
     public var outputLines: [String] {

@@ -1,4 +1,19 @@
 import WinnowEngine
+import WinnowPasses
+
+extension Report: CustomStringConvertible {
+    public var description: String { text }
+}
+
+extension Report.Step {
+    /// `static-quantization: 12 done, 2 kept, 0.8 s`
+    public var summary: String {
+        let counts = [Finding.Status.done, .kept, .skipped, .fellBack].map { status in (status, findings.count { $0.status == status }) }
+        let words = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0.rawValue)" } + ["\(Format.number(seconds, 1)) s"]
+        return "\(name): \(words.joined(separator: ", "))"
+    }
+}
+
 extension Report {
     /// The comparison of the models as lines for a terminal.
     public var text: String {

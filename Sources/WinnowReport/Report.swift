@@ -40,13 +40,13 @@ public struct Report: Codable, Sendable {
         self.steps = steps
     }
 
-    /// The report as JSON with sorted keys.
     /// Whether there is nothing at a path yet, or a report.
     package static func isOne(at path: String) -> Bool {
         guard let data = FileManager.default.contents(atPath: path) else { return !FileManager.default.fileExists(atPath: path) }
         return (try? JSONDecoder().decode(Report.self, from: data)) != nil || data.isEmpty
     }
 
+    /// The report as JSON with sorted keys.
     public func json() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

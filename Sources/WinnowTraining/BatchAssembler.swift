@@ -13,20 +13,9 @@ struct BatchAssembler {
     /// Room for a batch before augmentation.
     private let workspace: TensorStorage
 
-    /// `labels` names the graph input that takes the class indices as int64.
-    init(
-        _ data: Dataset, graph: Graph, labels: ValueName?, batchSize: Int, augmentation: Augmentation, seed: UInt64
-    ) throws {
-        var complete = data
-        if let labels {
-            guard let classes = data.labels else {
-                throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")
-            }
-            let other = graph.inputNames.filter { $0 != labels }
-            if complete.features.count == 1, other.count == 1 { complete.features[0].name = other[0] }
-            complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
-        }
-        self.data = try complete.adapted(to: graph)
+    init(_ data: Dataset, for objective: Objective, batchSize: Int, augmentation: Augmentation, seed: UInt64) throws {
+        let complete = try objective.complete(data)
+        self.data = try complete.adapted(to: objective.graph)
         if let feature = data.features.first(where: { !$0.isUniform }) {
             throw WinnowError(
                 .data, "training data", "feature \(feature.name) has samples of several shapes",

@@ -1,10 +1,19 @@
 import WinnowEngine
 public import WinnowGraph
-import WinnowOperators
 import WinnowTensor
 
 /// What training makes small: a graph with a scalar loss among its values.
+///
+/// ```swift
+/// // The mean absolute difference of the output to an array of the data called `targets`.
+/// let objective = try Objective(of: model.graph) { b in
+///     let targets = try b.input("targets", .float32, ["N", 1])
+///     let distance = try b.add("Abs", b.add("Sub", "output", targets))
+///     return try b.add("ReduceMean", distance, attributes: ["keepdims": 0])
+/// }
+/// ```
 public struct Objective: Sendable {
+    /// The model with whatever its loss needs; initializers named as in the model are the same parameters.
     public var graph: Graph
     /// One floating-point number.
     public var loss: ValueName
@@ -15,6 +24,35 @@ public struct Objective: Sendable {
         self.graph = graph
         self.loss = loss
         self.labels = labels
+    }
+
+    /// A model with a loss of one's own.
+    ///
+    /// `loss` adds what computes the loss from the model's values, and gives its name. Inputs that it adds take the arrays of the
+    /// data that have their names; one called `labels`, of int64, takes the data's class indices.
+    ///
+    /// Throws `.model` where that is not one floating-point number, and what `loss` throws.
+    public init(of model: Graph, labels: ValueName? = nil, loss: (GraphBuilder) throws -> ValueName) throws {
+        let builder = GraphBuilder(extending: model)
+        let value = try loss(builder)
+        let isOne = builder.type(of: value).map { $0.elementType.isFloatingPoint && $0.extents?.allSatisfy { $0 == .fixed(1) } ?? true }
+        guard isOne == true else {
+            throw WinnowError(
+                .model, "loss \(value)", "is \(builder.type(of: value)?.description ?? "no value of the model"), not one number",
+                remedy: "end it with ReduceMean or ReduceSum and keepdims 0")
+        }
+        var edit = builder.edit()
+        edit.outputs = [value] + model.outputs.filter { $0 != value }
+        self.init(graph: try model.applying(edit), loss: value, labels: labels)
+        if let labels, graph.inputs.first(where: { $0.name == labels })?.type.elementType != .int64 {
+            throw WinnowError(.model, "labels \(labels)", "is no input of int64", remedy: "add it with input(\"\(labels)\", .int64, [\"N\"])")
+        }
+    }
+
+    /// The objective with another loss on top, made by nodes that may read its values and its loss.
+    /// Throws `.model` where that is not one floating-point number, and what `loss` throws.
+    public func extended(_ loss: (GraphBuilder) throws -> ValueName) throws -> Objective {
+        try Objective(of: graph, labels: labels, loss: loss)
     }
 
     /// The same for inputs of these shapes and any number of samples: operators that need to know extents can then be
@@ -45,12 +83,25 @@ extension Objective {
         return result
     }
 
-    /// The mean loss over samples, in inference form; for objectives without labels.
+    /// The data with its labels as the array that the loss takes them from. Throws `.data` where there are none.
+    func complete(_ data: Dataset) throws -> Dataset {
+        guard let labels else { return data }
+        guard let classes = data.labels else {
+            throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")
+        }
+        var complete = data
+        let other = graph.inputNames.filter { $0 != labels }
+        if complete.features.count == 1, other.count == 1 { complete.features[0].name = other[0] }
+        complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
+        return complete
+    }
+
+    /// The mean loss over samples, in inference form.
     func loss(on data: Dataset, batchSize: Int, options: SessionOptions) throws -> Double {
         var edit = GraphEdit()
         edit.outputs = [loss]
         let session = try Session(graph.applying(edit), options: options)
-        let data = try data.adapted(to: session.graph)
+        let data = try complete(data).adapted(to: session.graph)
         var sum = 0.0
         for batch in data.batches(of: batchSize, for: session.graph) {
             let plan = try session.plan(for: batch, of: data)
@@ -61,71 +112,7 @@ extension Objective {
     }
 }
 
-/// Losses as graph ends.
-package enum Loss: Sendable, Hashable {
-    /// −Σ q·log softmax(scores), the mean over samples; q is the label's class, smoothed over all classes.
-    case crossEntropy(labelSmoothing: Double = 0)
-    /// The mean squared difference to a graph input `targets` shaped like the output.
-    case meanSquaredError
-
-    /// `model` with the loss of its first output added, and the inputs the loss needs.
-    package func attached(to model: Graph) throws -> Objective {
-        guard let output = model.outputs.first, let info = model.infos[output] else {
-            throw WinnowError(.model, model.name, "has no output to take a loss of")
-        }
-        let builder = GraphBuilder(extending: model)
-        let objective: (loss: ValueName, labels: ValueName?)
-        switch self {
-        case .crossEntropy(let smoothing):
-            guard var extents = info.extents, extents.count >= 2 else {
-                throw WinnowError(.model, "output \(output)", "is \(info.type), not scores of classes")
-            }
-            let samples = SampleAxes(of: model).axis(ofOutput: output) ?? 0
-            var scores = try builder.logits(of: output, in: GraphIndex(model), samples: samples)
-            if samples > 0 {
-                scores = try builder.add(Transpose([samples] + extents.indices.filter { $0 != samples }), scores)
-                extents.insert(extents.remove(at: samples), at: 0)
-            }
-            let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
-            objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
-        case .meanSquaredError:
-            guard let extents = info.extents else {
-                throw WinnowError(.model, "output \(output)", "has an unknown shape")
-            }
-            let targets = try builder.input(model.freshValueName("targets"), info.elementType, extents)
-            objective = (try Self.meanSquaredError(builder, output, targets), nil)
-        }
-        var edit = builder.edit()
-        edit.outputs = [objective.loss] + model.outputs
-        return Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
-    }
-
-    /// Adds the mean cross-entropy of scores (N, C, …) and class indices (N, …).
-    package static func crossEntropy(
-        _ b: GraphBuilder, scores: ValueName, labels: ValueName, smoothing: Double = 0
-    ) throws -> ValueName {
-        let hard = try b.add(SoftmaxCrossEntropyLoss(), scores, labels, name: "loss")
-        guard smoothing > 0 else { return hard }
-        let uniform = try b.add(ReduceMean(keepsAxes: false), b.add(LogSoftmax(axis: 1), scores))
-        return try weightedSum(b, [(1 - smoothing, hard), (-smoothing, uniform)])
-    }
-
-    /// Adds mean((output − target)²).
-    package static func meanSquaredError(_ b: GraphBuilder, _ output: ValueName, _ target: ValueName) throws -> ValueName {
-        try b.add(MeanSquaredError(), output, target, name: "loss")
-    }
-
-    /// Adds T²·KL(softmax(teacher/T) ‖ softmax(student/T)), the mean over samples (Hinton et al. 2015, section 2.1).
-    package static func distillation(
-        _ b: GraphBuilder, student: ValueName, teacher: ValueName, temperature: Double
-    ) throws -> ValueName {
-        try b.add(KullbackLeiblerDivergence(temperature: Float(temperature)), student, teacher, name: "loss.distillation")
-    }
-
-    /// Adds Σ weight·part.
-    package static func weightedSum(_ b: GraphBuilder, _ parts: [(weight: Double, value: ValueName)]) throws -> ValueName {
-        let terms = try parts.map { try b.multiply($0.value, by: $0.weight) }
-        guard let first = terms.first else { throw WinnowError(.model, "loss", "has no parts") }
-        return try terms.dropFirst().reduce(first) { try b.add($0, $1) }
-    }
+extension Objective: CustomStringConvertible {
+    /// `loss of lenet-5 over input, labels`
+    public var description: String { "\(loss) of \(graph.name) over \(graph.inputNames.joined(separator: ", "))" }
 }

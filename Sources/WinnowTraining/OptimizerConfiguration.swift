@@ -17,24 +17,18 @@ public struct OptimizerConfiguration: Codable, Hashable, Sendable {
     /// Pulls parameters towards 0; 0 turns it off.
     public var weightDecay: Double
     /// Decay rates of Adam's first and second moments.
-    public var beta1: Double
-    public var beta2: Double
-    public var epsilon: Double
+    public var beta1 = 0.9
+    public var beta2 = 0.999
+    /// What Adam adds to the root of the second moment.
+    public var epsilon = 1e-8
     /// Leaves parameters of rank 1 and 0 (biases, normalization scales, quantization scales) without weight decay.
-    public var exemptsVectors: Bool
+    public var exemptsVectors = false
 
-    public init(
-        _ rule: Rule, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double? = nil, beta1: Double = 0.9,
-        beta2: Double = 0.999, epsilon: Double = 1e-8, exemptsVectors: Bool = false
-    ) {
+    public init(_ rule: Rule, momentum: Double = 0, nesterov: Bool = false, weightDecay: Double? = nil) {
         self.rule = rule
         self.momentum = momentum
         self.nesterov = nesterov
         self.weightDecay = weightDecay ?? Self.usualWeightDecay(rule)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
-        self.exemptsVectors = exemptsVectors
     }
 
     public static func sgd(momentum: Double = 0, nesterov: Bool = false, weightDecay: Double = 0) -> Self {

@@ -36,9 +36,10 @@ struct Pace {
         let perStep = step > startStep ? seconds / Double(step - startStep) : 0
         let epoch = (step - 1) / max(1, run.stepsPerEpoch) + 1
         let samples = perStep > 0 ? Double(run.trainer.configuration.batchSize) / perStep : 0
-        return ProgressEvent(
+        var event = ProgressEvent(
             "training", completed: step, of: totalSteps, unit: "steps",
-            measures: [.init("epoch", Double(epoch))] + measures + [.init("samples/s", samples)],
-            elapsedSeconds: seconds, remainingSeconds: perStep * Double(totalSteps - step))
+            measures: [.init("epoch", Double(epoch))] + measures + [.init("samples/s", samples)])
+        (event.elapsedSeconds, event.remainingSeconds) = (seconds, perStep * Double(totalSteps - step))
+        return event
     }
 }

@@ -15,34 +15,24 @@ public struct Schedule: Codable, Hashable, Sendable {
     public var shape: Shape
     /// Epochs of linear warm-up, from `warmupFactor` of the learning rate; the shape begins after them.
     public var warmupEpochs: Double
-    public var warmupFactor: Double
+    public var warmupFactor = 0.01
     /// Epochs between two drops of `.step`.
     public var interval: Int
     /// What `.step` multiplies by.
-    public var factor: Double
+    public var factor = 0.1
     /// What `.cosine` ends at, as a part of the learning rate.
-    public var minimumFactor: Double
+    public var minimumFactor = 0.0
     /// The part of the steps in which `.oneCycle` rises.
-    public var riseFraction: Double
+    public var riseFraction = 0.3
     /// `.oneCycle` starts at the learning rate divided by this…
-    public var initialDivisor: Double
+    public var initialDivisor = 25.0
     /// …and ends at its start divided by this.
-    public var finalDivisor: Double
+    public var finalDivisor = 1e4
 
-    public init(
-        _ shape: Shape = .constant, warmupEpochs: Double = 0, warmupFactor: Double = 0.01, interval: Int = 10,
-        factor: Double = 0.1, minimumFactor: Double = 0, riseFraction: Double = 0.3, initialDivisor: Double = 25,
-        finalDivisor: Double = 1e4
-    ) {
+    public init(_ shape: Shape = .constant, warmupEpochs: Double = 0, interval: Int = 10) {
         self.shape = shape
         self.warmupEpochs = warmupEpochs
-        self.warmupFactor = warmupFactor
         self.interval = interval
-        self.factor = factor
-        self.minimumFactor = minimumFactor
-        self.riseFraction = riseFraction
-        self.initialDivisor = initialDivisor
-        self.finalDivisor = finalDivisor
     }
 
     /// What the learning rate is multiplied by at a step (counted from 0) of a run.

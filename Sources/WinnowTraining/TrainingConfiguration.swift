@@ -8,22 +8,21 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     public var schedule: Schedule
     /// Fixes the order of samples, augmentation and dropout.
     public var seed: UInt64
-    public var augmentation: Augmentation
+    public var augmentation = Augmentation()
     public var clipping: GradientClipping?
     /// The probability spread evenly over all classes in the target of a cross-entropy.
-    public var labelSmoothing: Double
+    public var labelSmoothing = 0.0
     /// Gives back the state with the best validation accuracy instead of the last one.
-    public var keepsBest: Bool
+    public var keepsBest = true
     /// Leaves a last smaller batch out; otherwise it makes a smaller step of its own, as in torch.
-    public var dropsLastBatch: Bool
+    public var dropsLastBatch = false
     /// The longest time between two checkpoints within an epoch; every epoch ends with one.
-    public var checkpointSeconds: Double
+    public var checkpointSeconds = 60.0
 
+    /// What most runs say; the rest are properties.
     public init(
         epochs: Int = 10, batchSize: Int = 64, learningRate: Double = 1e-3, optimizer: OptimizerConfiguration = .adam(),
-        schedule: Schedule = Schedule(), seed: UInt64 = 0, augmentation: Augmentation = Augmentation(),
-        clipping: GradientClipping? = nil, labelSmoothing: Double = 0, keepsBest: Bool = true,
-        dropsLastBatch: Bool = false, checkpointSeconds: Double = 60
+        schedule: Schedule = Schedule(), seed: UInt64 = 0
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -31,12 +30,6 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
         self.optimizer = optimizer
         self.schedule = schedule
         self.seed = seed
-        self.augmentation = augmentation
-        self.clipping = clipping
-        self.labelSmoothing = labelSmoothing
-        self.keepsBest = keepsBest
-        self.dropsLastBatch = dropsLastBatch
-        self.checkpointSeconds = checkpointSeconds
     }
 }
 

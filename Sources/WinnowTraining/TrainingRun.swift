@@ -39,8 +39,8 @@ final class TrainingRun {
         self.validation = validation
         let configuration = trainer.configuration
         assembler = try BatchAssembler(
-            data, graph: trainer.objective.graph, labels: trainer.objective.labels, batchSize: configuration.batchSize,
-            augmentation: configuration.augmentation, seed: configuration.seed)
+            data, for: trainer.objective, batchSize: configuration.batchSize, augmentation: configuration.augmentation,
+            seed: configuration.seed)
         let graph = try TrainingGraph(
             trainer.objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
             changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) })
@@ -162,8 +162,8 @@ final class TrainingRun {
 
     /// Notes how good the present state is on validation data, and gives the number that is to be large.
     private func validate(on data: Dataset, _ record: inout EpochRecord) throws -> Double {
-        guard trainer.objective.labels == nil else {
-            let evaluation = try Evaluation(of: model(with: variables.tensors), on: data, options: trainer.options)
+        if trainer.objective.labels != nil, Evaluation.objection(to: trainer.model, on: data) == nil {
+            let evaluation = try Evaluation(of: model(with: variables.tensors), on: data, options: EvaluationOptions(session: trainer.options))
             (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
             return evaluation.top1
         }

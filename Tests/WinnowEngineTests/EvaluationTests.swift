@@ -118,13 +118,12 @@ import WinnowTensor
         let data = try data([[Float]](repeating: [0, 1], count: 10), labels: [Int](repeating: 1, count: 10))
         let cancellation = Cancellation()
         let last = Mutex<ProgressEvent?>(nil)
-        _ = try Evaluation(of: echo(classes: 2), on: data, batchSize: 4, cancellation: cancellation) { event in
-            last.withLock { $0 = event }
-        }
+        let options = EvaluationOptions(cancellation: cancellation) { event in last.withLock { $0 = event } }
+        _ = try Evaluation(of: echo(classes: 2), on: data, batchSize: 4, options: options)
         #expect(last.withLock { $0?.completed } == 10 && last.withLock { $0?.total } == 10)
         cancellation.cancel()
         let error = #expect(throws: WinnowError.self) {
-            try Evaluation(of: echo(classes: 2), on: data, cancellation: cancellation)
+            try Evaluation(of: echo(classes: 2), on: data, options: options)
         }
         #expect(error?.kind == .cancelled)
     }

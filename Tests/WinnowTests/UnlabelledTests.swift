@@ -28,6 +28,12 @@ import WinnowTensor
         return DataSplits(splitting: try Dataset([.init(name: name, values)]))
     }
 
+    private func shapes(_ texts: [String]) -> MeasuringOptions {
+        var options = MeasuringOptions()
+        options.shapes = texts
+        return options
+    }
+
     @Test func comparisonNeedsNoLabels() throws {
         let model = Model(try pictures())
         let small = try model.applying("weight-only-quantization").model
@@ -49,7 +55,7 @@ import WinnowTensor
         #expect(summary.multiplyAccumulates == nil && summary.passByteCount == nil && summary.text.contains("needs --shape x=1x1xHxW"))
         let known = try ModelSummary(model.graph, shapes: ["x=1x1x12x16"])
         #expect(known.multiplyAccumulates == 12 * 16 * 72 + 6 * 8 * 144 && known.missingShapes == nil)
-        #expect(try Comparison(model, model, shapes: ["x=1x1x12x16"]).outputs.first?.deviation.cosine == 1)
+        #expect(try Comparison(model, model, options: shapes(["x=1x1x12x16"])).outputs.first?.deviation.cosine == 1)
         #expect(throws: WinnowError.self) { try ModelTimer(model, batchSize: 1) }
         let measured = try model.measured(as: "a")
         #expect(measured.latency == nil && measured.notes?.first?.contains("--shape") == true)
@@ -62,8 +68,8 @@ import WinnowTensor
         let small = try b.add(MaxPool(window: Window(size: 2, stride: 2)), x)
         let large = try b.add(ConvTranspose(window: Window(size: 2)), small, b.constant("w", Tensor([1, 1, 1, 1] as [Float], shape: [1, 1, 2, 2])))
         let model = Model(try b.graph(outputs: [b.add(Add(), x, large)]))
-        #expect(throws: Never.self) { try Comparison(model, model, shapes: ["x=1x1x6x8"]) }
-        let error = #expect(throws: WinnowError.self) { try Comparison(model, model, shapes: ["x=1x1x7x9"]) }
+        #expect(throws: Never.self) { try Comparison(model, model, options: shapes(["x=1x1x6x8"])) }
+        let error = #expect(throws: WinnowError.self) { try Comparison(model, model, options: shapes(["x=1x1x7x9"])) }
         #expect(error?.subject.contains("x 1×1×7×9") == true && error?.remedy.contains("extents") == true)
     }
 

@@ -25,8 +25,8 @@ import WinnowTraining
         let pixels = Tensor((0..<(20 * 16)).map { UInt8($0 * 7 % 251) }, shape: [20, 4, 4])
         let data = try Dataset([.init(pixels, scale: 1 / 255)], labels: (0..<20).map { $0 % 2 })
         func losses(_ augmentation: Augmentation, seed: UInt64 = 1) throws -> [Double] {
-            let configuration = TrainingConfiguration(
-                epochs: 3, batchSize: 8, learningRate: 0, optimizer: .sgd(), seed: seed, augmentation: augmentation)
+            var configuration = TrainingConfiguration(epochs: 3, batchSize: 8, learningRate: 0, optimizer: .sgd(), seed: seed)
+            configuration.augmentation = augmentation
             return try Trainer(model, configuration: configuration).train(on: data).history.map(\.loss)
         }
         let still = try losses(Augmentation())

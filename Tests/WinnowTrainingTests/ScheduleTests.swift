@@ -39,9 +39,10 @@ private struct ScheduleFixture: Decodable {
     }
 
     @Test func configurationSurvivesJSON() throws {
-        let configuration = TrainingConfiguration(
-            epochs: 3, optimizer: .sgd(momentum: 0.9, nesterov: true), schedule: Schedule(.oneCycle, warmupEpochs: 1),
-            augmentation: Augmentation(shiftPixels: 2, flipsHorizontally: true), clipping: GradientClipping(limit: 1))
+        var configuration = TrainingConfiguration(
+            epochs: 3, optimizer: .sgd(momentum: 0.9, nesterov: true), schedule: Schedule(.oneCycle, warmupEpochs: 1))
+        configuration.augmentation = Augmentation(shiftPixels: 2, flipsHorizontally: true)
+        configuration.clipping = GradientClipping(limit: 1)
         let copy = try JSONDecoder().decode(
             TrainingConfiguration.self, from: JSONEncoder().encode(configuration))
         #expect(copy == configuration)

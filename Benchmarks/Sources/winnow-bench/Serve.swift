@@ -34,9 +34,10 @@ struct Serve: ParsableCommand {
     }
 
     private func timer(_ task: Task) throws -> ModelTimer {
-        try ModelTimer(
-            Model(reading: task.model), task.work == .training ? .training : .inference, batchSize: task.batch,
-            passes: task.passes, usesBFloat16: usesBFloat16)
+        var options = ModelTimer.Options()
+        (options.passes, options.usesBFloat16) = (task.passes, usesBFloat16)
+        return try ModelTimer(
+            Model(reading: task.model), task.work == .training ? .training : .inference, batchSize: task.batch, options: options)
     }
 
     private func measure(_ task: Task, _ timer: ModelTimer) throws -> Answer {

@@ -3,9 +3,9 @@ extension Architecture {
     /// Caffe's LeNet-5: 20 and 50 filters of 5×5, 500 hidden units, 431,080 parameters, on 28×28.
     static let leNet5 = Architecture(name: "lenet-5", summary: "Caffe's LeNet: 20-50-500-10 on 28×28, 431,080 parameters") { network, _ in
         try network.input(["N", 1, 28, 28])
-        try network.convolution("conv1", 1, 20, kernel: 5)
+        try network.convolution("conv1", 1, 20, .init(size: 5))
         try network.maxPool(2)
-        try network.convolution("conv2", 20, 50, kernel: 5)
+        try network.convolution("conv2", 20, 50, .init(size: 5))
         try network.maxPool(2)
         try network.flatten()
         try network.linear("fc1", 800, 500)
@@ -18,10 +18,10 @@ extension Architecture {
         name: "cnn-dropout", summary: "10 and 20 filters of 5×5, 320-50-10 with Dropout, 21,840 parameters"
     ) { network, _ in
         try network.input(["N", 1, 28, 28])
-        try network.convolution("conv1", 1, 10, kernel: 5)
+        try network.convolution("conv1", 1, 10, .init(size: 5))
         try network.maxPool(2)
         try network.relu()
-        try network.convolution("conv2", 10, 20, kernel: 5)
+        try network.convolution("conv2", 10, 20, .init(size: 5))
         try network.dropout(0.5)
         try network.maxPool(2)
         try network.relu()
@@ -37,7 +37,7 @@ extension Architecture {
         name: "resnet-20", summary: "ResNet-20 for small images: 16-32-64 channels, on 1×28×28"
     ) { network, _ in
         try network.input(["N", 1, 28, 28])
-        try network.convolution("stem", 1, 16, kernel: 3, padding: 1, bias: false)
+        try network.convolution("stem", 1, 16, .init(size: 3, padding: 1), bias: false)
         try network.batchNorm("stem.bn", 16)
         try network.relu()
         var channels = 16
@@ -59,13 +59,13 @@ extension Architecture {
         let start = network.x
         let stride = inputs == outputs ? 1 : 2
         let skip = inputs == outputs ? start : try network.branch(from: start) { skip in
-            try skip.convolution("\(name).skip", inputs, outputs, kernel: 1, stride: stride, bias: false)
+            try skip.convolution("\(name).skip", inputs, outputs, .init(size: 1, stride: stride), bias: false)
             try skip.batchNorm("\(name).skip.bn", outputs)
         }
-        try network.convolution("\(name).conv1", inputs, outputs, kernel: 3, stride: stride, padding: 1, bias: false)
+        try network.convolution("\(name).conv1", inputs, outputs, .init(size: 3, stride: stride, padding: 1), bias: false)
         try network.batchNorm("\(name).bn1", outputs)
         try network.relu()
-        try network.convolution("\(name).conv2", outputs, outputs, kernel: 3, padding: 1, bias: false)
+        try network.convolution("\(name).conv2", outputs, outputs, .init(size: 3, padding: 1), bias: false)
         try network.batchNorm("\(name).bn2", outputs)
         try network.add(skip)
         try network.relu()

@@ -22,13 +22,18 @@ struct NetworkBuilder {
             x, builder.constant("\(name).weight", weight), builder.constant("\(name).bias", bias), name: name)
     }
 
-    mutating func convolution(
-        _ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, bias: Bool = true
-    ) throws {
-        let (weight, biases) = initialization.convolution(inputs: inputs, outputs: outputs, kernel: [kernel, kernel])
+    /// A square filter and how it moves over the image.
+    struct Filter {
+        var size: Int
+        var stride = 1
+        var padding = 0
+    }
+
+    mutating func convolution(_ name: String, _ inputs: Int, _ outputs: Int, _ filter: Filter, bias: Bool = true) throws {
+        let (weight, biases) = initialization.convolution(inputs: inputs, outputs: outputs, kernel: [filter.size, filter.size])
         x = try builder.conv(
             x, builder.constant("\(name).weight", weight), bias ? builder.constant("\(name).bias", biases) : nil,
-            stride: stride, padding: padding, name: name)
+            stride: filter.stride, padding: filter.padding, name: name)
     }
 
     mutating func batchNorm(_ name: String, _ channels: Int) throws {

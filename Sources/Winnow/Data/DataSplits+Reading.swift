@@ -22,10 +22,8 @@ extension DataSplits {
     /// Where there are training but no validation samples, a twelfth of each class becomes the validation split. A source
     /// without named splits is split by the samples' contents. Arrays of `layout` nhwc are turned to channels first.
     ///
-    /// - Parameters:
-    ///   - graph: the model that takes the arrays. Its samples may lie along other axes than the first, and all of them may share
-    ///     a value.
-    ///   - shapes: texts as `image=1x3x224x224`; pictures are brought to the size of the first shape of four axes.
+    /// `graph` is the model that takes the arrays: its samples may lie along other axes than the first, and all of them may share a
+    /// value. `shapes` are texts as `image=1x3x224x224`: pictures are brought to the size of the first shape of four axes.
     public init(reading source: String, for graph: Graph? = nil, layout: Layout = .nchw, shapes: [String] = []) throws {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false

@@ -2,7 +2,12 @@ public import WinnowEngine
 public import WinnowGraph
 import WinnowTensor
 
-/// Data read from disk, split for training, choosing and the final test.
+/// Data, read or in memory, split for training, choosing and the final test.
+///
+/// ```swift
+/// let images = Tensor(pixels, shape: [count, 1, 28, 28])
+/// let data = DataSplits(splitting: try Dataset([.init(name: "image", images)], labels: classes))
+/// ```
 public struct DataSplits: Sendable {
     public var training: Dataset?
     public var validation: Dataset?
@@ -10,9 +15,17 @@ public struct DataSplits: Sendable {
     /// Every sample of a source that names no splits.
     public var whole: Dataset?
     /// What was read, what was done to it and how it was split, a line each.
-    public var notes: [String] = []
+    public var notes: [String]
     /// Whether `images.yaml` says how the samples lie.
     var arePictures = false
+
+    /// Samples for each purpose, read or in memory.
+    public init(training: Dataset? = nil, validation: Dataset? = nil, test: Dataset? = nil, notes: [String] = []) {
+        self.training = training
+        self.validation = validation
+        self.test = test
+        self.notes = notes
+    }
 
     public enum Split: String, Sendable, CaseIterable { case training, validation, test, all }
 

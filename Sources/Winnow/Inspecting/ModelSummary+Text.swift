@@ -1,7 +1,9 @@
 import WinnowReport
 import WinnowTensor
 
-extension ModelSummary {
+extension ModelSummary: CustomStringConvertible {
+    public var description: String { text }
+
     /// A table for the terminal: one line a node, then the totals, then the tensors if there are any.
     public var text: String {
         let versions = opsets.sorted { $0.key < $1.key }.map { "\($0.key.isEmpty ? "ai.onnx" : $0.key) \($0.value)" }

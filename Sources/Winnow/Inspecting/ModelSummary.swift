@@ -77,7 +77,7 @@ public struct ModelSummary: Codable, Sendable {
     /// Summarizes the nodes whose name, operator or initializers match one of the globs in `selecting`; without globs, all.
     /// Throws `.usage` for a glob that matches nothing, or a shape that does not fit.
     ///
-    /// - Parameter shapes: texts as `image=1x3x224x224`, for inputs that leave more open than the batch.
+    /// `shapes` are texts as `image=1x3x224x224`, for inputs that leave more open than the batch.
     public init(
         _ graph: Graph, selecting globs: [String] = [], tensors includesTensors: Bool = false, shapes texts: [String] = []
     ) throws {

@@ -1,4 +1,4 @@
-public import WinnowEngine
+import WinnowEngine
 import WinnowGraph
 public import WinnowReport
 import WinnowTensor
@@ -21,17 +21,17 @@ public struct Comparison: Codable, Sendable {
     public var sampleCount: Int
     public var samples: String
 
-    /// Compares on `data`'s test split (else validation), or on seeded random inputs if there is none. With
-    /// `nodeTolerance`, compares the values inside too and finds the first whose relative error is larger.
+    /// Compares on `data`'s test split (else validation), or on seeded random inputs if there is none.
     /// Throws `.model` if the outputs do not correspond.
     ///
-    /// - Parameter shapes: texts as `image=1x3x224x224`, for inputs whose extents neither model nor data tell.
+    /// Outputs are compared on at most `sampleLimit` samples; what models are judged by takes all. With `nodeTolerance` the
+    /// values inside are compared too, and the first whose relative error is larger is found.
     public init(
-        _ a: Model, _ b: Model, data: DataSplits? = nil, shapes: [String] = [], sampleLimit: Int = 256,
-        nodeTolerance: Double? = nil, cancellation: Cancellation? = nil
+        _ a: Model, _ b: Model, data: DataSplits? = nil, sampleLimit: Int = 256, nodeTolerance: Double? = nil,
+        options: MeasuringOptions = MeasuringOptions()
     ) throws {
         let data = data?.kept(for: a.graph)
-        let measuring = Measuring(data: data, shapes: try InputShapes(parsing: shapes, for: a.graph), cancellation: cancellation)
+        let measuring = try Measuring(data, of: a.graph, options)
         let own = data?.test ?? data?.validation ?? data?.training
         samples = own == nil ? "random inputs: give --data for numbers that mean something" : "data"
         let set = try own?.drawn(sampleLimit).withoutLabels.adapted(to: a.graph)
@@ -39,7 +39,7 @@ public struct Comparison: Codable, Sendable {
         func random(_ count: Int) throws -> [ValueName: Tensor] {
             try RandomInputs(seed: 0).inputs(for: a.graph, batchSize: count, shapes: measuring.shapes)
         }
-        let run = try set.map { try MetricRun(of: b.graph, original: a.graph, on: $0, cancellation: cancellation) }
+        let run = try set.map { try MetricRun(of: b.graph, original: a.graph, on: $0, options: measuring.evaluation) }
             ?? MetricRun(of: b.graph, original: a.graph, inputs: random(sampleCount))
         outputs = run.sums.map { name, sums in
             let agreement = run.results.first { $0.output == name && $0.metric == Top1Agreement.name }
@@ -51,5 +51,19 @@ public struct Comparison: Codable, Sendable {
             let batch = few.flatMap { few in few.batches(of: 32, for: a.graph).first.map { few.batch(at: $0.indices) } }
             return try Divergence(a.graph, b.graph, on: batch ?? random(min(sampleCount, 32)), tolerance: tolerance)
         }
+    }
+}
+
+extension Comparison: CustomStringConvertible {
+    public var description: String { text }
+
+    /// The models as a table, then how far apart each output is, then where the models part, if it was asked for.
+    public var text: String {
+        let table = Report(title: "", environment: [:], models: models, steps: []).text
+        let lines = outputs.map { output in
+            let agreement = output.agreement.map { ", same top-1 for \(($0 * 10_000).rounded() / 100) %" } ?? ""
+            return "\(output.name): \(output.deviation.text)\(agreement) (\(sampleCount) samples, \(samples))"
+        }
+        return ([table] + lines + (divergence.map { ["", $0.text] } ?? [])).joined(separator: "\n")
     }
 }

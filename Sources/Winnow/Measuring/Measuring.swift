@@ -8,10 +8,8 @@ struct Measuring {
     var data: DataSplits?
     /// What the user says of extents that the model leaves open; the data tells them too.
     var shapes = InputShapes()
-    var options = SessionOptions()
-    /// Shown in turns for each model and split.
-    var cancellation: Cancellation?
-    var progress: ProgressReporter?
+    var judges: [Judge] = []
+    var evaluation = EvaluationOptions()
 
     /// The shapes that `graph` is measured with.
     func shapes(for graph: Graph, of original: Graph) -> InputShapes {
@@ -34,9 +32,10 @@ struct Measuring {
     func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
         guard let original = graphs.first else { return costs }
         var results = costs
-        let bench = Bench(original: original, options: options, cancellation: cancellation, progress: progress)
+        let bench = Bench(original: original, options: evaluation)
         for index in graphs.indices {
             try addQuality(to: &results[index], graphs[index], isOriginal: index == 0, isCompared: graphs.count > 1, bench)
+            try addJudgements(to: &results[index], graphs[index], original: index == 0 ? nil : original)
         }
         try addLatencies(to: &results, graphs)
         return results
@@ -70,11 +69,17 @@ struct Measuring {
         }
     }
 
+    private func addJudgements(to result: inout ModelMeasurement, _ graph: Graph, original: Graph?) throws {
+        guard let test = data?.test, !judges.isEmpty else { return }
+        let results = try judges.map { try $0.result(of: graph, original: original, on: test, options: evaluation) }
+        result.metrics = (result.metrics ?? []) + results
+    }
+
     private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
         let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
         let known = graphs.indices.filter { samples[$0] != nil }
         guard !known.isEmpty else { return }
-        let speeds = try Speed.of(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: options)
+        let speeds = try Speed.of(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: evaluation.session)
         for (index, speed) in zip(known, speeds) {
             results[index].latency = speed.latency
             results[index].latencyOnAllThreads = speed.latencyOnAllThreads

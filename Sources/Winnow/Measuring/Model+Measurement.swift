@@ -1,5 +1,5 @@
 import Foundation
-import WinnowEngine
+public import WinnowEngine
 public import WinnowReport
 public import WinnowTensor
 
@@ -12,8 +12,18 @@ extension Model {
 
     /// What the model costs and, given data, how good it is. Bytes are those of its file; a model that has none yet is written
     /// to a temporary one.
-    public func measured(as stage: String, on data: DataSplits? = nil) throws -> ModelMeasurement {
-        try [Model].measured([(stage, self)], on: data)[0]
+    public func measured(
+        as stage: String, on data: DataSplits? = nil, options: MeasuringOptions = MeasuringOptions()
+    ) throws -> ModelMeasurement {
+        try [Model].measured([(stage, self)], on: data, options: options)[0]
+    }
+
+    /// Accuracy and loss on labelled data, from the executed model. Throws `.data` where labels are missing or out of range.
+    public func evaluated(on data: Dataset) throws -> Evaluation { try Evaluation(of: graph, on: data) }
+
+    /// How good the model is on data by a measure of one's own, beside the one it was made from where that is given.
+    public func evaluated(on data: Dataset, by judge: Judge, original: Model? = nil) throws -> MetricResult {
+        try judge.result(of: graph, original: original?.graph, on: data)
     }
 
     fileprivate func withFile<Result>(_ body: (Model) throws -> Result) throws -> Result {
@@ -27,9 +37,11 @@ extension Model {
 
 extension [Model] {
     /// States of one model measured alike, the original first: costs, quality on the same data, and latency in turns.
-    public static func measured(_ stages: [(stage: String, model: Model)], on data: DataSplits? = nil) throws -> [ModelMeasurement] {
+    public static func measured(
+        _ stages: [(stage: String, model: Model)], on data: DataSplits? = nil, options: MeasuringOptions = MeasuringOptions()
+    ) throws -> [ModelMeasurement] {
         guard let original = stages.first?.model.graph else { return [] }
-        let measuring = Measuring(data: data?.kept(for: original))
+        let measuring = try Measuring(data?.kept(for: original), of: original, options)
         let costs = try stages.map { stage, model in
             var cost = try model.withFile { try measuring.costs(of: [(stage, $0)], name: original.name, histograms: true)[0] }
             cost.file = model.path

@@ -29,10 +29,10 @@ public struct ModelRow: Codable, Sendable {
     public var sampleCount: Int
     public var notes: [String]
 
-    /// Measures files on one split of the data, the first being the original, multiplying float32 in bfloat16 if asked to.
+    /// Measures files on one split of the data, the first being the original; `source` is what errors call the data.
     public static func rows(
-        _ paths: [String], data: DataSplits, split: String, source: String, shapes: [String] = [], usesBFloat16: Bool = false,
-        cancellation: Cancellation? = nil
+        _ paths: [String], data: DataSplits, split: String = "test", source: String = "the data",
+        options: MeasuringOptions = MeasuringOptions()
     ) throws -> [ModelRow] {
         guard let split = DataSplits.Split(rawValue: split) else {
             throw WinnowError(.usage, "--split", "\(split) is no split", remedy: "choose training, validation, test or all")
@@ -41,9 +41,7 @@ public struct ModelRow: Codable, Sendable {
         let models = try paths.map { path in
             (stage: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent, model: try Model(reading: path))
         }
-        let shapes = try InputShapes(parsing: shapes, for: models.first?.model.graph)
-        var measuring = Measuring(data: DataSplits(test: samples), shapes: shapes, cancellation: cancellation)
-        measuring.options.compute.usesBFloat16 = usesBFloat16
+        let measuring = try Measuring(DataSplits(test: samples), of: models.first?.model.graph, options)
         let measured = try measuring(models, name: models.first?.model.graph.name ?? "", histograms: false)
         return zip(models, measured).map { ModelRow(name: $0.model.graph.name, $1, sampleCount: samples.count) }
     }

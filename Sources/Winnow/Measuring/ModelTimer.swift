@@ -23,42 +23,40 @@ public struct ModelTimer {
     private let batchSize: Int
     private let multiplyAccumulates: [String: Int?]
 
-    /// Plans `model` for inputs of `shapes`, an open number of samples being `batchSize`; throws where other extents are not known, or
-    /// it cannot run or be trained.
-    ///
-    /// - Parameters:
-    ///   - values: taken as they are, for the inputs they name; the others are random.
-    ///   - passes: passes that take part in training, by name: `distillation` follows the model itself.
-    ///   - usesBFloat16: multiply float32 in bfloat16 where the processor gains from it.
-    public init(
-        _ model: Model, _ work: Work = .inference, batchSize: Int, shapes: [String: [Int]] = [:], values: [String: Tensor] = [:],
-        passes: [String] = [], usesBFloat16: Bool = false
-    ) throws {
-        try self.init(
-            model, work, batchSize: batchSize, inputShapes: InputShapes(shapes.mapValues { Shape($0) }), values: values,
-            passes: passes, usesBFloat16: usesBFloat16)
+    /// What a model is timed on.
+    public struct Options: Sendable {
+        /// Shapes of inputs that leave more open than the batch.
+        public var shapes: [String: [Int]] = [:]
+        /// Taken as they are, for the inputs they name; the others are random.
+        public var values: [String: Tensor] = [:]
+        /// Passes that take part in training, by name: `distillation` follows the model itself.
+        public var passes: [String] = []
+        /// Whether float32 is multiplied in bfloat16 where the processor gains from it.
+        public var usesBFloat16 = false
+
+        public init() {}
     }
 
-    init(
-        _ model: Model, _ work: Work, batchSize: Int, inputShapes: InputShapes, values: [String: Tensor], passes: [String] = [],
-        usesBFloat16: Bool
-    ) throws {
+    /// Plans `model`, an open number of samples being `batchSize`; throws where other extents are not known, or it cannot run or be
+    /// trained.
+    public init(_ model: Model, _ work: Work = .inference, batchSize: Int, options: Options = Options()) throws {
         let graph = model.graph
-        let shapes = InputShapes(values.mapValues(\.shape)).filled(from: inputShapes)
-        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(values) { $1 }
+        let given = InputShapes(options.shapes.mapValues { Shape($0) })
+        let shapes = InputShapes(options.values.mapValues(\.shape)).filled(from: given)
+        let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(options.values) { $1 }
         self.batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? batchSize
-        let options = SessionOptions(compute: ComputeOptions(usesBFloat16: usesBFloat16))
+        let sessionOptions = SessionOptions(compute: ComputeOptions(usesBFloat16: options.usesBFloat16))
         switch work {
         case .inference:
             let shapes = inputs.mapValues(\.shape)
-            let plan = try Session(graph, options: options).plan(for: shapes)
+            let plan = try Session(graph, options: sessionOptions).plan(for: shapes)
             for (name, tensor) in inputs { try plan.setInput(name, tensor) }
             subject = .plan(plan)
             multiplyAccumulates = graph.multiplyAccumulates(inputShapes: shapes)
         case .training:
             let data = try Self.labelled(inputs, for: graph, count: batchSize)
-            var trainer = try Self.trainer(of: graph, carrying: passes, on: data)
-            trainer.options = options
+            var trainer = try Self.trainer(of: graph, carrying: options.passes, on: data)
+            trainer.options = sessionOptions
             let timer = try StepTimer(trainer, on: data)
             subject = .step(timer)
             multiplyAccumulates = timer.multiplyAccumulates()

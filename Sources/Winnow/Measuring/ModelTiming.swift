@@ -1,7 +1,7 @@
 import Foundation
 public import WinnowEngine
 import WinnowGraph
-public import WinnowTensor
+import WinnowTensor
 import WinnowTraining
 
 /// How long a model takes at one batch size.
@@ -21,24 +21,33 @@ public struct ModelTiming: Codable, Sendable {
             + "(\(latency.runCount) \(runs))"
     }
 
-    /// Times a model at each of the batch sizes in `batches`, a comma-separated list (nil: that of `inputs`, else 1); `shapes`
-    /// are texts as `image=1x3x224x224` for inputs that leave more open, `inputs` values instead of random ones.
+    /// Times a model at each of the batch sizes in `batches`, a comma-separated list (nil: that of the values given for inputs,
+    /// else 1), for so many seconds each.
     public static func measure(
-        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String? = nil, shapes: [String] = [],
-        inputs: [String: Tensor] = [:], seconds: Double, listsSteps: Bool,
-        usesBFloat16: Bool = false
+        _ model: Model, _ work: ModelTimer.Work = .inference, batches: String? = nil, seconds: Double = 1,
+        listsSteps: Bool = false, options: ModelTimer.Options = ModelTimer.Options()
     ) throws -> [ModelTiming] {
-        let shapes = try InputShapes(parsing: shapes)
-        let own = SampleAxes(of: model.graph).count(in: inputs.mapValues(\.shape))
+        let own = SampleAxes(of: model.graph).count(in: options.values.mapValues(\.shape))
         return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
-            let timer = try ModelTimer(
-                model, work, batchSize: batch, inputShapes: shapes, values: inputs, usesBFloat16: usesBFloat16)
+            let timer = try ModelTimer(model, work, batchSize: batch, options: options)
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])
         }
     }
+}
+
+extension ModelTimer.Options {
+    /// With shapes as the command line gives them, `image=1x3x224x224`. Throws `.usage` for what is none.
+    public init(shapes texts: [String]) throws {
+        self.init()
+        shapes = Dictionary(try InputShapes.shapes(parsing: texts).map { ($0.0, $0.shape.extents) }, uniquingKeysWith: { $1 })
+    }
+}
+
+extension ModelTiming: CustomStringConvertible {
+    public var description: String { text }
 }

@@ -10,9 +10,10 @@ public struct ApplySummary: Sendable {
         fileprivate let measurement: ModelMeasurement
         fileprivate let shapes: InputShapes
 
-        /// - Parameter shapes: texts as `image=1x3x224x224`, for multiply–accumulates where extents are open.
+        /// `shapes` are texts as `image=1x3x224x224`, for multiply–accumulates where extents are open.
         public init(_ model: Model, data: DataSplits?, shapes: [String]) throws {
-            self.shapes = Measuring(data: data, shapes: try InputShapes(parsing: shapes, for: model.graph)).shapes(for: model.graph, of: model.graph)
+            let given = try InputShapes(parsing: shapes, for: model.graph)
+            self.shapes = Measuring(data: data, shapes: given).shapes(for: model.graph, of: model.graph)
             measurement = try model.cost(model: "", stage: "", shapes: self.shapes, histograms: false, zips: false)
         }
     }
@@ -26,9 +27,7 @@ public struct ApplySummary: Sendable {
     private static let lineLimit = 40
     private static let reasonLimit = 8
 
-    /// - Parameters:
-    ///   - before: what the model that was read cost.
-    ///   - result: the model as it is at `output`.
+    /// From what the model that was read cost to the model as it is at `output`.
     public init(_ findings: [Finding], from before: Cost, to result: Model, output: String) throws {
         self.findings = findings
         self.output = output

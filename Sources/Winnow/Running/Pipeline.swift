@@ -1,21 +1,31 @@
 import Foundation
 public import WinnowEngine
 import WinnowFormats
-import WinnowGraph
+public import WinnowGraph
 import WinnowPasses
 import WinnowReport
 import WinnowTensor
+public import WinnowTraining
 
 /// Applies a recipe to a model step by step, keeping what is needed to go on after a stop.
+///
+/// ```swift
+/// var pipeline = Pipeline(recipe, data: data)
+/// pipeline.stateFolder = "small.state"
+/// let result = try await pipeline.run(on: model) { print($0) }
+/// ```
 public struct Pipeline: Sendable {
     /// How far a run has come: which step, and the event of the work within it.
-    public struct Progress: Sendable {
+    public struct Progress: Sendable, CustomStringConvertible {
         public var step: Int
         public var stepCount: Int
         public var stepName: String
         public var event: ProgressEvent
         /// The part of the whole run that is done, by what steps usually take.
         public var fraction: Double
+
+        /// `2 of 5, static-quantization: calibration 40 %`
+        public var description: String { "\(step) of \(stepCount), \(stepName): \(event)" }
     }
 
     public var recipe: Recipe
@@ -24,28 +34,41 @@ public struct Pipeline: Sendable {
     public var calibration: Dataset?
     /// Whom distillation follows unless its settings name a file; nil: the model as it came.
     public var teacher: Model?
-    public var seed: UInt64
+    /// What choices are made by in place of top-1 or agreement: iterative pruning keeps it within its bound.
+    public var judge: Judge?
+    /// What training steps make small in place of the cross-entropy of the first output, made of the graph that is trained. It
+    /// reads labels and what the model reads.
+    public var objective: (@Sendable (Graph) throws -> Objective)?
+    /// Fixes every random choice.
+    public var seed: UInt64 = 0
     /// Where finished steps and checkpoints are kept; nil: nothing is kept.
     public var stateFolder: String?
-    public var cancellation: Cancellation
-    public var progress: @Sendable (Progress) -> Void
+    /// Where `save` steps write.
+    public var outputFolder = "."
 
-    public init(
-        _ recipe: Recipe, data: DataSplits? = nil, teacher: Model? = nil, seed: UInt64 = 0, stateFolder: String? = nil,
-        cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
-    ) {
+    public init(_ recipe: Recipe, data: DataSplits? = nil) {
         self.recipe = recipe
         self.data = data
-        self.teacher = teacher
-        self.seed = seed
-        self.stateFolder = stateFolder
-        self.cancellation = cancellation
-        self.progress = progress
     }
 
-    /// Runs every step on `model`; `save` steps write into `outputFolder`. With a state folder, steps that an earlier run of
-    /// the same recipe on the same model finished are read back instead of run.
-    public func run(on model: Model, outputFolder: String) throws -> CompressionResult {
+    /// Runs every step on `model` on a thread of its own; cancelling the task ends it with an error of kind `.cancelled`.
+    ///
+    /// With a state folder, steps that an earlier run of the same recipe on the same model finished are read back instead of
+    /// run, and one that was cancelled goes on where it stopped.
+    ///
+    /// `progress` is called from that thread, at most some ten times a second.
+    /// Throws `.recipe`, `.data`, `.model` or `.file` naming the step and what would be right.
+    public func run(
+        on model: Model, progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) async throws -> CompressionResult {
+        try await Cancellation.ofTask { try run(on: model, cancellation: $0, progress: progress) }
+    }
+
+    /// The same on the calling thread, which waits for the end.
+    public func run(
+        on model: Model, cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) throws -> CompressionResult {
+        for step in recipe.steps { try step.check() }
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         var graph = model.graph
         var result = CompressionResult(model: model, steps: [], saved: [], folder: folder)
@@ -62,8 +85,10 @@ public struct Pipeline: Sendable {
                     result.steps.append(record)
                     continue
                 }
-                let state = folder?.state(of: index)
-                let record = try apply(step, index: index, to: &graph, teacher: (teacher ?? model).graph, state: state)
+                var context = self.context(of: model, progress: reporter(index, step.name, progress))
+                context.cancellation = cancellation
+                context.state = folder?.state(of: index)
+                let record = try apply(step, index: index, to: &graph, in: context)
                 try folder?.finish(index, graph: graph, record: record)
                 // A resumed run continues from the file, so this run does too: the bytes cannot differ.
                 if let folder, let (written, _) = try folder.finishedStep(index) { graph = written }
@@ -75,21 +100,25 @@ public struct Pipeline: Sendable {
         return result
     }
 
-    private func apply(
-        _ step: PassStep, index: Int, to graph: inout Graph, teacher: Graph, state: RunState?
-    ) throws -> Report.Step {
-        let start = ContinuousClock.now
+    /// What passes may use.
+    private func context(of model: Model, progress: @escaping ProgressReporter) -> PassContext {
         var context = PassContext(
             calibration: calibration ?? data?.calibration, training: data?.training, validation: data?.validation, seed: seed,
-            progress: reporter(index, step.name), cancellation: cancellation)
-        context.teacher = teacher
-        context.state = state
+            progress: progress)
+        context.teacher = (teacher ?? model).graph
+        context.judge = judge
+        context.objective = objective
         context.loadModel = { try Model(reading: $0).graph }
+        return context
+    }
+
+    private func apply(_ step: PassStep, index: Int, to graph: inout Graph, in context: PassContext) throws -> Report.Step {
+        let start = ContinuousClock.now
         let result: PassResult
         do { result = try step.pass(graph, in: context) } catch let error as WinnowError {
             guard error.kind == .cancelled else { throw error.within("step \(index + 1)") }
             throw WinnowError(
-                .cancelled, "run", "was stopped on request", remedy: state == nil ? "" : "run the same command again to go on")
+                .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }
         graph = result.graph
         return Report.Step(
@@ -97,8 +126,10 @@ public struct Pipeline: Sendable {
             findings: result.findings, result: ModelMeasurement(graph, model: "", stage: step.name))
     }
 
-    private func reporter(_ index: Int, _ name: String) -> ProgressReporter {
-        let (progress, stepCount) = (progress, recipe.steps.count)
+    private func reporter(
+        _ index: Int, _ name: String, _ progress: @escaping @Sendable (Progress) -> Void
+    ) -> ProgressReporter {
+        let stepCount = recipe.steps.count
         let weights = recipe.steps.map(Self.weight)
         let (before, own, all) = (weights[..<index].reduce(0, +), weights[index], weights.reduce(0, +))
         return { event in
@@ -120,7 +151,7 @@ public struct Pipeline: Sendable {
         }
     }
 
-    /// Differs where the recipe, a model that it reads, the data or the seed do.
+    /// Differs where the recipe, a model that it reads, what judges or trains, the data or the seed do.
     private func fingerprint(of model: Model) throws -> Fingerprint {
         let steps = recipe.steps.map { step in
             switch step {
@@ -130,9 +161,10 @@ public struct Pipeline: Sendable {
         }
         // A model that cannot be read is told of by the step that needs it.
         let others = recipe.passes.flatMap(\.models).map { try? Model(reading: $0).graph }
+        let own = try [model.graph, teacher?.graph, objective?(model.graph).graph]
         return try Fingerprint(
-            models: [model.graph, teacher?.graph].compactMap { $0 } + others.compactMap { $0 },
-            data: [data?.training, data?.validation, data?.test, calibration], settings: steps, seed: seed)
+            models: (own + others).compactMap { $0 }, data: [data?.training, data?.validation, data?.test, calibration],
+            settings: steps + (judge.map { ["\($0)"] } ?? []), seed: seed)
     }
 }
 

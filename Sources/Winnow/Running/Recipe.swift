@@ -1,24 +1,32 @@
 import Foundation
-package import WinnowPasses
+public import WinnowPasses
 import WinnowTensor
 
-/// An ordered list of steps, readable from YAML or built in Swift.
+/// An ordered list of steps, read from YAML or built in Swift; it prints as the YAML that it can be read from.
+///
+/// ```swift
+/// let recipe = Recipe {
+///     StructuredPruning { $0.sparsity = 0.5; $0.importance = "fpgm" }
+///     Finetune { $0.epochs = 5 }
+///     if isQuantized { StaticQuantization { $0.calibration.range = "entropy" } }
+///     Save("pruned")
+/// }
+/// ```
 public struct Recipe: Sendable {
     /// What a recipe does at one place.
-    package enum Step: Sendable {
+    public enum Step: Sendable {
         case pass(PassStep)
-        /// Writes the model as it is here to this name beside the output, and measures it in the report.
+        /// Writes the model as it is here to this file beside the output, and measures it in the report.
         case save(String)
     }
 
     /// The format this program writes; recipes of older versions keep loading.
     public static let currentVersion = 1
 
-    package var steps: [Step]
+    public var steps: [Step]
 
-    package init(_ passes: [any Pass]) { steps = passes.map { .pass(PassStep($0)) } }
-
-    package var passes: [any Pass] {
+    /// The passes in order, without what is saved.
+    public var passes: [any Pass] {
         steps.compactMap { if case .pass(let step) = $0 { step.pass } else { nil } }
     }
 }
@@ -45,12 +53,37 @@ extension Recipe {
 
     private static func step(_ value: HyperparameterValue) throws -> Step {
         if case .table(let table) = value, table.count == 1, case .string(let name)? = table["save"] {
-            guard !name.contains("/"), !name.hasPrefix(".") else {
-                throw WinnowError(.recipe, "save", "\(name) is no plain file name")
-            }
-            return .save(name.hasSuffix(".onnx") ? name : name + ".onnx")
+            let step = Save(name).step
+            try step.check()
+            return step
         }
         return .pass(try PassStep(value))
+    }
+}
+
+extension Recipe.Step {
+    /// Throws `.recipe` for a file that would lie elsewhere than beside the output.
+    func check() throws {
+        guard case .save(let file) = self, file.contains("/") || file.hasPrefix(".") else { return }
+        throw WinnowError(.recipe, "save", "\(file.dropLast(".onnx".count)) is no plain file name")
+    }
+}
+
+extension Recipe: CustomStringConvertible {
+    /// The recipe as YAML, hyperparameters that have their defaults left out.
+    public var description: String {
+        let lines = steps.map { "\n  - \($0)" }
+        return "version: \(Self.currentVersion)\nsteps:" + (lines.isEmpty ? " []" : lines.joined())
+    }
+}
+
+extension Recipe.Step: CustomStringConvertible {
+    /// `structured-pruning: { sparsity: 0.7 }`, `save: pruned`
+    public var description: String {
+        switch self {
+        case .pass(let step): "\(step)"
+        case .save(let file): "save: \(HyperparameterValue.string(String(file.dropLast(".onnx".count))).yaml)"
+        }
     }
 }
 

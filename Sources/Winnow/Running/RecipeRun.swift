@@ -11,30 +11,28 @@ public struct RecipeRun: Sendable {
     public var input: Model
     public var output: String
     public var data: DataSplits?
+    /// The HTML report to write, the same as JSON beside it; nil: none.
     public var report: String?
+    /// The report's title and the network's name; nil: the graph's name.
     public var name: String?
+    /// Where finished steps and checkpoints are kept until the end; nil: a stop loses them.
     public var stateFolder: String?
-    public var seed: UInt64
-    public var isStrict: Bool
+    /// Fixes every random choice.
+    public var seed: UInt64 = 0
+    /// Whether anything that was skipped or fell back is an error.
+    public var isStrict = false
     /// Files and folders that no output may take the place of, beside the input: the recipe, the data.
-    public var sources: [String]
+    public var sources: [String] = []
     /// Shapes of inputs whose extents neither model nor data tell, as `image=1x3x224x224`.
     public var shapes: [String] = []
+    /// What the report judges models by beside top-1 or agreement; the first is what choices are made by.
+    public var judges: [Judge] = []
 
-    public init(
-        recipe: Recipe, input: Model, output: String, data: DataSplits? = nil, report: String? = nil, name: String? = nil,
-        stateFolder: String? = nil, seed: UInt64 = 0, isStrict: Bool = false, sources: [String] = []
-    ) {
+    public init(_ recipe: Recipe, input: Model, output: String, data: DataSplits? = nil) {
         self.recipe = recipe
         self.input = input
         self.output = output
         self.data = data
-        self.report = report
-        self.name = name
-        self.stateFolder = stateFolder
-        self.seed = seed
-        self.isStrict = isStrict
-        self.sources = sources
     }
 
     /// The page's name with another ending.
@@ -61,7 +59,16 @@ public struct RecipeRun: Sendable {
         if let stateFolder { try files.writes(stateFolder, for: "--state") }
     }
 
-    /// Runs the recipe, writes the model and the report, and removes the state once all is written.
+    /// Runs the recipe on a thread of its own, writes the model and the report, and removes the state once all is written;
+    /// cancelling the task ends it with an error of kind `.cancelled`.
+    @discardableResult
+    public func callAsFunction(
+        progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
+    ) async throws -> Report {
+        try await Cancellation.ofTask { try self(cancellation: $0, progress: progress) }
+    }
+
+    /// The same on the calling thread, which waits for the end.
     @discardableResult
     public func callAsFunction(
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
@@ -69,13 +76,10 @@ public struct RecipeRun: Sendable {
         try checkOutputs()
         let title = name ?? input.graph.name
         let data = data?.kept(for: input.graph)
-        let pipeline = Pipeline(
-            recipe, data: data, seed: seed, stateFolder: stateFolder, cancellation: cancellation, progress: progress)
-        let result = try pipeline.run(on: input, outputFolder: outputFolder)
-        if isStrict { try Strictness.check(result.steps.flatMap(\.findings)) }
-        let measuring = Measuring(data: data, shapes: try InputShapes(parsing: shapes, for: input.graph), cancellation: cancellation) { event in
-            progress(Pipeline.Progress(step: recipe.steps.count, stepCount: recipe.steps.count, stepName: "measuring", event: event, fraction: 1))
-        }
+        let pipeline = self.pipeline(on: data)
+        let result = try pipeline.run(on: input, cancellation: cancellation, progress: progress)
+        if isStrict { try Strictness.check(result.findings) }
+        let measuring = try self.measuring(data, cancellation, progress)
         // The output may take the input's place, so what that costs is measured first.
         let before = try measuring.costs(of: [(stage(of: input.path, "input"), input)], name: title, histograms: true)
         try result.model.write(to: output)
@@ -90,6 +94,26 @@ public struct RecipeRun: Sendable {
         }
         result.folder?.remove(stepCount: recipe.steps.count)
         return report
+    }
+
+    private func pipeline(on data: DataSplits?) -> Pipeline {
+        var pipeline = Pipeline(recipe, data: data)
+        (pipeline.seed, pipeline.stateFolder, pipeline.outputFolder) = (seed, stateFolder, outputFolder)
+        pipeline.judge = judges.first
+        return pipeline
+    }
+
+    private func measuring(
+        _ data: DataSplits?, _ cancellation: Cancellation, _ progress: @escaping @Sendable (Pipeline.Progress) -> Void
+    ) throws -> Measuring {
+        var options = MeasuringOptions()
+        (options.shapes, options.judges, options.cancellation) = (shapes, judges, cancellation)
+        var measuring = try Measuring(data, of: input.graph, options)
+        let count = recipe.steps.count
+        measuring.evaluation.progress = { event in
+            progress(Pipeline.Progress(step: count, stepCount: count, stepName: "measuring", event: event, fraction: 1))
+        }
+        return measuring
     }
 
     private func stage(of path: String?, _ fallback: String) -> String {

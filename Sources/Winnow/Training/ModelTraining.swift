@@ -12,25 +12,6 @@ public struct ModelTraining: Sendable {
 
     public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }
 
-    /// The configuration from words, as the command line gives them; throws `.usage` for an unknown one.
-    public init(
-        epochs: Int, batchSize: Int, learningRate: Double, optimizer: String, momentum: Double, weightDecay: Double,
-        schedule: String, shift: Int, flips: Bool, seed: UInt64
-    ) throws {
-        guard let rule = OptimizerConfiguration.Rule(rawValue: optimizer) else {
-            throw WinnowError(.usage, "--optimizer", "\(optimizer) is not known", remedy: "choose adam, adamw or sgd")
-        }
-        guard let shape = Schedule.Shape(rawValue: schedule) else {
-            let known = Schedule.Shape.allCases.map(\.rawValue).joined(separator: ", ")
-            throw WinnowError(.usage, "--schedule", "\(schedule) is not known", remedy: "choose one of \(known)")
-        }
-        configuration = TrainingConfiguration(
-            epochs: epochs, batchSize: batchSize, learningRate: learningRate,
-            optimizer: OptimizerConfiguration(rule, momentum: rule == .sgd ? momentum : 0, weightDecay: weightDecay),
-            schedule: Schedule(shape), seed: seed,
-            augmentation: Augmentation(shiftPixels: shift, flipsHorizontally: flips))
-    }
-
     /// Trains `model` on the training split, keeps the best state on validation, writes it, and says how it went.
     public func callAsFunction(
         _ model: Model, output: String, data: DataSplits, source: String, cancellation: Cancellation,
@@ -50,5 +31,26 @@ public struct ModelTraining: Sendable {
         let best = result.history.first { $0.epoch == result.epoch }
         let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
         return "\(output): the state after epoch \(result.epoch) of \(result.history.count)\(top1)"
+    }
+}
+
+extension OptimizerConfiguration {
+    /// The rule of this name; momentum is for `sgd` alone. Throws `.usage` for an unknown one.
+    public static func named(_ name: String, momentum: Double, weightDecay: Double) throws -> OptimizerConfiguration {
+        guard let rule = Rule(rawValue: name) else {
+            throw WinnowError(.usage, "--optimizer", "\(name) is not known", remedy: "choose adam, adamw or sgd")
+        }
+        return OptimizerConfiguration(rule, momentum: rule == .sgd ? momentum : 0, weightDecay: weightDecay)
+    }
+}
+
+extension Schedule {
+    /// The shape of this name. Throws `.usage` for an unknown one.
+    public static func named(_ name: String) throws -> Schedule {
+        guard let shape = Shape(rawValue: name) else {
+            let known = Shape.allCases.map(\.rawValue).joined(separator: ", ")
+            throw WinnowError(.usage, "--schedule", "\(name) is not known", remedy: "choose one of \(known)")
+        }
+        return Schedule(shape)
     }
 }

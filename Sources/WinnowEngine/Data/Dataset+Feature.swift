@@ -38,7 +38,7 @@ extension Dataset {
             }
         }
 
-        /// - Parameter tensor: float32, uint8, int32, int64 or whatever else the model takes; its first axis counts samples.
+        /// The tensor is float32, uint8, int32, int64 or whatever else the model takes; its first axis counts samples.
         public init(name: String = "", _ tensor: Tensor, scale: Float = 1, offset: Float = 0) {
             self.init(name: name, parts: [tensor], scale: scale, offset: offset)
         }

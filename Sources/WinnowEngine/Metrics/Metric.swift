@@ -1,9 +1,27 @@
 package import WinnowGraph
-package import WinnowTensor
+public import WinnowTensor
 
 /// What "good" means for one output of a model: a number gathered batch by batch from the output's values, those of the
 /// original model, and labels.
-package protocol Metric: Sendable {
+///
+/// ```swift
+/// /// The mean of the largest score.
+/// struct Confidence: Metric {
+///     static let name = "confidence"
+///     private var sum = 0.0
+///     private var count = 0
+///
+///     static func objection(to place: MetricPlace) -> String? { place.isScores ? nil : "\(place.output) is no scores" }
+///
+///     mutating func add(_ batch: MetricBatch) {
+///         for sample in 0..<batch.sampleCount { sum += batch.values(of: sample).max() ?? 0 }
+///         count += batch.sampleCount
+///     }
+///
+///     var value: Double { sum / Double(max(1, count)) }
+/// }
+/// ```
+public protocol Metric: Sendable {
     /// As reports call it: `top-1`.
     static var name: String { get }
     /// `%` for parts of one, `dB`; empty for plain numbers.
@@ -24,23 +42,36 @@ package protocol Metric: Sendable {
 }
 
 extension Metric {
-    package static var unit: String { "" }
-    package static var isHigherBetter: Bool { true }
-    package var deviation: Double? { nil }
+    public static var unit: String { "" }
+    public static var isHigherBetter: Bool { true }
+    public static func objection(to place: MetricPlace) -> String? { nil }
+    public var deviation: Double? { nil }
 }
 
 /// An output that a metric may be about, as the first batch shows it.
-package struct MetricPlace: Sendable {
-    package var output: String
-    package var elementType: ElementType
-    package var shape: Shape
+public struct MetricPlace: Sendable {
+    public var output: String
+    public var elementType: ElementType
+    /// The samples of the batch, then the extents of one.
+    public var shape: Shape
     /// The rows of the batch.
-    package var sampleCount: Int
-    package var hasLabels: Bool
-    package var hasOriginal: Bool
+    public var sampleCount: Int
+    public var hasLabels: Bool
+    public var hasOriginal: Bool
+
+    package init(
+        output: String, elementType: ElementType, shape: Shape, sampleCount: Int, hasLabels: Bool, hasOriginal: Bool
+    ) {
+        self.output = output
+        self.elementType = elementType
+        self.shape = shape
+        self.sampleCount = sampleCount
+        self.hasLabels = hasLabels
+        self.hasOriginal = hasOriginal
+    }
 
     /// Whether it gives each sample a score for each of several classes: (N, classes).
-    package var isScores: Bool {
+    public var isScores: Bool {
         elementType.isFloatingPoint && shape.rank >= 2 && shape[0] == sampleCount && shape[1] > 1 && shape.dropFirst(2).allSatisfy { $0 == 1 }
     }
 
@@ -57,17 +88,29 @@ package struct MetricPlace: Sendable {
 }
 
 /// One output for one batch.
-package struct MetricBatch: Sendable {
-    package var values: [Double]
-    /// What the original model gives for the same samples.
-    package var original: [Double]?
-    package var labels: [Int]?
-    package var sampleCount: Int
+public struct MetricBatch: Sendable {
+    /// The elements of the output, sample after sample.
+    public var values: [Double]
+    /// What the original model gives for the same samples, where there is one.
+    public var original: [Double]?
+    /// The class index of each sample, where the data has labels.
+    public var labels: [Int]?
+    public var sampleCount: Int
     /// What the values are where they are scores.
-    package var form = ClassScores.Form.logits
+    package var form: ClassScores.Form
 
-    /// The scores of each sample.
-    func scores(of sample: Int) -> ArraySlice<Double> { values[(sample * classCount)..<((sample + 1) * classCount)] }
+    package init(
+        values: [Double], original: [Double]? = nil, labels: [Int]? = nil, sampleCount: Int, form: ClassScores.Form = .logits
+    ) {
+        self.values = values
+        self.original = original
+        self.labels = labels
+        self.sampleCount = sampleCount
+        self.form = form
+    }
+
+    /// The elements that the output has for one sample, in the order of its axes.
+    public func values(of sample: Int) -> ArraySlice<Double> { values[(sample * classCount)..<((sample + 1) * classCount)] }
 
     /// The labels with the samples they are of. Throws `.data` for one that is no class.
     func checkedLabels() throws -> EnumeratedSequence<[Int]> {

@@ -11,11 +11,15 @@ public struct MetricResult: Codable, Sendable, Hashable {
     public var deviation: Double?
 
     init(_ metric: any Metric, output: String) {
-        self.metric = type(of: metric).name
-        self.output = output
-        value = metric.value.isFinite ? metric.value : nil
-        unit = type(of: metric).unit
-        isHigherBetter = type(of: metric).isHigherBetter
+        self.init(type(of: metric).name, metric.value, unit: type(of: metric).unit, isHigherBetter: type(of: metric).isHigherBetter, output: output)
         deviation = metric.deviation
+    }
+
+    init(_ metric: String, _ value: Double, unit: String, isHigherBetter: Bool, output: String) {
+        self.metric = metric
+        self.output = output
+        self.value = value.isFinite ? value : nil
+        self.unit = unit
+        self.isHigherBetter = isHigherBetter
     }
 }

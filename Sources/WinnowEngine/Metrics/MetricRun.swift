@@ -18,14 +18,13 @@ package struct MetricRun {
     ///   - outputLimit: how many outputs, the first ones, are looked at.
     package init(
         of graph: Graph, original: Graph? = nil, on data: Dataset, metrics: [any Metric] = MetricCatalogue.all.map { $0.init() },
-        outputLimit: Int = .max, batchSize: Int = 64, options: SessionOptions = SessionOptions(), cancellation: Cancellation? = nil,
-        progress: ProgressReporter? = nil
+        outputLimit: Int = .max, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         let first = original ?? graph
         let others = try data.adapted(to: first)
         let own = original == nil ? others : try data.renamed(from: first, to: graph).adapted(to: graph)
-        let session = try Session(graph, options: options)
-        let reference = try original.map { try Session($0, options: options) }
+        let session = try Session(graph, options: options.session)
+        let reference = try original.map { try Session($0, options: options.session) }
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
         if data.labels != nil {
             let index = GraphIndex(graph)
@@ -33,8 +32,8 @@ package struct MetricRun {
         }
         let start = ContinuousClock.now
         var done = 0
-        for batch in others.batches(of: batchSize, for: first) {
-            try cancellation?.check("evaluation")
+        for batch in others.batches(of: options.batchSize ?? 64, for: first) {
+            try options.cancellation?.check("evaluation")
             let plan = try session.plan(for: batch, of: own)
             try plan.execute()
             let other = try reference?.plan(for: batch, of: others)
@@ -45,7 +44,7 @@ package struct MetricRun {
                 try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, rows)
             }
             done += batch.count
-            progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
+            options.progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
         }
         finish()
     }

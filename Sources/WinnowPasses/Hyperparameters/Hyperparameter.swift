@@ -34,11 +34,14 @@ public protocol HyperparameterConvertible: Sendable {
     /// nil when `value` is not of this kind; throws what a part of it has to say.
     init?(_ value: HyperparameterValue) throws
     var hyperparameterValue: HyperparameterValue { get }
+    /// The same without what a recipe need not say.
+    var recipeValue: HyperparameterValue { get }
     /// What is wrong with a value set from Swift; nil where every value of the type is right.
     var complaint: String? { get }
 }
 
 extension HyperparameterConvertible {
+    public var recipeValue: HyperparameterValue { hyperparameterValue }
     public var complaint: String? { nil }
 }
 
@@ -48,6 +51,7 @@ protocol AnyHyperparameter {
     var kind: String { get }
     var range: ClosedRange<Double>? { get }
     var current: HyperparameterValue { get }
+    var recipeValue: HyperparameterValue { get }
     /// Fills in the value of a pass that nobody else holds yet; nil if it is fine, otherwise what is wrong with it.
     func fill(_ value: HyperparameterValue) throws -> String?
     /// What is wrong with the current value.
@@ -57,6 +61,7 @@ protocol AnyHyperparameter {
 extension Hyperparameter: AnyHyperparameter {
     var kind: String { Value.kind }
     var current: HyperparameterValue { wrappedValue.hyperparameterValue }
+    var recipeValue: HyperparameterValue { wrappedValue.recipeValue }
 
     func fill(_ value: HyperparameterValue) throws -> String? {
         guard let converted = try Value(value) else { return "is \(value), not \(Value.kind)" }
@@ -126,6 +131,7 @@ extension Array: HyperparameterConvertible where Element: HyperparameterConverti
         guard count == converted.count else { return nil }
     }
     public var hyperparameterValue: HyperparameterValue { .list(map(\.hyperparameterValue)) }
+    public var recipeValue: HyperparameterValue { .list(map(\.recipeValue)) }
 }
 
 extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConvertible {
@@ -136,6 +142,7 @@ extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConve
         self = .some(wrapped)
     }
     public var hyperparameterValue: HyperparameterValue { self?.hyperparameterValue ?? .none }
+    public var recipeValue: HyperparameterValue { self?.recipeValue ?? .none }
 }
 
 /// A hyperparameter that is one of a few words.

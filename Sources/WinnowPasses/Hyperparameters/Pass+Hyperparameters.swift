@@ -41,6 +41,25 @@ extension Pass {
         Dictionary(reflectedHyperparameters.map { ($0.name, $0.hyperparameter.current) }, uniquingKeysWith: { $1 })
     }
 
+    /// The hyperparameters that differ from the defaults, those of passes within it likewise.
+    package var changes: [String: HyperparameterValue] {
+        let defaults = Self().hyperparameters
+        let changed = reflectedHyperparameters.filter { defaults[$0.name] != $0.hyperparameter.current }
+        return Dictionary(changed.map { ($0.name, $0.hyperparameter.recipeValue) }, uniquingKeysWith: { $1 })
+    }
+
+    /// The step of a recipe that stands for the pass: its name, or a table of the name and what differs from the defaults.
+    package var recipeValue: HyperparameterValue {
+        let changes = changes
+        return changes.isEmpty ? .string(Self.name) : .table([Self.name: .table(changes)])
+    }
+
+    /// The pass as recipes list it: `structured-pruning: { sparsity: 0.7 }`.
+    public var description: String {
+        let changes = changes
+        return Self.name + (changes.isEmpty ? "" : ": \(HyperparameterValue.table(changes).yaml)")
+    }
+
     /// The hyperparameters in the order they are declared, with their current values.
     package var hyperparameterDescriptions: [HyperparameterDescription] {
         reflectedHyperparameters.map { name, hyperparameter in

@@ -110,7 +110,7 @@ struct PruningSearch {
         let original = dense.graph
         let quality = Quantity.validation(dense.quality.name)
         var ledger = WeightTargets(original, selection) { MaskedWeight.objection(to: $0.stored) }
-        ledger.note(Finding("graph", .done, quality, after: dense.quality.score, round: 0))
+        ledger.note(Finding("graph", .done, quality, after: dense.quality.measured(dense.quality.score), round: 0))
         ledger.note(Finding("graph", .done, .sparsity, after: Self.sparsity(of: weights(in: original)), round: 0))
         for round in rounds {
             let reason =
@@ -118,8 +118,8 @@ struct PruningSearch {
                 ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
             ledger.note(
                 Finding(
-                    "graph", round.isWithinBound ? .done : .kept, quality, before: dense.quality.score, after: round.accuracy,
-                    reason: reason, round: round.number))
+                    "graph", round.isWithinBound ? .done : .kept, quality, before: dense.quality.measured(dense.quality.score),
+                    after: dense.quality.measured(round.accuracy), reason: reason, round: round.number))
             ledger.note(Finding("graph", .done, .sparsity, after: round.sparsity, round: round.number))
         }
         let after = Dictionary(weights(in: result).map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })

@@ -79,7 +79,9 @@ public struct Finetune: Pass {
         setup.model = model
         let passengers = try passengers()
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
-        if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
+        if let objective = context.objective {
+            setup.objective = try objective(setup.model)
+        } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
             let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
             setup.objective = objective
             setup.frozen.formUnion(frozen)
@@ -135,11 +137,13 @@ public struct Finetune: Pass {
             case .adamw: .adamW(weightDecay: weightDecay)
             }
         let shape = Schedule.Shape(rawValue: schedule.rawValue) ?? .constant
-        return TrainingConfiguration(
+        var configuration = TrainingConfiguration(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: rule,
-            schedule: Schedule(shape, warmupEpochs: warmupEpochs, interval: interval), seed: seed,
-            augmentation: Augmentation(shiftPixels: shift, flipsHorizontally: flip), labelSmoothing: labelSmoothing,
-            keepsBest: keepBest)
+            schedule: Schedule(shape, warmupEpochs: warmupEpochs, interval: interval), seed: seed)
+        configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
+        configuration.labelSmoothing = labelSmoothing
+        configuration.keepsBest = keepBest
+        return configuration
     }
 
     private static func findings(of record: EpochRecord) -> [Finding] {
@@ -157,6 +161,7 @@ extension Finetune: HyperparameterConvertible {
         try self.init(hyperparameters: values)
     }
     public var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
+    public var recipeValue: HyperparameterValue { .table(changes) }
 }
 
 extension Finding {

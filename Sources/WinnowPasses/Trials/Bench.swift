@@ -5,33 +5,25 @@ import WinnowTensor
 /// Measures candidates of one model alike: beside the same original, each content once.
 package final class Bench {
     private let original: Graph?
-    private let options: SessionOptions
-    private let cancellation: Cancellation?
-    private let progress: ProgressReporter?
-    private let judge: ((Graph, Dataset) throws -> Double)?
+    private let options: EvaluationOptions
+    private let judge: Judge?
     /// By the contents of candidate and data.
     private var qualities: [[String]: Quality] = [:]
 
     /// - Parameter judge: scores candidates instead of labels and the original.
-    package init(
-        original: Graph?, options: SessionOptions = SessionOptions(), cancellation: Cancellation? = nil,
-        progress: ProgressReporter? = nil, judge: ((Graph, Dataset) throws -> Double)? = nil
-    ) {
+    package init(original: Graph?, options: EvaluationOptions = EvaluationOptions(), judge: Judge? = nil) {
         self.original = original
         self.options = options
-        self.cancellation = cancellation
-        self.progress = progress
         self.judge = judge
     }
 
     /// A candidate as good as it is on data.
     package func trial(_ graph: Graph, on data: Dataset) throws -> Trial {
-        if let judge { return Trial(graph: graph, quality: Quality(score: try judge(graph, data))) }
         var hash = ContentHash()
         hash.add(graph)
         let key = [hash.text, data.fingerprint]
-        let quality = try qualities[key]
-            ?? Quality(of: graph, beside: original, on: data, options: options, cancellation: cancellation, progress: progress)
+        let quality = try qualities[key] ?? judge.map { try Quality($0.result(of: graph, original: original, on: data, options: options)) }
+            ?? Quality(of: graph, beside: original, on: data, options: options)
         qualities[key] = quality
         return Trial(graph: graph, quality: quality)
     }

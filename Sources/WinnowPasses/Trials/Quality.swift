@@ -11,29 +11,38 @@ package struct Quality: Sendable {
     /// What choices are made by, larger is better: top-1; else the part of the samples that get the original's class, or the least
     /// cosine of all outputs where the first is no scores.
     package private(set) var score = 0.0
+    /// What the score is.
+    package private(set) var name = Top1.name
+    /// −1 where lower is better: the score is then the negative of what was measured.
+    private var sign = 1.0
 
     /// Throws `.data` where there are neither labels nor an original.
     package init(
-        of graph: Graph, beside original: Graph?, on data: Dataset, options: SessionOptions = SessionOptions(),
-        cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
+        of graph: Graph, beside original: Graph?, on data: Dataset, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         objection = Evaluation.objection(to: graph, on: data)
-        guard objection != nil else {
-            score = try Evaluation(of: graph, on: data, options: options, cancellation: cancellation, progress: progress).top1
+        guard let objection else {
+            score = try Evaluation(of: graph, on: data, options: options).top1
             return
         }
+        name = "agreement (\(objection))"
         guard let original else { throw WinnowError(.data, "evaluation", "has neither labels nor an original model") }
         var samples = data
         samples.labels = nil
-        let run = try MetricRun(
-            of: graph, original: original, on: samples, options: options, cancellation: cancellation, progress: progress)
+        let run = try MetricRun(of: graph, original: original, on: samples, options: options)
         results = run.results
         score = run[Top1Agreement.self]?.value ?? results.filter { $0.metric == Cosine.name }.compactMap(\.value).min() ?? 0
     }
 
-    /// A score that somebody else gives.
-    init(score: Double) { self.score = score }
+    /// What a judge measured. Throws `.numeric` where that is no finite number.
+    init(_ result: MetricResult) throws {
+        guard let value = result.value else { throw WinnowError(.numeric, result.metric, "is no finite number") }
+        results = [result]
+        name = result.metric
+        sign = result.isHigherBetter ? 1 : -1
+        score = sign * value
+    }
 
-    /// What the score is.
-    package var name: String { objection.map { "agreement (\($0))" } ?? Top1.name }
+    /// A score of this kind as it was measured.
+    package func measured(_ score: Double) -> Double { sign * score }
 }

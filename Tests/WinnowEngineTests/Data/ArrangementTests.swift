@@ -78,7 +78,9 @@ import WinnowTestSupport
             let some = try Evaluation(of: graph, on: data, batchSize: 3)
             #expect(all.predictions == some.predictions && abs(all.loss - some.loss) < 1e-6)
             #expect(all.predictions.count == 7 && Evaluation.objection(to: graph, on: data) == nil)
-            let run = try MetricRun(of: graph, original: graph, on: data, batchSize: 3)
+            var few = EvaluationOptions()
+            few.batchSize = 3
+            let run = try MetricRun(of: graph, original: graph, on: data, options: few)
             #expect(run.sums.allSatisfy { $0.sums.noise == 0 && $0.sums.squares.a > 0 })
         }
     }

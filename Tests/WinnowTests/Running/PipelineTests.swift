@@ -5,6 +5,7 @@ import WinnowFormats
 import WinnowGraph
 import WinnowPasses
 import WinnowTensor
+import WinnowTraining
 @testable import Winnow
 
 @Suite(.serialized) struct PipelineTests {
@@ -43,23 +44,24 @@ import WinnowTensor
 
     @Test func sameSeedSameBytes() throws {
         let pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
-        let first = try pipeline.run(on: model(), outputFolder: folder)
-        let second = try pipeline.run(on: model(), outputFolder: folder)
+        let first = try pipeline.run(on: model())
+        let second = try pipeline.run(on: model())
         #expect(try bytes(of: first) == bytes(of: second))
         #expect(first.steps.count == 4)
     }
 
     /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
     @Test(arguments: [3, 4, 5]) func stoppedRunsContinue(events: Int) throws {
-        let whole = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/whole")
-        let expected = try bytes(of: whole.run(on: model(), outputFolder: folder))
+        var whole = Pipeline(try Recipe(yaml: recipe), data: try data())
+        whole.stateFolder = folder + "/whole"
+        let expected = try bytes(of: whole.run(on: model()))
         for attempt in 0..<100 {
             let cancellation = Cancellation()
             let seen = Counter()
-            let pipeline = Pipeline(
-                try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/stopped", cancellation: cancellation
-            ) { _ in if seen.next() >= events { cancellation.cancel() } }
-            guard let result = try? pipeline.run(on: model(), outputFolder: folder) else { continue }
+            var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+            pipeline.stateFolder = folder + "/stopped"
+            let stopping: @Sendable (Pipeline.Progress) -> Void = { _ in if seen.next() >= events { cancellation.cancel() } }
+            guard let result = try? pipeline.run(on: model(), cancellation: cancellation, progress: stopping) else { continue }
             #expect(attempt > 0)
             #expect(try bytes(of: result) == expected)
             return
@@ -74,9 +76,10 @@ import WinnowTensor
         try model().write(to: teacher)
         let recipe = "version: 1\nsteps:\n  - finetune: { epochs: 1, with: [distillation: { teacher: \(teacher) }] }\n"
         func run(_ model: Model, _ recipe: String, _ change: (inout Pipeline) -> Void = { _ in }) throws {
-            var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data(), stateFolder: folder + "/state")
+            var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+            pipeline.stateFolder = folder + "/state"
             change(&pipeline)
-            _ = try pipeline.run(on: model, outputFolder: folder)
+            _ = try pipeline.run(on: model)
         }
         let own = try model()
         try run(own, recipe)
@@ -95,6 +98,14 @@ import WinnowTensor
             }
         }
         #expect(throws: WinnowError.self) { try run(own, recipe) { $0.calibration = splits.validation } }
+        #expect(throws: WinnowError.self) { try run(own, recipe) { $0.judge = Judge("size") { model, _ in Double(model.parameters.count) } } }
+        #expect(throws: WinnowError.self) {
+            try run(own, recipe) { pipeline in
+                pipeline.objective = { graph in
+                    try Objective(of: graph) { try $0.add("ReduceMean", "logits", attributes: ["keepdims": 0]) }
+                }
+            }
+        }
         try other.write(to: teacher)
         let error = #expect(throws: WinnowError.self) { try run(own, recipe) }
         #expect(error?.kind == .data)

@@ -1,0 +1,72 @@
+package import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// Losses as graph ends.
+package enum Loss: Sendable, Hashable {
+    /// −Σ q·log softmax(scores), the mean over samples; q is the label's class, smoothed over all classes.
+    case crossEntropy(labelSmoothing: Double = 0)
+    /// The mean squared difference to a graph input `targets` shaped like the output.
+    case meanSquaredError
+
+    /// `model` with the loss of its first output added, and the inputs the loss needs.
+    package func attached(to model: Graph) throws -> Objective {
+        guard let output = model.outputs.first, let info = model.infos[output] else {
+            throw WinnowError(.model, model.name, "has no output to take a loss of")
+        }
+        let builder = GraphBuilder(extending: model)
+        let objective: (loss: ValueName, labels: ValueName?)
+        switch self {
+        case .crossEntropy(let smoothing):
+            guard var extents = info.extents, extents.count >= 2 else {
+                throw WinnowError(.model, "output \(output)", "is \(info.type), not scores of classes")
+            }
+            let samples = SampleAxes(of: model).axis(ofOutput: output) ?? 0
+            var scores = try builder.logits(of: output, in: GraphIndex(model), samples: samples)
+            if samples > 0 {
+                scores = try builder.add(Transpose([samples] + extents.indices.filter { $0 != samples }), scores)
+                extents.insert(extents.remove(at: samples), at: 0)
+            }
+            let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
+            objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
+        case .meanSquaredError:
+            guard let extents = info.extents else {
+                throw WinnowError(.model, "output \(output)", "has an unknown shape")
+            }
+            let targets = try builder.input(model.freshValueName("targets"), info.elementType, extents)
+            objective = (try Self.meanSquaredError(builder, output, targets), nil)
+        }
+        var edit = builder.edit()
+        edit.outputs = [objective.loss] + model.outputs
+        return Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
+    }
+
+    /// Adds the mean cross-entropy of scores (N, C, …) and class indices (N, …).
+    package static func crossEntropy(
+        _ b: GraphBuilder, scores: ValueName, labels: ValueName, smoothing: Double = 0
+    ) throws -> ValueName {
+        let hard = try b.add(SoftmaxCrossEntropyLoss(), scores, labels, name: "loss")
+        guard smoothing > 0 else { return hard }
+        let uniform = try b.add(ReduceMean(keepsAxes: false), b.add(LogSoftmax(axis: 1), scores))
+        return try weightedSum(b, [(1 - smoothing, hard), (-smoothing, uniform)])
+    }
+
+    /// Adds mean((output − target)²).
+    package static func meanSquaredError(_ b: GraphBuilder, _ output: ValueName, _ target: ValueName) throws -> ValueName {
+        try b.add(MeanSquaredError(), output, target, name: "loss")
+    }
+
+    /// Adds T²·KL(softmax(teacher/T) ‖ softmax(student/T)), the mean over samples (Hinton et al. 2015, section 2.1).
+    package static func distillation(
+        _ b: GraphBuilder, student: ValueName, teacher: ValueName, temperature: Double
+    ) throws -> ValueName {
+        try b.add(KullbackLeiblerDivergence(temperature: Float(temperature)), student, teacher, name: "loss.distillation")
+    }
+
+    /// Adds Σ weight·part.
+    package static func weightedSum(_ b: GraphBuilder, _ parts: [(weight: Double, value: ValueName)]) throws -> ValueName {
+        let terms = try parts.map { try b.multiply($0.value, by: $0.weight) }
+        guard let first = terms.first else { throw WinnowError(.model, "loss", "has no parts") }
+        return try terms.dropFirst().reduce(first) { try b.add($0, $1) }
+    }
+}
