@@ -43,6 +43,16 @@ struct ZooLawTests {
 
     private static func areEqual(_ a: Graph, _ b: Graph) -> Bool { a.text == b.text && a.initializers == b.initializers }
 
+    /// What is said not to be trainable is not: the list shrinks with what training learns.
+    @Test func whatCannotBeTrainedIsRefused() throws {
+        for make in Zoo.all {
+            let graph = try make()
+            guard Zoo.untrainable.contains(graph.name) else { continue }
+            let finetune = training(with: [])
+            #expect(throws: WinnowError.self, "\(graph.name)") { try finetune(graph, in: Zoo.context(for: graph)) }
+        }
+    }
+
     /// Where nothing is selected nothing changes, and of two weights the one that is not selected stays as it is.
     @Test(arguments: CatalogueEntry.all.filter { $0.has("except") && $0.type.init().needs != .training })
     func whatIsNotSelectedStays(_ entry: CatalogueEntry) throws {

@@ -35,20 +35,27 @@ package struct AdaptiveRounding: WeightRounding {
         let quotients = zip(weight.elements, scales).map { $0 / $1 }
         let lower = quotients.map { $0.rounded(.down) }
         func rounded(_ up: (Int) -> Float) -> Matrix<Float> {
-            let elements = scales.indices.map { scales[$0] * min(max(lower[$0] + up($0), codes.lowerBound), codes.upperBound) }
-            return Matrix(elements, rows: weight.rows, columns: weight.columns)
+            var result = weight
+            for index in scales.indices {
+                result.elements[index] = scales[index] * min(max(lower[index] + up(index), codes.lowerBound), codes.upperBound)
+            }
+            return result
         }
         let nearest = rounded { quotients[$0].rounded(.toNearestOrEven) - lower[$0] }
         let error = layer.error(of: nearest - weight)
-        guard error > 0 else { return layer.contraction.weight(of: nearest) }
+        guard error > 0, let product = try? ConstantProduct(rows: weight.rows, right: layer.moment) else {
+            return layer.contraction.weight(of: nearest)
+        }
         var rounding = SoftRounding(parts: zip(quotients, lower).map { $0 - $1 })
         // The outputs' error counts as the part of that of nearest rounding, times the number of weights.
         let factor = Float(2 * Double(scales.count) / (error * Double(max(1, layer.rowCount))))
         for step in 0..<Self.stepCount {
-            let slopes = (rounded { rounding.parts[$0] } - weight) * layer.moment
+            let parts = rounding.parts
+            guard var slopes = try? product(rounded { parts[$0] } - weight) else { break }
+            for index in scales.indices { slopes.elements[index] *= factor * scales[index] }
             let progress = (Float(step) / Float(Self.stepCount) - 0.2) / 0.8
             rounding.step(
-                scales.indices.map { factor * slopes.elements[$0] * scales[$0] }, pressure: progress > 0 ? Self.pressure : 0,
+                slopes.elements, pressure: progress > 0 ? Self.pressure : 0,
                 sharpness: 2 + 18 * (1 - max(0, progress)), rate: Self.rate)
         }
         let learned = rounded { rounding.parts[$0] >= 0.5 ? 1 : 0 }
