@@ -7,7 +7,8 @@ import WinnowTensor
 /// Small models of every kind, and data without labels for them.
 enum Zoo {
     static let all: [@Sendable () throws -> Graph] = [
-        twoHeads, tokens, conv1d, conv3d, fixedBatch, openExtents, sharedWeight, branches, loop, lstm, gru, scaling, half, widened, dense,
+        twoHeads, tokens, conv1d, conv3d, fixedBatch, openExtents, sharedWeight, branches, loop, lstm, gru, scaling, half, widened,
+        dense,
     ]
 
     /// What training refuses by name: control flow, whose derivative is not known, and weights in half precision.
@@ -18,7 +19,9 @@ enum Zoo {
         return b.constant(name, TestModels.normal(shape, seed: seed).converted(to: type))
     }
 
-    private static func linear(_ b: GraphBuilder, _ x: ValueName, _ name: String, _ from: Int, _ to: Int, _ type: ElementType = .float32) throws -> ValueName {
+    private static func linear(
+        _ b: GraphBuilder, _ x: ValueName, _ name: String, _ from: Int, _ to: Int, _ type: ElementType = .float32
+    ) throws -> ValueName {
         try b.linear(x, weight(b, "\(name).weight", [to, from], type), weight(b, "\(name).bias", [to], type), name: name)
     }
 
@@ -26,7 +29,8 @@ enum Zoo {
     @Sendable static func twoHeads() throws -> Graph {
         let b = GraphBuilder("two-heads")
         let (left, right) = (try b.input("left", .float32, ["N", 6]), try b.input("right", .float32, ["N", 4]))
-        let joined = try b.add(Concat(axis: 1), linear(b, left, "left.fc", 6, 8), linear(b, right, "right.fc", 4, 8), name: "joined")
+        let sides = (try linear(b, left, "left.fc", 6, 8), try linear(b, right, "right.fc", 4, 8))
+        let joined = try b.add(Concat(axis: 1), sides.0, sides.1, name: "joined")
         let hidden = try b.add(Relu(), joined, name: "relu")
         return try b.graph(outputs: [linear(b, hidden, "first", 16, 5), linear(b, hidden, "second", 16, 3)])
     }
@@ -38,7 +42,8 @@ enum Zoo {
         let x = try b.add(Gather(axis: 0), weight(b, "table", [20, 8]), ids, name: "lookup")
         func heads(_ name: String, _ order: [Int]) throws -> ValueName {
             let y = try b.add(MatMul(), x, weight(b, "\(name).weight", [8, 8]), name: name)
-            let split = try b.add(Reshape(), y, b.constant("\(name).shape", Tensor([0, 5, 2, 4] as [Int64])), name: "\(name).split")
+            let shape = b.constant("\(name).shape", Tensor([0, 5, 2, 4] as [Int64]))
+            let split = try b.add(Reshape(), y, shape, name: "\(name).split")
             return try b.add(Transpose(order), split, name: "\(name).turn")
         }
         let scores = try b.add(MatMul(), heads("query", [0, 2, 1, 3]), heads("key", [0, 2, 3, 1]), name: "scores")
@@ -53,8 +58,9 @@ enum Zoo {
         let b = GraphBuilder(name)
         let window = [Int](repeating: 3, count: spatial.count)
         let x = try b.input("x", .float32, ["N", .fixed(channels)] + spatial)
-        let first = try b.conv(x, weight(b, "conv1.weight", Shape([6, channels] + window)), weight(b, "conv1.bias", [6]), padding: 1, name: "conv1")
-        let second = try b.conv(b.add(Relu(), first, name: "relu1"), weight(b, "conv2.weight", Shape([8, 6] + window)), padding: 1, name: "conv2")
+        let filters = (weight(b, "conv1.weight", Shape([6, channels] + window)), weight(b, "conv2.weight", Shape([8, 6] + window)))
+        let first = try b.conv(x, filters.0, weight(b, "conv1.bias", [6]), padding: 1, name: "conv1")
+        let second = try b.conv(b.add(Relu(), first, name: "relu1"), filters.1, padding: 1, name: "conv2")
         let pooled = try b.add(GlobalAveragePool(), b.add(Relu(), second, name: "relu2"), name: "pool")
         return try b.graph(outputs: [linear(b, b.add(Flatten(), pooled, name: "flatten"), "fc", 8, 4)])
     }
@@ -94,7 +100,8 @@ enum Zoo {
                 nodes: [
                     Node(name: "product", op: MatMul(), inputs: [hidden, "own"], outputs: ["product"]),
                     Node(name: "chosen", op: op, inputs: ["product"], outputs: ["chosen"]),
-                ], initializers: [("own", TestModels.normal([8, 8], seed: seed))], captures: [hidden: ValueType(.float32, ["N", 8])])
+                ], initializers: [("own", TestModels.normal([8, 8], seed: seed))],
+                captures: [hidden: ValueType(.float32, ["N", 8])])
         }
         let chosen = try b.add(If(then: branch(Relu(), 71), else: branch(Tanh(), 72)), condition, name: "if")
         return try b.graph(outputs: [linear(b, chosen, "fc2", 8, 4)])
@@ -108,7 +115,10 @@ enum Zoo {
         let step = weight(b, "step", [8, 8])
         let body = try Graph(
             name: "body",
-            inputs: [GraphInput("round", ValueType(.int64, [])), GraphInput("go", ValueType(.bool, [])), GraphInput("state", ValueType(.float32, ["N", 8]))],
+            inputs: [
+                GraphInput("round", ValueType(.int64, [])), GraphInput("go", ValueType(.bool, [])),
+                GraphInput("state", ValueType(.float32, ["N", 8])),
+            ],
             outputs: ["go.on", "next"],
             nodes: [
                 Node(name: "keep", op: Identity(), inputs: ["go"], outputs: ["go.on"]),
@@ -124,9 +134,10 @@ enum Zoo {
         let x = try b.input("x", .float32, ["N", 5, 6])
         let turned = try b.add(Transpose([1, 0, 2]), x, name: "turn")
         let layer = try b.add(
-            make(RecurrentParameters(hiddenSize: 8)), turned, weight(b, "W", [1, gates * 8, 6]), weight(b, "R", [1, gates * 8, 8]),
-            weight(b, "B", [1, gates * 16]), name: "layer")
-        return try b.graph(outputs: [linear(b, b.add(ReduceMean(axes: [0, 1], keepsAxes: false), layer, name: "mean"), "fc", 8, 4)])
+            make(RecurrentParameters(hiddenSize: 8)), turned, weight(b, "W", [1, gates * 8, 6]),
+            weight(b, "R", [1, gates * 8, 8]), weight(b, "B", [1, gates * 16]), name: "layer")
+        let mean = try b.add(ReduceMean(axes: [0, 1], keepsAxes: false), layer, name: "mean")
+        return try b.graph(outputs: [linear(b, mean, "fc", 8, 4)])
     }
 
     @Sendable static func lstm() throws -> Graph { try recurrent("lstm", gates: 4) { LSTM($0) } }
@@ -136,11 +147,13 @@ enum Zoo {
     @Sendable static func scaling() throws -> Graph {
         let b = GraphBuilder("scaling")
         let x = try b.input("x", .float32, ["N", 4, 6, 6])
-        let depthwise = try b.conv(x, weight(b, "depthwise.weight", [4, 1, 3, 3]), weight(b, "depthwise.bias", [4]), padding: 1, groups: 4, name: "depthwise")
+        let depthwise = try b.conv(
+            x, weight(b, "depthwise.weight", [4, 1, 3, 3]), weight(b, "depthwise.bias", [4]), padding: 1, groups: 4,
+            name: "depthwise")
         let wide = try b.conv(b.add(Relu(), depthwise, name: "relu1"), weight(b, "wide.weight", [8, 4, 1, 1]), name: "wide")
         let larger = try b.add(
-            ConvTranspose(window: Window(strides: [2, 2])), b.add(Relu(), wide, name: "relu2"), weight(b, "larger.weight", [8, 6, 2, 2]),
-            weight(b, "larger.bias", [6]), name: "larger")
+            ConvTranspose(window: Window(strides: [2, 2])), b.add(Relu(), wide, name: "relu2"),
+            weight(b, "larger.weight", [8, 6, 2, 2]), weight(b, "larger.bias", [6]), name: "larger")
         return try b.graph(outputs: [b.conv(larger, weight(b, "last.weight", [3, 6, 1, 1]), name: "last")])
     }
 
@@ -157,7 +170,8 @@ enum Zoo {
         let b = GraphBuilder("widened")
         let x = try b.input("x", .float32, ["N", 12])
         func product(_ x: ValueName, _ name: String, _ shape: Shape) throws -> ValueName {
-            try b.add(MatMul(), x, b.add(Cast(to: .float32), weight(b, name, shape, .float16), name: "\(name).wide"), name: "\(name).product")
+            let wide = try b.add(Cast(to: .float32), weight(b, name, shape, .float16), name: "\(name).wide")
+            return try b.add(MatMul(), x, wide, name: "\(name).product")
         }
         return try b.graph(outputs: [product(b.add(Relu(), product(x, "w1", [12, 16]), name: "relu"), "w2", [16, 4])])
     }
@@ -168,10 +182,12 @@ enum Zoo {
         var x = try b.input("x", .float32, ["N", 4, 6, 6])
         for (index, width) in [4, 8].enumerated() {
             let name = "conv\(index + 1)"
-            let y = try b.add(Relu(), b.conv(x, weight(b, "\(name).weight", [4, width, 3, 3]), padding: 1, name: name), name: "\(name).relu")
+            let filter = weight(b, "\(name).weight", [4, width, 3, 3])
+            let y = try b.add(Relu(), b.conv(x, filter, padding: 1, name: name), name: "\(name).relu")
             x = try b.add(Concat(axis: 1), x, y, name: "\(name).join")
         }
-        return try b.graph(outputs: [linear(b, b.add(Flatten(), b.add(GlobalAveragePool(), x, name: "pool"), name: "flatten"), "fc", 12, 4)])
+        let flat = try b.add(Flatten(), b.add(GlobalAveragePool(), x, name: "pool"), name: "flatten")
+        return try b.graph(outputs: [linear(b, flat, "fc", 12, 4)])
     }
 
     /// Samples without labels: normal numbers, tokens below 20; open extents are 7.
@@ -180,7 +196,9 @@ enum Zoo {
         return try Dataset(graph.inputs.map { input in
             let shape = Shape([count] + (input.type.extents ?? []).dropFirst().map { $0.value ?? 7 })
             let isFloat = input.type.elementType.isFloatingPoint
-            let values = (0..<shape.elementCount).map { _ in isFloat ? Double(random.normal()) : Double(Int.random(in: 0..<20, using: &random)) }
+            let values = (0..<shape.elementCount).map { _ in
+                isFloat ? Double(random.normal()) : Double(Int.random(in: 0..<20, using: &random))
+            }
             return .init(name: input.name, Tensor(values, shape: shape, as: input.type.elementType))
         })
     }

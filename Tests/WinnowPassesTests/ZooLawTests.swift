@@ -15,7 +15,9 @@ struct ZooLawTests {
             guard let result = attempt(place, entry, [:], graph) else { continue }
             let reported = Set(result.findings.map(\.subject))
             for tensor in graph.weightTensors { #expect(reported.contains(tensor), "\(place): \(tensor)") }
-            for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty, "\(place): \(finding)") }
+            for finding in result.findings where finding.status != .done {
+                #expect(!finding.reason.isEmpty, "\(place): \(finding)")
+            }
             #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
             for (name, tensor) in try Zoo.outputs(of: result.graph, like: graph) {
                 #expect(tensor.finiteness == nil, "\(place): \(name)")
@@ -76,7 +78,9 @@ struct ZooLawTests {
         for make in Zoo.all + TestModels.makers {
             let graph = try make()
             let place = "\(entry.type.name) \(graph.name)"
-            guard let once = attempt(place, entry, [:], graph)?.graph, let twice = attempt(place, entry, [:], once)?.graph else { continue }
+            guard let once = attempt(place, entry, [:], graph)?.graph, let twice = attempt(place, entry, [:], once)?.graph else {
+                continue
+            }
             #expect(Self.areEqual(once, twice), "\(place)")
         }
     }
@@ -93,7 +97,7 @@ struct ZooLawTests {
             let pass = try entry.make([strength.hyperparameter: strength.none ?? .none])
             if pass.needs == .training, Zoo.untrainable.contains(graph.name) { continue }
             let passenger = pass as? any TrainingPass
-            let result = try passenger.map { try training(with: [$0])(graph, in: context).graph } ?? pass(graph, in: context).graph
+            let result = try (passenger.map { try training(with: [$0])(graph, in: context) } ?? pass(graph, in: context)).graph
             let expected = passenger == nil ? graph : try training(with: [])(graph, in: context).graph
             #expect(Self.areEqual(result, expected), "\(entry.type.name) \(strength.hyperparameter) \(graph.name)")
         }
@@ -118,8 +122,8 @@ struct ZooLawTests {
                     ?? pass(graph, in: Zoo.context(for: graph))
                 return Self.size(of: result.graph)
             }
-            #expect(
-                zip(sizes, sizes.dropFirst()).allSatisfy { $0 >= $1 }, "\(entry.type.name) \(strength.hyperparameter) \(graph.name): \(sizes)")
+            let place = "\(entry.type.name) \(strength.hyperparameter) \(graph.name)"
+            #expect(zip(sizes, sizes.dropFirst()).allSatisfy { $0 >= $1 }, "\(place): \(sizes)")
         }
     }
 

@@ -17,7 +17,8 @@ struct RunFolder: Sendable {
     /// The part that marks the folder as a run's; its record is whether the run made the folder.
     private static let marker = "winnow-run"
 
-    /// Opens the folder for the run that depends on `fingerprint`. Throws `.data` if it holds another run, `.file` if anything else.
+    /// Opens the folder for the run that depends on `fingerprint`. Throws `.data` if it holds another run, `.file` if
+    /// anything else.
     init(_ path: String, of fingerprint: Fingerprint) throws {
         self.path = path
         files = CheckpointFiles(folder: path)

@@ -9,7 +9,8 @@ package struct Fingerprint: Hashable, Sendable, Codable {
     /// Contents count, not names of files: weights of models, and of data sets the samples as they were prepared, their order and
     /// their labels. Data sets are told apart by their place, so that splits that change places are other data.
     package init(
-        models: [Graph] = [], data: [Dataset?] = [], settings: some Encodable, seed: UInt64, version: String = ProgramVersion.current
+        models: [Graph] = [], data: [Dataset?] = [], settings: some Encodable, seed: UInt64,
+        version: String = ProgramVersion.current
     ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

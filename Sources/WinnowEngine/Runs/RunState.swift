@@ -1,10 +1,11 @@
 import Foundation
 package import WinnowTensor
 
-/// What a run has finished, so that it goes on after a stop and ends with the same bytes: parts by name, each a record and tensors.
+/// What a run has finished, so that it goes on after a stop and ends with the same bytes: parts by name, each a record and
+/// tensors.
 ///
-/// Whatever is long keeps its work here: a recipe its steps, a search its rounds, training its epochs. Work is resumed only where it
-/// begins from the same: what was saved under another fingerprint is refused.
+/// Whatever is long keeps its work here: a recipe its steps, a search its rounds, training its epochs. Work is resumed only
+/// where it begins from the same: what was saved under another fingerprint is refused.
 package struct RunState: Sendable {
     private let store: any CheckpointStore
     private var name = ""

@@ -8,8 +8,8 @@ package struct Quality: Sendable {
     package private(set) var results: [MetricResult] = []
     /// Why labels do not tell; nil where they do.
     package private(set) var objection: String?
-    /// What choices are made by, larger is better: top-1; else the part of the samples that get the original's class, or the least
-    /// cosine of all outputs where the first is no scores.
+    /// What choices are made by, larger is better: top-1; else the part of the samples that get the original's class, or the
+    /// least cosine of all outputs where the first is no scores.
     package private(set) var score = 0.0
     /// What the score is.
     package private(set) var name = Top1.name

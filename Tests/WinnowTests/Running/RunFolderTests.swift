@@ -15,14 +15,18 @@ import WinnowTensor
         return (graph, Report.Step(name: "fold-constants", settings: "{}", seconds: 0, findings: [], result: nil))
     }
 
-    private func open(_ settings: String = "a") throws -> RunFolder { try RunFolder(folder, of: Fingerprint(settings: settings, seed: 0)) }
+    private func open(_ settings: String = "a") throws -> RunFolder {
+        try RunFolder(folder, of: Fingerprint(settings: settings, seed: 0))
+    }
+
+    private var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } }
 
     @Test func aFolderOfItsOwnComesAndGoes() throws {
         let run = try open()
         let (graph, record) = try step()
         try run.state(of: 0).part("training").save(1)
         try run.finish(0, graph: graph, record: record)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["step-1.onnx", "step-1.safetensors", "winnow-run.safetensors"])
+        #expect(try names == ["step-1.onnx", "step-1.safetensors", "winnow-run.safetensors"])
         try run.state(of: 1).part("round-1").part("training").save(1)
         #expect(try open().finishedStep(0) != nil && open().finishedStep(1) == nil)
         try open().remove(stepCount: 2)
@@ -36,7 +40,8 @@ import WinnowTensor
     }
 
     /// Files that were cut short or are of others are told of, not believed.
-    @Test(arguments: ["winnow-run.safetensors", "step-1.safetensors", "step-1.onnx"]) func damagedFilesAreRefused(name: String) throws {
+    @Test(arguments: ["winnow-run.safetensors", "step-1.safetensors", "step-1.onnx"])
+    func damagedFilesAreRefused(name: String) throws {
         let (graph, record) = try step()
         try open().finish(0, graph: graph, record: record)
         let file = "\(folder)/\(name)"
@@ -54,7 +59,7 @@ import WinnowTensor
         let file = folder + "/notes.txt"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try open().remove(stepCount: 1)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        #expect(try names.isEmpty)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
         #expect(throws: WinnowError.self) { try open() }
         #expect(FileManager.default.contents(atPath: file) == Data("mine".utf8))
@@ -62,6 +67,6 @@ import WinnowTensor
         let run = try open()
         try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
         run.remove(stepCount: 100)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["notes.txt"])
+        #expect(try names == ["notes.txt"])
     }
 }
