@@ -46,6 +46,15 @@ extension Tensor {
     /// The raw codes of a 4- or 8-bit tensor, one a byte.
     package func codes() -> [UInt8] { codes(in: 0..<elementCount) }
 
+    /// Whether elements are smaller than a byte.
+    var isPacked: Bool { elementType.bitWidth < 8 }
+
+    /// What `change` makes of the raw codes, one a byte.
+    func repacked(_ change: (Tensor) -> Tensor) -> Tensor {
+        let changed = change(Tensor(codes(), shape: shape))
+        return Tensor(codes: changed.codes(), shape: changed.shape, elementType)
+    }
+
     private func codes(in range: Range<Int>) -> [UInt8] {
         withUnsafeBytes { bytes in
             elementType.bitWidth == 4

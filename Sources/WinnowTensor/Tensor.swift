@@ -115,9 +115,10 @@ extension Tensor {
         return result
     }
 
-    /// Rows `range` along the first axis, sharing storage. The element type must be at least 8 bits wide.
+    /// Rows `range` along the first axis, sharing storage where elements take whole bytes.
     public func rows(_ range: Range<Int>) -> Tensor {
-        precondition(elementType.bitWidth >= 8 && rank > 0 && range.lowerBound >= 0 && range.upperBound <= shape[0])
+        if isPacked { return repacked { $0.rows(range) } }
+        precondition(rank > 0 && range.lowerBound >= 0 && range.upperBound <= shape[0])
         let rowByteCount = shape[0] == 0 ? 0 : byteCount / shape[0]
         var extents = shape
         extents[0] = range.count
@@ -127,7 +128,8 @@ extension Tensor {
 
     /// The rows at `indices` along the first axis, copied in that order.
     public func rows(at indices: some Collection<Int>) -> Tensor {
-        precondition(elementType.bitWidth >= 8 && rank > 0)
+        if isPacked { return repacked { $0.rows(at: indices) } }
+        precondition(rank > 0)
         let rowByteCount = shape[0] == 0 ? 0 : byteCount / shape[0]
         var extents = shape
         extents[0] = indices.count
@@ -147,6 +149,7 @@ extension Tensor {
 
     /// The slices at `indices` along `axis`, copied in that order; how channels are removed.
     public func selecting(_ indices: [Int], axis: Int) -> Tensor {
+        if isPacked { return repacked { $0.selecting(indices, axis: axis) } }
         let outer = Shape(Array(shape[..<axis])).elementCount
         let front = reshaped([outer, shape[axis], Shape(Array(shape[(axis + 1)...])).elementCount])
             .transposed([1, 0, 2]).rows(at: indices).transposed([1, 0, 2])
@@ -155,9 +158,10 @@ extension Tensor {
         return front.reshaped(extents)
     }
 
-    /// The axes in the order `permutation` lists them, elements copied. The element type must be at least 8 bits wide.
+    /// The axes in the order `permutation` lists them, elements copied.
     public func transposed(_ permutation: [Int]) -> Tensor {
-        precondition(permutation.sorted() == Array(0..<rank) && elementType.bitWidth >= 8)
+        precondition(permutation.sorted() == Array(0..<rank))
+        if isPacked { return repacked { $0.transposed(permutation) } }
         var result = Tensor(uninitialized: shape.permuted(permutation), elementType)
         withUnsafeBytes { source in
             result.withUnsafeMutableBytes { target in

@@ -148,4 +148,14 @@ import WinnowTensor
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
         #expect(abs(mean) < 0.03 && abs(variance - 1) < 0.04)
     }
+
+    /// Elements of 4 bits move like those of a byte, also where rows begin within one.
+    @Test(arguments: [ElementType.int4, .uint4, .float4E2M1]) func smallElementsMove(type: ElementType) {
+        let values = (0..<15).map { Double($0 % 5) }
+        let (packed, wide) = (Tensor(values, shape: [3, 5], as: type), Tensor(values, shape: [3, 5], as: type).converted(to: .float32))
+        func areEqual(_ a: Tensor, _ b: Tensor) -> Bool { a.elementType == type && a.shape == b.shape && a.doubles() == b.doubles() }
+        #expect(areEqual(packed.transposed([1, 0]), wide.transposed([1, 0])))
+        #expect(areEqual(packed.rows(1..<3), wide.rows(1..<3)) && areEqual(packed.rows(at: [2, 0]), wide.rows(at: [2, 0])))
+        #expect(areEqual(packed.selecting([4, 1, 1], axis: 1), wide.selecting([4, 1, 1], axis: 1)))
+    }
 }

@@ -4,7 +4,7 @@ extension Model {
     /// The model after one pass, and what the pass did to every tensor; `teacher` is whom distillation follows.
     ///
     /// ```swift
-    /// let (small, findings) = try model.applying(StaticQuantization { $0.samples = 512 }, data: data)
+    /// let (small, findings) = try model.applying(StaticQuantization { $0.calibration.samples = 512 }, data: data)
     /// ```
     public func applying(
         _ pass: some Pass, data: DataSplits? = nil, teacher: Model? = nil, seed: UInt64 = 0

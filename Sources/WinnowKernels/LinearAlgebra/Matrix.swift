@@ -34,7 +34,9 @@ package struct Matrix<Scalar: LapackScalar>: Hashable, Sendable {
     }
 
     /// The matrix product; for matrices of a few thousand rows at most.
-    package static func * (a: Matrix, b: Matrix) -> Matrix {
+    package static func * (a: Matrix, b: Matrix) -> Matrix { loopedProduct(a, b) }
+
+    fileprivate static func loopedProduct(_ a: Matrix, _ b: Matrix) -> Matrix {
         precondition(a.columns == b.rows, "\(a.rows)×\(a.columns) by \(b.rows)×\(b.columns)")
         var result = Matrix(zeros: a.rows, b.columns)
         a.elements.withUnsafeBufferPointer { x in
@@ -49,6 +51,27 @@ package struct Matrix<Scalar: LapackScalar>: Hashable, Sendable {
                             for j in 0..<b.columns { row[j] += factor * other[j] }
                         }
                     }
+                }
+            }
+        }
+        return result
+    }
+}
+
+extension Matrix<Float> {
+    /// The matrix product, by oneDNN where it takes it.
+    package static func * (a: Matrix, b: Matrix) -> Matrix { (try? product(a, b)) ?? loopedProduct(a, b) }
+
+    private static func product(_ a: Matrix, _ b: Matrix) throws -> Matrix {
+        let kernel = try MatMulKernel(MatMulGeometry(left: [a.rows, a.columns], right: [b.rows, b.columns]))
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, kernel.scratchByteCount), alignment: 64)
+        defer { scratch.deallocate() }
+        var result = Matrix(zeros: a.rows, b.columns)
+        try a.elements.withUnsafeBytes { left in
+            try b.elements.withUnsafeBytes { right in
+                try result.elements.withUnsafeMutableBytes { target in
+                    guard let x = left.baseAddress, let z = target.baseAddress else { return }
+                    try kernel.run(left: x, right: right.baseAddress, target: z, scratch: scratch)
                 }
             }
         }

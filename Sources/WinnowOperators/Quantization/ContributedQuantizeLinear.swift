@@ -1,28 +1,10 @@
 package import WinnowGraph
 
-/// QuantizeLinear of ONNX Runtime's own domain, which knows codes of 16 bits at every operator set; read as ONNX's.
-package struct ContributedQuantizeLinear: Decomposition {
+/// QuantizeLinear of ONNX Runtime's own domain, which knows codes of 16 bits at every operator set.
+package struct ContributedQuantizeLinear: ContributedForm {
     package static let type = OperatorType("QuantizeLinear", domain: "com.microsoft")
-    package static let maximumInputCount = 3
 
-    private let standard: QuantizeLinear
+    package let standard: QuantizeLinear
 
     package init(_ standard: QuantizeLinear = QuantizeLinear()) { self.standard = standard }
-
-    package init(attributes: Attributes, version: Int) throws {
-        standard = try QuantizeLinear(attributes: attributes, version: version)
-    }
-
-    package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
-        var op = try QuantizeLinear(attributes: attributes, version: version)
-        op.isContributed = true
-        return op
-    }
-
-    package var attributes: Attributes { standard.attributes }
-    package var inputRoles: [Int: OperandRole] { standard.inputRoles }
-
-    package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
-        try b.add(standard, inputs: inputs)
-    }
 }

@@ -94,10 +94,7 @@ package struct ChannelRemoval {
 extension Tensor {
     /// The tensor without the places marked along an axis.
     func removing(_ places: [Bool], axis: Int) -> Tensor {
-        let kept = places.indices.filter { !places[$0] }
-        if elementType.bitWidth >= 8 { return selecting(kept, axis: axis) }
-        let wide = Tensor(codes(), shape: shape).selecting(kept, axis: axis)
-        return Tensor(codes: wide.codes(), shape: wide.shape, elementType)
+        selecting(places.indices.filter { !places[$0] }, axis: axis)
     }
 
     /// The tensor with zeros at the places marked along an axis; its element type takes whole bytes.

@@ -27,7 +27,9 @@ public struct GradualPruning: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
-        let targets = WeightTargets(setup.model, try choice.selection(in: setup.model)) { MaskedWeight.objection(to: $0.stored) }.targets
+        let chosen = rule.targets(in: setup.model, try choice.selection(in: setup.model))
+        let targets = chosen.targets
+        setup.findings += chosen.findings.filter { $0.status == .skipped }
         let weights = targets.compactMap { MaskedWeight($0, in: setup.model) }
         let prepared = try rule.prepared(for: targets, in: setup.model, context)
         setup.model = try setup.model.masking(

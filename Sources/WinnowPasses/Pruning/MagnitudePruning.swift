@@ -33,14 +33,9 @@ public struct MagnitudePruning: Pass {
     public var needs: PassNeeds { rule.importance.member.needs }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var targets = WeightTargets(graph, try choice.selection(in: graph)) { MaskedWeight.objection(to: $0.stored) }
+        var targets = rule.targets(in: graph, try choice.selection(in: graph))
         let prepared = try rule.prepared(for: targets.targets, in: graph, context)
-        let weights = targets.targets.compactMap { target -> MaskedWeight? in
-            guard let weight = MaskedWeight(target, in: graph) else { return nil }
-            guard rule.pattern != .unstructured, let reason = prepared.objection(to: weight) else { return weight }
-            targets.skip(target, reason)
-            return nil
-        }
+        let weights = targets.targets.compactMap { MaskedWeight($0, in: graph) }
         var pruned = PrunedWeights(keepsMasks: rule.keepMask)
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
         prepared.forEach(weights, budget) { weight, cut in pruned.add(weight, below: &cut, &targets) }

@@ -30,11 +30,19 @@ public struct PruningRule: HyperparameterGroup {
         return values.merging(["scope": "global", "importance": "lamp"]) { $1 }
     }
 
+    /// The weights of a graph that the rule can prune, and why it cannot prune the others.
+    package func targets(in graph: Graph, _ selection: Selection) -> WeightTargets {
+        WeightTargets(graph, selection) { target in
+            MaskedWeight.objection(to: target.stored)
+                ?? (pattern == .unstructured ? nil : pattern.objection(to: target.sites.first.flatMap { Contraction($0, in: graph) }))
+        }
+    }
+
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
         var importance = importance.member.init()
         try importance.prepare(for: targets.compactMap(\.sites.first), in: graph, context)
-        let contractions = targets.compactMap { target in
+        let contractions = pattern == .unstructured ? [] : targets.compactMap { target in
             target.sites.first.flatMap { Contraction($0, in: graph) }.map { (target.tensor, $0) }
         }
         return PreparedPruning(
@@ -48,27 +56,20 @@ package struct PreparedPruning: Sendable {
     fileprivate let importance: any ElementImportance
     fileprivate let contractions: [ValueName: Contraction]
 
-    /// Why the pattern does not fit a weight; nil where it does.
-    package func objection(to weight: MaskedWeight) -> String? {
-        do throws(Refusal) { _ = try scored(weight) } catch { return error.reason }
-        return nil
-    }
-
-    private func scored(_ weight: MaskedWeight) throws(Refusal) -> ScoredWeight {
+    private func scored(_ weight: MaskedWeight) -> ScoredWeight {
         let scores = importance.scores(of: weight).map { scores in
             zip(scores, weight.magnitudesInUse).map { $1 < 0 ? Float(-1) : $0 }
         }
-        return try rule.pattern.scored(weight, scores, contractions[weight.tensor])
+        return rule.pattern.scored(weight, scores, contractions[weight.tensor])
     }
 
     /// Calls `body` with each weight and what is cut off it, one group of weights that are compared with each other after the other.
-    /// What the pattern does not fit is left out.
     package func forEach(
         _ weights: [MaskedWeight], _ budget: Budget, _ body: (ScoredWeight, inout ScoreCut) throws -> Void
     ) rethrows {
         let groups = rule.scope == .tensor ? weights.map { [$0] } : [weights]
         for group in groups {
-            let scored = group.compactMap { try? self.scored($0) }
+            let scored = group.map(scored)
             var cut = rule.pattern.fraction == nil ? budget.cut(of: scored) : .nothing
             for weight in scored { try body(weight, &cut) }
         }

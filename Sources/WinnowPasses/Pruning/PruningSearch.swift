@@ -91,9 +91,7 @@ struct PruningSearch {
     /// The selected weights, each once.
     private func weights(in graph: Graph) -> [MaskedWeight] { targets(in: graph).compactMap { MaskedWeight($0, in: graph) } }
 
-    private func targets(in graph: Graph) -> [WeightTarget] {
-        WeightTargets(graph, selection) { MaskedWeight.objection(to: $0.stored) }.targets
-    }
+    private func targets(in graph: Graph) -> [WeightTarget] { pass.rule.targets(in: graph, selection).targets }
 
     private static func sparsity(of weights: [MaskedWeight]) -> Double {
         let total = weights.reduce(0) { $0 + $1.count }
@@ -109,7 +107,7 @@ struct PruningSearch {
     func findings(of result: Graph) -> [Finding] {
         let original = dense.graph
         let quality = Quantity.validation(dense.quality.name)
-        var ledger = WeightTargets(original, selection) { MaskedWeight.objection(to: $0.stored) }
+        var ledger = pass.rule.targets(in: original, selection)
         ledger.note(Finding("graph", .done, quality, after: dense.quality.measured(dense.quality.score), round: 0))
         ledger.note(Finding("graph", .done, .sparsity, after: Self.sparsity(of: weights(in: original)), round: 0))
         for round in rounds {

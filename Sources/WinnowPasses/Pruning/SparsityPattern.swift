@@ -7,32 +7,33 @@ public enum SparsityPattern: Hashable, Sendable {
     case unstructured
     /// Of every `group` inputs of an output (and tap of a filter) `kept` stay: 2:4 is what sparse tensor cores take
     /// (Mishra et al. 2021).
-    case some(kept: Int, of: Int)
+    case semiStructured(kept: Int, of: Int)
     /// Blocks of so many outputs by so many inputs, at each tap of a filter.
     case blocks(outputs: Int, inputs: Int)
 
-    /// The weight with a score for each unit that goes or stays as one. Of N:M the elements that go are masked already, whatever
-    /// the budget. Throws a refusal where the layer does not tell rows and columns, or they do not fit.
-    func scored(_ weight: MaskedWeight, _ scores: [Float]?, _ contraction: Contraction?) throws(Refusal) -> ScoredWeight {
-        switch self {
-        case .unstructured: return ScoredWeight(weight, scores: scores)
-        case .some(let kept, let group):
-            let matrix = try matrix(weight, scores, contraction)
-            guard matrix.inputs % group == 0 else { throw Refusal("its \(matrix.inputs) inputs are no multiple of \(group)") }
-            return ScoredWeight(weight, scores: matrix.keeping(kept, of: group))
-        case .blocks(let outputs, let inputs):
-            return try matrix(weight, scores, contraction).blocks(outputs, inputs, of: weight)
-        }
+    /// Why the weight of a layer cannot have the pattern; nil where it can.
+    func objection(to contraction: Contraction?) -> String? {
+        guard self != .unstructured else { return nil }
+        guard let contraction else { return "its layer does not tell outputs and inputs" }
+        guard case .semiStructured(_, let group) = self, contraction.inputCount % group != 0 else { return nil }
+        return "its \(contraction.inputCount) inputs are no multiple of \(group)"
     }
 
-    private func matrix(_ weight: MaskedWeight, _ scores: [Float]?, _ contraction: Contraction?) throws(Refusal) -> ScoreMatrix {
-        guard let contraction else { throw Refusal("its layer does not tell outputs and inputs") }
-        return ScoreMatrix(scores ?? weight.magnitudesInUse, contraction)
+    /// The weight with a score for each unit that goes or stays as one. Of N:M the elements that go are masked already, whatever
+    /// the budget. `contraction` is one that there is no objection to.
+    func scored(_ weight: MaskedWeight, _ scores: [Float]?, _ contraction: Contraction?) -> ScoredWeight {
+        guard self != .unstructured, let contraction else { return ScoredWeight(weight, scores: scores) }
+        let matrix = ScoreMatrix(scores ?? weight.magnitudesInUse, contraction)
+        switch self {
+        case .semiStructured(let kept, let group): return ScoredWeight(weight, scores: matrix.keeping(kept, of: group))
+        case .blocks(let outputs, let inputs): return matrix.blocks(outputs, inputs, of: weight)
+        case .unstructured: return ScoredWeight(weight, scores: scores)
+        }
     }
 
     /// The fraction that a pattern takes out by itself.
     package var fraction: Double? {
-        if case .some(let kept, let group) = self { 1 - Double(kept) / Double(group) } else { nil }
+        if case .semiStructured(let kept, let group) = self { 1 - Double(kept) / Double(group) } else { nil }
     }
 }
 
@@ -100,7 +101,7 @@ extension SparsityPattern: HyperparameterConvertible, CustomStringConvertible {
             guard parts.count == 2, let first = parts[0], let second = parts[1], first > 0, second > 0, max(first, second) <= 65_536 else { return nil }
             return (first, second)
         }
-        if let (kept, group) = numbers(":"), kept < group { self = .some(kept: kept, of: group); return }
+        if let (kept, group) = numbers(":"), kept < group { self = .semiStructured(kept: kept, of: group); return }
         guard let (outputs, inputs) = numbers("x") else { return nil }
         self = .blocks(outputs: outputs, inputs: inputs)
     }
@@ -109,7 +110,7 @@ extension SparsityPattern: HyperparameterConvertible, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unstructured: "unstructured"
-        case .some(let kept, let group): "\(kept):\(group)"
+        case .semiStructured(let kept, let group): "\(kept):\(group)"
         case .blocks(let outputs, let inputs): "\(outputs)x\(inputs)"
         }
     }

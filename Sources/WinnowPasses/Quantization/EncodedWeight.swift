@@ -95,12 +95,4 @@ extension EncodedWeight {
         let plain = own == codes.shape ? codes : Tensor(codes: codes.codes(), shape: own, codes.elementType)
         self.init(codes: plain, shape: own, .table(table.floats(), scales: scales))
     }
-
-    /// In words: `int8 codes already`, `a palette of 16 numbers already`.
-    package var text: String {
-        switch meaning {
-        case .affine: "\(codes.elementType) codes already"
-        case .table(let table, _): "codes of a table of \(table.count) numbers already"
-        }
-    }
 }

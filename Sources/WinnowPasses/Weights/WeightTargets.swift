@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowKernels
 package import WinnowTensor
 
-/// A weight that is to be stored in another form.
+/// A weight that a pass works on.
 package struct WeightTarget: Sendable {
     /// The initializer's name.
     package let tensor: ValueName
@@ -18,7 +18,7 @@ package struct WeightTarget: Sendable {
     package var channelAxis: Int? { sites.lazy.compactMap(\.outputAxis).first }
 }
 
-/// The weights of one graph that a pass stores in another form: each once, with all its layers; and what becomes of the rest.
+/// The weights of one graph that a pass works on: each once, with all its layers; and what becomes of the rest.
 package struct WeightTargets {
     package let graph: Graph
     /// Names for what is added.
@@ -60,13 +60,13 @@ package struct WeightTargets {
 
     /// Layers whose weight is computed from constants in a way that is not looked through: palettes, sums.
     private mutating func noteComputedWeights() {
-        let (origins, index) = (graph.constantOrigins, GraphIndex(graph))
+        let origins = graph.constantOrigins
         let read = Set(graph.weightSites.map(\.operand))
         for node in graph.nodes where node.op.quantization == .contraction {
             for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
                 guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
-                let reason = EncodedWeight(of: operand, in: index).map { "is stored as \($0.text)" }
-                    ?? (tensor.elementType.isInteger ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first")
+                let isCoded = tensor.elementType.isInteger
+                let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"
                 ledger.skip(origin, "the weight of \(node.name) \(reason)")
             }
         }

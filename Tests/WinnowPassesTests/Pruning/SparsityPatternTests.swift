@@ -55,6 +55,21 @@ struct SparsityPatternTests {
         #expect(skipped.contains { $0.reason.contains("no multiple of 4") || $0.reason.contains("does not tell outputs and inputs") })
     }
 
+    /// Wherever weights are pruned, those that the pattern does not fit are named.
+    @Test func whatDoesNotFitIsNamed() throws {
+        let graph = try TestModels.residual()
+        let settings: [String: HyperparameterValue] = ["pattern": "2:4"]
+        let passes: [any Pass] = [
+            try MagnitudePruning(hyperparameters: settings),
+            try Finetune(hyperparameters: ["epochs": 1, "with": [["gradual-pruning": .table(settings)]]]),
+            try IterativePruning(hyperparameters: settings.merging(["sparsities": [0.5], "max-drop": 100, "finetune": ["epochs": 1]]) { $1 }),
+        ]
+        for pass in passes {
+            let findings = try pass(graph, in: TestModels.context(for: graph)).findings
+            #expect(findings.contains { $0.status == .skipped && $0.reason.contains("inputs") }, "\(type(of: pass))")
+        }
+    }
+
     /// Blocks are all there or all gone, and the fraction is of blocks.
     @Test func blocksGoAsOne() throws {
         let graph = try TestModels.perceptron()

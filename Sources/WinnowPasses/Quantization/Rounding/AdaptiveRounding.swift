@@ -43,15 +43,13 @@ package struct AdaptiveRounding: WeightRounding {
         }
         let nearest = rounded { quotients[$0].rounded(.toNearestOrEven) - lower[$0] }
         let error = layer.error(of: nearest - weight)
-        guard error > 0, let product = try? ConstantProduct(rows: weight.rows, right: layer.moment) else {
-            return layer.contraction.weight(of: nearest)
-        }
+        guard error > 0 else { return layer.contraction.weight(of: nearest) }
         var rounding = SoftRounding(parts: zip(quotients, lower).map { $0 - $1 })
         // The outputs' error counts as the part of that of nearest rounding, times the number of weights.
         let factor = Float(2 * Double(scales.count) / (error * Double(max(1, layer.rowCount))))
         for step in 0..<Self.stepCount {
             let parts = rounding.parts
-            guard var slopes = try? product(rounded { parts[$0] } - weight) else { break }
+            var slopes = (rounded { parts[$0] } - weight) * layer.moment
             for index in scales.indices { slopes.elements[index] *= factor * scales[index] }
             let progress = (Float(step) / Float(Self.stepCount) - 0.2) / 0.8
             rounding.step(
