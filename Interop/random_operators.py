@@ -283,7 +283,7 @@ def split(g: Graph, operator: str):
     a = anything(g, operator)
     axis = axis_of(g, a, g.version < 11)
     extent = a.shape[axis]
-    count = g.integer(1, min(3, extent))
+    count = g.integer(1, max(1, min(3, extent)))
     parts = [extent // count] * count
     parts[-1] += extent % count
     if extent % count == 0 and g.chance(0.4):

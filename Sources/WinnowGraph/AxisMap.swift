@@ -29,7 +29,7 @@ package enum AxisTerm: Hashable, Sendable {
 ///
 /// What it promises of a label that inputs have: without one of its indices in every input, that index is gone from every
 /// output with the label, and nothing else changes. A label that no output has is summed over: there the same holds for
-/// indices at which one of the inputs is 0.
+/// indices at which one of the inputs is 0. Of a `population` the outputs are what they are when only the other indices count.
 package struct AxisMap: Hashable, Sendable {
     package var inputs: [[AxisTerm]]
     package var outputs: [[AxisTerm]]
@@ -37,8 +37,10 @@ package struct AxisMap: Hashable, Sendable {
     package var extents: [Character: Int]
     /// Labels that count as work but promise nothing: a filter's taps.
     package var pinned: Set<Character> = []
-    /// Labels whose indices may go only where the input is 0, though outputs have them.
+    /// Labels whose indices see each other, though outputs have them: they may go only where the outputs are 0.
     package var summed: Set<Character> = []
+    /// Labels over whose indices statistics are taken, a mean or a variance: without some of them, statistics are those of the rest.
+    package var population: Set<Character> = []
     /// Labels that no output has because nothing comes of their elements.
     package var unread: Set<Character> = []
     /// Inputs whose elements are the extents of axes: the target shape of Reshape counts the axes of its result.
@@ -103,7 +105,7 @@ package struct AxisMap: Hashable, Sendable {
 
     /// The labels that are summed over.
     package var summedLabels: Set<Character> {
-        outputCounts.isEmpty ? inputLabels.subtracting(outputLabels).subtracting(unread).union(summed) : []
+        outputCounts.isEmpty ? inputLabels.subtracting(outputLabels).subtracting(unread).subtracting(population).union(summed) : []
     }
 }
 

@@ -45,6 +45,11 @@ extension Tensor {
     }
 }
 
+extension Tensor {
+    /// Whether every element is zero.
+    package var isZero: Bool { pieces.allSatisfy { doubles(in: $0).allSatisfy { $0 == 0 } } }
+}
+
 extension GraphInput {
     /// The type with 1 in place of the number of samples.
     fileprivate func ofOneSample(_ axes: SampleAxes) -> ValueType {

@@ -141,7 +141,7 @@ private struct SampleTracing {
             for (term, found) in zip(own.reversed(), extents.reversed()) where found == extent {
                 switch term {
                 case .opaque: return .mixed
-                case .label(let label) where map.summedLabels.contains(label): return .mixed
+                case .label(let label) where map.summedLabels.union(map.population).contains(label): return .mixed
                 case .label(let label) where map.outputLabels.contains(label): fate = .carried
                 default: break
                 }

@@ -3,7 +3,7 @@ package struct Zeros: Sendable {
     package var inputs: [ValueInfo?]
     /// The inputs that have the label.
     package var bearers: Set<Int>
-    /// Those of them that are zero there.
+    /// Those that are zero there; one that is zero altogether need not have the label.
     package var indices: Set<Int>
 
     package init(at indices: Set<Int>, of bearers: Set<Int>, inputs: [ValueInfo?]) {
@@ -12,7 +12,7 @@ package struct Zeros: Sendable {
         self.inputs = inputs
     }
 
-    /// Whether the input has the label and is zero there.
+    /// Whether the input is zero there.
     package func are(at index: Int) -> Bool { indices.contains(index) }
 
     /// Whether the input is zero there or left out.

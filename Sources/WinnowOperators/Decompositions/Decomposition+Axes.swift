@@ -36,6 +36,7 @@ private struct AxisTracer {
     private var first: [ValueName: Int] = [:]
     private var parents: [Int] = []
     private var isOpaque: [Bool] = []
+    private var isPopulation: Set<Int> = []
 
     init(_ graph: Graph) {
         self.graph = graph
@@ -91,6 +92,7 @@ private struct AxisTracer {
             }
         }
         for label in merged { if let axis = seen[label] { isOpaque[root(axis)] = true } }
+        isPopulation.formUnion(map.population.compactMap { seen[$0] })
     }
 
     /// Closes what depends on constants of the graph's own: reordering their partners would have to reorder them.
@@ -122,6 +124,8 @@ private struct AxisTracer {
         func known(_ operands: [[AxisTerm]]) -> [[AxisTerm]] {
             operands.map { $0.map { through.isSuperset(of: $0.labels) ? $0 : .opaque } }
         }
-        return AxisMap(inputs: known(map.inputs), outputs: known(map.outputs))
+        var result = AxisMap(inputs: known(map.inputs), outputs: known(map.outputs))
+        result.population = Set(isPopulation.compactMap { labels[root($0)]?.labels.first })
+        return result
     }
 }

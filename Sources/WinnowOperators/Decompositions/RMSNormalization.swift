@@ -23,6 +23,8 @@ package struct RMSNormalization: Decomposition {
     package var attributes: Attributes { hints.added(to: ["axis": .int(axis), "epsilon": .float(epsilon)]) }
     package var minimumVersion: Int { 23 }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .normalization(from: axis, inputs) }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         [try b.rootMeanSquareNormalized(inputs.required(0), scale: inputs.required(1), axis: axis, epsilon: epsilon)[0]]
     }

@@ -34,6 +34,8 @@ package struct ConstantOfShape: Operator {
         return map
     }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect { value.isZero ? .zero : .number }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let byteCount = try value.elementType.wholeByteCount(request.nodeName)
         let count = request.outputs[0].shape.elementCount

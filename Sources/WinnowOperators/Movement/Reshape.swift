@@ -28,7 +28,16 @@ package struct Reshape: Operator {
         guard let target = shape.elementExtents else {
             return [ValueInfo(data.elementType, shape.countedExtents)]
         }
-        return [data.reshaped(to: try extents(target, of: data))]
+        let extents = try self.extents(target, of: naming(data, copiedBy: target))
+        return [data.reshaped(to: extents.map { $0.isCopied ? .unknown : $0 })]
+    }
+
+    /// The same with a name for each extent that is not known but copied: it divides itself.
+    private func naming(_ data: ValueInfo, copiedBy target: [Extent]) -> ValueInfo {
+        guard !allowsZero, let own = data.extents else { return data }
+        return ValueInfo(data.elementType, own.indices.map { axis in
+            own[axis] == .unknown && axis < target.count && target[axis] == .fixed(0) ? .copied(axis) : own[axis]
+        })
     }
 
     private func extents(_ target: [Extent], of data: ValueInfo) throws -> [Extent] {
@@ -63,8 +72,13 @@ package struct Reshape: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let source = inputs.optional(0)?.extents, let target = (try? outputs(for: inputs))?[0].extents else {
+        guard let data = inputs.optional(0), var source = data.extents, var target = (try? outputs(for: inputs))?[0].extents else {
             return .opaque
+        }
+        if let list = inputs.optional(1)?.elementExtents {
+            let named = naming(data, copiedBy: list)
+            source = named.extents ?? source
+            target = (try? extents(list, of: named)) ?? target
         }
         var map = AxisMap.regrouping(source, into: target, otherInputs: [[.opaque]])
         map.inputCounts[1] = map.outputs[0]
@@ -79,6 +93,13 @@ package struct Reshape: Operator {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         [try context.reshapedToInput(context.outputGradient()), nil]
     }
+}
+
+extension Extent {
+    /// The extent of an axis that is not known, told from all others by its place.
+    fileprivate static func copied(_ axis: Int) -> Extent { .symbol("\u{0}copied\(axis)") }
+
+    fileprivate var isCopied: Bool { if case .symbol(let name) = self { name.hasPrefix("\u{0}copied") } else { false } }
 }
 
 extension GradientContext {

@@ -36,12 +36,15 @@ extension GroupedNormalization {
         }
     }
 
-    /// Groups are on their own; the channels of one have mean and variance together.
+    /// Groups are on their own; the channels of one have mean and variance together, with all places.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank, rank >= 2 else { return .opaque }
-        let data = "n\(groups == nil ? "g" : "(gc)")\(String(repeating: ".", count: rank - 2))"
+        let places = "yxzvwuts"
+        guard let rank = inputs.optional(0)?.rank, (2...places.count).contains(rank) else { return .opaque }
+        let data = "n\(groups == nil ? "g" : "(gc)")\(places.prefix(rank - 2))"
         let scale = groups != nil && scalesChannels ? "(gc)" : "g"
-        return AxisMap("\(data),\(scale),\(scale)->\(data)", extents: groups.map { ["g": $0] } ?? [:], pinned: "c")
+        var map = AxisMap("\(data),\(scale),\(scale)->\(data)", extents: groups.map { ["g": $0] } ?? [:])
+        map.population = map.outputLabels.subtracting(["n", "g"])
+        return map
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }

@@ -64,17 +64,9 @@ package struct LayerNormalization: Operator {
         }
     }
 
-    /// Axes that are normalized over are not to be touched.
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let letters = Array("abcdefghijklmnopqrst")
-        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let axis = try? axis.normalizedAxis(rank: rank) else {
-            return .opaque
-        }
-        let data = (0..<rank).map { $0 < axis ? AxisTerm.label(letters[$0]) : .opaque }
-        let parameters = inputs.dropFirst().map { [AxisTerm](repeating: .opaque, count: $0?.rank ?? 0) }
-        let statistic = (0..<rank).map { $0 < axis ? AxisTerm.label(letters[$0]) : .one }
-        return AxisMap(inputs: [data] + parameters, outputs: [data, statistic, statistic])
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .normalization(from: axis, inputs, statistics: 2) }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.areOrAbsent(at: 2) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let (x, scale) = (try context.input(0), try context.input(1))

@@ -27,6 +27,8 @@ package struct SimplifiedLayerNormalization: Decomposition {
         return [ValueInfo(data.elementType, nil), ValueInfo(.float32, nil)]
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .normalization(from: axis, inputs, statistics: 1) }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         try b.rootMeanSquareNormalized(inputs.required(0), scale: inputs.required(1), axis: axis, epsilon: epsilon)
     }

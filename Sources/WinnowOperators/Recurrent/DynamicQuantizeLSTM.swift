@@ -12,7 +12,8 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = LSTM.usualActivations
-    static let weightAxes = ".i."
+    static let weightAxes: (input: String, recurrence: String)? = (".i.", "...")
+    static let zeroActivations = LSTM.zeroActivations
     static let readsRanges = true
 
     package var lstm: LSTM

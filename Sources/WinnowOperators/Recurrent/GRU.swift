@@ -8,6 +8,7 @@ package struct GRU: RecurrentOperator {
     static let gateCount = 3
     static let stateCount = 1
     static let usualActivations = ["Sigmoid", "Tanh"]
+    static let zeroActivations = [1]
 
     package var parameters: RecurrentParameters
     /// Whether the reset gate is applied after the recurrent product rather than before.

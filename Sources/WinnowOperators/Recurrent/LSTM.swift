@@ -8,6 +8,7 @@ package struct LSTM: RecurrentOperator {
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = ["Sigmoid", "Tanh", "Tanh"]
+    static let zeroActivations = [1, 2]
 
     package var parameters: RecurrentParameters
     /// Whether the forget gate is one minus the input gate.

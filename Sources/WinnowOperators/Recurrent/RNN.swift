@@ -7,6 +7,7 @@ package struct RNN: RecurrentOperator {
     static let gateCount = 1
     static let stateCount = 1
     static let usualActivations = ["Tanh"]
+    static let zeroActivations = [0]
 
     package var parameters: RecurrentParameters
 

@@ -55,8 +55,10 @@ protocol RecurrentOperator: TrainedInParts {
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }
     var parameters: RecurrentParameters { get set }
-    /// The axes of input 1: directions, gates and features.
-    static var weightAxes: String { get }
+    /// The axes of inputs 1 and 2, where they are other than (D, G·H, features): units are then not told apart.
+    static var weightAxes: (input: String, recurrence: String)? { get }
+    /// The activations, by their place in the usual ones, that must make zero of zero for a unit without weights to stay zero.
+    static var zeroActivations: [Int] { get }
     /// Whether features matter to each other because all of them make a range.
     static var readsRanges: Bool { get }
 
@@ -71,7 +73,7 @@ protocol RecurrentOperator: TrainedInParts {
 }
 
 extension RecurrentOperator {
-    static var weightAxes: String { "..i" }
+    static var weightAxes: (input: String, recurrence: String)? { nil }
     static var readsRanges: Bool { false }
     var addsBiasesTogether: Bool { true }
 
@@ -81,18 +83,51 @@ extension RecurrentOperator {
         try parameters.outputs(for: inputs, stateCount: Self.stateCount)
     }
 
-    /// `".ni, ..i, ..., .., n, .n., .n., .. -> ..n., .n., .n."`: the batch, and the features that meet the weights.
+    /// `".ni, .[hh]i, .[hh]h, .[hhhh], n, .nh, .nh, .[hhh] -> ..nh, .nh, .nh"` for two gates: the batch, the features that meet the
+    /// weights, and the hidden units, which each gate has.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let (x, state, all) = parameters.isBatchFirst ? ("n.i", "n..", "n...") : (".ni", ".n.", "..n.")
-        let operands = [x, Self.weightAxes, "...", "..", "n", state, state, ".."]
+        let unit = Self.weightAxes == nil ? "h" : "."
+        let (x, state, all) = parameters.isBatchFirst ? ("n.i", "n.\(unit)", "n..\(unit)") : (".ni", ".n\(unit)", "..n\(unit)")
+        func gates(_ count: Int) -> String {
+            count == 1 || unit == "." ? unit : "[\(String(repeating: unit, count: count))]"
+        }
+        let weights = Self.weightAxes ?? (".\(gates(Self.gateCount))i", ".\(gates(Self.gateCount))h")
+        let operands = [
+            x, weights.input, weights.recurrence, ".\(gates(2 * Self.gateCount))", "n", state, state, ".\(gates(3))",
+        ]
         let given = inputs.enumerated().map { index, info -> String in
             guard let rank = info?.rank else { return "" }
             let known = index < 5 + Self.stateCount || index == 7
             return known && index < operands.count ? operands[index] : String(repeating: ".", count: rank)
         }
         let states = [String](repeating: state, count: Self.stateCount)
-        return AxisMap(
-            "\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))", pinned: Self.readsRanges ? "i" : "")
+        let text = "\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))"
+        guard unit == "h" else { return AxisMap(text, pinned: Self.readsRanges ? "i" : "") }
+        var map = AxisMap(text, extents: ["h": parameters.hiddenSize])
+        // A unit is seen by all others through the recurrent weights.
+        map.summed = ["h"]
+        return map
+    }
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        guard Self.weightAxes == nil, let size = extents["h"] else { return nil }
+        var result = self
+        result.parameters.hiddenSize = size
+        return result
+    }
+
+    /// A unit without weights and without a state to begin with stays zero.
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        guard zeros.are(at: 1), zeros.are(at: 2), ([3] + (5..<(5 + Self.stateCount))).allSatisfy({ zeros.areOrAbsent(at: $0) }) else {
+            return .number
+        }
+        let keepsZero = (0..<parameters.directionCount).allSatisfy { direction in
+            Self.zeroActivations.allSatisfy { index in
+                let activation = try? parameters.activation(index, direction: direction, usual: Self.usualActivations)
+                return activation?.effect(of: Zeros(at: [0], of: [0], inputs: [zeros.inputs.first ?? nil])) == .zero
+            }
+        }
+        return keepsZero ? .zero : .number
     }
 
     func products(_ b: GraphBuilder, _ inputs: [ValueName?], direction: Int) throws -> RecurrentProducts {

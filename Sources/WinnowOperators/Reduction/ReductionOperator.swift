@@ -115,9 +115,11 @@ extension ReductionOperator {
         let output = (0..<rank).compactMap { axis -> AxisTerm? in
             axes.contains(axis) ? (parameters.keepsAxes ? .one : nil) : .label(letters[axis])
         }
-        let data = (0..<rank).map { !Self.function.ignoresZeros && axes.contains($0) ? AxisTerm.opaque : .label(letters[$0]) }
-        return AxisMap(
-            inputs: [data] + inputs.dropFirst().map { $0 == nil ? [] : [.opaque] }, outputs: [output])
+        let isKnown = Self.function.ignoresZeros || Self.function == .mean
+        let data = (0..<rank).map { !isKnown && axes.contains($0) ? AxisTerm.opaque : .label(letters[$0]) }
+        var map = AxisMap(inputs: [data] + inputs.dropFirst().map { $0 == nil ? [] : [.opaque] }, outputs: [output])
+        if Self.function == .mean { map.population = Set(axes.map { letters[$0] }) }
+        return map
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect {

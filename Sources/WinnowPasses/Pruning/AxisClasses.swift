@@ -106,6 +106,12 @@ struct AxisClasses: Sendable {
 
     private mutating func reconcile(_ a: Composed, _ index: Int) -> Bool {
         let b = compositions[index]
+        if a.kind != b.kind, let product = merge(a.kind == .product ? a : b, a.kind == .product ? b : a) {
+            for other in compositions.indices where root(of: compositions[other].whole) == root(of: a.whole) && compositions[other].kind != .product {
+                if compositions[other].parts == a.parts || compositions[other].parts == b.parts { compositions[other] = product }
+            }
+            return true
+        }
         let parts = (a.parts.map { root(of: $0) }, b.parts.map { root(of: $0) })
         if a.kind == b.kind, parts.0 == parts.1 { return false }
         if a.kind == b.kind, a.parts.map({ extent(of: $0) }) == b.parts.map({ extent(of: $0) }) {
@@ -139,6 +145,32 @@ extension AxisClasses {
         }
         for part in a.parts + b.parts { if let cut = cuts.removeValue(forKey: part) { compose(part, a.kind, of: cut) } }
         return true
+    }
+
+    /// Cuts the outer factors of a product where a concatenation of the same class is cut; nil where that is inside an inner factor.
+    ///
+    /// (s q) = [a + b] where s = [t + u], a = (t q), b = (u q).
+    private mutating func merge(_ product: Composed, _ concatenation: Composed) -> Composed? {
+        let (factors, parts) = (product.parts.map { extent(of: $0) }, concatenation.parts.map { extent(of: $0) })
+        guard !factors.contains(nil), !parts.contains(nil) else { return nil }
+        for outer in 1..<max(1, factors.count) {
+            let inner = factors[outer...].reduce(1) { $0 * ($1 ?? 1) }
+            guard inner > 1, parts.allSatisfy({ ($0 ?? 0) % inner == 0 }) else { continue }
+            var whole = product.parts[0]
+            if outer > 1 {
+                whole = add(extent: factors[..<outer].reduce(1) { $0 * ($1 ?? 1) })
+                compose(whole, .product, of: Array(product.parts[..<outer]))
+            }
+            var pieces: [Int: Int] = [:]
+            for part in concatenation.parts where pieces[root(of: part)] == nil {
+                pieces[root(of: part)] = add(extent: (extent(of: part) ?? 0) / inner)
+            }
+            let cuts = concatenation.parts.map { ($0, pieces[root(of: $0)] ?? $0) }
+            compose(whole, .concatenation, of: cuts.map(\.1))
+            for (part, piece) in cuts { compose(part, .product, of: [piece] + product.parts[outer...]) }
+            return product
+        }
+        return nil
     }
 
     /// The extents of the common pieces of two lists with the same product or sum, and in which part of either each lies.

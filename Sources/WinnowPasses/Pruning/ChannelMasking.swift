@@ -17,7 +17,61 @@ extension ChannelRemoval {
         }
         var names = FreshNames(graph)
         for value in constantsMetByData { try mask(value, channels, &names, &edit) }
+        for bound in groups.nodes where !bound.map.population.isEmpty { restrict(bound, channels, &names, &edit) }
         return try graph.applying(edit)
+    }
+
+    /// Takes a node's statistics over the channels that are left: they are picked out before it, and spread among zeros behind it.
+    private func restrict(
+        _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ names: inout FreshNames, _ edit: inout GraphEdit
+    ) {
+        func removed(_ value: ValueName, _ terms: [AxisTerm]) -> [(axis: Int, places: [Bool])] {
+            let axes = groups.infos[value]?.rank.flatMap { terms.aligned(toRank: $0) } ?? []
+            return axes.indices.compactMap { axis in
+                guard !bound.map.population.isDisjoint(with: axes[axis].labels) else { return nil }
+                return groups.removedPlaces(of: value, axis: axis, removing: channels).map { (axis, $0) }
+            }
+        }
+        var node = bound.node
+        for (position, value) in bound.node.inputs.enumerated() where !value.isEmpty && position < bound.map.inputs.count {
+            for (axis, places) in removed(value, bound.map.inputs[position]) {
+                let (left, indices) = (names.value("\(value).left"), names.value("\(value).places"))
+                edit.initializers.append((indices, Tensor(places.indices.filter { !places[$0] }.map { Int64($0) })))
+                edit.addedNodes.append(
+                    Node(name: names.node("\(node.name).left"), op: Gather(axis: axis), inputs: [node.inputs[position], indices], outputs: [left]))
+                node.inputs[position] = left
+            }
+        }
+        guard node.inputs != bound.node.inputs else { return }
+        if let op = node.op.resized(extentsLeft(of: bound, channels), for: bound.inputs) { node.op = op }
+        for (position, value) in bound.node.outputs.enumerated() where !value.isEmpty && position < bound.map.outputs.count {
+            for (axis, places) in removed(value, bound.map.outputs[position]).reversed() {
+                node.outputs[position] = spread(node.outputs[position], axis: axis, places, as: value, &names, &edit)
+            }
+        }
+        edit.removedNodes.insert(node.name)
+        edit.addedNodes.append(node)
+    }
+
+    /// Makes `value` of one that has no places marked as removed: there it is zero. Gives the name of that one.
+    private func spread(
+        _ value: ValueName, axis: Int, _ places: [Bool], as type: ValueName, _ names: inout FreshNames, _ edit: inout GraphEdit
+    ) -> ValueName {
+        let element = groups.infos[type]?.elementType ?? .float32
+        var count: Int64 = 0
+        let sources = places.map { isRemoved -> Int64 in
+            if !isRemoved { count += 1 }
+            return max(0, count - 1)
+        }
+        let rank = groups.infos[type]?.rank ?? axis + 1
+        let shape = Shape((0..<rank).map { $0 == axis ? places.count : 1 })
+        let (left, wide) = (names.value("\(type).left"), names.value("\(type).wide"))
+        let (indices, factors) = (names.value("\(type).sources"), names.value("\(type).channels"))
+        edit.initializers.append((indices, Tensor(sources)))
+        edit.initializers.append((factors, Tensor(places.map { $0 ? 0 : 1 }, shape: shape, as: element)))
+        edit.addedNodes.append(Node(name: names.node("\(type).wide"), op: Gather(axis: axis), inputs: [left, indices], outputs: [wide]))
+        edit.addedNodes.append(Node(name: names.node("\(type).masked"), op: Mul(), inputs: [wide, factors], outputs: [value]))
+        return left
     }
 
     /// The channels at which a constant may become zero.

@@ -34,7 +34,7 @@ package struct ChannelRemoval {
         _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ lists: inout ExtentLists, _ edit: inout GraphEdit
     ) throws {
         var node = bound.node
-        let fixed = bound.map.extents.merging(remaining(bound, channels)) { $1 }
+        let fixed = extentsLeft(of: bound, channels)
         let isResized = fixed != bound.map.extents
         if isResized, let op = node.op.resized(fixed, for: bound.inputs) { node.op = op }
         var isRewritten = false
@@ -62,8 +62,8 @@ package struct ChannelRemoval {
     }
 
     /// What is left of the labels that attributes fix.
-    private func remaining(_ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>]) -> [Character: Int] {
-        var result: [Character: Int] = [:]
+    func extentsLeft(of bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>]) -> [Character: Int] {
+        var result = bound.map.extents
         for label in bound.map.extents.keys {
             if let id = bound.labels[label], let left = remaining(id, channels) { result[label] = left }
         }

@@ -30,12 +30,15 @@ private struct ZeroPass {
     private(set) var unmaskable: [ValueName: Set<Int>]
     private(set) var failures: [Int: String] = [:]
     private var leaves: [ValueName: Set<Int>] = [:]
+    /// Constants without a number that is not zero.
+    private let blank: Set<ValueName>
 
     init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>) {
         self.groups = groups
         self.graph = graph
         self.constants = constants
         unmaskable = groups.unmaskable
+        blank = Set(graph.initializers.filter { $1.elementType.isFloatingPoint && $1.isZero }.keys)
     }
 
     mutating func run() {
@@ -56,19 +59,21 @@ private struct ZeroPass {
     private mutating func follow(_ bound: CouplingGroups.BoundNode) {
         let node = bound.node
         let open = node.inputs.map { $0.isEmpty ? [] : openLeaves(of: $0) }
+        let made = node.outputs.map { $0.isEmpty ? [] : openLeaves(of: $0) }
         let isConstant = node.outputs.contains { constants.contains($0) }
         let zero = node.inputs.indices.map { isConstant ? zeros[node.inputs[$0]] ?? [] : arriving(node.inputs[$0]) }
-        let summed = summedLeaves(of: bound)
+        let summed = leaves(of: bound.map.summedLabels.subtracting(bound.map.summed), bound)
+        let seen = leaves(of: bound.map.summed, bound)
         var effects: [[Int]: ZeroEffect] = [:]
-        for leaf in Set(open.joined()).sorted() {
-            let indices = node.inputs.indices.filter { zero[$0].contains(leaf) }
-            if summed.contains(leaf), indices.isEmpty {
-                failures[leaf] = failures[leaf] ?? "\(node.name) (\(node.op.type)) sums over it, and what it sums is not 0"
-            }
+        for leaf in Set((open + made).joined()).sorted() {
+            let indices = node.inputs.indices.filter { zero[$0].contains(leaf) || blank.contains(node.inputs[$0]) }
             let bearers = node.inputs.indices.filter { open[$0].contains(leaf) }
             let effect = effects[indices + [-1] + bearers]
                 ?? node.op.effect(of: Zeros(at: Set(indices), of: Set(bearers), inputs: bound.inputs))
             effects[indices + [-1] + bearers] = effect
+            if summed.contains(leaf) && indices.isEmpty || seen.contains(leaf) && effect != .zero {
+                failures[leaf] = failures[leaf] ?? "\(node.name) (\(node.op.type)) sums over it, and what it sums is not 0"
+            }
             switch effect {
             case .number: break
             case .zero: for output in node.outputs where openLeaves(of: output).contains(leaf) { zeros[output, default: []].insert(leaf) }
@@ -83,8 +88,8 @@ private struct ZeroPass {
         return openLeaves(of: value).subtracting(unmaskable[value] ?? [])
     }
 
-    private func summedLeaves(of bound: CouplingGroups.BoundNode) -> Set<Int> {
-        Set(bound.map.summedLabels.compactMap { bound.labels[$0] }.flatMap { groups.classes.leaves(of: $0) })
+    private func leaves(of labels: Set<Character>, _ bound: CouplingGroups.BoundNode) -> Set<Int> {
+        Set(labels.compactMap { bound.labels[$0] }.flatMap { groups.classes.leaves(of: $0) })
     }
 
     /// Notes that a zero there would divide something: constants stay as they are, computed values keep their channels.

@@ -49,7 +49,7 @@ package struct CouplingGroups: Sendable {
     /// Values of which nothing may change.
     private var sealed: [ValueName: String] = [:]
     /// Reasons that follow from what callers see of the model and from mathematics: nothing is amiss where they hold.
-    private(set) var soundReasons: Set<String> = []
+    var soundReasons: Set<String> = []
     private var ids: [ValueName: [Int: Int]] = [:]
 
     /// - Parameter standardOnly: leave alone what operators outside ONNX's own domain read or make.
@@ -62,6 +62,8 @@ package struct CouplingGroups: Sendable {
             for name in node.op.capturedValues { seal(name, "a body of \(node.name) (\(node.op.type)) has this axis") }
         }
         for output in graph.outputs { sealInterface(output, "the model's output \(output) has this axis") }
+        classes.settle()
+        protectStatistics(in: index)
         classes.settle()
         protectSums(in: graph)
         classes.settle()
@@ -118,7 +120,7 @@ package struct CouplingGroups: Sendable {
         let terms = node.inputs.indices.map { map.inputs.indices.contains($0) ? map.inputs[$0] : nil }
             + node.outputs.indices.map { map.outputs.indices.contains($0) ? map.outputs[$0] : nil }
         // An operator that computes, and tells its other axes, takes this one as a whole: a normalization, a softmax.
-        let whole = "\(node.name) (\(node.op.type)) computes over all of this axis"
+        let whole = Self.wholeReason(node)
         let isWhole = !bound.labels.isEmpty && node.op.quantization != .keepsScale
         if isWhole { soundReasons.insert(whole) }
         for (name, terms) in zip(node.inputs + node.outputs, terms) where !name.isEmpty {
@@ -133,6 +135,8 @@ package struct CouplingGroups: Sendable {
         count(&bound, why)
         nodes.append(bound)
     }
+
+    static func wholeReason(_ node: Node) -> String { "\(node.name) (\(node.op.type)) computes over all of this axis" }
 
     private mutating func addLabel(_ label: Character, of bound: BoundNode, extent: Int?, _ why: String) -> Int {
         let (map, node) = (bound.map, bound.node)

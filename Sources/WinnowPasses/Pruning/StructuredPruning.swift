@@ -7,10 +7,12 @@ public struct StructuredPruning: Pass {
     public static let summary = "removes the channels that matter least, with everything coupled to them"
     public static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
-        inputs (also behind Flatten), both sides of a residual addition, depthwise filters. Which axes belong together \
+        inputs (also behind Flatten), both sides of a residual addition, depthwise filters, attention heads' widths, hidden units \
+        of LSTM and GRU. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
+        Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
-        outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for. Follow \
-        with `finetune`.
+        outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for. The result is \
+        run beside the network in which the channels are zero before it is given out. Follow with `finetune`.
         """
     public static let strengths = [Strength.sparsity]
 
@@ -51,9 +53,15 @@ public struct StructuredPruning: Pass {
             if coupling.soundReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
         }
         let chosen = choose(candidates)
+        guard !chosen.isEmpty else { return PassResult(graph: graph, findings: report.findings(for: graph, removing: [:], coupling, removed: remove)) }
         let removal = ChannelRemoval(settled, coupling)
-        let result = try chosen.isEmpty ? graph : remove ? removal.removing(chosen) : removal.masking(chosen)
-        return PassResult(graph: result, findings: report.findings(for: result, removing: chosen, coupling, removed: remove))
+        let masked = try removal.masking(chosen)
+        let result = try remove ? removal.removing(chosen) : masked
+        var findings = report.findings(for: result, removing: chosen, coupling, removed: remove)
+        if remove, let doubt = try ChannelVerification(masked, in: context).verify(result) {
+            findings.append(Finding("graph", .done, reason: doubt))
+        }
+        return PassResult(graph: result, findings: findings)
     }
 
     /// The channels to remove, by group.

@@ -53,18 +53,28 @@ struct ProtectionTests {
 
     static let reductions: [(any Operator, keeps: Bool)] = [
         (ReduceSum(axes: [1]), false), (ReduceL1(axes: [1]), false), (ReduceL2(axes: [1]), false), (ReduceSumSquare(axes: [1]), false),
-        (ReduceMean(axes: [1]), true), (ReduceMax(axes: [1]), true), (ReduceMin(axes: [1]), true), (ReduceProd(axes: [1]), true),
+        (ReduceMean(axes: [1]), false), (ReduceMax(axes: [1]), true), (ReduceMin(axes: [1]), true), (ReduceProd(axes: [1]), true),
         (ReduceLogSumExp(axes: [1]), true), (Softmax(axis: 1), true), (LpNormalization(axis: 1, power: 2), true),
     ]
 
     @Test(arguments: reductions.indices)
-    func reductionsOverChannelsHoldForSumsAlone(_ index: Int) throws {
+    func reductionsOverChannelsHoldForSumsAndMeans(_ index: Int) throws {
         let (op, keeps) = Self.reductions[index]
         let graph = try network({ b, h in
             let reduced = try b.add(op, b.add(Relu(), h))
             return keeps && !(op is any ReductionOperator) ? reduced : try b.add(Mul(), h, reduced)
         })
         #expect((protection(graph) != nil) == keeps, "\(op.type)")
+    }
+
+    /// The mean of what is left may scale or shift what is left, and tell nothing else.
+    @Test func aMeanThatIsReadElsewhereIsProtected() throws {
+        func mean(_ b: GraphBuilder, _ h: ValueName) throws -> ValueName { try b.add(ReduceMean(axes: [1]), h) }
+        let widened = try network({ b, h in try b.add(Concat(axis: 1), mean(b, h), h) }, width: 9)
+        #expect(protection(widened)?.contains("computes over all of this axis") == true)
+        let multiplied = try network({ b, h in try b.add(MatMul(), mean(b, h), b.constant("w3", TestModels.normal([1, 8]))) })
+        #expect(protection(multiplied) != nil)
+        #expect(protection(try network { b, h in try b.add(Sub(), h, mean(b, h)) }) == nil)
     }
 
     /// Zeros arrive through Relu and Tanh, not through Exp, Sigmoid or an addition of what all channels share.
@@ -163,6 +173,69 @@ struct ChannelStructureTests {
             return try b.add(Concat(axis: 1), part(5, 1 << 40), b.add(Sigmoid(), part(0, 5)), part(0, 5))
         }, width: 13)
         try expectShrunkEqualsMasked(sliced, smaller: ["w1", "w2"])
+    }
+
+    static let normalizations: [@Sendable (GraphBuilder, ValueName) throws -> ValueName] = [
+        { b, h in try b.add(LayerNormalization(axis: -1), inputs: [h, b.constant("g", TestModels.normal([8])), b.constant("s", TestModels.normal([8]))])[0] },
+        { b, h in try b.add(RMSNormalization(axis: -1), h, b.constant("g", TestModels.normal([8]))) },
+        { b, h in
+            let centred = try b.add(Sub(), h, b.add(ReduceMean(axes: [1]), h))
+            let variance = try b.add(ReduceMean(axes: [1]), b.add(Mul(), centred, centred))
+            let deviation = try b.add(Sqrt(), b.add(Add(), variance, b.constant("e", scalar: Float(1e-5))))
+            return try b.add(Add(), b.add(Mul(), b.add(Div(), centred, deviation), b.constant("g", TestModels.normal([8]))), b.constant("s", TestModels.normal([8])))
+        },
+        { b, h in
+            let image = try b.add(Reshape(), h, b.constant("image", Tensor([Int64(0), 8, 1, 1])))
+            let normal = try b.add(GroupNormalization(groupCount: 2), inputs: [image, b.constant("g", TestModels.normal([8])), b.constant("s", TestModels.normal([8]))])[0]
+            return try b.add(Flatten(), normal)
+        },
+        // As exporters write a group normalization.
+        { b, h in
+            let groups = try b.add(Reshape(), h, b.constant("groups", Tensor([Int64(0), 2, -1])))
+            let ones = [b.constant("ones", Tensor([Float](repeating: 1, count: 2))), b.constant("none", Tensor([Float](repeating: 0, count: 2)))]
+            let normal = try b.add(InstanceNormalization(), inputs: [groups] + ones)[0]
+            return try b.add(Mul(), b.add(Reshape(), normal, b.constant("flat", Tensor([Int64(0), -1]))), b.constant("g", TestModels.normal([8])))
+        },
+    ]
+
+    /// A normalization takes its statistics over the channels that are left, masked or removed.
+    @Test(arguments: normalizations.indices) func normalizationsFollow(_ index: Int) throws {
+        try expectShrunkEqualsMasked(try network(Self.normalizations[index]), smaller: ["w1", "w2", "g"])
+    }
+
+    /// Hidden units go with their rows in every gate and their column in the recurrence.
+    @Test(arguments: ["LSTM", "GRU", "RNN"], [RecurrentParameters.Direction.forward, .bidirectional])
+    func hiddenUnitsFollow(_ kind: String, _ direction: RecurrentParameters.Direction) throws {
+        let parameters = RecurrentParameters(hiddenSize: 8, direction: direction)
+        let op: any Operator = switch kind {
+        case "LSTM": LSTM(parameters)
+        case "GRU": GRU(parameters, resetsAfterProduct: true)
+        default: RNN(parameters)
+        }
+        let (gates, directions) = (kind == "LSTM" ? 4 : kind == "GRU" ? 3 : 1, direction == .bidirectional ? 2 : 1)
+        let b = GraphBuilder("recurrent")
+        let x = try b.input("x", .float32, [3, "N", 6])
+        let weights = [b.constant("w1", TestModels.normal([directions, gates * 8, 6])), b.constant("r", TestModels.normal([directions, gates * 8, 8]))]
+        let batch = try b.add(Gather(), b.add(ShapeOf(), x), b.constant("one", Tensor([Int64(1)])))
+        let shape = try b.add(Concat(axis: 0), inputs: [b.constant("directions", Tensor([Int64(directions)])), batch, b.constant("size", Tensor([Int64(8)]))])[0]
+        let state = try b.add(Expand(), b.constant("nothing", scalar: Float(0)), shape)
+        let bias = b.constant("bias", TestModels.normal([directions, 2 * gates * 8]))
+        let all = try b.add(op, inputs: [x] + weights + [bias, nil, state], outputs: kind == "LSTM" ? 3 : 2)[0]
+        let rows = try b.add(Reshape(), b.add(Transpose([0, 2, 1, 3]), all), b.constant("rows", Tensor([Int64(0), 0, -1])))
+        let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("w2", TestModels.normal([directions * 8, 3])), name: "y")])
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "r", "bias", "w2"], inputs: ["x": TestModels.normal([3, 5, 6], seed: 7)])
+    }
+
+    /// (groups, channels) of a shuffle and the halves that it is split into and put together of.
+    @Test func channelShufflesFollow() throws {
+        let graph = try network { b, h in
+            let halves = try b.add(Split(axis: 1), inputs: [h, b.constant("sizes", Tensor([Int64(4), 4]))], outputs: 2)
+            let branch = try b.add(Relu(), b.add(MatMul(), halves[1], b.constant("w3", TestModels.normal([4, 4]))))
+            let both = try b.add(Concat(axis: 1), halves[0], branch)
+            let grouped = try b.add(Reshape(), both, b.constant("grouped", Tensor([Int64(0), 2, 4])))
+            return try b.add(Reshape(), b.add(Transpose([0, 2, 1]), grouped), b.constant("flat", Tensor([Int64(0), 8])))
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2", "w3"])
     }
 
     /// Codes are ranked by what they stand for, and masked where the scale alone does not make them zero.

@@ -1,6 +1,7 @@
 #if os(Linux)
 import CAllocationCounter
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowTensor
 @testable import Winnow

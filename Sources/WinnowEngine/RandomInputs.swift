@@ -1,15 +1,14 @@
-import WinnowEngine
-import WinnowGraph
-import WinnowTensor
+package import WinnowGraph
+package import WinnowTensor
 
 /// Seeded inputs for models without data: normal floats, small non-negative integers.
-struct RandomInputs {
+package struct RandomInputs {
     private var generator: RandomGenerator
 
-    init(seed: UInt64) { generator = RandomGenerator(seed: seed) }
+    package init(seed: UInt64) { generator = RandomGenerator(seed: seed) }
 
     /// One tensor for each input that must be supplied. Throws where neither the graph nor `shapes` tell an extent but the batch.
-    func inputs(for graph: Graph, batchSize: Int, shapes: InputShapes = InputShapes()) throws -> [String: Tensor] {
+    package func inputs(for graph: Graph, batchSize: Int, shapes: InputShapes = InputShapes()) throws -> [String: Tensor] {
         var random = self
         let shapes = try shapes.completed(for: graph, batchSize: batchSize)
         return Dictionary(

@@ -1,0 +1,34 @@
+import WinnowGraph
+
+/// Means over channels: a normalization may take them over the channels that are left, as they say only where and how wide those
+/// channels lie. What a mean tells anything else must not change.
+extension CouplingGroups {
+    /// Protects channels whose mean does more than shift or scale these channels themselves.
+    mutating func protectStatistics(in index: GraphIndex) {
+        let bound = Dictionary(nodes.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for node in nodes {
+            for label in node.map.population.subtracting(node.map.outputLabels).sorted() {
+                guard let id = node.labels[label], classes.extent(of: id) != 1 else { continue }
+                let isNormalizing = node.node.outputs.allSatisfy { $0.isEmpty || returns($0, to: id, index, bound) }
+                guard !isNormalizing else { continue }
+                let reason = Self.wholeReason(node.node)
+                soundReasons.insert(reason)
+                classes.protect(id, reason)
+            }
+        }
+    }
+
+    /// Whether a value that does not have a class meets, index by index, nothing but values that have it.
+    private func returns(_ value: ValueName, to id: Int, _ index: GraphIndex, _ bound: [String: BoundNode], depth: Int = 0) -> Bool {
+        guard depth < 16, !index.isOutput(value) else { return false }
+        return index.consumers(of: value).allSatisfy { reader in
+            guard let node = bound[reader.name], node.map.summedLabels.isEmpty, node.map.population.isEmpty else { return false }
+            return reader.outputs.allSatisfy { $0.isEmpty || has($0, id) || returns($0, to: id, index, bound, depth: depth + 1) }
+        }
+    }
+
+    /// Whether a class is one of a value's axes.
+    private func has(_ value: ValueName, _ id: Int) -> Bool {
+        (infos[value]?.extents ?? []).indices.contains { axis in classID(of: value, axis: axis).map { classes.root(of: $0) } == classes.root(of: id) }
+    }
+}
