@@ -50,7 +50,10 @@ class Builder:
         return self.add(kind, x), channels
 
     def normalization(self, x, channels):
-        kind = self.pick("batch", "instance", "group", "spelled")
+        kind = self.pick("batch", "instance", "group", "spelled", "layer")
+        if kind == "layer":
+            rows = self.add("Transpose", x, perm=[0, 2, 3, 1])
+            return self.add("Transpose", self.layer(rows, channels), perm=[0, 3, 1, 2]), channels
         scale, shift = self.constant(self.random.uniform(0.5, 1.5, channels)), self.weight(channels)
         if kind == "batch":
             mean, variance = self.weight(channels), self.constant(self.random.uniform(0.5, 2, channels))
@@ -66,6 +69,50 @@ class Builder:
         normal = self.add("InstanceNormalization", flat, ones, zeros)
         back = self.add("Reshape", normal, self.add("Shape", x))
         return self.add("Mul", back, self.weight(channels, 1, 1)), channels
+
+    def layer(self, rows, channels):
+        """A normalization over the last axis, as an operator or spelled out."""
+        scale, shift = self.constant(self.random.uniform(0.5, 1.5, channels)), self.weight(channels)
+        kind = self.pick("operator", "mean and variance", "root mean square")
+        if kind == "operator":
+            return self.add("LayerNormalization", rows, scale, shift, axis=-1)
+        centred = self.add("Sub", rows, self.add("ReduceMean", rows, self.integers(-1))) if kind == "mean and variance" else rows
+        square = self.add("Mul", centred, centred) if self.random.random() < 0.5 else self.add("Pow", centred, self.constant(2))
+        size = self.add("Sqrt", self.add("Add", self.add("ReduceMean", square, self.integers(-1)), self.constant(1e-5)))
+        normal = self.add("Div", centred, size) if self.random.random() < 0.5 else self.add("Mul", centred, self.add("Reciprocal", size))
+        return self.add("Add", self.add("Mul", normal, scale), shift)
+
+    def recurrent(self, x, channels):
+        """Places one after the other through a recurrent layer of one or two directions."""
+        kind, gates = self.pick(("LSTM", 4), ("GRU", 3), ("RNN", 1))
+        directions = int(self.pick(1, 2))
+        width = 6
+        flat = self.add("Reshape", x, self.integers(0, channels, -1))
+        rows = self.add("Transpose", flat, perm=[2, 0, 1])
+        weights = [self.weight(directions, gates * width, size, scale=0.3) for size in (channels, width)]
+        inputs = [rows, *weights] + [self.weight(directions, 2 * gates * width)] * int(self.random.integers(2))
+        state = self.pick("none", "constant of shape", "expand") if len(inputs) == 4 else "none"
+        if state != "none":
+            batch = self.add("Gather", self.add("Shape", x), self.integers(0))
+            shape = self.add("Concat", self.integers(directions), batch, self.integers(width), axis=0)
+            nothing = self.add("ConstantOfShape", shape) if state == "constant of shape" else self.add("Expand", self.constant(0.0), shape)
+            inputs += ["", nothing]
+        options = {"linear_before_reset": int(self.random.integers(2))} if kind == "GRU" else {}
+        y = self.add(kind, *inputs, hidden_size=width, direction=["forward", "bidirectional"][directions - 1], **options)
+        y = self.add("Reshape", self.add("Transpose", y, perm=[2, 0, 1, 3]), self.integers(0, 0, -1))
+        y = self.add("Transpose", self.add("MatMul", y, self.weight(directions * width, channels)), perm=[0, 2, 1])
+        return self.add("Add", x, self.add("Reshape", y, self.add("Shape", x))), channels
+
+    def encoder(self, x, channels):
+        """A transformer's block: attention and two products behind normalizations."""
+        x, channels = self.attention(x, channels)
+        rows = self.layer(self.add("Transpose", x, perm=[0, 2, 3, 1]), channels)
+        wide = self.add("Relu", self.add("Add", self.add("MatMul", rows, self.weight(channels, 10)), self.weight(10)))
+        if self.random.random() < 0.5:
+            gate = self.add("MatMul", rows, self.weight(channels, 10))
+            wide = self.add("Mul", wide, self.add("Sigmoid", gate))
+        narrow = self.add("MatMul", wide, self.weight(10, channels))
+        return self.add("Add", x, self.add("Transpose", narrow, perm=[0, 3, 1, 2])), channels
 
     def residual(self, x, channels):
         y, _ = self.conv(*self.activation(*self.conv(x, channels)), channels)
@@ -193,7 +240,7 @@ class Builder:
 
 LAYERS = [
     "conv", "activation", "normalization", "residual", "branches", "gate", "squeeze", "depthwise", "grouped", "shuffle",
-    "sampling", "reduction", "softmax", "attention",
+    "sampling", "reduction", "softmax", "attention", "encoder", "recurrent",
 ]  # fmt: skip
 
 
