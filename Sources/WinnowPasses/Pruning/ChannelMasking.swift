@@ -74,6 +74,14 @@ extension ChannelRemoval {
         return left
     }
 
+    /// The groups that a normalization takes statistics over together with extents that are not known: no constant says where they lie.
+    var unrestrictable: Set<Int> {
+        Set(groups.nodes.flatMap { bound in
+            bound.map.population.compactMap { bound.labels[$0] }.filter { groups.classes.extent(of: $0) == nil }
+                .flatMap { groups.classes.leaves(of: $0) }
+        })
+    }
+
     /// The channels at which a constant may become zero.
     private func maskable(_ channels: [Int: Set<Int>], of value: ValueName) -> [Int: Set<Int>] {
         channels.filter { !(groups.unmaskable[value]?.contains($0.key) ?? false) }

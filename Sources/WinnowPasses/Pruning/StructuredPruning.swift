@@ -33,14 +33,18 @@ public struct StructuredPruning: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let settled = try graph.settlingKnownExtents()
+        let settled = try graph.settlingKnownExtents().reshapingWholeGathers()
         let coupling = CouplingGroups(settled, standardOnly: standardOnly)
         let selection = try choice.selection(in: graph)
         let weights = coupling.channelWeights(in: settled)
         var report = ChannelReport(graph, weights)
         var candidates: [RankedChannels] = []
+        let removal = ChannelRemoval(settled, coupling)
+        let unrestrictable = removal.unrestrictable
         for (group, makers) in coupling.groups(madeBy: weights) {
-            if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
+            if !remove, unrestrictable.contains(group.id) {
+                for weight in makers { report.skip(weight, "it is normalized together with extents that are not known: channels can go, zeros would count") }
+            } else if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
             } else if let ranked = RankedChannels(group, makers, coupling, settled, importance.member.init()) {
                 candidates.append(ranked)
@@ -54,12 +58,14 @@ public struct StructuredPruning: Pass {
         }
         let chosen = choose(candidates)
         guard !chosen.isEmpty else { return PassResult(graph: graph, findings: report.findings(for: graph, removing: [:], coupling, removed: remove)) }
-        let removal = ChannelRemoval(settled, coupling)
         let masked = try removal.masking(chosen)
         let result = try remove ? removal.removing(chosen) : masked
         var findings = report.findings(for: result, removing: chosen, coupling, removed: remove)
-        if remove, let doubt = try ChannelVerification(masked, in: context).verify(result) {
-            findings.append(Finding("graph", .done, reason: doubt))
+        if remove {
+            let doubt = unrestrictable.isDisjoint(with: chosen.keys)
+                ? try ChannelVerification(masked, in: context).verify(result)
+                : "it was not verified: a normalization takes statistics over extents that are not known"
+            if let doubt { findings.append(Finding("graph", .done, reason: doubt)) }
         }
         return PassResult(graph: result, findings: findings)
     }

@@ -7,7 +7,11 @@ extension Graph {
     /// exactly the scale of the sums they are added to. The findings tell what became of each.
     package func storingIntegers(biases: Bool = true) throws -> (graph: Graph, findings: [Finding]) {
         var findings: [Finding] = []
-        guard biases else { return (try storingCodes(&findings), findings) }
+        guard biases else {
+            let coded = try storingCodes(&findings)
+            let kept = Set(coded.integerSites.map(\.bias)).sorted()
+            return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
+        }
         let coded = try raisingScalesForBiases().storingCodes(&findings)
         return (try coded.storingBiases(&findings), findings)
     }
@@ -35,14 +39,25 @@ extension Graph {
         return try applying(edit).removingDeadNodes().allowing(types)
     }
 
+    /// Layers of which weight and data are dequantized, with the bias that they add.
+    private var integerSites: [(site: WeightSite, bias: ValueName)] {
+        let index = GraphIndex(self)
+        return weightSites.compactMap { site in
+            guard site.node.op.quantization == .contraction, let bias = site.node.input(2), initializers[bias] != nil,
+                index.producer(of: site.operand)?.op is DequantizeLinear,
+                index.producer(of: site.node.input(1 - site.inputIndex))?.op is DequantizeLinear
+            else { return nil }
+            return (site, bias)
+        }
+    }
+
     private func storingBiases(_ findings: inout [Finding]) throws -> Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
         var names = FreshNames(self)
-        for site in weightSites where site.node.op.quantization == .contraction {
-            guard let bias = site.node.input(2), let tensor = initializers[bias],
-                let weight = index.producer(of: site.operand), weight.op is DequantizeLinear,
-                let data = index.producer(of: site.node.input(1 - site.inputIndex)), data.op is DequantizeLinear
+        for (site, bias) in integerSites {
+            guard let tensor = initializers[bias], let weight = index.producer(of: site.operand),
+                let data = index.producer(of: site.node.input(1 - site.inputIndex))
             else { continue }
             switch BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) {
             case .failure(let reason): findings.append(Finding(bias, .fellBack, reason: "stays float: \(reason.text)"))

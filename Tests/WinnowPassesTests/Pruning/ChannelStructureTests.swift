@@ -226,6 +226,30 @@ struct ChannelStructureTests {
         try expectShrunkEqualsMasked(graph, smaller: ["w1", "r", "bias", "w2"], inputs: ["x": TestModels.normal([3, 5, 6], seed: 7)])
     }
 
+    /// Widths of heads go, also where the scale follows from them and heads of keys are shared.
+    @Test(arguments: [(4, 4), (4, 2)]) func attentionAsOneOperatorFollows(_ heads: Int, _ shared: Int) throws {
+        let b = GraphBuilder("attention")
+        let x = try b.input("x", .float32, ["N", 5, 6])
+        func product(_ name: String, _ width: Int) throws -> ValueName { try b.add(MatMul(), x, b.constant(name, TestModels.normal([6, width]))) }
+        let parts = try [product("wq", heads * 8), product("wk", shared * 8), product("wv", shared * 6)]
+        let mixed = try b.add(Attention(queryHeads: heads, keyHeads: shared), inputs: parts)[0]
+        let graph = try b.graph(outputs: [b.add(MatMul(), mixed, b.constant("wo", TestModels.normal([heads * 6, 3])), name: "y")])
+        try expectShrunkEqualsMasked(graph, smaller: ["wq", "wk", "wv", "wo"], inputs: ["x": TestModels.normal([3, 5, 6], seed: 7)])
+    }
+
+    /// What strides make: laid out flat and picked up in order.
+    @Test func gathersOfEverythingAreReshapes() throws {
+        let graph = try network { b, h in
+            let flat = try b.add(Reshape(), h, b.constant("flat", Tensor([Int64(-1)])))
+            let batch = try b.add(Squeeze(), b.add(Gather(), b.add(ShapeOf(), h), b.constant("zero", Tensor([Int64(0)]))))
+            let rows = try b.add(NumberRange(), b.constant("start", scalar: Int64(0)), batch, b.constant("step", scalar: Int64(1)))
+            let starts = try b.add(Unsqueeze(), b.add(Mul(), rows, b.constant("width", scalar: Int64(8))), b.constant("one", Tensor([Int64(1)])))
+            let places = try b.add(Add(), starts, b.constant("columns", Tensor((0..<8).map { Int64($0) }, shape: [1, 8])))
+            return try b.add(Gather(), flat, places)
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"])
+    }
+
     /// (groups, channels) of a shuffle and the halves that it is split into and put together of.
     @Test func channelShufflesFollow() throws {
         let graph = try network { b, h in

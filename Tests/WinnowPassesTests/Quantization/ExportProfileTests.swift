@@ -23,6 +23,8 @@ struct ExportProfileTests {
                 #expect(index.info(of: node.op is QuantizeLinear ? node.output(0) : node.input(0))?.elementType == .int8)
             }
             #expect(!result.findings.contains { $0.reason.contains("tensorrt") })
+            let biases = Set(graph.nodes.filter { $0.op.quantization == .contraction }.compactMap { $0.input(2) })
+            #expect(result.findings.allSatisfy { !biases.contains($0.subject) || $0.reason.contains("adds biases in float") })
             try WrittenModels.keep(result.graph, "passes", "static-quantization tensorrt \(graph.name)")
             let inputs = try TestModels.dataset(for: graph, count: 16).features[0].tensor
             let (a, b) = (try TestModels.predictions(of: graph, on: inputs), try TestModels.predictions(of: result.graph, on: inputs))
