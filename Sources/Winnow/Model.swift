@@ -64,7 +64,7 @@ extension Model {
         guard let path else { return result }
         result.file = path
         result.byteCount = try ONNXFile.files(of: path).reduce(0) { try $0 + MappedFile($1).byteCount }
-        if zips { result.zippedByteCount = try Zip.zippedByteCount(of: path) }
+        if zips { result.zippedByteCount = try ONNXFile.zippedByteCount(of: path) }
         return result
     }
 }

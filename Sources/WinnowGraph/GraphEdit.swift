@@ -26,6 +26,13 @@ package struct GraphEdit: Sendable {
         addedNodes = nodes
     }
 
+    /// Puts one node in the place of a node and the reader of its output.
+    package init(replacing node: Node, and reader: Node, by op: any Operator, _ inputs: [ValueName]) {
+        self.init(
+            replacing: [node.name, reader.name],
+            with: [Node(name: node.name, op: op, inputs: inputs, outputs: Array(reader.outputs.prefix(1)))])
+    }
+
     /// Sets constants, in place where the name exists.
     package init(setting initializers: [(name: ValueName, tensor: Tensor)]) { self.initializers = initializers }
 }

@@ -18,8 +18,9 @@ extension Optimizer.Parameter {
         case .adam, .adamW:
             let rule = AdamStep(
                 learningRate: learningRate, beta1: configuration.beta1, beta2: configuration.beta2,
-                epsilon: configuration.epsilon, weightDecay: Double(weightDecay),
-                isDecoupled: configuration.rule == .adamW, gradientScale: gradientFactor)
+                epsilon: configuration.epsilon,
+                weightDecay: configuration.rule == .adamW ? .decoupled(Double(weightDecay)) : .gradient(Double(weightDecay)),
+                gradientScale: gradientFactor)
             rule.apply(
                 values, gradient: gradient, mean: Self.floats(moments[0]), variance: Self.floats(moments[1]), count: count,
                 step: steps)

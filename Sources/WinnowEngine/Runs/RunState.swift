@@ -27,9 +27,9 @@ package struct RunState: Sendable {
         return result
     }
 
-    private struct Entry<Record: Codable>: Codable {
+    private struct Entry<Content: Codable>: Codable {
         var fingerprints: [Fingerprint]
-        var record: Record
+        var record: Content
     }
 
     private static let key = "winnow.run"
@@ -41,10 +41,12 @@ package struct RunState: Sendable {
     }
 
     /// What was saved here, or nil if nothing was. Throws `.data` if another run did.
-    package func load<Record: Codable>(_ type: Record.Type = Record.self) throws -> (record: Record, tensors: [String: Tensor])? {
+    package func load<Content: Codable>(
+        _ type: Content.Type = Content.self
+    ) throws -> (record: Content, tensors: [String: Tensor])? {
         guard let checkpoint = try store.load(name) else { return nil }
         guard let text = checkpoint.metadata[Self.key],
-            let entry = try? JSONDecoder().decode(Entry<Record>.self, from: Data(text.utf8)), entry.fingerprints == fingerprints
+            let entry = try? JSONDecoder().decode(Entry<Content>.self, from: Data(text.utf8)), entry.fingerprints == fingerprints
         else {
             throw WinnowError(
                 .data, store.place, "belongs to a run with another model, data, settings, seed or version of winnow",

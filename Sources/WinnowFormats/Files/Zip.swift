@@ -12,9 +12,4 @@ package enum Zip {
         try zip.finish()
         return total
     }
-
-    /// The bytes that a model takes zipped, external data included.
-    package static func zippedByteCount(of path: String) throws -> Int {
-        try byteCount(ofFiles: path.hasSuffix(".onnx") ? ONNXFile.files(of: path) : [path])
-    }
 }

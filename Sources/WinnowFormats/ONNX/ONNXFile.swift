@@ -79,6 +79,11 @@ package enum ONNXFile {
         return try [path] + model.graph.externalLocations.sorted().map { try folder.path(of: $0, subject: path) }
     }
 
+    /// The bytes that a model takes zipped, external data included.
+    package static func zippedByteCount(of path: String) throws -> Int {
+        try Zip.byteCount(ofFiles: path.hasSuffix(".onnx") ? files(of: path) : [path])
+    }
+
     /// Whether the entry `location` may occur, as every external tensor has it: without it nothing need be decoded, which takes
     /// the memory of all tensors.
     private static func mentionsExternalData(_ bytes: UnsafeRawBufferPointer) -> Bool {

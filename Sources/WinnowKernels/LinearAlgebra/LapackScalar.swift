@@ -2,9 +2,10 @@ internal import COpenBLAS
 
 /// A type LAPACK computes in; matrices are row-major.
 package protocol LapackScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+    /// u is m × min(m, n), vt min(m, n) × n.
     static func singularValues(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ s: UnsafeMutablePointer<Self>,
-        _ u: UnsafeMutablePointer<Self>, _ ldu: Int32, _ vt: UnsafeMutablePointer<Self>, _ ldvt: Int32) -> Int32
+        _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ s: UnsafeMutablePointer<Self>,
+        _ u: UnsafeMutablePointer<Self>, _ vt: UnsafeMutablePointer<Self>) -> Int32
     static func cholesky(_ n: Int32, _ a: UnsafeMutablePointer<Self>) -> Int32
     static func choleskySolve(_ n: Int32, _ columns: Int32, _ a: UnsafePointer<Self>, _ b: UnsafeMutablePointer<Self>) -> Int32
     static func choleskyInverse(_ n: Int32, _ a: UnsafeMutablePointer<Self>) -> Int32
@@ -19,13 +20,14 @@ package protocol LapackScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
 private let lower = CChar(UInt8(ascii: "L"))
 private let upper = CChar(UInt8(ascii: "U"))
 private let nonUnit = CChar(UInt8(ascii: "N"))
+private let economy = CChar(UInt8(ascii: "S"))
 private let vectors = CChar(UInt8(ascii: "V"))
 
 extension Float: LapackScalar {
     package static func singularValues(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Float>, _ s: UnsafeMutablePointer<Float>,
-        _ u: UnsafeMutablePointer<Float>, _ ldu: Int32, _ vt: UnsafeMutablePointer<Float>, _ ldvt: Int32
-    ) -> Int32 { winnow_sgesdd(job, m, n, a, n, s, u, ldu, vt, ldvt) }
+        _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Float>, _ s: UnsafeMutablePointer<Float>,
+        _ u: UnsafeMutablePointer<Float>, _ vt: UnsafeMutablePointer<Float>
+    ) -> Int32 { winnow_sgesdd(economy, m, n, a, n, s, u, min(m, n), vt, n) }
 
     package static func cholesky(_ n: Int32, _ a: UnsafeMutablePointer<Float>) -> Int32 { winnow_spotrf(lower, n, a, n) }
 
@@ -61,9 +63,9 @@ extension Float: LapackScalar {
 
 extension Double: LapackScalar {
     package static func singularValues(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Double>, _ s: UnsafeMutablePointer<Double>,
-        _ u: UnsafeMutablePointer<Double>, _ ldu: Int32, _ vt: UnsafeMutablePointer<Double>, _ ldvt: Int32
-    ) -> Int32 { winnow_dgesdd(job, m, n, a, n, s, u, ldu, vt, ldvt) }
+        _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Double>, _ s: UnsafeMutablePointer<Double>,
+        _ u: UnsafeMutablePointer<Double>, _ vt: UnsafeMutablePointer<Double>
+    ) -> Int32 { winnow_dgesdd(economy, m, n, a, n, s, u, min(m, n), vt, n) }
 
     package static func cholesky(_ n: Int32, _ a: UnsafeMutablePointer<Double>) -> Int32 { winnow_dpotrf(lower, n, a, n) }
 

@@ -16,9 +16,7 @@ package struct SingularValueDecomposition<Scalar: LapackScalar>: Sendable {
         var right = Matrix<Scalar>(zeros: rank, n)
         if rank > 0 {
             try lapack("singular value decomposition", "did not converge") {
-                Scalar.singularValues(
-                    CChar(UInt8(ascii: "S")), Int32(m), Int32(n), &a, &values, &left.elements, Int32(rank), &right.elements,
-                    Int32(n))
+                Scalar.singularValues(Int32(m), Int32(n), &a, &values, &left.elements, &right.elements)
             }
         }
         self.left = left

@@ -1,14 +1,18 @@
 package import WinnowTensor
 
-/// Where the matrices of one operand lie, in elements of float32: one matrix for each index of the batch axes.
+/// The matrices of one operand and where they lie, in elements of float32: one for each index of the batch axes.
 package struct MatrixPlaces: Hashable, Sendable {
+    package var rows: Int
+    package var columns: Int
     package var offset: Int
     /// 0 where one matrix serves all indices of an axis.
     package var batchStrides: [Int]
     package var rowStride: Int
     package var columnStride: Int
 
-    package init(offset: Int = 0, batchStrides: [Int], rowStride: Int, columnStride: Int) {
+    package init(rows: Int, columns: Int, offset: Int = 0, batchStrides: [Int], rowStride: Int, columnStride: Int) {
+        self.rows = rows
+        self.columns = columns
         self.offset = offset
         self.batchStrides = batchStrides
         self.rowStride = rowStride
@@ -19,12 +23,6 @@ package struct MatrixPlaces: Hashable, Sendable {
 /// The extents and places of softmax(scale · Q Kᵀ + mask) V.
 package struct AttentionGeometry: Hashable, Sendable {
     package var batch: Shape
-    package var queryCount: Int
-    package var keyCount: Int
-    /// Columns of Q and K.
-    package var depth: Int
-    /// Columns of V and of the result.
-    package var width: Int
     /// Rows are queries, keys, keys, queries; a mask has a row for each query and a column for each key.
     package var query: MatrixPlaces
     package var key: MatrixPlaces
@@ -33,20 +31,22 @@ package struct AttentionGeometry: Hashable, Sendable {
     package var mask: MatrixPlaces?
 
     package init(
-        batch: Shape, queryCount: Int, keyCount: Int, depth: Int, width: Int, query: MatrixPlaces, key: MatrixPlaces,
-        value: MatrixPlaces, target: MatrixPlaces, mask: MatrixPlaces? = nil
+        batch: Shape, query: MatrixPlaces, key: MatrixPlaces, value: MatrixPlaces, target: MatrixPlaces, mask: MatrixPlaces? = nil
     ) {
         self.batch = batch
-        self.queryCount = queryCount
-        self.keyCount = keyCount
-        self.depth = depth
-        self.width = width
         self.query = query
         self.key = key
         self.value = value
         self.target = target
         self.mask = mask
     }
+
+    var queryCount: Int { query.rows }
+    var keyCount: Int { key.rows }
+    /// Columns of Q and K.
+    var depth: Int { query.columns }
+    /// Columns of V and of the result.
+    var width: Int { value.columns }
 
     var isEmpty: Bool { batch.elementCount == 0 || queryCount == 0 || keyCount == 0 || depth == 0 || width == 0 }
 

@@ -3,6 +3,22 @@ internal import WinnowTensor
 /// softmax(scale · Q Kᵀ + mask) V in float32, block by block so that scores stay in the cache (Dao et al. 2022), prepared
 /// once. Not for two threads at a time; shares the work among threads itself.
 package final class AttentionKernel: @unchecked Sendable {
+    /// What `AttentionGeometry` tells the places of.
+    package struct Operands {
+        package var query: UnsafePointer<Float>
+        package var keys: UnsafePointer<Float>
+        package var values: UnsafePointer<Float>
+        package var mask: UnsafePointer<Float>?
+        package var target: UnsafeMutablePointer<Float>
+
+        package init(
+            query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, mask: UnsafePointer<Float>?,
+            target: UnsafeMutablePointer<Float>
+        ) {
+            (self.query, self.keys, self.values, self.mask, self.target) = (query, keys, values, mask, target)
+        }
+    }
+
     private let geometry: AttentionGeometry
     private let clearsBlindRows: Bool
     private let blocks: [AttentionBlock]
@@ -43,13 +59,10 @@ package final class AttentionKernel: @unchecked Sendable {
         failures.deallocate()
     }
 
-    package func run(
-        query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>, mask: UnsafePointer<Float>?,
-        target: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer?
-    ) throws {
+    package func run(_ operands: Operands, scratch: UnsafeMutableRawPointer?) throws {
         guard let scratch, let first = blocks.first else {
             // Without keys every sum is empty.
-            return target.update(repeating: 0, count: geometry.batch.elementCount * geometry.queryCount * geometry.width)
+            return operands.target.update(repeating: 0, count: geometry.batch.elementCount * geometry.queryCount * geometry.width)
         }
         let units = geometry.batch.elementCount * blockCount
         let threads = blocks.count
@@ -57,7 +70,7 @@ package final class AttentionKernel: @unchecked Sendable {
             let own = scratch + part * first.scratchByteCount
             do {
                 let range = (units * part / threads)..<(units * (part + 1) / threads)
-                try attend(range, blocks[part], query, keys, values, mask, target, own)
+                try attend(range, blocks[part], operands, own)
             } catch { failures[part] = error }
         }
         for part in 0..<threads {
@@ -70,26 +83,24 @@ package final class AttentionKernel: @unchecked Sendable {
 
     /// The blocks `units`, counted through all matrices of the batch.
     private func attend(
-        _ units: Range<Int>, _ block: AttentionBlock, _ query: UnsafePointer<Float>, _ keys: UnsafePointer<Float>,
-        _ values: UnsafePointer<Float>, _ mask: UnsafePointer<Float>?, _ target: UnsafeMutablePointer<Float>,
-        _ scratch: UnsafeMutableRawPointer
+        _ units: Range<Int>, _ block: AttentionBlock, _ operands: Operands, _ scratch: UnsafeMutableRawPointer
     ) throws {
         var taken = -1
         for unit in units {
             let (matrix, row) = (unit / blockCount, unit % blockCount * blockRows)
             if matrix != taken {
-                try block.take(keys: keys + starts.key[matrix], values: values + starts.value[matrix], scratch)
+                try block.take(keys: operands.keys + starts.key[matrix], values: operands.values + starts.value[matrix], scratch)
                 taken = matrix
             }
             let count = min(blockRows, geometry.queryCount - row)
             guard count > 0 else { continue }
-            let maskRow = mask.flatMap { mask in
+            let maskRow = operands.mask.flatMap { mask in
                 geometry.mask.map { mask + starts.mask[matrix] + row * $0.rowStride }
             }
             try block.run(
-                query + starts.query[matrix] + row * geometry.query.rowStride, count: count, mask: maskRow,
-                clearsBlindRows: clearsBlindRows, to: target + starts.target[matrix] + row * geometry.target.rowStride,
-                scratch)
+                operands.query + starts.query[matrix] + row * geometry.query.rowStride, count: count, mask: maskRow,
+                clearsBlindRows: clearsBlindRows,
+                to: operands.target + starts.target[matrix] + row * geometry.target.rowStride, scratch)
         }
     }
 }

@@ -36,16 +36,16 @@ package final class BatchNormalizationKernel: @unchecked Sendable {
             ] + attributes.postOperationArguments)
     }
 
-    /// Normalizes; `mean` and `variance` are read if given, written if of the batch. Source and target may be the same memory.
+    /// Normalizes; `statistics` are read if given, written if of the batch. Source and target may be the same memory.
     package func run(
-        source: UnsafeRawPointer, scale: UnsafeRawPointer, shift: UnsafeRawPointer, mean: UnsafeMutableRawPointer,
-        variance: UnsafeMutableRawPointer, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
+        source: UnsafeRawPointer, scale: UnsafeRawPointer, shift: UnsafeRawPointer, statistics: NormalizationStatistics,
+        target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
         primitive.bind(Slot.source, source)
         primitive.bind(Slot.scale, scale)
         primitive.bind(Slot.shift, shift)
-        primitive.bind(Slot.mean, mean)
-        primitive.bind(Slot.variance, variance)
+        primitive.bind(Slot.mean, statistics.mean)
+        primitive.bind(Slot.variance, statistics.variance)
         primitive.bind(Slot.target, target)
         try primitive.execute(scratch: scratch)
     }
@@ -87,18 +87,17 @@ package final class BatchNormalizationGradientKernel: @unchecked Sendable {
 
     /// Writes (does not add to) all three gradients. Target and source gradient may be the same memory.
     package func run(
-        source: UnsafeRawPointer, targetGradient: UnsafeRawPointer, scale: UnsafeRawPointer, mean: UnsafeRawPointer,
-        variance: UnsafeRawPointer, sourceGradient: UnsafeMutableRawPointer, scaleGradient: UnsafeMutableRawPointer,
-        shiftGradient: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
+        source: UnsafeRawPointer, targetGradient: UnsafeRawPointer, scale: UnsafeRawPointer,
+        statistics: NormalizationStatistics, gradients: NormalizationGradients, scratch: UnsafeMutableRawPointer?
     ) throws {
         primitive.bind(Slot.source, source)
         primitive.bind(Slot.target, targetGradient)
         primitive.bind(Slot.scale, scale)
-        primitive.bind(Slot.mean, mean)
-        primitive.bind(Slot.variance, variance)
-        primitive.bind(Slot.sourceGradient, sourceGradient)
-        primitive.bind(Slot.scaleGradient, scaleGradient)
-        primitive.bind(Slot.shiftGradient, shiftGradient)
+        primitive.bind(Slot.mean, statistics.mean)
+        primitive.bind(Slot.variance, statistics.variance)
+        primitive.bind(Slot.sourceGradient, gradients.source)
+        primitive.bind(Slot.scaleGradient, gradients.scale)
+        primitive.bind(Slot.shiftGradient, gradients.shift)
         try primitive.execute(scratch: scratch)
     }
 }

@@ -6,27 +6,15 @@ package struct ConvolutionGeometry: Hashable, Sendable {
     package var sourceShape: Shape
     /// (O, C / groups, spatial…)
     package var filterShape: Shape
-    package var strides: [Int]
-    /// 1 means a dense filter.
-    package var dilations: [Int]
-    package var padsBegin: [Int]
-    package var padsEnd: [Int]
+    /// Its extents are the filter's.
+    package var window: WindowGeometry
     package var groups: Int
 
-    /// Strides and dilations default to 1, pads to 0.
-    package init(
-        sourceShape: Shape, filterShape: Shape, strides: [Int]? = nil, dilations: [Int]? = nil,
-        padsBegin: [Int]? = nil, padsEnd: [Int]? = nil, groups: Int = 1
-    ) {
-        let spatialRank = max(0, sourceShape.rank - 2)
-        let ones = [Int](repeating: 1, count: spatialRank)
-        let zeros = [Int](repeating: 0, count: spatialRank)
+    /// Without a window the filter moves by 1 and there are no pads.
+    package init(sourceShape: Shape, filterShape: Shape, window: WindowGeometry? = nil, groups: Int = 1) {
         self.sourceShape = sourceShape
         self.filterShape = filterShape
-        self.strides = strides ?? ones
-        self.dilations = dilations ?? ones
-        self.padsBegin = padsBegin ?? zeros
-        self.padsEnd = padsEnd ?? padsBegin ?? zeros
+        self.window = window ?? WindowGeometry(Array(filterShape.dropFirst(2)))
         self.groups = groups
     }
 
@@ -40,12 +28,7 @@ package struct ConvolutionGeometry: Hashable, Sendable {
     /// How many products are summed. Meaningful after `validate`.
     var productCount: Int { targetShape.elementCount * filterShape.dropFirst().reduce(1, *) }
 
-    var isPadded: Bool { (padsBegin + padsEnd).contains { $0 != 0 } }
-
-    private func targetExtent(_ axis: Int) -> Int {
-        let reach = (filterShape[axis + 2] - 1) * dilations[axis] + 1
-        return (sourceShape[axis + 2] + padsBegin[axis] + padsEnd[axis] - reach) / strides[axis] + 1
-    }
+    private func targetExtent(_ axis: Int) -> Int { window.span(axis, source: sourceShape[axis + 2]) / window.strides[axis] + 1 }
 
     /// Throws a `shape` error that says which rule is broken.
     package func validate() throws {
@@ -53,14 +36,12 @@ package struct ConvolutionGeometry: Hashable, Sendable {
         guard (3...5).contains(sourceShape.rank), filterShape.rank == sourceShape.rank else {
             throw fail("source \(sourceShape) and filter \(filterShape) must both have rank 3, 4 or 5")
         }
-        guard [strides, dilations, padsBegin, padsEnd].allSatisfy({ $0.count == spatialRank }) else {
-            throw fail("strides, dilations and pads must have \(spatialRank) numbers for each side")
-        }
-        guard strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }) else {
-            throw fail("strides and dilations must be positive")
-        }
+        try window.validate(rank: spatialRank, subject: "convolution")
         guard groups > 0, sourceShape[1] == filterShape[1] * groups, filterShape[0] % groups == 0 else {
             throw fail("source \(sourceShape), filter \(filterShape) and \(groups) groups do not match")
+        }
+        guard window.extents == Array(filterShape.dropFirst(2)) else {
+            throw fail("window \(window.extents) is not that of filter \(filterShape)")
         }
         guard filterShape.allSatisfy({ $0 > 0 }), targetShape.dropFirst(2).allSatisfy({ $0 > 0 }) else {
             throw fail("filter \(filterShape) does not fit into source \(sourceShape)")
@@ -73,21 +54,15 @@ extension ConvolutionGeometry {
     /// its work along the last axis.
     var compact: ConvolutionGeometry {
         func isUnit(_ axis: Int) -> Bool {
-            sourceShape[axis + 2] == 1 && filterShape[axis + 2] == 1 && padsBegin[axis] == 0 && padsEnd[axis] == 0
+            sourceShape[axis + 2] == 1 && filterShape[axis + 2] == 1 && window.padsBegin[axis] == 0 && window.padsEnd[axis] == 0
         }
         let kept = (0..<spatialRank).filter { !isUnit($0) }
         let axes = kept.isEmpty ? [0] : kept
         return ConvolutionGeometry(
             sourceShape: Shape(sourceShape.prefix(2) + axes.map { sourceShape[$0 + 2] }),
-            filterShape: Shape(filterShape.prefix(2) + axes.map { filterShape[$0 + 2] }), strides: axes.map { strides[$0] },
-            dilations: axes.map { dilations[$0] }, padsBegin: axes.map { padsBegin[$0] }, padsEnd: axes.map { padsEnd[$0] },
+            filterShape: Shape(filterShape.prefix(2) + axes.map { filterShape[$0 + 2] }), window: window.along(axes),
             groups: groups)
     }
-
-    var dimensionStrides: [Int64] { strides.map(Int64.init) }
-    var dimensionDilations: [Int64] { dilations.map { Int64($0 - 1) } }
-    var dimensionPadsBegin: [Int64] { padsBegin.map(Int64.init) }
-    var dimensionPadsEnd: [Int64] { padsEnd.map(Int64.init) }
 
     /// The filter's extents as oneDNN wants them: with a leading group axis if there are groups.
     var filterExtents: [Int] {

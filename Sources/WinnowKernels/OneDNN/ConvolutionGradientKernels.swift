@@ -1,5 +1,5 @@
 internal import COneDNN
-package import WinnowTensor
+internal import WinnowTensor
 
 /// The gradient of a convolution with respect to its source, prepared once. Not for two threads at a time.
 package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
@@ -7,17 +7,16 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package var scratchByteCount: Int { contraction.scratchByteCount }
 
-    /// - Parameters:
-    ///   - source: layout of the source gradient; `target`: layout of the target gradient.
-    ///   - constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
+    /// - Parameter constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
     package init(
-        _ geometry: ConvolutionGeometry, source sourceLayout: Layout, target targetLayout: Layout,
-        constantFilter: UnsafeRawPointer? = nil, math: MathMode = .float32
+        _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, constantFilter: UnsafeRawPointer? = nil,
+        math: MathMode = .float32
     ) throws {
         try geometry.validate()
         let geometry = geometry.compact
+        let window = geometry.window
         var scratch = ScratchLayout()
-        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, sourceLayout, .output, scratch: &scratch)
+        let source = try ChannelsLastOperand(geometry.sourceShape, .float32, layouts.source, .output, scratch: &scratch)
         let (type, descriptor) = try geometry.choose(math) { type in
             let target = try MemoryDescriptor(geometry.targetShape, type, .channelsLast)
             let filter = try MemoryDescriptor(any: geometry.filterExtents, type)
@@ -28,12 +27,12 @@ package final class ConvolutionSourceGradientKernel: @unchecked Sendable {
             return try PrimitiveDescriptor("source gradient of " + geometry.subject, .products(geometry.productCount)) {
                 dnnl_convolution_backward_data_primitive_desc_create(
                     &$0, $1, dnnl_convolution_direct, source.descriptor.handle, filter.handle, target.handle,
-                    geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
-                    geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+                    window.dimensionStrides, window.dimensionDilations, window.dimensionPadsBegin, window.dimensionPadsEnd,
+                    forward.handle, attributes.handle)
             }
         }
         let target = try ChannelsLastOperand(
-            geometry.targetShape, .float32, targetLayout, .input, read: type, scratch: &scratch)
+            geometry.targetShape, .float32, layouts.target, .input, read: type, scratch: &scratch)
         let packing = try OperandPacking(
             plain: MemoryDescriptor(dense: geometry.filterExtents), packed: descriptor.memory(dnnl_query_weights_md),
             constant: constantFilter, scratch: &scratch)
@@ -72,11 +71,11 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
 
     /// - Parameter hasBias: whether the bias gradient is wanted too.
     package init(
-        _ geometry: ConvolutionGeometry, source sourceLayout: Layout, target targetLayout: Layout, hasBias: Bool,
-        math: MathMode = .float32
+        _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, hasBias: Bool, math: MathMode = .float32
     ) throws {
         try geometry.validate()
         let geometry = geometry.compact
+        let window = geometry.window
         var scratch = ScratchLayout()
         let bias = hasBias ? try MemoryDescriptor(dense: [geometry.filterShape[0]]) : nil
         let (type, descriptor) = try geometry.choose(math) { type in
@@ -90,14 +89,14 @@ package final class ConvolutionFilterGradientKernel: @unchecked Sendable {
             return try PrimitiveDescriptor("filter gradient of " + geometry.subject, .products(geometry.productCount)) {
                 dnnl_convolution_backward_weights_primitive_desc_create(
                     &$0, $1, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle, target.handle,
-                    geometry.dimensionStrides, geometry.dimensionDilations, geometry.dimensionPadsBegin,
-                    geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+                    window.dimensionStrides, window.dimensionDilations, window.dimensionPadsBegin, window.dimensionPadsEnd,
+                    forward.handle, attributes.handle)
             }
         }
         source = try ChannelsLastOperand(
-            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+            geometry.sourceShape, .float32, layouts.source, .input, read: type, scratch: &scratch)
         target = try ChannelsLastOperand(
-            geometry.targetShape, .float32, targetLayout, .input, read: type, scratch: &scratch)
+            geometry.targetShape, .float32, layouts.target, .input, read: type, scratch: &scratch)
         let (from, to) = (source.descriptor, target.descriptor)
         let plain = try MemoryDescriptor(dense: geometry.filterExtents)
         let packed = try descriptor.memory(dnnl_query_diff_weights_md)

@@ -1,5 +1,5 @@
 internal import COneDNN
-package import WinnowTensor
+internal import WinnowTensor
 
 /// A float32 convolution with bias and fused steps, prepared once. Not for two threads at a time.
 package final class ConvolutionKernel: @unchecked Sendable {
@@ -9,16 +9,16 @@ package final class ConvolutionKernel: @unchecked Sendable {
 
     /// - Parameter constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
     package init(
-        _ geometry: ConvolutionGeometry, source sourceLayout: Layout, target targetLayout: Layout,
-        constantFilter: UnsafeRawPointer? = nil, hasBias: Bool, epilogue: Epilogue = .none, math: MathMode = .float32
+        _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, constantFilter: UnsafeRawPointer? = nil, hasBias: Bool,
+        epilogue: Epilogue = .none, math: MathMode = .float32
     ) throws {
         try geometry.validate()
         let geometry = geometry.compact
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
-        let target = try ChannelsLastOperand(targetShape, .float32, targetLayout, .output, scratch: &scratch)
+        let target = try ChannelsLastOperand(targetShape, .float32, layouts.target, .output, scratch: &scratch)
         let residual = try epilogue.residualType.map {
-            try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
+            try ChannelsLastOperand(targetShape, $0, layouts.target, .input, scratch: &scratch)
         }
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
         let attributes = try PrimitiveAttributes()
@@ -29,7 +29,7 @@ package final class ConvolutionKernel: @unchecked Sendable {
                 filter: MemoryDescriptor(any: geometry.filterExtents, type), bias: bias, target: target.descriptor, attributes)
         }
         let source = try ChannelsLastOperand(
-            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+            geometry.sourceShape, .float32, layouts.source, .input, read: type, scratch: &scratch)
         let packing = try OperandPacking(
             plain: MemoryDescriptor(dense: geometry.filterExtents), packed: descriptor.memory(dnnl_query_weights_md),
             constant: constantFilter, scratch: &scratch)
@@ -67,18 +67,17 @@ extension ConvolutionGeometry {
             products: productCount, largestOperand: max(sourceShape.elementCount, targetShape.elementCount), make)
     }
 
-    /// The work in float32.
-    var work: Work { filterShape[1] == 1 ? .singleProducts(productCount) : .products(productCount) }
-
     func forwardDescriptor(
         source: MemoryDescriptor, filter: MemoryDescriptor, bias: MemoryDescriptor?, target: MemoryDescriptor,
-        _ attributes: PrimitiveAttributes, propagation: dnnl_prop_kind_t = dnnl_forward_inference, work: Work? = nil
+        _ attributes: PrimitiveAttributes, propagation: dnnl_prop_kind_t = dnnl_forward_inference
     ) throws -> PrimitiveDescriptor {
-        try PrimitiveDescriptor(subject, work ?? self.work) { result, engine in
+        let products: Work = filter.holdsCodes ? .codeProducts(productCount) : .products(productCount)
+        let work = filterShape[1] == 1 ? .singleProducts(productCount) : products
+        return try PrimitiveDescriptor(subject, work) { result, engine in
             dnnl_convolution_forward_primitive_desc_create(
                 &result, engine, propagation, dnnl_convolution_direct, source.handle, filter.handle, bias?.handle,
-                target.handle, dimensionStrides, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd,
-                attributes.handle)
+                target.handle, window.dimensionStrides, window.dimensionDilations, window.dimensionPadsBegin,
+                window.dimensionPadsEnd, attributes.handle)
         }
     }
 }

@@ -16,14 +16,15 @@ final class DequantizedEdges: @unchecked Sendable {
     /// Constant sources become `code − zero point`: their scale is left to the filter, so that sums of codes stay whole
     /// numbers.
     init(
-        source: IntegerSource, sourceShape: Shape, target: IntegerTarget, targetShape: Shape, targetStrides: [Int],
-        epilogue: Epilogue, kernelScratchByteCount: Int
+        _ contraction: IntegerContraction, sourceShape: Shape, targetShape: Shape, targetStrides: [Int],
+        kernelScratchByteCount: Int
     ) throws {
+        let source = contraction.source
         decoding = try DequantizeKernel(from: source.elementType, ScaleLayout(perTensor: sourceShape))
         self.source = AffineEncoding(source.elementType, scale: 1, zeroPoint: source.known.zeroPoint)
         let real = ReorderKernel.Side(.float32, strides: targetStrides)
         encoding =
-            switch target {
+            switch contraction.target {
             case .float32: nil
             case .accumulators: try ReorderKernel(targetShape, from: real, to: .init(.int32, strides: targetStrides))
             case .codes(let codes):
@@ -31,7 +32,7 @@ final class DequantizedEdges: @unchecked Sendable {
                     targetShape, from: real,
                     to: .init(codes.elementType, strides: targetStrides, scale: codes.scale, zeroPoint: codes.zeroPoint))
             }
-        residualDecoding = try epilogue.encodedResidual.map {
+        residualDecoding = try contraction.epilogue.encodedResidual.map {
             try ReorderKernel(
                 targetShape,
                 from: .init($0.elementType, strides: targetStrides, scale: $0.scale, zeroPoint: $0.zeroPoint), to: real)
@@ -55,13 +56,8 @@ final class DequantizedEdges: @unchecked Sendable {
         ) throws -> Void
     ) throws {
         guard let scratch else { throw WinnowError(.unsupported, "integer kernel", "needs scratch memory") }
-        let code = runtime ?? self.source
-        withUnsafePointer(to: code.scale) { scale in
-            withUnsafePointer(to: Float(code.zeroPoint)) { zeroPoint in
-                decoding.run(
-                    source, scales: scale, zeroPoints: zeroPoint,
-                    to: (scratch + sourceOffset).assumingMemoryBound(to: Float.self))
-            }
+        (runtime ?? self.source).withEncodings {
+            decoding.run(source, $0, to: (scratch + sourceOffset).assumingMemoryBound(to: Float.self))
         }
         let real = encoding == nil ? target : scratch + targetOffset
         var added = residual
@@ -71,6 +67,13 @@ final class DequantizedEdges: @unchecked Sendable {
         }
         try compute(UnsafeRawPointer(scratch + sourceOffset), added, real, scratch + kernelOffset)
         try encoding?.run(source: real, target: target, scratch: scratch + edgeOffset)
+    }
+}
+
+extension IntegerContraction {
+    /// The filter in float32, of which `channel` tells the output channel of each code; sums of codes keep their scales out.
+    fileprivate func realFilter(count: Int, channel: (Int) -> Int) -> Tensor {
+        filter.dequantized(count: count, factor: source.known.scale, appliesScales: target != .accumulators, channel: channel)
     }
 }
 
@@ -100,23 +103,18 @@ final class DequantizedConvolution: @unchecked Sendable {
     var scratchByteCount: Int { edges.scratchByteCount }
     var implementation: String { kernel.implementation }
 
-    init(
-        _ geometry: ConvolutionGeometry, source: IntegerSource, sourceLayout: Layout, filter: IntegerFilter,
-        bias: [Float]?, target: IntegerTarget, targetLayout: Layout, epilogue: Epilogue
-    ) throws {
+    init(_ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, _ contraction: IntegerContraction) throws {
         let count = geometry.filterShape.elementCount
         let perChannel = count / geometry.filterShape[0]
-        let values = filter.dequantized(
-            count: count, factor: source.known.scale, appliesScales: target != .accumulators, channel: { $0 / perChannel })
+        let values = contraction.realFilter(count: count) { $0 / perChannel }
         kernel = try ConvolutionKernel(
-            geometry, source: sourceLayout, target: targetLayout, constantFilter: values.memory.storage.base,
-            hasBias: bias != nil, epilogue: epilogue.withDecodedResidual)
+            geometry, layouts, constantFilter: values.memory.storage.base, hasBias: contraction.bias != nil,
+            epilogue: contraction.epilogue.withDecodedResidual)
         withExtendedLifetime(values) {}
-        self.bias = bias.map { Tensor($0) }
+        bias = contraction.bias.map { Tensor($0) }
         edges = try DequantizedEdges(
-            source: source, sourceShape: geometry.sourceShape, target: target,
-            targetShape: geometry.targetShape, targetStrides: targetLayout.strides(of: geometry.targetShape),
-            epilogue: epilogue, kernelScratchByteCount: kernel.scratchByteCount)
+            contraction, sourceShape: geometry.sourceShape, targetShape: geometry.targetShape,
+            targetStrides: layouts.target.strides(of: geometry.targetShape), kernelScratchByteCount: kernel.scratchByteCount)
     }
 
     func run(
@@ -141,24 +139,20 @@ final class DequantizedMatMul: @unchecked Sendable {
     var scratchByteCount: Int { edges.scratchByteCount }
     var implementation: String { kernel.implementation }
 
-    init(
-        _ geometry: MatMulGeometry, source: IntegerSource, right: IntegerFilter, bias: [Float]?,
-        target: IntegerTarget, epilogue: Epilogue
-    ) throws {
+    init(_ geometry: MatMulGeometry, _ contraction: IntegerContraction) throws {
         let columns = geometry.columns
         let depth = geometry.depth
-        let values = right.dequantized(
-            count: geometry.rightShape.elementCount, factor: source.known.scale, appliesScales: target != .accumulators,
-            channel: { geometry.transposesRight ? $0 / depth % columns : $0 % columns })
+        let values = contraction.realFilter(count: geometry.rightShape.elementCount) {
+            geometry.transposesRight ? $0 / depth % columns : $0 % columns
+        }
         kernel = try MatMulKernel(
-            geometry, constantRight: values.memory.storage.base, hasBias: bias != nil,
-            epilogue: epilogue.withDecodedResidual)
+            geometry, constantRight: values.memory.storage.base, hasBias: contraction.bias != nil,
+            epilogue: contraction.epilogue.withDecodedResidual)
         withExtendedLifetime(values) {}
-        self.bias = bias.map { Tensor($0) }
+        bias = contraction.bias.map { Tensor($0) }
         edges = try DequantizedEdges(
-            source: source, sourceShape: geometry.leftShape, target: target,
-            targetShape: geometry.targetShape, targetStrides: geometry.targetShape.strides, epilogue: epilogue,
-            kernelScratchByteCount: kernel.scratchByteCount)
+            contraction, sourceShape: geometry.leftShape, targetShape: geometry.targetShape,
+            targetStrides: geometry.targetShape.strides, kernelScratchByteCount: kernel.scratchByteCount)
     }
 
     func run(

@@ -25,19 +25,24 @@ struct FilterZeroPointTerm {
         termOffset = scratch.reserve(geometry.targetShape.elementCount, of: .float32)
     }
 
-    /// A filter as int8 codes and the term that is then left, if any, which joins `epilogue`; nil where it cannot.
+    /// A filter as int8 codes and the term that is then left, if any, which joins the epilogue; nil where it cannot.
     ///
     /// - Parameter channel: the output channel of each code.
     static func codes(
-        of filter: IntegerFilter, channel: (Int) -> Int, _ geometry: ConvolutionGeometry, source: IntegerSource, layout: Layout,
-        target: IntegerTarget, epilogue: inout Epilogue, scratch: inout ScratchLayout
+        of contraction: inout IntegerContraction, channel: (Int) -> Int, _ geometry: ConvolutionGeometry, layout: Layout,
+        scratch: inout ScratchLayout
     ) -> (codes: Tensor, term: FilterZeroPointTerm?)? {
         let count = geometry.filterShape.elementCount
+        let filter = contraction.filter
         if let codes = filter.symmetric(count: count, channel: channel) { return (codes, nil) }
-        guard geometry.groups == 1, target != .accumulators, epilogue.residualType == nil else { return nil }
-        epilogue.steps.insert(.addResidual(), at: 0)
+        guard geometry.groups == 1, contraction.target != .accumulators, contraction.epilogue.residualType == nil else {
+            return nil
+        }
+        contraction.epilogue.steps.insert(.addResidual(), at: 0)
         let (codes, shifted) = filter.shifted(count: count)
-        return (codes, FilterZeroPointTerm(geometry, source: source, layout: layout, filter: shifted, scratch: &scratch))
+        let term = FilterZeroPointTerm(
+            geometry, source: contraction.source, layout: layout, filter: shifted, scratch: &scratch)
+        return (codes, term)
     }
 
     /// Writes the term for these codes into its part of the scratch memory. `encoding` is that of a dynamic source.
@@ -103,9 +108,9 @@ private struct Window {
         source = three(Array(geometry.sourceShape.dropFirst(2)))
         target = three(Array(geometry.targetShape.dropFirst(2)))
         taps = three(Array(geometry.filterShape.dropFirst(2)))
-        stride = three(geometry.strides)
-        dilation = three(geometry.dilations)
-        pad = three(geometry.padsBegin, 0)
+        stride = three(geometry.window.strides)
+        dilation = three(geometry.window.dilations)
+        pad = three(geometry.window.padsBegin, 0)
         sourceCount = source.0 * source.1 * source.2
     }
 

@@ -3,7 +3,7 @@ internal import WinnowTensor
 
 /// A product of 8-bit codes with a constant 8-bit matrix, summed in 32 bits, prepared once. Not for two threads at a time.
 ///
-/// target = encode(epilogue(Σ scale·(left − zero point) · rightScale·(right − zero point) + bias)).
+/// Source is the left matrix, filter the right one; its channels are the N columns.
 package final class IntegerMatMulKernel: @unchecked Sendable {
     private enum Computation {
         case integer(PreparedPrimitive, RuntimeEncoding?, FilterZeroPointTerm?, scratchOffset: Int)
@@ -14,60 +14,46 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package let scratchByteCount: Int
 
-    /// - Parameters:
-    ///   - right: codes in `geometry.rightShape`; its channels are the N columns.
-    ///   - bias: one real number for each column.
-    package init(
-        _ geometry: MatMulGeometry, source: IntegerSource, right: IntegerFilter, bias: [Float]? = nil,
-        target: IntegerTarget, epilogue: Epilogue = .none
-    ) throws {
+    package init(_ geometry: MatMulGeometry, _ contraction: IntegerContraction) throws {
         try geometry.validate()
         let geometry = geometry.folded
         let subject = "matrix product \(geometry.leftShape) · \(geometry.rightShape)"
-        try IntegerEdges.validate(source: source, target: target, bias: bias, epilogue: epilogue, subject: subject)
-        try right.validate(channels: geometry.columns, subject: subject)
-        guard bias == nil || bias?.count == geometry.columns else {
-            throw WinnowError(.shape, subject, "\(bias?.count ?? 0) biases for \(geometry.columns) columns")
-        }
+        try contraction.validate(channels: geometry.columns, subject: subject)
         let (columns, depth) = (geometry.columns, geometry.depth)
         func channel(_ index: Int) -> Int { geometry.transposesRight ? index / depth % columns : index % columns }
-        var (epilogue, scratch) = (epilogue, ScratchLayout())
+        var (contraction, scratch) = (contraction, ScratchLayout())
         let isFlat = geometry.leftShape.rank == 2 && geometry.rightShape.rank == 2 && !geometry.transposesLeft
         let flat = ConvolutionGeometry(sourceShape: [geometry.rows, depth], filterShape: [columns, depth])
         if OneDNN.hasExactIntegerDotProduct,
             let (codes, term) = isFlat
                 ? FilterZeroPointTerm.codes(
-                    of: right, channel: channel, flat, source: source, layout: .rowMajor, target: target, epilogue: &epilogue,
-                    scratch: &scratch)
-                : right.symmetric(count: geometry.rightShape.elementCount, channel: channel).map({ ($0, nil) })
+                    of: &contraction, channel: channel, flat, layout: .rowMajor, scratch: &scratch)
+                : contraction.filter.symmetric(count: geometry.rightShape.elementCount, channel: channel).map({ ($0, nil) })
         {
-            let (primitive, runtime) = try Self.primitive(geometry, source, codes, right.scales, bias, target, epilogue, subject)
+            let (primitive, runtime) = try Self.primitive(geometry, contraction, codes, subject)
             computation = .integer(primitive, runtime, term, scratchOffset: scratch.reserve(primitive.scratchByteCount))
             scratchByteCount = scratch.byteCount
         } else {
-            let fallback = try DequantizedMatMul(
-                geometry, source: source, right: right, bias: bias, target: target, epilogue: epilogue)
+            let fallback = try DequantizedMatMul(geometry, contraction)
             computation = .dequantized(fallback)
             scratchByteCount = fallback.scratchByteCount
         }
     }
 
     private static func primitive(
-        _ geometry: MatMulGeometry, _ source: IntegerSource, _ codes: Tensor, _ scales: [Float], _ bias: [Float]?,
-        _ target: IntegerTarget, _ epilogue: Epilogue, _ subject: String
+        _ geometry: MatMulGeometry, _ contraction: IntegerContraction, _ codes: Tensor, _ subject: String
     ) throws -> (PreparedPrimitive, RuntimeEncoding?) {
         let targetShape = geometry.targetShape
         let (leftView, rightView) = (geometry.leftView, geometry.rightView)
-        let left = try MemoryDescriptor(leftView.extents, source.elementType, strides: leftView.strides)
-        let to = try MemoryDescriptor(dense: targetShape.extents, target.elementType)
+        let left = try MemoryDescriptor(leftView.extents, contraction.source.elementType, strides: leftView.strides)
+        let to = try MemoryDescriptor(dense: targetShape.extents, contraction.target.elementType)
         let any = try MemoryDescriptor(any: rightView.extents, .int8)
         let (columns, depth) = (geometry.columns, geometry.depth)
         let edges = try IntegerEdges(
-            source: source, filterScales: scales, filterMask: 1 << Int32(targetShape.rank - 1),
+            contraction, filterMask: 1 << Int32(targetShape.rank - 1),
             filterSums: geometry.rightShape.elementCount > columns * depth
                 ? nil : IntegerFilter.sums(of: codes, channels: columns) { geometry.transposesRight ? $0 / depth : $0 % columns },
-            bias: bias, target: target, epilogue: epilogue, targetExtents: targetShape.extents,
-            targetStrides: targetShape.strides)
+            targetExtents: targetShape.extents, targetStrides: targetShape.strides)
         let vector = try edges.bias.map {
             try MemoryDescriptor(dense: [Int](repeating: 1, count: targetShape.rank - 1) + [$0.count])
         }

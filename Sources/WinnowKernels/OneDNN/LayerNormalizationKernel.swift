@@ -34,14 +34,13 @@ package final class LayerNormalizationKernel: @unchecked Sendable {
     /// Normalizes. Source and target may be the same memory; undeclared pointers are ignored.
     package func run(
         source: UnsafeRawPointer, scale: UnsafeRawPointer, shift: UnsafeRawPointer? = nil,
-        target: UnsafeMutableRawPointer, mean: UnsafeMutableRawPointer? = nil,
-        variance: UnsafeMutableRawPointer? = nil, scratch: UnsafeMutableRawPointer?
+        target: UnsafeMutableRawPointer, statistics: NormalizationStatistics? = nil, scratch: UnsafeMutableRawPointer?
     ) throws {
         primitive.bind(Slot.source, source)
         primitive.bind(Slot.scale, scale)
         primitive.bind(Slot.shift, shift)
-        primitive.bind(Slot.mean, mean)
-        primitive.bind(Slot.variance, variance)
+        primitive.bind(Slot.mean, statistics?.mean)
+        primitive.bind(Slot.variance, statistics?.variance)
         primitive.bind(Slot.target, target)
         try primitive.execute(scratch: scratch)
     }

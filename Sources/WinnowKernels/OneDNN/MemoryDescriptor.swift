@@ -47,6 +47,12 @@ final class MemoryDescriptor: @unchecked Sendable {
 
     deinit { dnnl_memory_desc_destroy(handle) }
 
+    /// Whether the elements are integers of 8 bits.
+    var holdsCodes: Bool {
+        var type = dnnl_data_type_undef
+        return dnnl_memory_desc_query(handle, dnnl_query_data_type, &type) == dnnl_success && (type == dnnl_s8 || type == dnnl_u8)
+    }
+
     var byteCount: Int { dnnl_memory_desc_get_size(handle) }
 
     static func == (a: MemoryDescriptor, b: MemoryDescriptor) -> Bool { dnnl_memory_desc_equal(a.handle, b.handle) != 0 }

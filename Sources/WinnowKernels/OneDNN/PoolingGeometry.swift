@@ -4,69 +4,58 @@ package import WinnowTensor
 package struct PoolingGeometry: Hashable, Sendable {
     /// (N, C, spatial…)
     package var sourceShape: Shape
-    /// The window's extents.
-    package var window: [Int]
-    package var strides: [Int]
-    /// 1 means a dense window.
-    package var dilations: [Int]
-    package var padsBegin: [Int]
-    package var padsEnd: [Int]
+    package var window: WindowGeometry
     /// Whether a last window may hang over the end pads.
     package var roundsUp: Bool
 
-    /// Strides and dilations default to 1, pads to 0.
-    package init(
-        sourceShape: Shape, window: [Int], strides: [Int]? = nil, dilations: [Int]? = nil, padsBegin: [Int]? = nil,
-        padsEnd: [Int]? = nil, roundsUp: Bool = false
-    ) {
-        let ones = [Int](repeating: 1, count: window.count)
-        let zeros = [Int](repeating: 0, count: window.count)
+    package init(sourceShape: Shape, window: WindowGeometry, roundsUp: Bool = false) {
         self.sourceShape = sourceShape
         self.window = window
-        self.strides = strides ?? ones
-        self.dilations = dilations ?? ones
-        self.padsBegin = padsBegin ?? zeros
-        self.padsEnd = padsEnd ?? padsBegin ?? zeros
         self.roundsUp = roundsUp
     }
 
     /// One window over all spatial axes.
     package static func global(_ sourceShape: Shape) -> PoolingGeometry {
-        PoolingGeometry(sourceShape: sourceShape, window: Array(sourceShape.dropFirst(2)))
+        PoolingGeometry(sourceShape: sourceShape, window: WindowGeometry(Array(sourceShape.dropFirst(2))))
     }
 
     /// (N, C, spatial…). Meaningful after `validate`.
-    package var targetShape: Shape { Shape(Array(sourceShape.prefix(2)) + window.indices.map(targetExtent)) }
+    package var targetShape: Shape { Shape(Array(sourceShape.prefix(2)) + axes.map(targetExtent)) }
 
-    private func reach(_ axis: Int) -> Int { (window[axis] - 1) * dilations[axis] + 1 }
+    var axes: Range<Int> { window.extents.indices }
 
     private func targetExtent(_ axis: Int) -> Int {
-        let span = sourceShape[axis + 2] + padsBegin[axis] + padsEnd[axis] - reach(axis)
-        guard roundsUp, span >= 0 else { return span / strides[axis] + 1 }
-        let extent = (span + strides[axis] - 1) / strides[axis] + 1
+        let (span, stride) = (window.span(axis, source: sourceShape[axis + 2]), window.strides[axis])
+        guard roundsUp, span >= 0 else { return span / stride + 1 }
+        let extent = (span + stride - 1) / stride + 1
         // A window must begin in the source or its begin pad.
-        return (extent - 1) * strides[axis] >= sourceShape[axis + 2] + padsBegin[axis] ? extent - 1 : extent
+        return (extent - 1) * stride >= sourceShape[axis + 2] + window.padsBegin[axis] ? extent - 1 : extent
     }
 
     /// How far the last window hangs over the declared end pad; 0 unless rounding up.
     func overhang(_ axis: Int) -> Int {
-        max(0, (targetExtent(axis) - 1) * strides[axis] + reach(axis)
-            - (sourceShape[axis + 2] + padsBegin[axis] + padsEnd[axis]))
+        max(0, excess(axis))
     }
 
-    /// The end pads that reach just as far as the last window.
-    var reachedPadsEnd: [Int] {
-        window.indices.map {
-            (targetExtent($0) - 1) * strides[$0] + reach($0) - sourceShape[$0 + 2] - padsBegin[$0]
-        }
+    /// From the end pad's end to the last window's; negative if the window ends before.
+    private func excess(_ axis: Int) -> Int {
+        (targetExtent(axis) - 1) * window.strides[axis] - window.span(axis, source: sourceShape[axis + 2])
+    }
+
+    /// The window with end pads that reach just as far as its last position.
+    var reachedWindow: WindowGeometry {
+        var result = window
+        for axis in axes { result.padsEnd[axis] += excess(axis) }
+        return result
     }
 
     /// The taps of window `position` along `axis` that lie in the source: source index of tap i is `start + i · dilation`.
     func taps(_ axis: Int, at position: Int) -> (start: Int, inside: Range<Int>) {
-        let start = position * strides[axis] - padsBegin[axis]
-        let first = start >= 0 ? 0 : (-start + dilations[axis] - 1) / dilations[axis]
+        let dilation = window.dilations[axis]
+        let start = position * window.strides[axis] - window.padsBegin[axis]
+        let first = start >= 0 ? 0 : (-start + dilation - 1) / dilation
         let room = sourceShape[axis + 2] - start
-        let end = room <= 0 ? 0 : min(window[axis], (room + dilations[axis] - 1) / dilations[axis])
+        let end = room <= 0 ? 0 : min(window.extents[axis], (room + dilation - 1) / dilation)
         return (start, min(first, end)..<end)
     }
 
@@ -74,17 +63,15 @@ package struct PoolingGeometry: Hashable, Sendable {
     package func validate() throws {
         func fail(_ problem: String) -> WinnowError { WinnowError(.shape, "pooling", problem) }
         let rank = sourceShape.rank - 2
-        guard (1...3).contains(rank), window.count == rank else {
-            throw fail("source \(sourceShape) must have rank 3 to 5, and the window \(window) two axes less")
+        guard (1...3).contains(rank), axes.count == rank else {
+            throw fail("source \(sourceShape) must have rank 3 to 5, and the window \(window.extents) two axes less")
         }
-        guard [strides, dilations, padsBegin, padsEnd].allSatisfy({ $0.count == rank }) else {
-            throw fail("strides, dilations and pads must have \(rank) numbers for each side")
+        try window.validate(rank: rank, subject: "pooling")
+        guard window.extents.allSatisfy({ $0 > 0 }), (window.padsBegin + window.padsEnd).allSatisfy({ $0 >= 0 }) else {
+            throw fail("the window must be positive, pads not negative")
         }
-        guard (strides + dilations + window).allSatisfy({ $0 > 0 }), (padsBegin + padsEnd).allSatisfy({ $0 >= 0 }) else {
-            throw fail("window, strides and dilations must be positive, pads not negative")
-        }
-        guard window.indices.allSatisfy({ sourceShape[$0 + 2] + padsBegin[$0] + padsEnd[$0] >= reach($0) }) else {
-            throw fail("window \(window) does not fit into source \(sourceShape)")
+        guard axes.allSatisfy({ window.span($0, source: sourceShape[$0 + 2]) >= 0 }) else {
+            throw fail("window \(window.extents) does not fit into source \(sourceShape)")
         }
     }
 }
@@ -94,12 +81,4 @@ package enum PoolingKind: Hashable, Sendable {
     case maximum
     /// The mean; pads count as zeros or not at all.
     case average(countsPads: Bool)
-}
-
-extension PoolingGeometry {
-    var dimensionStrides: [Int64] { strides.map(Int64.init) }
-    var dimensionWindow: [Int64] { window.map(Int64.init) }
-    var dimensionDilations: [Int64] { dilations.map { Int64($0 - 1) } }
-    var dimensionPadsBegin: [Int64] { padsBegin.map(Int64.init) }
-    var dimensionPadsEnd: [Int64] { reachedPadsEnd.map(Int64.init) }
 }

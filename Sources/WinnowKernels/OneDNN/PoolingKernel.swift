@@ -53,14 +53,15 @@ package final class AveragePoolingGradientKernel: @unchecked Sendable {
         let target = try MemoryDescriptor(geometry.targetShape, .float32, layout)
         correction = countsPads ? OverhangCorrection(geometry, layout) : nil
         let attributes = try PrimitiveAttributes()
+        let window = geometry.reachedWindow
         let forward = try geometry.forwardDescriptor(kind, source, target, dnnl_forward_training)
         let descriptor = try PrimitiveDescriptor(
             "gradient of pooling of \(geometry.sourceShape)", .elements(geometry.sourceShape.elementCount)
         ) { result, engine in
             dnnl_pooling_backward_primitive_desc_create(
-                &result, engine, kind.algorithm, source.handle, target.handle, geometry.dimensionStrides,
-                geometry.dimensionWindow, geometry.dimensionDilations, geometry.dimensionPadsBegin,
-                geometry.dimensionPadsEnd, forward.handle, attributes.handle)
+                &result, engine, kind.algorithm, source.handle, target.handle, window.dimensionStrides,
+                window.dimensionExtents, window.dimensionDilations, window.dimensionPadsBegin, window.dimensionPadsEnd,
+                forward.handle, attributes.handle)
         }
         primitive = try PreparedPrimitive(
             descriptor,
@@ -103,10 +104,12 @@ extension PoolingGeometry {
         _ propagation: dnnl_prop_kind_t = dnnl_forward_inference
     ) throws -> PrimitiveDescriptor {
         let attributes = try PrimitiveAttributes()
+        let window = reachedWindow
         return try PrimitiveDescriptor("pooling of \(sourceShape)", .elements(sourceShape.elementCount)) { result, engine in
             dnnl_pooling_forward_primitive_desc_create(
-                &result, engine, propagation, kind.algorithm, source.handle, target.handle, dimensionStrides,
-                dimensionWindow, dimensionDilations, dimensionPadsBegin, dimensionPadsEnd, attributes.handle)
+                &result, engine, propagation, kind.algorithm, source.handle, target.handle, window.dimensionStrides,
+                window.dimensionExtents, window.dimensionDilations, window.dimensionPadsBegin, window.dimensionPadsEnd,
+                attributes.handle)
         }
     }
 }
@@ -120,15 +123,16 @@ private struct OverhangCorrection {
 
     /// Nil if no window hangs over.
     init?(_ geometry: PoolingGeometry, _ layout: Layout) {
-        guard geometry.window.indices.contains(where: { geometry.overhang($0) > 0 }) else { return nil }
+        guard geometry.axes.contains(where: { geometry.overhang($0) > 0 }) else { return nil }
         shape = geometry.targetShape
         self.layout = layout
-        factors = geometry.window.indices.map { axis in
-            let end = geometry.sourceShape[axis + 2] + geometry.padsEnd[axis]
+        let window = geometry.window
+        factors = geometry.axes.map { axis in
+            let end = geometry.sourceShape[axis + 2] + window.padsEnd[axis]
             return (0..<geometry.targetShape[axis + 2]).map { position in
                 let room = end - geometry.taps(axis, at: position).start
-                let counted = (room + geometry.dilations[axis] - 1) / geometry.dilations[axis]
-                return Float(geometry.window[axis]) / Float(min(geometry.window[axis], counted))
+                let counted = (room + window.dilations[axis] - 1) / window.dilations[axis]
+                return Float(window.extents[axis]) / Float(min(window.extents[axis], counted))
             }
         }
     }

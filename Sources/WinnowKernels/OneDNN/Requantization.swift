@@ -15,33 +15,31 @@ struct Requantization {
     private(set) var targetScale: Float = 1
     private(set) var targetZeroPoint: Int32 = 0
 
-    /// - Parameters:
-    ///   - source: nil where scale and zero point are known only at a run.
-    ///   - filterSums: for each output channel the sum of its codes, if every code meets a source code (there are no pads).
-    init(
-        source: AffineEncoding?, filterScales: [Float], filterSums: [Int32]?, bias: [Float]?, epilogue: Epilogue,
-        target: IntegerTarget
-    ) {
-        scales = filterScales.map { $0 * (source?.scale ?? 1) }
-        self.bias = bias
-        self.epilogue = epilogue
-        sourceZeroPoint = source?.zeroPoint ?? 0
+    /// - Parameter filterSums: for each output channel the sum of its codes, if there are no pads: every code meets one of the source.
+    init(_ contraction: IntegerContraction, filterSums: [Int32]?) {
+        let source = contraction.source.known
+        scales = contraction.filter.scales.map { $0 * source.scale }
+        bias = contraction.bias
+        epilogue = contraction.epilogue
+        sourceZeroPoint = source.zeroPoint
         if sourceZeroPoint != 0, let filterSums {
             let shares = filterSums.indices.map { channel in
                 -Double(sourceZeroPoint) * Double(filterSums[channel]) * Double(scales[scales.count == 1 ? 0 : channel])
             }
-            self.bias = shares.indices.map { Float(Double(bias?[$0] ?? 0) + shares[$0]) }
+            bias = shares.indices.map { Float(Double(bias?[$0] ?? 0) + shares[$0]) }
             sourceZeroPoint = 0
         }
-        guard case .codes(let encoding) = target else { return }
+        guard case .codes(let encoding) = contraction.target else { return }
         (targetScale, targetZeroPoint) = (encoding.scale, encoding.zeroPoint)
         // Sums with a source scale of the run's own are in other units than the bias.
-        guard source != nil, encoding.scale.isNormal, let steps = epilogue.steps.scaled(by: 1 / encoding.scale) else { return }
+        guard !contraction.source.isDynamic, encoding.scale.isNormal,
+            let steps = epilogue.steps.scaled(by: 1 / encoding.scale)
+        else { return }
         scale(by: 1 / encoding.scale)
         targetScale = 1
-        self.epilogue = Epilogue(Array(steps.prefix((steps.lastIndex { !$0.isSaturation(of: encoding) } ?? -1) + 1)))
+        epilogue = Epilogue(Array(steps.prefix((steps.lastIndex { !$0.isSaturation(of: encoding) } ?? -1) + 1)))
         absorbResidual()
-        if self.epilogue.steps.isEmpty, let bias = self.bias {
+        if epilogue.steps.isEmpty, let bias {
             self.bias = bias.map { $0 + Float(encoding.zeroPoint) }
             targetZeroPoint = 0
         }

@@ -7,48 +7,34 @@ package struct TransposedConvolutionGeometry: Hashable, Sendable {
     package var sourceShape: Shape
     /// (C, O / groups, spatial…)
     package var filterShape: Shape
-    package var strides: [Int]
-    /// 1 means a dense filter.
-    package var dilations: [Int]
-    package var padsBegin: [Int]
-    package var padsEnd: [Int]
+    /// Its extents are the filter's; it slides over the target.
+    package var window: WindowGeometry
     /// Extents added at the end of each spatial axis of the target.
     package var outputPadding: [Int]
     package var groups: Int
 
-    /// Strides and dilations default to 1, pads to 0.
-    package init(
-        sourceShape: Shape, filterShape: Shape, strides: [Int]? = nil, dilations: [Int]? = nil,
-        padsBegin: [Int]? = nil, padsEnd: [Int]? = nil, outputPadding: [Int]? = nil, groups: Int = 1
-    ) {
-        let spatialRank = max(0, sourceShape.rank - 2)
-        let ones = [Int](repeating: 1, count: spatialRank)
-        let zeros = [Int](repeating: 0, count: spatialRank)
+    package init(sourceShape: Shape, filterShape: Shape, window: WindowGeometry, outputPadding: [Int]? = nil, groups: Int = 1) {
         self.sourceShape = sourceShape
         self.filterShape = filterShape
-        self.strides = strides ?? ones
-        self.dilations = dilations ?? ones
-        self.padsBegin = padsBegin ?? zeros
-        self.padsEnd = padsEnd ?? padsBegin ?? zeros
-        self.outputPadding = outputPadding ?? zeros
+        self.window = window
+        self.outputPadding = outputPadding ?? [Int](repeating: 0, count: window.extents.count)
         self.groups = groups
     }
 
     /// (N, O, spatial…)
     package var targetShape: Shape {
         let spatial = (0..<(sourceShape.rank - 2)).map { axis -> Int in
-            let reach = (filterShape[axis + 2] - 1) * dilations[axis] + 1
-            let padding = padsBegin[axis] + padsEnd[axis] - outputPadding[axis]
-            return strides[axis] * (sourceShape[axis + 2] - 1) + reach - padding
+            let padding = window.padsBegin[axis] + window.padsEnd[axis] - outputPadding[axis]
+            return window.strides[axis] * (sourceShape[axis + 2] - 1) + window.reach(axis) - padding
         }
         return Shape([sourceShape[0], filterShape[1] * groups] + spatial)
     }
 
     /// The convolution whose source gradient this is: source and target change places, the filter stays as stored.
     package var adjoint: ConvolutionGeometry {
-        ConvolutionGeometry(
-            sourceShape: targetShape, filterShape: filterShape, strides: strides, dilations: dilations,
-            padsBegin: padsBegin, padsEnd: zip(padsEnd, outputPadding).map(-), groups: groups)
+        var window = window
+        window.padsEnd = zip(window.padsEnd, outputPadding).map(-)
+        return ConvolutionGeometry(sourceShape: targetShape, filterShape: filterShape, window: window, groups: groups)
     }
 
     func validate() throws {
@@ -56,8 +42,10 @@ package struct TransposedConvolutionGeometry: Hashable, Sendable {
         guard (3...5).contains(sourceShape.rank), filterShape.rank == sourceShape.rank else {
             throw fail("source \(sourceShape) and filter \(filterShape) must both have rank 3, 4 or 5")
         }
-        guard [strides, dilations, padsBegin, padsEnd, outputPadding].allSatisfy({ $0.count == sourceShape.rank - 2 })
-        else { throw fail("strides, dilations and pads must have \(sourceShape.rank - 2) numbers for each side") }
+        try window.validate(rank: sourceShape.rank - 2, subject: "transposed convolution")
+        guard outputPadding.count == sourceShape.rank - 2 else {
+            throw fail("output padding must have \(sourceShape.rank - 2) numbers")
+        }
         guard groups > 0, sourceShape[1] == filterShape[0], sourceShape[1] % groups == 0 else {
             throw fail("source \(sourceShape), filter \(filterShape) and \(groups) groups do not match")
         }
@@ -73,16 +61,17 @@ package final class TransposedConvolutionKernel: @unchecked Sendable {
 
     /// - Parameter constantFilter: float32 in `geometry.filterShape`, packed and owned here; nil: given at each run.
     package init(
-        _ geometry: TransposedConvolutionGeometry, source sourceLayout: Layout, target targetLayout: Layout,
-        constantFilter: UnsafeRawPointer? = nil, hasBias: Bool, epilogue: Epilogue = .none, math: MathMode = .float32
+        _ geometry: TransposedConvolutionGeometry, _ layouts: OperandLayouts, constantFilter: UnsafeRawPointer? = nil,
+        hasBias: Bool, epilogue: Epilogue = .none, math: MathMode = .float32
     ) throws {
         try geometry.validate()
         let adjoint = geometry.adjoint
+        let window = adjoint.window
         let targetShape = geometry.targetShape
         var scratch = ScratchLayout()
-        let target = try ChannelsLastOperand(targetShape, .float32, targetLayout, .output, scratch: &scratch)
+        let target = try ChannelsLastOperand(targetShape, .float32, layouts.target, .output, scratch: &scratch)
         let residual = try epilogue.residualType.map {
-            try ChannelsLastOperand(targetShape, $0, targetLayout, .input, scratch: &scratch)
+            try ChannelsLastOperand(targetShape, $0, layouts.target, .input, scratch: &scratch)
         }
         let bias = hasBias ? try MemoryDescriptor(dense: [targetShape[1]]) : nil
         let attributes = try PrimitiveAttributes()
@@ -93,12 +82,12 @@ package final class TransposedConvolutionKernel: @unchecked Sendable {
             return try PrimitiveDescriptor("transposed " + adjoint.subject, .products(adjoint.productCount)) { result, engine in
                 dnnl_deconvolution_forward_primitive_desc_create(
                     &result, engine, dnnl_forward_inference, dnnl_deconvolution_direct, source.handle, filter.handle,
-                    bias?.handle, target.descriptor.handle, adjoint.dimensionStrides, adjoint.dimensionDilations,
-                    adjoint.dimensionPadsBegin, adjoint.dimensionPadsEnd, attributes.handle)
+                    bias?.handle, target.descriptor.handle, window.dimensionStrides, window.dimensionDilations,
+                    window.dimensionPadsBegin, window.dimensionPadsEnd, attributes.handle)
             }
         }
         let source = try ChannelsLastOperand(
-            geometry.sourceShape, .float32, sourceLayout, .input, read: type, scratch: &scratch)
+            geometry.sourceShape, .float32, layouts.source, .input, read: type, scratch: &scratch)
         let packing = try OperandPacking(
             plain: geometry.storedFilter(), packed: descriptor.memory(dnnl_query_weights_md), constant: constantFilter,
             scratch: &scratch)

@@ -99,8 +99,8 @@ package struct LinearAttention: TrainedInParts {
                     value: operands.input(2, as: Float.self),
                     decay: operands.optionalInput(4)?.assumingMemoryBound(to: Float.self),
                     beta: operands.optionalInput(5)?.assumingMemoryBound(to: Float.self),
-                    output: operands.output(0, as: Float.self), state: state),
-                scratch: (scratch + writtenOffset).assumingMemoryBound(to: Float.self))
+                    output: operands.output(0, as: Float.self)),
+                state: state, scratch: (scratch + writtenOffset).assumingMemoryBound(to: Float.self))
             operands.optionalOutput(1)?.copyMemory(from: state, byteCount: stateByteCount)
         }
     }

@@ -55,7 +55,7 @@ package struct OperandView: Hashable, Sendable {
         let steps = order.map { shape[$0] == 1 ? 0 : strides[$0] }
         let missing = batch.rank + 2 - order.count
         return MatrixPlaces(
-            offset: fixed.reduce(0) { $0 + strides[$1.key] * $1.value },
+            rows: rows, columns: shape[order[order.count - 1]], offset: fixed.reduce(0) { $0 + strides[$1.key] * $1.value },
             batchStrides: [Int](repeating: 0, count: missing) + steps.dropLast(2),
             rowStride: rows == 1 ? strides[order[order.count - 2]] : steps[order.count - 2], columnStride: strides[order[order.count - 1]])
     }

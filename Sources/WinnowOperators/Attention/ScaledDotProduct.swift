@@ -83,10 +83,12 @@ package struct ScaledDotProduct: Operator {
             geometry(request), scale: scale, clearsBlindRows: clearsBlindRows, math: request.options.math)
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(
-                query: operands.input(0, as: Float.self), keys: operands.input(1, as: Float.self),
-                values: operands.input(2, as: Float.self),
-                mask: operands.optionalInput(3)?.assumingMemoryBound(to: Float.self),
-                target: operands.output(0, as: Float.self), scratch: operands.scratch)
+                AttentionKernel.Operands(
+                    query: operands.input(0, as: Float.self), keys: operands.input(1, as: Float.self),
+                    values: operands.input(2, as: Float.self),
+                    mask: operands.optionalInput(3)?.assumingMemoryBound(to: Float.self),
+                    target: operands.output(0, as: Float.self)),
+                scratch: operands.scratch)
         }
     }
 
@@ -98,22 +100,23 @@ package struct ScaledDotProduct: Operator {
         }
         let batch = Shape(Array(extents.dropLast(2)))
         let (queries, width) = (extents[batch.rank], extents[batch.rank + 1])
-        let axes = try zip(views, shapes).map { try $0.axes(rank: $1.rank) }
-        let depth = shapes[0][axes[0][axes[0].count - 1]]
-        let keys = shapes[2][axes[2][axes[2].count - 2]]
+        let valueAxes = try views[2].axes(rank: shapes[2].rank)
+        let keys = shapes[2][valueAxes[valueAxes.count - 2]]
         let strides = Shape(try order(rank: extents.count).map { extents[$0] }).strides
         var steps = [Int](repeating: 0, count: extents.count)
         for (place, axis) in try order(rank: extents.count).enumerated() { steps[axis] = strides[place] }
         return AttentionGeometry(
-            batch: batch, queryCount: queries, keyCount: keys, depth: depth, width: width,
+            batch: batch,
             query: try views[0].places(in: shapes[0], batch: batch, rows: queries),
             key: try views[1].places(in: shapes[1], batch: batch, rows: keys),
             value: try views[2].places(in: shapes[2], batch: batch, rows: keys),
             target: MatrixPlaces(
-                batchStrides: Array(steps.dropLast(2)), rowStride: steps[batch.rank], columnStride: steps[batch.rank + 1]),
+                rows: queries, columns: width, batchStrides: Array(steps.dropLast(2)), rowStride: steps[batch.rank],
+                columnStride: steps[batch.rank + 1]),
             mask: try request.optionalInput(3).map { mask in
                 let padded = Shape([Int](repeating: 1, count: max(0, 2 - mask.shape.rank)) + mask.shape.extents)
                 var places = try OperandView().places(in: padded, batch: batch, rows: queries)
+                places.columns = keys
                 if padded[padded.rank - 1] == 1 { places.columnStride = 0 }
                 if padded[padded.rank - 2] == 1 { places.rowStride = 0 }
                 return places

@@ -68,9 +68,7 @@ package struct Conv: Operator {
             throw WinnowError(.shape, "convolution", "source \(source) and filter \(filter) differ in rank")
         }
         let window = try window.resolved(source: Array(source.dropFirst(2)), filter: Array(filter.dropFirst(2)))
-        return ConvolutionGeometry(
-            sourceShape: source, filterShape: filter, strides: window.strides, dilations: window.dilations,
-            padsBegin: window.padsBegin, padsEnd: window.padsEnd, groups: groups)
+        return ConvolutionGeometry(sourceShape: source, filterShape: filter, window: window, groups: groups)
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try kernel(for: request, epilogue: .none) }
@@ -88,9 +86,8 @@ package struct Conv: Operator {
         let isConstant = filter.constant != nil
         let convolution = try filter.withConstant { constant in
             try ConvolutionKernel(
-                geometry(source: source.shape, filter: filter.shape), source: source.layout,
-                target: request.outputs[0].layout, constantFilter: constant, hasBias: hasBias, epilogue: epilogue,
-                math: request.options.math)
+                geometry(source: source.shape, filter: filter.shape), request.dataLayouts(), constantFilter: constant,
+                hasBias: hasBias, epilogue: epilogue, math: request.options.math)
         }
         return Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(
@@ -151,6 +148,11 @@ package struct Conv: Operator {
         if let folded = try foldingAffine(of: node, in: graph) { return folded }
         return try FusedConv(convolution: self).lowering(of: node, in: graph)
     }
+}
+
+extension KernelRequest {
+    /// The layouts of the first input and output.
+    func dataLayouts() throws -> OperandLayouts { OperandLayouts(source: try input(0).layout, target: outputs[0].layout) }
 }
 
 extension GraphBuilder {

@@ -30,7 +30,7 @@ package struct ConvGradientData: Operator {
         let gradient = try filter.withConstant { constant in
             try ConvolutionSourceGradientKernel(
                 convolution.geometry(source: request.outputs[0].shape, filter: filter.shape),
-                source: request.outputs[0].layout, target: target.layout, constantFilter: constant,
+                OperandLayouts(source: request.outputs[0].layout, target: target.layout), constantFilter: constant,
                 math: request.options.math)
         }
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in

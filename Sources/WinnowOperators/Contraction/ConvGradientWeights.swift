@@ -29,8 +29,9 @@ package struct ConvGradientWeights: Operator {
         let source = try request.input(0)
         let target = try request.input(1)
         let gradient = try ConvolutionFilterGradientKernel(
-            convolution.geometry(source: source.shape, filter: request.outputs[0].shape), source: source.layout,
-            target: target.layout, hasBias: request.outputs.count > 1, math: request.options.math)
+            convolution.geometry(source: source.shape, filter: request.outputs[0].shape),
+            OperandLayouts(source: source.layout, target: target.layout), hasBias: request.outputs.count > 1,
+            math: request.options.math)
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(
                 source: operands.input(0), targetGradient: operands.input(1), filterGradient: operands.output(0),

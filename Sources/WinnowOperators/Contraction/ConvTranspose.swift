@@ -99,9 +99,10 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let taps = Array(filter.dropFirst(2))
         let pads = try taps.indices.map { try padding($0, source: source[$0 + 2], taps: taps) }
         let behind = taps.indices.map { (outputPadding?[$0] ?? 0) + growth($0, source: source[$0 + 2], taps: taps) }
+        let window = WindowGeometry(
+            taps, strides: window.strides, dilations: window.dilations, padsBegin: pads.map(\.begin), padsEnd: pads.map(\.end))
         return TransposedConvolutionGeometry(
-            sourceShape: source, filterShape: filter, strides: window.strides, dilations: window.dilations,
-            padsBegin: pads.map(\.begin), padsEnd: pads.map(\.end), outputPadding: behind, groups: groups)
+            sourceShape: source, filterShape: filter, window: window, outputPadding: behind, groups: groups)
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
@@ -112,9 +113,8 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let isConstant = filter.constant != nil
         let convolution = try filter.withConstant { constant in
             try TransposedConvolutionKernel(
-                geometry(source: source.shape, filter: filter.shape), source: source.layout,
-                target: request.outputs[0].layout, constantFilter: constant, hasBias: request.optionalInput(2) != nil,
-                math: request.options.math)
+                geometry(source: source.shape, filter: filter.shape), request.dataLayouts(), constantFilter: constant,
+                hasBias: request.optionalInput(2) != nil, math: request.options.math)
         }
         return Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(

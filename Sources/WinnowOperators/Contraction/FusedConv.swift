@@ -60,21 +60,15 @@ package struct FusedConv: TrainedInParts {
         if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
             let activation = operation.activation(of: consumer, in: graph)
         {
-            return replacing(node, and: consumer, by: FusedConv(convolution: convolution, activation: activation), node.inputs)
+            let fused = FusedConv(convolution: convolution, activation: activation)
+            return GraphEdit(replacing: node, and: consumer, by: fused, node.inputs)
         }
         guard consumer.op is Add, let term = node.otherInput(of: consumer) else { return nil }
         guard node.input(3) == nil, graph.haveSameShape(term, consumer.output(0)),
             graph.haveSameShape(node.output(0), consumer.output(0))
         else { return nil }
-        return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
+        return GraphEdit(replacing: node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
     }
-}
-
-/// An edit that puts one node in the place of a node and its reader.
-func replacing(_ node: Node, and consumer: Node, by op: any Operator, _ inputs: [ValueName]) -> GraphEdit {
-    GraphEdit(
-        replacing: [node.name, consumer.name],
-        with: [Node(name: node.name, op: op, inputs: inputs, outputs: Array(consumer.outputs.prefix(1)))])
 }
 
 extension Node {

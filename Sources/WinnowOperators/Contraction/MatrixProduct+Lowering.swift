@@ -12,14 +12,14 @@ extension MatrixProduct {
         {
             var scaled = self
             scaled.alpha *= factor
-            return replacing(node, and: consumer, by: scaled, node.inputs)
+            return GraphEdit(replacing: node, and: consumer, by: scaled, node.inputs)
         }
         if let operation = consumer.op as? any ActivationOperator, consumer.input(0) == node.output(0),
             let activation = operation.activation(of: consumer, in: graph)
         {
             var fused = self
             fused.activation = activation
-            return replacing(node, and: consumer, by: fused, node.inputs)
+            return GraphEdit(replacing: node, and: consumer, by: fused, node.inputs)
         }
         guard consumer.op is Add, let term = node.otherInput(of: consumer), node.input(3) == nil,
             let info = graph.info(of: node.output(0)), let extents = info.extents, info.elementType == .float32,
@@ -27,17 +27,17 @@ extension MatrixProduct {
         else { return nil }
         if node.input(2) == nil, let width = extents.last?.value, (graph.info(of: node.input(1))?.rank ?? 1) > 1 {
             if graph.info(of: term)?.extents == [.fixed(width)] {
-                return replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [term])
+                return GraphEdit(replacing: node, and: consumer, by: self, node.inputs.padded(to: 2) + [term])
             }
             if let bias = graph.constant(term), bias.elementCount == width, bias.shape.last == width {
                 let name = graph.graph.freshValueName("\(node.name).bias")
-                var edit = replacing(node, and: consumer, by: self, node.inputs.padded(to: 2) + [name])
+                var edit = GraphEdit(replacing: node, and: consumer, by: self, node.inputs.padded(to: 2) + [name])
                 edit.initializers = [(name, bias.reshaped([width]))]
                 return edit
             }
         }
         guard graph.haveSameShape(term, consumer.output(0)) else { return nil }
-        return replacing(node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
+        return GraphEdit(replacing: node, and: consumer, by: self, node.inputs.padded(to: 3) + [term])
     }
 
     /// An edit after which the product reads an operand by columns where a transposition crosses its last two axes; what

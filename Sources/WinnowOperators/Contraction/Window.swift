@@ -1,4 +1,5 @@
 package import WinnowGraph
+package import WinnowKernels
 import WinnowTensor
 
 /// How a window slides over the spatial axes: the attributes that convolutions and poolings share.
@@ -51,21 +52,10 @@ package struct Window: Hashable, Sendable {
 }
 
 extension Window {
-    /// The window along every spatial axis of fixed extents, pads resolved.
-    package struct Resolved {
-        package var extents: [Int]
-        package var strides: [Int]
-        package var dilations: [Int]
-        package var padsBegin: [Int]
-        package var padsEnd: [Int]
-    }
-
     /// The window for sources whose spatial extents are `source`; throws `.model` where lists have the wrong length.
-    package func resolved(source: [Int], filter: [Int]? = nil) throws -> Resolved {
+    package func resolved(source: [Int], filter: [Int]? = nil) throws -> WindowGeometry {
         let extents = try checkedExtents(filter: filter, rank: source.count)
-        var result = Resolved(
-            extents: extents, strides: strides ?? source.map { _ in 1 }, dilations: dilations ?? source.map { _ in 1 },
-            padsBegin: source.map { _ in 0 }, padsEnd: source.map { _ in 0 })
+        var result = WindowGeometry(extents, strides: strides, dilations: dilations)
         for axis in source.indices {
             let (begin, end) = padding(axis, source: source[axis], extent: extents[axis])
             result.padsBegin[axis] = begin

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// Columns of blocks (N, C · block, places) added up to images: a transposed convolution that puts each element in its place.

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// (Σ |x|ᵖ)^(1/p) over each window.

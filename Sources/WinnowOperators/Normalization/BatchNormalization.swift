@@ -69,9 +69,8 @@ package struct BatchNormalization: Operator {
         return Kernel(placement: .mayOverwrite([0]), scratchByteCount: normalization.scratchByteCount) { operands in
             try normalization.run(
                 source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
-                mean: UnsafeMutableRawPointer(mutating: operands.input(3)),
-                variance: UnsafeMutableRawPointer(mutating: operands.input(4)), target: operands.output(0),
-                scratch: operands.scratch)
+                statistics: .given(mean: operands.input(3), variance: operands.input(4)),
+                target: operands.output(0), scratch: operands.scratch)
             operands.optionalOutput(1)?.copyMemory(from: operands.input(3), byteCount: statisticByteCount)
             operands.optionalOutput(2)?.copyMemory(from: operands.input(4), byteCount: statisticByteCount)
         }

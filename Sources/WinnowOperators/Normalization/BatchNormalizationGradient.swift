@@ -39,8 +39,10 @@ package struct BatchNormalizationGradient: Operator {
         return Kernel(placement: .mayOverwrite([1]), scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(
                 source: operands.input(0), targetGradient: operands.input(1), scale: operands.input(2),
-                mean: operands.input(3), variance: operands.input(4), sourceGradient: operands.output(0),
-                scaleGradient: operands.output(1), shiftGradient: operands.output(2), scratch: operands.scratch)
+                statistics: .given(mean: operands.input(3), variance: operands.input(4)),
+                gradients: NormalizationGradients(
+                    source: operands.output(0), scale: operands.output(1), shift: operands.output(2)),
+                scratch: operands.scratch)
         }
     }
 

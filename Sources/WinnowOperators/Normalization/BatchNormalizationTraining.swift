@@ -49,8 +49,9 @@ package struct BatchNormalizationTraining: Operator {
         let momentum = momentum
         return Kernel(scratchByteCount: normalization.scratchByteCount) { operands in
             try normalization.run(
-                source: operands.input(0), scale: operands.input(1), shift: operands.input(2), mean: operands.output(3),
-                variance: operands.output(4), target: operands.output(0), scratch: operands.scratch)
+                source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
+                statistics: NormalizationStatistics(mean: operands.output(3), variance: operands.output(4)),
+                target: operands.output(0), scratch: operands.scratch)
             for statistic in 0..<2 {
                 let running = operands.input(3 + statistic, as: Float.self)
                 let batch = operands.output(3 + statistic, as: Float.self)

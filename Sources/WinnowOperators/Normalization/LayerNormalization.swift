@@ -58,7 +58,8 @@ package struct LayerNormalization: Operator {
             let deviation = operands.optionalOutput(2) ?? operands.scratch.map { $0 + unread[1] }
             try normalization.run(
                 source: operands.input(0), scale: operands.input(1), shift: operands.optionalInput(2),
-                target: operands.output(0), mean: mean, variance: deviation, scratch: operands.scratch)
+                target: operands.output(0), statistics: NormalizationStatistics(mean: mean, variance: deviation),
+                scratch: operands.scratch)
             guard writesStatistics, let values = deviation?.assumingMemoryBound(to: Float.self) else { return }
             for row in 0..<rows { values[row] = 1 / (values[row] + epsilon).squareRoot() }
         }

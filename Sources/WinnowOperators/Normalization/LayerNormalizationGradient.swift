@@ -40,9 +40,10 @@ package struct LayerNormalizationGradient: Operator {
             guard let scratch = operands.scratch else { return }
             gradient.run(
                 source: operands.input(0, as: Float.self), targetGradient: operands.input(1, as: Float.self),
-                scale: operands.input(2, as: Float.self), sourceGradient: operands.output(0, as: Float.self),
-                scaleGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self),
-                shiftGradient: operands.optionalOutput(2)?.assumingMemoryBound(to: Float.self), scratch: scratch)
+                scale: operands.input(2, as: Float.self),
+                gradients: NormalizationGradients(
+                    source: operands.output(0), scale: operands.optionalOutput(1), shift: operands.optionalOutput(2)),
+                scratch: scratch)
         }
     }
 }

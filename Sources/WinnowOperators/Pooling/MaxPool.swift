@@ -60,7 +60,7 @@ package struct MaxPool: Pooling {
         let geometry = try geometry(source: data.shape)
         try geometry.validate()
         let pooling = MaxPoolIndices(
-            geometry, source: data.layout, target: request.outputs[0].layout, columnsFirst: columnsFirst)
+            geometry, try request.dataLayouts(), columnsFirst: columnsFirst)
         func kernel<Value: Comparable & BitwiseCopyable>(lowest: Value) -> Kernel {
             Kernel { operands in
                 pooling.run(
@@ -92,10 +92,8 @@ package struct MaxPool: Pooling {
 extension Window {
     /// The geometry of a pooling with this window.
     func poolingGeometry(source: Shape, roundsUp: Bool) throws -> PoolingGeometry {
-        let window = try resolved(source: Array(source.dropFirst(2)))
-        return PoolingGeometry(
-            sourceShape: source, window: window.extents, strides: window.strides, dilations: window.dilations,
-            padsBegin: window.padsBegin, padsEnd: window.padsEnd, roundsUp: roundsUp)
+        PoolingGeometry(
+            sourceShape: source, window: try resolved(source: Array(source.dropFirst(2))), roundsUp: roundsUp)
     }
 
     /// A square window.

@@ -23,15 +23,16 @@ struct MaxPoolIndices {
     private let height: Axis
     private let width: Axis
 
-    init(_ geometry: PoolingGeometry, source: Layout, target: Layout, columnsFirst: Bool) {
+    init(_ geometry: PoolingGeometry, _ layouts: OperandLayouts, columnsFirst: Bool) {
         let (shape, result) = (geometry.sourceShape, geometry.targetShape)
-        let (sourceSteps, targetSteps) = (source.strides(of: shape), target.strides(of: result))
+        let (sourceSteps, targetSteps) = (layouts.source.strides(of: shape), layouts.target.strides(of: result))
         let spatial = Shape(Array(shape.dropFirst(2)))
         let columns = Shape(spatial.reversed()).strides.reversed().map { $0 }
+        let window = geometry.window
         var axes = spatial.indices.map { axis in
             Axis(
-                source: spatial[axis], target: result[axis + 2], window: geometry.window[axis],
-                stride: geometry.strides[axis], dilation: geometry.dilations[axis], pad: geometry.padsBegin[axis],
+                source: spatial[axis], target: result[axis + 2], window: window.extents[axis],
+                stride: window.strides[axis], dilation: window.dilations[axis], pad: window.padsBegin[axis],
                 sourceStep: sourceSteps[axis + 2], targetStep: targetSteps[axis + 2],
                 indexStep: columnsFirst ? columns[axis] : spatial.strides[axis])
         }

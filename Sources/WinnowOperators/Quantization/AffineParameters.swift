@@ -139,13 +139,15 @@ struct AffineOperands {
 
     /// Calls `body` with scales and zero points.
     func withPointers(
-        _ operands: Operands, _ body: (UnsafePointer<Float>, UnsafePointer<Float>) throws -> Void
+        _ operands: Operands, _ body: (AffineEncodings) throws -> Void
     ) rethrows {
         func withScales(_ zeroPoints: UnsafePointer<Float>) throws {
             if let constantScales {
-                try constantScales.withUnsafeBufferPointer { if let base = $0.baseAddress { try body(base, zeroPoints) } }
+                try constantScales.withUnsafeBufferPointer {
+                    if let base = $0.baseAddress { try body(AffineEncodings(scales: base, zeroPoints: zeroPoints)) }
+                }
             } else {
-                try body(operands.input(scaleIndex, as: Float.self), zeroPoints)
+                try body(AffineEncodings(scales: operands.input(scaleIndex, as: Float.self), zeroPoints: zeroPoints))
             }
         }
         if let constantZeroPoints {

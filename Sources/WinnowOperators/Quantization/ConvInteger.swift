@@ -44,11 +44,12 @@ package struct ConvInteger: Operator {
         let kernel = try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
             return try IntegerConvolutionKernel(
-                convolution.geometry(source: source.shape, filter: filter.shape),
-                source: .constant(AffineEncoding(source.elementType, scale: 1, zeroPoint: zeroPoint)), sourceLayout: source.layout,
-                filter: IntegerFilter(
-                    base, codes.elementType, scales: [1], zeroPoints: request.filterZeroPoints(3, channels: filter.shape[0])),
-                target: .accumulators, targetLayout: request.outputs[0].layout)
+                convolution.geometry(source: source.shape, filter: filter.shape), request.dataLayouts(),
+                IntegerContraction(
+                    source: .constant(AffineEncoding(source.elementType, scale: 1, zeroPoint: zeroPoint)),
+                    filter: IntegerFilter(
+                        base, codes.elementType, scales: [1], zeroPoints: request.filterZeroPoints(3, channels: filter.shape[0])),
+                    target: .accumulators))
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(source: operands.input(0), target: operands.output(0), scratch: operands.scratch)

@@ -54,11 +54,7 @@ package struct DequantizeLinear: Operator {
         let dequantize = try DequantizeKernel(
             from: data.elementType, scaleAxis.geometry(data, scale: request.input(1).shape))
         return Kernel(scratchByteCount: parameters.scratchByteCount) { operands in
-            parameters.withPointers(operands) { scales, zeroPoints in
-                dequantize.run(
-                    operands.input(0), scales: scales, zeroPoints: zeroPoints,
-                    to: operands.output(0, as: Float.self))
-            }
+            parameters.withPointers(operands) { dequantize.run(operands.input(0), $0, to: operands.output(0, as: Float.self)) }
         }
     }
 

@@ -28,7 +28,7 @@ package struct DynamicQuantizeLinear: Operator {
             let encoding = DynamicRange.encoding(of: x, count: count)
             withUnsafePointer(to: encoding.scale) { scale in
                 withUnsafePointer(to: encoding.zeroPoint) { zeroPoint in
-                    quantize.run(x, scales: scale, zeroPoints: zeroPoint, to: operands.output(0))
+                    quantize.run(x, AffineEncodings(scales: scale, zeroPoints: zeroPoint), to: operands.output(0))
                 }
             }
             operands.optionalOutput(1)?.storeBytes(of: encoding.scale, as: Float.self)

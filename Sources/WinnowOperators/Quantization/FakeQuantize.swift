@@ -42,10 +42,8 @@ package struct FakeQuantize: Operator {
         let parameters = try AffineOperands(request)
         let fake = FakeQuantizeKernel(range, try scaleAxis.geometry(data, scale: request.input(1).shape))
         return Kernel(placement: .mayOverwrite([0]), scratchByteCount: parameters.scratchByteCount) { operands in
-            parameters.withPointers(operands) { scales, zeroPoints in
-                fake.run(
-                    operands.input(0, as: Float.self), scales: scales, zeroPoints: zeroPoints,
-                    to: operands.output(0, as: Float.self))
+            parameters.withPointers(operands) {
+                fake.run(operands.input(0, as: Float.self), $0, to: operands.output(0, as: Float.self))
             }
         }
     }

@@ -36,10 +36,9 @@ package struct FakeQuantizeGradient: Operator {
         return Kernel(scratchByteCount: layout.byteCount) { operands in
             guard let scratch = operands.scratch else { return }
             let unread = (scratch + unreadGradient).assumingMemoryBound(to: Float.self)
-            parameters.withPointers(operands) { scales, zeroPoints in
+            parameters.withPointers(operands) {
                 fake.runGradient(
-                    operands.input(0, as: Float.self), operands.input(1, as: Float.self), scales: scales,
-                    zeroPoints: zeroPoints,
+                    operands.input(0, as: Float.self), operands.input(1, as: Float.self), $0,
                     sourceGradient: operands.optionalOutput(0)?.assumingMemoryBound(to: Float.self),
                     scaleGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self) ?? unread,
                     scratch: scratch + sums)

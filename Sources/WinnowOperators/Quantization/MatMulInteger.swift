@@ -51,8 +51,10 @@ package struct MatMulInteger: Operator {
         let product = try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "is empty") }
             return try IntegerMatMulKernel(
-                geometry, source: .constant(AffineEncoding(left.elementType, scale: 1, zeroPoint: constantZero)),
-                right: IntegerFilter(base, codes.elementType, scales: [1], zeroPoints: filterZeros), target: .accumulators)
+                geometry,
+                IntegerContraction(
+                    source: .constant(AffineEncoding(left.elementType, scale: 1, zeroPoint: constantZero)),
+                    filter: IntegerFilter(base, codes.elementType, scales: [1], zeroPoints: filterZeros), target: .accumulators))
         }
         let values = codes.integers()
         let sums = (0..<columns).map { column in

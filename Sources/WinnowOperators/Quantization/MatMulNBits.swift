@@ -137,20 +137,3 @@ package struct MatMulNBits: TrainedInParts {
         }
     }
 }
-
-/// Memory for the operands of a kernel inside another.
-final class OperandList {
-    let base: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-
-    init(count: Int) {
-        base = .allocate(capacity: count)
-        base.initialize(repeating: nil, count: count)
-    }
-
-    deinit { base.deallocate() }
-
-    subscript(index: Int) -> UnsafeMutableRawPointer? {
-        get { base[index] }
-        set { base[index] = newValue }
-    }
-}

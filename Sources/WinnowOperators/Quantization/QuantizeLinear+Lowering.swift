@@ -96,13 +96,7 @@ extension QuantizeLinear {
         let quantize = try QuantizeKernel(to: target.elementType, ScaleLayout(perTensor: [256]))
         values.withElements(Float.self) { values in
             guard let base = values.baseAddress else { return }
-            withUnsafePointer(to: target.scale) { scale in
-                withUnsafePointer(to: Float(target.zeroPoint)) { zeroPoint in
-                    quantize.run(
-                        base, scales: scale, zeroPoints: zeroPoint,
-                        to: result.memory.storage.base + result.memory.byteOffset)
-                }
-            }
+            target.withEncodings { quantize.run(base, $0, to: result.memory.storage.base + result.memory.byteOffset) }
         }
         return result
     }

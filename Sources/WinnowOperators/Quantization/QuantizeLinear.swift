@@ -68,9 +68,9 @@ package struct QuantizeLinear: Operator {
         if data.layout != request.outputs[0].layout, request.outputs[0].layout == .channelsLast {
             let quantize = try ReorderingQuantizeKernel(data.shape, to: request.outputs[0].elementType)
             return Kernel(scratchByteCount: parameters.scratchByteCount) { operands in
-                parameters.withPointers(operands) { scales, zeroPoints in
+                parameters.withPointers(operands) {
                     quantize.run(
-                        operands.input(0, as: Float.self), scale: scales[0], zeroPoint: zeroPoints[0],
+                        operands.input(0, as: Float.self), scale: $0.scales[0], zeroPoint: $0.zeroPoints[0],
                         to: operands.output(0, as: UInt8.self))
                 }
             }
@@ -79,9 +79,9 @@ package struct QuantizeLinear: Operator {
             to: request.outputs[0].elementType, scaleAxis.geometry(data, scale: request.input(1).shape), saturates: saturates)
         let offset = parameters.scratchByteCount
         return Kernel(scratchByteCount: offset + quantize.scratchByteCount) { operands in
-            parameters.withPointers(operands) { scales, zeroPoints in
+            parameters.withPointers(operands) { encodings in
                 quantize.run(
-                    operands.input(0, as: Float.self), scales: scales, zeroPoints: zeroPoints, to: operands.output(0),
+                    operands.input(0, as: Float.self), encodings, to: operands.output(0),
                     scratch: operands.scratch.map { $0 + offset })
             }
         }

@@ -46,13 +46,9 @@ package struct QuantizedConvolution: Operator {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        let source = try request.input(0)
-        let filterShape = try request.input(1).shape
-        let kernel = try edges.withFilter(request) { filter, bias in
-            try IntegerConvolutionKernel(
-                convolution.geometry(source: source.shape, filter: filterShape), source: edges.source,
-                sourceLayout: source.layout, filter: filter, bias: bias, target: edges.integerTarget,
-                targetLayout: request.outputs[0].layout, epilogue: edges.epilogue(request))
+        let geometry = try convolution.geometry(source: request.input(0).shape, filter: request.input(1).shape)
+        let kernel = try edges.withContraction(request) {
+            try IntegerConvolutionKernel(geometry, request.dataLayouts(), $0)
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(

@@ -60,9 +60,8 @@ package struct QuantizedEdges: Sendable, Hashable {
     }
 
     var targetType: ElementType { target?.elementType ?? .float32 }
-    var integerTarget: IntegerTarget { target.map { .codes($0) } ?? .float32 }
 
-    func epilogue(_ request: KernelRequest) -> Epilogue {
+    private func epilogue(_ request: KernelRequest) -> Epilogue {
         var steps: [Epilogue.Step] = []
         if request.optionalInput(Self.residualInput) != nil {
             steps.append(
@@ -72,10 +71,8 @@ package struct QuantizedEdges: Sendable, Hashable {
         return Epilogue(steps)
     }
 
-    /// Calls `body` with the constant filter and bias of a request.
-    func withFilter<Result>(
-        _ request: KernelRequest, _ body: (IntegerFilter, [Float]?) throws -> Result
-    ) throws -> Result {
+    /// Calls `body` with what a request computes, its filter and bias constant.
+    func withContraction<Result>(_ request: KernelRequest, _ body: (IntegerContraction) throws -> Result) throws -> Result {
         guard let codes = try request.input(1).constant, let scales = try request.input(2).constant,
             request.optionalInput(3).map({ $0.constant != nil }) ?? true,
             request.optionalInput(4).map({ $0.constant != nil }) ?? true
@@ -85,9 +82,12 @@ package struct QuantizedEdges: Sendable, Hashable {
         let zeroPoints = request.optionalInput(3)?.constant?.integers().map { Int32(clamping: $0) } ?? [0]
         return try codes.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { throw WinnowError(.shape, request.nodeName, "its filter is empty") }
+            let filter = IntegerFilter(base, codes.elementType, scales: scales.floats(), zeroPoints: zeroPoints)
             return try body(
-                IntegerFilter(base, codes.elementType, scales: scales.floats(), zeroPoints: zeroPoints),
-                request.optionalInput(4)?.constant?.floats())
+                IntegerContraction(
+                    source: source, filter: filter,
+                    bias: request.optionalInput(4)?.constant?.floats(), target: target.map { .codes($0) } ?? .float32,
+                    epilogue: epilogue(request)))
         }
     }
 }

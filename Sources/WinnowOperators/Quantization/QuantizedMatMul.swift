@@ -46,11 +46,7 @@ package struct QuantizedMatMul: Operator {
         let geometry = MatMulGeometry(
             left: left.rank == 1 ? [1] + left : left, right: try request.input(1).shape,
             transposesLeft: transposesLeft && left.rank > 1, transposesRight: transposesRight)
-        let kernel = try edges.withFilter(request) { filter, bias in
-            try IntegerMatMulKernel(
-                geometry, source: edges.source, right: filter, bias: bias, target: edges.integerTarget,
-                epilogue: edges.epilogue(request))
-        }
+        let kernel = try edges.withContraction(request) { try IntegerMatMulKernel(geometry, $0) }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(
                 left: operands.input(0), encoding: edges.runtimeEncoding(operands),

@@ -49,14 +49,3 @@ package protocol ConvolutionSplit: Sendable {
     static var name: String { get }
     static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit
 }
-
-/// Every way, one line each.
-public enum ConvolutionSplits: MemberCatalogue {
-    package static let all: [any ConvolutionSplit.Type] = [
-        ChannelSplit.self,
-        SpatialSplit.self,
-        TuckerSplit.self,
-        NoSplit.self,
-    ]
-    public static var names: [String] { all.map { $0.name } }
-}

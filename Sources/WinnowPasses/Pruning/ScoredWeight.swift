@@ -60,3 +60,17 @@ package struct ScoredWeight: Scored, Sendable {
         }
     }
 }
+
+extension MaskedWeight {
+    /// 1 for the weights in use and 0 for the others.
+    package var currentMask: Tensor {
+        var nothing = ScoreCut.nothing
+        return ScoredWeight(self).mask(below: &nothing)
+    }
+
+    /// The weight with zeros where it is not in use.
+    package var zeroed: Tensor {
+        var nothing = ScoreCut.nothing
+        return ScoredWeight(self).zeroed(below: &nothing)
+    }
+}

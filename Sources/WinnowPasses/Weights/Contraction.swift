@@ -105,7 +105,7 @@ private struct Patches {
     private let source: Shape
     private let filter: Shape
     private let places: [Int]
-    private let window: Window.Resolved
+    private let window: WindowGeometry
 
     init?(_ window: Window, source: Shape, filter: Shape) {
         let spatial = Array(source.dropFirst(2))

@@ -8,16 +8,16 @@ extension OneDNNTests {
         @Test(arguments: 0..<60, [MathMode.float32, .bfloat16]) func forwardMatchesLoop(seed: Int, math: MathMode) throws {
             var data = TestTensors(seed: seed)
             let geometry = ConvolutionGeometry.random(&data)
-            let layouts = (data.layout(), data.layout())
+            let layouts = OperandLayouts(source: data.layout(), target: data.layout())
             let (source, filter) = (data.normal(geometry.sourceShape).exact(in: math), data.normal(geometry.filterShape).exact(in: math))
             let bias = data.bool() ? data.normal([geometry.filterShape[0]]) : nil
             let isConstant = data.bool()
             let kernel = try ConvolutionKernel(
-                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil,
+                geometry, layouts, constantFilter: isConstant ? filter.pointer : nil,
                 hasBias: bias != nil, math: math)
             let target = Block(geometry.targetShape)
             let scratch = Block(kernel.scratchByteCount)
-            let laid = source.laid(out: layouts.0)
+            let laid = source.laid(out: layouts.source)
             #expect(!kernel.implementation.hasPrefix("ref"), "\(kernel.implementation) \(geometry)")
             for _ in 0..<2 {
                 try kernel.run(
@@ -25,32 +25,32 @@ extension OneDNNTests {
                     target: target.base, scratch: scratch.base)
             }
             let expected = ReferenceConvolution(geometry).forward(source.doubles(), filter.doubles(), bias: bias?.doubles())
-            expectClose(target.tensor(geometry.targetShape, .float32, layouts.1), expected, "\(geometry) \(layouts)")
+            expectClose(target.tensor(geometry.targetShape, .float32, layouts.target), expected, "\(geometry) \(layouts)")
         }
 
         @Test(arguments: 0..<60, [MathMode.float32, .bfloat16]) func gradientsMatchLoop(seed: Int, math: MathMode) throws {
             var data = TestTensors(seed: 1000 + seed)
             let geometry = ConvolutionGeometry.random(&data)
-            let layouts = (data.layout(), data.layout())
+            let layouts = OperandLayouts(source: data.layout(), target: data.layout())
             let (source, filter) = (data.normal(geometry.sourceShape).exact(in: math), data.normal(geometry.filterShape).exact(in: math))
             let gradient = data.normal(geometry.targetShape).exact(in: math)
-            let (laidSource, laidGradient) = (source.laid(out: layouts.0), gradient.laid(out: layouts.1))
+            let (laidSource, laidGradient) = (source.laid(out: layouts.source), gradient.laid(out: layouts.target))
             let isConstant = data.bool()
             let reference = ReferenceConvolution(geometry)
 
             let toSource = try ConvolutionSourceGradientKernel(
-                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil, math: math)
+                geometry, layouts, constantFilter: isConstant ? filter.pointer : nil, math: math)
             #expect(!toSource.implementation.hasPrefix("ref"), "\(geometry)")
             let sourceGradient = Block(geometry.sourceShape)
             try toSource.run(
                 targetGradient: laidGradient.pointer, filter: filter.pointer, sourceGradient: sourceGradient.base,
                 scratch: Block(toSource.scratchByteCount).base)
             expectClose(
-                sourceGradient.tensor(geometry.sourceShape, .float32, layouts.0),
+                sourceGradient.tensor(geometry.sourceShape, .float32, layouts.source),
                 reference.sourceGradient(gradient.doubles(), filter.doubles()), "source \(geometry) \(layouts)")
 
             let hasBias = data.bool()
-            let toFilter = try ConvolutionFilterGradientKernel(geometry, source: layouts.0, target: layouts.1, hasBias: hasBias, math: math)
+            let toFilter = try ConvolutionFilterGradientKernel(geometry, layouts, hasBias: hasBias, math: math)
             #expect(!toFilter.implementation.hasPrefix("ref"), "\(geometry)")
             let filterGradient = Block(geometry.filterShape)
             let biasGradient = Block([geometry.filterShape[0]])
@@ -71,25 +71,24 @@ extension OneDNNTests {
             var data = TestTensors(seed: 2000 + seed)
             let adjoint = ConvolutionGeometry.random(&data)
             let outputPadding = (0..<adjoint.spatialRank).map { axis -> Int in
-                let reach = (adjoint.filterShape[axis + 2] - 1) * adjoint.dilations[axis] + 1
-                let padded = adjoint.sourceShape[axis + 2] + adjoint.padsBegin[axis] + adjoint.padsEnd[axis]
-                return (padded - reach) % adjoint.strides[axis]
+                let reach = (adjoint.filterShape[axis + 2] - 1) * adjoint.window.dilations[axis] + 1
+                let padded = adjoint.sourceShape[axis + 2] + adjoint.window.padsBegin[axis] + adjoint.window.padsEnd[axis]
+                return (padded - reach) % adjoint.window.strides[axis]
             }
             let geometry = TransposedConvolutionGeometry(
-                sourceShape: adjoint.targetShape, filterShape: adjoint.filterShape, strides: adjoint.strides,
-                dilations: adjoint.dilations, padsBegin: adjoint.padsBegin, padsEnd: adjoint.padsEnd,
+                sourceShape: adjoint.targetShape, filterShape: adjoint.filterShape, window: adjoint.window,
                 outputPadding: outputPadding, groups: adjoint.groups)
             #expect(geometry.targetShape == adjoint.sourceShape)
-            let layouts = (data.layout(), data.layout())
+            let layouts = OperandLayouts(source: data.layout(), target: data.layout())
             let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
             let isConstant = data.bool()
             let kernel = try TransposedConvolutionKernel(
-                geometry, source: layouts.0, target: layouts.1, constantFilter: isConstant ? filter.pointer : nil,
+                geometry, layouts, constantFilter: isConstant ? filter.pointer : nil,
                 hasBias: true, epilogue: [.relu])
             #expect(!kernel.implementation.hasPrefix("ref"), "\(geometry)")
             let bias = data.normal([geometry.targetShape[1]])
             let target = Block(geometry.targetShape)
-            let laid = source.laid(out: layouts.0)
+            let laid = source.laid(out: layouts.source)
             try kernel.run(
                 source: laid.pointer, filter: filter.pointer, bias: bias.pointer, target: target.base,
                 scratch: Block(kernel.scratchByteCount).base)
@@ -97,16 +96,22 @@ extension OneDNNTests {
             let expected = ReferenceConvolution(adjoint).sourceGradient(source.doubles(), filter.doubles()).enumerated().map {
                 max(0, $0.element + bias.doubles()[$0.offset / inner % geometry.targetShape[1]])
             }
-            expectClose(target.tensor(geometry.targetShape, .float32, layouts.1), expected, "\(geometry) \(layouts)")
+            expectClose(target.tensor(geometry.targetShape, .float32, layouts.target), expected, "\(geometry) \(layouts)")
         }
 
         @Test func wrongShapesAreNamed() {
             let geometry = ConvolutionGeometry(sourceShape: [1, 3, 4, 4], filterShape: [8, 2, 3, 3])
             #expect {
-                try ConvolutionKernel(geometry, source: .rowMajor, target: .rowMajor, hasBias: false)
+                try ConvolutionKernel(geometry, OperandLayouts(source: .rowMajor, target: .rowMajor), hasBias: false)
             } throws: { ($0 as? WinnowError)?.kind == .shape }
             let tooSmall = ConvolutionGeometry(sourceShape: [1, 2, 2, 2], filterShape: [8, 2, 5, 5])
             #expect(throws: WinnowError.self) { try tooSmall.validate() }
+            let otherWindow = ConvolutionGeometry(
+                sourceShape: [1, 2, 5, 5], filterShape: [8, 2, 3, 3], window: WindowGeometry([2, 2]))
+            #expect(throws: WinnowError.self) { try otherWindow.validate() }
+            let shortWindow = ConvolutionGeometry(
+                sourceShape: [1, 2, 5, 5], filterShape: [8, 2, 3, 3], window: WindowGeometry([3, 3], strides: [1]))
+            #expect(throws: WinnowError.self) { try shortWindow.validate() }
         }
     }
 }

@@ -43,14 +43,16 @@ extension OneDNNTests {
         @Test(arguments: Epilogue.samples, [Layout.rowMajor, .channelsLast])
         func convolutionAppliesIt(epilogue: Epilogue, layout: Layout) throws {
             var data = TestTensors(seed: 5)
-            let geometry = ConvolutionGeometry(sourceShape: [2, 7, 9, 8], filterShape: [18, 7, 3, 3], padsBegin: [1, 1])
+            let geometry = ConvolutionGeometry(
+                sourceShape: [2, 7, 9, 8], filterShape: [18, 7, 3, 3], window: WindowGeometry([3, 3], padsBegin: [1, 1]))
             let (source, filter) = (data.normal(geometry.sourceShape), data.normal(geometry.filterShape))
             let bias = data.normal([18])
             let residual = epilogue.residualType.map { type in
                 type == .float32 ? data.normal(geometry.targetShape) : data.integers(geometry.targetShape, type)
             }
             let kernel = try ConvolutionKernel(
-                geometry, source: layout, target: layout, constantFilter: filter.pointer, hasBias: true, epilogue: epilogue)
+                geometry, OperandLayouts(source: layout, target: layout), constantFilter: filter.pointer, hasBias: true,
+                epilogue: epilogue)
             let target = Block(geometry.targetShape)
             try kernel.run(
                 source: source.laid(out: layout).pointer, bias: bias.pointer,

@@ -41,6 +41,13 @@ struct IntegerCase {
         bias = target == .accumulators || data.bool() ? nil : biases
     }
 
+    func contraction(_ filter: Tensor) -> IntegerContraction {
+        IntegerContraction(
+            source: .constant(source),
+            filter: IntegerFilter(filter.pointer, filterType, scales: filterScales, zeroPoints: filterZeroPoints), bias: bias,
+            target: target, epilogue: epilogue)
+    }
+
     /// The filter's codes less their zero points.
     func filterNumbers(_ codes: Tensor, channel: (Int) -> Int) -> [Double] {
         let codes = codes.doubles()
@@ -85,17 +92,14 @@ extension OneDNNTests {
             let channels = geometry.filterShape[0]
             let perChannel = geometry.filterShape.elementCount / channels
             let numbers = IntegerCase(&data, channels: channels, depth: perChannel)
-            let layouts = (data.layout(), data.layout())
+            let layouts = OperandLayouts(source: data.layout(), target: data.layout())
             let source = data.integers(geometry.sourceShape, numbers.source.elementType)
             let filter = data.integers(geometry.filterShape, numbers.filterType)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
-            let kernel = try IntegerConvolutionKernel(
-                geometry, source: .constant(numbers.source), sourceLayout: layouts.0,
-                filter: IntegerFilter(filter.pointer, numbers.filterType, scales: numbers.filterScales, zeroPoints: numbers.filterZeroPoints), bias: numbers.bias,
-                target: numbers.target, targetLayout: layouts.1, epilogue: numbers.epilogue)
+            let kernel = try IntegerConvolutionKernel(geometry, layouts, numbers.contraction(filter))
             let target = Block(geometry.targetShape, numbers.target.elementType)
             try kernel.run(
-                source: source.laid(out: layouts.0).pointer, residual: residual?.laid(out: layouts.1).pointer,
+                source: source.laid(out: layouts.source).pointer, residual: residual?.laid(out: layouts.target).pointer,
                 target: target.base, scratch: Block(kernel.scratchByteCount).base)
             #expect(!kernel.implementation.hasPrefix("ref"), "\(kernel.implementation) \(geometry) \(numbers)")
             let sums = ReferenceConvolution(geometry).forward(
@@ -104,7 +108,7 @@ extension OneDNNTests {
             let inner = geometry.targetShape.dropFirst(2).reduce(1, *)
             let expected = numbers.reference(sums, residual: residual?.doubles() ?? []) { $0 / inner % channels }
             numbers.expectMatch(
-                target.tensor(geometry.targetShape, numbers.target.elementType, layouts.1), expected,
+                target.tensor(geometry.targetShape, numbers.target.elementType, layouts.target), expected,
                 "\(kernel.implementation) \(geometry) \(numbers) \(layouts)")
         }
 
@@ -117,9 +121,7 @@ extension OneDNNTests {
             let left = data.integers(geometry.leftShape, numbers.source.elementType)
             let right = data.integers(geometry.rightShape, numbers.filterType)
             let residual = numbers.epilogue.residualType.map { data.integers(geometry.targetShape, $0) }
-            let kernel = try IntegerMatMulKernel(
-                geometry, source: .constant(numbers.source), right: IntegerFilter(right.pointer, numbers.filterType, scales: numbers.filterScales, zeroPoints: numbers.filterZeroPoints),
-                bias: numbers.bias, target: numbers.target, epilogue: numbers.epilogue)
+            let kernel = try IntegerMatMulKernel(geometry, numbers.contraction(right))
             let target = Block(geometry.targetShape, numbers.target.elementType)
             try kernel.run(
                 left: left.pointer, residual: residual?.pointer, target: target.base,
@@ -140,8 +142,10 @@ extension OneDNNTests {
             let left = Tensor([UInt8](repeating: 255, count: 192), shape: [3, 64])
             let right = Tensor([Int8](repeating: 127, count: 1024), shape: [64, 16])
             let kernel = try IntegerMatMulKernel(
-                geometry, source: .constant(AffineEncoding(.uint8, scale: 1)), right: IntegerFilter(right.pointer, scales: [1]),
-                target: .accumulators)
+                geometry,
+                IntegerContraction(
+                    source: .constant(AffineEncoding(.uint8, scale: 1)), filter: IntegerFilter(right.pointer, scales: [1]),
+                    target: .accumulators))
             let target = Block([3, 16], .int32)
             try kernel.run(left: left.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
             #expect(target.tensor([3, 16], .int32).integers() == [Int](repeating: 255 * 127 * 64, count: 48))
@@ -153,8 +157,10 @@ extension OneDNNTests {
             let (left, right) = (data.integers([4, 20], .uint8), data.integers([20, 6], .uint8))
             let zeroPoints: [Int32] = [0, 255, 128, 3, 100, 77]
             let kernel = try IntegerMatMulKernel(
-                geometry, source: .constant(AffineEncoding(.uint8, scale: 0.5, zeroPoint: 9)),
-                right: IntegerFilter(right.pointer, .uint8, scales: [0.25], zeroPoints: zeroPoints), target: .accumulators)
+                geometry,
+                IntegerContraction(
+                    source: .constant(AffineEncoding(.uint8, scale: 0.5, zeroPoint: 9)),
+                    filter: IntegerFilter(right.pointer, .uint8, scales: [0.25], zeroPoints: zeroPoints), target: .accumulators))
             let target = Block([4, 6], .int32)
             try kernel.run(left: left.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
             let codes = right.doubles().enumerated().map { $0.element - Double(zeroPoints[$0.offset % 6]) }

@@ -35,8 +35,7 @@ extension OneDNNTests {
             let target = Block(shape)
             try kernel.run(
                 source: source.laid(out: layout).pointer, scale: scale.pointer, shift: shift.pointer,
-                mean: UnsafeMutableRawPointer(mutating: mean.pointer),
-                variance: UnsafeMutableRawPointer(mutating: variance.pointer), target: target.base,
+                statistics: .given(mean: mean.pointer, variance: variance.pointer), target: target.base,
                 scratch: Block(kernel.scratchByteCount).base)
             let channel = channel(shape)
             let (s, h, m, v) = (scale.doubles(), shift.doubles(), mean.doubles(), variance.doubles())
@@ -55,9 +54,10 @@ extension OneDNNTests {
             let kernel = try BatchNormalizationKernel(shape, layout: layout, statistics: .ofBatch, epsilon: 1e-3)
             let (mean, variance, target) = (Block([shape[1]]), Block([shape[1]]), Block(shape))
             let laid = source.laid(out: layout)
+            let found = NormalizationStatistics(mean: mean.base, variance: variance.base)
             try kernel.run(
-                source: laid.pointer, scale: scale.pointer, shift: shift.pointer, mean: mean.base,
-                variance: variance.base, target: target.base, scratch: Block(kernel.scratchByteCount).base)
+                source: laid.pointer, scale: scale.pointer, shift: shift.pointer, statistics: found, target: target.base,
+                scratch: Block(kernel.scratchByteCount).base)
             let x = source.doubles()
             let channel = channel(shape)
             let (m, v) = statistics(x, shape)
@@ -74,8 +74,9 @@ extension OneDNNTests {
                 let (toSource, toScale, toShift) = (Block(shape), Block([shape[1]]), Block([shape[1]]))
                 try backward.run(
                     source: laid.pointer, targetGradient: gradient.laid(out: layout).pointer, scale: scale.pointer,
-                    mean: mean.base, variance: variance.base, sourceGradient: toSource.base, scaleGradient: toScale.base,
-                    shiftGradient: toShift.base, scratch: Block(backward.scratchByteCount).base)
+                    statistics: found,
+                    gradients: NormalizationGradients(source: toSource.base, scale: toScale.base, shift: toShift.base),
+                    scratch: Block(backward.scratchByteCount).base)
                 var (gs, gh) = ([Double](repeating: 0, count: shape[1]), [Double](repeating: 0, count: shape[1]))
                 for index in g.indices {
                     gs[channel(index)] += g[index] * normalized[index]
@@ -100,8 +101,9 @@ extension OneDNNTests {
                 rows: 7, width: width, epsilon: 1e-5, hasShift: hasShift, writesStatistics: hasShift)
             let (target, mean, variance) = (Block([7, width]), Block([7]), Block([7]))
             try kernel.run(
-                source: source.pointer, scale: scale.pointer, shift: shift.pointer, target: target.base, mean: mean.base,
-                variance: variance.base, scratch: Block(kernel.scratchByteCount).base)
+                source: source.pointer, scale: scale.pointer, shift: shift.pointer, target: target.base,
+                statistics: NormalizationStatistics(mean: mean.base, variance: variance.base),
+                scratch: Block(kernel.scratchByteCount).base)
             let (x, s, h) = (source.doubles(), scale.doubles(), shift.doubles())
             let (m, v) = statistics(x.indices.map { x[$0 % 7 * width + $0 / 7] }, [width, 7])
             expectClose(target.tensor([7, width]), x.indices.map { index in

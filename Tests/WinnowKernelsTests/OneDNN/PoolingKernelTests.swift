@@ -10,7 +10,8 @@ struct ReferencePooling {
     /// Calls `body(target index, source indices in window order, count of positions on source and pads)` for each window.
     private func forEachWindow(_ body: (Int, [Int], Int) -> Void) {
         let (source, target) = (geometry.sourceShape, geometry.targetShape)
-        let axes = geometry.window.indices
+        let window = geometry.window
+        let axes = window.extents.indices
         let plane = source.dropFirst(2).reduce(1, *)
         for index in 0..<target.elementCount {
             var image = index
@@ -18,15 +19,15 @@ struct ReferencePooling {
             for axis in axes.reversed() { at[axis] = image % target[axis + 2]; image /= target[axis + 2] }
             var inside: [Int] = []
             var counted = 0
-            for tap in 0..<geometry.window.reduce(1, *) {
+            for tap in 0..<window.extents.reduce(1, *) {
                 var rest = tap
                 var position = [Int](repeating: 0, count: axes.count)
                 for axis in axes.reversed() {
-                    position[axis] = at[axis] * geometry.strides[axis] - geometry.padsBegin[axis]
-                        + rest % geometry.window[axis] * geometry.dilations[axis]
-                    rest /= geometry.window[axis]
+                    position[axis] = at[axis] * window.strides[axis] - window.padsBegin[axis]
+                        + rest % window.extents[axis] * window.dilations[axis]
+                    rest /= window.extents[axis]
                 }
-                let isOnPads = axes.allSatisfy { position[$0] < source[$0 + 2] + geometry.padsEnd[$0] }
+                let isOnPads = axes.allSatisfy { position[$0] < source[$0 + 2] + window.padsEnd[$0] }
                 if isOnPads { counted += 1 }
                 if axes.allSatisfy({ position[$0] >= 0 && position[$0] < source[$0 + 2] }) {
                     inside.append(image * plane + axes.reduce(0) { $0 * source[$1 + 2] + position[$1] })
@@ -71,9 +72,10 @@ extension PoolingGeometry {
         let dilations = (0..<rank).map { _ in dilates ? data.int(1...2) : 1 }
         let spatial = (0..<rank).map { (window[$0] - 1) * dilations[$0] + data.int(1...6) }
         return PoolingGeometry(
-            sourceShape: Shape([data.int(1...3), data.int(1...20)] + spatial), window: window,
-            strides: window.map { _ in data.int(1...3) }, dilations: dilations,
-            padsBegin: window.map { _ in data.int(0...1) }, padsEnd: window.map { _ in data.int(0...1) },
+            sourceShape: Shape([data.int(1...3), data.int(1...20)] + spatial),
+            window: WindowGeometry(
+                window, strides: window.map { _ in data.int(1...3) }, dilations: dilations,
+                padsBegin: window.map { _ in data.int(0...1) }, padsEnd: window.map { _ in data.int(0...1) }),
             roundsUp: data.bool())
     }
 }
@@ -135,7 +137,9 @@ extension OneDNNTests {
         @Test func globalIsOneWindow() throws {
             let geometry = PoolingGeometry.global([2, 3, 4, 5])
             #expect(geometry.targetShape == [2, 3, 1, 1])
-            #expect(throws: WinnowError.self) { try PoolingGeometry(sourceShape: [1, 1, 2, 2], window: [3, 3]).validate() }
+            #expect(throws: WinnowError.self) {
+                try PoolingGeometry(sourceShape: [1, 1, 2, 2], window: WindowGeometry([3, 3])).validate()
+            }
         }
     }
 }

@@ -18,9 +18,9 @@ struct ReferenceConvolution {
         source = Array(geometry.sourceShape.prefix(2)) + three(Array(geometry.sourceShape.dropFirst(2)), 1)
         filter = Array(geometry.filterShape.prefix(2)) + three(Array(geometry.filterShape.dropFirst(2)), 1)
         target = Array(geometry.targetShape.prefix(2)) + three(Array(geometry.targetShape.dropFirst(2)), 1)
-        strides = three(geometry.strides, 1)
-        dilations = three(geometry.dilations, 1)
-        pads = three(geometry.padsBegin, 0)
+        strides = three(geometry.window.strides, 1)
+        dilations = three(geometry.window.dilations, 1)
+        pads = three(geometry.window.padsBegin, 0)
     }
 
     /// Calls `body(target index, source index, filter index, output channel)` for every product.
@@ -115,7 +115,9 @@ extension ConvolutionGeometry {
         func several(_ range: ClosedRange<Int>) -> [Int] { (0..<spatialRank).map { _ in data.int(range) } }
         return ConvolutionGeometry(
             sourceShape: Shape([data.int(1...3), groups * perGroup] + spatial),
-            filterShape: Shape([outputs, perGroup] + taps), strides: several(1...3), dilations: dilations,
-            padsBegin: several(0...1), padsEnd: several(0...2), groups: groups)
+            filterShape: Shape([outputs, perGroup] + taps),
+            window: WindowGeometry(
+                taps, strides: several(1...3), dilations: dilations, padsBegin: several(0...1), padsEnd: several(0...2)),
+            groups: groups)
     }
 }

@@ -9,7 +9,8 @@ extension OneDNNTests {
         /// Kernels over one cached primitive run at once, each with scratch memory of its own.
         @Test func kernelsRunOnSeveralThreads() throws {
             var data = TestTensors(seed: 41)
-            let geometry = ConvolutionGeometry(sourceShape: [4, 24, 20, 20], filterShape: [40, 24, 3, 3], padsBegin: [1, 1])
+            let geometry = ConvolutionGeometry(
+                sourceShape: [4, 24, 20, 20], filterShape: [40, 24, 3, 3], window: WindowGeometry([3, 3], padsBegin: [1, 1]))
             let (source, filter) = (data.normal(geometry.sourceShape).pointer, data.normal(geometry.filterShape).pointer)
             struct Job: @unchecked Sendable {
                 let kernel: ConvolutionKernel
@@ -20,7 +21,7 @@ extension OneDNNTests {
                 func run() throws { try kernel.run(source: source, filter: filter, target: target.base, scratch: scratch.base) }
             }
             let jobs = try (0..<6).map { _ in
-                let kernel = try ConvolutionKernel(geometry, source: .rowMajor, target: .rowMajor, hasBias: false)
+                let kernel = try ConvolutionKernel(geometry, OperandLayouts(source: .rowMajor, target: .rowMajor), hasBias: false)
                 return Job(
                     kernel: kernel, source: source, filter: filter, target: Block(geometry.targetShape),
                     scratch: Block(kernel.scratchByteCount))

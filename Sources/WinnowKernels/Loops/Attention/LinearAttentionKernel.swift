@@ -30,15 +30,13 @@ package struct LinearAttentionKernel: Sendable {
         package var decay: UnsafePointer<Float>?
         package var beta: UnsafePointer<Float>?
         package var output: UnsafeMutablePointer<Float>
-        /// (N, key heads, key size, value size), with the state before in it.
-        package var state: UnsafeMutablePointer<Float>
 
         package init(
             query: UnsafePointer<Float>, key: UnsafePointer<Float>, value: UnsafePointer<Float>, decay: UnsafePointer<Float>?,
-            beta: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>
+            beta: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>
         ) {
             (self.query, self.key, self.value, self.decay, self.beta) = (query, key, value, decay, beta)
-            (self.output, self.state) = (output, state)
+            self.output = output
         }
     }
 
@@ -58,21 +56,21 @@ package struct LinearAttentionKernel: Sendable {
     /// Bytes of scratch memory that `run` needs.
     package var scratchByteCount: Int { extents.batch * extents.keyHeads * extents.valueSize * 4 }
 
-    package func run(_ operands: Operands, scratch: UnsafeMutablePointer<Float>) {
-        let count = extents.valueSize
+    /// `state` is (N, key heads, key size, value size), with the state before in it.
+    package func run(_ operands: Operands, state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+        let (count, stateCount) = (extents.valueSize, extents.keySize * extents.valueSize)
         Parallel.forEach(extents.batch * extents.keyHeads) { index in
             let (sample, head) = index.quotientAndRemainder(dividingBy: extents.keyHeads)
             for step in 0..<extents.steps {
-                advance(operands, row: sample * extents.steps + step, head, index, scratch + index * count)
+                advance(operands, row: sample * extents.steps + step, head, state + index * stateCount, scratch + index * count)
             }
         }
     }
 
     private func advance(
-        _ operands: Operands, row: Int, _ head: Int, _ index: Int, _ written: UnsafeMutablePointer<Float>
+        _ operands: Operands, row: Int, _ head: Int, _ state: UnsafeMutablePointer<Float>, _ written: UnsafeMutablePointer<Float>
     ) {
         let (heads, size, width) = (extents.keyHeads, extents.keySize, extents.valueSize)
-        let state = operands.state + index * size * width
         let key = operands.key + (row * heads + head) * size
         if let decay = operands.decay {
             for i in 0..<size {

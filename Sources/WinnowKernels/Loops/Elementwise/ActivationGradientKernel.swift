@@ -52,7 +52,7 @@ package struct ActivationGradientKernel: Sendable {
         _ gradient: UnsafeRawPointer, _ x: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int,
         _ function: (Float, Float) -> Float
     ) {
-        zipElements(Float.self, Float.self, gradient, x, true, true, target, count, function)
+        zipElements(Float.self, Float.self, BinaryRow(a: gradient, b: x, target: target, count: count), function)
     }
 
     /// `target` may be the memory of an operand.

@@ -3,12 +3,12 @@ internal import Foundation
 extension BinaryKernel {
     @inline(__always)
     private static func zip(_ function: @escaping @Sendable (Float, Float) -> Float) -> BinaryLoop {
-        { zipElements(Float.self, Float.self, $0, $1, $2, $3, $4, $5, function) }
+        { zipElements(Float.self, Float.self, $0, function) }
     }
 
     @inline(__always)
     private static func zip(_ function: @escaping @Sendable (Double, Double) -> Double) -> BinaryLoop {
-        { zipElements(Double.self, Double.self, $0, $1, $2, $3, $4, $5, function) }
+        { zipElements(Double.self, Double.self, $0, function) }
     }
 
     static func floatLoop(_ function: BinaryFunction) -> BinaryLoop? {
@@ -52,16 +52,16 @@ extension BinaryKernel {
     }
 
     /// Squares, cubes and roots by a common exponent are spared the library call.
-    private static let powerLoop: BinaryLoop = { a, b, aVaries, bVaries, target, count in
-        let exponent = b.assumingMemoryBound(to: Float.self)[0]
-        if !bVaries && exponent == 2 {
-            zipElements(Float.self, Float.self, a, b, aVaries, bVaries, target, count) { x, _ in x * x }
-        } else if !bVaries && exponent == 3 {
-            zipElements(Float.self, Float.self, a, b, aVaries, bVaries, target, count) { x, _ in x * x * x }
-        } else if !bVaries && exponent == 0.5 {
-            zipElements(Float.self, Float.self, a, b, aVaries, bVaries, target, count) { x, _ in x.squareRoot() }
+    private static let powerLoop: BinaryLoop = { row in
+        let exponent = row.b.assumingMemoryBound(to: Float.self)[0]
+        if !row.bVaries && exponent == 2 {
+            zipElements(Float.self, Float.self, row) { x, _ in x * x }
+        } else if !row.bVaries && exponent == 3 {
+            zipElements(Float.self, Float.self, row) { x, _ in x * x * x }
+        } else if !row.bVaries && exponent == 0.5 {
+            zipElements(Float.self, Float.self, row) { x, _ in x.squareRoot() }
         } else {
-            zipElements(Float.self, Float.self, a, b, aVaries, bVaries, target, count) { powf($0, $1) }
+            zipElements(Float.self, Float.self, row) { powf($0, $1) }
         }
     }
 
@@ -74,11 +74,11 @@ extension BinaryKernel {
         _ function: BinaryFunction, _ type: T.Type
     ) -> BinaryLoop? {
         switch function {
-        case .equal: { zipElements(T.self, Bool.self, $0, $1, $2, $3, $4, $5) { $0 == $1 } }
-        case .less: { zipElements(T.self, Bool.self, $0, $1, $2, $3, $4, $5) { $0 < $1 } }
-        case .lessOrEqual: { zipElements(T.self, Bool.self, $0, $1, $2, $3, $4, $5) { $0 <= $1 } }
-        case .greater: { zipElements(T.self, Bool.self, $0, $1, $2, $3, $4, $5) { $0 > $1 } }
-        case .greaterOrEqual: { zipElements(T.self, Bool.self, $0, $1, $2, $3, $4, $5) { $0 >= $1 } }
+        case .equal: { zipElements(T.self, Bool.self, $0) { $0 == $1 } }
+        case .less: { zipElements(T.self, Bool.self, $0) { $0 < $1 } }
+        case .lessOrEqual: { zipElements(T.self, Bool.self, $0) { $0 <= $1 } }
+        case .greater: { zipElements(T.self, Bool.self, $0) { $0 > $1 } }
+        case .greaterOrEqual: { zipElements(T.self, Bool.self, $0) { $0 >= $1 } }
         default: nil
         }
     }

@@ -4,21 +4,21 @@ extension BinaryKernel {
         _ function: BinaryFunction, _ type: T.Type
     ) -> BinaryLoop? {
         switch function {
-        case .add: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 &+ $1 } }
-        case .subtract: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 &- $1 } }
-        case .multiply: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 &* $1 } }
-        case .divide: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { quotient($0, $1) } }
-        case .power: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { power($0, $1) } }
-        case .minimum: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 < $1 ? $0 : $1 } }
-        case .maximum: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 > $1 ? $0 : $1 } }
-        case .modulo: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { modulo($0, $1) } }
-        case .remainder: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { rest($0, $1) } }
-        case .bitwiseAnd: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 & $1 } }
-        case .bitwiseOr: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 | $1 } }
-        case .bitwiseXor: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 ^ $1 } }
-        case .shiftLeft: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $1 < 0 ? 0 : $0 << $1 } }
-        case .shiftRight: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $1 < 0 ? $0 >> T.bitWidth : $0 >> $1 } }
-        case .parametricRelu: { zipElements(T.self, T.self, $0, $1, $2, $3, $4, $5) { $0 < 0 ? $0 &* $1 : $0 } }
+        case .add: { zipElements(T.self, T.self, $0) { $0 &+ $1 } }
+        case .subtract: { zipElements(T.self, T.self, $0) { $0 &- $1 } }
+        case .multiply: { zipElements(T.self, T.self, $0) { $0 &* $1 } }
+        case .divide: { zipElements(T.self, T.self, $0) { quotient($0, $1) } }
+        case .power: { zipElements(T.self, T.self, $0) { power($0, $1) } }
+        case .minimum: { zipElements(T.self, T.self, $0) { $0 < $1 ? $0 : $1 } }
+        case .maximum: { zipElements(T.self, T.self, $0) { $0 > $1 ? $0 : $1 } }
+        case .modulo: { zipElements(T.self, T.self, $0) { modulo($0, $1) } }
+        case .remainder: { zipElements(T.self, T.self, $0) { rest($0, $1) } }
+        case .bitwiseAnd: { zipElements(T.self, T.self, $0) { $0 & $1 } }
+        case .bitwiseOr: { zipElements(T.self, T.self, $0) { $0 | $1 } }
+        case .bitwiseXor: { zipElements(T.self, T.self, $0) { $0 ^ $1 } }
+        case .shiftLeft: { zipElements(T.self, T.self, $0) { $1 < 0 ? 0 : $0 << $1 } }
+        case .shiftRight: { zipElements(T.self, T.self, $0) { $1 < 0 ? $0 >> T.bitWidth : $0 >> $1 } }
+        case .parametricRelu: { zipElements(T.self, T.self, $0) { $0 < 0 ? $0 &* $1 : $0 } }
         default: comparisonLoop(function, type)
         }
     }

@@ -1,8 +1,5 @@
 package import WinnowTensor
 
-/// A loop over a row of two operands: a, b, whether a and b advance, target, count.
-typealias BinaryLoop = @Sendable (UnsafeRawPointer, UnsafeRawPointer, Bool, Bool, UnsafeMutableRawPointer, Int) -> Void
-
 /// A `BinaryFunction` bound to an element type and two broadcast shapes.
 package struct BinaryKernel: Sendable {
     /// The shape of the result.
@@ -32,8 +29,9 @@ package struct BinaryKernel: Sendable {
         let (aVaries, bVaries) = (plan.varies[0], plan.varies[1])
         plan.forEachRow { offsets, count in
             loop(
-                a + offsets[1] * byteCount, b + offsets[2] * byteCount, aVaries, bVaries,
-                target + offsets[0] * resultByteCount, count)
+                BinaryRow(
+                    a: a + offsets[1] * byteCount, b: b + offsets[2] * byteCount, aVaries: aVaries, bVaries: bVaries,
+                    target: target + offsets[0] * resultByteCount, count: count))
         }
     }
 
@@ -46,8 +44,9 @@ package struct BinaryKernel: Sendable {
         forChunks(range.count) { start, count in
             let place = range.lowerBound + start
             loop(
-                aVaries ? a + place * byteCount : a, bVaries ? b + place * byteCount : b, aVaries, bVaries,
-                target + place * resultByteCount, count)
+                BinaryRow(
+                    a: aVaries ? a + place * byteCount : a, b: bVaries ? b + place * byteCount : b, aVaries: aVaries,
+                    bVaries: bVaries, target: target + place * resultByteCount, count: count))
         }
     }
 
@@ -71,10 +70,10 @@ package struct BinaryKernel: Sendable {
 
     private static func boolLoop(_ function: BinaryFunction) -> BinaryLoop? {
         switch function {
-        case .and, .bitwiseAnd: { zipElements(UInt8.self, UInt8.self, $0, $1, $2, $3, $4, $5) { $0 != 0 && $1 != 0 ? 1 : 0 } }
-        case .or, .bitwiseOr: { zipElements(UInt8.self, UInt8.self, $0, $1, $2, $3, $4, $5) { $0 | $1 != 0 ? 1 : 0 } }
-        case .xor, .bitwiseXor: { zipElements(UInt8.self, UInt8.self, $0, $1, $2, $3, $4, $5) { ($0 != 0) != ($1 != 0) ? 1 : 0 } }
-        case .equal: { zipElements(UInt8.self, UInt8.self, $0, $1, $2, $3, $4, $5) { ($0 != 0) == ($1 != 0) ? 1 : 0 } }
+        case .and, .bitwiseAnd: { zipElements(UInt8.self, UInt8.self, $0) { $0 != 0 && $1 != 0 ? 1 : 0 } }
+        case .or, .bitwiseOr: { zipElements(UInt8.self, UInt8.self, $0) { $0 | $1 != 0 ? 1 : 0 } }
+        case .xor, .bitwiseXor: { zipElements(UInt8.self, UInt8.self, $0) { ($0 != 0) != ($1 != 0) ? 1 : 0 } }
+        case .equal: { zipElements(UInt8.self, UInt8.self, $0) { ($0 != 0) == ($1 != 0) ? 1 : 0 } }
         default: nil
         }
     }
@@ -85,20 +84,25 @@ package struct BinaryKernel: Sendable {
             let narrow = CastKernel.loop(.float32, elementType)
         else { return nil }
         let givesBool = function.resultType(of: elementType) == .bool
-        return { a, b, aVaries, bVaries, target, count in
+        return { row in
+            let (aVaries, bVaries, count) = (row.aVaries, row.bVaries, row.count)
             withUnsafeTemporaryAllocation(of: Float.self, capacity: stackBlock) { x in
                 withUnsafeTemporaryAllocation(of: Float.self, capacity: stackBlock) { y in
                     guard let x = x.baseAddress, let y = y.baseAddress else { return }
                     for start in stride(from: 0, to: count, by: stackBlock) {
                         let size = min(stackBlock, count - start)
-                        widen(aVaries ? a + 2 * start : a, x, aVaries ? size : 1)
-                        widen(bVaries ? b + 2 * start : b, y, bVaries ? size : 1)
+                        widen(aVaries ? row.a + 2 * start : row.a, x, aVaries ? size : 1)
+                        widen(bVaries ? row.b + 2 * start : row.b, y, bVaries ? size : 1)
+                        var block = BinaryRow(
+                            a: x, b: y, aVaries: aVaries, bVaries: bVaries, target: row.target + start, count: size)
                         if givesBool {
-                            loop(x, y, aVaries, bVaries, target + start, size)
+                            loop(block)
                         } else {
                             let result = aVaries ? x : y
-                            loop(x, y, aVaries, bVaries, result, aVaries || bVaries ? size : 1)
-                            narrow(result, target + 2 * start, aVaries || bVaries ? size : 1)
+                            block.target = UnsafeMutableRawPointer(result)
+                            block.count = aVaries || bVaries ? size : 1
+                            loop(block)
+                            narrow(result, row.target + 2 * start, block.count)
                         }
                     }
                 }

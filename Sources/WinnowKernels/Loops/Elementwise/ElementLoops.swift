@@ -41,14 +41,30 @@ func mapElements<From: BitwiseCopyable, To: BitwiseCopyable>(
     }
 }
 
-/// target[i] = function(a[i], b[i]), where an operand that does not vary stays at its first element.
+/// A loop over dense elements: source, target (may be the source if the element sizes agree), count.
+typealias UnaryLoop = @Sendable (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+
+typealias BinaryLoop = @Sendable (BinaryRow) -> Void
+
+/// A row of two operands and a target; an operand that does not vary stays at its first element.
+struct BinaryRow {
+    var a: UnsafeRawPointer
+    var b: UnsafeRawPointer
+    var aVaries = true
+    var bVaries = true
+    var target: UnsafeMutableRawPointer
+    var count: Int
+}
+
+/// target[i] = function(a[i], b[i]).
 ///
 /// The loops in place are written apart because overlapping memory does not vectorize.
 @inline(__always)
 func zipElements<From: BitwiseCopyable, To: BitwiseCopyable>(
-    _ from: From.Type, _ to: To.Type, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ aVaries: Bool, _ bVaries: Bool,
-    _ target: UnsafeMutableRawPointer, _ count: Int, _ function: (From, From) -> To
+    _ from: From.Type, _ to: To.Type, _ row: BinaryRow, _ function: (From, From) -> To
 ) {
+    let (a, b, target, count) = (row.a, row.b, row.target, row.count)
+    let (aVaries, bVaries) = (row.aVaries, row.bVaries)
     let x = a.assumingMemoryBound(to: From.self)
     let y = b.assumingMemoryBound(to: From.self)
     let z = target.assumingMemoryBound(to: To.self)

@@ -1,8 +1,5 @@
 package import WinnowTensor
 
-/// A loop over dense elements: source, target (may be the source if the element sizes agree), count.
-typealias UnaryLoop = @Sendable (UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
-
 /// A `UnaryFunction` bound to an element type.
 package struct UnaryKernel: Sendable {
     private let loop: UnaryLoop

@@ -38,7 +38,7 @@ struct ScatterWriter: Sendable {
 
     @inline(__always)
     func write(_ update: UnsafeRawPointer, _ target: UnsafeMutableRawPointer, _ count: Int) {
-        if let loop { loop(target, update, true, true, target, count) } else {
+        if let loop { loop(BinaryRow(a: target, b: update, target: target, count: count)) } else {
             target.copyMemory(from: update, byteCount: count * byteCount)
         }
     }

@@ -25,9 +25,11 @@ package struct LayerNormalizationGradientKernel: Sendable {
     /// Writes (does not add to) the gradients. The source gradient may lie on the source or the target gradient.
     package func run(
         source: UnsafePointer<Float>, targetGradient: UnsafePointer<Float>, scale: UnsafePointer<Float>,
-        sourceGradient: UnsafeMutablePointer<Float>, scaleGradient: UnsafeMutablePointer<Float>?,
-        shiftGradient: UnsafeMutablePointer<Float>?, scratch: UnsafeMutableRawPointer
+        gradients: NormalizationGradients, scratch: UnsafeMutableRawPointer
     ) {
+        let sourceGradient = gradients.source.assumingMemoryBound(to: Float.self)
+        let scaleGradient = gradients.scale?.assumingMemoryBound(to: Float.self)
+        let shiftGradient = gradients.shift?.assumingMemoryBound(to: Float.self)
         func totals(_ part: Int) -> UnsafeMutablePointer<Double> {
             (scratch + part * partByteCount).assumingMemoryBound(to: Double.self)
         }

@@ -46,13 +46,11 @@ package struct DequantizeKernel: Sendable {
         }
     }
 
-    /// `zeroPoints` has one number for each scale.
     package func run(
-        _ source: UnsafeRawPointer, scales: UnsafePointer<Float>, zeroPoints: UnsafePointer<Float>,
-        to target: UnsafeMutablePointer<Float>
+        _ source: UnsafeRawPointer, _ encodings: AffineEncodings, to target: UnsafeMutablePointer<Float>
     ) {
         geometry.forEachPiece { start, count, scale in
-            loop(source, start, target + start, count, scales + scale, zeroPoints + scale)
+            loop(source, start, target + start, count, encodings.scales + scale, encodings.zeroPoints + scale)
         }
     }
 }

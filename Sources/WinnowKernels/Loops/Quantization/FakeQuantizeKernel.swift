@@ -17,13 +17,12 @@ package struct FakeQuantizeKernel: Sendable {
 
     /// `source` and `target` may be the same memory.
     package func run(
-        _ source: UnsafePointer<Float>, scales: UnsafePointer<Float>, zeroPoints: UnsafePointer<Float>,
-        to target: UnsafeMutablePointer<Float>
+        _ source: UnsafePointer<Float>, _ encodings: AffineEncodings, to target: UnsafeMutablePointer<Float>
     ) {
         let step = Int32(geometry.scaleStep)
         geometry.forEachPiece { start, count, scale in
             winnow_fake_quantize(
-                source + start, target + start, count, scales + scale, zeroPoints + scale, step, low, high)
+                source + start, target + start, count, encodings.scales + scale, encodings.zeroPoints + scale, step, low, high)
         }
     }
 
@@ -45,16 +44,15 @@ package struct FakeQuantizeKernel: Sendable {
 
     /// `sourceGradient` may be nil; `scaleGradient` gets one number for each scale.
     package func runGradient(
-        _ targetGradient: UnsafePointer<Float>, _ source: UnsafePointer<Float>, scales: UnsafePointer<Float>,
-        zeroPoints: UnsafePointer<Float>, sourceGradient: UnsafeMutablePointer<Float>?,
-        scaleGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer
+        _ targetGradient: UnsafePointer<Float>, _ source: UnsafePointer<Float>, _ encodings: AffineEncodings,
+        sourceGradient: UnsafeMutablePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutableRawPointer
     ) {
         let sums = scratch.assumingMemoryBound(to: Double.self)
         let step = Int32(geometry.scaleStep)
         func add(_ start: Int, _ count: Int, _ scale: Int, _ sum: UnsafeMutablePointer<Double>) {
             winnow_fake_quantize_gradient(
-                targetGradient + start, source + start, sourceGradient.map { $0 + start }, sum, count, scales + scale,
-                zeroPoints + scale, step, low, high)
+                targetGradient + start, source + start, sourceGradient.map { $0 + start }, sum, count, encodings.scales + scale,
+                encodings.zeroPoints + scale, step, low, high)
         }
         if geometry.scaleStep == 1 {
             sums.initialize(repeating: 0, count: geometry.scaleCount)

@@ -51,15 +51,14 @@ package struct QuantizeKernel: Sendable {
     /// Bytes of scratch memory that `run` needs: packed 4-bit codes are first made one a byte.
     package var scratchByteCount: Int { codeType.bitWidth == 4 ? geometry.elementCount : 0 }
 
-    /// `zeroPoints` has one number for each scale.
     package func run(
-        _ source: UnsafePointer<Float>, scales: UnsafePointer<Float>, zeroPoints: UnsafePointer<Float>,
-        to target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer? = nil
+        _ source: UnsafePointer<Float>, _ encodings: AffineEncodings, to target: UnsafeMutableRawPointer,
+        scratch: UnsafeMutableRawPointer? = nil
     ) {
         let codes = codeType.bitWidth == 4 ? scratch ?? target : target
         let byteCount = max(1, codeType.bitWidth / 8)
         geometry.forEachPiece { start, count, scale in
-            loop(source + start, codes + start * byteCount, count, scales + scale, zeroPoints + scale)
+            loop(source + start, codes + start * byteCount, count, encodings.scales + scale, encodings.zeroPoints + scale)
         }
         if codeType.bitWidth == 4 {
             let wide = codes.assumingMemoryBound(to: UInt8.self)

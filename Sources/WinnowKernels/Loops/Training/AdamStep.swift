@@ -1,28 +1,36 @@
 internal import CWinnowKernels
 internal import Foundation
 
+/// How a weight shrinks at each step.
+package enum WeightDecay: Hashable, Sendable {
+    /// So much of the weight joins the gradient.
+    case gradient(Double)
+    /// AdamW: the weight itself loses its share of the learning rate (Loshchilov and Hutter, 2019).
+    case decoupled(Double)
+
+    fileprivate var joining: Double { if case .gradient(let rate) = self { rate } else { 0 } }
+    fileprivate var shrinking: Double { if case .decoupled(let rate) = self { rate } else { 0 } }
+}
+
 /// One step of Adam or AdamW, in place; the formulas are `torch.optim.Adam`'s and `torch.optim.AdamW`'s.
 package struct AdamStep: Hashable, Sendable {
     package var learningRate: Double
     package var beta1: Double
     package var beta2: Double
     package var epsilon: Double
-    package var weightDecay: Double
-    /// AdamW: the decay shrinks the weights directly instead of joining the gradient (Loshchilov and Hutter, 2019).
-    package var isDecoupled: Bool
+    package var weightDecay: WeightDecay
     /// Multiplies the gradient before all else (clipping, loss scaling).
     package var gradientScale: Float
 
     package init(
-        learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
-        isDecoupled: Bool = false, gradientScale: Float = 1
+        learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+        weightDecay: WeightDecay = .gradient(0), gradientScale: Float = 1
     ) {
         self.learningRate = learningRate
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
         self.weightDecay = weightDecay
-        self.isDecoupled = isDecoupled
         self.gradientScale = gradientScale
     }
 
@@ -32,8 +40,8 @@ package struct AdamStep: Hashable, Sendable {
         variance: UnsafeMutablePointer<Float>, count: Int, step: Int
     ) {
         var constants = winnow_adam_constants(
-            gradient_scale: gradientScale, decay: isDecoupled ? 0 : Float(weightDecay),
-            shrink: isDecoupled ? Float(1 - learningRate * weightDecay) : 1, take1: Float(1 - beta1), keep2: Float(beta2),
+            gradient_scale: gradientScale, decay: Float(weightDecay.joining),
+            shrink: Float(1 - learningRate * weightDecay.shrinking), take1: Float(1 - beta1), keep2: Float(beta2),
             take2: Float(1 - beta2), step_size: Float(learningRate / (1 - pow(beta1, Double(step)))),
             root_correction: Float((1 - pow(beta2, Double(step))).squareRoot()), epsilon: Float(epsilon))
         withUnsafePointer(to: &constants) { constants in

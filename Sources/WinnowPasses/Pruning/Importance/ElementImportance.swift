@@ -20,13 +20,3 @@ extension ElementImportance {
     package static var needs: PassNeeds { .nothing }
     package mutating func prepare(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws {}
 }
-
-/// Every importance of single weights, one line each.
-public enum ElementImportances: MemberCatalogue {
-    package static let all: [any ElementImportance.Type] = [
-        MagnitudeImportance.self,
-        LAMPImportance.self,
-        WandaImportance.self,
-    ]
-    public static var names: [String] { all.map { $0.name } }
-}

@@ -11,13 +11,3 @@ package protocol RangeRule: Sendable {
     /// The range for codes of `levels` steps; nil where nothing was seen.
     func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>?
 }
-
-/// Every rule, one line each.
-public enum RangeRules: MemberCatalogue {
-    package static let all: [any RangeRule.Type] = [
-        MinMaxRange.self,
-        PercentileRange.self,
-        EntropyRange.self,
-    ]
-    public static var names: [String] { all.map { $0.name } }
-}

@@ -21,13 +21,3 @@ extension WeightRounding {
     package static var needs: PassNeeds { .nothing }
     package mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws {}
 }
-
-/// Every rounding, one line each.
-public enum WeightRoundings: MemberCatalogue {
-    package static let all: [any WeightRounding.Type] = [
-        NearestRounding.self,
-        GPTQRounding.self,
-        AdaptiveRounding.self,
-    ]
-    public static var names: [String] { all.map { $0.name } }
-}

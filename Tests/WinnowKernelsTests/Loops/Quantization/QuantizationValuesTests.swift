@@ -60,7 +60,8 @@ import WinnowTensor
         for type in [ElementType.uint8, .int8] {
             let zero: Float = type == .uint8 ? 120 : -3
             var (rows, pixels) = ([UInt8](repeating: 0, count: values.count), [UInt8](repeating: 0, count: values.count))
-            try QuantizeKernel(to: type, ScaleLayout(perTensor: shape)).run(values, scales: [0.02], zeroPoints: [zero], to: &rows)
+            let quantize = try QuantizeKernel(to: type, ScaleLayout(perTensor: shape))
+            AffineEncoding(type, scale: 0.02, zeroPoint: Int32(zero)).withEncodings { quantize.run(values, $0, to: &rows) }
             try ReorderingQuantizeKernel(shape, to: type).run(values, scale: 0.02, zeroPoint: zero, to: &pixels)
             for index in values.indices {
                 let (image, channel, place) = (index / (channels * plane), index / plane % channels, index % plane)

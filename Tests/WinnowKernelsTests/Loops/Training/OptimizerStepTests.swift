@@ -37,8 +37,8 @@ import WinnowTensor
         for (a, e) in zip(weights, exact) { #expect(abs(Double(a) - e) < 2e-6) }
     }
 
-    @Test(arguments: [AdamStep(learningRate: 0.01), AdamStep(learningRate: 0.01, weightDecay: 0.1), AdamStep(learningRate: 0.01, weightDecay: 0.1, isDecoupled: true)])
-    func adamFollowsTheFormula(step: AdamStep) {
+    @Test(arguments: [WeightDecay.gradient(0), .gradient(0.1), .decoupled(0.1)]) func adamFollowsTheFormula(decay: WeightDecay) {
+        let step = AdamStep(learningRate: 0.01, weightDecay: decay)
         var weights = Self.vector(2)
         var (mean, variance) = ([Float](repeating: 0, count: Self.count), [Float](repeating: 0, count: Self.count))
         var exact = weights.map(Double.init)
@@ -48,7 +48,10 @@ import WinnowTensor
             step.apply(&weights, gradient: gradient, mean: &mean, variance: &variance, count: Self.count, step: t)
             for i in 0..<Self.count {
                 var g = Double(gradient[i])
-                if step.isDecoupled { exact[i] *= 1 - step.learningRate * step.weightDecay } else { g += step.weightDecay * exact[i] }
+                switch decay {
+                case .gradient(let rate): g += rate * exact[i]
+                case .decoupled(let rate): exact[i] *= 1 - step.learningRate * rate
+                }
                 m[i] = step.beta1 * m[i] + (1 - step.beta1) * g
                 v[i] = step.beta2 * v[i] + (1 - step.beta2) * g * g
                 let corrected = (v[i] / (1 - pow(step.beta2, Double(t)))).squareRoot() + step.epsilon

@@ -1,5 +1,3 @@
-import WinnowGraph
-
 /// Attributes that ask a runtime for a precision or a way of computing which change no result here; kept for those that follow
 /// them.
 package struct RuntimeHints: Sendable, Hashable {
@@ -7,16 +5,16 @@ package struct RuntimeHints: Sendable, Hashable {
 
     package init() {}
 
-    init(_ attributes: Attributes, _ names: String...) throws {
+    package init(_ attributes: Attributes, _ names: String...) throws {
         for name in names { numbers[name] = try attributes.int(name) }
     }
 
-    func add(to attributes: inout Attributes) {
+    package func add(to attributes: inout Attributes) {
         for (name, number) in numbers { attributes[name] = .int(number) }
     }
 
     /// The attributes with the hints.
-    func added(to attributes: Attributes) -> Attributes {
+    package func added(to attributes: Attributes) -> Attributes {
         var result = attributes
         add(to: &result)
         return result

@@ -79,18 +79,6 @@ package struct MaskedWeight: Sendable {
         return magnitudes
     }
 
-    /// 1 for the weights in use and 0 for the others.
-    package var currentMask: Tensor {
-        var nothing = ScoreCut.nothing
-        return ScoredWeight(self).mask(below: &nothing)
-    }
-
-    /// The weight with zeros where it is not in use.
-    package var zeroed: Tensor {
-        var nothing = ScoreCut.nothing
-        return ScoredWeight(self).zeroed(below: &nothing)
-    }
-
     /// The same weight with another mask.
     package func masked(by mask: Tensor?) -> MaskedWeight { MaskedWeight(tensor, values, mask: mask) ?? self }
 }

@@ -1,16 +1,43 @@
 package import WinnowTensor
 
-/// How integer codes stand for real numbers: real = scale · (code − zeroPoint).
-package struct AffineEncoding: Hashable, Sendable {
-    /// `uint8` or `int8`.
-    package var elementType: ElementType
-    package var scale: Float
-    package var zeroPoint: Int32
+/// What a contraction of 8-bit codes with a constant 8-bit filter gives, whatever its geometry:
+/// target = encode(epilogue(Σ scale·(source − zero point) · filterScale·(filter − zero point) + bias)).
+package struct IntegerContraction {
+    package var source: IntegerSource
+    package var filter: IntegerFilter
+    /// One real number for each output channel.
+    package var bias: [Float]?
+    package var target: IntegerTarget
+    package var epilogue: Epilogue
 
-    package init(_ elementType: ElementType, scale: Float, zeroPoint: Int32 = 0) {
-        self.elementType = elementType
-        self.scale = scale
-        self.zeroPoint = zeroPoint
+    package init(
+        source: IntegerSource, filter: IntegerFilter, bias: [Float]? = nil, target: IntegerTarget, epilogue: Epilogue = .none
+    ) {
+        self.source = source
+        self.filter = filter
+        self.bias = bias
+        self.target = target
+        self.epilogue = epilogue
+    }
+
+    /// Throws unless the encodings are ones the kernels can honour, for filters of so many output channels.
+    func validate(channels: Int, subject: String) throws {
+        guard source.elementType == .int8 || source.elementType == .uint8 else {
+            throw WinnowError(.unsupported, subject, "the source holds \(source.elementType), not int8 or uint8")
+        }
+        if case .codes(let encoding) = target, encoding.elementType != .int8, encoding.elementType != .uint8 {
+            throw WinnowError(.unsupported, subject, "the target holds \(encoding.elementType), not int8 or uint8")
+        }
+        if target == .accumulators, source.isDynamic {
+            throw WinnowError(.unsupported, subject, "accumulators need a constant zero point")
+        }
+        if target == .accumulators, bias != nil || !epilogue.steps.isEmpty {
+            throw WinnowError(.unsupported, subject, "accumulators have no bias and no epilogue")
+        }
+        try filter.validate(channels: channels, subject: subject)
+        guard bias == nil || bias?.count == channels else {
+            throw WinnowError(.shape, subject, "\(bias?.count ?? 0) biases for \(channels) channels")
+        }
     }
 }
 

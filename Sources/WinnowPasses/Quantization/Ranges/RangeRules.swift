@@ -1,0 +1,9 @@
+/// Every rule, one line each.
+public enum RangeRules: MemberCatalogue {
+    package static let all: [any RangeRule.Type] = [
+        MinMaxRange.self,
+        PercentileRange.self,
+        EntropyRange.self,
+    ]
+    public static var names: [String] { all.map { $0.name } }
+}

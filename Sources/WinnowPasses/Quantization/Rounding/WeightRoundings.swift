@@ -1,0 +1,9 @@
+/// Every rounding, one line each.
+public enum WeightRoundings: MemberCatalogue {
+    package static let all: [any WeightRounding.Type] = [
+        NearestRounding.self,
+        GPTQRounding.self,
+        AdaptiveRounding.self,
+    ]
+    public static var names: [String] { all.map { $0.name } }
+}
