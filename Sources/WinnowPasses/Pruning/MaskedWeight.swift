@@ -79,6 +79,12 @@ package struct MaskedWeight: Sendable {
         return magnitudes
     }
 
+    /// The weights in use, with their signs.
+    var valuesInUse: [Double] {
+        guard let mask else { return values.doubles().filter { $0 != 0 } }
+        return zip(values.doubles(), mask.floats()).filter { $1 != 0 }.map(\.0)
+    }
+
     /// 1 for the weights in use and 0 for the others.
     package var currentMask: Tensor {
         var nothing = ScoreCut.nothing
