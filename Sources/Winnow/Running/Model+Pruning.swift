@@ -30,7 +30,11 @@ extension Model {
     public mutating func prune(
         _ tensor: String, _ method: PruningMethod, importance: Tensor? = nil, seed: UInt64 = 0
     ) throws -> PruningMask {
-        try prune([tensor], method, importance: importance.map { [tensor: $0] } ?? [:], seed: seed)[0]
+        let masks = try prune([tensor], method, importance: importance.map { [tensor: $0] } ?? [:], seed: seed)
+        guard let mask = masks.first else {
+            throw WinnowError(.model, "tensor \(tensor)", "is read by nothing that a mask could serve")
+        }
+        return mask
     }
 
     /// Prunes tensors together: their elements are compared with each other, and the amount is of all of them
@@ -42,6 +46,9 @@ extension Model {
         _ tensors: [String], _ method: PruningMethod, importance: [String: Tensor] = [:], seed: UInt64 = 0
     ) throws -> [PruningMask] {
         guard !tensors.isEmpty else { throw WinnowError(.usage, "tensors", "are none", remedy: "name those to prune") }
+        if let twice = tensors.first(where: { name in tensors.count { $0 == name } > 1 }) {
+            throw WinnowError(.usage, "tensor \(twice)", "is named twice", remedy: "name each tensor once")
+        }
         if let other = importance.keys.sorted().first(where: { !tensors.contains($0) }) {
             throw WinnowError(
                 .usage, "importance of \(other)", "is of no tensor that is pruned",

@@ -148,6 +148,9 @@ import WinnowTensor
         }
     }
     @Test func noTensorsAreRefused() throws { try refusal("tensors: are none") { try $0.prune([], .identity) } }
+    @Test func tensorsNamedTwiceAreRefused() throws {
+        try refusal("tensor fc1.weight: is named twice") { try $0.prune(["fc1.weight", "fc2.weight", "fc1.weight"], .identity) }
+    }
     @Test func unknownTensorsAreRefused() throws {
         try refusal("tensor fc1.wieght: is not in the model; did you mean fc1.weight?") { try $0.prune("fc1.wieght", .identity) }
     }
