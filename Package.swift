@@ -40,7 +40,7 @@ let layers: [Layer] = [
         imports: [
             "WinnowTensor", "WinnowKernels", "WinnowGraph", "WinnowOperators", "WinnowFormats", "WinnowEngine",
             "WinnowTraining", "WinnowPasses", "WinnowReport",
-        ], packages: [yams, logging]),
+        ], packages: [yams, logging], hasFixtures: true),
 ]
 
 /// Whether another package depends on this one. Its system libraries then come through pkg-config, for SwiftPM takes no flags

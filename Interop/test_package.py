@@ -23,8 +23,9 @@ WRITTEN = {
     "CompressAFile": {"light.onnx", "small.onnx"},
     "YourOwnData": {"small.onnx"},
     "ARecipeInSwift": {"small.onnx", "pruned.onnx"},
+    "PruneByMasks": {"masked.onnx"},
 }
-ARTICLES = ["CompressAFile", "YourOwnData", "YourOwnMetric", "YourOwnLoss", "ARecipeInSwift", "RunTheResult"]
+ARTICLES = ["CompressAFile", "YourOwnData", "YourOwnMetric", "YourOwnLoss", "ARecipeInSwift", "PruneByMasks", "RunTheResult"]
 
 PROGRAM = """import Foundation
 import Winnow

@@ -15,7 +15,7 @@ Program.run {
     start.epochs = isQuick ? 1 : 5
     let dense = try Model(network).trained(start, on: data).model
 
-    var pruner = Pruner(dense, targetSparsity: 0.5)
+    var pruner = EasyPrune(dense, targetSparsity: 0.5)
     for finding in try pruner.prune() where finding.status == .done { print(finding) }
 
     print("training on with the masks")

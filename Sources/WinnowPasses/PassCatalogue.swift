@@ -12,6 +12,8 @@ public enum PassCatalogue {
         MagnitudePruning.self,
         GradualPruning.self,
         IterativePruning.self,
+        DynamicSparseTraining.self,
+        SparseTraining.self,
         StructuredPruning.self,
         FoldMasks.self,
         Unprune.self,

@@ -1,3 +1,5 @@
+package import WinnowGraph
+
 /// How one parameter is trained differently from the rest.
 ///
 /// A parameter with options is trained even where the defaults would leave it alone (quantization scales, scalars).
@@ -8,6 +10,9 @@ package struct ParameterOptions: Sendable, Hashable {
     package var decaysWeights: Bool
     /// Values are lifted to this after every update (scales stay positive).
     package var minimum: Float?
+    /// The value whose gradient the parameter follows in place of its own: that of its masked self trains what lies beneath a
+    /// mask (straight-through; Bengio et al. 2013).
+    package var gradientSource: ValueName?
 
     package init(
         learningRateFactor: Float = 1, gradientScale: Float = 1, decaysWeights: Bool = true, minimum: Float? = nil

@@ -11,6 +11,8 @@ package struct TrainingGraph: Sendable {
     package let parameters: [ValueName]
     /// The gradient of each parameter, by the parameter's name.
     package let gradients: [ValueName: ValueName]
+    /// The gradients of further values that somebody reads between steps, by the values' names.
+    package let watched: [(value: ValueName, gradient: ValueName)]
     /// Initializers that change while training: parameters, masks, running statistics, and those asked for.
     package let variables: Set<ValueName>
 
@@ -18,21 +20,29 @@ package struct TrainingGraph: Sendable {
     ///   - frozen: initializers that are not trained.
     ///   - trained: initializers that are trained although the defaults leave them alone.
     ///   - changed: initializers that somebody changes between steps.
+    ///   - watched: values whose gradients somebody reads between steps.
+    ///   - sources: the values whose gradients parameters follow in place of their own.
     package init(
-        _ objective: Objective, frozen: Set<ValueName> = [], trained: Set<ValueName> = [], changed: Set<ValueName> = []
+        _ objective: Objective, frozen: Set<ValueName> = [], trained: Set<ValueName> = [], changed: Set<ValueName> = [],
+        watched: [ValueName] = [], sources: [ValueName: ValueName] = [:]
     ) throws {
         let form = try objective.graph.takingDefaults().trainingForm()
         let candidates = objective.graph.trainableInitializers(trained: trained).filter {
             !frozen.contains($0) && form.updates[$0] == nil && form.initializers[$0] != nil
         }
-        let (whole, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: candidates, in: form)
+        let others = (watched + sources.values).filter { form.infos[$0]?.elementType == .float32 }
+        var (whole, gradients) = try Differentiation.gradients(
+            of: objective.loss, withRespectTo: candidates + Set(others).sorted(), in: form)
+        for (parameter, source) in sources where gradients[parameter] != nil { gradients[parameter] = gradients[source] }
         parameters = candidates.filter { gradients[$0] != nil }
+        self.watched = watched.compactMap { value in gradients[value].map { (value, $0) } }
         guard !parameters.isEmpty else {
             throw WinnowError(
                 .model, "loss \(objective.loss)", "depends on no parameter that may be trained", remedy: objective.graph.trainingRemedy)
         }
         var edit = GraphEdit()
-        edit.outputs = [objective.loss] + parameters.compactMap { gradients[$0] }
+        let outputs = parameters.compactMap { gradients[$0] }
+        edit.outputs = [objective.loss] + outputs + Set(self.watched.map(\.gradient)).subtracting(outputs).sorted()
         graph = try whole.applying(edit).removingDeadNodes()
         loss = objective.loss
         self.gradients = gradients

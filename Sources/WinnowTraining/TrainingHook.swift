@@ -10,18 +10,25 @@ package struct TrainingMoment {
     package let totalSteps: Int
     /// Parameters, masks, running statistics and whatever else hooks asked for, changed in place.
     package let variables: VariableStore
+    /// The gradients asked for, of the step just taken; none before the first.
+    private let gradients: [GradientBuffer]
     /// Parameters that are not updated from now on.
     package var frozen: Set<ValueName>
 
     package init(
-        step: Int, stepsPerEpoch: Int, totalSteps: Int, variables: VariableStore, frozen: Set<ValueName> = []
+        step: Int, stepsPerEpoch: Int, totalSteps: Int, variables: VariableStore, gradients: [GradientBuffer] = [],
+        frozen: Set<ValueName> = []
     ) {
         self.step = step
         self.stepsPerEpoch = stepsPerEpoch
         self.totalSteps = totalSteps
         self.variables = variables
+        self.gradients = gradients
         self.frozen = frozen
     }
+
+    /// ∂loss/∂value in the step just taken, row-major; nil before the first, and for what nobody asked for.
+    package func gradient(of value: ValueName) -> [Float]? { gradients.first { $0.name == value }.map { Array($0.values) } }
 
     package var epoch: Int { step / max(1, stepsPerEpoch) }
     /// The part of the run that is done, 0 to 1.
@@ -32,6 +39,9 @@ package struct TrainingMoment {
 package protocol TrainingHook {
     /// Initializers it changes beyond parameters and masks; they become variables instead of constants.
     var variables: Set<ValueName> { get }
+
+    /// Values of the objective whose gradients it reads: parameters or anything computed from them.
+    var gradients: [ValueName] { get }
 
     /// Whether the graph has reached the form that the run is to end with; only such states can be the best one.
     var isSettled: Bool { get }
@@ -46,6 +56,7 @@ package protocol TrainingHook {
 
 extension TrainingHook {
     package var variables: Set<ValueName> { [] }
+    package var gradients: [ValueName] { [] }
     package var isSettled: Bool { true }
     package var state: [String: Tensor] { [:] }
     package mutating func restore(_ state: [String: Tensor]) throws {}

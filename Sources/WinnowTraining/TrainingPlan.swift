@@ -7,6 +7,8 @@ final class TrainingPlan {
     let plan: Plan
     let loss: UnsafePointer<Float>
     let gradients: [GradientBuffer]
+    /// Those that are read between steps and move no parameter.
+    let watched: [GradientBuffer]
 
     init(
         _ graph: TrainingGraph, _ lowered: Graph, shapes: [ValueName: Shape], variables: VariableStore,
@@ -27,6 +29,7 @@ final class TrainingPlan {
         gradients = try graph.parameters.map { name in
             GradientBuffer(name: name, values: try memory(graph.gradients[name] ?? name))
         }
+        watched = try graph.watched.map { GradientBuffer(name: $0.value, values: try memory($0.gradient)) }
         self.plan = plan
     }
 }

@@ -43,7 +43,8 @@ final class TrainingRun {
             seed: configuration.seed)
         let graph = try TrainingGraph(
             trainer.objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
-            changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) })
+            changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) }, watched: trainer.hooks.flatMap(\.gradients),
+            sources: trainer.parameterOptions.compactMapValues(\.gradientSource))
         self.graph = graph
         lowered = try trainer.options.lowers ? graph.graph.lowered(variables: graph.variables) : graph.graph
         variables = VariableStore(graph.graph.initializers.filter { graph.variables.contains($0.key) })
@@ -95,7 +96,7 @@ final class TrainingRun {
         let factor = trainer.configuration.clipping?.apply(to: plan.gradients) ?? 1
         optimizer.update(plan.gradients, learningRate: learningRate, gradientFactor: factor, frozen: frozen)
         step += 1
-        try callHooks()
+        try callHooks(plan.watched)
         if let reporter = trainer.progress, let event = pace.event(step, run: self) { reporter(event) }
     }
 
@@ -106,10 +107,11 @@ final class TrainingRun {
             * configuration.schedule.multiplier(step: step, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
     }
 
-    private func callHooks() throws {
+    private func callHooks(_ gradients: [GradientBuffer] = []) throws {
         guard !hooks.isEmpty else { return }
         var moment = TrainingMoment(
-            step: step, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps, variables: variables, frozen: frozen)
+            step: step, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps, variables: variables, gradients: gradients,
+            frozen: frozen)
         for index in hooks.indices { try hooks[index].step(&moment) }
         frozen = moment.frozen
     }

@@ -11,6 +11,7 @@ extension ModelSummary: CustomStringConvertible {
         lines.append("inputs   " + inputs.map { "\($0.name): \($0.type)" }.joined(separator: ", "))
         lines.append("outputs  " + outputs.map { "\($0.name): \($0.type)" }.joined(separator: ", "))
         lines += nodeLines + totals
+        if let masks { lines += [""] + Self.lines(of: masks) }
         if let tensors { lines += [""] + Self.lines(of: tensors) }
         return lines.joined(separator: "\n")
     }
@@ -57,6 +58,13 @@ extension ModelSummary: CustomStringConvertible {
             "Params size (MB): \(megabytes(parameterByteCount))",
             "Estimated Total Size (MB): \(whole.map(megabytes) ?? missing)",
         ]
+    }
+
+    private static func lines(of masks: [Mask]) -> [String] {
+        TextTable(
+            header: ["masked tensor", "mask", "zero", "pruned by"],
+            rows: masks.map { [$0.tensor, $0.mask, Format.percent($0.sparsity, 1), $0.methods.joined(separator: "; ")] }
+        ).lines
     }
 
     private static func lines(of tensors: [Parameter]) -> [String] {

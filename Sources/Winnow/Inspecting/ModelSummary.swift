@@ -52,6 +52,16 @@ public struct ModelSummary: Codable, Sendable {
         public var histogram: Histogram?
     }
 
+    /// A pruning mask and what it holds at zero.
+    public struct Mask: Codable, Sendable {
+        public var tensor: String
+        public var mask: String
+        /// The part that is masked.
+        public var sparsity: Double
+        /// The methods that made it, in order; passes record none.
+        public var methods: [String]
+    }
+
     public var name: String
     public var opsets: [String: Int]
     public var inputs: [Value]
@@ -60,6 +70,8 @@ public struct ModelSummary: Codable, Sendable {
     public var nodes: [Node]
     /// The initializers of the selected nodes, if they were asked for.
     public var tensors: [Parameter]?
+    /// The pruning masks; nil where there are none.
+    public var masks: [Mask]?
     /// Of the whole model, as everything below.
     public var nodeCount: Int
     public var parameters: Int
@@ -88,6 +100,8 @@ public struct ModelSummary: Codable, Sendable {
         opsets = graph.metadata.opsets
         inputs = graph.inputs.map { Value($0.name, $0.type, hasDefault: $0.defaultValue != nil) }
         outputs = graph.outputNames.map { Value($0, graph.type(of: $0)) }
+        let own = graph.pruningMasks.map { Mask(tensor: $0.tensor, mask: $0.name, sparsity: $0.sparsity, methods: $0.methods) }
+        masks = own.isEmpty ? nil : own
         // Weights that a caller may replace are parameters all the same.
         let graph = try graph.takingDefaults()
         let learned = Parameters(graph)

@@ -24,6 +24,8 @@ public struct Quantity: Hashable, Sendable {
     public static let inputs = Quantity("inputs")
     public static let outputChannels = Quantity("output channels")
     public static let unmaskedChannels = Quantity("output channels that are not masked")
+    /// The part of a tensor's channels that are below a hundredth of its largest one.
+    public static let smallChannels = Quantity("channels below 1 % of the largest")
     public static let elementSize = Quantity("element size", unit: "bits")
     public static let byteCount = Quantity("size", unit: "bytes")
     /// Of the values that codes can stand for.

@@ -131,6 +131,7 @@ extension Array: HyperparameterConvertible where Element: HyperparameterConverti
         guard count == converted.count else { return nil }
     }
     public var hyperparameterValue: HyperparameterValue { .list(map(\.hyperparameterValue)) }
+    public var complaint: String? { lazy.compactMap(\.complaint).first }
     public var recipeValue: HyperparameterValue { .list(map(\.recipeValue)) }
 }
 

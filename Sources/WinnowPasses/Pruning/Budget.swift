@@ -1,7 +1,12 @@
-package import WinnowKernels
+public import WinnowKernels
+import WinnowTensor
 
 /// How much goes of a set of things with scores: those of the lowest, of equal scores the first.
-package enum Budget: Sendable, Hashable {
+///
+/// A whole number stands for `.count`, any other for `.fraction`: `.l1Unstructured(7)`, `.l1Unstructured(0.3)`.
+public enum Budget: Sendable, Hashable {
+    /// So many of those that are left.
+    case count(Int)
     /// round(fraction · n) of the n that are left, halves to even, as `torch.nn.utils.prune` counts.
     case fraction(Double)
     /// As many as make this fraction of all, with those that are gone already.
@@ -10,6 +15,9 @@ package enum Budget: Sendable, Hashable {
     case threshold(Double)
     /// All with scores up to this percentile of the scores of those that are left.
     case percentile(Double, Percentile.Method)
+    /// All with magnitudes up to so many standard deviations of the weights that are left: quality·σ of the layer
+    /// (Han et al. 2015, section 3).
+    case deviations(Double)
 
     /// The number that `fraction` of `count` rounds to, halves to even, as Python's `round` does.
     package static func count(_ fraction: Double, of count: Int) -> Int {
@@ -35,7 +43,7 @@ package enum Budget: Sendable, Hashable {
         case .threshold(let threshold): return .upTo(threshold)
         case .percentile(let percent, let method):
             return .upTo(Percentile.value(percent, count: left, method) { smallest($0 + 1).threshold } ?? -1)
-        case .fraction, .total:
+        case .count, .fraction, .total, .deviations:
             let count = count(left: left, gone: gone)
             guard count > 0 else { return .nothing }
             guard count < left else { return .everything }
@@ -46,9 +54,53 @@ package enum Budget: Sendable, Hashable {
 
     private func count(left: Int, gone: Int) -> Int {
         switch self {
+        case .count(let count): max(0, count)
         case .fraction(let fraction): Self.count(fraction, of: left)
         case .total(let fraction): max(0, Self.count(fraction, of: left + gone) - gone)
-        case .threshold, .percentile: 0
+        case .threshold, .percentile, .deviations: 0
+        }
+    }
+
+    /// The same in terms of scores, for things that belong to these weights.
+    func resolved(for weights: [MaskedWeight]) -> Budget {
+        guard case .deviations(let quality) = self else { return self }
+        let values = weights.flatMap(\.valuesInUse)
+        let mean = values.reduce(0, +) / Double(max(1, values.count))
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count))
+        return .threshold(quality * variance.squareRoot())
+    }
+
+    /// Throws `.usage` for a fraction outside 0…1, for a negative number, and for more than are left.
+    func check(left: Int) throws {
+        func require(_ condition: Bool, _ problem: @autoclosure () -> String, _ remedy: String) throws {
+            if !condition { throw WinnowError(.usage, "amount", problem(), remedy: remedy) }
+        }
+        switch self {
+        case .count(let count):
+            try require(count >= 0, "is \(count), a negative number", "give how many are to go")
+            try require(count <= left, "is \(count), but only \(left) are left", "give no more than are left, or a fraction")
+        case .fraction(let part), .total(let part):
+            try require((0...1).contains(part), "is \(part.shortText), outside 0…1", "whole numbers are counts, others fractions")
+        case .percentile(let percent, _):
+            try require((0...100).contains(percent), "is the percentile \(percent.shortText)", "give 0…100")
+        case .threshold(let limit), .deviations(let limit):
+            try require(limit >= 0, "is below 0, as no magnitude is", "give 0 or more")
+        }
+    }
+}
+
+extension Budget: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, CustomStringConvertible {
+    public init(integerLiteral count: Int) { self = .count(count) }
+    public init(floatLiteral fraction: Double) { self = .fraction(fraction) }
+
+    public var description: String {
+        switch self {
+        case .count(let count): "\(count)"
+        case .fraction(let fraction): "\(fraction)"
+        case .total(let fraction): "\(fraction) of all"
+        case .threshold(let limit): "up to \(limit)"
+        case .percentile(let percent, let method): "up to the \(method.rawValue) percentile \(percent)"
+        case .deviations(let quality): "up to \(quality) σ"
         }
     }
 }

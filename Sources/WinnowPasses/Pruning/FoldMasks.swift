@@ -11,7 +11,7 @@ public struct FoldMasks: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let result = try graph.foldingMasks()
-        return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
+        return PassResult(graph: result, findings: RemovedMasks.findings(from: graph, to: result))
     }
 }
 
@@ -25,12 +25,12 @@ public struct Unprune: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let result = try graph.droppingMasks()
-        return PassResult(graph: result, findings: MaskRemoval.findings(from: graph, to: result))
+        return PassResult(graph: result, findings: RemovedMasks.findings(from: graph, to: result))
     }
 }
 
 /// What removing masks has to report.
-private enum MaskRemoval {
+private enum RemovedMasks {
     static func findings(from old: Graph, to new: Graph) -> [Finding] {
         var ledger = WeightLedger(old)
         for (_, weight, mask) in old.maskNodes {

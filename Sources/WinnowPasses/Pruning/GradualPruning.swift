@@ -11,7 +11,8 @@ public struct GradualPruning: TrainingPass {
     public static let summary = "raises sparsity little by little during training"
     public static let guide = """
         Masks the weights that matter least, a few more every `interval` steps, along a cubic schedule between the parts \
-        `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned.
+        `begin` and `end` of the run; the rest of the run trains what is left. Pruned weights stay pruned, unless `regrow` lets \
+        them train on beneath the mask and come back.
         """
     public static let strengths = [Strength.sparsity]
 
@@ -20,6 +21,8 @@ public struct GradualPruning: TrainingPass {
     @Hyperparameter("part of the run after which masks stay", in: 0...1) public var end = 0.7
     @Hyperparameter("steps between two changes of the masks", in: 1...1e9) public var interval = 50
     @Hyperparameter("how sparsity rises") public var rise = SparsityRise.cubic
+    @Hyperparameter("train pruned weights on by the gradient of their masked selves; masks are then found anew among all weights")
+    public var regrow = false
     public var rule = PruningRule(scope: .global)
     public var choice = WeightChoice()
 
@@ -35,6 +38,12 @@ public struct GradualPruning: TrainingPass {
         setup.model = try setup.model.masking(
             Dictionary(weights.map { ($0.tensor, $0.currentMask) }, uniquingKeysWith: { first, _ in first }))
         let masks = Dictionary(setup.model.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        if regrow {
+            let chosen = Set(weights.map(\.tensor))
+            for (node, weight, _) in setup.model.maskNodes where chosen.contains(weight) {
+                setup.options[weight, default: ParameterOptions()].gradientSource = node.output(0)
+            }
+        }
         setup.hooks.append(GradualMaskHook(self, prepared, weights, masks))
         setup.findings.append(Finding("graph", .done, .targetSparsity, after: sparsity))
     }
@@ -73,9 +82,12 @@ private struct GradualMaskHook: TrainingHook {
             round: Int(min(1, progress) * 1e6), of: 1_000_000, from: min(startSparsity, pass.sparsity),
             to: pass.sparsity)
         let current = weights.compactMap { weight in
-            masks[weight].flatMap { MaskedWeight(weight, moment.variables[weight], mask: moment.variables[$0]) }
+            masks[weight].flatMap { mask in
+                MaskedWeight(weight, moment.variables[weight], mask: pass.regrow ? nil : moment.variables[mask])
+            }
         }
-        for (weight, tensor) in pruning.masks(current, .total(sparsity)) {
+        let reach = pass.sparsity > 0 ? sparsity / pass.sparsity : 0
+        for (weight, tensor) in pruning.masks(current, .total(sparsity), reach: reach) {
             if let mask = masks[weight] { moment.variables[mask] = tensor }
         }
     }

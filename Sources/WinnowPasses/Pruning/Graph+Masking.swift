@@ -4,18 +4,28 @@ package import WinnowTensor
 
 extension Graph {
     /// The graph in which these weights are multiplied by 0/1 masks: `W.masked = Mul(W, W.mask)`. Masks that are there
-    /// already get new contents. A weight that callers see stays as they know it.
-    package func masking(_ masks: [ValueName: Tensor]) throws -> Graph {
+    /// already get new contents. A weight that callers see stays as they know it. `method` is noted after those before it.
+    package func masking(_ masks: [ValueName: Tensor], by method: String? = nil) throws -> Graph {
         var edit = GraphEdit()
         var names = FreshNames(self)
-        let present = Dictionary(maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
+        let present = Dictionary(maskNodes.map { ($0.weight, $0) }, uniquingKeysWith: { first, _ in first })
         for weight in initializerNames {
             guard let tensor = masks[weight] else { continue }
-            if let mask = present[weight] { edit.initializers.append((mask, tensor)); continue }
+            if let (node, _, mask) = present[weight] {
+                edit.initializers.append((mask, tensor))
+                guard let method else { continue }
+                var noted = node
+                noted.notes.pruningMethods.append(method)
+                edit.removedNodes.insert(node.name)
+                edit.addedNodes.append(noted)
+                continue
+            }
             let (mask, masked) = (names.value("\(weight).mask"), names.value("\(weight).masked"))
             edit.initializers.append((mask, tensor))
+            var notes = Notes.mask
+            if let method { notes.pruningMethods.append(method) }
             edit.addedNodes.append(
-                Node(name: names.node(masked), op: Mul(), inputs: [weight, mask], outputs: [masked], notes: .mask))
+                Node(name: names.node(masked), op: Mul(), inputs: [weight, mask], outputs: [masked], notes: notes))
             edit.rewired[weight] = masked
         }
         edit.outputs = outputs
@@ -52,8 +62,10 @@ extension Graph {
         }
     }
 
-    /// The graph without masks, every weight as it was stored beneath.
-    package func droppingMasks() throws -> Graph { try removingMasks(nil) { weight, _ in weight } }
+    /// The graph without masks (all, or those named), every weight as it was stored beneath.
+    package func droppingMasks(only masks: Set<ValueName>? = nil) throws -> Graph {
+        try removingMasks(masks) { weight, _ in weight }
+    }
 
     private func removingMasks(_ masks: Set<ValueName>?, _ combine: (Tensor, Tensor) -> Tensor) throws -> Graph {
         var edit = GraphEdit()
@@ -67,5 +79,15 @@ extension Graph {
             edit.initializers.append((weight, combine(tensor, maskTensor)))
         }
         return try applying(edit)
+    }
+}
+
+extension Notes {
+    private static let methodsKey = "winnow.pruning"
+
+    /// The methods that made a mask, in the order they were applied, as the file records them.
+    package var pruningMethods: [String] {
+        get { properties[Self.methodsKey]?.split(separator: "\n").map(String.init) ?? [] }
+        set { properties[Self.methodsKey] = newValue.isEmpty ? nil : newValue.joined(separator: "\n") }
     }
 }

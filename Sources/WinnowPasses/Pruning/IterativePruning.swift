@@ -14,8 +14,9 @@ public struct IterativePruning: Pass {
         Each round raises the sparsity along its schedule, trains with the pruned weights held at zero, and measures \
         validation accuracy. The first round whose drop against the dense model exceeds max-drop ends the search; with \
         refinements, sparsities between the last good round and the failed one are tried by halving. The result is the \
-        last state within the bound, the dense model if there is none. Every round is reported. A stopped run continues \
-        from its last round.
+        last state within the bound, the dense model if there is none. With `rewind` the model is trained dense first, and after \
+        each round what is left goes back to its values at the start or after some epochs of that. Every round is reported. A \
+        stopped run continues from its last round.
         """
 
     @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) public var maxDrop =
@@ -28,6 +29,8 @@ public struct IterativePruning: Pass {
     @Hyperparameter("how sparsity rises between start and target") public var rise = SparsityRise.geometric
     @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) public var refinements =
         0
+    @Hyperparameter("where weights go back to once they are pruned: none, start (the values given), epoch N of dense training")
+    public var rewind = Rewinding.none
     public var rule = PruningRule(scope: .global)
     @Hyperparameter("how each round trains") public var finetune = Finetune()
     public var choice = WeightChoice()
@@ -38,6 +41,10 @@ public struct IterativePruning: Pass {
     public var models: [String] { finetune.models }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        guard rewind.epochs <= finetune.epochs else {
+            throw WinnowError(
+                .recipe, "rewind", "is \(rewind), but dense training has \(finetune.epochs)", remedy: "go back to an earlier one")
+        }
         var context = context
         if context.teacher == nil { context.teacher = graph }
         var search = try PruningSearch(self, graph: graph, context: context)

@@ -9,19 +9,27 @@ public struct MagnitudePruning: Pass {
     public static let summary = "sets the weights of smallest magnitude to zero"
     public static let guide = """
         Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
-        round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `threshold` those with |w| ≤ threshold, \
-        `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier pruning \
-        left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes. Equal scores are pruned in \
+        round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `total` as many as make that fraction of all, \
+        `count` so many, `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights \
+        in their tensor, `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier \
+        pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes. Equal scores are pruned in \
         storage order. Zeros alone do not make an ONNX \
         file smaller; its zipped size shrinks.
         """
     public static let strengths = [Strength.sparsity]
 
-    public enum Mode: String, HyperparameterChoice, Codable { case fraction, threshold, percentile }
+    public enum Mode: String, HyperparameterChoice, Codable {
+        case fraction, total, count, threshold, percentile
+        case standardDeviation = "standard-deviation"
+    }
 
     @Hyperparameter("how weights are chosen") public var mode = Mode.fraction
-    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction", in: 0...1) public var sparsity = 0.5
+    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction; of all, in mode total", in: 0...1)
+    public var sparsity = 0.5
+    @Hyperparameter("weights to zero, of each tensor or of all as `scope` says, in mode count", in: 0...1e12) public var count = 0
     @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
+    @Hyperparameter("standard deviations of the weights up to which they are zeroed, in mode standard-deviation", in: 0...1e6)
+    public var quality = 0.5
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
     public var percentile = 50.0
     @Hyperparameter("how the percentile is interpolated") public var method = Percentile.Method.linear
@@ -45,6 +53,9 @@ public struct MagnitudePruning: Pass {
     private var budget: Budget {
         switch mode {
         case .fraction: .fraction(sparsity)
+        case .total: .total(sparsity)
+        case .count: .count(count)
+        case .standardDeviation: .deviations(quality)
         case .threshold: .threshold(threshold)
         case .percentile: .percentile(percentile, method)
         }

@@ -15,6 +15,10 @@ public struct PruningRule: HyperparameterGroup {
     @Hyperparameter("weights that go together: N:M keeps N of every M inputs whatever the sparsity, RxC are blocks of outputs by inputs")
     public var pattern = SparsityPattern.unstructured
 
+    @Hyperparameter("how the score of a block follows from those of its elements") public var blockNorm = BlockNorm.mean
+    @Hyperparameter("other sparsities or patterns for some weights; the first rule that matches holds")
+    public var rules: [LayerRule] = []
+
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it") public var keepMask = false
 
     public init() {}
@@ -33,20 +37,27 @@ public struct PruningRule: HyperparameterGroup {
     /// The weights of a graph that the rule can prune, and why it cannot prune the others.
     package func targets(in graph: Graph, _ selection: Selection) -> WeightTargets {
         WeightTargets(graph, selection) { target in
-            MaskedWeight.objection(to: target.stored)
+            let pattern = pattern(of: target)
+            return MaskedWeight.objection(to: target.stored)
                 ?? (pattern == .unstructured ? nil : pattern.objection(to: target.sites.first.flatMap { Contraction($0, in: graph) }))
         }
     }
 
+    private func pattern(of target: WeightTarget) -> SparsityPattern { rules.first { $0.matches(target) }?.pattern ?? pattern }
+
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
+        // Throws for globs that match nothing.
+        for rule in rules { _ = try Selection(only: rule.weights, in: graph) }
         var importance = importance.member.init()
         try importance.prepare(for: targets.compactMap(\.sites.first), in: graph, context)
-        let contractions = pattern == .unstructured ? [] : targets.compactMap { target in
-            target.sites.first.flatMap { Contraction($0, in: graph) }.map { (target.tensor, $0) }
+        var prepared = PreparedPruning(rule: self, importance: importance)
+        for target in targets {
+            prepared.rules[target.tensor] = rules.first { $0.matches(target) }
+            guard pattern(of: target) != .unstructured else { continue }
+            prepared.contractions[target.tensor] = target.sites.first.flatMap { Contraction($0, in: graph) }
         }
-        return PreparedPruning(
-            rule: self, importance: importance, contractions: Dictionary(contractions, uniquingKeysWith: { first, _ in first }))
+        return prepared
     }
 }
 
@@ -54,31 +65,45 @@ public struct PruningRule: HyperparameterGroup {
 package struct PreparedPruning: Sendable {
     fileprivate let rule: PruningRule
     fileprivate let importance: any ElementImportance
-    fileprivate let contractions: [ValueName: Contraction]
+    fileprivate var contractions: [ValueName: Contraction] = [:]
+    /// The rules of weights that have one of their own.
+    fileprivate var rules: [ValueName: LayerRule] = [:]
+
+    fileprivate init(rule: PruningRule, importance: any ElementImportance) {
+        self.rule = rule
+        self.importance = importance
+    }
+
+    private func pattern(of weight: MaskedWeight) -> SparsityPattern { rules[weight.tensor]?.pattern ?? rule.pattern }
 
     private func scored(_ weight: MaskedWeight) -> ScoredWeight {
         let scores = importance.scores(of: weight).map { scores in
             zip(scores, weight.magnitudesInUse).map { $1 < 0 ? Float(-1) : $0 }
         }
-        return rule.pattern.scored(weight, scores, contractions[weight.tensor])
+        return pattern(of: weight).scored(weight, scores, contractions[weight.tensor], by: rule.blockNorm)
     }
 
     /// Calls `body` with each weight and what is cut off it, one group of weights that are compared with each other after the other.
+    /// `reach` is how far a schedule has come: the present part of the sparsity at its end.
     package func forEach(
-        _ weights: [MaskedWeight], _ budget: Budget, _ body: (ScoredWeight, inout ScoreCut) throws -> Void
+        _ weights: [MaskedWeight], _ budget: Budget, reach: Double = 1, _ body: (ScoredWeight, inout ScoreCut) throws -> Void
     ) rethrows {
-        let groups = rule.scope == .tensor ? weights.map { [$0] } : [weights]
+        let common = weights.filter { rules[$0.tensor] == nil }
+        let own = weights.filter { rules[$0.tensor] != nil }
+        let groups = rule.scope == .tensor ? weights.map { [$0] } : [common] + own.map { [$0] }
         for group in groups {
+            guard let first = group.first else { continue }
+            let budget = rules[first.tensor]?.budget(in: budget, reach: reach) ?? budget
             let scored = group.map(scored)
-            var cut = rule.pattern.fraction == nil ? budget.cut(of: scored) : .nothing
+            var cut = pattern(of: first).fraction == nil ? budget.resolved(for: group).cut(of: scored) : .nothing
             for weight in scored { try body(weight, &cut) }
         }
     }
 
     /// The masks that are left when so much goes.
-    package func masks(_ weights: [MaskedWeight], _ budget: Budget) -> [ValueName: Tensor] {
+    package func masks(_ weights: [MaskedWeight], _ budget: Budget, reach: Double = 1) -> [ValueName: Tensor] {
         var masks: [ValueName: Tensor] = [:]
-        forEach(weights, budget) { weight, cut in masks[weight.weight.tensor] = weight.mask(below: &cut) }
+        forEach(weights, budget, reach: reach) { weight, cut in masks[weight.weight.tensor] = weight.mask(below: &cut) }
         return masks
     }
 }

@@ -17,7 +17,9 @@ struct PruningRound: Codable, Hashable {
 /// Iterative pruning between two rounds.
 struct PruningSearch {
     private let pass: IterativePruning
-    private let dense: Trial
+    private var dense: Trial
+    /// What weights go back to in every round.
+    private var rewound: [ValueName: Tensor] = [:]
     private let validation: Dataset
     private let bench: Bench
     private let state: RunState?
@@ -35,8 +37,32 @@ struct PruningSearch {
         state = try context.state(of: pass, on: graph)
         dense = try bench.trial(graph, on: validation)
         best = graph
+        if pass.rewind != .none { try trainDense(context) }
         try resume()
     }
+
+    /// Trains the dense model, which rounds are measured by, and keeps what they go back to.
+    private mutating func trainDense(_ context: PassContext) throws {
+        let part = state?.part("dense")
+        if let (epoch, tensors) = try part?.load(Int.self), epoch == pass.rewind.epochs {
+            for (name, tensor) in tensors where name.hasPrefix(Self.rewoundPrefix) {
+                rewound[String(name.dropFirst(Self.rewoundPrefix.count))] = tensor
+            }
+            best = try best.settingInitializers(tensors.filter { best.initializers[$0.key] != nil })
+        } else {
+            let capture = EpochCapture(pass.rewind.epochs)
+            var inner = context
+            inner.state = state?.part("round-0")
+            best = try trained(best, hook: capture, in: inner)
+            rewound = capture.tensors
+            let kept = best.initializers.merging(rewound.map { (Self.rewoundPrefix + $0.key, $0.value) }) { own, _ in own }
+            try part?.save(pass.rewind.epochs, kept)
+            inner.state?.removeParts()
+        }
+        dense = try bench.trial(best, on: validation)
+    }
+
+    private static let rewoundPrefix = "rewound/"
 
     /// The sparsity of the next round; nil when the search is over.
     func nextSparsity() -> Double? {
@@ -58,19 +84,13 @@ struct PruningSearch {
             ProgressEvent(
                 "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",
                 measures: [.init("sparsity", sparsity)]))
-        let masked = try pruned(best, to: sparsity, context)
+        let masked = try rewinding(pruned(best, to: sparsity, context))
         var inner = context
         inner.state = state?.part("round-\(number)")
         let count = max(number, pass.scheduledSparsities.count)
         if let report = context.progress { inner.progress = { report($0.part(number - 1, of: count)) } }
         inner.seed = context.seed &+ UInt64(number)
-        var trained = masked
-        if pass.finetune.epochs > 0 { (trained, _) = try pass.finetune.train(masked, original: dense.graph, in: inner) }
-        for step in pass.finetune.with {
-            if let passenger = step.pass as? any TrainingPass {
-                trained = try passenger.finalize(trained, in: inner).graph
-            }
-        }
+        let trained = try self.trained(masked, in: inner)
         let trial = try bench.trial(trained, on: validation)
         let isWithinBound = trial.drop(from: dense) <= pass.maxDrop + 1e-9
         rounds.append(
@@ -82,10 +102,32 @@ struct PruningSearch {
         inner.state?.removeParts()
     }
 
+    /// The graph after the training of one round.
+    private func trained(_ graph: Graph, hook: (any TrainingHook)? = nil, in context: PassContext) throws -> Graph {
+        var trained = graph
+        if pass.finetune.epochs > 0 {
+            (trained, _) = try pass.finetune.train(graph, original: dense.graph, hook: hook, in: context)
+        }
+        for step in pass.finetune.with {
+            if let passenger = step.pass as? any TrainingPass {
+                trained = try passenger.finalize(trained, in: context).graph
+            }
+        }
+        return trained
+    }
+
+    /// The graph with what its weights go back to, masks as they are.
+    private func rewinding(_ graph: Graph) throws -> Graph {
+        let masks = graph.maskNames
+        return try graph.settingInitializers(
+            rewound.filter { name, tensor in graph.initializers[name]?.shape == tensor.shape && !masks.contains(name) })
+    }
+
     /// The graph with masks so that `sparsity` of the selected weights are zero; what is pruned stays pruned.
     private func pruned(_ graph: Graph, to sparsity: Double, _ context: PassContext) throws -> Graph {
         let prepared = try pass.rule.prepared(for: targets(in: graph), in: graph, context)
-        return try graph.masking(prepared.masks(weights(in: graph), .total(sparsity)))
+        let last = pass.scheduledSparsities.last ?? sparsity
+        return try graph.masking(prepared.masks(weights(in: graph), .total(sparsity), reach: last > 0 ? sparsity / last : 0))
     }
 
     /// The selected weights, each once.

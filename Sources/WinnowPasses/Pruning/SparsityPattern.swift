@@ -21,12 +21,14 @@ public enum SparsityPattern: Hashable, Sendable {
 
     /// The weight with a score for each unit that goes or stays as one. Of N:M the elements that go are masked already, whatever
     /// the budget. `contraction` is one that there is no objection to.
-    func scored(_ weight: MaskedWeight, _ scores: [Float]?, _ contraction: Contraction?) -> ScoredWeight {
+    func scored(
+        _ weight: MaskedWeight, _ scores: [Float]?, _ contraction: Contraction?, by norm: BlockNorm = .mean
+    ) -> ScoredWeight {
         guard self != .unstructured, let contraction else { return ScoredWeight(weight, scores: scores) }
         let matrix = ScoreMatrix(scores ?? weight.magnitudesInUse, contraction)
         switch self {
         case .semiStructured(let kept, let group): return ScoredWeight(weight, scores: matrix.keeping(kept, of: group))
-        case .blocks(let outputs, let inputs): return matrix.blocks(outputs, inputs, of: weight)
+        case .blocks(let outputs, let inputs): return matrix.blocks(outputs, inputs, of: weight, by: norm)
         case .unstructured: return ScoredWeight(weight, scores: scores)
         }
     }
@@ -34,6 +36,28 @@ public enum SparsityPattern: Hashable, Sendable {
     /// The fraction that a pattern takes out by itself.
     package var fraction: Double? {
         if case .semiStructured(let kept, let group) = self { 1 - Double(kept) / Double(group) } else { nil }
+    }
+}
+
+/// How the score of a block follows from the scores of those of its elements that are in use.
+public enum BlockNorm: String, HyperparameterChoice, Codable {
+    case mean, l1, l2, linf
+
+    /// Adds what an element says of its block.
+    fileprivate func add(_ score: Double, to sum: inout Double) {
+        switch self {
+        case .mean, .l1: sum += score
+        case .l2: sum += score * score
+        case .linf: sum = max(sum, score)
+        }
+    }
+
+    fileprivate func score(_ sum: Double, of count: Int) -> Float {
+        switch self {
+        case .mean: Float(sum / Double(count))
+        case .l1, .linf: Float(sum)
+        case .l2: Float(sum.squareRoot())
+        }
     }
 }
 
@@ -69,8 +93,8 @@ private struct ScoreMatrix {
         return result
     }
 
-    /// Each block with the mean of what is in use of it; blocks at the edges may be smaller.
-    func blocks(_ rows: Int, _ columns: Int, of weight: MaskedWeight) -> ScoredWeight {
+    /// Each block with the norm of what is in use of it; blocks at the edges may be smaller.
+    func blocks(_ rows: Int, _ columns: Int, of weight: MaskedWeight, by norm: BlockNorm) -> ScoredWeight {
         let across = (inputs + columns - 1) / columns
         let count = (outputs + rows - 1) / rows * across * taps
         var units = [Int32](repeating: 0, count: scores.count)
@@ -81,13 +105,13 @@ private struct ScoreMatrix {
                     let (unit, place) = ((output / rows * across + input / columns) * taps + tap, place(output, input, tap))
                     units[place] = Int32(unit)
                     guard scores[place] >= 0 else { continue }
-                    sums[unit] += Double(scores[place])
+                    norm.add(Double(scores[place]), to: &sums[unit])
                     counts[unit] += 1
                 }
             }
         }
-        let means = zip(sums, counts).map { $1 == 0 ? Float(-1) : Float($0 / Double($1)) }
-        return ScoredWeight(weight, scores: means, units: units)
+        let norms = zip(sums, counts).map { $1 == 0 ? Float(-1) : norm.score($0, of: $1) }
+        return ScoredWeight(weight, scores: norms, units: units)
     }
 }
 

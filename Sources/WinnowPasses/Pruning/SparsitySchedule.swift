@@ -8,6 +8,8 @@ public enum SparsityRise: String, HyperparameterChoice, Codable {
     case cubic
     /// Equal steps.
     case linear
+    /// The way left to the target shrinks by the same factor every round: s = s₀ + (t − s₀)·(1 − e^(−5i/n))/(1 − e^(−5)).
+    case exponential
 
     /// The sparsity after round `round` of `count`, from 1.
     package func sparsity(round: Int, of count: Int, from start: Double, to target: Double) -> Double {
@@ -15,6 +17,7 @@ public enum SparsityRise: String, HyperparameterChoice, Codable {
         switch self {
         case .linear: return start + (target - start) * fraction
         case .cubic: return target + (start - target) * pow(1 - fraction, 3)
+        case .exponential: return start + (target - start) * (1 - exp(-5 * fraction)) / (1 - exp(-5))
         case .geometric:
             let left = pow(max(1e-9, 1 - target) / max(1e-9, 1 - start), fraction)
             return 1 - (1 - start) * left

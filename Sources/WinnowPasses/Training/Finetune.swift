@@ -63,9 +63,12 @@ public struct Finetune: Pass {
         return result
     }
 
-    /// Trains `model` as it stands, masks included, and prepares every passenger; nothing is finalized.
-    func train(_ model: Graph, original: Graph, in context: PassContext) throws -> (graph: Graph, findings: [Finding]) {
-        let (trainer, findings) = try trainer(of: model, original: original, in: context)
+    /// Trains `model` as it stands, masks included, and prepares every passenger; nothing is finalized. `hook` acts along.
+    func train(
+        _ model: Graph, original: Graph, hook: (any TrainingHook)? = nil, in context: PassContext
+    ) throws -> (graph: Graph, findings: [Finding]) {
+        var (trainer, findings) = try trainer(of: model, original: original, in: context)
+        if let hook { trainer.hooks.append(hook) }
         let validation = context.validation == nil ? nil : try context.validationData(for: trainer.model)
         let result = try trainer.train(on: context.trainingData(for: trainer.model), validation: validation)
         return (result.model, findings + batchFindings(trainer.model) + result.history.flatMap { Self.findings(of: $0) })

@@ -79,6 +79,12 @@ package struct MaskedWeight: Sendable {
         return magnitudes
     }
 
+    /// The weights in use, with their signs.
+    var valuesInUse: [Double] {
+        guard let mask else { return values.doubles().filter { $0 != 0 } }
+        return zip(values.doubles(), mask.floats()).filter { $1 != 0 }.map(\.0)
+    }
+
     /// The same weight with another mask.
     package func masked(by mask: Tensor?) -> MaskedWeight { MaskedWeight(tensor, values, mask: mask) ?? self }
 }

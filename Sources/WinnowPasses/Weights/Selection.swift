@@ -23,8 +23,11 @@ package struct Selection: Sendable {
     }
 
     /// Why the weight is left out; nil if it is to be worked on.
-    package func reason(against site: WeightSite) -> String? {
-        let names = [site.tensor, site.node.name]
+    package func reason(against site: WeightSite) -> String? { reason(against: site.tensor, of: site.node) }
+
+    /// The same of any tensor that a node reads.
+    package func reason(against tensor: ValueName, of node: Node) -> String? {
+        let names = [tensor, node.name]
         if let pattern = except.first(where: { pattern in names.contains { Self.matches(pattern, $0) } }) {
             return "excepted by \(pattern)"
         }

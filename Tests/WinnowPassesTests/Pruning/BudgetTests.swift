@@ -25,6 +25,23 @@ struct BudgetTests {
         #expect(removed(.total(Double(count + 200) / 1000), scores).count == count)
     }
 
+    @Test func countsAreOfWhatIsLeft() {
+        #expect(removed(.count(2), [3, -1, 1, 2]) == [2, 3] && removed(.count(0), [1]).isEmpty)
+        #expect(removed(.count(9), [3, -1, 1, 2]) == [0, 2, 3])
+    }
+
+    /// Han et al. 2015: |w| ≤ quality·σ of the weights that are left.
+    @Test func deviationsAreOfTheWeightsInUse() throws {
+        let values: [Float] = [1, -2, 3, -4, 100, 0]
+        let weight = try #require(MaskedWeight("w", Tensor(values), mask: Tensor([1, 1, 1, 1, 0, 0] as [Float])))
+        // Of 1, −2, 3, −4 the mean is −0.5 and the variance 7.25.
+        let resolved = Budget.deviations(0.75).resolved(for: [weight])
+        guard case .threshold(let limit) = resolved else { Issue.record("\(resolved)"); return }
+        #expect(abs(limit - 0.75 * 7.25.squareRoot()) < 1e-12)
+        var cut = resolved.cut(of: [ScoredWeight(weight)])
+        #expect(ScoredWeight(weight).mask(below: &cut).floats() == [0, 0, 1, 1, 0, 0])
+    }
+
     @Test func tiesGoByIndex() {
         #expect(removed(.fraction(0.5), [1, 1, 1, 0]) == [0, 3])
         #expect(([1, 1, 1, 0] as [Float]).lowest(2) == [0, 3])

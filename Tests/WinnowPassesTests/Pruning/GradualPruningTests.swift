@@ -1,6 +1,8 @@
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowTensor
+import WinnowTraining
 @testable import WinnowPasses
 
 struct GradualPruningTests {
@@ -12,6 +14,23 @@ struct GradualPruningTests {
         let result = try finetune(graph, in: TestModels.context(for: graph)).graph
         #expect(abs(ModelSparsity.sparsity(of: result) - 0.75) < 0.01)
         #expect(result.maskNodes.isEmpty)
+    }
+
+    /// PaddleSlim's GMP: after step i of S, ((i/S − 1)³ + 1)·target of all weights are gone, to the weight.
+    @Test func countsFollowTheSchedule() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let pass: HyperparameterValue = ["gradual-pruning": ["sparsity": 0.8, "interval": 3, "begin": 0, "end": 1]]
+        let finetune = try Finetune(hyperparameters: ["epochs": 2, "batch-size": 32, "with": [pass]])
+        var (trainer, _) = try finetune.trainer(of: graph, original: graph, in: context)
+        let recorder = MaskRecorder(trainer.model.maskNodes.map(\.mask))
+        trainer.hooks.append(recorder)
+        _ = try trainer.train(on: context.trainingData(for: trainer.model))
+        #expect(recorder.zeroCounts.count == 13)
+        for (step, count) in recorder.zeroCounts.enumerated() {
+            let part = Double(step / 3 * 3) / 12 - 1
+            #expect(count == Int(((part * part * part + 1) * 0.8 * 352).rounded(.toNearestOrEven)), "step \(step)")
+        }
     }
 
     @Test func takesPartWithQuantizationAndATeacher() throws {
@@ -26,5 +45,17 @@ struct GradualPruningTests {
         let result = try finetune(graph, in: TestModels.context(for: graph)).graph
         let codes = try #require(result.initializers["fc1.weight.codes"])
         #expect(codes.elementType == .int8 && codes.integers().count { $0 == 0 } >= 60)
+    }
+}
+
+/// Counts what masks hold at zero after each step.
+private final class MaskRecorder: TrainingHook {
+    private let masks: [ValueName]
+    private(set) var zeroCounts: [Int] = []
+
+    init(_ masks: [ValueName]) { self.masks = masks }
+
+    func step(_ moment: inout TrainingMoment) throws {
+        zeroCounts.append(masks.reduce(0) { $0 + (moment.variables[$1]?.zeroCount ?? 0) })
     }
 }

@@ -67,6 +67,26 @@ struct MagnitudePruningTests {
         for (score, value) in zip(scores, expected) { #expect(abs(score - value) < 1e-6) }
     }
 
+    @Test func countsAndTotalsAreExact() throws {
+        let graph = try TestModels.perceptron()
+        #expect(zeros(try pass(["mode": "count", "count": 7])(graph).graph, "fc1.weight") == 7)
+        let once = try pass(["sparsity": 0.5])(graph).graph
+        #expect(zeros(try pass(["mode": "total", "sparsity": 0.5])(once).graph, "fc1.weight") == 96)
+        #expect(zeros(try pass(["mode": "total", "sparsity": 0.75])(once).graph, "fc1.weight") == 144)
+    }
+
+    /// Each tensor has a threshold of its own (Han et al. 2015).
+    @Test func qualityIsOfTheTensorsDeviation() throws {
+        let graph = try TestModels.perceptron()
+        let result = try pass(["mode": "standard-deviation", "quality": 0.8])(graph).graph
+        for name in ["fc1.weight", "fc3.weight"] {
+            let values = try #require(graph.initializers[name]).doubles()
+            let mean = values.reduce(0, +) / Double(values.count)
+            let limit = 0.8 * (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+            #expect(result.initializers[name]?.doubles() == values.map { $0.magnitude <= limit ? 0 : $0 })
+        }
+    }
+
     @Test func thresholdPrunesUpToIt() throws {
         let graph = try TestModels.perceptron()
         let result = try pass(["mode": "threshold", "threshold": 0.1])(graph).graph

@@ -10,7 +10,7 @@ import WinnowTensor
         .list(["a: b", "*.weight", "#1", "12", "true", "null", "he said \"no\" \\ once", "ü", " x ", "0x1F", "1e3", "-", "a\nb\u{1}"]),
         "2:4", .bool(true), .bool(false), .int(1), .int(3), .int(4), .number(0.25), .number(1e-7), .list([.number(0.5), .int(1)]), .list([]),
         "a, b: [c]", "none", .list(["distillation"]), .list(["quantization-aware-training", ["distillation": ["alpha": 0.5]]]),
-        ["epochs": 2, "with": ["feature-hint"]],
+        ["epochs": 2, "with": ["feature-hint"]], "start", .list([["weights": ["a: b", "*"], "sparsity": 0.5, "pattern": "1x4"]]),
     ]
 
     private static func words(_ kind: String) -> [HyperparameterValue] {
