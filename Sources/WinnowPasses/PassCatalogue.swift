@@ -13,6 +13,7 @@ public enum PassCatalogue {
         GradualPruning.self,
         IterativePruning.self,
         StructuredPruning.self,
+        ChannelSearch.self,
         FoldMasks.self,
         Unprune.self,
         // Quantization
@@ -25,8 +26,11 @@ public enum PassCatalogue {
         QuantizationAwareTraining.self,
         LearnedStepQuantization.self,
         BiasCorrection.self,
+        BatchNormReestimation.self,
         // Low rank
         SVDFactorization.self,
+        // Depth
+        BlockRemoval.self,
         // Training
         Finetune.self,
         Distillation.self,
