@@ -47,6 +47,6 @@ struct WinnowProgram: ParsableCommand {
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
             PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, DiffCommand.self,
-            BenchmarkCommand.self, ConformanceCommand.self,
+            BenchmarkCommand.self, SensitivityCommand.self, ConformanceCommand.self,
         ])
 }

@@ -15,6 +15,7 @@ public enum PassCatalogue {
         DynamicSparseTraining.self,
         SparseTraining.self,
         StructuredPruning.self,
+        ChannelSearch.self,
         FoldMasks.self,
         Unprune.self,
         // Quantization
@@ -27,8 +28,11 @@ public enum PassCatalogue {
         QuantizationAwareTraining.self,
         LearnedStepQuantization.self,
         BiasCorrection.self,
+        BatchNormReestimation.self,
         // Low rank
         SVDFactorization.self,
+        // Depth
+        BlockRemoval.self,
         // Training
         Finetune.self,
         Distillation.self,

@@ -45,6 +45,36 @@ enum Chart {
         return "<svg class='chart' viewBox='0 0 \(width) \(height)' role='img' aria-label='\(HTML.escape(yTitle)) against \(HTML.escape(xTitle))'>\(parts.joined())</svg>"
     }
 
+    /// A cell for each row and column, the warmer the larger its value beside the largest; those below 0 in the colour of a gain.
+    static func heatMap(
+        rows: [String], columns: [String], x xTitle: String, _ cells: [[(value: Double, label: String)?]]
+    ) -> String {
+        let (left, size, width, gap) = (260.0, 22.0, 56.0, 2.0)
+        let peak = max(cells.joined().compactMap { $0?.value.magnitude }.max() ?? 0, 1e-9)
+        var parts: [String] = []
+        for (row, name) in rows.enumerated() {
+            let y = Double(row) * size
+            parts.append("<text x='\(left - 8)' y='\(text(y + size / 2 + 4))' text-anchor='end'>\(HTML.escape(name))</text>")
+            for (column, cell) in cells[row].enumerated() {
+                guard let cell else { continue }
+                let (x, extents) = (text(left + Double(column) * width), "width='\(text(width - gap))' height='\(text(size - gap))'")
+                let opacity = Format.number((cell.value.magnitude / peak).squareRoot(), 3)
+                parts.append(
+                    "<rect class='\(cell.value < 0 ? "cool" : "heat")' x='\(x)' y='\(text(y))' \(extents) fill-opacity='\(opacity)'>"
+                        + "<title>\(HTML.escape(cell.label))</title></rect>")
+            }
+        }
+        let bottom = Double(rows.count) * size
+        for (column, name) in columns.enumerated() {
+            let x = left + (Double(column) + 0.5) * width
+            parts.append("<text x='\(text(x))' y='\(text(bottom + 14))' text-anchor='middle'>\(HTML.escape(name))</text>")
+        }
+        let right = left + Double(columns.count) * width
+        parts.append("<text x='\(text((left + right) / 2))' y='\(text(bottom + 32))' text-anchor='middle'>\(HTML.escape(xTitle))</text>")
+        let label = "heat map against \(HTML.escape(xTitle))"
+        return "<svg class='map' viewBox='0 -2 \(text(right)) \(text(bottom + 40))' role='img' aria-label='\(label)'>\(parts.joined())</svg>"
+    }
+
     /// Bars of a histogram with the bounds written below.
     static func bars(_ histogram: Histogram) -> String {
         let (width, height) = (200.0, 70.0)

@@ -45,6 +45,7 @@ enum HTML {
         svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
         .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }
         .point { fill: var(--accent) } .hollow { fill: var(--paper); stroke: var(--warm); stroke-width: 2 }
+        .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) }
         .bars rect { fill: var(--accent) } .grids { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); \
         gap: 1rem } figure { margin: 0 } figcaption { font-size: .8rem; color: var(--soft) } code { font-size: .85rem }
         details summary { cursor: pointer; margin: .5rem 0 }

@@ -18,6 +18,7 @@ struct CatalogueEntry: CustomTestStringConvertible, Sendable {
         var all = values
         if known.contains("epochs"), all["epochs"] == nil { all["epochs"] = 1 }
         if known.contains("finetune"), all["finetune"] == nil { all["finetune"] = ["epochs": 1, "batch-size": 64] }
+        if known.contains("candidates"), all["candidates"] == nil { all["candidates"] = 3 }
         if known.contains("rounds"), all["rounds"] == nil { all["rounds"] = 2 }
         return try type.init(hyperparameters: all)
     }

@@ -161,10 +161,20 @@ public struct Pipeline: Sendable {
         }
         // A model that cannot be read is told of by the step that needs it.
         let others = recipe.passes.flatMap(\.models).map { try? Model(reading: $0).graph }
+        let files = recipe.passes.flatMap(\.files).map { FileManager.default.contents(atPath: $0).map(\.hashText) ?? "none" }
         let own = try [model.graph, teacher?.graph, objective?(model.graph).graph]
         return try Fingerprint(
             models: (own + others).compactMap { $0 }, data: [data?.training, data?.validation, data?.test, calibration],
-            settings: steps + (judge.map { ["\($0)"] } ?? []), seed: seed)
+            settings: steps + files + (judge.map { ["\($0)"] } ?? []), seed: seed)
+    }
+}
+
+extension Data {
+    /// Differs where the bytes do.
+    fileprivate var hashText: String {
+        var hash = ContentHash()
+        withUnsafeBytes { hash.add($0) }
+        return hash.text
     }
 }
 

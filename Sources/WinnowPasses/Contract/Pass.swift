@@ -25,6 +25,8 @@ public protocol Pass: Codable, Sendable, CustomStringConvertible {
     var needs: PassNeeds { get }
     /// The files of other models that it reads.
     var models: [String] { get }
+    /// Other files that it reads.
+    var files: [String] { get }
 
     /// The changed graph and a finding for every weight tensor.
     func apply(to graph: Graph, in context: PassContext) throws -> PassResult
@@ -58,6 +60,7 @@ extension Pass {
 
     public var needs: PassNeeds { .nothing }
     public var models: [String] { [] }
+    public var files: [String] { [] }
     public static var guide: String { summary }
     public static var strengths: [Strength] { [] }
     public static var isIdempotent: Bool { false }

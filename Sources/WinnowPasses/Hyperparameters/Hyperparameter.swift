@@ -72,7 +72,7 @@ extension Hyperparameter: AnyHyperparameter {
     func complaint() -> String? {
         if let complaint = wrappedValue.complaint { return complaint }
         guard let range else { return nil }
-        for number in current.elements.compactMap(\.double) where !range.contains(number) {
+        for number in current.numbers where !range.contains(number) {
             return "is \(number.shortText), outside \(range.lowerBound.shortText)…\(range.upperBound.shortText)"
         }
         return nil

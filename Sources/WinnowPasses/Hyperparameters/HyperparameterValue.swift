@@ -44,6 +44,15 @@ public enum HyperparameterValue: Hashable, Sendable {
         }
     }
 
+    /// The numbers of lists and tables in it, or the one that it is.
+    var numbers: [Double] {
+        switch self {
+        case .list(let values): values.flatMap(\.numbers)
+        case .table(let values): values.sorted { $0.key < $1.key }.flatMap(\.value.numbers)
+        default: double.map { [$0] } ?? []
+        }
+    }
+
     /// The elements of a list; anything else is a list of itself.
     package var elements: [HyperparameterValue] {
         switch self {

@@ -6,6 +6,8 @@ import WinnowTensor
 struct RankedChannels {
     let group: CouplingGroups.Group
     let scores: [Float]
+    /// The tensors and nodes that make the channels.
+    let names: [String]
 
     /// nil where what a node reads of a weight cannot be computed.
     init?(
@@ -31,6 +33,7 @@ struct RankedChannels {
             }
             importance.add(numbers, to: &sums)
         }
+        names = weights.flatMap { [$0.tensor, $0.node.name] }
         scores = sums.map { Float(importance.score($0)) }
     }
 

@@ -157,15 +157,7 @@ public struct Finetune: Pass {
     }
 }
 
-extension Finetune: HyperparameterConvertible {
-    public static var kind: String { "a table of finetune's hyperparameters" }
-    public init?(_ value: HyperparameterValue) throws {
-        guard case .table(let values) = value else { return nil }
-        try self.init(hyperparameters: values)
-    }
-    public var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
-    public var recipeValue: HyperparameterValue { .table(changes) }
-}
+extension Finetune: HyperparameterConvertible {}
 
 extension Finding {
     /// How far training moved a tensor.

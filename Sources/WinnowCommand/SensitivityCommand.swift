@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import Winnow
+
+struct SensitivityCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sensitivity",
+        abstract: "Changes one part of a model after the other, more and more, and says what each loses.",
+        discussion: """
+            The model is never written. The file of --output, {"name": {"0.1": loss}}, is what structured-pruning takes as
+            sensitivity=FILE: channels then go where least is lost, within max-loss or a budget.
+            """)
+
+    @Argument(help: "The ONNX file to read.") var input: String
+    @Option(name: .customLong("by"), help: "What is changed alone: weight, layer or group (of coupled channels).") var unit =
+        "weight"
+    @Option(help: "The pass that changes it; default: structured-pruning for groups, else magnitude-pruning.") var pass: String?
+    @Option(name: .customLong("set"), help: "A hyperparameter of the pass: KEY=VALUE. May be given several times.") var settings:
+        [String] = []
+    @Option(help: "The hyperparameter that strengths are values of; default: sparsity, bits or whatever the pass has.")
+    var strength: String?
+    @Option(help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
+    @Option(help: "What models are judged by; default: top-1 where labels fit, else agreement with the model.") var metric:
+        String?
+    @Option(help: "Validation samples to judge by at most; default: all.") var samples: Int?
+    @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
+    @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
+    @Option(help: "The HTML page to write.") var report: String?
+    @Flag(help: "Print the JSON instead of a table.") var json = false
+    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @OptionGroup var data: DataArguments
+    @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var verbosity: VerbosityArguments
+    @OptionGroup var compute: ComputeArguments
+
+    func run() throws {
+        try compute.apply()
+        if let samples, samples < 1 { throw WinnowError(.usage, "--samples", "is \(samples)", remedy: "give at least 1") }
+        var run = try SensitivityRun(by: unit, pass: pass, settings: settings)
+        (run.hyperparameter, run.sampleCount, run.stateFolder, run.seed) = (strength, samples, state, seed)
+        (run.output, run.report, run.sources) = (output, report, data.data.map { [$0] } ?? [])
+        run.strengths = try strengths.map(Self.numbers)
+        run.judge = try metric.map(SensitivityRun.judge)
+        try run.checkOutputs(reading: input)
+        let model = try Model(reading: input)
+        let progress = ProgressLine(isQuiet: verbosity.quiet)
+        let splits = try data.required(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet).splits
+        let result = try run(on: model, data: splits, cancellation: Interruption.cancellation) { progress.show($0) }
+        progress.finish()
+        if json { try printJSON(result.table) } else if !verbosity.quiet { print(result.text) }
+    }
+
+    private static func numbers(_ text: String) throws -> [Double] {
+        try text.split(separator: ",").map { part in
+            guard let number = Double(part.trimmingCharacters(in: .whitespaces)), number.isFinite else {
+                throw WinnowError(.usage, "--strengths", "\(part) is no number", remedy: "write for example 0.25,0.5,0.75")
+            }
+            return number
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import WinnowGraph
+import WinnowTensor
+
+/// The groups of a graph that may lose channels, ranked once and cut as often as wanted.
+struct ChannelCandidates {
+    let graph: Graph
+    let coupling: CouplingGroups
+    let ranked: [RankedChannels]
+    let removal: ChannelRemoval
+    let report: ChannelReport
+
+    /// The lowest channels of each group, so many of it.
+    func lowest(_ counts: [Int]) -> [Int: Set<Int>] {
+        var result: [Int: Set<Int>] = [:]
+        for (candidate, count) in zip(ranked, counts) where count > 0 {
+            result[candidate.group.id] = Set(candidate.scores.lowest(count))
+        }
+        return result
+    }
+
+    /// The graph without these channels, or with zeros in their place.
+    func graph(without channels: [Int: Set<Int>], removed: Bool = true) throws -> Graph {
+        try channels.isEmpty ? graph : removed ? removal.removing(channels) : removal.masking(channels)
+    }
+
+    /// The same with what became of every weight. Throws where the network without the channels does not compute what it computes with
+    /// zeros in their place.
+    func result(without channels: [Int: Set<Int>], removed: Bool, in context: PassContext) throws -> PassResult {
+        let result = try graph(without: channels, removed: removed)
+        var findings = report.findings(for: result, removing: channels, coupling, removed: removed)
+        if removed, !channels.isEmpty, let doubt = try doubt(about: result, without: channels, in: context) {
+            findings.append(Finding("graph", .done, reason: doubt))
+        }
+        return PassResult(graph: result, findings: findings)
+    }
+
+    private func doubt(about result: Graph, without channels: [Int: Set<Int>], in context: PassContext) throws -> String? {
+        guard removal.unrestrictable.isDisjoint(with: channels.keys) else {
+            return "it was not verified: a normalization takes statistics over extents that are not known"
+        }
+        return try ChannelVerification(removal.masking(channels), in: context).verify(result)
+    }
+}

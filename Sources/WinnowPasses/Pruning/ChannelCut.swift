@@ -1,0 +1,122 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// How many channels each group loses.
+struct ChannelCut {
+    /// Of each group, within the limits of widths.
+    let counts: [Int]
+    /// The cost of the whole model before and after, where the budget counts it.
+    let finding: Finding?
+
+    /// What `sparsity` and the budget of a pass ask for.
+    init(_ pass: StructuredPruning, _ candidates: ChannelCandidates, in context: PassContext) throws {
+        let ranked = candidates.ranked
+        try pass.limits.checkRules(ranked.flatMap(\.names))
+        let ruled = ranked.map { group in pass.limits.ruled(group.names).map { Budget.count($0, of: group.scores.count) } }
+        let order = ChannelOrder(
+            try zip(pass.keys(of: ranked), ruled).map { keys, ruled in ruled == nil ? keys : [] })
+        try self.init(pass, candidates, order, ruled, in: context)
+    }
+
+    /// What the budget of a pass asks for if channels go in an order; groups that are not in it lose what is `ruled`.
+    init(
+        _ pass: StructuredPruning, _ candidates: ChannelCandidates, _ order: ChannelOrder, _ ruled: [Int?],
+        in context: PassContext
+    ) throws {
+        func limited(_ counts: [Int]) -> [Int] {
+            candidates.ranked.indices.map { pass.limited(ruled[$0] ?? counts[$0], of: candidates.ranked[$0].scores.count) }
+        }
+        guard let cost = pass.limits.cost, pass.limits.maxLoss == nil || pass.limits.sensitivity == nil else {
+            counts = limited(pass.counts(candidates.ranked, order))
+            finding = nil
+            return
+        }
+        let sample = try cost.needsSample ? context.sample(for: candidates.graph) : [:]
+        func smaller(_ length: Int) throws -> Graph {
+            try context.cancellation?.check("search for the budget")
+            return try candidates.graph(without: candidates.lowest(limited(order.counts(first: length))))
+        }
+        let target = 1 - pass.sparsity
+        let length = try order.shortest { length in
+            try cost.share(of: smaller(length), in: candidates.graph, on: sample) <= target + 1e-9
+        }
+        counts = limited(order.counts(first: length))
+        let result = try smaller(length)
+        let (before, after) = try (cost.value(of: candidates.graph, on: sample), cost.value(of: result, on: sample))
+        let isMet = try length < order.count || cost.share(of: result, in: candidates.graph, on: sample) <= target + 1e-9
+        finding = Finding(
+            "graph", isMet ? .done : .fellBack, cost.quantity, before: before, after: after,
+            reason: isMet ? "" : "no more can go: what else it costs is in channels that stay")
+    }
+}
+
+extension StructuredPruning {
+    /// For each group what orders its channels, from the lowest.
+    fileprivate func keys(of ranked: [RankedChannels]) throws -> [[Double]] {
+        if let path = limits.sensitivity {
+            let table = try SensitivityTable(reading: path)
+            return ranked.map { group in
+                (1...group.scores.count).map { table.loss(Double($0) / Double(group.scores.count), of: group.names) }
+            }
+        }
+        return ranked.map { group in
+            guard limits.budget != .threshold else { return group.scores.map(Double.init).sorted() }
+            switch scope {
+            case .group: return group.scores.indices.map { (Double($0) + 0.5) / Double(group.scores.count) }
+            case .global: return group.normalizedScores.map(Double.init).sorted()
+            case .absolute: return group.scores.map(Double.init).sorted()
+            }
+        }
+    }
+
+    /// How many channels of each group go where no cost of the whole model is counted.
+    fileprivate func counts(_ ranked: [RankedChannels], _ order: ChannelOrder) -> [Int] {
+        if limits.sensitivity != nil, let bound = limits.maxLoss { return order.counts(first: order.length(upTo: bound)) }
+        switch limits.budget {
+        case .threshold: return order.counts(first: order.length(upTo: limits.threshold))
+        case .energy: return ranked.map { $0.scores.lowestCount(holding: limits.energy) }
+        default: break
+        }
+        switch scope {
+        case .group where limits.sensitivity == nil: return ranked.map { Budget.count(sparsity, of: $0.scores.count) }
+        case .absolute:
+            // ⌊kept⌋ stay, and none of those with the score of the last that goes, as in EasyPruner's `Ratio`.
+            let kept = Int(((1 - sparsity) * Double(order.count) + 1e-9).rounded(.down))
+            return order.counts(first: order.lengthWithTies(order.count - kept))
+        default: return order.counts(first: Budget.count(sparsity, of: order.count))
+        }
+    }
+
+    /// How many of `all` channels go if `count` should: what is left is a multiple of `round-to`, and as many as must be left.
+    fileprivate func limited(_ count: Int, of all: Int) -> Int {
+        let rounded = (all - count + roundTo - 1) / roundTo * roundTo
+        return all - min(all, max(1, minimumChannels, count == 0 ? all : rounded))
+    }
+}
+
+extension [Float] {
+    /// How many of the lowest hold at most `fraction` of Σx², cut midway to the next: none where the largest is below 20 times the
+    /// smallest, all where it is below 0.001 (Optimal Thresholding; Ye et al. 2020, as EasyPruner's `OT` has it).
+    func lowestCount(holding fraction: Double) -> Int {
+        let sorted = map { Swift.max(Double($0), 1e-18) }.sorted()
+        guard let (least, most) = sorted.first.flatMap({ first in sorted.last.map { (first, $0) } }), most >= 1e-3 else {
+            return count
+        }
+        guard most >= 20 * least else { return 0 }
+        let total = sorted.reduce(0) { $0 + $1 * $1 }
+        var sum = 0.0
+        let place =
+            sorted.firstIndex { value in
+                sum += value * value
+                return sum / total > fraction
+            } ?? sorted.count - 1
+        guard place > 0 else { return 0 }
+        let threshold = (sorted[place - 1] + sorted[place]) / 2
+        return self.count { Double($0) <= threshold }
+    }
+}
+
+extension ModelCost {
+    fileprivate var needsSample: Bool { self == .macs || self == .latency }
+}

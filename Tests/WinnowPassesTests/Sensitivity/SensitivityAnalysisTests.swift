@@ -1,0 +1,111 @@
+import Synchronization
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+struct SensitivityAnalysisTests {
+    /// The part of the weights that are not zero, and how often it was asked for.
+    private final class Density: Sendable {
+        let count = Mutex(0)
+
+        var judge: Judge {
+            Judge("density") { graph, _ in
+                self.count.withLock { $0 += 1 }
+                let tensors = graph.initializers.values.filter { $0.rank > 1 }
+                return Double(tensors.reduce(0) { $0 + $1.elementCount - $1.zeroCount }) / 1000
+            }
+        }
+    }
+
+    @Test(arguments: SensitivityUnit.allCases)
+    func lossesAreThoseOfThePassOnThatPartAlone(_ unit: SensitivityUnit) throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        let result = try SensitivityAnalysis(unit, strengths: [0.5, 0.9])(graph, in: context)
+        let validation = try context.validationData(for: graph)
+        let before = try Evaluation(of: graph, on: validation).top1
+        #expect(result.baseline == before && result.metric == "top-1")
+        #expect(result.names.first == (unit == .layer ? "conv1" : "conv1.weight"))
+        for strength in result.strengths {
+            let values: [String: HyperparameterValue] = ["sparsity": .number(strength), "only": ["conv2.weight"]]
+            let pass: any Pass =
+                unit == .group ? try StructuredPruning(hyperparameters: values) : try MagnitudePruning(hyperparameters: values)
+            let after = try Evaluation(of: pass(graph).graph, on: validation).top1
+            #expect(result.loss(of: unit == .layer ? "conv2" : "conv2.weight", at: strength) == (before - after) / before)
+        }
+        let measured = Set(result.table.curves.keys).union(result.skipped.map(\.name))
+        #expect(measured == Set(result.names), "nothing is passed over in silence")
+    }
+
+    @Test(arguments: SensitivityUnit.allCases)
+    func theModelStaysAsItIs(_ unit: SensitivityUnit) throws {
+        for make in TestModels.makers + Zoo.all {
+            let graph = try make()
+            let bytes = graph.initializers.mapValues { tensor in tensor.withUnsafeBytes { [UInt8]($0) } }
+            let text = graph.text
+            _ = try SensitivityAnalysis(unit, strengths: [0.5])(graph, in: Zoo.context(for: graph))
+            #expect(
+                graph.text == text && graph.initializers.mapValues { $0.withUnsafeBytes { [UInt8]($0) } } == bytes,
+                "\(graph.name)")
+        }
+    }
+
+    @Test func bitsAreStrengthsToo() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let result = try SensitivityAnalysis(.weight, pass: FixedPointQuantization())(graph, in: context)
+        #expect(result.hyperparameter == "bits" && result.strengths == [16, 8, 4, 2])
+        let other = try FixedPointQuantization(hyperparameters: ["bits": 2, "only": ["fc1.weight"]])(graph).graph
+        let (before, after) = (
+            try context.evaluate(graph, context.validationData(for: graph)),
+            try context.evaluate(other, context.validationData(for: graph))
+        )
+        #expect(result.loss(of: "fc1.weight", at: 2) == (before - after) / before)
+    }
+
+    /// Stopped after any number of trials and begun again, it judges the rest alone and finds the same.
+    @Test(arguments: [1, 4, 8])
+    func itGoesOnWhereItWas(_ stop: Int) throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        let analysis = try SensitivityAnalysis(.weight, strengths: [0.2, 0.5, 0.8])
+        context.judge = Density().judge
+        let whole = try analysis(graph, in: context)
+        context.state = RunState(in: MemoryCheckpointStore())
+        let cancellation = Cancellation()
+        context.cancellation = cancellation
+        let first = Density()
+        context.judge = first.judge
+        context.progress = { if $0.completed == stop { cancellation.cancel() } }
+        #expect(throws: WinnowError.self) { try analysis(graph, in: context) }
+        (context.cancellation, context.progress) = (nil, nil)
+        let second = Density()
+        context.judge = second.judge
+        #expect(try analysis(graph, in: context).table == whole.table)
+        #expect(first.count.withLock { $0 } == stop + 1 && second.count.withLock { $0 } == 9 - stop + 1)
+        let more = Density()
+        context.judge = more.judge
+        let wider = try SensitivityAnalysis(.weight, strengths: [0.2, 0.4, 0.5, 0.8])(graph, in: context)
+        #expect(more.count.withLock { $0 } == 3 + 1, "other strengths go on from those there are")
+        #expect(wider.loss(of: "fc1.weight", at: 0.5) == whole.loss(of: "fc1.weight", at: 0.5))
+    }
+
+    @Test func whatCannotBeChangedSaysWhy() throws {
+        let graph = try TestModels.perceptron()
+        let result = try SensitivityAnalysis(.weight, pass: StructuredPruning(), strengths: [0.5])(
+            graph, in: TestModels.context(for: graph))
+        #expect(result.skipped.map(\.name) == ["fc3.weight"] && result.skipped[0].reason.contains("output"))
+        #expect(throws: WinnowError.self) { try SensitivityAnalysis(.weight, pass: FoldConstants()) }
+        #expect(throws: WinnowError.self) { try SensitivityAnalysis(.weight, strengths: [0.5, 0.5]) }
+        #expect(throws: WinnowError.self) { try SensitivityAnalysis(.weight, hyperparameter: "sparsty", strengths: [0.5]) }
+    }
+
+    @Test(arguments: ["a*b", "a?b", "a[0]", "plain.weight", "[!x]"])
+    func globsOfNamesMatchThemAlone(_ name: String) {
+        #expect(Selection.matches(Selection.literal(name), name))
+        for other in ["aXb", "a0", "plain-weight", "y", "aXXb"] { #expect(!Selection.matches(Selection.literal(name), other)) }
+    }
+}
