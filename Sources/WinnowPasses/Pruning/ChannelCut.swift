@@ -84,7 +84,7 @@ extension StructuredPruning {
             // ⌊kept⌋ stay, and none of those with the score of the last that goes, as in EasyPruner's `Ratio`.
             let kept = Int(((1 - sparsity) * Double(order.count) + 1e-9).rounded(.down))
             return order.counts(first: order.lengthWithTies(order.count - kept))
-        default: return order.counts(first: Budget.count(sparsity, of: order.count))
+        default: return order.counts(first: Budget.count(sparsity, of: order.channelCount))
         }
     }
 

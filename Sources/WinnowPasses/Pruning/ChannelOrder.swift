@@ -2,11 +2,14 @@
 struct ChannelOrder {
     private let steps: [(key: Double, group: Int)]
     private let groupCount: Int
+    /// All channels, those that never go too.
+    let channelCount: Int
 
     /// - Parameter keys: for each group what it costs that its lowest channel goes, its second lowest, and so on, never falling;
     ///   infinite where a channel never goes. Of equal keys those of the first group go first.
     init(_ keys: [[Double]]) {
         groupCount = keys.count
+        channelCount = keys.reduce(0) { $0 + $1.count }
         steps = keys.enumerated().flatMap { group, keys in keys.filter(\.isFinite).map { ($0, group) } }
             .sorted { ($0.key, $0.group) < ($1.key, $1.group) }
     }

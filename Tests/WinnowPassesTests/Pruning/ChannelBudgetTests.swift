@@ -29,7 +29,7 @@ struct ChannelBudgetTests {
                 x, b.constant("layer\(index)", Tensor(rows.flatMap { $0 }, shape: [scores.count, width])), name: "fc\(index)")
             width = scores.count
         }
-        return try b.graph(outputs: [b.linear(x, b.constant("last", Tensor(repeating: 1, shape: [2, width])), name: "end")])
+        return try b.graph(outputs: [b.linear(x, b.constant("last", Tensor(repeating: Float(1), shape: [2, width])), name: "end")])
     }
 
     private func widths(_ graph: Graph, _ values: [String: HyperparameterValue]) throws -> [Int] {
