@@ -15,6 +15,8 @@ public struct PruningRule: HyperparameterGroup {
     @Hyperparameter("weights that go together: N:M keeps N of every M inputs whatever the sparsity, RxC are blocks of outputs by inputs")
     public var pattern = SparsityPattern.unstructured
 
+    @Hyperparameter("file of scores for importance custom: npz, safetensors or npy, by the names of the tensors")
+    public var scores: String? = nil
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it") public var keepMask = false
 
     public init() {}
@@ -40,8 +42,11 @@ public struct PruningRule: HyperparameterGroup {
 
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
+        if let scores, importance.member != CustomImportance.self {
+            throw WinnowError(.recipe, "scores \(scores)", "are not read by importance \(importance)", remedy: "set importance to custom")
+        }
         var importance = importance.member.init()
-        try importance.prepare(for: targets.compactMap(\.sites.first), in: graph, context)
+        try importance.prepare(for: targets, by: self, in: graph, context)
         let contractions = pattern == .unstructured ? [] : targets.compactMap { target in
             target.sites.first.flatMap { Contraction($0, in: graph) }.map { (target.tensor, $0) }
         }
@@ -56,11 +61,19 @@ package struct PreparedPruning: Sendable {
     fileprivate let importance: any ElementImportance
     fileprivate let contractions: [ValueName: Contraction]
 
-    private func scored(_ weight: MaskedWeight) -> ScoredWeight {
+    private func scored(_ weight: MaskedWeight, _ budget: Budget) -> ScoredWeight {
+        if let corrected = importance.corrected(weight, rule.pattern, budget) { return ScoredWeight(weight, corrected: corrected) }
         let scores = importance.scores(of: weight).map { scores in
             zip(scores, weight.magnitudesInUse).map { $1 < 0 ? Float(-1) : $0 }
         }
-        return rule.pattern.scored(weight, scores, contractions[weight.tensor])
+        var result = rule.pattern.scored(weight, scores, contractions[weight.tensor])
+        result.fallsBack = scores == nil && type(of: importance) != MagnitudeImportance.self
+        return result
+    }
+
+    /// What is to be said of weights whose magnitudes count although another importance was asked for.
+    package var fallback: String {
+        "\(type(of: importance).name) knows nothing of it: its layer does not tell its inputs, or the loss does not depend on it; magnitudes count"
     }
 
     /// Calls `body` with each weight and what is cut off it, one group of weights that are compared with each other after the other.
@@ -69,9 +82,13 @@ package struct PreparedPruning: Sendable {
     ) rethrows {
         let groups = rule.scope == .tensor ? weights.map { [$0] } : [weights]
         for group in groups {
-            let scored = group.map(scored)
-            var cut = rule.pattern.fraction == nil ? budget.cut(of: scored) : .nothing
-            for weight in scored { try body(weight, &cut) }
+            let scored = group.map { self.scored($0, budget) }
+            var cut = rule.pattern.fraction == nil ? budget.cut(of: scored.filter { !$0.isCorrected }) : .nothing
+            for weight in scored {
+                var own = weight.isCorrected ? .nothing : cut
+                try body(weight, &own)
+                if !weight.isCorrected { cut = own }
+            }
         }
     }
 
