@@ -33,7 +33,7 @@ let layers: [Layer] = [
         name: "WinnowPasses",
         imports: [
             "WinnowTensor", "WinnowGraph", "WinnowOperators", "WinnowEngine", "WinnowTraining", "WinnowKernels",
-        ]),
+        ], hasFixtures: true),
     Layer(name: "WinnowReport", imports: ["WinnowTensor", "WinnowGraph", "WinnowEngine", "WinnowPasses"]),
     Layer(
         name: "Winnow",

@@ -27,36 +27,40 @@ package struct ChannelMember: Sendable {
     var numbers: [[Double]] {
         var numbers = [[Double]](repeating: [], count: group.channelCount)
         for piece in values.pieces {
-            for (index, value) in zip(piece, values.doubles(in: piece)) where channels[index] >= 0 { numbers[Int(channels[index])].append(value) }
+            for (index, value) in zip(piece, values.doubles(in: piece)) where channels[index] >= 0 {
+                numbers[Int(channels[index])].append(value)
+            }
         }
         return numbers
     }
 
-    /// The value that the next layer sees of the channels, and its axis: what becomes of the layer's output, element by element, before
-    /// another layer or several read it.
+    /// The value that the next layer sees of the channels, and its axis: what becomes of the layer's output, element by
+    /// element, before another layer or several read it.
     func activation(in graph: GraphIndex) -> (value: ValueName, axis: Int, channels: [Int?])? {
-        guard var value = weight.node.output(0), let extents = graph.info(of: value)?.extents,
-            let axis = extents.indices.first(where: { coupling.group(of: value, axis: $0)?.id == group.id })
+        guard let output = weight.node.output(0), let axis = axis(of: output, in: graph) else { return nil }
+        let value = path(in: graph).last?.output(0) ?? output
+        guard graph.info(of: value)?.elementType == .float32, let places = coupling.channels(of: value, axis: axis, in: group)
         else { return nil }
-        for node in path(in: graph) {
-            guard let output = node.output(0) else { break }
-            value = output
-        }
-        guard graph.info(of: value)?.elementType == .float32, let places = coupling.channels(of: value, axis: axis, in: group) else { return nil }
         return (value, axis, places)
     }
 
     /// The nodes behind the layer that keep shape and channels, each the only one that reads the one before.
     func path(in graph: GraphIndex) -> [Node] {
-        var (nodes, value): ([Node], ValueName?) = ([], weight.node.output(0))
-        while let current = value, !graph.isOutput(current), let next = graph.soleConsumer(of: current), let output = next.output(0),
-            next.op.quantization != .contraction, let before = graph.info(of: current)?.extents, graph.info(of: output)?.extents == before,
-            before.indices.allSatisfy({ coupling.isSameAxis($0, of: current, as: output) })
+        guard var value = weight.node.output(0), let axis = axis(of: value, in: graph) else { return [] }
+        var nodes: [Node] = []
+        while !graph.isOutput(value), let next = graph.soleConsumer(of: value), let output = next.output(0),
+            next.op.quantization != .contraction, let extents = graph.info(of: value)?.extents,
+            graph.info(of: output)?.extents == extents, coupling.isSameAxis(axis, of: value, as: output)
         {
             nodes.append(next)
             value = output
         }
         return nodes
+    }
+
+    /// The axis of the layer's output along which the channels lie.
+    private func axis(of output: ValueName, in graph: GraphIndex) -> Int? {
+        graph.info(of: output)?.extents?.indices.first { coupling.group(of: output, axis: $0)?.id == group.id }
     }
 }
 

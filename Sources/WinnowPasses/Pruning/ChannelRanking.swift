@@ -10,8 +10,10 @@ public struct ChannelRanking: HyperparameterGroup {
     /// What the scores of a group are divided by before they are compared with those of others.
     public enum Normalization: String, HyperparameterChoice, Codable { case none, mean, max }
 
-    @Hyperparameter("how the scores of several weights that make the same channels become one") public var reduce = Reduction.joint
-    @Hyperparameter("what scores are divided by before those of several groups are compared") public var normalize = Normalization.mean
+    @Hyperparameter("how the scores of several weights that make the same channels become one")
+    public var reduce = Reduction.joint
+    @Hyperparameter("what scores are divided by before those of several groups are compared")
+    public var normalize = Normalization.mean
 
     public init() {}
 

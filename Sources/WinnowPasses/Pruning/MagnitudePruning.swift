@@ -87,7 +87,9 @@ private struct PrunedWeights {
 
     func graph(from graph: Graph) throws -> Graph {
         var edit = GraphEdit()
-        for name in graph.initializerNames { if let values = zeroed[name] ?? corrected[name] { edit.initializers.append((name, values)) } }
+        for name in graph.initializerNames {
+            if let values = zeroed[name] ?? corrected[name] { edit.initializers.append((name, values)) }
+        }
         let pruned = try graph.applying(edit).masking(masks)
         guard !zeroed.isEmpty else { return pruned }
         return try pruned.foldingMasks(only: keepsMasks ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil)

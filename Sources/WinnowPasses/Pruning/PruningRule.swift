@@ -43,7 +43,8 @@ public struct PruningRule: HyperparameterGroup {
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
         if let scores, importance.member != CustomImportance.self {
-            throw WinnowError(.recipe, "scores \(scores)", "are not read by importance \(importance)", remedy: "set importance to custom")
+            throw WinnowError(
+                .recipe, "scores \(scores)", "are not read by importance \(importance)", remedy: "set importance to custom")
         }
         var importance = importance.member.init()
         try importance.prepare(for: targets, by: self, in: graph, context)
@@ -62,7 +63,9 @@ package struct PreparedPruning: Sendable {
     fileprivate let contractions: [ValueName: Contraction]
 
     private func scored(_ weight: MaskedWeight, _ budget: Budget) -> ScoredWeight {
-        if let corrected = importance.corrected(weight, rule.pattern, budget) { return ScoredWeight(weight, corrected: corrected) }
+        if let corrected = importance.corrected(weight, rule.pattern, budget) {
+            return ScoredWeight(weight, corrected: corrected)
+        }
         let scores = importance.scores(of: weight).map { scores in
             zip(scores, weight.magnitudesInUse).map { $1 < 0 ? Float(-1) : $0 }
         }
@@ -73,7 +76,10 @@ package struct PreparedPruning: Sendable {
 
     /// What is to be said of weights whose magnitudes count although another importance was asked for.
     package var fallback: String {
-        "\(type(of: importance).name) knows nothing of it: its layer does not tell its inputs, or the loss does not depend on it; magnitudes count"
+        """
+        \(type(of: importance).name) knows nothing of it, for its layer does not tell its inputs or no float32 loss depends on it: \
+        magnitudes count
+        """
     }
 
     /// Calls `body` with each weight and what is cut off it, one group of weights that are compared with each other after the other.

@@ -23,7 +23,7 @@ public struct StructuredPruning: Pass {
 
     @Hyperparameter("fraction of the channels to remove", in: 0...1) public var sparsity = 0.5
     @Hyperparameter("what ranks channels") public var importance: Chosen<ChannelImportances> = "l2"
-    @Hyperparameter("the same fraction of each group of channels, or the least important of all groups, or of groups of the same structure")
+    @Hyperparameter("the same fraction of each group of channels, or the least of all groups, or of all of one structure")
     public var scope = Scope.group
     @Hyperparameter("channels left are a multiple of this", in: 1...1024) public var roundTo = 1
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
@@ -63,13 +63,16 @@ public struct StructuredPruning: Pass {
         try importance.prepare(for: candidates.flatMap(\.members), in: settled, context)
         for index in candidates.indices { candidates[index].rank(ranking, by: importance) }
         for candidate in candidates where candidate.fallsBack {
-            for member in candidate.members { report.fallBack(member.weight, "\(self.importance) knows nothing of its channels: they are ranked by l2") }
+            for member in candidate.members {
+                report.fallBack(member.weight, "\(self.importance) knows nothing of its channels: they are ranked by l2")
+            }
         }
         let chosen = choose(candidates, coupling)
         let repair = try repairing.repair(of: settled, losing: chosen, coupling, context)
         let removal = ChannelRemoval(repair.graph, coupling)
         let result = try chosen.isEmpty ? graph : remove ? removal.removing(chosen) : removal.masking(chosen)
-        return PassResult(graph: result, findings: report.findings(for: result, removing: chosen, coupling, removed: remove) + repair.findings)
+        let findings = report.findings(for: result, removing: chosen, coupling, removed: remove)
+        return PassResult(graph: result, findings: findings + repair.findings)
     }
 
     /// The channels to remove, by group.
@@ -102,7 +105,8 @@ public struct StructuredPruning: Pass {
         case .group: []
         case .global: [Array(candidates.indices)]
         case .isomorphic:
-            Dictionary(grouping: candidates.indices) { coupling.structure(of: candidates[$0].group) }.values.sorted { $0[0] < $1[0] }
+            Dictionary(grouping: candidates.indices) { coupling.structure(of: candidates[$0].group) }
+                .values.sorted { $0[0] < $1[0] }
         }
     }
 }

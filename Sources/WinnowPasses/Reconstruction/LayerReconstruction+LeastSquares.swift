@@ -2,8 +2,8 @@ package import WinnowKernels
 import WinnowTensor
 
 extension LayerReconstruction {
-    /// The weight, outputs × depth, that comes nearest to the outputs of `former` with no more than the elements that stay: for each
-    /// output, w_S + δ with δ = (H_SS + λ·mean diag H_SS)⁻¹ H_SP·w_P, S the inputs that stay and P those that go.
+    /// The weight, outputs × depth, that comes nearest to the outputs of `former` with no more than the elements that stay: for
+    /// each output, w_S + δ with δ = (H_SS + λ·mean diag H_SS)⁻¹ H_SP·w_P, S the inputs that stay and P those that go.
     package func leastSquares(
         _ former: Matrix<Float>, keeping stays: (_ row: Int, _ column: Int) -> Bool, damping: Double = 0.01
     ) throws -> Matrix<Float> {

@@ -43,8 +43,8 @@ package struct LayerReconstruction: Sendable {
         return zip(product.elements, difference.elements).reduce(0) { $0 + Double($1.0) * Double($1.1) } / Double(max(1, rowCount))
     }
 
-    /// The upper triangle U of (H + λ·mean diag H)⁻¹ = UᵀU; inputs that are always 0 count as if they were independent of all others,
-    /// with a 1 on the diagonal of (2/n)H.
+    /// The upper triangle U of (H + λ·mean diag H)⁻¹ = UᵀU; inputs that are always 0 count as if they were independent of all
+    /// others, with a 1 on the diagonal of (2/n)H.
     package func inverseFactor(damping: Double) throws -> Matrix<Float> {
         var hessian = Matrix(moment.elements.map(Double.init), rows: moment.rows, columns: moment.columns)
         for index in 0..<hessian.rows where hessian[index, index] == 0 { hessian[index, index] = Double(max(1, rowCount)) / 2 }

@@ -14,7 +14,10 @@ package struct ElementMoments: Statistic {
     package init() {}
 
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
-        if count == 0 { (sums, squares) = ([Float](repeating: 0, count: values.count), [Float](repeating: 0, count: values.count)) }
+        if count == 0 {
+            sums = [Float](repeating: 0, count: values.count)
+            squares = sums
+        }
         guard let source = values.baseAddress, sums.count == values.count else { return }
         sums.withUnsafeMutableBufferPointer { sums in
             squares.withUnsafeMutableBufferPointer { squares in

@@ -1,7 +1,7 @@
 package import WinnowTensor
 
-/// Σ over batches of (Σ w·g)², the inner sum over the elements of each channel: what a gate on a channel of a weight w does to the
-/// loss, g the gradient of w.
+/// Σ over batches of (Σ w·g)², the inner sum over the elements of each channel: what a gate on a channel of a weight w does to
+/// the loss, g the gradient of w.
 package struct GatedProducts: Statistic {
     package static let needsPlaces = true
 
@@ -20,7 +20,9 @@ package struct GatedProducts: Statistic {
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
         guard values.count == weight.count else { return }
         var sums = [Double](repeating: 0, count: squares.count)
-        for index in values.indices where channels[index] >= 0 { sums[Int(channels[index])] += Double(weight[index] * values[index]) }
+        for index in values.indices where channels[index] >= 0 {
+            sums[Int(channels[index])] += Double(weight[index] * values[index])
+        }
         for channel in sums.indices { squares[channel] += sums[channel] * sums[channel] }
         count += 1
     }

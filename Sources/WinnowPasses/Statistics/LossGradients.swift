@@ -4,12 +4,12 @@ import WinnowOperators
 import WinnowTensor
 package import WinnowTraining
 
-/// How a loss changes with values of a model, as a graph with data for it: what is learned of gradients are statistics of its values,
-/// one run over the data for all of them.
+/// How a loss changes with values of a model, as a graph with data for it: what is learned of gradients are statistics of its
+/// values, one run over the data for all of them.
 ///
-/// The model stays in inference form. Samples come one by one, so that squares are those of each sample's gradient (of a batch's where
-/// the model fixes its size). The loss is the caller's own objective if there is one; else the cross-entropy of the first output where
-/// the data has labels that fit it; else what `ownOutputs` says.
+/// The model stays in inference form. Samples come one by one, so that squares are those of each sample's gradient (of a
+/// batch's where the model fixes its size). The loss is the caller's own objective if there is one; else the cross-entropy of
+/// the first output where the data has labels that fit it; else what `ownOutputs` says.
 package struct LossGradients {
     private let graph: Graph
     private let gradients: [ValueName: ValueName]
@@ -22,14 +22,18 @@ package struct LossGradients {
         var objective = try Self.objective(of: model, data, context)
         objective.graph = try objective.graph.takingDefaults()
         let complete = try objective.complete(data)
-        if complete.features.allSatisfy(\.isUniform) { objective = try objective.taking(complete.adapted(to: objective.graph).batchShapes(count: 1)) }
+        if complete.features.allSatisfy(\.isUniform) {
+            objective = try objective.taking(complete.adapted(to: objective.graph).batchShapes(count: 1))
+        }
         var own = context
         own.calibration = complete
         self.context = own
         do {
             (graph, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: values, in: objective.graph)
         } catch let error as WinnowError where error.kind == .unsupported {
-            throw WinnowError(.unsupported, error.subject, error.problem, remedy: "choose an importance that needs no gradients: wanda, magnitude, l2")
+            throw WinnowError(
+                .unsupported, error.subject, error.problem,
+                remedy: "choose an importance that needs no gradients: wanda, magnitude, l2")
         }
     }
 
@@ -54,10 +58,10 @@ package struct LossGradients {
         return try ownOutputs(of: model)
     }
 
-    /// Without labels: the sum over all outputs of real numbers of the cross-entropy to the class that the model itself puts first, where
-    /// an output is what a Softmax gives (N, classes), else of half the mean square. The distance from the model's own outputs would be
-    /// least where the model stands, and its gradient 0; the gradients of these are not: they tell how far each weight moves the
-    /// outputs along themselves.
+    /// Without labels: the sum over all outputs of real numbers of the cross-entropy to the class that the model itself puts
+    /// first, where an output is what a Softmax gives (N, classes), else of half the mean square. The distance from the model's
+    /// own outputs would be least where the model stands, and its gradient 0; the gradients of these are not: they tell how far
+    /// each weight moves the outputs along themselves.
     package static func ownOutputs(of model: Graph) throws -> Objective {
         let (builder, index) = (GraphBuilder(extending: model), GraphIndex(model))
         var losses: [(weight: Double, value: ValueName)] = []
@@ -72,7 +76,8 @@ package struct LossGradients {
             }
         }
         guard !losses.isEmpty else {
-            throw WinnowError(.model, model.name, "has no output of float32 whose gradient tells what matters", remedy: "give labels")
+            throw WinnowError(
+                .model, model.name, "has no output of float32 whose gradient tells what matters", remedy: "give labels")
         }
         let loss = try Loss.weightedSum(builder, losses)
         var edit = builder.edit()
@@ -82,8 +87,8 @@ package struct LossGradients {
 }
 
 extension LossGradients {
-    /// Σg and Σg² of these weights over the calibration data, by name; those the loss does not depend on are missing, and those that are
-    /// not float32.
+    /// Σg and Σg² of these weights over the calibration data, by name; those the loss does not depend on are missing, and those
+    /// that are not float32.
     package static func moments(
         of targets: [WeightTarget], in graph: Graph, _ context: PassContext
     ) throws -> [ValueName: ElementMoments] {

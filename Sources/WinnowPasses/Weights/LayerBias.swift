@@ -10,7 +10,8 @@ struct LayerBias {
     /// What a value is read from; nil where others read that too.
     init?(_ value: ValueName, in index: GraphIndex) {
         encoded = EncodedWeight(of: value, in: index)
-        guard let tensor = encoded == nil ? value : index.producer(of: value)?.input(0), let stored = index.graph.initializers[tensor],
+        guard let tensor = encoded == nil ? value : index.producer(of: value)?.input(0),
+            let stored = index.graph.initializers[tensor],
             index.consumers(of: tensor).count == 1, stored.rank == 1
         else { return nil }
         self.tensor = tensor
@@ -19,9 +20,10 @@ struct LayerBias {
     /// The bias that a layer takes itself, or the constant that the only node behind it adds to its last axis.
     init?(of site: WeightSite, in index: GraphIndex) {
         if let value = site.node.input(2) { self.init(value, in: index); return }
-        guard let output = site.node.output(0), let next = index.soleConsumer(of: output), next.op is Add, !index.isOutput(output),
+        guard let output = site.node.output(0), let next = index.soleConsumer(of: output), next.op is Add,
+            !index.isOutput(output),
             let value = next.inputs.first(where: { $0 != output }), let stored = index.graph.initializers[value],
-            let rank = index.info(of: output)?.rank, site.node.op.axes(for: site.node.inputs.map { index.info(of: $0) }).endsWithOutput(of: site, rank: rank)
+            site.node.op.axes(for: site.node.inputs.map { index.info(of: $0) }).endsWithOutput(of: site)
         else { return nil }
         self.init(value, in: index)
         guard stored.elementCount == index.info(of: site.operand)?.extents?[site.operandAxis ?? 0].value else { return nil }
@@ -41,10 +43,10 @@ struct LayerBias {
 
 extension AxisMap {
     /// Whether a weight's outputs lie along the last axis of what its node gives.
-    fileprivate func endsWithOutput(of site: WeightSite, rank: Int) -> Bool {
-        guard !isOpaque, let axis = site.operandAxis, inputs.indices.contains(site.inputIndex), inputs[site.inputIndex].indices.contains(axis),
-            let last = outputs.first?.last
+    fileprivate func endsWithOutput(of site: WeightSite) -> Bool {
+        guard !isOpaque, let axis = site.operandAxis, inputs.indices.contains(site.inputIndex),
+            inputs[site.inputIndex].indices.contains(axis), let last = outputs.first?.last
         else { return false }
-        return rank > 0 && last == inputs[site.inputIndex][axis]
+        return last == inputs[site.inputIndex][axis]
     }
 }

@@ -1,8 +1,8 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// The mean of |a| over calibration data, a what the next layer sees of a channel (Molchanov et al. 2017, section 2.2). Groups whose
-/// activations are not float32 are ranked by `l2`.
+/// The mean of |a| over calibration data, a what the next layer sees of a channel (Molchanov et al. 2017, section 2.2). Groups
+/// whose activations are not float32 are ranked by `l2`.
 package struct ActivationImportance: ChannelImportance {
     package static let name = "activation"
     package static let needs = PassNeeds.calibration
@@ -32,7 +32,8 @@ struct ObservedActivity: Sendable {
         for member in members {
             guard let place = member.activation(in: index) else { continue }
             places[Self.key(member)] = place
-            statistics.request(ChannelActivity(axis: place.axis, extent: place.channels.count), of: place.value, key: "\(place.axis)")
+            let activity = ChannelActivity(axis: place.axis, extent: place.channels.count)
+            statistics.request(activity, of: place.value, key: "\(place.axis)")
         }
         guard !statistics.isEmpty else { return }
         try statistics.gather(in: graph, context: context)

@@ -1,8 +1,8 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// Scores of one's own, read from a file: an array of each weight's shape under its name. Scores below 0 are raised by as much as the
-/// lowest of all is below it.
+/// Scores of one's own, read from a file: an array of each weight's shape under its name. Scores below 0 are raised by as much
+/// as the lowest of all is below it.
 package struct CustomImportance: ElementImportance {
     package static let name = "custom"
 
@@ -10,11 +10,17 @@ package struct CustomImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
         guard let path = rule.scores else {
-            throw WinnowError(.recipe, "importance custom", "needs a file of scores", remedy: "give scores=FILE, an npz, safetensors or npy file")
+            throw WinnowError(
+                .recipe, "importance custom", "needs a file of scores",
+                remedy: "give scores=FILE, an npz, safetensors or npy file")
         }
-        guard let loadArrays = context.loadArrays else { throw WinnowError(.usage, "scores \(path)", "files cannot be read here") }
+        guard let loadArrays = context.loadArrays else {
+            throw WinnowError(.usage, "scores \(path)", "files cannot be read here")
+        }
         let arrays = try loadArrays(path)
         for target in targets {
             // The one array of an npy file has no name.

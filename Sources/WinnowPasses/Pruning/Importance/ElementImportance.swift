@@ -16,14 +16,16 @@ package protocol ElementImportance: Sendable {
     /// A score, not below 0, for each element in storage order; nil: their magnitudes. Those of weights not in use do not count.
     func scores(of weight: MaskedWeight) -> [Float]?
 
-    /// The weight with zeros where elements go and with what stays corrected, where it chooses and corrects as it goes; nil: what scores
-    /// below the cut goes, and the rest stays as it is.
+    /// The weight with zeros where elements go and with what stays corrected, where it chooses and corrects as it goes; nil:
+    /// what scores below the cut goes, and the rest stays as it is.
     func corrected(_ weight: MaskedWeight, _ pattern: SparsityPattern, _ budget: Budget) -> Tensor?
 }
 
 extension ElementImportance {
     package static var needs: PassNeeds { .nothing }
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {}
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {}
     package func corrected(_ weight: MaskedWeight, _ pattern: SparsityPattern, _ budget: Budget) -> Tensor? { nil }
 }
 

@@ -1,8 +1,8 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// Σ w² · mean(g²) / 2 over the weights that make a channel: by how much the loss rises, to second order, with the empirical Fisher
-/// information as the Hessian's diagonal (LeCun et al. 1989; Theis et al. 2018).
+/// Σ w² · mean(g²) / 2 over the weights that make a channel: by how much the loss rises, to second order, with the empirical
+/// Fisher information as the Hessian's diagonal (LeCun et al. 1989; Theis et al. 2018).
 package struct FisherChannelImportance: ChannelImportance {
     package static let name = "fisher"
     package static let needs = PassNeeds.calibration

@@ -1,5 +1,5 @@
-/// Σw² of a channel / Σ of those of its group's channels that are not smaller: comparable between groups (Lee et al. 2021, equation 3,
-/// for channels in the place of weights).
+/// Σw² of a channel / Σ of those of its group's channels that are not smaller: comparable between groups (Lee et al. 2021,
+/// equation 3, for channels in the place of weights).
 package struct LAMPChannelImportance: WeightChannelImportance {
     package static let name = "lamp"
 

@@ -2,8 +2,9 @@ import Foundation
 package import WinnowGraph
 import WinnowTensor
 
-/// −Σ w · ∂loss/∂w over calibration samples: weights that a step of training would take away from 0 score high, those that it would
-/// take towards 0 score low (movement pruning; Sanh et al. 2020, equation 5, in one shot: the weights stay while gradients are summed).
+/// −Σ w · ∂loss/∂w over calibration samples: weights that a step of training would take away from 0 score high, those that it
+/// would take towards 0 score low (movement pruning; Sanh et al. 2020, equation 5, in one shot: the weights stay while
+/// gradients are summed).
 package struct MovementImportance: ElementImportance {
     package static let name = "movement"
     package static let needs = PassNeeds.calibration
@@ -12,7 +13,9 @@ package struct MovementImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
         moments = try LossGradients.moments(of: targets, in: graph, context)
     }
 

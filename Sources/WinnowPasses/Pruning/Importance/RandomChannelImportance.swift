@@ -9,7 +9,9 @@ package struct RandomChannelImportance: ChannelImportance {
 
     package init() {}
 
-    package mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws { seed = context.seed }
+    package mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws {
+        seed = context.seed
+    }
 
     package func add(_ member: ChannelMember, to sums: inout [Double]) {
         var random = RandomGenerator(seed: seed, named: member.weight.operand)

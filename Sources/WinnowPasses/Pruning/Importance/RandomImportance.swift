@@ -9,7 +9,9 @@ package struct RandomImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
         seed = context.seed
     }
 

@@ -2,11 +2,12 @@ package import WinnowGraph
 import WinnowKernels
 package import WinnowTensor
 
-/// w² / d², d the diagonal of the upper Cholesky factor of H⁻¹, H = (2/n)XᵀX of the rows that a layer's weight meets: of every block
-/// of 128 inputs those up to the ⌊n·sparsity⌋-th lowest score, counted from 0, go one after the other, and what each costs W·X is made
-/// up for by the inputs after it; of N:M the least of every group go when their turn comes (SparseGPT; Frantar and Alistarh 2023,
-/// algorithm 1; a hundredth of H's mean diagonal is added, weights of inputs that are always 0 go). Scopes make no difference. Blocks
-/// RxC are ranked by the scores, and nothing is made up for. Layers that do not tell their inputs fall back to magnitudes.
+/// w² / d², d the diagonal of the upper Cholesky factor of H⁻¹, H = (2/n)XᵀX of the rows that a layer's weight meets: of every
+/// block of 128 inputs those up to the ⌊n·sparsity⌋-th lowest score, counted from 0, go one after the other, and what each
+/// costs W·X is made up for by the inputs after it; of N:M the least of every group go when their turn comes (SparseGPT;
+/// Frantar and Alistarh 2023, algorithm 1; a hundredth of H's mean diagonal is added, weights of inputs that are always 0 go).
+/// Scopes make no difference. Blocks RxC are ranked by the scores, and nothing is made up for. Layers that do not tell their
+/// inputs fall back to magnitudes.
 package struct SparseGPTImportance: ElementImportance {
     package static let name = "sparsegpt"
     package static let needs = PassNeeds.calibration
@@ -19,7 +20,11 @@ package struct SparseGPTImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {
+    init(layers: [ValueName: LayerReconstruction]) { self.layers = layers }
+
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
         layers = try LayerReconstruction.gather(for: targets, in: graph, context, sampleCount: Self.sampleCount)
     }
 
@@ -95,8 +100,8 @@ private struct Solver {
     private let divisors: [Float]
     /// What was 0 before, and stays so.
     private let gone: [Bool]
-    /// What goes of groups that have begun.
-    private var removed: Set<Int> = []
+    /// The same with what goes of groups that have begun.
+    private var removed: [Bool]
 
     init(_ layer: LayerReconstruction, _ factor: Matrix<Float>, _ whole: Matrix<Float>) {
         var weight = whole
@@ -106,6 +111,7 @@ private struct Solver {
             for row in 0..<weight.rows { weight[row, column] = 0 }
         }
         gone = weight.elements.map { $0 == 0 }
+        removed = gone
         (self.layer, self.factor, self.weight) = (layer, factor, weight)
     }
 
@@ -116,10 +122,10 @@ private struct Solver {
     private mutating func remove(_ row: Int, _ column: Int) { weight.replace(row, column, by: 0, spreadingBy: factor) }
 
     mutating func prune(_ columns: Range<Int>, _ amount: BlockAmount) {
-        let removed = amount.removed((0..<weight.rows).flatMap { row in columns.map { score(row, $0) } })
+        let chosen = amount.removed((0..<weight.rows).flatMap { row in columns.map { score(row, $0) } })
         for row in 0..<weight.rows {
             for (index, column) in columns.enumerated()
-            where removed[row * columns.count + index] || gone[row * weight.columns + column] { remove(row, column) }
+            where chosen[row * columns.count + index] || gone[row * weight.columns + column] { remove(row, column) }
         }
     }
 
@@ -131,12 +137,12 @@ private struct Solver {
                 let (input, tap) = (column / taps, column % taps)
                 if input % group == 0 { choose(row, (input..<(input + group)).map { $0 * taps + tap }, count) }
                 let place = row * weight.columns + column
-                if removed.contains(place) || gone[place] { remove(row, column) }
+                if removed[place] { remove(row, column) }
             }
         }
     }
 
     private mutating func choose(_ row: Int, _ members: [Int], _ count: Int) {
-        for index in members.map({ score(row, $0) }).lowest(count) { removed.insert(row * weight.columns + members[index]) }
+        for index in members.map({ score(row, $0) }).lowest(count) { removed[row * weight.columns + members[index]] = true }
     }
 }

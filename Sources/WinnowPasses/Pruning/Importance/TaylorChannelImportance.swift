@@ -1,9 +1,9 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// The mean over calibration samples of (Σ w·g)², the sum over the weights that make a channel: by how much the loss of a sample
-/// changes, to first order, when a gate closes the channel (Molchanov et al. 2019, equations 7 and 8). It is the square of a sum over a
-/// channel; the sum of its weights' squares is `fisher`.
+/// The mean over calibration samples of (Σ w·g)², the sum over the weights that make a channel: by how much the loss of a
+/// sample changes, to first order, when a gate closes the channel (Molchanov et al. 2019, equations 7 and 8). It is the square
+/// of a sum over a channel; the sum of its weights' squares is `fisher`.
 package struct TaylorChannelImportance: ChannelImportance {
     package static let name = "taylor"
     package static let needs = PassNeeds.calibration
@@ -17,7 +17,8 @@ package struct TaylorChannelImportance: ChannelImportance {
         guard !weights.isEmpty else { return }
         var gradients = try LossGradients(of: weights, in: graph, context)
         for member in members {
-            gradients.request(GatedProducts(member.floats, member.channels, count: member.group.channelCount), of: member.weight.operand, key: Self.key(member))
+            let products = GatedProducts(member.floats, member.channels, count: member.group.channelCount)
+            gradients.request(products, of: member.weight.operand, key: Self.key(member))
         }
         try gradients.gather()
         for member in members {

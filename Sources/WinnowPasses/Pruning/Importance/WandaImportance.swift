@@ -12,7 +12,9 @@ package struct WandaImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws {
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
         let contractions = targets.compactMap { $0.sites.first.flatMap { Contraction($0, in: graph) } }
         var statistics = Statistics()
         for contraction in contractions where graph.infos[contraction.data]?.elementType == .float32 {

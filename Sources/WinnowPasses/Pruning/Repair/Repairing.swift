@@ -8,12 +8,12 @@ public struct Repairing: HyperparameterGroup {
         case none
         /// The mean of what went goes into the bias.
         case bias
-        /// What is left is fitted to the layer's former outputs by least squares, and the mean that is still missing goes into the bias
-        /// (He et al. 2017, equation 5, with a hundredth of the mean diagonal added).
+        /// What is left is fitted to the layer's former outputs by least squares, and the mean that is still missing goes into
+        /// the bias (He et al. 2017, equation 5, with a hundredth of the mean diagonal added).
         case ridge
     }
 
-    @Hyperparameter("how layers make up for what they lost: bias adds its mean to the bias, ridge also fits what is left by least squares")
+    @Hyperparameter("how layers make up for what they lost: its mean goes into the bias; ridge also fits what is left")
     public var repair = Method.none
 
     public init() {}
@@ -22,12 +22,15 @@ public struct Repairing: HyperparameterGroup {
     private static let sampleCount = 512
 
     /// `pruned` with the weights that lost elements since `original` repaired.
-    package func repair(of pruned: Graph, from original: Graph, _ targets: [WeightTarget], _ context: PassContext) throws -> PassResult {
+    package func repair(
+        of pruned: Graph, from original: Graph, _ targets: [WeightTarget], _ context: PassContext
+    ) throws -> PassResult {
         guard repair != .none else { return PassResult(graph: pruned) }
         let masks = Dictionary(pruned.maskNodes.map { ($0.weight, $0.mask) }, uniquingKeysWith: { first, _ in first })
         let losses = targets.compactMap { target -> Loss? in
             guard let before = MaskedWeight(target, in: original),
-                let after = MaskedWeight(target.tensor, pruned.initializers[target.tensor], mask: masks[target.tensor].flatMap { pruned.initializers[$0] }),
+                let after = MaskedWeight(
+                    target.tensor, pruned.initializers[target.tensor], mask: masks[target.tensor].flatMap { pruned.initializers[$0] }),
                 before.zeroed != after.zeroed
             else { return nil }
             return Loss(target: target, former: before.zeroed, left: after.zeroed.floats().map { $0 != 0 }, stored: after)
@@ -42,11 +45,13 @@ public struct Repairing: HyperparameterGroup {
         guard repair != .none, !channels.isEmpty else { return PassResult(graph: graph) }
         let targets = try WeightTargets(graph, Selection(in: graph)) { MaskedWeight.objection(to: $0.stored) }.targets
         let losses = targets.compactMap { target -> Loss? in
-            guard let site = target.sites.first, let contraction = Contraction(site, in: graph), let rank = graph.infos[contraction.data]?.rank,
+            guard let site = target.sites.first, let contraction = Contraction(site, in: graph),
+                let rank = graph.infos[contraction.data]?.rank,
                 let places = coupling.removedPlaces(of: contraction.data, axis: rank + contraction.dataAxis, removing: channels),
                 let weight = MaskedWeight(target, in: graph), places.count == contraction.inputCount
             else { return nil }
-            let rows = (0..<contraction.outputCount * contraction.depth).map { !places[$0 % contraction.depth / max(1, contraction.tapCount)] }
+            let (depth, taps) = (contraction.depth, max(1, contraction.tapCount))
+            let rows = (0..<contraction.outputCount * depth).map { !places[$0 % depth / taps] }
             var left = rows
             for (index, place) in contraction.places.enumerated() { left[place] = rows[index] }
             return Loss(target: target, former: weight.zeroed, left: left, stored: weight)
@@ -55,13 +60,13 @@ public struct Repairing: HyperparameterGroup {
     }
 
     private func repair(_ losses: [Loss], in graph: Graph, from original: Graph, _ context: PassContext) throws -> PassResult {
-        let layers = try LayerReconstruction.gather(for: losses.map(\.target), in: original, context, sampleCount: Self.sampleCount)
+        let layers = try LayerReconstruction.gather(
+            for: losses.map(\.target), in: original, context, sampleCount: Self.sampleCount)
         var result = PassResult(graph: graph)
         for loss in losses {
             guard loss.target.sites.count == 1, let layer = layers[loss.target.tensor] else {
-                result.findings.append(Finding(
-                    loss.target.tensor, .skipped,
-                    reason: "not repaired: \(loss.target.sites.count > 1 ? "several layers share it" : "its layer does not tell its inputs, or has too many")"))
+                let reason = loss.target.sites.count > 1 ? "several layers share it" : "its layer does not tell its inputs, or has too many"
+                result.findings.append(Finding(loss.target.tensor, .skipped, reason: "not repaired: \(reason)"))
                 continue
             }
             try repair(loss, layer, &result)
