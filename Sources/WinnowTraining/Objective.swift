@@ -1,6 +1,6 @@
-import WinnowEngine
+package import WinnowEngine
 public import WinnowGraph
-import WinnowTensor
+package import WinnowTensor
 
 /// What training makes small: a graph with a scalar loss among its values.
 ///
@@ -57,7 +57,7 @@ public struct Objective: Sendable {
 
     /// The same for inputs of these shapes and any number of samples: operators that need to know extents can then be
     /// differentiated.
-    func taking(_ shapes: [ValueName: Shape]) throws -> Objective {
+    package func taking(_ shapes: [ValueName: Shape]) throws -> Objective {
         var edit = GraphEdit()
         let axes = SampleAxes(of: graph)
         for input in graph.inputs {
@@ -84,7 +84,7 @@ extension Objective {
     }
 
     /// The data with its labels as the array that the loss takes them from. Throws `.data` where there are none.
-    func complete(_ data: Dataset) throws -> Dataset {
+    package func complete(_ data: Dataset) throws -> Dataset {
         guard let labels else { return data }
         guard let classes = data.labels else {
             throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")

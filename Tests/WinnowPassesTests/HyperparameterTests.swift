@@ -117,4 +117,13 @@ struct PassStepTests {
         #expect((finetune.with.first?.pass as? Distillation)?.temperature == 3)
         #expect(throws: WinnowError.self) { try PassStep(["iterative-pruning": ["finetune": ["epoch": 2]]]) }
     }
+
+    /// The command line and YAML read `none` as no value; where it is one of a few words it is that word.
+    @Test func noneIsAWordWhereItIsOne() throws {
+        let settings = try [String: HyperparameterValue](settings: ["repair=none", "normalize=none"])
+        let pass = try StructuredPruning(hyperparameters: settings)
+        #expect(pass.ranking.normalize == .none && pass.repairing.repair == .none)
+        #expect(try SVDFactorization(hyperparameters: ["convolutions": .none]).hyperparameters["convolutions"] == .string("none"))
+        #expect(throws: WinnowError.self) { try MagnitudePruning(hyperparameters: ["mode": .none]) }
+    }
 }

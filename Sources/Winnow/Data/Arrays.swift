@@ -20,6 +20,11 @@ public enum Arrays {
         try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path)
     }
 
+    /// The arrays of an npz, safetensors or npy file; that of an npy file has no name.
+    static func readUnnamed(_ path: String) throws -> [String: Tensor] {
+        path.lowercased().hasSuffix(".npy") ? ["": try NPY.read(path)] : try read(path)
+    }
+
     /// Writes the arrays and gives one line about each.
     public static func write(_ arrays: [String: Tensor], to path: String) throws -> [String] {
         if isSafeTensors(path) { try SafeTensors(tensors: arrays).write(to: path) } else { try NPZ.write(arrays, to: path) }

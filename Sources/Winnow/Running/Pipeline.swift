@@ -109,6 +109,7 @@ public struct Pipeline: Sendable {
         context.judge = judge
         context.objective = objective
         context.loadModel = { try Model(reading: $0).graph }
+        context.loadArrays = { try Arrays.readUnnamed($0) }
         return context
     }
 

@@ -1,6 +1,6 @@
 public import WinnowEngine
 public import WinnowGraph
-import WinnowTensor
+package import WinnowTensor
 public import WinnowTraining
 
 /// What a pass may use besides the graph: data, a seed, and the wires to whoever started it.
@@ -23,6 +23,8 @@ public struct PassContext {
     public var teacher: Graph?
     /// Reads another model that a pass names: a teacher.
     package var loadModel: ((_ path: String) throws -> Graph)?
+    /// Reads a file of named arrays that a pass names; the one array of an npy file has no name.
+    package var loadArrays: ((_ path: String) throws -> [String: Tensor])?
 
     public init(
         calibration: Dataset? = nil, training: Dataset? = nil, validation: Dataset? = nil, seed: UInt64 = 0,

@@ -34,6 +34,8 @@ public struct Quantity: Hashable, Sendable {
     public static let largestMeanShift = Quantity("largest shift of a channel's mean")
     /// ‖after − before‖ / ‖before‖.
     public static let relativeChange = Quantity("relative change")
+    /// ‖change of the outputs‖ / ‖outputs‖ of a layer.
+    public static let layerError = Quantity("relative error of the layer's outputs")
     public static let stepSamples = Quantity("samples in a step")
     public static let trainingLoss = Quantity("training loss")
 

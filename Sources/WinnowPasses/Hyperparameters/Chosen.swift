@@ -34,7 +34,7 @@ extension Chosen: ExpressibleByStringLiteral {
 extension Chosen: HyperparameterConvertible {
     public static var kind: String { "one of \(Catalogue.names.joined(separator: ", "))" }
     public init?(_ value: HyperparameterValue) {
-        guard case .string(let name) = value else { return nil }
+        guard let name = value.word else { return nil }
         self.init(name: name)
         guard isKnown else { return nil }
     }

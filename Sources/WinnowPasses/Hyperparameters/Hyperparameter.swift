@@ -146,6 +146,17 @@ extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConve
     public var recipeValue: HyperparameterValue { self?.recipeValue ?? .none }
 }
 
+extension HyperparameterValue {
+    /// A text where words are chosen from; no value is the word `none`, as it is read.
+    var word: String? {
+        switch self {
+        case .string(let text): text
+        case .none: "none"
+        default: nil
+        }
+    }
+}
+
 /// A hyperparameter that is one of a few words.
 public protocol HyperparameterChoice: HyperparameterConvertible, CaseIterable, RawRepresentable
 where RawValue == String {}
@@ -153,7 +164,7 @@ where RawValue == String {}
 extension HyperparameterChoice {
     public static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }
     public init?(_ value: HyperparameterValue) {
-        guard case .string(let text) = value, let choice = Self(rawValue: text) else { return nil }
+        guard let choice = value.word.flatMap(Self.init(rawValue:)) else { return nil }
         self = choice
     }
     public var hyperparameterValue: HyperparameterValue { .string(rawValue) }

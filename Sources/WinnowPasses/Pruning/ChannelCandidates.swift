@@ -9,6 +9,11 @@ struct ChannelCandidates {
     let removal: ChannelRemoval
     let report: ChannelReport
 
+    /// The groups of one structure together, by their places in `ranked`.
+    var pools: [[Int]] {
+        Dictionary(grouping: ranked.indices) { coupling.structure(of: ranked[$0].group) }.values.sorted { $0[0] < $1[0] }
+    }
+
     /// The lowest channels of each group, so many of it.
     func lowest(_ counts: [Int]) -> [Int: Set<Int>] {
         var result: [Int: Set<Int>] = [:]
@@ -16,6 +21,11 @@ struct ChannelCandidates {
             result[candidate.group.id] = Set(candidate.scores.lowest(count))
         }
         return result
+    }
+
+    /// The same for a graph whose weights were fitted anew to what will be left.
+    func repaired(_ graph: Graph) -> ChannelCandidates {
+        ChannelCandidates(graph: self.graph, coupling: coupling, ranked: ranked, removal: ChannelRemoval(graph, coupling), report: report)
     }
 
     /// The graph without these channels, or with zeros in their place.

@@ -15,7 +15,7 @@ struct ChannelCut {
         try pass.limits.checkRules(ranked.flatMap(\.names))
         let ruled = ranked.map { group in pass.limits.ruled(group.names).map { Budget.count($0, of: group.scores.count) } }
         let order = ChannelOrder(
-            try zip(pass.keys(of: ranked), ruled).map { keys, ruled in ruled == nil ? keys : [] })
+            try zip(pass.keys(of: candidates), ruled).map { keys, ruled in ruled == nil ? keys : [] })
         try self.init(pass, candidates, order, ruled, in: context)
     }
 
@@ -28,7 +28,7 @@ struct ChannelCut {
             candidates.ranked.indices.map { pass.limited(ruled[$0] ?? counts[$0], of: candidates.ranked[$0].scores.count) }
         }
         guard let cost = pass.limits.cost, pass.limits.maxLoss == nil || pass.limits.sensitivity == nil else {
-            counts = limited(pass.counts(candidates.ranked, order))
+            counts = limited(pass.counts(candidates, order))
             finding = nil
             return
         }
@@ -53,25 +53,39 @@ struct ChannelCut {
 
 extension StructuredPruning {
     /// For each group what orders its channels, from the lowest.
-    fileprivate func keys(of ranked: [RankedChannels]) throws -> [[Double]] {
+    fileprivate func keys(of candidates: ChannelCandidates) throws -> [[Double]] {
+        let ranked = candidates.ranked
         if let path = limits.sensitivity {
             let table = try SensitivityTable(reading: path)
             return ranked.map { group in
                 (1...group.scores.count).map { table.loss(Double($0) / Double(group.scores.count), of: group.names) }
             }
         }
+        if scope == .isomorphic, limits.budget != .threshold { return isomorphicKeys(of: candidates) }
         return ranked.map { group in
             guard limits.budget != .threshold else { return group.scores.map(Double.init).sorted() }
             switch scope {
-            case .group: return group.scores.indices.map { (Double($0) + 0.5) / Double(group.scores.count) }
-            case .global: return group.normalizedScores.map(Double.init).sorted()
+            case .group, .isomorphic: return group.scores.indices.map { (Double($0) + 0.5) / Double(group.scores.count) }
+            case .global: return ranking.normalized(group.scores).map(Double.init).sorted()
             case .absolute: return group.scores.map(Double.init).sorted()
             }
         }
     }
 
+    /// The place of each channel among all of groups of one structure, as a part of them.
+    private func isomorphicKeys(of candidates: ChannelCandidates) -> [[Double]] {
+        var keys = candidates.ranked.map { _ in [Double]() }
+        for pool in candidates.pools {
+            let all = pool.flatMap { index in ranking.normalized(candidates.ranked[index].scores).map { (index, $0) } }
+            let order = all.indices.sorted { all[$0].1 != all[$1].1 ? all[$0].1 < all[$1].1 : $0 < $1 }
+            for (place, index) in order.enumerated() { keys[all[index].0].append((Double(place) + 0.5) / Double(all.count)) }
+        }
+        return keys
+    }
+
     /// How many channels of each group go where no cost of the whole model is counted.
-    fileprivate func counts(_ ranked: [RankedChannels], _ order: ChannelOrder) -> [Int] {
+    fileprivate func counts(_ candidates: ChannelCandidates, _ order: ChannelOrder) -> [Int] {
+        let ranked = candidates.ranked
         if limits.sensitivity != nil, let bound = limits.maxLoss { return order.counts(first: order.length(upTo: bound)) }
         switch limits.budget {
         case .threshold: return order.counts(first: order.length(upTo: limits.threshold))
@@ -80,6 +94,15 @@ extension StructuredPruning {
         }
         switch scope {
         case .group where limits.sensitivity == nil: return ranked.map { Budget.count(sparsity, of: $0.scores.count) }
+        case .isomorphic where limits.sensitivity == nil:
+            let keys = isomorphicKeys(of: candidates)
+            var counts = ranked.map { _ in 0 }
+            for pool in candidates.pools {
+                let size = pool.reduce(0) { $0 + ranked[$1].scores.count }
+                let lost = Budget.count(sparsity, of: size)
+                for index in pool { counts[index] = keys[index].count { $0 * Double(size) < Double(lost) } }
+            }
+            return counts
         case .absolute:
             // ⌊kept⌋ stay, and none of those with the score of the last that goes, as in EasyPruner's `Ratio`.
             let kept = Int(((1 - sparsity) * Double(order.count) + 1e-9).rounded(.down))

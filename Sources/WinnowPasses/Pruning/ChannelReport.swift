@@ -7,6 +7,7 @@ struct ChannelReport {
     private let weights: [ChannelWeight]
     private var kept: [ValueName: String] = [:]
     private var skipped: [ValueName: String] = [:]
+    private var fallbacks: [(tensor: ValueName, reason: String)] = []
 
     init(_ graph: Graph, _ weights: [ChannelWeight]) {
         self.graph = graph
@@ -18,6 +19,9 @@ struct ChannelReport {
 
     /// Notes why a weight could not lose channels.
     mutating func skip(_ weight: ChannelWeight, _ reason: String) { skipped[weight.tensor] = skipped[weight.tensor] ?? reason }
+
+    /// Notes that a weight's channels were ranked by something else than what was asked for.
+    mutating func fallBack(_ weight: ChannelWeight, _ reason: String) { fallbacks.append((weight.tensor, reason)) }
 
     func findings(
         for result: Graph, removing channels: [Int: Set<Int>], _ coupling: CouplingGroups, removed: Bool
@@ -41,6 +45,7 @@ struct ChannelReport {
         for name in graph.weightTensors where !ledger.has(name) {
             if let finding = coupled(name, result, nil) { ledger.note(finding) }
         }
+        for (tensor, reason) in fallbacks { ledger.note(Finding(tensor, .fellBack, reason: reason)) }
         return ledger.findings { _ in "none of its channels was to be removed" }
     }
 

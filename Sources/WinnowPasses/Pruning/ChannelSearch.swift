@@ -27,7 +27,7 @@ public struct ChannelSearch: Pass {
 
     public init() {}
 
-    public var needs: PassNeeds { .calibration }
+    public var needs: PassNeeds { max(pruning.needs, .calibration) }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -35,6 +35,9 @@ public struct ChannelSearch: Pass {
             throw WinnowError(
                 .recipe, "pruning", "has no budget of the whole model that alone decides",
                 remedy: "choose budget parameters, macs, bytes or latency, without rules and sensitivity")
+        }
+        guard pruning.repairing.repair == .none else {
+            throw WinnowError(.recipe, "repair", "is not done by a search", remedy: "prune with the widths that it finds")
         }
         var context = context
         context.teacher = context.teacher ?? graph

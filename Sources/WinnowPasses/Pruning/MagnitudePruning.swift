@@ -12,8 +12,9 @@ public struct MagnitudePruning: Pass {
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `total` as many as make that fraction of all, \
         `count` so many, `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights \
         in their tensor, `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier \
-        pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes. Equal scores are pruned in \
-        storage order. Zeros alone do not make an ONNX \
+        pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes: of activations (wanda), \
+        of gradients (taylor, fisher, movement), or with what is left corrected (sparsegpt). `repair` makes up for what went \
+        without training. Equal scores are pruned in storage order. Zeros alone do not make an ONNX \
         file smaller; its zipped size shrinks.
         """
     public static let strengths = [Strength.sparsity]
@@ -34,11 +35,12 @@ public struct MagnitudePruning: Pass {
     public var percentile = 50.0
     @Hyperparameter("how the percentile is interpolated") public var method = Percentile.Method.linear
     public var rule = PruningRule()
+    public var repairing = Repairing()
     public var choice = WeightChoice()
 
     public init() {}
 
-    public var needs: PassNeeds { rule.importance.member.needs }
+    public var needs: PassNeeds { max(rule.importance.member.needs, repairing.needs) }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         var targets = rule.targets(in: graph, try choice.selection(in: graph))
@@ -46,8 +48,13 @@ public struct MagnitudePruning: Pass {
         let weights = targets.targets.compactMap { MaskedWeight($0, in: graph) }
         var pruned = PrunedWeights(keepsMasks: rule.keepMask)
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
-        prepared.forEach(weights, budget) { weight, cut in pruned.add(weight, below: &cut, &targets) }
-        return PassResult(graph: try pruned.graph(from: graph), findings: targets.findings)
+        prepared.forEach(weights, budget) { weight, cut in
+            pruned.add(weight, below: &cut, &targets)
+            if weight.fallsBack { targets.note(Finding(weight.weight.tensor, .fellBack, reason: prepared.fallback)) }
+        }
+        let repair = try repairing.repair(of: pruned.graph(from: graph), from: graph, targets.targets, context)
+        for finding in repair.findings { targets.note(finding) }
+        return PassResult(graph: repair.graph, findings: targets.findings)
     }
 
     private var budget: Budget {
@@ -67,6 +74,8 @@ private struct PrunedWeights {
     let keepsMasks: Bool
     private var zeroed: [ValueName: Tensor] = [:]
     private var masks: [ValueName: Tensor] = [:]
+    /// The numbers beneath masks, where those that stay changed.
+    private var corrected: [ValueName: Tensor] = [:]
 
     init(keepsMasks: Bool) { self.keepsMasks = keepsMasks }
 
@@ -82,11 +91,16 @@ private struct PrunedWeights {
         }
         guard after.keptCount < before.keptCount else { return }
         if keepsMask { masks[name] = tensor } else { zeroed[name] = tensor }
+        guard scored.isCorrected, keepsMask else { return }
+        corrected[name] = before.values
+        targets.note(Finding(name, .fellBack, reason: "what stays is corrected, which unprune does not undo"))
     }
 
     func graph(from graph: Graph) throws -> Graph {
         var edit = GraphEdit()
-        for name in graph.initializerNames { if let values = zeroed[name] { edit.initializers.append((name, values)) } }
+        for name in graph.initializerNames {
+            if let values = zeroed[name] ?? corrected[name] { edit.initializers.append((name, values)) }
+        }
         let pruned = try graph.applying(edit).masking(masks)
         guard !zeroed.isEmpty else { return pruned }
         return try pruned.foldingMasks(only: keepsMasks ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil)

@@ -18,7 +18,8 @@ public struct PruningRule: HyperparameterGroup {
     @Hyperparameter("how the score of a block follows from those of its elements") public var blockNorm = BlockNorm.mean
     @Hyperparameter("other sparsities or patterns for some weights; the first rule that matches holds")
     public var rules: [LayerRule] = []
-
+    @Hyperparameter("file of scores for importance custom: npz, safetensors or npy, by the names of the tensors")
+    public var scores: String? = nil
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it") public var keepMask = false
 
     public init() {}
@@ -47,10 +48,14 @@ public struct PruningRule: HyperparameterGroup {
 
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
+        if let scores, importance.member != CustomImportance.self {
+            throw WinnowError(
+                .recipe, "scores \(scores)", "are not read by importance \(importance)", remedy: "set importance to custom")
+        }
         // Throws for globs that match nothing.
         for rule in rules { _ = try Selection(only: rule.weights, in: graph) }
         var importance = importance.member.init()
-        try importance.prepare(for: targets.compactMap(\.sites.first), in: graph, context)
+        try importance.prepare(for: targets, by: self, in: graph, context)
         var prepared = PreparedPruning(rule: self, importance: importance)
         for target in targets {
             prepared.rules[target.tensor] = rules.first { $0.matches(target) }
@@ -76,11 +81,24 @@ package struct PreparedPruning: Sendable {
 
     private func pattern(of weight: MaskedWeight) -> SparsityPattern { rules[weight.tensor]?.pattern ?? rule.pattern }
 
-    private func scored(_ weight: MaskedWeight) -> ScoredWeight {
+    private func scored(_ weight: MaskedWeight, _ budget: Budget) -> ScoredWeight {
+        if let corrected = importance.corrected(weight, pattern(of: weight), budget) {
+            return ScoredWeight(weight, corrected: corrected)
+        }
         let scores = importance.scores(of: weight).map { scores in
             zip(scores, weight.magnitudesInUse).map { $1 < 0 ? Float(-1) : $0 }
         }
-        return pattern(of: weight).scored(weight, scores, contractions[weight.tensor], by: rule.blockNorm)
+        var result = pattern(of: weight).scored(weight, scores, contractions[weight.tensor], by: rule.blockNorm)
+        result.fallsBack = scores == nil && type(of: importance) != MagnitudeImportance.self
+        return result
+    }
+
+    /// What is to be said of weights whose magnitudes count although another importance was asked for.
+    package var fallback: String {
+        """
+        \(type(of: importance).name) knows nothing of it, for its layer does not tell its inputs or no float32 loss depends on it: \
+        magnitudes count
+        """
     }
 
     /// Calls `body` with each weight and what is cut off it, one group of weights that are compared with each other after the other.
@@ -93,10 +111,14 @@ package struct PreparedPruning: Sendable {
         let groups = rule.scope == .tensor ? weights.map { [$0] } : [common] + own.map { [$0] }
         for group in groups {
             guard let first = group.first else { continue }
-            let budget = rules[first.tensor]?.budget(in: budget, reach: reach) ?? budget
-            let scored = group.map(scored)
-            var cut = pattern(of: first).fraction == nil ? budget.resolved(for: group).cut(of: scored) : .nothing
-            for weight in scored { try body(weight, &cut) }
+            let budget = (rules[first.tensor]?.budget(in: budget, reach: reach) ?? budget).resolved(for: group)
+            let scored = group.map { self.scored($0, budget) }
+            var cut = pattern(of: first).fraction == nil ? budget.cut(of: scored.filter { !$0.isCorrected }) : .nothing
+            for weight in scored {
+                var own = weight.isCorrected ? .nothing : cut
+                try body(weight, &own)
+                if !weight.isCorrected { cut = own }
+            }
         }
     }
 

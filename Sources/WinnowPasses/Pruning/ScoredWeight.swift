@@ -7,11 +7,25 @@ package struct ScoredWeight: Scored, Sendable {
     package let scores: [Float]?
     /// The unit of each element; nil: each is one of its own.
     package let units: [Int32]?
+    /// Whether what stays has other values than the model had, and what goes is settled.
+    package let isCorrected: Bool
+    /// Whether magnitudes stand for scores that an importance could not give.
+    package var fallsBack = false
 
     package init(_ weight: MaskedWeight, scores: [Float]? = nil, units: [Int32]? = nil) {
         self.weight = weight
         self.scores = scores
         self.units = units
+        isCorrected = false
+    }
+
+    /// A weight that an importance has pruned: zeros go, and what stays has the numbers of `corrected`.
+    package init(_ weight: MaskedWeight, corrected: Tensor) {
+        let stays = corrected.floats().map { $0 != 0 }
+        self.weight = weight.taking(corrected, where: stays)
+        scores = stays.map { $0 ? .infinity : -1 }
+        units = nil
+        isCorrected = true
     }
 
     package func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void) {

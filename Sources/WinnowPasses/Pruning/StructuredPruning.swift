@@ -11,10 +11,11 @@ public struct StructuredPruning: Pass {
         of LSTM and GRU. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
         Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
-        outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for. `budget` \
+        outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for; of several \
+        weights that make the same channels `reduce` tells how they count. `budget` \
         says what `sparsity` removes a fraction of; the fewest channels go with which no more than the rest is left. The result is \
-        run beside the network in which the channels are zero before it is given out. Follow with \
-        `batch-norm-reestimation` and `finetune`.
+        run beside the network in which the channels are zero before it is given out. `repair` makes up for what went without \
+        training. Follow with `batch-norm-reestimation` and `finetune`.
         """
     public static let strengths = [Strength.sparsity]
 
@@ -25,12 +26,14 @@ public struct StructuredPruning: Pass {
         case global
         /// The same, scores compared as they are (EasyPruner's `Ratio`).
         case absolute
+        /// Groups whose channels pass through the same operators are ranked together (Fang et al. 2024).
+        case isomorphic
     }
 
     @Hyperparameter("fraction to remove: of the channels, or of what budget counts", in: 0...1) public var sparsity = 0.5
-    @Hyperparameter("what ranks channels by the weights that make them") public var importance: Chosen<ChannelImportances> = "l2"
+    @Hyperparameter("what ranks channels") public var importance: Chosen<ChannelImportances> = "l2"
     @Hyperparameter(
-        "the same fraction of each group, or the least important channels of all: by scores over their group's mean, or as they are")
+        "the same fraction of each group, or the least important channels of all: by scores over their group's mean, or as they are; or of all of one structure")
     public var scope = Scope.group
     @Hyperparameter("channels left are a multiple of this", in: 1...1024) public var roundTo = 1
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
@@ -38,17 +41,23 @@ public struct StructuredPruning: Pass {
     public var standardOnly = true
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") public var remove = true
     public var limits = ChannelBudget()
+    public var ranking = ChannelRanking()
+    public var repairing = Repairing()
     public var choice = WeightChoice()
 
     public init() {}
 
     public var files: [String] { limits.sensitivity.map { [$0] } ?? [] }
+    public var needs: PassNeeds { max(importance.member.needs, repairing.needs) }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let candidates = try candidates(in: graph, context)
         let cut = try ChannelCut(self, candidates, in: context)
-        var result = try candidates.result(without: candidates.lowest(cut.counts), removed: remove, in: context)
+        let chosen = candidates.lowest(cut.counts)
+        let repair = try repairing.repair(of: candidates.removal.graph, losing: chosen, candidates.coupling, context)
+        var result = try candidates.repaired(repair.graph).result(without: chosen, removed: remove, in: context)
+        result.findings += repair.findings
         result.findings += cut.finding.map { [$0] } ?? []
         return result
     }
@@ -68,7 +77,7 @@ public struct StructuredPruning: Pass {
                 for weight in makers { report.skip(weight, "it is normalized together with extents that are not known: channels can go, zeros would count") }
             } else if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
-            } else if let ranked = RankedChannels(group, makers, coupling, settled, importance.member.init()) {
+            } else if let ranked = RankedChannels(group, makers, coupling, settled) {
                 candidates.append(ranked)
             } else {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }
@@ -77,6 +86,14 @@ public struct StructuredPruning: Pass {
         for weight in weights {
             guard let reason = coupling.protection(of: weight) else { continue }
             if coupling.soundReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
+        }
+        var importance = importance.member.init()
+        try importance.prepare(for: candidates.flatMap(\.members), in: settled, context)
+        for index in candidates.indices { candidates[index].rank(ranking, by: importance) }
+        for candidate in candidates where candidate.fallsBack {
+            for member in candidate.members {
+                report.fallBack(member.weight, "\(self.importance) knows nothing of its channels: they are ranked by l2")
+            }
         }
         return ChannelCandidates(
             graph: graph, coupling: coupling, ranked: candidates, removal: removal, report: report)

@@ -36,9 +36,9 @@ public struct BiasCorrection: Pass {
         for layer in layers {
             guard let goal = means[layer.output], let own = try self.means(of: [layer], in: result, context)[layer.output] else { continue }
             let shift = zip(goal, own).map { $0 - $1 }
-            result = try layer.shifting(by: shift, in: result)
+            result = try layer.bias.shifting(by: shift, in: result)
             let largest = shift.map(\.magnitude).max() ?? 0
-            ledger.note(Finding(layer.bias, .done, .largestMeanShift, before: largest, after: 0))
+            ledger.note(Finding(layer.bias.tensor, .done, .largestMeanShift, before: largest, after: 0))
         }
         for site in wanted where !layers.contains(where: { $0.node == site.node.name }) {
             ledger.keep(site.tensor, "its layer has no bias, or its output is not in the original model")
@@ -64,9 +64,7 @@ private struct CorrectedLayer {
     let output: ValueName
     /// Of the output, counted from the front.
     let channelAxis: Int
-    /// The initializer: numbers, or codes.
-    let bias: ValueName
-    private let encoded: EncodedWeight?
+    let bias: LayerBias
 
     init?(_ site: WeightSite, in graph: Graph, original: Graph) {
         let index = GraphIndex(graph)
@@ -78,22 +76,9 @@ private struct CorrectedLayer {
         guard !map.isOpaque, map.inputs.indices.contains(site.inputIndex), map.inputs[site.inputIndex].indices.contains(axis),
             let result = map.outputs.first, let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
         else { return nil }
-        encoded = EncodedWeight(of: input, in: index)
-        guard let bias = encoded == nil ? input : index.producer(of: input)?.input(0) else { return nil }
+        guard let bias = LayerBias(input, in: index) else { return nil }
         self.bias = bias
-        guard let tensor = graph.initializers[bias], index.consumers(of: bias).count == 1, tensor.rank == 1 else { return nil }
         (node, weight, self.output) = (site.node.name, site.tensor, output)
         channelAxis = place - result.count + rank
-    }
-
-    func shifting(by shift: [Double], in graph: Graph) throws -> Graph {
-        guard let tensor = graph.initializers[bias], tensor.elementCount == shift.count else { return graph }
-        let values = tensor.doubles()
-        let moved = values.indices.map { index -> Double in
-            guard case .affine(let parameters)? = encoded?.meaning else { return values[index] + shift[index] }
-            let step = Double(parameters.scales[min(index, parameters.scales.count - 1)])
-            return min(max((values[index] + shift[index] / step).rounded(), -0x1p31), 0x1p31 - 1)
-        }
-        return try graph.settingInitializers([bias: Tensor(moved, shape: tensor.shape, as: tensor.elementType)])
     }
 }

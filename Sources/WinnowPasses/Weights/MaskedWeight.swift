@@ -85,6 +85,12 @@ package struct MaskedWeight: Sendable {
         return zip(values.doubles(), mask.floats()).filter { $1 != 0 }.map(\.0)
     }
 
+    /// The same weight with the numbers of another tensor at these places.
+    func taking(_ numbers: Tensor, where isTaken: [Bool]) -> MaskedWeight {
+        let merged = zip(zip(numbers.doubles(), values.doubles()), isTaken).map { $1 ? $0.0 : $0.1 }
+        return MaskedWeight(tensor, Tensor(merged, shape: values.shape, as: values.elementType), mask: mask) ?? self
+    }
+
     /// The same weight with another mask.
     package func masked(by mask: Tensor?) -> MaskedWeight { MaskedWeight(tensor, values, mask: mask) ?? self }
 }

@@ -36,6 +36,33 @@ struct StatisticTests {
         #expect(counts.reduce(0, +) == 480)
     }
 
+    /// The same for what is learned of gradients, of activations and of rows.
+    @Test func otherPartsMerge() throws {
+        let (first, second) = (numbers(240, seed: 1), numbers(240, seed: 2).map { max(0, $0) })
+        let shape: Shape = [4, 5, 12]
+        var elements = added(ElementMoments(), first, shape)
+        elements.merge(added(ElementMoments(), second, shape))
+        let whole = added(added(ElementMoments(), first, shape), second, shape)
+        #expect(elements.count == 2 && elements.sums == whole.sums && elements.squares == whole.squares)
+        #expect(zip(first, second).enumerated().allSatisfy { abs(whole.sums[$0] - $1.0 - $1.1) < 1e-5 })
+
+        var activity = added(ChannelActivity(axis: -2, extent: 5), first, shape)
+        activity.merge(added(ChannelActivity(axis: 1, extent: 5), second, shape))
+        let zeros = (0..<240).filter { $0 / 12 % 5 == 2 && second[$0] == 0 }.count
+        #expect(zeros > 0 && abs(activity.zeroParts[2] - Double(zeros) / 96) < 1e-9)
+        let magnitude = (0..<240).filter { $0 / 12 % 5 == 2 }.reduce(0) { $0 + Double(abs(first[$1]) + second[$1]) }
+        #expect(abs(activity.meanMagnitudes[2] - magnitude / 96) < 1e-6)
+
+        let weight = numbers(240, seed: 3)
+        let channels = (0..<240).map { Int32($0 % 3) - 1 }
+        var products = added(GatedProducts(weight, channels, count: 2), first, shape)
+        products.merge(added(GatedProducts(weight, channels, count: 2), second, shape))
+        let own = (0..<240).filter { channels[$0] == 1 }
+        let wanted = [first, second].map { values in own.reduce(0) { $0 + Double(weight[$1] * values[$1]) } }
+        let square = (wanted[0] * wanted[0] + wanted[1] * wanted[1]) / 2
+        #expect(abs(products.meanSquares[1] - square) < 1e-4 * square)
+    }
+
     @Test func momentsAreThoseOfTheAxis() {
         let moments = added(ChannelMoments(axis: -1), [1, 10, 2, 20, 3, 30], [3, 2])
         #expect(moments.means == [2, 20] && moments.norms == [Double(14).squareRoot(), Double(1400).squareRoot()])
@@ -71,6 +98,9 @@ struct StatisticTests {
         }
         #expect(rows * contraction.outputCount == expected.elementCount)
         let gram = added(GramMatrix(contraction), values, source)
-        #expect(gram.rowCount == rows && gram.sum.rows == contraction.depth)
+        #expect(gram.rowCount == rows && gram.sum.rows == contraction.depth && gram.rowSum.count == contraction.depth)
+        var halves = gram
+        halves.merge(gram)
+        #expect(halves.rowSum == gram.rowSum.map { 2 * $0 } && halves.rowCount == 2 * rows)
     }
 }

@@ -30,4 +30,14 @@ package enum VectorArithmetic {
             for i in 0..<count { to[i] *= a }
         }
     }
+
+    /// sums += x and squares += x².
+    package static func addMoments(
+        of x: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ squares: UnsafeMutablePointer<Float>, count: Int
+    ) {
+        for i in 0..<count {
+            sums[i] += x[i]
+            squares[i] += x[i] * x[i]
+        }
+    }
 }

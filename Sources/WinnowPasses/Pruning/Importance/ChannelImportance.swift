@@ -1,17 +1,40 @@
+package import WinnowGraph
+
 /// How much whole channels matter: those of the lowest scores go first.
 package protocol ChannelImportance: Sendable {
     /// Its name in recipes.
     static var name: String { get }
+    /// The data that it must see.
+    static var needs: PassNeeds { get }
 
     init()
 
-    /// Adds what one weight says: for each channel the numbers that make it.
-    func add(_ channels: [[Double]], to sums: inout [Double])
+    /// Learns what it must know of the data that meets these weights, and of the graph around them.
+    mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws
 
-    /// The score of a channel from what all weights said.
-    func score(_ sum: Double) -> Double
+    /// Whether it has anything to say of a weight's channels; a group of which it knows no weight is ranked by `l2`.
+    func knows(_ member: ChannelMember) -> Bool
+
+    /// Adds what one weight says of each channel.
+    func add(_ member: ChannelMember, to sums: inout [Double])
+
+    /// The scores of a group's channels from what its weights said.
+    func scores(of sums: [Double]) -> [Double]
 }
 
 extension ChannelImportance {
-    package func score(_ sum: Double) -> Double { sum }
+    package static var needs: PassNeeds { .nothing }
+    package mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws {}
+    package func knows(_ member: ChannelMember) -> Bool { true }
+    package func scores(of sums: [Double]) -> [Double] { sums }
+}
+
+/// An importance that looks at the numbers of the weights alone.
+package protocol WeightChannelImportance: ChannelImportance {
+    /// Adds what one weight says: for each channel the numbers that make it.
+    func add(_ channels: [[Double]], to sums: inout [Double])
+}
+
+extension WeightChannelImportance {
+    package func add(_ member: ChannelMember, to sums: inout [Double]) { add(member.numbers, to: &sums) }
 }

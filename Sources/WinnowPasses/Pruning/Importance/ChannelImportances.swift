@@ -4,6 +4,13 @@ public enum ChannelImportances: MemberCatalogue {
         L1Importance.self,
         L2Importance.self,
         GeometricMedianImportance.self,
+        LAMPChannelImportance.self,
+        BatchNormScaleImportance.self,
+        TaylorChannelImportance.self,
+        FisherChannelImportance.self,
+        ActivationImportance.self,
+        ZeroPercentageImportance.self,
+        RandomChannelImportance.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }

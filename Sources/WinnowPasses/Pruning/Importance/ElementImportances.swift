@@ -4,6 +4,12 @@ public enum ElementImportances: MemberCatalogue {
         MagnitudeImportance.self,
         LAMPImportance.self,
         WandaImportance.self,
+        SparseGPTImportance.self,
+        TaylorImportance.self,
+        FisherImportance.self,
+        MovementImportance.self,
+        RandomImportance.self,
+        CustomImportance.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }

@@ -1,6 +1,6 @@
 /// Σ_j ‖F_i − F_j‖₂ over all channels of the same weight: what lies near the geometric median is what others can replace
 /// (FPGM; He et al. 2019, equation 5).
-package struct GeometricMedianImportance: ChannelImportance {
+package struct GeometricMedianImportance: WeightChannelImportance {
     package static let name = "fpgm"
 
     package init() {}

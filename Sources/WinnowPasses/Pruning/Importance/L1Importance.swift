@@ -1,5 +1,5 @@
 /// Σ|w| over the weights that make a channel (Li et al. 2017, section 3.1).
-package struct L1Importance: ChannelImportance {
+package struct L1Importance: WeightChannelImportance {
     package static let name = "l1"
 
     package init() {}

@@ -1,5 +1,5 @@
 /// √Σw² over the weights that make a channel.
-package struct L2Importance: ChannelImportance {
+package struct L2Importance: WeightChannelImportance {
     package static let name = "l2"
 
     package init() {}
@@ -8,5 +8,5 @@ package struct L2Importance: ChannelImportance {
         for (channel, numbers) in channels.enumerated() { for number in numbers { sums[channel] += number * number } }
     }
 
-    package func score(_ sum: Double) -> Double { sum.squareRoot() }
+    package func scores(of sums: [Double]) -> [Double] { sums.map { $0.squareRoot() } }
 }

@@ -12,8 +12,10 @@ package struct WandaImportance: ElementImportance {
 
     package init() {}
 
-    package mutating func prepare(for sites: [WeightSite], in graph: Graph, _ context: PassContext) throws {
-        let contractions = sites.compactMap { Contraction($0, in: graph) }
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
+        let contractions = targets.compactMap { $0.sites.first.flatMap { Contraction($0, in: graph) } }
         var statistics = Statistics()
         for contraction in contractions where graph.infos[contraction.data]?.elementType == .float32 {
             statistics.request(ChannelMoments(axis: contraction.dataAxis), of: contraction.data)

@@ -27,17 +27,8 @@ package struct GPTQRounding: WeightRounding {
         let scales = parameters.scaleIndices(of: contraction.places, in: target.stored.shape)
         for row in 0..<weight.rows {
             for column in 0..<weight.columns {
-                let value = weight[row, column]
-                let code = parameters.nearest(value, scale: scales[row * weight.columns + column])
-                weight[row, column] = code
-                let error = (value - code) / factor[column, column]
-                guard error != 0 else { continue }
-                let (start, source) = (row * weight.columns, column * weight.columns)
-                weight.elements.withUnsafeMutableBufferPointer { elements in
-                    factor.elements.withUnsafeBufferPointer { factor in
-                        for next in (column + 1)..<max(column + 1, weight.columns) { elements[start + next] -= error * factor[source + next] }
-                    }
-                }
+                let code = parameters.nearest(weight[row, column], scale: scales[row * weight.columns + column])
+                weight.replace(row, column, by: code, spreadingBy: factor)
             }
         }
         return contraction.weight(of: weight)

@@ -1,0 +1,53 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Scores of one's own, read from a file: an array of each weight's shape under its name. Scores below 0 are raised by as much
+/// as the lowest of all is below it.
+package struct CustomImportance: ElementImportance {
+    package static let name = "custom"
+
+    private var scores: [ValueName: [Float]] = [:]
+
+    package init() {}
+
+    package mutating func prepare(
+        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+    ) throws {
+        guard let path = rule.scores else {
+            throw WinnowError(
+                .recipe, "importance custom", "needs a file of scores",
+                remedy: "give scores=FILE, an npz, safetensors or npy file")
+        }
+        guard let loadArrays = context.loadArrays else {
+            throw WinnowError(.usage, "scores \(path)", "files cannot be read here")
+        }
+        let arrays = try loadArrays(path)
+        for target in targets {
+            // The one array of an npy file has no name.
+            let array = arrays[target.tensor] ?? (targets.count == 1 && arrays.count == 1 ? arrays[""] : nil)
+            scores[target.tensor] = try Self.checked(array, for: target, path)
+        }
+        let lowest = scores.values.lazy.compactMap { $0.min() }.min() ?? 0
+        if lowest < 0 { scores = scores.mapValues { $0.map { $0 - lowest } } }
+    }
+
+    package func scores(of weight: MaskedWeight) -> [Float]? { scores[weight.tensor] }
+
+    private static func checked(_ array: Tensor?, for target: WeightTarget, _ path: String) throws -> [Float] {
+        let subject = "\(path): \(target.tensor)"
+        guard let array else {
+            throw WinnowError(.data, subject, "is not in the file", remedy: "add its scores, or leave the weight out with except")
+        }
+        guard array.shape == target.stored.shape else {
+            throw WinnowError(.data, subject, "has scores of shape [\(array.shape)], but the weight is [\(target.stored.shape)]")
+        }
+        guard array.elementType.isFloatingPoint || array.elementType.isInteger else {
+            throw WinnowError(.data, subject, "holds \(array.elementType), not numbers", remedy: "save the scores as float32")
+        }
+        let scores = array.floats()
+        guard scores.allSatisfy(\.isFinite) else {
+            throw WinnowError(.data, subject, "has scores that are not finite", remedy: "give every weight a number")
+        }
+        return scores
+    }
+}

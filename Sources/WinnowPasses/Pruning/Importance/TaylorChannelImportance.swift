@@ -1,0 +1,37 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// The mean over calibration samples of (Σ w·g)², the sum over the weights that make a channel: by how much the loss of a
+/// sample changes, to first order, when a gate closes the channel (Molchanov et al. 2019, equations 7 and 8). It is the square
+/// of a sum over a channel; the sum of its weights' squares is `fisher`.
+package struct TaylorChannelImportance: ChannelImportance {
+    package static let name = "taylor"
+    package static let needs = PassNeeds.calibration
+
+    private var scores: [String: [Double]] = [:]
+
+    package init() {}
+
+    package mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws {
+        let weights = members.gradientOperands(in: graph)
+        guard !weights.isEmpty else { return }
+        var gradients = try LossGradients(of: weights, in: graph, context)
+        for member in members {
+            let products = GatedProducts(member.floats, member.channels, count: member.group.channelCount)
+            gradients.request(products, of: member.weight.operand, key: Self.key(member))
+        }
+        try gradients.gather()
+        for member in members {
+            scores[Self.key(member)] = gradients[member.weight.operand, GatedProducts.self, key: Self.key(member)]?.meanSquares
+        }
+    }
+
+    package func knows(_ member: ChannelMember) -> Bool { scores[Self.key(member)] != nil }
+
+    package func add(_ member: ChannelMember, to sums: inout [Double]) {
+        for (channel, score) in (scores[Self.key(member)] ?? []).enumerated() { sums[channel] += score }
+    }
+
+    /// A weight may make channels of several groups.
+    private static func key(_ member: ChannelMember) -> String { "\(member.weight.operand) \(member.group.id)" }
+}

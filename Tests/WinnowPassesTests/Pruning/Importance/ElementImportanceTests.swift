@@ -1,0 +1,84 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+extension Zoo {
+    /// Models whose loss has no gradient as they are at inference: recurrent layers have one in training form only.
+    static let withoutGradient = untrainable.union(["lstm", "gru"])
+}
+
+struct ElementImportanceTests {
+    /// Every importance but the one of files prunes models of every kind, or says through what it cannot be told; what it knows
+    /// nothing of it names.
+    @Test(arguments: ElementImportances.names.filter { $0 != "custom" })
+    func everyModelGoesThrough(importance: String) throws {
+        for make in Zoo.all + TestModels.makers {
+            let graph = try make()
+            let pass = try MagnitudePruning(hyperparameters: ["importance": .string(importance)])
+            let context = try Zoo.context(for: graph)
+            let result: PassResult
+            do { result = try pass(graph, in: context) } catch let error as WinnowError where error.kind == .unsupported {
+                #expect(Zoo.withoutGradient.contains(graph.name), "\(importance) \(graph.name): \(error)")
+                continue
+            }
+            try WrittenModels.keep(result.graph, "passes", "magnitude-pruning \(importance) \(graph.name)")
+            for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty) }
+            let pruned = result.findings.filter { $0.quantity == .sparsity && $0.status == .done }
+            // What SparseGPT takes at least goes with inputs that are always 0.
+            let largest = importance == "sparsegpt" ? 1 : 0.7
+            #expect(pruned.allSatisfy { (0.3...largest).contains($0.after ?? 0) }, "\(importance) \(graph.name): \(pruned)")
+            let again = try pass(graph, in: context).graph
+            #expect(again.initializers == result.graph.initializers, "\(importance) \(graph.name)")
+            for (name, tensor) in try Zoo.outputs(of: result.graph, like: graph) {
+                #expect(tensor.finiteness == nil, "\(importance) \(graph.name): \(name)")
+            }
+        }
+    }
+
+    @Test func seedsChangeWhatIsRandom() throws {
+        let graph = try TestModels.perceptron()
+        let pass = try MagnitudePruning(hyperparameters: ["importance": "random"])
+        func pruned(_ seed: UInt64) throws -> Tensor? {
+            try pass(graph, in: PassContext(seed: seed)).graph.initializers["fc1.weight"]
+        }
+        #expect(try pruned(1) == pruned(1) && pruned(1) != pruned(2))
+    }
+
+    private func pruned(_ arrays: [String: Tensor], _ settings: [String: HyperparameterValue] = [:]) throws -> Graph {
+        var context = PassContext()
+        context.loadArrays = { _ in arrays }
+        let defaults: [String: HyperparameterValue] = ["importance": "custom", "scores": "scores.npz"]
+        let pass = try MagnitudePruning(hyperparameters: defaults.merging(settings) { $1 })
+        return try pass(TestModels.perceptron(), in: context).graph
+    }
+
+    private func scores(_ numbers: (Int) -> Float) -> Tensor { Tensor((0..<32).map(numbers), shape: [4, 8]) }
+
+    /// Scores of one's own decide, below 0 or not, as the one array of a file or by name.
+    @Test(arguments: [Float(0), 20]) func ownScoresDecide(shift: Float) throws {
+        let own = scores { Float($0 * 13 % 32) - shift }
+        for name in ["fc3.weight", ""] {
+            let weight = try #require(pruned([name: own], ["only": ["fc3.weight"]]).initializers["fc3.weight"]).floats()
+            #expect(weight.indices.allSatisfy { (weight[$0] == 0) == ($0 * 13 % 32 < 16) })
+        }
+    }
+
+    @Test(arguments: [
+        ("is not in the file", "other", Tensor([Float](repeating: 1, count: 32), shape: [4, 8])),
+        ("scores of shape [8×4]", "fc3.weight", Tensor([Float](repeating: 1, count: 32), shape: [8, 4])),
+        ("not finite", "fc3.weight", Tensor([Float](repeating: .nan, count: 32), shape: [4, 8])),
+        ("not numbers", "fc3.weight", Tensor([Bool](repeating: true, count: 32), shape: [4, 8])),
+    ]) func wrongScoresAreRefused(sentence: String, name: String, array: Tensor) {
+        let error = #expect(throws: WinnowError.self) { try pruned([name: array], ["only": ["fc3.weight"]]) }
+        let text = error?.description ?? ""
+        #expect(text.contains(sentence) && text.contains("scores.npz: fc3.weight"), "\(text)")
+    }
+
+    @Test func scoresAndCustomGoTogether() {
+        #expect(throws: WinnowError.self) { try pruned([:], ["scores": .none]) }
+        #expect(throws: WinnowError.self) { try pruned([:], ["importance": "magnitude"]) }
+    }
+}

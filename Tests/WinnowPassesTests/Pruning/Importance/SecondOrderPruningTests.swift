@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowKernels
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+/// Wanda and SparseGPT as an independent script writes them down (`Fixtures/make_pruning.py`).
+struct SecondOrderPruningTests {
+    private struct Fixture: Decodable {
+        var wanda: String
+        var half: [Float]
+        var pairs: [Float]
+    }
+    private static let (rows, outputs, inputs) = (400, 8, 160)
+
+    private static func fixture() throws -> Fixture {
+        let url = try #require(Bundle.module.url(forResource: "Fixtures/pruning", withExtension: "json"))
+        return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+    }
+
+    private static func numbers(_ rows: Int, _ columns: Int, _ a: Int, _ b: Int, _ c: Int) -> [Double] {
+        (0..<(rows * columns)).map { index in
+            let (i, j) = (index / columns, index % columns)
+            let sum: Int = i * a + j * b + (i * j % 977) * c
+            let whole: Int = sum + i * i % 4801 * 13
+            return Double(whole % 1009 - 504) / 504
+        }
+    }
+
+    private static func rowsOfData() -> Tensor {
+        var x = numbers(rows, inputs, 7919, 7907, 31)
+        for row in 0..<rows {
+            for column in 1..<inputs { x[row * inputs + column] += 0.75 * x[row * inputs + column - 1] }
+            for column in 0..<inputs { x[row * inputs + column] *= column == 5 ? 0 : column % 16 == 3 ? 8 : 1 }
+        }
+        return Tensor(x.map { Float($0) }, shape: [rows, inputs])
+    }
+
+    /// One layer, its weight outputs × inputs, or as MatMul has it.
+    ///
+    /// - Parameter shift: what is added to every weight, so that none is 0.
+    private static func layer(transposed: Bool = false, shift: Double = 0) throws -> (graph: Graph, context: PassContext) {
+        let weight = Tensor(numbers(outputs, inputs, 523, 6007, 91).map { Float($0 + shift) }, shape: [outputs, inputs])
+        let b = GraphBuilder("layer")
+        let x = try b.input("x", .float32, ["N", .fixed(inputs)])
+        let y = try transposed
+            ? b.add(MatMul(), x, b.constant("w", weight.transposed([1, 0])), name: "fc")
+            : b.linear(x, b.constant("w", weight), b.constant("b", Tensor([Float](repeating: 0, count: outputs))), name: "fc")
+        return (try b.graph(outputs: [y]), PassContext(calibration: try Dataset([.init(name: "x", rowsOfData())])))
+    }
+
+    private func pruned(
+        _ importance: String, _ settings: [String: HyperparameterValue] = [:], transposed: Bool = false
+    ) throws -> [Float] {
+        let (graph, context) = try Self.layer(transposed: transposed, shift: 0.5 / 504)
+        let pass = try MagnitudePruning(hyperparameters: settings.merging(["importance": .string(importance)]) { $1 })
+        let weight = try #require(pass(graph, in: context).graph.initializers["w"])
+        return (transposed ? weight.transposed([1, 0]) : weight).floats()
+    }
+
+    @Test(arguments: [false, true]) func wandaIsTheScripts(transposed: Bool) throws {
+        let own = try pruned("wanda", transposed: transposed).map { $0 == 0 ? "0" : "1" }.joined()
+        let wanted = try Self.fixture().wanda
+        #expect(own == wanted)
+    }
+
+    /// Masks are the script's, and so is what the update makes of what stays.
+    @Test(arguments: [false, true]) func sparseGPTIsTheScripts(isPaired: Bool) throws {
+        let (graph, _) = try Self.layer()
+        let site = try #require(graph.weightSites.first)
+        let contraction = try #require(Contraction(site, in: graph))
+        var gram = GramMatrix(contraction)
+        let data = Self.rowsOfData()
+        data.floats().withUnsafeBufferPointer { gram.add($0, shape: data.shape) }
+        let layer = LayerReconstruction(
+            contraction: contraction, moment: gram.sum, mean: gram.rowSum.map { $0 / Double(Self.rows) }, rowCount: gram.rowCount)
+        let weight = try #require(MaskedWeight("w", graph.initializers["w"], mask: nil))
+        let own = try #require(
+            SparseGPTImportance(layers: ["w": layer])
+                .corrected(weight, isPaired ? .semiStructured(kept: 2, of: 4) : .unstructured, .fraction(0.5)))
+        let wanted = try isPaired ? Self.fixture().pairs : Self.fixture().half
+        #expect(zip(own.floats(), wanted).allSatisfy { ($0 == 0) == ($1 == 0) })
+        #expect(own.relativeError(of: Tensor(wanted, shape: own.shape)) < 1e-4)
+    }
+
+    /// Each moves the outputs less than the one before, also where blocks or pairs go, and either way the weight is stored.
+    @Test(arguments: [[:], ["pattern": "2:4"], ["sparsity": 0.7]] as [[String: HyperparameterValue]], [false, true])
+    func sparseGPTKeepsOutputs(settings: [String: HyperparameterValue], transposed: Bool) throws {
+        let (graph, whole) = try Self.layer(transposed: transposed)
+        // As many samples as SparseGPT takes.
+        let data = try #require(whole.calibration).subset(0..<128)
+        let context = PassContext(calibration: data)
+        let x = ["x": data.features[0].tensor]
+        let before = try #require(Session(graph).run(x)[graph.outputNames[0]])
+        let errors = try ["magnitude", "wanda", "sparsegpt"].map { importance in
+            let pass = try MagnitudePruning(hyperparameters: settings.merging(["importance": .string(importance)]) { $1 })
+            let result = try pass(graph, in: context)
+            try WrittenModels.keep(result.graph, "passes", "magnitude-pruning \(importance) \(settings) \(transposed)")
+            return try before.relativeError(of: #require(Session(result.graph).run(x)[graph.outputNames[0]]))
+        }
+        #expect(errors[0] > errors[1] && errors[1] > errors[2], "\(errors)")
+    }
+
+    @Test func sparseGPTDoesNothingWhereNothingIsAsked() throws {
+        let (graph, context) = try Self.layer()
+        let result = try MagnitudePruning(hyperparameters: ["importance": "sparsegpt", "sparsity": 0])(graph, in: context)
+        #expect(result.graph.initializers == graph.initializers)
+        let all = try MagnitudePruning(hyperparameters: ["importance": "sparsegpt", "sparsity": 1])(graph, in: context)
+        #expect(all.graph.initializers["w"]?.sparsity == 1)
+    }
+
+    /// What is pruned stays pruned, and masks cover what goes while what stays is corrected beneath them.
+    @Test(arguments: ["unstructured", "2:4", "1x4"]) func sparseGPTPrunesFurther(pattern: String) throws {
+        let (graph, context) = try Self.layer()
+        let first = try MagnitudePruning(hyperparameters: ["importance": "wanda", "sparsity": 0.3])(graph, in: context).graph
+        let settings: [String: HyperparameterValue] = [
+            "importance": "sparsegpt", "sparsity": 0.5, "pattern": .string(pattern), "keep-mask": true,
+        ]
+        let result = try MagnitudePruning(hyperparameters: settings)(first, in: context)
+        let mask = try #require(result.graph.initializers["w.mask"]).floats()
+        let before = try #require(first.initializers["w"]).floats()
+        #expect(zip(before, mask).allSatisfy { $0 != 0 || $1 == 0 })
+        #expect(mask.count { $0 == 0 } > before.count { $0 == 0 })
+        let folded = try result.graph.foldingMasks()
+        #expect(try #require(folded.initializers["w"]).floats().enumerated().allSatisfy { ($1 == 0) == (mask[$0] == 0) })
+        let said = result.findings.contains { $0.status == .fellBack && $0.reason.contains("unprune") }
+        #expect(said == (pattern != "1x4"))
+    }
+}
