@@ -73,6 +73,8 @@ RUNS = [
     Run("quantization-aware-training"),
     Run("learned-step-quantization"),
     Run("distillation"),
+    Run("feature-hint"),
+    Run("bias-correction"),
 ]
 
 

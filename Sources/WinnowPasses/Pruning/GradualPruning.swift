@@ -28,6 +28,7 @@ public struct GradualPruning: TrainingPass {
 
     public init() {}
 
+    public var files: [String] { rule.files }
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
         let chosen = rule.targets(in: setup.model, try choice.selection(in: setup.model))

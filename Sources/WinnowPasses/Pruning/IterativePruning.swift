@@ -37,6 +37,7 @@ public struct IterativePruning: Pass {
 
     public init() {}
 
+    public var files: [String] { rule.files + finetune.files }
     public var needs: PassNeeds { .training }
     public var models: [String] { finetune.models }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {

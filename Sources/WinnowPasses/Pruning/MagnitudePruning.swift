@@ -40,6 +40,7 @@ public struct MagnitudePruning: Pass {
 
     public init() {}
 
+    public var files: [String] { rule.files }
     public var needs: PassNeeds { max(rule.importance.member.needs, repairing.needs) }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()

@@ -35,6 +35,9 @@ public struct PruningRule: HyperparameterGroup {
         return values.merging(["scope": "global", "importance": "lamp"]) { $1 }
     }
 
+    /// The files that it reads.
+    package var files: [String] { scores.map { [$0] } ?? [] }
+
     /// The weights of a graph that the rule can prune, and why it cannot prune the others.
     package func targets(in graph: Graph, _ selection: Selection) -> WeightTargets {
         WeightTargets(graph, selection) { target in
@@ -55,7 +58,7 @@ public struct PruningRule: HyperparameterGroup {
         // Throws for globs that match nothing.
         for rule in rules { _ = try Selection(only: rule.weights, in: graph) }
         var importance = importance.member.init()
-        try importance.prepare(for: targets, by: self, in: graph, context)
+        try importance.prepare(for: targets, scores: scores, in: graph, context)
         var prepared = PreparedPruning(rule: self, importance: importance)
         for target in targets {
             prepared.rules[target.tensor] = rules.first { $0.matches(target) }

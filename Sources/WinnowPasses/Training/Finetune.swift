@@ -42,6 +42,7 @@ public struct Finetune: Pass {
 
     public var needs: PassNeeds { .training }
     public var models: [String] { with.flatMap(\.pass.models) }
+    public var files: [String] { with.flatMap(\.pass.files) }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()

@@ -11,9 +11,9 @@ package struct CustomImportance: ElementImportance {
     package init() {}
 
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
-        guard let path = rule.scores else {
+        guard let path else {
             throw WinnowError(
                 .recipe, "importance custom", "needs a file of scores",
                 remedy: "give scores=FILE, an npz, safetensors or npy file")

@@ -10,8 +10,8 @@ package protocol ElementImportance: Sendable {
 
     init()
 
-    /// Learns what it must know of the data that meets these weights, and of files that the rule names.
-    mutating func prepare(for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext) throws
+    /// Learns what it must know of the data that meets these weights, and of a file of scores.
+    mutating func prepare(for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext) throws
 
     /// A score, not below 0, for each element in storage order; nil: their magnitudes. Those of weights not in use do not count.
     func scores(of weight: MaskedWeight) -> [Float]?
@@ -24,7 +24,7 @@ package protocol ElementImportance: Sendable {
 extension ElementImportance {
     package static var needs: PassNeeds { .nothing }
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {}
     package func corrected(_ weight: MaskedWeight, _ pattern: SparsityPattern, _ budget: Budget) -> Tensor? { nil }
 }

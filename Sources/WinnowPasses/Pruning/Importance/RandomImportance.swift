@@ -10,7 +10,7 @@ package struct RandomImportance: ElementImportance {
     package init() {}
 
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
         seed = context.seed
     }

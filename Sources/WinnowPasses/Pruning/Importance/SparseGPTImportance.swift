@@ -23,7 +23,7 @@ package struct SparseGPTImportance: ElementImportance {
     init(layers: [ValueName: LayerReconstruction]) { self.layers = layers }
 
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
         layers = try LayerReconstruction.gather(for: targets, in: graph, context, sampleCount: Self.sampleCount)
     }

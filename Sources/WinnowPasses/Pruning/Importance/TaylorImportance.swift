@@ -13,7 +13,7 @@ package struct TaylorImportance: ElementImportance {
     package init() {}
 
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
         moments = try LossGradients.moments(of: targets, in: graph, context)
     }

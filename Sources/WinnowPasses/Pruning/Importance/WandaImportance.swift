@@ -13,7 +13,7 @@ package struct WandaImportance: ElementImportance {
     package init() {}
 
     package mutating func prepare(
-        for targets: [WeightTarget], by rule: PruningRule, in graph: Graph, _ context: PassContext
+        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
         let contractions = targets.compactMap { $0.sites.first.flatMap { Contraction($0, in: graph) } }
         var statistics = Statistics()

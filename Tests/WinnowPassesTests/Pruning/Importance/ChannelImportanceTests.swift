@@ -78,7 +78,7 @@ struct ChannelImportanceTests {
         let own = try scores(graph, FisherChannelImportance(), of: "fc2.weight", context)
         let targets = try WeightTargets(graph, Selection(in: graph)) { _ in nil }.targets
         var elements = FisherImportance()
-        try elements.prepare(for: targets, by: PruningRule(), in: graph, context)
+        try elements.prepare(for: targets, scores: nil, in: graph, context)
         let weight = try #require(MaskedWeight("fc2.weight", graph.initializers["fc2.weight"], mask: nil))
         let each = try #require(elements.scores(of: weight))
         for channel in 0..<8 {

@@ -64,7 +64,7 @@ struct GradientImportanceTests {
         let weight = try #require(targets.first { $0.tensor == "fc2.weight" }.flatMap { MaskedWeight($0, in: graph) })
         func scores(_ importance: some ElementImportance) throws -> [Float] {
             var importance = importance
-            try importance.prepare(for: targets, by: PruningRule(), in: graph, context)
+            try importance.prepare(for: targets, scores: nil, in: graph, context)
             return try #require(importance.scores(of: weight))
         }
         let numbers = weight.values.floats()
