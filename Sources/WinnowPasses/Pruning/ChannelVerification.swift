@@ -15,7 +15,7 @@ struct ChannelVerification {
     /// Why nothing could be told; nil where both give the same. Throws where they do not.
     func verify(_ result: Graph) throws -> String? {
         let data = context.calibration ?? context.training ?? context.validation
-        let shapes = data.flatMap { try? $0.adapted(to: masked) }.map { InputShapes(of: $0) } ?? InputShapes()
+        let shapes = (data.flatMap { try? $0.adapted(to: masked) }.map { InputShapes(of: $0) } ?? InputShapes()).filled(from: guessed)
         let inputs: [String: Tensor]
         do { inputs = try RandomInputs(seed: context.seed).inputs(for: masked, batchSize: 2, shapes: shapes) } catch {
             return "it was not run: \((error as? WinnowError).map { "\($0.subject) \($0.problem)" } ?? "its inputs are not known")"
@@ -32,6 +32,17 @@ struct ChannelVerification {
             return "it was not verified: its outputs jump where inputs hardly change"
         }
         throw mismatch("its outputs would be off by \(Float(distance)) of their size")
+    }
+
+    /// Some shapes for inputs that leave extents open: the same number for the same symbol.
+    private var guessed: InputShapes {
+        let axes = SampleAxes(of: masked)
+        return InputShapes(Dictionary(masked.inputs.compactMap { input in
+            let batch = axes.axis(ofInput: input.name)
+            return input.type.extents.map { extents in
+                (input.name, Shape(extents.enumerated().map { $1.value ?? ($0 == batch || $1 == axes.symbol ? 2 : 32) }))
+            }
+        }, uniquingKeysWith: { first, _ in first }))
     }
 
     private func mismatch(_ what: String) -> WinnowError {

@@ -1,7 +1,8 @@
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
-/// A constant that makes channels: an operand of a contraction, with the axis along which the results lie.
+/// A constant that makes channels: an operand of a contraction or a table of rows, with the axis along which the results lie.
 struct ChannelWeight {
     /// The initializer that stores it; of several (codes and scales) the largest.
     let tensor: ValueName
@@ -29,7 +30,8 @@ extension CouplingGroups {
                 switch node.op.quantization {
                 case .contraction: [0, 1]
                 case .weights(let axes): axes.keys.sorted()
-                default: []
+                // Rows that are looked up make their columns.
+                default: node.op is Gather ? [0] : []
                 }
             return positions.compactMap { position in
                 guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,
