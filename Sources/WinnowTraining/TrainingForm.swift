@@ -7,7 +7,10 @@ package let trainingStepName: ValueName = "training.step"
 
 extension Graph {
     /// The graph with every operator in its training form, and the step counter where one reads it.
-    package func trainingForm() throws -> Graph {
+    ///
+    /// - Parameter computesTheSame: only those forms that compute what the operator computes: a layer taken apart into steps, but no
+    ///   statistics of batches and nothing random.
+    package func trainingForm(computesTheSame: Bool = false) throws -> Graph {
         var graph = self
         var names = Array(nodes.map(\.name).reversed())
         // What an operator becomes may have training forms of its own.
@@ -17,7 +20,7 @@ extension Graph {
             do { edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) } catch let error as WinnowError {
                 throw error.within("training form of node \(node.name) (\(node.op.type))")
             }
-            guard let edit else { continue }
+            guard let edit, !computesTheSame || edit.computesTheSame else { continue }
             names += edit.addedNodes.map(\.name).reversed()
             let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
             let lacksStep = graph.infos[trainingStepName] == nil
@@ -36,5 +39,12 @@ extension Graph {
         ]
         edit.updates = [trainingStepName: next]
         return edit
+    }
+}
+
+extension GraphEdit {
+    /// Whether a training form is the operator in other words.
+    fileprivate var computesTheSame: Bool {
+        updates.isEmpty && !addedNodes.contains { $0.inputs.contains(trainingStepName) }
     }
 }

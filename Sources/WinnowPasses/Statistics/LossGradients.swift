@@ -25,6 +25,7 @@ package struct LossGradients {
         if complete.features.allSatisfy(\.isUniform) {
             objective = try objective.taking(complete.adapted(to: objective.graph).batchShapes(count: 1))
         }
+        objective.graph = try objective.graph.trainingForm(computesTheSame: true)
         var own = context
         own.calibration = complete
         self.context = own
