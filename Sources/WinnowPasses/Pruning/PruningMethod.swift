@@ -48,6 +48,7 @@ extension PruningMethod {
     /// The mask of one tensor: 0 where it is pruned, else 1, of the tensor's own type.
     ///
     /// - Parameters:
+    ///   - weights: the tensor, of floats.
     ///   - mask: what is pruned already stays so.
     ///   - importance: what is compared in place of the weights under their mask, of the same shape.
     ///   - seed: fixes what is drawn at random.

@@ -34,6 +34,7 @@ public struct SensitivityTable: Hashable, Sendable {
     /// removed repeats in four digits (PaddleSlim's `get_ratios_by_sensitivity`).
     ///
     /// - Parameters:
+    ///   - fraction: of the model's cost, 0 to 1.
     ///   - multiple: what is left of each extent is a multiple of it, at least one.
     ///   - extents: how many channels each name has.
     ///   - removed: the part of the model's cost that is gone with these ratios.
