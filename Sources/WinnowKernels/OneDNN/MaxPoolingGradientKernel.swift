@@ -21,7 +21,7 @@ package final class MaxPoolingGradientKernel: @unchecked Sendable {
             let all = [Int](repeating: fill, count: 3 - values.count) + values
             return (Int64(all[0]), Int64(all[1]), Int64(all[2]))
         }
-        let window = geometry.window
+        let window = geometry.meetingWindow
         pooling = winnow_pooling(
             source: three(Array(source.dropFirst(2)), 1), target: three(Array(target.dropFirst(2)), 1),
             window: three(window.extents, 1), stride: three(window.strides, 1), dilation: three(window.dilations, 1),

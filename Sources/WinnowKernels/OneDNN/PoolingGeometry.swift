@@ -32,11 +32,6 @@ package struct PoolingGeometry: Hashable, Sendable {
         return (extent - 1) * stride >= sourceShape[axis + 2] + window.padsBegin[axis] ? extent - 1 : extent
     }
 
-    /// How far the last window hangs over the declared end pad; 0 unless rounding up.
-    func overhang(_ axis: Int) -> Int {
-        max(0, excess(axis))
-    }
-
     /// From the end pad's end to the last window's; negative if the window ends before.
     private func excess(_ axis: Int) -> Int {
         (targetExtent(axis) - 1) * window.strides[axis] - window.span(axis, source: sourceShape[axis + 2])
@@ -46,6 +41,24 @@ package struct PoolingGeometry: Hashable, Sendable {
     var reachedWindow: WindowGeometry {
         var result = window
         for axis in axes { result.padsEnd[axis] += excess(axis) }
+        return result
+    }
+
+    /// The same without the taps in front and behind that meet the source at no position: a window may be far wider than what it
+    /// slides over.
+    var meetingWindow: WindowGeometry {
+        var result = window
+        for axis in axes {
+            let (source, dilation) = (sourceShape[axis + 2], window.dilations[axis])
+            let last = (targetExtent(axis) - 1) * window.strides[axis]
+            let dropped = max(0, window.padsBegin[axis] - last) / dilation
+            let begin = window.padsBegin[axis] - dropped * dilation
+            let extent = min(window.extents[axis] - dropped, (source - 1 + begin) / dilation + 1)
+            guard source > 0, extent > 0 else { return reachedWindow }
+            result.extents[axis] = extent
+            result.padsBegin[axis] = begin
+            result.padsEnd[axis] = last + result.reach(axis) - source - begin
+        }
         return result
     }
 

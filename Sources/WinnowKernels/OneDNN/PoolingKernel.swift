@@ -6,7 +6,7 @@ package import WinnowTensor
 /// Source and target share layout and encoding; counted pads are code 0.
 package final class PoolingKernel: @unchecked Sendable {
     private let primitive: PreparedPrimitive
-    private let correction: OverhangCorrection?
+    private let correction: DivisorCorrection?
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package var scratchByteCount: Int { primitive.scratchByteCount }
 
@@ -16,11 +16,13 @@ package final class PoolingKernel: @unchecked Sendable {
         try geometry.validate()
         let source = try MemoryDescriptor(geometry.sourceShape, elementType, layout)
         let target = try MemoryDescriptor(geometry.targetShape, elementType, layout)
-        correction = kind == .average(countsPads: true) ? OverhangCorrection(geometry, layout) : nil
+        let countsPads = kind == .average(countsPads: true)
+        let window = countsPads && elementType != .float32 ? geometry.reachedWindow : geometry.meetingWindow
+        correction = countsPads ? DivisorCorrection(geometry, window, layout) : nil
         guard correction == nil || elementType == .float32 else {
             throw WinnowError(.unsupported, "pooling", "counting pads while rounding up is for float32 only")
         }
-        let descriptor = try geometry.forwardDescriptor(kind, source, target)
+        let descriptor = try geometry.forwardDescriptor(kind, window, source, target)
         primitive = try PreparedPrimitive(
             descriptor,
             [.init(DNNL_ARG_SRC, source, .slot(Slot.source)), .init(DNNL_ARG_DST, target, .slot(Slot.target))])
@@ -40,7 +42,7 @@ package final class PoolingKernel: @unchecked Sendable {
 /// The gradient of an average pooling in float32, prepared once. Not for two threads at a time.
 package final class AveragePoolingGradientKernel: @unchecked Sendable {
     private let primitive: PreparedPrimitive
-    private let correction: OverhangCorrection?
+    private let correction: DivisorCorrection?
     private let primitiveOffset: Int
     private let targetByteCount: Int
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
@@ -51,10 +53,10 @@ package final class AveragePoolingGradientKernel: @unchecked Sendable {
         let kind = PoolingKind.average(countsPads: countsPads)
         let source = try MemoryDescriptor(geometry.sourceShape, .float32, layout)
         let target = try MemoryDescriptor(geometry.targetShape, .float32, layout)
-        correction = countsPads ? OverhangCorrection(geometry, layout) : nil
         let attributes = try PrimitiveAttributes()
-        let window = geometry.reachedWindow
-        let forward = try geometry.forwardDescriptor(kind, source, target, dnnl_forward_training)
+        let window = geometry.meetingWindow
+        correction = countsPads ? DivisorCorrection(geometry, window, layout) : nil
+        let forward = try geometry.forwardDescriptor(kind, window, source, target, dnnl_forward_training)
         let descriptor = try PrimitiveDescriptor(
             "gradient of pooling of \(geometry.sourceShape)", .elements(geometry.sourceShape.elementCount)
         ) { result, engine in
@@ -100,11 +102,10 @@ extension PoolingKind {
 
 extension PoolingGeometry {
     fileprivate func forwardDescriptor(
-        _ kind: PoolingKind, _ source: MemoryDescriptor, _ target: MemoryDescriptor,
+        _ kind: PoolingKind, _ window: WindowGeometry, _ source: MemoryDescriptor, _ target: MemoryDescriptor,
         _ propagation: dnnl_prop_kind_t = dnnl_forward_inference
     ) throws -> PrimitiveDescriptor {
         let attributes = try PrimitiveAttributes()
-        let window = reachedWindow
         return try PrimitiveDescriptor("pooling of \(sourceShape)", .elements(sourceShape.elementCount)) { result, engine in
             dnnl_pooling_forward_primitive_desc_create(
                 &result, engine, propagation, kind.algorithm, source.handle, target.handle, window.dimensionStrides,
@@ -114,27 +115,28 @@ extension PoolingGeometry {
     }
 }
 
-/// Where windows hang over the end pads, oneDNN divides by the whole window but ONNX only by the part on source and pads.
-private struct OverhangCorrection {
+/// oneDNN divides by all taps of the window that it is given, ONNX by those on source and pads.
+private struct DivisorCorrection {
     private let shape: Shape
     private let layout: Layout
-    /// For each spatial axis and position the window's extent over its part on source and pads.
+    /// For each spatial axis and position oneDNN's divisor over ONNX's.
     private let factors: [[Float]]
 
-    /// Nil if no window hangs over.
-    init?(_ geometry: PoolingGeometry, _ layout: Layout) {
-        guard geometry.axes.contains(where: { geometry.overhang($0) > 0 }) else { return nil }
-        shape = geometry.targetShape
-        self.layout = layout
+    /// Nil if they are the same everywhere. `given` is the window that oneDNN sees.
+    init?(_ geometry: PoolingGeometry, _ given: WindowGeometry, _ layout: Layout) {
         let window = geometry.window
-        factors = geometry.axes.map { axis in
+        let factors = geometry.axes.map { axis in
             let end = geometry.sourceShape[axis + 2] + window.padsEnd[axis]
             return (0..<geometry.targetShape[axis + 2]).map { position in
                 let room = end - geometry.taps(axis, at: position).start
                 let counted = (room + window.dilations[axis] - 1) / window.dilations[axis]
-                return Float(window.extents[axis]) / Float(min(window.extents[axis], counted))
+                return Float(given.extents[axis]) / Float(min(window.extents[axis], counted))
             }
         }
+        guard factors.joined().contains(where: { $0 != 1 }) else { return nil }
+        self.factors = factors
+        self.layout = layout
+        shape = geometry.targetShape
     }
 
     func apply(_ target: UnsafeMutablePointer<Float>) {

@@ -5,8 +5,8 @@ import WinnowTensor
 /// h = (g r). Lengths stay: masks, causality and windows tell places apart.
 extension Attention {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let query = inputs.optional(0)?.extents, let keys = inputs.optional(1)?.extents, let values = inputs.optional(2)?.extents,
-            [query.count, keys.count, values.count].allSatisfy({ $0 == query.count }), query.count == 3 || query.count == 4,
+        guard let query = inputs.optional(0)?.extents, let keys = inputs.optional(1)?.extents,
+            let values = inputs.optional(2)?.extents, [query.count, keys.count, values.count].allSatisfy({ $0 == query.count }), query.count == 3 || query.count == 4,
             let (own, shared) = headCounts(query, keys), own % shared == 0
         else { return .opaque }
         let (heads, groups): ([Character], [Character]) = own == shared ? (["h"], ["h"]) : (["g", "r"], ["g"])
@@ -15,7 +15,9 @@ extension Attention {
             [.label("b")] + (isFlat ? [.opaque, .product(heads + [width])] : [Self.term(heads), .opaque, .label(width)])
         }
         func cache(_ width: Character) -> [AxisTerm] { [.label("b"), Self.term(groups), .opaque, .label(width)] }
-        let terms = [operand(heads, "d"), operand(groups, "d"), operand(groups, "v"), mask(inputs, heads), cache("d"), cache("v"), [.label("b")]]
+        let terms = [
+            operand(heads, "d"), operand(groups, "d"), operand(groups, "v"), mask(inputs, heads), cache("d"), cache("v"), [.label("b")],
+        ]
         var map = AxisMap(
             inputs: inputs.indices.map { inputs[$0] == nil ? [] : terms[$0] },
             outputs: [operand(heads, "v"), cache("d"), cache("v"), [.label("b"), Self.term(heads), .opaque, .opaque]],

@@ -90,7 +90,9 @@ package struct Concat: Operator {
         return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined))])
     }
 
-    package func effect(of zeros: Zeros) -> ZeroEffect { !zeros.bearers.isEmpty && zeros.indices.isSuperset(of: zeros.bearers) ? .zero : .number }
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        !zeros.bearers.isEmpty && zeros.indices.isSuperset(of: zeros.bearers) ? .zero : .number
+    }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let inputs = context.node.inputs

@@ -9,7 +9,9 @@ extension AxisMap {
         }
         let data = letters[..<rank].map { AxisTerm.label($0) }
         let parameters = inputs.dropFirst().map { info -> [AxisTerm] in
-            guard let extents = info?.extents, extents.count <= rank else { return [AxisTerm](repeating: .opaque, count: info?.rank ?? 0) }
+            guard let extents = info?.extents, extents.count <= rank else {
+                return [AxisTerm](repeating: .opaque, count: info?.rank ?? 0)
+            }
             return zip(extents, data.suffix(extents.count)).map { $0 == .fixed(1) ? .one : $1 }
         }
         let statistic = (0..<rank).map { $0 < axis ? data[$0] : .one }

@@ -118,9 +118,8 @@ extension RecurrentOperator {
 
     /// A unit without weights and without a state to begin with stays zero.
     package func effect(of zeros: Zeros) -> ZeroEffect {
-        guard zeros.are(at: 1), zeros.are(at: 2), ([3] + (5..<(5 + Self.stateCount))).allSatisfy({ zeros.areOrAbsent(at: $0) }) else {
-            return .number
-        }
+        let others = [3] + (5..<(5 + Self.stateCount))
+        guard zeros.are(at: 1), zeros.are(at: 2), others.allSatisfy({ zeros.areOrAbsent(at: $0) }) else { return .number }
         let keepsZero = (0..<parameters.directionCount).allSatisfy { direction in
             Self.zeroActivations.allSatisfy { index in
                 let activation = try? parameters.activation(index, direction: direction, usual: Self.usualActivations)

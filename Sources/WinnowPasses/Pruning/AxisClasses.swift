@@ -107,8 +107,10 @@ struct AxisClasses: Sendable {
     private mutating func reconcile(_ a: Composed, _ index: Int) -> Bool {
         let b = compositions[index]
         if a.kind != b.kind, let product = merge(a.kind == .product ? a : b, a.kind == .product ? b : a) {
-            for other in compositions.indices where root(of: compositions[other].whole) == root(of: a.whole) && compositions[other].kind != .product {
-                if compositions[other].parts == a.parts || compositions[other].parts == b.parts { compositions[other] = product }
+            for place in compositions.indices {
+                let other = compositions[place]
+                guard root(of: other.whole) == root(of: a.whole), other.kind == .concatenation else { continue }
+                if other.parts == a.parts || other.parts == b.parts { compositions[place] = product }
             }
             return true
         }

@@ -25,7 +25,8 @@ struct ChannelCandidates {
 
     /// The same for a graph whose weights were fitted anew to what will be left.
     func repaired(_ graph: Graph) -> ChannelCandidates {
-        ChannelCandidates(graph: self.graph, coupling: coupling, ranked: ranked, removal: ChannelRemoval(graph, coupling), report: report)
+        ChannelCandidates(
+            graph: self.graph, coupling: coupling, ranked: ranked, removal: ChannelRemoval(graph, coupling), report: report)
     }
 
     /// The graph without these channels, or with zeros in their place.

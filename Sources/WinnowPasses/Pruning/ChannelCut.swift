@@ -95,14 +95,10 @@ extension StructuredPruning {
         switch scope {
         case .group where limits.sensitivity == nil: return ranked.map { Budget.count(sparsity, of: $0.scores.count) }
         case .isomorphic where limits.sensitivity == nil:
-            let keys = isomorphicKeys(of: candidates)
-            var counts = ranked.map { _ in 0 }
-            for pool in candidates.pools {
-                let size = pool.reduce(0) { $0 + ranked[$1].scores.count }
-                let lost = Budget.count(sparsity, of: size)
-                for index in pool { counts[index] = keys[index].count { $0 * Double(size) < Double(lost) } }
+            return candidates.pools.reduce(into: ranked.map { _ in 0 }) { counts, pool in
+                let all = pool.flatMap { index in ranking.normalized(ranked[index].scores).map { (index, $0) } }
+                for place in all.map(\.1).lowest(Budget.count(sparsity, of: all.count)) { counts[all[place].0] += 1 }
             }
-            return counts
         case .absolute:
             // ⌊kept⌋ stay, and none of those with the score of the last that goes, as in EasyPruner's `Ratio`.
             let kept = Int(((1 - sparsity) * Double(order.count) + 1e-9).rounded(.down))

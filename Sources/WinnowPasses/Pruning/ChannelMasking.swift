@@ -37,8 +37,9 @@ extension ChannelRemoval {
             for (axis, places) in removed(value, bound.map.inputs[position]) {
                 let (left, indices) = (names.value("\(value).left"), names.value("\(value).places"))
                 edit.initializers.append((indices, Tensor(places.indices.filter { !places[$0] }.map { Int64($0) })))
+                let name = names.node("\(node.name).left")
                 edit.addedNodes.append(
-                    Node(name: names.node("\(node.name).left"), op: Gather(axis: axis), inputs: [node.inputs[position], indices], outputs: [left]))
+                    Node(name: name, op: Gather(axis: axis), inputs: [node.inputs[position], indices], outputs: [left]))
                 node.inputs[position] = left
             }
         }

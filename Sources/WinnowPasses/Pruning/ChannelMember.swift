@@ -2,13 +2,21 @@ import WinnowGraph
 import WinnowTensor
 
 /// A weight that makes channels of a group, with the numbers that the layer reads.
-package struct ChannelMember: Sendable {
+package struct ChannelMember: Sendable, Identifiable {
+    /// A weight may make channels of several groups.
+    package struct ID: Hashable, Sendable {
+        let operand: ValueName
+        let group: Int
+    }
+
     let weight: ChannelWeight
     let group: CouplingGroups.Group
     let coupling: CouplingGroups
     private let values: Tensor
     /// The channel of each element in storage order, −1: none of the group's.
     let channels: [Int32]
+
+    package var id: ID { ID(operand: weight.operand, group: group.id) }
 
     /// nil where what the node reads cannot be computed, or its axis is not known.
     init?(_ weight: ChannelWeight, of group: CouplingGroups.Group, _ coupling: CouplingGroups, _ graph: Graph) {
@@ -60,7 +68,9 @@ package struct ChannelMember: Sendable {
 
     /// The axis of the layer's output along which the channels lie.
     private func axis(of output: ValueName, in graph: GraphIndex) -> Int? {
-        graph.info(of: output)?.extents?.indices.first { coupling.group(of: output, axis: $0)?.id == group.id }
+        graph.info(of: output)?.extents?.indices.first { axis in
+            coupling.channels(of: output, axis: axis, in: group)?.contains { $0 != nil } ?? false
+        }
     }
 }
 

@@ -26,7 +26,8 @@ struct ChannelVerification {
         guard distance > tolerance else { return nil }
         // Where a breath moves the outputs as far (a choice among equals, a chaotic loop), nothing follows.
         let nudged = inputs.mapValues { tensor in
-            tensor.elementType.isFloatingPoint ? Tensor(tensor.doubles().map { $0 * (1 + 1e-5) }, shape: tensor.shape, as: tensor.elementType) : tensor
+            guard tensor.elementType.isFloatingPoint else { return tensor }
+            return Tensor(tensor.doubles().map { $0 * (1 + 1e-5) }, shape: tensor.shape, as: tensor.elementType)
         }
         if let other = try outputs(of: masked, nudged), Self.distance(other, wanted) > tolerance / 10 {
             return "it was not verified: its outputs jump where inputs hardly change"

@@ -1,5 +1,4 @@
 import WinnowGraph
-import WinnowOperators
 import WinnowTensor
 
 /// A constant that makes channels: an operand of a contraction or a table of rows, with the axis along which the results lie.
@@ -31,7 +30,7 @@ extension CouplingGroups {
                 case .contraction: [0, 1]
                 case .weights(let axes): axes.keys.sorted()
                 // Rows that are looked up make their columns.
-                default: node.op is Gather ? [0] : []
+                default: node.lookedUpInput.map { [$0] } ?? []
                 }
             return positions.compactMap { position in
                 guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,

@@ -29,6 +29,9 @@ extension CouplingGroups {
 
     /// Whether a class is one of a value's axes.
     private func has(_ value: ValueName, _ id: Int) -> Bool {
-        (infos[value]?.extents ?? []).indices.contains { axis in classID(of: value, axis: axis).map { classes.root(of: $0) } == classes.root(of: id) }
+        let root = classes.root(of: id)
+        return (infos[value]?.extents ?? []).indices.contains { axis in
+            classID(of: value, axis: axis).map { classes.root(of: $0) } == root
+        }
     }
 }

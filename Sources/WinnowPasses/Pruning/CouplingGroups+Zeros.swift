@@ -8,8 +8,9 @@ extension CouplingGroups {
     /// Follows what masked channels become and protects those that are summed over although they are not zero.
     mutating func protectSums(in graph: Graph) {
         let constants = Set(graph.constantOrigins.keys)
+        let blank = Set(graph.initializers.filter { $1.elementType.isFloatingPoint && $1.isZero }.keys)
         while true {
-            var pass = ZeroPass(self, graph, constants)
+            var pass = ZeroPass(self, graph, constants, blank)
             pass.run()
             zeros = pass.zeros
             if pass.unmaskable == unmaskable {
@@ -33,12 +34,12 @@ private struct ZeroPass {
     /// Constants without a number that is not zero.
     private let blank: Set<ValueName>
 
-    init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>) {
+    init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>, _ blank: Set<ValueName>) {
         self.groups = groups
         self.graph = graph
         self.constants = constants
         unmaskable = groups.unmaskable
-        blank = Set(graph.initializers.filter { $1.elementType.isFloatingPoint && $1.isZero }.keys)
+        self.blank = blank
     }
 
     mutating func run() {

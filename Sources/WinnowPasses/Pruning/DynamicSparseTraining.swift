@@ -56,7 +56,7 @@ public struct DynamicSparseTraining: TrainingPass {
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        PassResult(graph: rule.keepMask ? graph : try graph.foldingMasks())
+        PassResult(graph: try rule.finished(graph, choice.selection(in: graph)))
     }
 
     /// The part of the weights in use that is exchanged when so much of the run is done.

@@ -50,7 +50,7 @@ public struct GradualPruning: TrainingPass {
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        PassResult(graph: rule.keepMask ? graph : try graph.foldingMasks())
+        PassResult(graph: try rule.finished(graph, choice.selection(in: graph)))
     }
 }
 

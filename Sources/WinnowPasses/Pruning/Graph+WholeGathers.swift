@@ -9,12 +9,13 @@ extension Graph {
     func reshapingWholeGathers() throws -> Graph {
         var candidates = nodes.filter { node in
             guard let gather = node.op as? Gather, gather.axis == 0, infos[node.inputs[0]]?.rank == 1,
-                let indices = infos[node.inputs[1]], indices.constant == nil, let extents = node.output(0).flatMap({ infos[$0]?.extents })
+                let indices = infos[node.inputs[1]], indices.constant == nil,
+                let extents = node.output(0).flatMap({ infos[$0]?.extents })
             else { return false }
             return extents.count { $0.value == nil } <= 1
         }
-        // Arithmetic on extents that is right for several of them is right for all: it adds and multiplies.
-        for primes in [[2, 3, 5, 7], [3, 5, 7, 11]] where !candidates.isEmpty {
+        // Sums of products that agree for three numbers of each extent agree for all; of anything stranger this is a sample.
+        for primes in [[2, 3, 5, 7], [3, 5, 7, 11], [17, 19, 23, 29]] where !candidates.isEmpty {
             guard let bound = try? binding(primes).settlingKnownExtents() else { return self }
             candidates = candidates.filter { bound.readsAllInOrder($0) }
         }

@@ -104,7 +104,7 @@ private struct PrunedWeights {
         }
         let pruned = try graph.applying(edit).masking(masks)
         guard !zeroed.isEmpty else { return pruned }
-        return try pruned.foldingMasks(only: keepsMasks ? Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)) : nil)
+        return try pruned.foldingMasks(only: Set(graph.maskNodes.filter { zeroed[$0.weight] != nil }.map(\.mask)))
     }
 }
 

@@ -47,6 +47,13 @@ public struct PruningRule: HyperparameterGroup {
         }
     }
 
+    /// The trained graph with the masks of the chosen weights made permanent, unless they are to be kept.
+    package func finished(_ graph: Graph, _ selection: Selection) throws -> Graph {
+        guard !keepMask else { return graph }
+        let chosen = Set(targets(in: graph, selection).targets.map(\.tensor))
+        return try graph.foldingMasks(only: Set(graph.maskNodes.filter { chosen.contains($0.weight) }.map(\.mask)))
+    }
+
     private func pattern(of target: WeightTarget) -> SparsityPattern { rules.first { $0.matches(target) }?.pattern ?? pattern }
 
     /// The rule ready to prune these weights of a graph.

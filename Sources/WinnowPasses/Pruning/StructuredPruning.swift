@@ -33,7 +33,7 @@ public struct StructuredPruning: Pass {
     @Hyperparameter("fraction to remove: of the channels, or of what budget counts", in: 0...1) public var sparsity = 0.5
     @Hyperparameter("what ranks channels") public var importance: Chosen<ChannelImportances> = "l2"
     @Hyperparameter(
-        "the same fraction of each group, or the least important channels of all: by scores over their group's mean, or as they are; or of all of one structure")
+        "the same fraction of each group, or the least important of all: by scores over their group's mean, or as they are, or of one structure")
     public var scope = Scope.group
     @Hyperparameter("channels left are a multiple of this", in: 1...1024) public var roundTo = 1
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
@@ -74,7 +74,8 @@ public struct StructuredPruning: Pass {
         let unrestrictable = removal.unrestrictable
         for (group, makers) in coupling.groups(madeBy: weights) {
             if !remove, unrestrictable.contains(group.id) {
-                for weight in makers { report.skip(weight, "it is normalized together with extents that are not known: channels can go, zeros would count") }
+                let reason = "it is normalized together with extents that are not known: channels can go, zeros would count"
+                for weight in makers { report.skip(weight, reason) }
             } else if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
             } else if let ranked = RankedChannels(group, makers, coupling, settled) {

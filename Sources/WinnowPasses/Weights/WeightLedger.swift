@@ -87,7 +87,7 @@ extension Graph {
     ) {
         for node in nodes {
             for (position, name) in node.inputs.enumerated() where tensors.contains(name) {
-                if node.op is Gather, position == 0 {
+                if position == node.lookedUpInput {
                     lookups.insert(name)
                 } else if let holder {
                     holders[name] = holders[name] ?? holder
@@ -111,4 +111,9 @@ extension Graph {
             }
         }
     }
+}
+
+extension Node {
+    /// The input whose rows it looks up.
+    var lookedUpInput: Int? { op is Gather ? 0 : nil }
 }

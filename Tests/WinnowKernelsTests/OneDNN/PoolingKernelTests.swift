@@ -66,8 +66,21 @@ struct ReferencePooling {
 
 extension PoolingGeometry {
     /// A small geometry drawn at random whose windows all reach into the source.
-    static func random(_ data: inout TestTensors, dilates: Bool) -> PoolingGeometry {
-        let rank = data.int(1...3)
+    ///
+    /// - Parameter isWide: whether windows are wider than the source, so that most of their taps meet none of it.
+    static func random(_ data: inout TestTensors, dilates: Bool, isWide: Bool = false) -> PoolingGeometry {
+        let rank = data.int(1...(isWide ? 2 : 3))
+        if isWide {
+            let (spatial, pads) = ((0..<rank).map { _ in data.int(1...5) }, (0..<rank).map { _ in data.int(6...12) })
+            let dilations = spatial.map { dilates && $0 > 1 ? data.int(1...2) : 1 }
+            let slide = (0..<rank).map { _ in data.int(0...5) }
+            return PoolingGeometry(
+                sourceShape: Shape([data.int(1...2), data.int(1...20)] + spatial),
+                window: WindowGeometry(
+                    (0..<rank).map { (spatial[$0] + 2 * pads[$0] - slide[$0] - 1) / dilations[$0] + 1 },
+                    strides: (0..<rank).map { _ in data.int(1...3) }, dilations: dilations, padsBegin: pads),
+                roundsUp: data.bool())
+        }
         let window = (0..<rank).map { _ in data.int(2...3) }
         let dilations = (0..<rank).map { _ in dilates ? data.int(1...2) : 1 }
         let spatial = (0..<rank).map { (window[$0] - 1) * dilations[$0] + data.int(1...6) }
@@ -84,9 +97,23 @@ extension OneDNNTests {
     @Suite struct PoolingKernelTests {
         static let kinds: [PoolingKind] = [.maximum, .average(countsPads: true), .average(countsPads: false)]
 
-        @Test(arguments: 0..<40, kinds) func floatsMatchLoop(seed: Int, kind: PoolingKind) throws {
+        /// Work is in proportion to what windows meet, not to how wide they are.
+        @Test(arguments: kinds) func windowsMayBeFarWiderThanTheirSource(kind: PoolingKind) throws {
+            let pad = 1 << 30
+            let geometry = PoolingGeometry(
+                sourceShape: [1, 3, 32, 32], window: WindowGeometry([2, 2 * pad], padsBegin: [0, pad - 1], padsEnd: [1, pad]))
+            let source = Tensor((0..<3072).map(Float.init), shape: [1, 3, 32, 32])
+            let kernel = try PoolingKernel(geometry, kind, layout: .rowMajor)
+            let target = Block(geometry.targetShape)
+            try kernel.run(source: source.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
+            let results = target.tensor(geometry.targetShape, .float32, .rowMajor).floats()
+            #expect(results.count == 3 * 32 * 32 && results.allSatisfy(\.isFinite))
+            if kind == .maximum { #expect(results.first == 63) }
+        }
+
+        @Test(arguments: 0..<60, kinds) func floatsMatchLoop(seed: Int, kind: PoolingKind) throws {
             var data = TestTensors(seed: 6000 + seed)
-            let geometry = PoolingGeometry.random(&data, dilates: kind == .maximum)
+            let geometry = PoolingGeometry.random(&data, dilates: kind == .maximum, isWide: seed >= 40)
             let layout = data.layout()
             // Whole numbers, so that maxima are often tied.
             let source = Tensor(

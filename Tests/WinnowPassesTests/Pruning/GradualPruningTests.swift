@@ -33,6 +33,23 @@ struct GradualPruningTests {
         }
     }
 
+    /// What was masked before and is not chosen keeps its mask, to the bit.
+    @Test(arguments: ["gradual-pruning", "dynamic-sparse-training", "magnitude-pruning"])
+    func masksOfOtherWeightsStay(_ name: String) throws {
+        let graph = try TestModels.perceptron()
+        let weights = graph.weightSites.map(\.tensor)
+        let first = try MagnitudePruning(hyperparameters: ["only": [.string(weights[0])], "keep-mask": true])(graph).graph
+        let mask = try #require(first.maskNodes.first?.mask)
+        let settings: HyperparameterValue = ["sparsity": 0.5, "only": [.string(weights[1])]]
+        let pass: any Pass = try name == "magnitude-pruning"
+            ? MagnitudePruning(hyperparameters: ["sparsity": 0.5, "only": [.string(weights[1])]])
+            : Finetune(hyperparameters: ["epochs": 1, "batch-size": 32, "with": [.table([name: settings])]])
+        let result = try pass(first, in: TestModels.context(for: first)).graph
+        #expect(result.maskNodes.map(\.weight) == [weights[0]])
+        #expect(result.initializers[mask] == first.initializers[mask])
+        #expect(try #require(result.initializers[weights[1]]).sparsity >= 0.4)
+    }
+
     @Test func takesPartWithQuantizationAndATeacher() throws {
         let graph = try TestModels.perceptron()
         let finetune = try Finetune(hyperparameters: [

@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowPasses
 import WinnowTensor
+import WinnowTestSupport
 import WinnowTraining
 @testable import Winnow
 
@@ -137,6 +138,7 @@ struct TorchPruning: Decodable {
                 mask.values.floats().count { $0 != 0 } == step.left && TorchPruning.hash(mask.values) == step.mask, "\(method)")
         }
         #expect(model.masks[0].methods == methods.map(\.description) && model.masks[0].methods.count == expected.length)
+        try WrittenModels.keep(model.graph, "passes", "masks with their methods")
     }
 
     @Test func tensorsAreComparedTogether() throws {

@@ -7,8 +7,8 @@ import WinnowTensor
 package struct BatchNormScaleImportance: ChannelImportance {
     package static let name = "batch-norm-scale"
 
-    /// γ of each channel, by the operand that makes it.
-    private var scales: [ValueName: [Double]] = [:]
+    /// γ of each channel.
+    private var scales: [ChannelMember.ID: [Double]] = [:]
 
     package init() {}
 
@@ -21,13 +21,13 @@ package struct BatchNormScaleImportance: ChannelImportance {
             else { continue }
             var sums = [Double](repeating: 0, count: member.group.channelCount)
             for (value, channel) in zip(values.doubles(), places) { if let channel { sums[channel] += value.magnitude } }
-            scales[member.weight.operand] = sums
+            scales[member.id] = sums
         }
     }
 
-    package func knows(_ member: ChannelMember) -> Bool { scales[member.weight.operand] != nil }
+    package func knows(_ member: ChannelMember) -> Bool { scales[member.id] != nil }
 
     package func add(_ member: ChannelMember, to sums: inout [Double]) {
-        for (channel, scale) in (scales[member.weight.operand] ?? []).enumerated() { sums[channel] += scale }
+        for (channel, scale) in (scales[member.id] ?? []).enumerated() { sums[channel] += scale }
     }
 }

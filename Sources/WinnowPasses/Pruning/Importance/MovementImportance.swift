@@ -1,26 +1,18 @@
 import Foundation
 package import WinnowGraph
-import WinnowTensor
 
 /// −Σ w · ∂loss/∂w over calibration samples: weights that a step of training would take away from 0 score high, those that it
 /// would take towards 0 score low (movement pruning; Sanh et al. 2020, equation 5, in one shot: the weights stay while
 /// gradients are summed).
-package struct MovementImportance: ElementImportance {
+package struct MovementImportance: GradientImportance {
     package static let name = "movement"
-    package static let needs = PassNeeds.calibration
 
-    private var moments: [ValueName: ElementMoments] = [:]
+    package var moments: [ValueName: ElementMoments] = [:]
 
     package init() {}
 
-    package mutating func prepare(
-        for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
-    ) throws {
-        moments = try LossGradients.moments(of: targets, in: graph, context)
-    }
-
-    package func scores(of weight: MaskedWeight) -> [Float]? {
-        moments[weight.tensor].map { zip(weight.values.floats(), $0.sums).map { Self.rank(-Double($0) * Double($1)) } }
+    package static func scores(of weights: [Float], _ moments: ElementMoments) -> [Float] {
+        zip(weights, moments.sums).map { rank(-Double($0) * Double($1)) }
     }
 
     /// A number from 0 that rises with x, negative or not, as finely near 0 as far from it.

@@ -8,7 +8,7 @@ package struct TaylorChannelImportance: ChannelImportance {
     package static let name = "taylor"
     package static let needs = PassNeeds.calibration
 
-    private var scores: [String: [Double]] = [:]
+    private var scores: [ChannelMember.ID: [Double]] = [:]
 
     package init() {}
 
@@ -18,20 +18,17 @@ package struct TaylorChannelImportance: ChannelImportance {
         var gradients = try LossGradients(of: weights, in: graph, context)
         for member in members {
             let products = GatedProducts(member.floats, member.channels, count: member.group.channelCount)
-            gradients.request(products, of: member.weight.operand, key: Self.key(member))
+            gradients.request(products, of: member.weight.operand, key: "\(member.group.id)")
         }
         try gradients.gather()
         for member in members {
-            scores[Self.key(member)] = gradients[member.weight.operand, GatedProducts.self, key: Self.key(member)]?.meanSquares
+            scores[member.id] = gradients[member.weight.operand, GatedProducts.self, key: "\(member.group.id)"]?.meanSquares
         }
     }
 
-    package func knows(_ member: ChannelMember) -> Bool { scores[Self.key(member)] != nil }
+    package func knows(_ member: ChannelMember) -> Bool { scores[member.id] != nil }
 
     package func add(_ member: ChannelMember, to sums: inout [Double]) {
-        for (channel, score) in (scores[Self.key(member)] ?? []).enumerated() { sums[channel] += score }
+        for (channel, score) in (scores[member.id] ?? []).enumerated() { sums[channel] += score }
     }
-
-    /// A weight may make channels of several groups.
-    private static func key(_ member: ChannelMember) -> String { "\(member.weight.operand) \(member.group.id)" }
 }

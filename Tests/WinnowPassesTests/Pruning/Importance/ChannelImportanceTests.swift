@@ -10,7 +10,7 @@ import WinnowTestSupport
 struct ChannelImportanceTests {
     /// The candidates of a model with their scores.
     private func ranked(
-        _ graph: Graph, _ importance: some ChannelImportance, _ ranking: ChannelRanking = ChannelRanking(), _ context: PassContext
+        _ graph: Graph, _ importance: any ChannelImportance, _ ranking: ChannelRanking = ChannelRanking(), _ context: PassContext
     ) throws -> [RankedChannels] {
         let coupling = CouplingGroups(graph)
         var candidates = coupling.groups(madeBy: coupling.channelWeights(in: graph))
@@ -48,6 +48,28 @@ struct ChannelImportanceTests {
                 #expect(tensor.finiteness == nil, "\(importance) \(graph.name): \(name)")
             }
         }
+    }
+
+    /// Channels of one weight that go apart behind its normalization are ranked each by their own numbers.
+    @Test(arguments: ChannelImportances.names) func partsOfAWeightHaveScoresOfTheirOwn(_ name: String) throws {
+        let b = GraphBuilder("parts")
+        let x = try b.input("x", .float32, ["N", 3, 6, 6])
+        let h = try b.add(Conv(window: Window(extents: [3, 3])), x, b.constant("w", TestModels.normal([8, 3, 3, 3])))
+        let statistics = [
+            Tensor((1...8).map { Float(9 - $0) }), TestModels.normal([8]), TestModels.normal([8]), Tensor([Float](repeating: 1, count: 8)),
+        ]
+        let normal = try b.add(
+            BatchNormalization(), inputs: [h] + statistics.enumerated().map { b.constant("bn\($0)", $1) })[0]
+        let parts = try b.add(Split(axis: 1), inputs: [normal, b.constant("sizes", Tensor([Int64(6), 2]))], outputs: 2)
+        let heads = try parts.enumerated().map { index, part in
+            let rows = try b.add(Flatten(), b.add(GlobalAveragePool(), b.add(Relu(), part)))
+            return try b.add(MatMul(), rows, b.constant("head\(index)", TestModels.normal([index == 0 ? 6 : 2, 3])))
+        }
+        let graph = try b.graph(outputs: [b.add(Add(), heads[0], heads[1], name: "y")])
+        let candidates = try ranked(graph, Chosen<ChannelImportances>(name: name).member.init(), ChannelRanking(), Zoo.context(for: graph))
+        #expect(candidates.map(\.scores.count).sorted() == [2, 6])
+        guard name == "batch-norm-scale" else { return }
+        #expect(Set(candidates.map(\.scores)) == [[8, 7, 6, 5, 4, 3], [2, 1]])
     }
 
     /// The mean square of a sample's gradient at a gate that multiplies one channel's weights, by finite differences.

@@ -7,7 +7,7 @@ import WinnowTestSupport
 
 extension Zoo {
     /// Models whose loss has no gradient as they are at inference: recurrent layers have one in training form only.
-    static let withoutGradient = untrainable.union(["lstm", "gru"])
+    static let withoutGradient = untrainable
 }
 
 struct ElementImportanceTests {

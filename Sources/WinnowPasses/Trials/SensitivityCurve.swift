@@ -1,5 +1,6 @@
 /// What a model loses as one part of it alone is changed more and more.
 public struct SensitivityCurve: Hashable, Sendable {
+    /// What one strength loses.
     public struct Point: Hashable, Sendable {
         /// How much is changed: the fraction that is pruned, the bits that are left.
         public var strength: Double
@@ -15,6 +16,7 @@ public struct SensitivityCurve: Hashable, Sendable {
     /// By strength, rising.
     public let points: [Point]
 
+    /// From points in any order.
     public init(_ points: [Point]) { self.points = points.sorted { $0.strength < $1.strength } }
 
     /// The largest strength that loses at most `bound`, linear between the last measured one that does and the next; nil where none

@@ -4,6 +4,7 @@ import WinnowTensor
 /// The curves of a model's parts by name, as a file: `{"conv1.weight": {"0.1": 0.02, "0.2": 0.05}}`, the form of PaddleSlim's
 /// `sensitivity`.
 public struct SensitivityTable: Hashable, Sendable {
+    /// By the names of parts: weights, nodes or groups.
     public var curves: [String: SensitivityCurve]
 
     public init(_ curves: [String: SensitivityCurve] = [:]) { self.curves = curves }
