@@ -11,10 +11,10 @@ public struct CalibrationChoice: HyperparameterGroup {
 
     public init() {}
 
-    /// The range of every float32 value listed, for codes of `levels` steps; values never seen are left out.
+    /// The range of every float32 value listed, for codes of so many levels; values never seen are left out.
     /// Throws `.numeric` naming a value that became infinite or NaN.
     package func ranges(
-        of values: [ValueName], levels: Int = 256, in graph: Graph, context: PassContext
+        of values: [ValueName], levels: (ValueName) -> Int = { _ in 256 }, in graph: Graph, context: PassContext
     ) throws -> [ValueName: ClosedRange<Float>] {
         var statistics = Statistics()
         for value in values { statistics.request(ObservedRange(keepsHistogram: range.member.needsHistogram), of: value) }
@@ -24,7 +24,7 @@ public struct CalibrationChoice: HyperparameterGroup {
             throw WinnowError(.numeric, "value \(broken.0)", "became infinite or NaN on the calibration data")
         }
         let rule = range.member.init(percentile: percentile)
-        let ranges = observed.compactMap { value, seen in rule.range(of: seen, levels: levels).map { (value, $0) } }
+        let ranges = observed.compactMap { value, seen in rule.range(of: seen, levels: levels(value)).map { (value, $0) } }
         return Dictionary(ranges, uniquingKeysWith: { first, _ in first })
     }
 }

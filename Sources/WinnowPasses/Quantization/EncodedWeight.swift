@@ -72,6 +72,12 @@ extension EncodedWeight {
         if node.op is DequantizeLinear { self.init(dequantized: node, in: index) } else { self.init(lookedUp: node, in: index) }
     }
 
+    /// The table of numbers that a node looks codes up in, as `WeightStorage` writes it.
+    package static func table(behind node: Node, in index: GraphIndex) -> ValueName? {
+        guard node.op is Gather, let table = node.input(0), EncodedWeight(lookedUp: node, in: index) != nil else { return nil }
+        return table
+    }
+
     private init?(dequantized node: Node, in index: GraphIndex) {
         guard let op = node.op as? DequantizeLinear, let codes = index.constant(node.input(0)),
             let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: codes.elementType, in: index.graph)

@@ -4,38 +4,64 @@ import WinnowTensor
 
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
-/// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
+/// Palettes are found by k-means (Han et al. 2016, section 3), if asked with distances weighted by the empirical Fisher information
+/// (Kim et al. 2023, "SqueezeLLM", section 4.1). `finetune` trains the numbers of a palette further.
 public struct Palettization: Pass {
     public static let name = "palettization"
     public static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
     public static let guide = """
         Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
-        weight, up to 8 bits one byte.
+        weight, up to 8 bits one byte. `finetune` behind it trains the numbers of the palettes; zeros stay.
         """
     public static let strengths = [Strength("bits", rising: [8, 4, 2, 1])]
     public static let isIdempotent = true
 
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
+    @Hyperparameter("where the numbers of a palette are before k-means") public var start = Start.linear
+    @Hyperparameter("what counts a weight's distance: fisher: the mean square of the loss's gradient") public var weighting = Weighting.none
     public var choice = WeightChoice()
 
+    public enum Start: String, HyperparameterChoice, Codable { case linear, density, plusPlus = "plus-plus" }
+    public enum Weighting: String, HyperparameterChoice, Codable { case none, fisher }
+
     public init() {}
+
+    public var needs: PassNeeds { weighting == .fisher ? .calibration : .nothing }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         return try graph.rewritingWeights(choice) { targets in
             var storage = WeightStorage(targets.graph)
-            for target in targets.targets { encode(target, in: &targets, &storage) }
+            let moments = weighting == .fisher && !targets.isBody
+                ? try LossGradients.moments(of: targets.targets, in: targets.graph, context) : [:]
+            for target in targets.targets {
+                let palette = palette(for: target, weights: moments[target.tensor]?.meanSquares, seed: context.seed)
+                encode(target, palette, in: &targets, &storage)
+            }
             return try storage.apply()
         }
     }
 
-    private func encode(_ target: WeightTarget, in targets: inout WeightTargets, _ storage: inout WeightStorage) {
-        let weight = target.values
-        let (palette, codes) = weight.withElements(Float.self) { values in
-            let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
-            return (palette, values.map { UInt8(palette.index(nearest: $0)) })
+    private func palette(for target: WeightTarget, weights: [Float]?, seed: UInt64) -> Palette {
+        let values = target.values.floats()
+        let fixed: Float? = values.contains(0) ? 0 : nil
+        let start: Palette.Start = switch start {
+        case .linear: .linear
+        case .density: .density
+        case .plusPlus: .plusPlus(seed: seed)
         }
+        if let weights, weights.contains(where: { $0 > 0 }) {
+            return Palette(of: values, weights: weights, levelCount: 1 << bits, start: start, fixed: fixed)
+        }
+        return Palette(of: values, levelCount: 1 << bits, start: start, fixed: fixed)
+    }
+
+    private func encode(
+        _ target: WeightTarget, _ palette: Palette, in targets: inout WeightTargets, _ storage: inout WeightStorage
+    ) {
+        let weight = target.values
+        let codes = weight.withElements(Float.self) { $0.map { UInt8(palette.index(nearest: $0)) } }
         targets.store(
             EncodedWeight(codes: codes, shape: weight.shape, table: palette.levels), inPlaceOf: target, &storage, "codes and palette",
             ("\(palette.levels.count) numbers, ", false))

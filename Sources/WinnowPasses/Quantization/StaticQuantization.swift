@@ -64,8 +64,8 @@ public struct StaticQuantization: Pass {
 struct QuantizationPairs {
     private(set) var graph: Graph
     private(set) var findings: [Finding]
-    /// The scales of activations, with the part of a batch's elements that share each.
-    private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
+    /// The scales of activations, with the elements of a sample that share each and the largest code.
+    private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
     /// Calibrates and inserts.
@@ -78,21 +78,26 @@ struct QuantizationPairs {
         findings = plan.floats
         self.graph = graph
         guard !plan.sites.isEmpty else { return }
+        let schemes = plan.groups.map { arithmetic.schemes(isEdge: plan.isEdge($0)).activations }
+        let levels = Dictionary(
+            zip(plan.groups, schemes).compactMap { group, scheme in group.values.first.map { ($0, scheme.codes.count) } },
+            uniquingKeysWith: { first, _ in first })
         let ranges = try calibration.ranges(
-            of: plan.groups.compactMap(\.values.first), levels: arithmetic.activations.codes.count, in: graph, context: context)
+            of: plan.groups.compactMap(\.values.first), levels: { levels[$0] ?? 256 }, in: graph, context: context)
         var insertion = QDQInsertion(graph)
-        for group in plan.groups {
+        for (group, scheme) in zip(plan.groups, schemes) {
             guard let first = group.values.first else { continue }
             let observed = ranges[first] ?? 0...0
-            let parameters = arithmetic.activations.parameters(for: observed)
+            let parameters = scheme.parameters(for: observed)
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
-            let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
-            activationScales.append((scale, extents.reduce(1, *)))
+            let readers = { (value: ValueName) in plan.integerReaders(of: value) }
+            let scale = insertion.quantize(group, parameters, onlyForReaders: !arithmetic.hasKernels, readers: readers)
+            activationScales.append((scale, extents.reduce(1, *), scheme.codes.upperBound))
             findings.append(Self.finding(first, observed, parameters))
         }
         for site in plan.sites {
             guard let weight = try graph.weight(readBy: site) else { continue }
-            let (parameters, reason) = arithmetic.weights.parameters(
+            let (parameters, reason) = arithmetic.schemes(isEdge: plan.isEdge(site)).weights.parameters(
                 for: weight, channelAxis: site.operandAxis,
                 objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
             if let reason { findings.append(Finding(site.node.name, .fellBack, reason: reason)) }
@@ -101,7 +106,7 @@ struct QuantizationPairs {
         for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
             insertion.redirectOtherReaders(of: sites) { value in
                 guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
-                return arithmetic.weights.parameters(for: weight, channelAxis: 0).parameters
+                return arithmetic.inner.weights.parameters(for: weight, channelAxis: 0).parameters
             }
         }
         self.graph = try insertion.apply()

@@ -4,6 +4,7 @@ public enum RangeRules: MemberCatalogue {
         MinMaxRange.self,
         PercentileRange.self,
         EntropyRange.self,
+        MeanRange.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }
