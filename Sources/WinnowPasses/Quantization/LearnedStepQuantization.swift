@@ -11,8 +11,8 @@ public struct LearnedStepQuantization: TrainingPass {
     public static let summary = "trains quantization steps together with the weights, then stores the integers"
     public static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
-        own (LSQ). It pays at 4 bits and less. Scales start at the calibrated ranges for 8 bits, and at 2·mean|x|/√q_max \
-        below.
+        own (LSQ). It pays at 4 bits and less. Scales start at the calibrated ranges, those of weights below 8 bits at \
+        2·mean|w|/√q_max.
         """
     public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
 
@@ -27,8 +27,6 @@ public struct LearnedStepQuantization: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let arithmetic = codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType)
-        var calibration = calibration
-        if !arithmetic.hasKernels, calibration.range == "min-max" { calibration.range = "mean" }
         let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings

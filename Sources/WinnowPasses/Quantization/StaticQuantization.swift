@@ -26,6 +26,7 @@ public struct StaticQuantization: Pass {
     public var weightBits = 8
     public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
+    public var precision = PrecisionChoice()
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") public var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     public var quantizeOutputs = false
@@ -44,7 +45,8 @@ public struct StaticQuantization: Pass {
         var arithmetic = codes.arithmetic(
             weightBits: reduceRange ? min(7, weightBits) : weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
-        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: folded, context: context)
+        let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
+        let pairs = try precision.pairs(of: layers, original: graph, context)
         let (stored, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
@@ -57,68 +59,6 @@ public struct StaticQuantization: Pass {
         }
         return PassResult(
             graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
-    }
-}
-
-/// A graph with Q/DQ pairs on everything a static quantization covers; weights are still float beneath.
-struct QuantizationPairs {
-    private(set) var graph: Graph
-    private(set) var findings: [Finding]
-    /// The scales of activations, with the elements of a sample that share each and the largest code.
-    private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
-    private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
-
-    /// Calibrates and inserts.
-    init(
-        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
-    ) throws {
-        let selection = try choice.selection(in: graph)
-        let graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
-        let plan = QuantizationPlan(graph, selection: selection, arithmetic)
-        findings = plan.floats
-        self.graph = graph
-        guard !plan.sites.isEmpty else { return }
-        let schemes = plan.groups.map { arithmetic.schemes(isEdge: plan.isEdge($0)).activations }
-        let levels = Dictionary(
-            zip(plan.groups, schemes).compactMap { group, scheme in group.values.first.map { ($0, scheme.codes.count) } },
-            uniquingKeysWith: { first, _ in first })
-        let ranges = try calibration.ranges(
-            of: plan.groups.compactMap(\.values.first), levels: { levels[$0] ?? 256 }, in: graph, context: context)
-        var insertion = QDQInsertion(graph)
-        for (group, scheme) in zip(plan.groups, schemes) {
-            guard let first = group.values.first else { continue }
-            let observed = ranges[first] ?? 0...0
-            let parameters = scheme.parameters(for: observed)
-            let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
-            let readers = { (value: ValueName) in plan.integerReaders(of: value) }
-            let scale = insertion.quantize(group, parameters, onlyForReaders: !arithmetic.hasKernels, readers: readers)
-            activationScales.append((scale, extents.reduce(1, *), scheme.codes.upperBound))
-            findings.append(Self.finding(first, observed, parameters))
-        }
-        for site in plan.sites {
-            guard let weight = try graph.weight(readBy: site) else { continue }
-            let (parameters, reason) = arithmetic.schemes(isEdge: plan.isEdge(site)).weights.parameters(
-                for: weight, channelAxis: site.operandAxis,
-                objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
-            if let reason { findings.append(Finding(site.node.name, .fellBack, reason: reason)) }
-            weightScales.append((insertion.quantize(site, parameters), site, parameters))
-        }
-        for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
-            insertion.redirectOtherReaders(of: sites) { value in
-                guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
-                return arithmetic.inner.weights.parameters(for: weight, channelAxis: 0).parameters
-            }
-        }
-        self.graph = try insertion.apply()
-    }
-
-    private static func finding(
-        _ value: ValueName, _ observed: ClosedRange<Float>, _ parameters: QuantizationParameters
-    ) -> Finding {
-        Finding(
-            value, .done, .rangeWidth, before: Double(observed.upperBound) - Double(observed.lowerBound),
-            after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
-            reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
     }
 }
 

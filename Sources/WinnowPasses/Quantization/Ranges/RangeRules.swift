@@ -2,9 +2,10 @@
 public enum RangeRules: MemberCatalogue {
     package static let all: [any RangeRule.Type] = [
         MinMaxRange.self,
+        MovingAverageRange.self,
         PercentileRange.self,
+        MeanSquareRange.self,
         EntropyRange.self,
-        MeanRange.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }
