@@ -55,6 +55,11 @@ RUNS = [
     Run("structured-pruning", ("importance=apoz", "repair=ridge", "sparsity=0.3")),
     Run("weight-only-quantization", (), INTEGER),
     Run("weight-only-quantization", ("bits=4", "block-size=32")),
+    Run("weight-only-quantization", ("bits=4", "block-size=32", "rounding=gptq")),
+    Run("weight-only-quantization", ("rounding=adaround", "rounding-steps=20", "sequential=true"), INTEGER),
+    Run("cross-layer-equalization", ("clips=per-channel",), CLOSE),
+    Run("smooth-quant", (), CLOSE),
+    Run("activation-aware-scaling", (), CLOSE),
     Run("fixed-point-quantization", (), INTEGER),
     Run("float4-quantization"),
     Run("palettization", ("bits=8",), INTEGER),
@@ -75,6 +80,7 @@ RUNS = [
     Run("distillation"),
     Run("feature-hint"),
     Run("bias-correction"),
+    Run("bias-correction", ("method=analytic",)),
 ]
 
 

@@ -17,12 +17,12 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = true
     @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
     public var blockSize = 0
-    @Hyperparameter("how numbers become codes: nearest, or gptq and adaround, which look at data") public var rounding: Chosen<WeightRoundings> = "nearest"
+    public var rounding = RoundingChoice()
     public var choice = WeightChoice()
 
     public init() {}
 
-    public var needs: PassNeeds { rounding.member.needs }
+    public var needs: PassNeeds { rounding.needs }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -32,9 +32,7 @@ public struct WeightOnlyQuantization: Pass {
         }
         let scheme = QuantizationScheme(bits: bits, .init(perChannel: perChannel, blockSize: blockSize))
         return try graph.rewritingWeights(choice) { targets in
-            var rounding = rounding.member.init()
-            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
-            return try targets.storeIntegers(scheme, rounding: rounding)
+            try targets.storeIntegers(scheme, rounding: rounding, context)
         }
     }
 }

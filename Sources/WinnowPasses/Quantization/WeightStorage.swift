@@ -82,18 +82,25 @@ package struct WeightStorage {
 
 extension WeightTargets {
     /// Every target as integers of a scheme.
-    mutating func storeIntegers(_ scheme: QuantizationScheme, rounding: any WeightRounding = NearestRounding()) throws -> Graph {
-        var storage = WeightStorage(graph)
+    mutating func storeIntegers(
+        _ scheme: QuantizationScheme, rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext()
+    ) throws -> Graph {
+        var tasks: [RoundingTask] = []
         for target in targets {
             let (parameters, reason) = scheme.parameters(for: target.values, channelAxis: target.channelAxis)
             guard isWorthwhile(target, "codes and scales", parameters.byteCount(for: target.stored.shape)) else { continue }
-            let values = rounding.rounded(target, parameters)
-            storage.store(EncodedWeight(values ?? target.values, parameters), inPlaceOf: target, &names)
-            if values == nil, type(of: rounding).needs != .nothing {
+            if let reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
+            tasks.append(RoundingTask(target, parameters) { scheme.parameters(for: $0, channelAxis: target.channelAxis).parameters })
+        }
+        var storage = WeightStorage(graph)
+        try rounding.round(tasks, in: graph, seesData: !isBody, context) { task, rounded in
+            let target = task.target
+            let encoded = EncodedWeight(rounded?.values ?? target.values, rounded?.parameters ?? task.parameters)
+            storage.store(encoded, inPlaceOf: target, &names)
+            if rounded == nil, rounding.needs != .nothing {
                 note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: the data tells nothing of its inputs"))
             }
-            if let reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
-            note(.quantized(target.tensor, target.values, parameters, as: values, from: target.stored.elementType))
+            note(.quantized(target.tensor, target.values, task.parameters, as: rounded?.values, from: target.stored.elementType))
         }
         return try storage.apply()
     }
