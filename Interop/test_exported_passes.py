@@ -61,6 +61,11 @@ RUNS = [
     Run("weight-only-quantization", ("scheme=mxfp4",)),
     Run("weight-only-quantization", ("scheme=mxfp6",), INTEGER),
     Run("weight-only-quantization", ("scheme=nvfp4",)),
+    Run("weight-only-quantization", ("bits=4", "block-size=32", "rounding=gptq")),
+    Run("weight-only-quantization", ("rounding=adaround", "rounding-steps=20", "sequential=true"), INTEGER),
+    Run("cross-layer-equalization", ("clips=per-channel",), CLOSE),
+    Run("smooth-quant", (), CLOSE),
+    Run("activation-aware-scaling", (), CLOSE),
     Run("fixed-point-quantization", (), INTEGER),
     Run("float4-quantization"),
     Run("palettization", ("bits=8",), INTEGER),
@@ -85,6 +90,7 @@ RUNS = [
     Run("float16-conversion", ("arithmetic=float32",), INTEGER),
     Run("palettization", ("bits=3", "start=density", "weighting=fisher")),
     Run("learned-step-quantization", ("weights=int2", "activations=uint2", "first-and-last=int8")),
+    Run("bias-correction", ("method=analytic",)),
 ]
 
 

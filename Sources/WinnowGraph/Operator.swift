@@ -78,6 +78,10 @@ package protocol Operator: Sendable {
     /// What its first output is to its first input when the model runs; nil: something else.
     func passing(of node: Node, in graph: GraphIndex) -> Passing?
 
+    /// Whether positive factors of the indices of an axis of its first input come out as they are: f(s·x) = s·f(x) along every
+    /// axis that its map has in both.
+    var passesFactors: Bool { get }
+
     /// Along which axes of the output the elements, or their exponentials, are probabilities; nil: along none.
     func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities?
 
@@ -113,6 +117,7 @@ extension Operator {
     package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
+    package var passesFactors: Bool { quantization == .keepsScale }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }

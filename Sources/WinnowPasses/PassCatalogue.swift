@@ -19,6 +19,9 @@ public enum PassCatalogue {
         FoldMasks.self,
         Unprune.self,
         // Quantization
+        CrossLayerEqualization.self,
+        SmoothQuant.self,
+        ActivationAwareScaling.self,
         StaticQuantization.self,
         DynamicQuantization.self,
         WeightOnlyQuantization.self,

@@ -139,6 +139,29 @@ struct MethodTests {
         #expect(shifts.1 < shifts.0 / 4, "\(shifts)")
     }
 
+    /// Without data, a normalization before a layer tells what rounding its weight took from the means.
+    @Test(arguments: ["relu", "clip", "plain"]) func normalizationsTellMeans(activation: String) throws {
+        let b = GraphBuilder("normalized")
+        let vectors = [("scale", TestModels.normal([12], seed: 1)), ("shift", TestModels.normal([12], seed: 2)), ("mean", Tensor(zeros: [12])), ("variance", Tensor([Float](repeating: 1, count: 12)))]
+        var x = try b.add(BatchNormalization(epsilon: 0), inputs: [b.input("x", .float32, ["N", 12])] + vectors.map { b.constant($0.0, $0.1) }, name: "norm")[0]
+        if activation != "plain" { x = try activation == "relu" ? b.add(Relu(), x, name: "relu") : b.clip(x, low: 0, high: 0.3, name: "clip") }
+        let y = try b.linear(x, b.constant("w", TestModels.normal([6, 12], seed: 3)), b.constant("b", TestModels.normal([6], seed: 4)), name: "fc")
+        let graph = try b.graph(outputs: [y])
+        let coarse = try FixedPointQuantization(hyperparameters: ["bits": 3])(graph).graph
+        var context = PassContext()
+        context.teacher = graph
+        let corrected = try BiasCorrection(hyperparameters: ["method": "analytic"])(coarse, in: context).graph
+        var random = RandomGenerator(seed: 6)
+        let rows = Tensor((0..<(20_000 * 12)).map { _ in random.normal() }, shape: [20_000, 12])
+        func means(_ model: Graph) throws -> [Double] {
+            let values = try #require(Session(model).run(["x": rows])[y]).floats()
+            return (0..<6).map { column in stride(from: column, to: values.count, by: 6).reduce(0.0) { $0 + Double(values[$1]) } / 20_000 }
+        }
+        let (wanted, before, after) = (try means(graph), try means(coarse), try means(corrected))
+        func shift(_ means: [Double]) -> Double { zip(means, wanted).reduce(0) { $0 + abs($1.0 - $1.1) } }
+        #expect(shift(after) < 0.1 * shift(before), "\(shift(before)) \(shift(after))")
+    }
+
     /// A range that keeps nearly everything is narrower than one that keeps an outlier.
     @Test func entropyCutsOutliers() throws {
         var observed = ObservedRange(keepsHistogram: true)

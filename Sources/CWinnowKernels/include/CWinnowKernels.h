@@ -7,6 +7,7 @@
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
+#include "WinnowRounding.h"
 #include "WinnowRows.h"
 #include "WinnowSoftmax.h"
 #include "WinnowSquareRoot.h"

@@ -20,7 +20,7 @@ extension Matrix {
     /// The inverse of a triangular matrix; the other triangle is not read and stays as it is.
     package func triangularInverse(lower: Bool) throws -> Matrix {
         var result = self
-        try lapack("triangular inverse", "the matrix is singular") {
+        try lapack("triangular inverse", "the matrix is singular", size: rows) {
             Scalar.triangularInverse(Int32(rows), &result.elements, lower: lower)
         }
         return result

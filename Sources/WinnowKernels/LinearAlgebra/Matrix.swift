@@ -79,9 +79,10 @@ extension Matrix<Float> {
     }
 }
 
-/// Runs a LAPACK routine on kernels' thread count and turns its status into an error.
-func lapack(_ routine: String, _ problem: String, _ body: () -> Int32) throws {
-    winnow_setLAPACKThreadCount(Int32(ThreadCount.current))
+/// Runs a LAPACK routine on kernels' thread count, or on one thread where the matrix is so small that threads would mostly wait,
+/// and turns its status into an error.
+func lapack(_ routine: String, _ problem: String, size: Int = .max, _ body: () -> Int32) throws {
+    winnow_setLAPACKThreadCount(size <= 2048 ? 1 : Int32(ThreadCount.current))
     let status = body()
     if status == 0 { return }
     throw WinnowError(

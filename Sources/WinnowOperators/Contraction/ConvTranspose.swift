@@ -92,7 +92,7 @@ package struct ConvTranspose: Operator, ChannelContraction {
         return window.autoPad == .sameUpper ? (total / 2, total - total / 2) : (total - total / 2, total / 2)
     }
 
-    private func geometry(source: Shape, filter: Shape) throws -> TransposedConvolutionGeometry {
+    func geometry(source: Shape, filter: Shape) throws -> TransposedConvolutionGeometry {
         guard source.rank == filter.rank, source.rank >= 3 else {
             throw WinnowError(.shape, "transposed convolution", "source \(source) and filter \(filter) differ in rank")
         }

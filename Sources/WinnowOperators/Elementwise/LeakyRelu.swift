@@ -18,6 +18,7 @@ package struct LeakyRelu: ElementwiseUnary, ActivationOperator {
     }
 
     package var attributes: Attributes { ["alpha": .float(alpha)] }
+    package var passesFactors: Bool { true }
     package var function: UnaryFunction { .leakyRelu(alpha: alpha) }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .leakyRelu(alpha: alpha) }

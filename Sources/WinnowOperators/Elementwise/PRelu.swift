@@ -14,6 +14,7 @@ package struct PRelu: ElementwiseBinary, AttributeFree {
     }
 
     package var function: BinaryFunction { .parametricRelu }
+    package var passesFactors: Bool { true }
     package var minimumVersion: Int { 7 }
     package func vanishes(at indices: Set<Int>) -> Bool { indices == [0] }
 

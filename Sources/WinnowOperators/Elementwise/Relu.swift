@@ -8,6 +8,7 @@ package struct Relu: ElementwiseUnary, AttributeFree, ActivationOperator {
 
     package init() {}
 
+    package var passesFactors: Bool { true }
     package var function: UnaryFunction { .relu }
 
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { .between(0...Double(Float.greatestFiniteMagnitude)) }

@@ -8,6 +8,7 @@ package struct ReduceMean: ReductionOperator {
     package static let maximumInputCount = 2
     package static var function: ReductionFunction { .mean }
     package var parameters: ReductionParameters
+    package var passesFactors: Bool { true }
 
     package init(_ parameters: ReductionParameters) { self.parameters = parameters }
 

@@ -31,6 +31,8 @@ public struct Quantity: Hashable, Sendable {
     /// Of the values that codes can stand for.
     public static let rangeWidth = Quantity("width of the range")
     public static let largestMagnitude = Quantity("largest magnitude")
+    /// The largest channel by the mean of all.
+    public static let channelSpread = Quantity("largest channel by the mean")
     public static let largestMeanShift = Quantity("largest shift of a channel's mean")
     /// ‖after − before‖ / ‖before‖.
     public static let relativeChange = Quantity("relative change")

@@ -3,7 +3,7 @@ import WinnowOperators
 import WinnowTensor
 
 /// Adds to every bias what quantization took from the mean of its layer's outputs: b += E[Wx] − E[Ŵx̂]
-/// (Nagel et al. 2019, section 4.2, over calibration data).
+/// (Nagel et al. 2019, section 4.2), over calibration data, or as normalizations before the layers tell.
 public struct BiasCorrection: Pass {
     public static let name = "bias-correction"
     public static let summary = "gives layers back the mean that quantization took from their outputs"
@@ -11,15 +11,23 @@ public struct BiasCorrection: Pass {
         Rounding shifts the mean of a layer's outputs, and the shift of each layer adds to the next. For each layer, from the \
         first to the last, the mean of every output channel over calibration data is compared with that of the model before \
         compression, and the difference goes into the bias, also where that is stored as int32. Use it after \
-        static-quantization or weight-only-quantization. Costs one run over the samples for each layer.
+        static-quantization or weight-only-quantization. Costs one run over the samples for each layer. Without data, \
+        `method: analytic` takes the means of a layer's inputs from the BatchNormalization and Relu or Clip that made them in the \
+        model before, as clipped normal distributions, and gives back what rounding took of the weights: E[Wx] − E[Ŵx].
         """
 
+    public enum Method: String, HyperparameterChoice, Codable {
+        case data, analytic
+    }
+
+    @Hyperparameter("where means come from: calibration data, or the normalizations of the model before, which need none")
+    public var method = Method.data
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 128
     public var choice = WeightChoice()
 
     public init() {}
 
-    public var needs: PassNeeds { .calibration }
+    public var needs: PassNeeds { method == .data ? .calibration : .nothing }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -32,6 +40,7 @@ public struct BiasCorrection: Pass {
         let chosen = Set(targets.targets.map(\.tensor))
         let wanted = graph.weightSites.filter { chosen.contains($0.tensor) }
         let layers = wanted.compactMap { CorrectedLayer($0, in: graph, original: original) }
+        if method == .analytic { return try correctingByNormalizations(layers, wanted, in: graph, from: original, ledger) }
         let means = try means(of: layers, in: original, context)
         for layer in layers {
             guard let goal = means[layer.output], let own = try self.means(of: [layer], in: result, context)[layer.output] else { continue }
@@ -58,7 +67,8 @@ public struct BiasCorrection: Pass {
 }
 
 /// A layer whose output both models have, with the initializer of its bias.
-private struct CorrectedLayer {
+struct CorrectedLayer {
+    let site: WeightSite
     let node: String
     let weight: ValueName
     let output: ValueName
@@ -77,7 +87,7 @@ private struct CorrectedLayer {
             let result = map.outputs.first, let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
         else { return nil }
         guard let bias = LayerBias(input, in: index) else { return nil }
-        self.bias = bias
+        (self.bias, self.site) = (bias, site)
         (node, weight, self.output) = (site.node.name, site.tensor, output)
         channelAxis = place - result.count + rank
     }

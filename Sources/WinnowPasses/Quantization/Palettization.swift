@@ -33,46 +33,24 @@ public struct Palettization: Pass {
         try checkHyperparameters()
         let scheme = QuantizationScheme(paletteOf: bits)
         return try graph.rewritingWeights(choice) { targets in
-            var rounding = PaletteRounding(levelCount: 1 << bits, start: start, isWeighted: weighting == .fisher, seed: context.seed)
-            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
-            return try targets.store(rounding: rounding) { _ in (scheme, nil) }
+            let moments = weighting == .fisher && !targets.isBody
+                ? try LossGradients.moments(of: targets.targets, in: targets.graph, context) : [:]
+            return try targets.store(palette: { target in
+                palette(of: target.values.floats(), weights: moments[target.tensor]?.meanSquares, seed: context.seed)
+            }) { _ in (scheme, nil) }
         }
     }
-}
 
-/// Palettes by k-means from another start, or with weighted distances.
-private struct PaletteRounding: WeightRounding {
-    static let name = "palette"
-
-    var levelCount = 0
-    var start = Palettization.Start.linear
-    var isWeighted = false
-    var seed: UInt64 = 0
-    private var moments: [ValueName: ElementMoments] = [:]
-
-    init() {}
-
-    init(levelCount: Int, start: Palettization.Start, isWeighted: Bool, seed: UInt64) {
-        (self.levelCount, self.start, self.isWeighted, self.seed) = (levelCount, start, isWeighted, seed)
-    }
-
-    mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws {
-        if isWeighted { moments = try LossGradients.moments(of: targets, in: graph, context) }
-    }
-
-    func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? { nil }
-
-    func palette(for target: WeightTarget) -> Palette? {
-        let values = target.values.floats()
+    private func palette(of values: [Float], weights: [Float]?, seed: UInt64) -> Palette {
         let fixed: Float? = values.contains(0) ? 0 : nil
         let start: Palette.Start = switch start {
         case .linear: .linear
         case .density: .density
         case .plusPlus: .plusPlus(seed: seed)
         }
-        if let weights = moments[target.tensor]?.meanSquares, weights.contains(where: { $0 > 0 }) {
-            return Palette(of: values, weights: weights, levelCount: levelCount, start: start, fixed: fixed)
+        if let weights, weights.contains(where: { $0 > 0 }) {
+            return Palette(of: values, weights: weights, levelCount: 1 << bits, start: start, fixed: fixed)
         }
-        return Palette(of: values, levelCount: levelCount, start: start, fixed: fixed)
+        return Palette(of: values, levelCount: 1 << bits, start: start, fixed: fixed)
     }
 }

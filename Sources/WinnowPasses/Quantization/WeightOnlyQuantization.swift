@@ -23,13 +23,12 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
     public var blockSize: Int? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
-    @Hyperparameter("how numbers become codes: nearest, sum-preserving, or gptq and adaround, which look at data; none: as the scheme has it")
-    public var rounding: Chosen<WeightRoundings>? = nil
+    public var rounding = RoundingChoice()
     public var choice = WeightChoice()
 
     public init() {}
 
-    public var needs: PassNeeds { rounding?.member.needs ?? .nothing }
+    public var needs: PassNeeds { rounding.needs }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -38,10 +37,9 @@ public struct WeightOnlyQuantization: Pass {
         return try graph.rewritingWeights(
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
-            var rounding = (self.rounding?.member ?? (base.isMixed ? SumPreservingRounding.self : NearestRounding.self)).init()
-            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
             let assignment = SchemeAssignment(base, rules, for: targets.targets)
-            return try targets.store(rounding: rounding) { assignment($0) }
+            let standard: any WeightRounding.Type = base.isMixed ? SumPreservingRounding.self : NearestRounding.self
+            return try targets.store(rounding: rounding.completed(by: standard), context) { assignment($0) }
         }
     }
 

@@ -116,4 +116,3 @@ package struct WeightStorage {
             Cast(to: type), [value], "\(target.tensor).narrow", output: "\(target.tensor).narrowed", &names)
     }
 }
-

@@ -2,58 +2,88 @@ package import WinnowGraph
 package import WinnowKernels
 import WinnowTensor
 
-/// What a layer's outputs need of its weight: the second moment H = XᵀX of the rows it is multiplied with, so that another weight can
-/// be judged, and fitted, by what it does to the outputs: ‖X·(Ŵ − W)ᵀ‖² = Σ_outputs δ·H·δᵀ.
+/// What a layer's outputs need of its weight: the second moments of the rows that it is multiplied with.
 package struct LayerReconstruction: Sendable {
     package let contraction: Contraction
-    /// depth × depth
-    package let moment: Matrix<Float>
-    /// The mean row.
-    package let mean: [Double]
-    package let rowCount: Int
+    /// Of these columns of the weight, outputs × depth; several where one would take too much memory, and then what one tells
+    /// of the other is left out.
+    package let moments: [(columns: Range<Int>, moment: SecondMoment)]
+    /// The weight, outputs × depth, that comes nearest to the outputs wanted, where that is not the layer's own.
+    package let goal: Matrix<Float>?
 
-    /// Layers of more inputs and taps are left out: H would take more than 256 MB.
+    package init(contraction: Contraction, moments: [(columns: Range<Int>, moment: SecondMoment)], goal: Matrix<Float>? = nil) {
+        (self.contraction, self.moments, self.goal) = (contraction, moments, goal)
+    }
+
+    /// What is known of a layer whose inputs are neither in groups nor in parts.
+    package var whole: SecondMoment? { moments.count == 1 && moments[0].moment.groupCount == 1 ? moments[0].moment : nil }
+
+    /// Layers of more inputs and taps are seen in parts, or left out: H would take more than 256 MB.
     private static let depthLimit = 8192
 
-    /// One for each layer whose inputs the calibration data tells, by its weight's name: one run over the data for as many layers as fit
-    /// into a gigabyte.
+    /// One for each layer whose inputs the calibration data tells, by its weight's name.
     package static func gather(
-        for targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, depthLimit: Int = depthLimit
+        for targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, takesParts: Bool = false
     ) throws -> [ValueName: LayerReconstruction] {
-        let contractions = targets.compactMap { $0.sites.first.flatMap { Contraction($0, in: graph) } }
-            .filter { $0.depth <= depthLimit && graph.infos[$0.data]?.elementType == .float32 }
         var result: [ValueName: LayerReconstruction] = [:]
-        for part in contractions.chunked(byteLimit: 1 << 30) {
-            var statistics = Statistics()
-            for contraction in part { statistics.request(GramMatrix(contraction), of: contraction.data, key: contraction.site.tensor) }
-            try statistics.gather(in: graph, context: context, sampleCount: sampleCount)
-            for contraction in part {
-                guard let gram = statistics[contraction.data, GramMatrix.self, key: contraction.site.tensor] else { continue }
-                result[contraction.site.tensor] = LayerReconstruction(
-                    contraction: contraction, moment: gram.sum, mean: gram.rowSum.map { $0 / Double(max(1, gram.rowCount)) },
-                    rowCount: gram.rowCount)
-            }
-        }
+        try forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: takesParts) { result[$0.contraction.site.tensor] = $0 }
         return result
     }
 
-    /// The mean square that each row of outputs moves by when the weight, as outputs × depth, changes by so much.
-    package func error(of difference: Matrix<Float>) -> Double {
-        let product = difference * moment
-        return zip(product.elements, difference.elements).reduce(0) { $0 + Double($1.0) * Double($1.1) } / Double(max(1, rowCount))
+    /// Calls `body` for each layer whose inputs the calibration data tells: one run over the data for as many layers as fit into a
+    /// gigabyte. Throws `.numeric` naming a value that became infinite or NaN.
+    ///
+    /// - Parameter takesParts: whether groups and parts of inputs will do.
+    package static func forEach(
+        of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, takesParts: Bool = false,
+        _ body: (LayerReconstruction) throws -> Void
+    ) throws {
+        let contractions = contractions(of: targets, in: graph).filter { takesParts || $0.groupCount == 1 && $0.depth <= depthLimit }
+        for part in contractions.chunked(byteLimit: 1 << 30) {
+            var statistics = Statistics()
+            for contraction in part {
+                for range in contraction.columnParts(depthLimit) {
+                    statistics.request(GramMatrix(contraction, columns: range), of: contraction.data, key: contraction.key(range))
+                }
+            }
+            try statistics.gather(in: graph, context: context, sampleCount: sampleCount)
+            for contraction in part {
+                let ranges = contraction.columnParts(depthLimit)
+                let moments = ranges.compactMap { range in
+                    statistics[contraction.data, GramMatrix.self, key: contraction.key(range)].map { (range, SecondMoment($0)) }
+                }
+                guard moments.count == ranges.count, moments.allSatisfy({ $0.1.rowCount > 0 }) else { continue }
+                guard moments.allSatisfy({ $0.1.mean.allSatisfy(\.isFinite) }) else {
+                    throw WinnowError(.numeric, "value \(contraction.data)", "became infinite or NaN on the calibration data")
+                }
+                guard moments.allSatisfy({ $0.1.matrix.elements.allSatisfy(\.isFinite) }) else { continue }
+                try body(LayerReconstruction(contraction: contraction, moments: moments))
+            }
+        }
     }
 
-    /// The upper triangle U of (H + λ·mean diag H)⁻¹ = UᵀU; inputs that are always 0 count as if they were independent of all
-    /// others, with a 1 on the diagonal of (2/n)H.
-    package func inverseFactor(damping: Double) throws -> Matrix<Float> {
-        var hessian = Matrix(moment.elements.map(Double.init), rows: moment.rows, columns: moment.columns)
-        for index in 0..<hessian.rows where hessian[index, index] == 0 { hessian[index, index] = Double(max(1, rowCount)) / 2 }
-        let mean = (0..<hessian.rows).reduce(0) { $0 + hessian[$1, $1] } / Double(max(1, hessian.rows))
-        for index in 0..<hessian.rows { hessian[index, index] += damping * mean }
-        let inverse = try CholeskyFactor(hessian).inverse()
-        let upper = try CholeskyFactor(inverse).lower.transposed
-        return Matrix(upper.elements.map { Float($0) }, rows: upper.rows, columns: upper.columns)
+    static func contractions(of targets: [WeightTarget], in graph: Graph) -> [Contraction] {
+        targets.compactMap { $0.sites.first.flatMap { Contraction($0, in: graph) } }
+            .filter { graph.infos[$0.data]?.elementType == .float32 }
     }
+}
+
+extension SecondMoment {
+    package init(_ gram: GramMatrix) {
+        self.init(
+            groupCount: gram.groupCount, matrix: Matrix(gram.sum, rows: gram.groupCount * gram.depth, columns: gram.depth),
+            mean: gram.rowSum.map { $0 / Double(max(1, gram.rowCount)) }, rowCount: gram.rowCount)
+    }
+}
+
+extension Contraction {
+    /// Columns of the matrix in equal parts that are no wider.
+    fileprivate func columnParts(_ limit: Int) -> [Range<Int>] {
+        let count = max(1, (depth + limit - 1) / limit)
+        return (0..<count).map { (depth * $0 / count)..<(depth * ($0 + 1) / count) }
+    }
+
+    fileprivate func key(_ columns: Range<Int>) -> String { "\(rowsKey) \(columns)" }
 }
 
 extension [Contraction] {
@@ -61,7 +91,7 @@ extension [Contraction] {
     fileprivate func chunked(byteLimit: Int) -> [[Contraction]] {
         var (result, bytes) = ([[Contraction]](), 0)
         for contraction in self {
-            let own = 4 * contraction.depth * contraction.depth
+            let own = 4 * contraction.groupCount * contraction.depth * Swift.min(contraction.depth, 8192)
             if result.isEmpty || bytes + own > byteLimit { result.append([]); bytes = 0 }
             result[result.count - 1].append(contraction)
             bytes += own

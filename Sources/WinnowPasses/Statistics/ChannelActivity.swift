@@ -1,6 +1,6 @@
 package import WinnowTensor
 
-/// How active every index of one axis is: Σ|x|, and how many numbers are not 0.
+/// How active every index of one axis is: Σ|x|, the largest |x|, and how many numbers are not 0.
 package struct ChannelActivity: Statistic {
     package static let needsPlaces = true
 
@@ -9,6 +9,7 @@ package struct ChannelActivity: Statistic {
     private var count = 0
     private var magnitudes: [Double]
     private var active: [Int]
+    package private(set) var largest: [Float]
 
     /// - Parameters:
     ///   - axis: of the value; negative ones count from the end.
@@ -16,6 +17,7 @@ package struct ChannelActivity: Statistic {
     package init(axis: Int, extent: Int) {
         self.axis = axis
         (magnitudes, active) = ([Double](repeating: 0, count: extent), [Int](repeating: 0, count: extent))
+        largest = [Float](repeating: 0, count: extent)
     }
 
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
@@ -23,13 +25,16 @@ package struct ChannelActivity: Statistic {
         guard shape.indices.contains(axis), shape[axis] == active.count, !active.isEmpty else { return }
         let inner = shape.dropFirst(axis + 1).reduce(1, *)
         for start in stride(from: 0, to: values.count, by: max(1, inner)) {
-            var (sum, number) = (0.0, 0)
+            let channel = start / inner % active.count
+            var (sum, number, peak) = (0.0, 0, largest[channel])
             for value in values[start..<(start + inner)] {
                 sum += Double(value.magnitude)
                 number += value == 0 ? 0 : 1
+                peak = value.magnitude > peak ? value.magnitude : peak
             }
-            magnitudes[start / inner % active.count] += sum
-            active[start / inner % active.count] += number
+            magnitudes[channel] += sum
+            active[channel] += number
+            largest[channel] = peak
         }
         count += values.count / active.count
     }
@@ -40,6 +45,7 @@ package struct ChannelActivity: Statistic {
         for index in active.indices {
             magnitudes[index] += other.magnitudes[index]
             active[index] += other.active[index]
+            largest[index] = max(largest[index], other.largest[index])
         }
     }
 

@@ -81,4 +81,5 @@ def main():
     (pathlib.Path(__file__).parent / "pruning.json").write_text(json.dumps(out) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -60,8 +60,9 @@ struct RepairTests {
         let layers = try LayerReconstruction.gather(for: targets, in: graph, context, sampleCount: 200)
         let layer = try #require(layers["fc2.weight"])
         let weight = layer.contraction.matrix(of: try #require(graph.initializers["fc2.weight"]))
-        let fitted = try layer.leastSquares(weight, keeping: { ($0 + $1) % 3 > 0 }, damping: 1e-6)
-        let slopes = (fitted - weight) * layer.moment
+        let moment = try #require(layer.whole)
+        let fitted = try moment.leastSquares(weight, keeping: { ($0 + $1) % 3 > 0 }, damping: 1e-6)
+        let slopes = (fitted - weight) * moment.matrix
         for row in 0..<weight.rows {
             for column in 0..<weight.columns {
                 #expect((row + column) % 3 == 0 ? fitted[row, column] == 0 : abs(slopes[row, column]) < 0.05, "\(row) \(column)")

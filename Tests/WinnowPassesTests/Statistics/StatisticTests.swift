@@ -68,39 +68,66 @@ struct StatisticTests {
         #expect(moments.means == [2, 20] && moments.norms == [Double(14).squareRoot(), Double(1400).squareRoot()])
     }
 
-    /// The rows of a filter are its windows: their products with the weight are the layer's outputs.
-    @Test(arguments: ["conv2", "fc1"]) func rowsTimesWeightIsTheLayer(_ name: String) throws {
-        let graph = try TestModels.convolutional()
-        let site = try #require(graph.weightSites.first { $0.node.name == name })
+    /// The rows that a weight meets: their products with it are the layer's outputs, with taps, strides, groups and transposed.
+    @Test func rowsTimesWeightIsTheLayer() throws {
+        let makers = [Zoo.conv1d, Zoo.conv3d, Zoo.scaling, RoundingModels.grouped, RoundingModels.left, { try TestModels.convolutional() }]
+        var seen = 0
+        for make in makers {
+            let graph = try make()
+            for site in graph.weightSites {
+                try check(site, in: graph)
+                seen += 1
+            }
+        }
+        #expect(seen == 19)
+    }
+
+    private func check(_ site: WeightSite, in graph: Graph) throws {
         let contraction = try #require(Contraction(site, in: graph))
         let weight = try #require(graph.initializers[site.tensor])
         let matrix = contraction.matrix(of: weight)
-        #expect(contraction.weight(of: matrix) == weight)
-        let source: Shape = name == "fc1" ? [3, 32] : [3, 6, 5, 5]
+        #expect(contraction.weight(of: matrix) == weight && contraction.places.map { weight.floats()[$0] } == matrix.elements)
+        let source = Shape((graph.infos[contraction.data]?.extents ?? []).enumerated().map { $1.value ?? ($0 == 0 ? 3 : 7) })
         let values = numbers(source.elementCount, seed: 4)
         let b = GraphBuilder("layer")
         let x = try b.input("x", .float32, source.map { .fixed($0) })
-        let y = try b.add(site.node.op, x, b.constant("w", weight))
+        let w = b.constant("w", weight)
+        let y = try b.add(site.node.op, inputs: site.inputIndex == 0 ? [w, x] : [x, w])[0]
         let expected = try #require(Session(b.graph(outputs: [y])).run(["x": Tensor(values, shape: source)])[y])
+        // Outputs last, as rows have them.
+        let axis = source.rank + contraction.dataAxis
+        let order = (0..<expected.rank).filter { $0 != axis } + [axis]
+        let wanted = expected.transposed(order).floats()
+        let (depth, outputs) = (contraction.depth, contraction.outputCount)
         var rows = 0
         values.withUnsafeBufferPointer { values in
-            contraction.forEachRows(of: values, shape: source) { part in
-                let product = part * matrix.transposed
-                let places = expected.shape.dropFirst(2).reduce(1, *)
-                for row in 0..<product.rows {
-                    for output in 0..<product.columns {
-                        let index = ((rows + row) / places * product.columns + output) * places + (rows + row) % places
-                        #expect(abs(product[row, output] - expected.floats()[index]) < 1e-4)
+            contraction.forEachRows(of: values, shape: source) { block in
+                for row in 0..<block.count {
+                    for output in 0..<outputs {
+                        let start = output / contraction.rowsInGroup * depth * block.count
+                        let product = (0..<depth).reduce(Float(0)) { sum, column in
+                            let place = start + (block.isRowMajor ? row * depth + column : column * block.count + row)
+                            return sum + block.elements[place] * matrix[output, column]
+                        }
+                        #expect(abs(product - wanted[(rows + row) * outputs + output]) < 1e-4)
                     }
                 }
-                rows += part.rows
+                rows += block.count
             }
         }
-        #expect(rows * contraction.outputCount == expected.elementCount)
+        #expect(rows * outputs == expected.elementCount)
         let gram = added(GramMatrix(contraction), values, source)
-        #expect(gram.rowCount == rows && gram.sum.rows == contraction.depth && gram.rowSum.count == contraction.depth)
+        #expect(gram.rowCount == rows && gram.sum.count == contraction.groupCount * depth * depth && gram.rowSum.count == contraction.groupCount * depth)
+        // The outputs' energy, both ways.
+        let energy = try SecondMoment(gram).rowErrors(of: matrix).reduce(0, +) * Double(rows)
+        let own = expected.floats().reduce(0.0) { $0 + Double($1) * Double($1) }
+        #expect(abs(energy - own) < 1e-3 * own)
         var halves = gram
         halves.merge(gram)
         #expect(halves.rowSum == gram.rowSum.map { 2 * $0 } && halves.rowCount == 2 * rows)
+        if contraction.groupCount == 1, depth > 2 {
+            let part = added(GramMatrix(contraction, columns: 1..<depth), values, source)
+            #expect(abs(part.sum[0] - gram.sum[depth + 1]) <= 1e-4 * abs(part.sum[0]) && part.rowSum[0] == gram.rowSum[1])
+        }
     }
 }

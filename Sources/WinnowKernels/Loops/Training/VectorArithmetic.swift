@@ -3,6 +3,25 @@ package enum VectorArithmetic {
     /// Σ x².
     package static func sumOfSquares(_ x: UnsafePointer<Float>, count: Int) -> Double { dot(x, x, count: count) }
 
+    /// Σ x.
+    package static func sum(_ x: UnsafePointer<Float>, count: Int) -> Double {
+        var (total, i) = (0.0, 0)
+        while i < count {
+            let end = min(i + 4096, count)
+            var sums = SIMD16<Float>.zero
+            while i + 16 <= end {
+                sums += UnsafeRawPointer(x + i).loadUnaligned(as: SIMD16<Float>.self)
+                i += 16
+            }
+            total += Double(sums.sum())
+            while i < end {
+                total += Double(x[i])
+                i += 1
+            }
+        }
+        return total
+    }
+
     /// Σ x·y.
     package static func dot(_ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int) -> Double {
         var total = 0.0

@@ -32,7 +32,7 @@ package struct SparseGPTImportance: ElementImportance {
         guard let solver = solver(for: weight) else { return nil }
         var scores = solver.weight
         for row in 0..<scores.rows { for column in 0..<scores.columns { scores[row, column] = solver.score(row, column) } }
-        return solver.layer.contraction.weight(of: scores).floats()
+        return solver.contraction.weight(of: scores).floats()
     }
 
     package func corrected(_ weight: MaskedWeight, _ pattern: SparsityPattern, _ budget: Budget) -> Tensor? {
@@ -49,12 +49,13 @@ package struct SparseGPTImportance: ElementImportance {
                 solver.prune(start..<min(start + Self.blockSize, solver.weight.columns), amount)
             }
         }
-        return solver.layer.contraction.weight(of: solver.weight).converted(to: weight.values.elementType)
+        return solver.contraction.weight(of: solver.weight).converted(to: weight.values.elementType)
     }
 
     private func solver(for weight: MaskedWeight) -> Solver? {
-        guard let layer = layers[weight.tensor], let factor = try? layer.inverseFactor(damping: Self.damping) else { return nil }
-        return Solver(layer, factor, layer.contraction.matrix(of: weight.zeroed.converted(to: .float32)))
+        guard let layer = layers[weight.tensor], let moment = layer.whole, let factor = try? moment.inverseFactor(damping: Self.damping)
+        else { return nil }
+        return Solver(layer.contraction, moment, factor, layer.contraction.matrix(of: weight.zeroed.converted(to: .float32)))
     }
 }
 
@@ -93,7 +94,7 @@ private enum BlockAmount {
 
 /// A weight, as outputs × depth, that loses elements column by column.
 private struct Solver {
-    let layer: LayerReconstruction
+    let contraction: Contraction
     let factor: Matrix<Float>
     var weight: Matrix<Float>
     /// d² of every column, times 2/n.
@@ -103,16 +104,16 @@ private struct Solver {
     /// The same with what goes of groups that have begun.
     private var removed: [Bool]
 
-    init(_ layer: LayerReconstruction, _ factor: Matrix<Float>, _ whole: Matrix<Float>) {
+    init(_ contraction: Contraction, _ moment: SecondMoment, _ factor: Matrix<Float>, _ whole: Matrix<Float>) {
         var weight = whole
-        let scale = Float(max(1, layer.rowCount)) / 2
+        let scale = Float(max(1, moment.rowCount)) / 2
         divisors = (0..<factor.rows).map { factor[$0, $0] * factor[$0, $0] * scale }
-        for column in 0..<weight.columns where layer.moment[column, column] == 0 {
+        for column in 0..<weight.columns where moment.matrix[column, column] == 0 {
             for row in 0..<weight.rows { weight[row, column] = 0 }
         }
         gone = weight.elements.map { $0 == 0 }
         removed = gone
-        (self.layer, self.factor, self.weight) = (layer, factor, weight)
+        (self.contraction, self.factor, self.weight) = (contraction, factor, weight)
     }
 
     func score(_ row: Int, _ column: Int) -> Float {
@@ -131,7 +132,7 @@ private struct Solver {
 
     /// Of every `group` inputs of an output, at each tap, the least go when their first one comes.
     mutating func prune(_ columns: Range<Int>, losing count: Int, of group: Int) {
-        let taps = max(1, layer.contraction.tapCount)
+        let taps = max(1, contraction.tapCount)
         for row in 0..<weight.rows {
             for column in columns {
                 let (input, tap) = (column / taps, column % taps)

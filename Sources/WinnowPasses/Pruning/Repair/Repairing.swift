@@ -64,32 +64,32 @@ public struct Repairing: HyperparameterGroup {
             for: losses.map(\.target), in: original, context, sampleCount: Self.sampleCount)
         var result = PassResult(graph: graph)
         for loss in losses {
-            guard loss.target.sites.count == 1, let layer = layers[loss.target.tensor] else {
+            guard loss.target.sites.count == 1, let layer = layers[loss.target.tensor], let moment = layer.whole else {
                 let reason = loss.target.sites.count > 1 ? "several layers share it" : "its layer does not tell its inputs, or has too many"
                 result.findings.append(Finding(loss.target.tensor, .skipped, reason: "not repaired: \(reason)"))
                 continue
             }
-            try repair(loss, layer, &result)
+            try repair(loss, layer.contraction, moment, &result)
         }
         return result
     }
 
-    private func repair(_ loss: Loss, _ layer: LayerReconstruction, _ result: inout PassResult) throws {
-        let (former, pruned) = (layer.contraction.matrix(of: loss.former.converted(to: .float32)), loss.pruned(layer.contraction))
+    private func repair(_ loss: Loss, _ contraction: Contraction, _ moment: SecondMoment, _ result: inout PassResult) throws {
+        let (former, pruned) = (contraction.matrix(of: loss.former.converted(to: .float32)), loss.pruned(contraction))
         var repaired = pruned
         if repair == .ridge {
-            repaired = try layer.leastSquares(former, keeping: { pruned[$0, $1] != 0 })
-            let stored = loss.stored.taking(layer.contraction.weight(of: repaired), where: loss.left)
+            repaired = try moment.leastSquares(former, keeping: { pruned[$0, $1] != 0 })
+            let stored = loss.stored.taking(contraction.weight(of: repaired), where: loss.left)
             result.graph = try result.graph.settingInitializers([loss.target.tensor: stored.values])
         }
         let bias = LayerBias(of: loss.target.sites[0], in: GraphIndex(result.graph))
-        let shift = layer.meanShift(former - repaired)
+        let shift = moment.meanShift(former - repaired)
         if let bias { result.graph = try bias.shifting(by: shift, in: result.graph) }
-        let whole = max(layer.error(of: former), .leastNormalMagnitude)
-        let after = layer.error(of: former - repaired) - (bias == nil ? 0 : shift.reduce(0) { $0 + $1 * $1 })
+        let whole = max(moment.error(of: former), .leastNormalMagnitude)
+        let after = moment.error(of: former - repaired) - (bias == nil ? 0 : shift.reduce(0) { $0 + $1 * $1 })
         result.findings.append(Finding(
             loss.target.tensor, bias == nil && repair == .bias ? .skipped : .done, .layerError,
-            before: (layer.error(of: former - pruned) / whole).squareRoot(), after: (max(0, after) / whole).squareRoot(),
+            before: (moment.error(of: former - pruned) / whole).squareRoot(), after: (max(0, after) / whole).squareRoot(),
             reason: bias == nil ? "there is no bias to take the mean of what went" : "repaired"))
     }
 }
@@ -110,7 +110,7 @@ private struct Loss {
     }
 }
 
-extension LayerReconstruction {
+extension SecondMoment {
     /// The mean by which each output moves when the weight, as outputs × depth, changes by so much.
     fileprivate func meanShift(_ difference: Matrix<Float>) -> [Double] {
         (0..<difference.rows).map { row in (0..<difference.columns).reduce(0) { $0 + Double(difference[row, $1]) * mean[$1] } }

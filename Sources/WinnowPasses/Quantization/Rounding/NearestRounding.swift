@@ -1,10 +1,8 @@
-package import WinnowTensor
-
 /// Each number to the nearest code, halves to even.
 package struct NearestRounding: WeightRounding {
     package static let name = "nearest"
 
-    package init() {}
+    package init(_ choice: RoundingChoice) {}
 
-    package func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? { nil }
+    package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? { nil }
 }

@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowKernels
-package import WinnowTensor
+import WinnowTensor
 
 /// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are, where
 /// the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most of what they
@@ -10,16 +10,17 @@ package struct SumPreservingRounding: WeightRounding {
 
     private var weights: Set<ValueName> = []
 
-    package init() {}
+    package init(_ choice: RoundingChoice) {}
 
-    package mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws {
+    package mutating func prepare(for tasks: [RoundingTask], in graph: Graph) {
         let index = GraphIndex(graph)
-        weights = Set(targets.filter { target in
+        weights = Set(tasks.map(\.target).filter { target in
             target.sites.allSatisfy { $0.holder == nil && $0.inputIndex < 2 && index.isNeverNegative($0.node.input(1 - $0.inputIndex)) }
         }.map(\.tensor))
     }
 
-    package func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? {
+    package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? {
+        let (target, parameters) = (task.target, task.parameters)
         guard weights.contains(target.tensor), parameters.axis != nil else { return nil }
         let layout = parameters.layout(of: target.stored.shape)
         var values = target.values
@@ -32,7 +33,7 @@ package struct SumPreservingRounding: WeightRounding {
             for (offset, code) in rounded.enumerated() { elements[start + offset] = code * step }
         }
         values.withMutableElements(Float.self) { layout.ungrouped(elements, to: $0) }
-        return values
+        return RoundedWeight(values: values, parameters: parameters)
     }
 
     /// The nearest codes, but for so many as the sum of their errors has steps.

@@ -5,6 +5,9 @@ public enum WeightRoundings: MemberCatalogue {
         SumPreservingRounding.self,
         GPTQRounding.self,
         AdaptiveRounding.self,
+        BlockRounding.self,
+        SequentialMSERounding.self,
+        HalfQuadraticRounding.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }

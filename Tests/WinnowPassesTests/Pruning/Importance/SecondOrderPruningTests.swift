@@ -43,7 +43,7 @@ struct SecondOrderPruningTests {
     /// One layer, its weight outputs × inputs, or as MatMul has it.
     ///
     /// - Parameter shift: what is added to every weight, so that none is 0.
-    private static func layer(transposed: Bool = false, shift: Double = 0) throws -> (graph: Graph, context: PassContext) {
+    static func layer(transposed: Bool = false, shift: Double = 0) throws -> (graph: Graph, context: PassContext) {
         let weight = Tensor(numbers(outputs, inputs, 523, 6007, 91).map { Float($0 + shift) }, shape: [outputs, inputs])
         let b = GraphBuilder("layer")
         let x = try b.input("x", .float32, ["N", .fixed(inputs)])
@@ -76,8 +76,7 @@ struct SecondOrderPruningTests {
         var gram = GramMatrix(contraction)
         let data = Self.rowsOfData()
         data.floats().withUnsafeBufferPointer { gram.add($0, shape: data.shape) }
-        let layer = LayerReconstruction(
-            contraction: contraction, moment: gram.sum, mean: gram.rowSum.map { $0 / Double(Self.rows) }, rowCount: gram.rowCount)
+        let layer = LayerReconstruction(contraction: contraction, moments: [(0..<contraction.depth, SecondMoment(gram))])
         let weight = try #require(MaskedWeight("w", graph.initializers["w"], mask: nil))
         let own = try #require(
             SparseGPTImportance(layers: ["w": layer])

@@ -1,7 +1,7 @@
 package import WinnowKernels
 import WinnowTensor
 
-extension LayerReconstruction {
+extension SecondMoment {
     /// The weight, outputs × depth, that comes nearest to the outputs of `former` with no more than the elements that stay: for
     /// each output, w_S + δ with δ = (H_SS + λ·mean diag H_SS)⁻¹ H_SP·w_P, S the inputs that stay and P those that go.
     package func leastSquares(
@@ -32,6 +32,6 @@ extension LayerReconstruction {
     }
 
     private func part(_ rows: [Int], _ columns: [Int]) -> Matrix<Double> {
-        Matrix(rows.flatMap { row in columns.map { Double(moment[row, $0]) } }, rows: rows.count, columns: columns.count)
+        Matrix(rows.flatMap { row in columns.map { Double(matrix[row, $0]) } }, rows: rows.count, columns: columns.count)
     }
 }

@@ -1,0 +1,106 @@
+import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// A layer's weight on the way to its codes: each part of each output as whatever moves the layer's outputs least of what it was
+/// shown, the nearest codes first.
+struct LayerRounding {
+    let layer: LayerReconstruction
+    /// outputs × depth: what codes are to stand for.
+    let weight: Matrix<Float>
+    private let task: RoundingTask
+    private let shape: Shape
+    private(set) var parameters: QuantizationParameters
+    private var result: Matrix<Float>
+
+    init(_ layer: LayerReconstruction, _ task: RoundingTask) {
+        (self.layer, self.task, parameters, shape) = (layer, task, task.parameters, task.target.stored.shape)
+        let values = task.target.values
+        weight = layer.goal ?? layer.contraction.matrix(of: values)
+        result = layer.contraction.matrix(of: parameters.roundTrip(values))
+    }
+
+    /// What some of the elements may become.
+    func grid(rows: Range<Int>? = nil, columns: [Int]) -> RoundingGrid {
+        parameters.grid(at: layer.contraction.places(rows: rows ?? 0..<weight.rows, columns: columns), in: shape)
+    }
+
+    /// The mean square that each output moves by, as far as these columns go.
+    func errors(_ columns: Range<Int>, _ moment: SecondMoment) throws -> [Double] {
+        try moment.rowErrors(of: result[columns: columns] - weight[columns: columns])
+    }
+
+    /// Takes those rows of columns that move the outputs less than what is there; scales that were changed for others go back.
+    mutating func take(_ other: Matrix<Float>, at columns: Range<Int>, _ moment: SecondMoment) throws {
+        let (old, new) = (try errors(columns, moment), try moment.rowErrors(of: other - weight[columns: columns]))
+        for row in 0..<weight.rows {
+            if new[row] < old[row] {
+                result.setRow(row, from: columns.lowerBound, of: other)
+            } else if parameters != task.parameters {
+                copyScales(of: row, columns, from: task.parameters)
+            }
+        }
+    }
+
+    /// Takes those outputs, or all of them where they share a scale, that move less with other parameters.
+    mutating func take(_ other: Matrix<Float>, with new: QuantizationParameters) throws {
+        var gains = [Double](repeating: 0, count: weight.rows)
+        for (columns, moment) in layer.moments {
+            let errors = (try errors(columns, moment), try moment.rowErrors(of: other[columns: columns] - weight[columns: columns]))
+            for row in gains.indices { gains[row] += errors.0[row] - errors.1[row] }
+        }
+        guard new.axis != nil else {
+            if gains.reduce(0, +) > 0 { (result, parameters) = (other, new) }
+            return
+        }
+        for row in gains.indices where gains[row] > 0 {
+            result.setRow(row, of: other)
+            copyScales(of: row, 0..<weight.columns, from: new)
+        }
+    }
+
+    private mutating func copyScales(of row: Int, _ columns: Range<Int>, from other: QuantizationParameters) {
+        let places = layer.contraction.places(rows: row..<(row + 1), columns: Array(columns))
+        for index in Set(parameters.scaleIndices(of: places, in: shape)) {
+            parameters.scales[index] = other.scales[index]
+            parameters.zeroPoints[index] = other.zeroPoints[index]
+        }
+    }
+
+    /// The inputs that share a scale, where inputs are rounded in their order and each block of them has scales of its own.
+    var blockSize: Int? {
+        let (contraction, first) = (layer.contraction, task.parameters)
+        guard first.blockSize > 0, first.axis == contraction.inputAxis, contraction.groupCount == 1, layer.moments.count == 1 else { return nil }
+        return first.blockSize
+    }
+
+    /// Gives a block of inputs the parameters that its numbers ask for now, and says what they may become.
+    mutating func refit(_ block: Matrix<Float>, atInput start: Int) -> RoundingGrid? {
+        guard let size = blockSize else { return nil }
+        let part = layer.contraction.narrowed(toInputs: block.columns / layer.contraction.tapCount)
+        let tensor = part.weight(of: block)
+        let found = task.finding(tensor)
+        let outer = shape[..<part.inputAxis].reduce(1, *)
+        let blocks = (shape[part.inputAxis] + size - 1) / size
+        let inner = parameters.scales.count / (outer * blocks)
+        guard found.axis == parameters.axis, found.codes == parameters.codes, found.scales.count == outer * inner else { return nil }
+        for index in found.scales.indices {
+            let place = (index / inner * blocks + start / size) * inner + index % inner
+            parameters.scales[place] = found.scales[index]
+            parameters.zeroPoints[place] = found.zeroPoints[index]
+        }
+        return found.grid(at: part.places, in: tensor.shape)
+    }
+
+    var rounded: RoundedWeight { RoundedWeight(values: layer.contraction.weight(of: result), parameters: parameters) }
+}
+
+extension QuantizationParameters {
+    /// What the elements at these places of a tensor of `shape` may become.
+    func grid(at places: [Int], in shape: Shape) -> RoundingGrid {
+        let indices = scaleIndices(of: places, in: shape)
+        return RoundingGrid(
+            scales: indices.map { scales[$0] }, zeros: indices.map { Float(zeroPoints[$0]) }, low: Float(codes.lowerBound),
+            high: Float(codes.upperBound))
+    }
+}

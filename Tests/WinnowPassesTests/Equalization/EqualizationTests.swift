@@ -1,0 +1,154 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+/// What holds for passes that move factors of channels from one layer into another.
+struct EqualizationTests {
+    static let passes: [@Sendable () throws -> any Pass] = [
+        { CrossLayerEqualization() }, { try CrossLayerEqualization(hyperparameters: ["clips": "per-channel"]) }, { SmoothQuant() },
+        { try SmoothQuant(hyperparameters: ["clips": "per-channel", "alpha": 0.9]) },
+    ]
+    static let models: [@Sendable () throws -> Graph] = Zoo.all + TestModels.makers + [
+        RoundingModels.grouped, { try ScaledModels.rectified() }, { try ScaledModels.clipped() }, { try ScaledModels.transformer() },
+        { try FoldBatchNorm()(TestModels.residual()).graph },
+    ]
+
+    /// The model computes the same in float.
+    @Test(arguments: passes.indices, models.indices)
+    func outputsStay(_ pass: Int, _ model: Int) throws {
+        let (make, makePass) = (Self.models[model], Self.passes[pass])
+        let graph = try make()
+        let own = try makePass()
+        let result = try own(graph, in: Zoo.context(for: graph))
+        let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result.graph, like: graph))
+        for (name, tensor) in before {
+            #expect(tensor.relativeError(of: try #require(after[name]).converted(to: .float32)) <= 1e-5 || tensor.elementType == .float16, "\(graph.name) \(name)")
+        }
+        try WrittenModels.keep(result.graph, "passes", "equalization \(pass) \(graph.name)")
+    }
+
+    /// Through every activation that passes factors, with biases, taps, groups and Flatten, both weights of a channel end with one range.
+    @Test func rangesMeet() throws {
+        for (graph, count) in [(try ScaledModels.rectified(), 4), (try TestModels.convolutional(), 2), (try Zoo.scaling(), 2)] {
+            let pairs = ScalableChannels.all(in: graph, replacesClips: false).found
+            #expect(pairs.count == count, "\(graph.name): \(pairs.map(\.node.name))")
+            let result = try CrossLayerEqualization()(graph).graph
+            for channels in ScalableChannels.all(in: result, replacesClips: false).found {
+                let (own, others) = channels.bothRanges(in: ChannelScaling(result))
+                for (a, b) in zip(own, others) { #expect(abs(a / b - 1) < 0.01, "\(graph.name) \(channels.node.name) \(a) \(b)") }
+            }
+        }
+    }
+
+    /// Clip has one bound for all channels: refused by name, or replaced.
+    @Test func clipsAreRefusedOrReplaced() throws {
+        let graph = try ScaledModels.clipped()
+        let refused = try CrossLayerEqualization()(graph)
+        #expect(refused.graph.initializers == graph.initializers)
+        #expect(refused.findings.contains { $0.status == .skipped && $0.reason.contains("clip1 (Clip)") })
+        let replaced = try CrossLayerEqualization(hyperparameters: ["clips": "per-channel"])(graph).graph
+        #expect(!replaced.nodes.contains { $0.op is Clip } && replaced.nodes.contains { $0.op is Min })
+    }
+
+    /// Channels with outliers cost an integer model less when part of them is in the weights.
+    @Test(arguments: ["normalization", "layer"]) func outliersCostLess(_ kind: String) throws {
+        let graph = try kind == "layer" ? ScaledModels.outlierLayer() : ScaledModels.transformer()
+        let data = try Zoo.data(for: graph, count: 64)
+        let context = PassContext(calibration: data)
+        func error(_ model: Graph) throws -> Double {
+            let quantized = try StaticQuantization()(model, in: context).graph
+            let inputs = data.batch(at: Array(0..<64))
+            let output = graph.outputNames[0]
+            return try #require(Session(graph).run(inputs)[output]).relativeError(of: #require(Session(quantized).run(inputs)[output]))
+        }
+        let smooth = try SmoothQuant()(graph, in: context)
+        #expect(smooth.findings.contains { $0.quantity == .channelSpread && ($0.after ?? 9) < ($0.before ?? 0) / 2 })
+        let errors = (try error(graph), try error(smooth.graph))
+        #expect(errors.1 < 0.7 * errors.0, "\(errors)")
+    }
+
+    /// s_j = max|x_j|^α / max|w_j|^(1−α), over all layers that read the value.
+    @Test func factorsAreThePapers() throws {
+        let graph = try ScaledModels.transformer()
+        let context = PassContext(calibration: try Zoo.data(for: graph, count: 16))
+        let result = try SmoothQuant(hyperparameters: ["alpha": 0.3])(graph, in: context).graph
+        let x = try #require(Session(graph.applying(ScaledModels.observing("normalized"))).run(try Zoo.data(for: graph, count: 16).batch(at: Array(0..<16)))["normalized"])
+        let weights = try ["query.weight", "key.weight"].map { try #require(graph.initializers[$0]).floats() }
+        let (scale, smooth) = (try #require(graph.initializers["norm.scale"]).floats(), try #require(result.initializers["norm.scale"]).floats())
+        for channel in 0..<8 {
+            let peak = stride(from: channel, to: x.elementCount, by: 8).reduce(Float(0)) { max($0, x.floats()[$1].magnitude) }
+            let weight = weights.flatMap { $0[(channel * 8)..<(channel * 8 + 8)] }.reduce(Float(0)) { max($0, $1.magnitude) }
+            let wanted = Float(pow(Double(peak), 0.3) / pow(Double(weight), 0.7))
+            #expect(abs(scale[channel] / smooth[channel] / wanted - 1) < 1e-4)
+        }
+    }
+}
+
+/// Models whose channels differ in range.
+enum ScaledModels {
+    private static func weight(_ b: GraphBuilder, _ name: String, _ shape: Shape, spread axis: Int? = nil) -> ValueName {
+        var tensor = TestModels.normal(shape, seed: UInt64(name.utf8.reduce(7) { $0 * 31 % 1009 + Int($1) }))
+        if let axis { tensor = tensor.scaled(by: (0..<shape[axis]).map { pow(4, Double($0 % 4)) / 8 }, axis: axis) }
+        return b.constant(name, tensor)
+    }
+
+    /// Conv, depthwise, Conv, Flatten and Gemm with PRelu, LeakyRelu, Relu, an added constant and pooling between.
+    static func rectified() throws -> Graph {
+        let b = GraphBuilder("rectified")
+        var x = try b.input("x", .float32, ["N", 3, 6, 6])
+        x = try b.conv(x, weight(b, "w1", [8, 3, 3, 3], spread: 0), weight(b, "b1", [8]), padding: 1, name: "conv1")
+        x = try b.add(PRelu(), x, weight(b, "slopes", [8, 1, 1]), name: "prelu")
+        x = try b.conv(x, weight(b, "w2", [8, 1, 3, 3], spread: 0), weight(b, "b2", [8]), padding: 1, groups: 8, name: "depthwise")
+        x = try b.add(Add(), x, weight(b, "term", [8, 1, 1]), name: "add")
+        x = try b.add(LeakyRelu(alpha: 0.2), x, name: "leaky")
+        x = try b.conv(x, weight(b, "w3", [6, 8, 1, 1], spread: 1), name: "conv3")
+        x = try b.add(Relu(), b.maxPool(x, size: 2, name: "pool"), name: "relu")
+        x = try b.add(Flatten(), x, name: "flatten")
+        x = try b.linear(x, weight(b, "w4", [10, 54]), weight(b, "b4", [10]), name: "fc1")
+        return try b.graph(outputs: [b.linear(b.add(Relu(), x, name: "relu4"), weight(b, "w5", [4, 10], spread: 1), name: "fc2")])
+    }
+
+    static func clipped() throws -> Graph {
+        let b = GraphBuilder("clipped")
+        var x = try b.input("x", .float32, ["N", 3, 6, 6])
+        x = try b.conv(x, weight(b, "w1", [8, 3, 3, 3], spread: 0), weight(b, "b1", [8]), padding: 1, name: "conv1")
+        x = try b.clip(x, low: 0, high: 6, name: "clip1")
+        x = try b.conv(x, weight(b, "w2", [8, 1, 3, 3], spread: 0), padding: 1, groups: 8, name: "depthwise")
+        x = try b.clip(x, low: -1, high: 2, name: "clip2")
+        return try b.graph(outputs: [b.conv(x, weight(b, "w3", [6, 8, 1, 1], spread: 1), name: "conv3")])
+    }
+
+    /// A normalization with outliers that two products read, one through Transpose, and a layer after an activation.
+    static func transformer() throws -> Graph {
+        let b = GraphBuilder("transformer")
+        let x = try b.input("x", .float32, ["N", 5, 8])
+        let scale = Tensor((0..<8).map { $0 == 3 ? Float(60) : 1 + 0.1 * Float($0) })
+        let normalized = try b.add(
+            LayerNormalization(), inputs: [x, b.constant("norm.scale", scale), weight(b, "norm.shift", [8])], name: "norm")[0]
+        let named = try b.add(Identity(), normalized, name: "normalized")
+        let query = try b.add(Add(), b.add(MatMul(), named, weight(b, "query.weight", [8, 8]), name: "query"), weight(b, "query.bias", [8]), name: "query.add")
+        let key = try b.add(MatMul(), named, weight(b, "key.weight", [8, 8]), name: "key")
+        let hidden = try b.add(Relu(), b.add(Sub(), query, key, name: "sub"), name: "relu")
+        return try b.graph(outputs: [b.add(MatMul(), hidden, weight(b, "out.weight", [8, 4]), name: "out")])
+    }
+
+    /// A layer one of whose outputs is far larger than the others.
+    static func outlierLayer() throws -> Graph {
+        let b = GraphBuilder("outliers")
+        let first = TestModels.normal([16, 12], seed: 4).scaled(by: (0..<16).map { $0 == 5 ? 80 : 1 }, axis: 0)
+        let x = try b.add(Relu(), b.linear(b.input("x", .float32, ["N", 12]), b.constant("w1", first), weight(b, "b1", [16]), name: "fc1"), name: "relu")
+        let second = TestModels.normal([4, 16], seed: 9).scaled(by: (0..<16).map { $0 == 5 ? 0.01 : 1 }, axis: 1)
+        return try b.graph(outputs: [b.linear(x, b.constant("w2", second), name: "fc2")])
+    }
+
+    static func observing(_ value: ValueName) -> GraphEdit {
+        var edit = GraphEdit()
+        edit.outputs = [value]
+        return edit
+    }
+}
