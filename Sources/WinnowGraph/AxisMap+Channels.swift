@@ -11,4 +11,19 @@ extension AxisMap {
         let candidates = terms.indices.filter { !terms[$0].labels.isEmpty && produced.isSuperset(of: terms[$0].labels) }
         return candidates.first { !data.isSuperset(of: terms[$0].labels) } ?? candidates.first
     }
+
+    /// The axis of an input that it shares with the other of the two operands and not with the first output: what is summed over. nil
+    /// where the map does not tell.
+    ///
+    /// - Parameter rank: of the input.
+    package func summedAxis(ofInput position: Int, rank: Int) -> Int? {
+        guard !isOpaque, inputs.indices.contains(position), let output = outputs.first, let terms = inputs[position].aligned(toRank: rank)
+        else { return nil }
+        let produced = Set(output.flatMap(\.labels))
+        let data = Set(inputs.indices.prefix(2).filter { $0 != position }.flatMap { inputs[$0].flatMap(\.labels) })
+        return terms.indices.first { axis in
+            let labels = Set(terms[axis].labels)
+            return !labels.isEmpty && data.isSuperset(of: labels) && !produced.isSuperset(of: labels)
+        }
+    }
 }

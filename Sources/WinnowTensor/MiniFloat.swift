@@ -1,4 +1,4 @@
-/// A float of at most 8 bits as a table of values: OCP FP8 (E4M3FN, E5M2), OCP MX (E2M1, E8M0).
+/// A float of at most 8 bits as a table of values: OCP FP8 (E4M3FN, E5M2), OCP MX (E2M1, E2M3, E3M2, E8M0).
 package struct MiniFloat: Sendable {
     /// The value of every code.
     package let values: [Float]
@@ -9,6 +9,8 @@ package struct MiniFloat: Sendable {
     package static let e4m3fn = MiniFloat(exponentBits: 4, mantissaBits: 3, bias: 7, special: .onlyNaN)
     package static let e5m2 = MiniFloat(exponentBits: 5, mantissaBits: 2, bias: 15, special: .infinityAndNaN)
     package static let e2m1 = MiniFloat(exponentBits: 2, mantissaBits: 1, bias: 1, special: .none)
+    package static let e2m3 = MiniFloat(exponentBits: 2, mantissaBits: 3, bias: 1, special: .none)
+    package static let e3m2 = MiniFloat(exponentBits: 3, mantissaBits: 2, bias: 3, special: .none)
     /// Powers of two 2^(code − 127) without sign; code 255 is NaN.
     package static let e8m0 = MiniFloat()
 

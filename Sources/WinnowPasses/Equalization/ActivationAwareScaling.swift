@@ -103,7 +103,8 @@ private struct ScaleSearch {
     func relative(_ error: Double, _ index: Int) -> Double { energies[index] > 0 ? (error / energies[index]).squareRoot() : 0 }
 
     private func roundTrip(_ weight: Tensor, _ contraction: Contraction) -> Tensor {
-        scheme.parameters(for: weight, channelAxis: contraction.site.outputAxis).parameters.roundTrip(weight)
+        scheme.parameters(for: weight, channelAxis: contraction.site.outputAxis, inputAxis: contraction.inputAxis).parameters
+            .roundTrip(weight)
     }
 
     /// A layer's weight as it is by now, each block of each output cut off at the part of its largest, of 1 to 0.55, with which its codes

@@ -38,7 +38,7 @@ public struct DynamicSparseTraining: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        guard rule.pattern == .unstructured, rule.rules.allSatisfy({ $0.pattern == nil }) else {
+        guard rule.pattern == .unstructured, rule.rules.allSatisfy({ $0.settings.pattern == nil }) else {
             throw WinnowError(
                 .recipe, "pattern", "is of weights that go together, but these are exchanged one by one", remedy: "leave it out")
         }

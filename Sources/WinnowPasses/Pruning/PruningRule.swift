@@ -54,7 +54,7 @@ public struct PruningRule: HyperparameterGroup {
         return try graph.foldingMasks(only: Set(graph.maskNodes.filter { chosen.contains($0.weight) }.map(\.mask)))
     }
 
-    private func pattern(of target: WeightTarget) -> SparsityPattern { rules.first { $0.matches(target) }?.pattern ?? pattern }
+    private func pattern(of target: WeightTarget) -> SparsityPattern { rules.first { $0.matches(target) }?.settings.pattern ?? pattern }
 
     /// The rule ready to prune these weights of a graph.
     package func prepared(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws -> PreparedPruning {
@@ -63,12 +63,12 @@ public struct PruningRule: HyperparameterGroup {
                 .recipe, "scores \(scores)", "are not read by importance \(importance)", remedy: "set importance to custom")
         }
         // Throws for globs that match nothing.
-        for rule in rules { _ = try Selection(only: rule.weights, in: graph) }
+        for rule in rules { try rule.check(in: graph) }
         var importance = importance.member.init()
         try importance.prepare(for: targets, scores: scores, in: graph, context)
         var prepared = PreparedPruning(rule: self, importance: importance)
         for target in targets {
-            prepared.rules[target.tensor] = rules.first { $0.matches(target) }
+            prepared.rules[target.tensor] = rules.first { $0.matches(target) }?.settings
             guard pattern(of: target) != .unstructured else { continue }
             prepared.contractions[target.tensor] = target.sites.first.flatMap { Contraction($0, in: graph) }
         }
@@ -82,7 +82,7 @@ package struct PreparedPruning: Sendable {
     fileprivate let importance: any ElementImportance
     fileprivate var contractions: [ValueName: Contraction] = [:]
     /// The rules of weights that have one of their own.
-    fileprivate var rules: [ValueName: LayerRule] = [:]
+    fileprivate var rules: [ValueName: PruningSettings] = [:]
 
     fileprivate init(rule: PruningRule, importance: any ElementImportance) {
         self.rule = rule

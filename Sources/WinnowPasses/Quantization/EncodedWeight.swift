@@ -1,48 +1,47 @@
-package import WinnowGraph
-import WinnowOperators
+import WinnowGraph
+import WinnowKernels
 package import WinnowTensor
 
 /// A weight as codes, and what the codes stand for: the one form that every way of storing weights starts from, and that is
 /// recognised in a graph again.
 package struct EncodedWeight: Sendable, Equatable {
-    package enum Meaning: Sendable, Hashable {
+    package enum Meaning: Sendable, Equatable {
         /// scale · (code − zero point)
         case affine(QuantizationParameters)
-        /// The number that a table has at the code, times the scale of its block: as many blocks of equal length, in storage order, as
-        /// there are scales; without scales as it is.
-        case table([Float], scales: [Float])
+        /// The number that a table has at the code, times the scale that broadcasts to it from a tensor of as many axes as the codes
+        /// have; nil: as it is.
+        case table([Float], scales: Tensor?)
     }
 
     package let shape: Shape
-    /// Integers, in `shape`.
+    /// Integers; where blocks do not follow the weight's axes, in another shape than it has, in the same order.
     package let codes: Tensor
     package let meaning: Meaning
 
     /// Each number of a float32 weight as the nearest code.
     package init(_ weight: Tensor, _ parameters: QuantizationParameters) {
         shape = weight.shape
-        codes = parameters.quantize(weight).spilled()
+        let codes = parameters.quantize(weight)
+        self.codes = (parameters.form.map { codes.reshaped($0) } ?? codes).spilled()
         meaning = .affine(parameters)
     }
 
     /// Indices of a table, in 4 bits for tables of up to 16 numbers, in 8 bits for larger ones.
-    package init(codes: [UInt8], shape: Shape, table: [Float], scales: [Float] = []) {
+    package init(codes: [UInt8], form: Shape, shape: Shape, table: [Float], scales: Tensor? = nil) {
         self.shape = shape
-        self.codes = Tensor(codes: codes, shape: shape, Self.codeType(table)).spilled()
+        self.codes = Tensor(codes: codes, shape: form, table.count <= 16 ? .uint4 : .uint8).spilled()
         meaning = .table(table, scales: scales)
     }
 
-    private init(codes: Tensor, shape: Shape, _ meaning: Meaning) {
+    init(codes: Tensor, shape: Shape, _ meaning: Meaning) {
         (self.codes, self.shape, self.meaning) = (codes, shape, meaning)
     }
 
-    private static func codeType(_ table: [Float]) -> ElementType { table.count <= 16 ? .uint4 : .uint8 }
-
-    /// The bytes of codes, table and scales.
+    /// The bytes of codes, table, scales and zero points.
     package var byteCount: Int {
         switch meaning {
         case .affine(let parameters): parameters.byteCount(for: shape)
-        case .table(let table, let scales): codes.byteCount + 4 * (table.count + scales.count)
+        case .table(let table, let scales): codes.byteCount + 4 * table.count + (scales?.byteCount ?? 0)
         }
     }
 
@@ -51,10 +50,10 @@ package struct EncodedWeight: Sendable, Equatable {
         switch meaning {
         case .affine(let parameters): return parameters.numbers(of: codes, in: piece).map(Double.init)
         case .table(let table, let scales):
-            let length = shape.elementCount / max(1, scales.count)
-            return zip(piece, codes.doubles(in: piece)).map { element, code in
-                Double(scales.isEmpty ? table[Int(code)] : table[Int(code)] * scales[element / length])
-            }
+            let numbers = codes.doubles(in: piece).map { table[Int($0)] }
+            guard let scales else { return numbers.map { Double($0) } }
+            let (factors, place) = (scales.floats(), BroadcastPlace(of: scales.shape, in: codes.shape))
+            return zip(piece, numbers).map { Double($1 * factors[place($0)]) }
         }
     }
 
@@ -64,35 +63,70 @@ package struct EncodedWeight: Sendable, Equatable {
     }
 }
 
-extension EncodedWeight {
-    /// The codes behind a value that DequantizeLinear makes of constants, or that looks constants up in a table as `WeightStorage` writes
-    /// it; nil where there are none.
-    package init?(of value: ValueName?, in index: GraphIndex) {
-        guard let node = index.producer(of: value) else { return nil }
-        if node.op is DequantizeLinear { self.init(dequantized: node, in: index) } else { self.init(lookedUp: node, in: index) }
+/// Which element of a tensor that broadcasts along some axes meets an element of the tensor it broadcasts to.
+private struct BroadcastPlace {
+    private let steps: [(stride: Int, extent: Int, step: Int)]
+
+    init(of small: Shape, in large: Shape) {
+        let (strides, steps) = (large.strides, small.strides)
+        self.steps = large.indices.compactMap { small[$0] == 1 ? nil : (strides[$0], large[$0], steps[$0]) }
     }
 
-    private init?(dequantized node: Node, in index: GraphIndex) {
-        guard let op = node.op as? DequantizeLinear, let codes = index.constant(node.input(0)),
-            let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: codes.elementType, in: index.graph)
-        else { return nil }
-        self.init(codes: codes, shape: codes.shape, .affine(parameters))
-    }
+    func callAsFunction(_ element: Int) -> Int { steps.reduce(0) { $0 + element / $1.stride % $1.extent * $1.step } }
+}
 
-    private init?(lookedUp node: Node, in index: GraphIndex) {
-        var (node, shape, scales) = (node, Shape?.none, [Float]())
-        if node.op is Reshape, let inner = index.producer(of: node.input(0)), inner.op is Mul, let factors = index.constant(inner.input(1)),
-            let gather = index.producer(of: inner.input(0))
-        {
-            (shape, scales, node) = (index.info(of: node.output(0))?.shape, factors.floats(), gather)
+extension QuantizationScheme {
+    /// A float32 weight as codes, and why more numbers share a scale than was asked for.
+    ///
+    /// - Parameter rounded: numbers that integers of these parameters can hold, in the place of the weight's; nil: each the nearest.
+    package func encoded(
+        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, rounded: (QuantizationParameters) -> Tensor? = { _ in nil }
+    ) -> (encoded: EncodedWeight, reason: String?) {
+        switch levels {
+        case .symmetric, .affine:
+            let (parameters, reason) = parameters(for: weight, channelAxis: channelAxis, inputAxis: inputAxis)
+            return (EncodedWeight(rounded(parameters) ?? weight, parameters), reason)
+        case .palette:
+            let (palette, codes) = weight.withElements(Float.self) { values in
+                let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
+                return (palette, values.map { UInt8(palette.index(nearest: $0)) })
+            }
+            return (EncodedWeight(codes: codes, form: weight.shape, shape: weight.shape, table: palette.levels), nil)
+        case .format(let format):
+            var (placement, reason) = granularity.placement(in: weight.shape, channelAxis: channelAxis, inputAxis: inputAxis)
+            if !placement.isEven {
+                let asked = placement
+                placement = placement.even
+                if placement.blockSize < min(asked.blockSize, asked.axis.map { asked.form[$0] } ?? 0) {
+                    reason = "blocks of \(placement.blockSize): \(asked.blockSize) do not divide \(asked.axis.map { asked.form[$0] } ?? 0)"
+                }
+            }
+            return (encoded(weight, format, placement), reason)
         }
-        guard node.op is Gather, let table = index.constant(node.input(0)), table.rank == 1,
-            let cast = index.producer(of: node.input(1)), cast.op is Cast,
-            let numbers = index.producer(of: cast.input(0)), numbers.op is DequantizeLinear,
-            let codes = index.constant(numbers.input(0)), index.constant(numbers.input(1)) == Tensor(scalar: Float(1))
-        else { return nil }
-        let own = shape ?? codes.shape
-        let plain = own == codes.shape ? codes : Tensor(codes: codes.codes(), shape: own, codes.elementType)
-        self.init(codes: plain, shape: own, .table(table.floats(), scales: scales))
+    }
+
+    private func encoded(_ weight: Tensor, _ format: NumberFormat, _ placement: ScalePlacement) -> EncodedWeight {
+        let layout = ScaleLayout(axis: placement.axis, blockSize: placement.blockSize, of: placement.form)
+        let (form, shared) = placement.split
+        return weight.withElements(Float.self) { values in
+            var maxima = [Float](repeating: 0, count: layout.scaleCount)
+            layout.forEachRun(in: values.indices) { run, place in
+                for i in run {
+                    let place = place + layout.scaleStep * (i - run.lowerBound)
+                    maxima[place] = max(maxima[place], values[i].magnitude)
+                }
+            }
+            let (found, factor) = self.scales.scales(for: maxima, limit: format.limit, format)
+            let steps = found.map { $0 * factor }
+            let nearest = format.nearest
+            var codes = [UInt8](repeating: 0, count: values.count)
+            layout.forEachRun(in: values.indices) { run, place in
+                for i in run { codes[i] = nearest(values[i] / steps[place + layout.scaleStep * (i - run.lowerBound)]) }
+            }
+            let extents = form.indices.map { shared.contains($0) ? 1 : form[$0] }
+            let scales = Tensor(found, shape: Shape(extents)).converted(to: self.scales.elementType)
+            return EncodedWeight(
+                codes: codes, form: form, shape: weight.shape, table: format.levels.map { $0 * factor }, scales: scales.spilled())
+        }
     }
 }

@@ -25,7 +25,7 @@ public struct FixedPointQuantization: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         var scheme = QuantizationScheme(bits: bits, .init(perChannel: perChannel))
-        scheme.usesPowersOfTwo = powerOfTwo
-        return try graph.rewritingWeights(choice) { try $0.storeIntegers(scheme) }
+        if powerOfTwo { scheme.scales = .powerOfTwo }
+        return try graph.rewritingWeights(choice) { try $0.store(scheme) }
     }
 }

@@ -19,29 +19,7 @@ public struct Float4Quantization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        return try graph.rewritingWeights(choice) { targets in
-            var storage = WeightStorage(targets.graph)
-            for target in targets.targets { encode(target, in: &targets, &storage) }
-            return try storage.apply()
-        }
-    }
-
-    private func encode(_ target: WeightTarget, in targets: inout WeightTargets, _ storage: inout WeightStorage) {
-        let weight = target.values
-        let count = weight.elementCount
-        let fits = blockSize > 0 && count % blockSize == 0
-        let length = max(1, fits ? blockSize : count)
-        let table = MiniFloat.e2m1.values
-        let (scales, codes) = weight.withElements(Float.self) { values in
-            let scales = stride(from: 0, to: count, by: length).map { start in
-                let scale = values[start..<(start + length)].reduce(0) { max($0, $1.magnitude) } / 6
-                return scale >= .leastNormalMagnitude ? scale : 1
-            }
-            return (scales, values.indices.map { MiniFloat.e2m1.code(nearest: values[$0] / scales[$0 / length]) })
-        }
-        let milder = blockSize > 0 && !fits
-        targets.store(
-            EncodedWeight(codes: codes, shape: weight.shape, table: table, scales: scales), inPlaceOf: target, &storage, "codes, table and scales",
-            (milder ? "one scale: \(count) weights are no multiple of \(blockSize); " : "", milder))
+        let scheme = QuantizationScheme(.e2m1, .run(blockSize))
+        return try graph.rewritingWeights(choice) { try $0.store(scheme) }
     }
 }

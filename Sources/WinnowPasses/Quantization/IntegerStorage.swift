@@ -119,9 +119,10 @@ private struct BiasCodes {
 
 extension QuantizationParameters {
     /// The parameters of a QuantizeLinear or DequantizeLinear with constant scale and zero point.
-    init?(of node: Node, _ scaleAxis: ScaleAxis, codeType type: ElementType?, in graph: Graph) {
-        guard let scaleName = node.input(1), let scale = graph.initializers[scaleName], scale.elementType == .float32,
-            let type, let range = type.integerRange
+    ///
+    /// - Parameter scale: where that is not the node's second input as it is.
+    init?(of node: Node, _ scaleAxis: ScaleAxis, codeType type: ElementType?, scale: Tensor? = nil, in graph: Graph) {
+        guard let scale = scale ?? node.input(1).flatMap({ graph.initializers[$0] }), let type, let range = type.integerRange
         else { return nil }
         let zeroPoints = node.input(2).flatMap { graph.initializers[$0]?.integers() }
         guard node.input(2) == nil || zeroPoints != nil else { return nil }
@@ -130,6 +131,7 @@ extension QuantizationParameters {
             zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount),
             axis: scale.rank == 0 ? nil : scaleAxis.axis ?? 1)
         blockSize = scaleAxis.blockSize
+        scaleType = scale.elementType
     }
 }
 

@@ -1,5 +1,4 @@
 public import WinnowGraph
-import WinnowKernels
 import WinnowTensor
 
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
@@ -23,21 +22,7 @@ public struct Palettization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        return try graph.rewritingWeights(choice) { targets in
-            var storage = WeightStorage(targets.graph)
-            for target in targets.targets { encode(target, in: &targets, &storage) }
-            return try storage.apply()
-        }
-    }
-
-    private func encode(_ target: WeightTarget, in targets: inout WeightTargets, _ storage: inout WeightStorage) {
-        let weight = target.values
-        let (palette, codes) = weight.withElements(Float.self) { values in
-            let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
-            return (palette, values.map { UInt8(palette.index(nearest: $0)) })
-        }
-        targets.store(
-            EncodedWeight(codes: codes, shape: weight.shape, table: palette.levels), inPlaceOf: target, &storage, "codes and palette",
-            ("\(palette.levels.count) numbers, ", false))
+        let scheme = QuantizationScheme(paletteOf: bits)
+        return try graph.rewritingWeights(choice) { try $0.store(scheme) }
     }
 }

@@ -13,6 +13,10 @@ package struct QuantizationParameters: Hashable, Sendable {
     package var axis: Int?
     /// Indices along the axis that share a scale; 0: each slice along the axis has one.
     package var blockSize = 0
+    /// The shape whose axis `axis` is, where that is not the tensor's own: as many numbers in the same order.
+    package var form: Shape?
+    /// What scales are stored as: float32, or a type that holds each exactly.
+    package var scaleType = ElementType.float32
 
     package init(
         elementType: ElementType, codes: ClosedRange<Int>, scales: [Float], zeroPoints: [Int], axis: Int? = nil
@@ -83,24 +87,31 @@ package struct QuantizationParameters: Hashable, Sendable {
     }
 
     /// Scales as ONNX stores them for a tensor of `shape`: a scalar, one number a slice, or the shape counted in blocks.
-    package func scaleTensor(for shape: Shape) -> Tensor { Tensor(scales, shape: parameterShape(for: shape)) }
+    package func scaleTensor(for shape: Shape) -> Tensor {
+        let numbers = Tensor(scales, shape: parameterShape(for: shape))
+        return scaleType == .float32 ? numbers : numbers.converted(to: scaleType)
+    }
 
     package func zeroPointTensor(for shape: Shape) -> Tensor {
         Tensor(zeroPoints.map(Double.init), shape: parameterShape(for: shape), as: elementType)
     }
 
-    /// The bytes that the codes and scales of a tensor of `shape` take.
-    package func byteCount(for shape: Shape) -> Int { elementType.byteCount(of: shape.elementCount) + 4 * scales.count }
+    /// The bytes that the codes, scales and zero points of a tensor of `shape` take, and the shape where codes have another.
+    package func byteCount(for shape: Shape) -> Int {
+        elementType.byteCount(of: shape.elementCount) + scaleType.byteCount(of: scales.count)
+            + (hasZeroPoints ? elementType.byteCount(of: scales.count) : 0) + (form == nil ? 0 : 8 * shape.rank)
+    }
 
     private func parameterShape(for shape: Shape) -> Shape {
         guard let axis else { return [] }
         guard blockSize > 0 else { return [scales.count] }
+        let shape = form ?? shape
         var blocks = shape
         blocks[axis] = (shape[axis] + blockSize - 1) / blockSize
         return blocks
     }
 
-    private func layout(of shape: Shape) -> ScaleLayout { ScaleLayout(axis: axis, blockSize: blockSize, of: shape) }
+    func layout(of shape: Shape) -> ScaleLayout { ScaleLayout(axis: axis, blockSize: blockSize, of: form ?? shape) }
 
     /// For elements at these places of a tensor of `shape`, which scale each has.
     package func scaleIndices(of elements: [Int], in shape: Shape) -> [Int] {

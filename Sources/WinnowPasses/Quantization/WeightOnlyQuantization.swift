@@ -1,22 +1,28 @@
 public import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
-/// Stores weights as int8 or int4 and computes in float.
+/// Stores weights as codes of few bits and computes in float.
 public struct WeightOnlyQuantization: Pass {
     public static let name = "weight-only-quantization"
-    public static let summary = "int8 or int4 weights, float arithmetic; needs no data"
+    public static let summary = "weights as integers or small floats, float arithmetic; needs no data"
     public static let guide = """
-        Weights become symmetric integers behind a DequantizeLinear with a scale for every output channel or block. The \
-        file shrinks to a quarter (int8) or an eighth (int4); speed changes only where the runtime has kernels for it. \
-        int4 and blocks need operator set 21.
+        Weights become codes with a scale for every output channel or block: integers behind a DequantizeLinear, other numbers in a \
+        table. bits=4, or scheme=int4, chooses for each layer: the layers that would lose most stay at 8 bits, the others get blocks of \
+        16 with zero points, clipped by least error. The file shrinks to a quarter (int8) or less; speed changes only where the runtime \
+        has kernels for it. int4 and blocks need operator set 21.
         """
     public static let strengths = [Strength("bits", rising: [8, 4])]
     public static let isIdempotent = true
 
-    @Hyperparameter("bits of a weight: 8 or 4", in: 4...8) public var bits = 8
-    @Hyperparameter("a scale for every output channel, instead of one for the tensor") public var perChannel = true
-    @Hyperparameter("weights that share a scale along the summed axis of a matrix; 0: no blocks", in: 0...65536)
-    public var blockSize = 0
+    @Hyperparameter("a scheme by its name; none: what bits, per-channel and block-size say")
+    public var scheme: Chosen<QuantizationPresets>? = nil
+    @Hyperparameter("bits of a weight without a scheme: 8 or 4", in: 4...8) public var bits = 8
+    @Hyperparameter("a scale for every output channel, instead of one for the tensor; none: with 4 bits, scheme int4 in its place")
+    public var perChannel: Bool? = nil
+    @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
+    public var blockSize: Int? = nil
+    @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var rounding = RoundingChoice()
     public var choice = WeightChoice()
 
@@ -26,13 +32,51 @@ public struct WeightOnlyQuantization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let (base, isPreset) = try baseScheme()
+        for rule in rules { try rule.check(in: graph) }
+        return try graph.rewritingWeights(
+            choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
+        ) { targets in
+            let assignment = SchemeAssignment(base, rules, for: targets.targets)
+            return try targets.store(rounding: base.isMixed ? rounding.otherwise("sum-preserving") : rounding, context) { assignment($0) }
+        }
+    }
+
+    /// The scheme of weights without a rule, and whether it is one that tables have too.
+    private func baseScheme() throws -> (scheme: QuantizationScheme, isPreset: Bool) {
         guard bits == 8 || bits == 4 else {
             throw WinnowError(
                 .recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
         }
-        let scheme = QuantizationScheme(bits: bits, .init(perChannel: perChannel, blockSize: blockSize))
-        return try graph.rewritingWeights(choice) { targets in
-            try targets.storeIntegers(scheme, rounding: rounding, context)
+        let isPlain = perChannel != nil || blockSize != nil
+        if let scheme {
+            guard !isPlain, bits == 8 else {
+                throw WinnowError(
+                    .recipe, "scheme \(scheme)", "says already what bits, per-channel and block-size would", remedy: "set the one or the others")
+            }
+            return (scheme.member.scheme, true)
         }
+        if bits == 4, !isPlain { return (QuantizationPresets.all.first { $0.name == "int4" }?.scheme ?? QuantizationScheme(bits: 4, .channel), true) }
+        return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), !isPlain)
+    }
+}
+
+extension Graph {
+    /// The graph with matrices of Gemm stored as inputs by outputs, in which runtimes have kernels for blocks of codes.
+    fileprivate func storingMatricesForBlocks(where selection: Selection) throws -> Graph {
+        let index = GraphIndex(self)
+        var edit = GraphEdit()
+        for site in weightSites where site.inputIndex == 1 && site.operand == site.tensor && selection.reason(against: site) == nil {
+            guard var gemm = site.node.op as? Gemm, gemm.transposesRight, index.soleConsumer(of: site.tensor) != nil,
+                let weight = initializers[site.tensor], reasonAgainstCoding(site) == nil
+            else { continue }
+            gemm.transposesRight = false
+            var changed = site.node
+            changed.op = gemm
+            edit.removedNodes.insert(changed.name)
+            edit.addedNodes.append(changed)
+            edit.initializers.append((site.tensor, weight.transposed([1, 0]).spilled()))
+        }
+        return edit.removedNodes.isEmpty ? self : try applying(edit)
     }
 }

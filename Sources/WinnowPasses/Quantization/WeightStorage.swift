@@ -7,16 +7,25 @@ package struct WeightStorage {
     private let index: GraphIndex
     private var edit = GraphEdit()
     private var types: Set<ElementType> = []
+    private var castTypes: Set<ElementType> = []
 
     package init(_ graph: Graph) { index = GraphIndex(graph) }
 
     /// The graph with the weights replaced, at an operator set that knows their types.
-    package func apply() throws -> Graph { try index.graph.applying(edit).allowing(types) }
+    package func apply() throws -> Graph {
+        var result = try index.graph.applying(edit).allowing(types)
+        for type in castTypes { result.metadata.opsets[""] = max(result.metadata.version(of: ""), Cast(to: type).minimumVersion) }
+        return result
+    }
 
-    /// Stores a weight's codes: `DequantizeLinear(codes, scales)`; or as indices of a table, in operators that every runtime has, for ONNX
-    /// has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] → Reshape`.
+    /// Stores a weight's codes: `DequantizeLinear(codes, scales, zero points) [→ Reshape]`; or as indices of a table, in operators that
+    /// every runtime has, for ONNX has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] [→ Reshape]`.
     package mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ names: inout FreshNames) {
         types.insert(encoded.codes.elementType)
+        if let rows = LookedUpRows(encoded, target, in: index) {
+            rows.write(to: &edit, &names)
+            return
+        }
         let value = switch encoded.meaning {
         case .affine(let parameters): integers(encoded, parameters, target.tensor, &names)
         case .table(let table, let scales): indices(encoded, table, scales, target.tensor, &names)
@@ -27,16 +36,21 @@ package struct WeightStorage {
     private mutating func integers(
         _ encoded: EncodedWeight, _ parameters: QuantizationParameters, _ name: ValueName, _ names: inout FreshNames
     ) -> ValueName {
-        let (codes, scale) = (names.value("\(name).codes"), names.value("\(name).scale"))
-        edit.initializers += [(codes, encoded.codes), (scale, parameters.scaleTensor(for: encoded.shape).spilled())]
+        var inputs = [names.value("\(name).codes"), names.value("\(name).scale")]
+        edit.initializers += [(inputs[0], encoded.codes), (inputs[1], parameters.scaleTensor(for: encoded.shape).spilled())]
+        inputs[1] = widened(inputs[1], parameters.scaleType, name, &names)
+        if parameters.hasZeroPoints {
+            inputs.append(names.value("\(name).zero_point"))
+            edit.initializers.append((inputs[2], parameters.zeroPointTensor(for: encoded.shape).spilled()))
+        }
         let op = DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize)
-        return add(op, [codes, scale], "\(name).dequantize", output: "\(name).dequantized", &names)
+        let numbers = add(op, inputs, "\(name).dequantize", output: "\(name).dequantized", &names)
+        return encoded.codes.shape == encoded.shape ? numbers : shaped(numbers, encoded, name, &names)
     }
 
     private mutating func indices(
-        _ encoded: EncodedWeight, _ table: [Float], _ scales: [Float], _ name: ValueName, _ names: inout FreshNames
+        _ encoded: EncodedWeight, _ table: [Float], _ scales: Tensor?, _ name: ValueName, _ names: inout FreshNames
     ) -> ValueName {
-        let blocks: Shape = scales.isEmpty ? encoded.shape : [scales.count, encoded.shape.elementCount / scales.count]
         func constant(_ part: String, _ tensor: Tensor) -> ValueName {
             let value = names.value("\(name).\(part)")
             edit.initializers.append((value, tensor))
@@ -46,12 +60,28 @@ package struct WeightStorage {
             add(op, inputs, "\(name).\(part)", output: "\(name).\(part)", &names)
         }
         let one = constant("one", Tensor(scalar: Float(1)))
-        let numbers = part("numbers", DequantizeLinear(), [constant("codes", encoded.codes.reshaped(blocks)), one])
+        let numbers = part("numbers", DequantizeLinear(), [constant("codes", encoded.codes), one])
         let indices = part("indices", Cast(to: .int32), [numbers])
         let value = part("looked-up", Gather(axis: 0), [constant("table", Tensor(table)), indices])
-        guard !scales.isEmpty else { return value }
-        let scaled = part("scaled", Mul(), [value, constant("scales", Tensor(scales, shape: [scales.count, 1]).spilled())])
-        return part("shaped", Reshape(), [scaled, constant("extents", Tensor(encoded.shape.map { Int64($0) }))])
+        guard let scales else { return value }
+        let factors = widened(constant("scales", scales), scales.elementType, name, &names)
+        return shaped(part("scaled", Mul(), [value, factors]), encoded, name, &names)
+    }
+
+    /// Scales as float32.
+    private mutating func widened(_ scales: ValueName, _ type: ElementType, _ name: ValueName, _ names: inout FreshNames) -> ValueName {
+        guard type != .float32 else { return scales }
+        castTypes.insert(type)
+        return add(Cast(to: .float32), [scales], "\(name).widen", output: "\(name).widened", &names)
+    }
+
+    /// Numbers in the shape of the weight.
+    private mutating func shaped(
+        _ numbers: ValueName, _ encoded: EncodedWeight, _ name: ValueName, _ names: inout FreshNames
+    ) -> ValueName {
+        let extents = names.value("\(name).extents")
+        edit.initializers.append((extents, Tensor(encoded.shape.map { Int64($0) })))
+        return add(Reshape(), [numbers, extents], "\(name).shaped", output: "\(name).shaped", &names)
     }
 
     private mutating func add(
@@ -77,49 +107,5 @@ package struct WeightStorage {
         guard widenings.count < readers.count || index.isOutput(target.tensor) else { return }
         edit.rewired[target.tensor] = add(
             Cast(to: type), [value], "\(target.tensor).narrow", output: "\(target.tensor).narrowed", &names)
-    }
-}
-
-extension WeightTargets {
-    /// Every target as integers of a scheme.
-    mutating func storeIntegers(
-        _ scheme: QuantizationScheme, rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext()
-    ) throws -> Graph {
-        var tasks: [RoundingTask] = []
-        for target in targets {
-            let (parameters, reason) = scheme.parameters(for: target.values, channelAxis: target.channelAxis)
-            guard isWorthwhile(target, "codes and scales", parameters.byteCount(for: target.stored.shape)) else { continue }
-            if let reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
-            tasks.append(RoundingTask(target, parameters) { scheme.parameters(for: $0, channelAxis: target.channelAxis).parameters })
-        }
-        var storage = WeightStorage(graph)
-        try rounding.round(tasks, in: graph, seesData: !isBody, context) { task, rounded in
-            let target = task.target
-            let encoded = EncodedWeight(rounded?.values ?? target.values, rounded?.parameters ?? task.parameters)
-            storage.store(encoded, inPlaceOf: target, &names)
-            if rounded == nil, rounding.needs != .nothing {
-                note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: the data tells nothing of its inputs"))
-            }
-            note(.quantized(target.tensor, target.values, task.parameters, as: rounded?.values, from: target.stored.elementType))
-        }
-        return try storage.apply()
-    }
-
-    /// Whether codes take fewer bytes than the weight does; where not, the weight is noted as kept.
-    mutating func isWorthwhile(_ target: WeightTarget, _ parts: String, _ byteCount: Int) -> Bool {
-        let before = target.stored.byteCount
-        if byteCount >= before { keep(target, "stays \(target.stored.elementType): \(parts) would take \(byteCount) bytes instead of \(before)") }
-        return byteCount < before
-    }
-
-    /// Stores indices of a table in the place of a target where that makes it smaller.
-    mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ storage: inout WeightStorage, _ parts: String, _ remark: (String, isMilder: Bool)) {
-        guard isWorthwhile(target, parts, encoded.byteCount) else { return }
-        storage.store(encoded, inPlaceOf: target, &names)
-        let error = target.values.relativeError { encoded.numbers(in: $0) }
-        note(
-            Finding(
-                target.tensor, remark.isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
-                after: Double(encoded.byteCount), reason: "\(remark.0)relative error \(error)"))
     }
 }

@@ -22,8 +22,8 @@ package struct WeightSite: Sendable {
     /// The node whose body the layer lies in, where the initializer is one of the graph around it.
     package var holder: String?
 
-    /// The axis of the initializer that the layer sums over, where the weight is a matrix.
-    package var summedAxis: Int? { outputAxis.map { 1 - $0 } }
+    /// The axis of the initializer that the layer sums over; nil where its axes do not tell, or are several.
+    package var summedAxis: Int?
 }
 
 extension Graph {
@@ -67,10 +67,22 @@ extension Graph {
             let path = index.weightPath(to: operand, rank: rank)
         else { return nil }
         let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        // What a layer does not declare it multiplies with its last axis.
+        let summed = axis == nil ? map.summedAxis(ofInput: position, rank: rank) : axis == rank - 1 ? rank - 2 : rank - 1
         let axis = axis ?? map.outputAxis(ofInput: position, rank: rank)
         return WeightSite(
             tensor: path.tensor, operand: operand, mask: path.mask, isQuantized: path.isQuantized, node: node, inputIndex: position,
-            operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } })
+            operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } },
+            summedAxis: summed.flatMap { axis in path.order.map { $0[axis] } })
+    }
+
+    /// The tables whose rows nodes look up: one row has the numbers that go together.
+    package var lookupSites: [WeightSite] {
+        let index = GraphIndex(self)
+        return nodes.compactMap { node in
+            guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0 else { return nil }
+            return site(of: node, input: input, axis: 0, index: index)
+        }.filter { initializers[$0.tensor] != nil && infos[$0.operand]?.rank == 2 }
     }
 
     /// Float initializers that the model computes with, in file order: weights, biases, normalization parameters; not

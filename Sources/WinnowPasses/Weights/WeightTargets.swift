@@ -16,6 +16,9 @@ package struct WeightTarget: Sendable {
 
     /// The axis whose indices are output channels, to the first layer that tells.
     package var channelAxis: Int? { sites.lazy.compactMap(\.outputAxis).first }
+
+    /// The axis that the same layer sums over.
+    package var inputAxis: Int? { sites.lazy.filter { $0.outputAxis != nil }.map(\.summedAxis).first ?? nil }
 }
 
 /// The weights of one graph that a pass works on: each once, with all its layers; and what becomes of the rest.
@@ -29,10 +32,12 @@ package struct WeightTargets {
     private var ledger: WeightLedger
 
     /// - Parameters:
+    ///   - hasTables: whether tables whose rows are looked up are weights too.
     ///   - taken: value names of the graphs around a body; nil: weights of bodies are left alone, and listed.
     ///   - objection: why a weight cannot be worked on.
     package init(
-        _ graph: Graph, _ selection: Selection, avoiding taken: Set<ValueName>? = nil, objection: (WeightTarget) -> String?
+        _ graph: Graph, _ selection: Selection, hasTables: Bool = false, avoiding taken: Set<ValueName>? = nil,
+        objection: (WeightTarget) -> String?
     ) {
         self.graph = graph
         isBody = taken?.isEmpty == false
@@ -40,7 +45,7 @@ package struct WeightTargets {
         ledger = WeightLedger(graph, includesBodies: taken == nil)
         var sites: [ValueName: [WeightSite]] = [:]
         var order: [ValueName] = []
-        for site in graph.weightSites + graph.capturedWeightSites {
+        for site in graph.weightSites + graph.capturedWeightSites + (hasTables ? graph.lookupSites : []) {
             if sites[site.tensor] == nil { order.append(site.tensor) }
             sites[site.tensor, default: []].append(site)
         }
@@ -98,7 +103,7 @@ extension Graph {
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
     /// `prepare` may bring a graph to the form the rewriting wants.
     package func rewritingWeights(
-        _ choice: WeightChoice, prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
+        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
@@ -119,7 +124,7 @@ extension Graph {
                 if !isSame { edits.append(GraphEdit(replacing: [node.name], with: [changed])) }
             }
             let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
-            var targets = WeightTargets(changed, selection, avoiding: outer) { target in
+            var targets = WeightTargets(changed, selection, hasTables: hasTables, avoiding: outer) { target in
                 target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
             }
             var result = try rewrite(&targets)

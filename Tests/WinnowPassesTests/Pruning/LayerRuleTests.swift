@@ -42,7 +42,7 @@ struct LayerRuleTests {
         for result in [try gradual(graph, in: context).graph, try iterative(graph, in: context).graph] {
             #expect(zeros(result, "fc3.weight") == 8 && zeros(result, "fc2.weight") == 64 && zeros(result, "fc1.weight") == 96)
         }
-        let half = LayerRule("fc3*", sparsity: 0.5).budget(in: .total(0.4), reach: 0.5)
+        let half = LayerRule("fc3*", sparsity: 0.5).settings.budget(in: .total(0.4), reach: 0.5)
         #expect(half == .total(0.25))
     }
 

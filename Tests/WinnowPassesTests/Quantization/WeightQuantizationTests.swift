@@ -53,7 +53,7 @@ struct WeightOnlyQuantizationTests {
     @Test(arguments: [(8, 4.0), (4, 8.0)])
     func weightsShrink(_ bits: Int, _ factor: Double) throws {
         let graph = try TestModels.convolutional()
-        let result = try WeightOnlyQuantization(hyperparameters: ["bits": .int(bits)])(graph).graph
+        let result = try WeightOnlyQuantization(hyperparameters: ["bits": .int(bits), "per-channel": true])(graph).graph
         for site in graph.weightSites {
             let (old, new) = (
                 graph.initializers[site.tensor]?.byteCount ?? 0,
@@ -78,7 +78,8 @@ struct OperatorSetTests {
     @Test(arguments: [
         (["fixed-point-quantization": ["bits": 4]], 21), (["fixed-point-quantization": ["bits": 12]], 21),
         (["float4-quantization": [:]], 21), (["palettization": ["bits": 4]], 21), (["palettization": ["bits": 6]], 17),
-        (["weight-only-quantization": ["bits": 4]], 21), (["weight-only-quantization": ["bits": 8]], 17),
+        (["weight-only-quantization": ["bits": 4, "per-channel": true]], 21), (["weight-only-quantization": ["bits": 8]], 17),
+        (["weight-only-quantization": ["scheme": "mxfp8"]], 17), (["weight-only-quantization": ["scheme": "nvfp4"]], 21),
     ] as [(HyperparameterValue, Int)])
     func filesSayWhatTheyNeed(_ step: HyperparameterValue, _ version: Int) throws {
         let pass = try PassStep(step).pass

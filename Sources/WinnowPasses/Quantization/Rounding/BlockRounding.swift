@@ -25,14 +25,14 @@ package struct BlockRounding: BlockWiseRounding {
     package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? { nil }
 
     package func round(
-        _ tasks: [RoundingTask], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
+        _ tasks: [PendingRounding], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
     ) throws {
         var rest = Dictionary(tasks.map { ($0.target.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         let alone = tasks.map(\.target).filter { $0.sites.count == 1 && $0.stored.elementType == ElementType.float32 }
         let sites = alone.map { $0.sites[0] }.filter { $0.holder == nil }
         var changed = graph
         for block in GraphBlock.all(of: graph, around: sites, layerCount: Self.layerCount) {
-            let own = block.tensors.compactMap { rest[$0] }
+            let own = block.tensors.compactMap { rest[$0]?.task }
             guard let samples = try BlockSamples(block, graph, changed, context, sampleCount: choice.roundingSamples) else { continue }
             let rounded = try learn(own, samples, context)
             for task in own {
@@ -42,7 +42,7 @@ package struct BlockRounding: BlockWiseRounding {
             }
             changed = try changed.settingInitializers(rounded)
         }
-        for task in tasks where rest[task.target.tensor] != nil { try done(task, nil) }
+        for pending in tasks where rest[pending.target.tensor] != nil { try done(pending.task, nil) }
     }
 
     private func learn(_ tasks: [RoundingTask], _ samples: BlockSamples, _ context: PassContext) throws -> [ValueName: Tensor] {

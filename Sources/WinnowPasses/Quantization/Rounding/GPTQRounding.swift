@@ -43,13 +43,12 @@ package struct GPTQRounding: WeightRounding {
         guard let factor = moment.dampedFactor(choice.damping, order) else { return nil }
         let weight = rounding.weight[rows: rows][columns: columns]
         var state = CompensatedRounding(choice.actOrder ? weight.permuted(order) : weight, factor)
-        let taps = rounding.layer.contraction.tapCount
-        let block = choice.actOrder || choice.staticGroups ? nil : rounding.blockSize.map { $0 * taps }
+        let block = choice.actOrder || choice.staticGroups ? nil : rounding.blockColumns
         let width = block.map { min($0, columns.count) } ?? Self.width
         for start in stride(from: 0, to: columns.count, by: width) {
             let range = start..<min(start + width, columns.count)
             let settled = try state.settled(range)
-            let own = block == nil ? nil : rounding.refit(settled, atInput: start / taps)
+            let own = block == nil ? nil : rounding.refit(settled, at: start)
             let grid = own ?? rounding.grid(rows: rows, columns: range.map { columns.lowerBound + order[$0] })
             state.round(settled, at: range, grid)
         }

@@ -65,6 +65,6 @@ extension QuantizationParameters {
                 result.scales[group] = Float(value)
             }
         }
-        return result
+        return isAffine ? result : settingScales(result.scales)
     }
 }

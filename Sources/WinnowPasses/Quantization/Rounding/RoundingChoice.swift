@@ -2,8 +2,9 @@ package import WinnowGraph
 
 /// How numbers become codes, for every pass that stores weights as integers.
 public struct RoundingChoice: HyperparameterGroup {
-    @Hyperparameter("how numbers become codes: nearest, hqq, or by what data shows: gptq, adaround, brecq, sequential-mse")
-    public var rounding: Chosen<WeightRoundings> = "nearest"
+    @Hyperparameter(
+        "how numbers become codes: nearest, sum-preserving, hqq, or by what data shows: gptq, adaround, brecq, sequential-mse; none: as the pass does by itself")
+    public var rounding: Chosen<WeightRoundings>? = nil
     @Hyperparameter("calibration samples that a rounding looks at, at most", in: 1...1e9) public var roundingSamples = 256
     @Hyperparameter("round one layer after the other, each so that it makes up for what the layers before it lost; a run over the data for each")
     public var sequential = false
@@ -14,33 +15,48 @@ public struct RoundingChoice: HyperparameterGroup {
 
     public init() {}
 
-    package var needs: PassNeeds { rounding.member.needs }
+    private var member: any WeightRounding.Type { rounding?.member ?? NearestRounding.self }
+    package var needs: PassNeeds { member.needs }
+
+    /// The same with another rounding where none is chosen.
+    func otherwise(_ name: Chosen<WeightRoundings>) -> RoundingChoice {
+        var result = self
+        result.rounding = rounding ?? name
+        return result
+    }
 
     /// Rounds weights layer by layer, and hands each on as soon as it is done, in no particular order; nil: each number to the nearest.
     ///
-    /// - Parameter seesData: whether the graph runs by itself.
+    /// - Parameters:
+    ///   - seesData: whether the graph runs by itself.
+    ///   - finding: the parameters of a target with other numbers, or of a part of it, and why they are coarser than was asked for.
     package func round(
-        _ tasks: [RoundingTask], in graph: Graph, seesData: Bool = true, _ context: PassContext,
-        _ done: (RoundingTask, RoundedWeight?) throws -> Void
+        _ targets: [WeightTarget], in graph: Graph, seesData: Bool = true, _ context: PassContext,
+        finding: @escaping (WeightTarget, Tensor) -> (parameters: QuantizationParameters, reason: String?),
+        done: (RoundingTask, RoundedWeight?) throws -> Void
     ) throws {
-        let rounding = rounding.member.init(self)
+        var rounding = member.init(self)
+        rounding.prepare(for: targets, in: graph)
+        let tasks = targets.map { target in PendingRounding(target) { finding(target, $0) } }
         var rest = Dictionary(tasks.map { ($0.target.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         func finish(_ layer: LayerReconstruction) throws -> RoundedWeight? {
-            guard let task = rest.removeValue(forKey: layer.contraction.site.tensor) else { return nil }
+            guard let task = rest.removeValue(forKey: layer.contraction.site.tensor)?.task else { return nil }
             let rounded = try rounding.rounded(task, layer)
             try done(task, rounded)
             return rounded ?? RoundedWeight(values: task.parameters.roundTrip(task.target.values), parameters: task.parameters)
         }
         if seesData, let rounding = rounding as? any BlockWiseRounding { return try rounding.round(tasks, in: graph, context, done) }
         if seesData, needs != .nothing {
-            let targets = tasks.map(\.target)
             if sequential {
                 try LayerReconstruction.forEachInTurn(of: targets, in: graph, context, sampleCount: roundingSamples) { try finish($0)?.values }
             } else {
                 try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: roundingSamples, takesParts: true) { _ = try finish($0) }
             }
         }
-        for task in tasks where rest[task.target.tensor] != nil { try done(task, rounding.rounded(task, nil)) }
+        for pending in tasks where rest[pending.target.tensor] != nil {
+            let task = pending.task
+            try done(task, rounding.rounded(task, nil))
+        }
     }
 }
 

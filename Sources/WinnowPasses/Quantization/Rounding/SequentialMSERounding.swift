@@ -16,8 +16,7 @@ package struct SequentialMSERounding: WeightRounding {
         guard let layer else { return nil }
         var rounding = LayerRounding(layer, task)
         for part in Self.parts.dropFirst() {
-            var parameters = task.parameters
-            parameters.scales = parameters.scales.map { $0 * part }
+            let parameters = task.parameters.settingScales(task.parameters.scales.map { $0 * part })
             let values = layer.contraction.matrix(of: parameters.roundTrip(task.target.values))
             try rounding.take(values, with: parameters)
         }

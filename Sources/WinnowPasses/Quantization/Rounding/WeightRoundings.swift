@@ -2,6 +2,7 @@
 public enum WeightRoundings: MemberCatalogue {
     package static let all: [any WeightRounding.Type] = [
         NearestRounding.self,
+        SumPreservingRounding.self,
         GPTQRounding.self,
         AdaptiveRounding.self,
         BlockRounding.self,

@@ -1,0 +1,43 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// A table whose rows are all that is read of it, stored as int8 with a scale a row: rows are looked up as codes, so that only those
+/// that are read become numbers. `Gather(codes) → Cast → Mul(Gather(scales))`.
+struct LookedUpRows {
+    private let encoded: EncodedWeight
+    private let parameters: QuantizationParameters
+    private let target: WeightTarget
+    private let lookups: [Node]
+
+    /// nil where the table is read otherwise, or stored otherwise.
+    init?(_ encoded: EncodedWeight, _ target: WeightTarget, in index: GraphIndex) {
+        guard case .affine(let parameters) = encoded.meaning, parameters.elementType == .int8, !parameters.hasZeroPoints,
+            parameters.axis == 0, parameters.blockSize == 0, parameters.form == nil, target.stored.elementType == .float32,
+            target.stored.rank == 2, !index.isOutput(target.tensor)
+        else { return nil }
+        let lookups = index.consumers(of: target.tensor)
+        guard !lookups.isEmpty, target.sites.allSatisfy({ $0.holder == nil }),
+            lookups.allSatisfy({ ($0.op as? Gather)?.axis == 0 && $0.input(0) == target.tensor && $0.input(1) != target.tensor })
+        else { return nil }
+        (self.encoded, self.parameters, self.target, self.lookups) = (encoded, parameters, target, lookups)
+    }
+
+    func write(to edit: inout GraphEdit, _ names: inout FreshNames) {
+        let (codes, scales) = (names.value("\(target.tensor).codes"), names.value("\(target.tensor).scale"))
+        let column = Tensor(parameters.scales, shape: [parameters.scales.count, 1])
+        edit.initializers += [(codes, encoded.codes), (scales, column.spilled())]
+        for node in lookups {
+            guard let output = node.output(0) else { continue }
+            func part(_ part: String, _ op: any Operator, _ inputs: [ValueName]) -> ValueName {
+                let value = names.value("\(node.name).\(part)")
+                edit.addedNodes.append(Node(name: names.node("\(node.name).\(part)"), op: op, inputs: inputs, outputs: [value]))
+                return value
+            }
+            edit.removedNodes.insert(node.name)
+            let numbers = part("numbers", Cast(to: .float32), [part("codes", node.op, [codes, node.inputs[1]])])
+            let factors = part("scales", node.op, [scales, node.inputs[1]])
+            edit.addedNodes.append(Node(name: node.name, op: Mul(), inputs: [numbers, factors], outputs: [output], notes: node.notes))
+        }
+    }
+}

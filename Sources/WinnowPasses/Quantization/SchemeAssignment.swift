@@ -1,0 +1,65 @@
+import WinnowGraph
+import WinnowTensor
+
+/// Which scheme each weight gets: that of the first rule that matches; 8 bits where a mixed scheme loses most and saves least; the
+/// scheme itself.
+///
+/// Noise of rounding adds up over layers, as a part of each layer's own outputs that hardly depends on its size. So the bytes of the
+/// smallest layers buy most: those are the ones that keep 8 bits.
+struct SchemeAssignment {
+    /// Of the weights that could have fewer bits, the smallest that make up this part have 8 in any case, and at most.
+    private static let shares = (least: 0.5, most: 0.75)
+    /// What the layers with fewer bits may add, as a part of the power of a layer's outputs.
+    private static let noiseLimit = 0.05
+    /// Errors of fewer weights hardly average out in an output's sum.
+    private static let depthLimit = 64
+    /// Fewer inputs are those of depthwise filters, or a signal as it comes: samples of sound differ a thousandfold in size.
+    private static let inputLimit = 16
+
+    private let scheme: QuantizationScheme
+    private let rules: [SchemeRule]
+    /// Why weights have 8 bits.
+    private let reasons: [ValueName: String]
+
+    init(_ scheme: QuantizationScheme, _ rules: [SchemeRule], for targets: [WeightTarget]) {
+        self.scheme = scheme
+        self.rules = rules
+        let free = targets.filter { target in !rules.contains { $0.matches(target) } }
+        reasons = scheme.isMixed ? Self.reasons(among: free, noise: scheme.noise) : [:]
+    }
+
+    func callAsFunction(_ target: WeightTarget) -> (scheme: QuantizationScheme?, reason: String?) {
+        if let rule = rules.first(where: { $0.matches(target) }) {
+            let scheme = rule.settings.scheme
+            return (scheme.member, "rule \(rule.weights.joined(separator: ", ")): \(scheme)")
+        }
+        guard let reason = reasons[target.tensor] else { return (scheme, nil) }
+        return (QuantizationScheme(bits: 8, .channel), "8 bits: \(reason)")
+    }
+
+    private static func reasons(among targets: [WeightTarget], noise: Double) -> [ValueName: String] {
+        var reasons: [ValueName: String] = [:]
+        var others: [WeightTarget] = []
+        for target in targets {
+            if let reason = reason(for: target) { reasons[target.tensor] = reason } else { others.append(target) }
+        }
+        let total = Double(others.reduce(0) { $0 + $1.stored.elementCount })
+        let rising = others.enumerated().sorted { ($0.element.stored.elementCount, $0.offset) < ($1.element.stored.elementCount, $1.offset) }
+        var sum = 0
+        for (place, target) in rising.map { $0.element }.enumerated() {
+            sum += target.stored.elementCount
+            let isQuiet = Double(others.count - place) * noise <= noiseLimit
+            guard Double(sum) <= total * (isQuiet ? shares.least : shares.most) else { break }
+            reasons[target.tensor] = "one of the smallest weights"
+        }
+        return reasons
+    }
+
+    private static func reason(for target: WeightTarget) -> String? {
+        if target.sites.contains(where: { $0.node.lookedUpInput == $0.inputIndex }) { return "its rows are looked up" }
+        let shape = target.stored.shape
+        guard let channels = target.channelAxis, let inputs = target.inputAxis, shape[channels] > 0 else { return "its axes do not tell blocks" }
+        if shape[inputs] < inputLimit { return "few inputs" }
+        return shape.elementCount / shape[channels] < depthLimit ? "few weights an output" : nil
+    }
+}

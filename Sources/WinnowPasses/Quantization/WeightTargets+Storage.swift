@@ -1,0 +1,88 @@
+import WinnowGraph
+import WinnowTensor
+
+extension WeightTargets {
+    /// Every target as codes of the scheme that it gets.
+    ///
+    /// - Parameter choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
+    mutating func store(
+        rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
+        _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
+    ) throws -> Graph {
+        var storage = WeightStorage(graph)
+        var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
+        for target in targets {
+            let (scheme, choice) = choose(target)
+            guard let scheme else { keep(target, choice ?? "a rule keeps it"); continue }
+            if scheme.isInteger {
+                integers.append(target)
+                schemes[target.tensor] = (scheme, choice)
+            } else {
+                storeTable(target, scheme, choice, rounding, &storage)
+            }
+        }
+        let known = schemes
+        try rounding.round(integers, in: graph, seesData: !isBody, context) { target, weight in
+            known[target.tensor]?.scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+                ?? (QuantizationScheme(bits: 8, .tensor).parameters(for: weight, channelAxis: nil))
+        } done: { task, rounded in
+            storeIntegers(task, rounded, known[task.target.tensor]?.choice, rounding, &storage)
+        }
+        return try storage.apply()
+    }
+
+    /// Every target as codes of one scheme.
+    mutating func store(_ scheme: QuantizationScheme) throws -> Graph { try store { _ in (scheme, nil) } }
+
+    private mutating func storeIntegers(
+        _ task: RoundingTask, _ rounded: RoundedWeight?, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
+    ) {
+        let (target, values) = (task.target, task.target.values)
+        let encoded = EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters)
+        guard isWorthwhile(target, encoded) else { return }
+        storage.store(encoded, inPlaceOf: target, &names)
+        if rounded == nil, rounding.needs != .nothing {
+            note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: the data tells nothing of its inputs"))
+        }
+        if let reason = task.reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
+        var finding = Finding.quantized(target.tensor, values, task.parameters, as: rounded?.values, from: target.stored.elementType)
+        if let choice { finding.reason = "\(choice), \(finding.reason)" }
+        note(finding)
+    }
+
+    private mutating func storeTable(
+        _ target: WeightTarget, _ scheme: QuantizationScheme, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
+    ) {
+        let values = target.values
+        let (encoded, reason) = scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+        guard isWorthwhile(target, encoded) else { return }
+        storage.store(encoded, inPlaceOf: target, &names)
+        if rounding.needs != .nothing {
+            note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: its codes are no integers"))
+        }
+        noteTable(target, values, encoded, reason.map { "\($0); " } ?? choice.map { "\($0), " } ?? "", isMilder: reason != nil)
+    }
+
+    private mutating func noteTable(_ target: WeightTarget, _ values: Tensor, _ encoded: EncodedWeight, _ remark: String, isMilder: Bool) {
+        guard case .table(let table, let scales) = encoded.meaning else { return }
+        let error = values.relativeError { encoded.numbers(in: $0) }
+        let count = scales == nil ? "\(table.count) numbers, " : ""
+        note(
+            Finding(
+                target.tensor, isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
+                after: Double(encoded.byteCount), reason: "\(remark)\(count)relative error \(error)"))
+    }
+
+    /// Whether codes take fewer bytes than the weight does; where not, the weight is noted as kept.
+    private mutating func isWorthwhile(_ target: WeightTarget, _ encoded: EncodedWeight) -> Bool {
+        let (before, after) = (target.stored.byteCount, encoded.byteCount)
+        guard after >= before else { return true }
+        let parts = switch encoded.meaning {
+        case .affine: "codes and scales"
+        case .table(_, nil): "codes and palette"
+        case .table: "codes, table and scales"
+        }
+        keep(target, "stays \(target.stored.elementType): \(parts) would take \(after) bytes instead of \(before)")
+        return false
+    }
+}

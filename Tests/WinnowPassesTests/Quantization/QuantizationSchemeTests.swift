@@ -1,0 +1,157 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowKernels
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+@testable import WinnowPasses
+
+struct QuantizationSchemeTests {
+    private func scheme(_ name: String) throws -> QuantizationScheme {
+        try #require(QuantizationPresets.all.first { $0.name == name }?.scheme)
+    }
+
+    /// Every preset on a model of every kind: the file runs, is reported, and codes read back are what the graph computes.
+    @Test(arguments: QuantizationPresets.names) func everyPresetHoldsEverywhere(_ name: String) throws {
+        for make in Zoo.all + TestModels.makers + [{ try Self.wide() }] {
+            let graph = try make()
+            let result = try WeightOnlyQuantization(hyperparameters: ["scheme": .string(name)])(graph)
+            let place = "\(name) \(graph.name)"
+            let reported = Set(result.findings.map(\.subject))
+            for tensor in graph.weightTensors { #expect(reported.contains(tensor), "\(place): \(tensor)") }
+            try WrittenModels.keep(result.graph, "passes", "weight-only-quantization \(place)")
+            for (output, tensor) in try Zoo.outputs(of: result.graph, like: graph) { #expect(tensor.finiteness == nil, "\(place): \(output)") }
+            let index = GraphIndex(result.graph)
+            for node in result.graph.nodes {
+                for value in node.inputs.prefix(3) where graph.initializers[value] == nil {
+                    guard let encoded = EncodedWeight(of: value, in: index), encoded.shape.rank > 1 else { continue }
+                    let weight = try #require(result.graph.constantValue(of: value))
+                    #expect(encoded.shape == weight.shape && encoded.decoded == weight, "\(place): \(value)")
+                }
+            }
+        }
+    }
+
+    /// A network whose layers are large enough for blocks: filters of 3 by 3, groups, a transposed filter, matrices, an LSTM.
+    static func wide() throws -> Graph {
+        let b = GraphBuilder("wide")
+        let x = try b.input("x", .float32, ["N", 10, 6, 6])
+        func weight(_ name: String, _ shape: Shape) -> ValueName { b.constant(name, TestModels.normal(shape, seed: UInt64(shape.elementCount))) }
+        let first = try b.add(Relu(), b.conv(x, weight("first", [64, 10, 3, 3]), padding: 1, name: "conv1"), name: "relu1")
+        let second = try b.add(Relu(), b.conv(first, weight("grouped", [64, 32, 3, 3]), padding: 1, groups: 2, name: "conv2"), name: "relu2")
+        let larger = try b.add(ConvTranspose(window: Window(strides: [2, 2])), second, weight("transposed", [64, 80, 2, 2]), name: "larger")
+        let flat = try b.add(Flatten(), b.add(GlobalAveragePool(), larger, name: "pool"), name: "flatten")
+        let hidden = try b.add(MatMul(), flat, weight("matrix", [80, 96]), name: "product")
+        let steps = try b.add(Reshape(), hidden, b.constant("steps", Tensor([1, -1, 96] as [Int64])), name: "steps.made")
+        let layer = try b.add(
+            LSTM(RecurrentParameters(hiddenSize: 64)), steps, weight("W", [1, 256, 96]), weight("R", [1, 256, 64]), weight("B", [1, 512]), name: "layer")
+        let rows = try b.add(Reshape(), layer, b.constant("rows", Tensor([-1, 64] as [Int64])), name: "rows.made")
+        return try b.graph(outputs: [b.linear(rows, weight("head", [24, 64]), name: "head")])
+    }
+
+    /// The larger half of the weights gets 4 bits, the smaller 8, and what could not have blocks 8 too; the report says why.
+    @Test func mixedSchemesSpendBytesWhereTheyCount() throws {
+        let graph = try Self.wide()
+        let result = try WeightOnlyQuantization(hyperparameters: ["bits": 4])(graph)
+        let types = Dictionary(uniqueKeysWithValues: ["first", "grouped", "transposed", "matrix", "W", "R", "head"].map { name in
+            (name, result.graph.initializers["\(name).codes"]?.elementType)
+        })
+        #expect(types["transposed"] == .uint4 && types["W"] == .uint4 && types["first"] == .int8 && types["head"] == .int8)
+        #expect(result.findings.contains { $0.subject == "first" && $0.reason.contains("8 bits: few inputs") })
+        #expect(result.findings.contains { $0.subject == "head" && $0.reason.contains("8 bits: one of the smallest") })
+        #expect(result.graph.initializers["transposed.scale"]?.elementType == .float16)
+        #expect(result.graph.initializers["transposed.zero_point"]?.elementType == .uint4)
+        #expect(result.graph.initializers["transposed.scale"]?.shape == [4, 80, 2, 2])
+        let explicit = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "per-channel": true])(graph).graph
+        #expect(["first", "grouped", "matrix"].allSatisfy { explicit.initializers["\($0).codes"]?.elementType == .int4 })
+    }
+
+    /// Runtimes have kernels for blocks of matrices that are stored as inputs by outputs.
+    @Test func matricesOfGemmAreTurned() throws {
+        let b = GraphBuilder("gemm")
+        let graph = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 96]), b.constant("w", TestModels.normal([128, 96])), name: "fc")])
+        let result = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "rules": [["weights": "w", "scheme": "uint4-g32"]]])(graph).graph
+        #expect((result.nodes.first { $0.op is Gemm }?.op as? Gemm)?.transposesRight == false)
+        #expect(result.initializers["w.codes"]?.shape == [96, 128] && result.initializers["w.scale"]?.shape == [3, 128])
+        #expect(try TestModels.largestDifference(graph, result) < 4)
+    }
+
+    /// Rows that are looked up stay codes until they are read.
+    @Test func tablesAreCoded() throws {
+        let b = GraphBuilder("table")
+        let ids = try b.input("ids", .int64, ["N", 3])
+        let graph = try b.graph(outputs: [b.add(Gather(axis: 0), b.constant("table", TestModels.normal([20, 48])), ids, name: "lookup")])
+        let result = try WeightOnlyQuantization()(graph)
+        let lookup = try #require(result.graph.nodes.first { $0.input(0) == "table.codes" })
+        #expect(lookup.op is Gather && result.graph.initializers["table"] == nil && result.graph.initializers["table.codes"]?.elementType == .int8)
+        let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result.graph, like: graph))
+        #expect(before.allSatisfy { $1.relativeError(of: after[$0] ?? $1) < 0.01 })
+        #expect(try WeightOnlyQuantization(hyperparameters: ["per-channel": true])(graph).graph.initializers["table"] != nil)
+    }
+
+    /// A narrower range never has more error than the whole one.
+    @Test(arguments: [QuantizationScheme(bits: 4, .block(16)), QuantizationScheme(affine: 4, .block(32)), QuantizationScheme(affine: 3, .channel)])
+    func clippingReducesTheError(_ scheme: QuantizationScheme) {
+        let weight = TestModels.normal([12, 64])
+        func error(_ clips: Bool) -> Double {
+            weight.relativeError(of: scheme.with { $0.clips = clips }.encoded(weight, channelAxis: 0, inputAxis: 1).encoded.decoded)
+        }
+        #expect(error(true) < error(false))
+    }
+
+    /// Sums of what shares a scale move by no more than half a step, and single numbers by no more than one.
+    @Test func sumsArePreserved() {
+        var random = RandomGenerator(seed: 3)
+        for _ in 0..<200 {
+            let quotients = (0..<16).map { _ in Float(random.normal()) * 3 }
+            let codes = SumPreservingRounding.codes(quotients, -7...7)
+            let errors = zip(codes, quotients).map { $0 - $1 }
+            #expect(codes.allSatisfy { (-7...7).contains($0) && $0 == $0.rounded() })
+            guard quotients.allSatisfy({ $0.magnitude < 7 }) else { continue }
+            #expect(errors.reduce(0, +).magnitude <= 0.5001 && errors.allSatisfy { $0.magnitude < 1.0001 })
+        }
+    }
+
+    @Test func blocksFollowTheLayer() {
+        let block = QuantizationScheme.Granularity.block(16)
+        func placement(_ shape: Shape, _ channel: Int?, _ input: Int?) -> ScalePlacement {
+            block.placement(in: shape, channelAxis: channel, inputAxis: input).placement
+        }
+        #expect(placement([8, 32, 3, 3], 0, 1) == ScalePlacement([8, 32, 3, 3], axis: 1, blockSize: 16))
+        #expect(placement([8, 10, 3, 3], 0, 1) == ScalePlacement([8, 90], axis: 1, blockSize: 16))
+        #expect(placement([8, 20, 1, 1], 0, 1) == ScalePlacement([8, 20, 1, 1], axis: 1, blockSize: 16))
+        #expect(placement([32, 8, 2, 2], 1, 0) == ScalePlacement([32, 8, 2, 2], axis: 0, blockSize: 16))
+        #expect(placement([1, 64, 32], 1, 2) == ScalePlacement([1, 64, 32], axis: 2, blockSize: 16))
+        #expect(ScalePlacement([8, 90], axis: 1, blockSize: 32).even.blockSize == 30)
+        #expect(ScalePlacement([8, 20], axis: 1, blockSize: 32).even.blockSize == 20)
+    }
+
+    @Test func rulesGiveOtherSchemes() throws {
+        let graph = try TestModels.convolutional()
+        let result = try WeightOnlyQuantization(hyperparameters: [
+            "scheme": "int8", "rules": [["weights": ["Gemm"], "scheme": "float"], ["weights": "conv1*", "scheme": "palette-4"]],
+        ])(graph)
+        #expect(result.graph.initializers["fc1.weight"] == graph.initializers["fc1.weight"])
+        #expect(result.graph.initializers["conv1.weight.table"]?.elementCount == 16)
+        #expect(result.findings.contains { $0.subject == "fc1.weight" && $0.status == .kept && $0.reason.contains("rule Gemm") })
+        for rules in [[["weights": "nothing*", "scheme": "int8"]], [["weights": "conv1*", "scheme": "int7"]], [["weights": "conv1*"]]] as [HyperparameterValue] {
+            #expect(throws: WinnowError.self) { try WeightOnlyQuantization(hyperparameters: ["rules": rules])(graph) }
+        }
+        #expect(throws: WinnowError.self) { try WeightOnlyQuantization(hyperparameters: ["scheme": "int8", "block-size": 32])(graph) }
+    }
+
+    /// What the report says of bytes is what the file holds.
+    @Test(arguments: QuantizationPresets.names) func bytesAreThoseOfTheFile(_ name: String) throws {
+        let weight = TestModels.normal([32, 96])
+        let (encoded, _) = try scheme(name).encoded(weight, channelAxis: 0, inputAxis: 1)
+        let b = GraphBuilder("bytes")
+        let graph = try b.graph(outputs: [b.add(MatMul(), b.input("x", .float32, ["N", 32]), b.constant("w", weight), name: "product")])
+        var storage = WeightStorage(graph)
+        let targets = WeightTargets(graph, try Selection(in: graph)) { _ in nil }
+        var names = FreshNames(graph)
+        storage.store(encoded, inPlaceOf: targets.targets[0], &names)
+        let stored = try storage.apply().initializers.filter { !$0.key.hasSuffix(".one") && !$0.key.hasSuffix(".extents") }
+        #expect(stored.values.reduce(0) { $0 + $1.byteCount } == encoded.byteCount, "\(name)")
+    }
+}
