@@ -169,11 +169,11 @@ struct MethodTests {
         var values = (0..<100_000).map { _ in random.normal() }
         values[5] = 300
         values.withUnsafeBufferPointer { observed.add($0, shape: [values.count]) }
-        let range = try #require(EntropyRange(percentile: 0).range(of: observed, levels: 256))
+        let range = try #require(EntropyRange(percentile: 0).range(of: observed, for: .uint8))
         #expect(range.upperBound < 100 && range.upperBound > 2 && range.lowerBound <= 0 && range.lowerBound >= -6, "\(range)")
         var plain = ObservedRange(keepsHistogram: true)
         [Float](arrayLiteral: 0, 1, 2, 3).withUnsafeBufferPointer { plain.add($0, shape: [4]) }
-        #expect(try #require(EntropyRange(percentile: 0).range(of: plain, levels: 256)) == 0...3, "\(String(describing: EntropyRange(percentile: 0).range(of: plain, levels: 256)))")
+        #expect(try #require(EntropyRange(percentile: 0).range(of: plain, for: .uint8)) == 0...3, "\(String(describing: EntropyRange(percentile: 0).range(of: plain, for: .uint8)))")
     }
 
     /// Hints pull a value inside towards the teacher's, through a projection where channels differ; the result is the model alone.

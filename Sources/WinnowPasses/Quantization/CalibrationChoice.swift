@@ -4,27 +4,26 @@ import WinnowTensor
 
 /// How the ranges of activations are found on calibration data.
 public struct CalibrationChoice: HyperparameterGroup {
-    @Hyperparameter("how activation ranges are found") public var range: Chosen<RangeRules> = "min-max"
+    @Hyperparameter("how activation ranges are found") public var range: Chosen<RangeRules> = "mse"
     @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) public var percentile = 99.99
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 512
     package var batchSize = 8
 
     public init() {}
 
-    /// The range of every float32 value listed, for codes of `levels` steps; values never seen are left out.
-    /// Throws `.numeric` naming a value that became infinite or NaN.
-    package func ranges(
-        of values: [ValueName], levels: Int = 256, in graph: Graph, context: PassContext
-    ) throws -> [ValueName: ClosedRange<Float>] {
+    package var rule: any RangeRule { range.member.init(percentile: percentile) }
+
+    /// What was seen of every float32 value listed, by name. Throws `.numeric` naming a value that became infinite or NaN.
+    package func observe(_ values: [ValueName], in graph: Graph, context: PassContext) throws -> [ValueName: ObservedRange] {
         var statistics = Statistics()
-        for value in values { statistics.request(ObservedRange(keepsHistogram: range.member.needsHistogram), of: value) }
+        for value in values { statistics.request(ObservedRange(keepsHistogram: true), of: value) }
         try statistics.gather(in: graph, context: context, sampleCount: samples, batchSize: batchSize)
         let observed = values.map { ($0, statistics[$0, ObservedRange.self] ?? ObservedRange()) }
         if let broken = observed.first(where: { $0.1.sawNonFinite }) {
-            throw WinnowError(.numeric, "value \(broken.0)", "became infinite or NaN on the calibration data")
+            throw WinnowError(
+                .numeric, "value \(broken.0)", "became infinite or NaN on the calibration data",
+                remedy: "look for such numbers in the data and in the weights before it")
         }
-        let rule = range.member.init(percentile: percentile)
-        let ranges = observed.compactMap { value, seen in rule.range(of: seen, levels: levels).map { (value, $0) } }
-        return Dictionary(ranges, uniquingKeysWith: { first, _ in first })
+        return Dictionary(observed, uniquingKeysWith: { first, _ in first })
     }
 }

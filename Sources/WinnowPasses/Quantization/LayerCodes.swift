@@ -55,13 +55,13 @@ struct IntegerArithmetic {
 }
 
 /// How ranges of activations become codes, one scale for each value.
-struct ActivationScheme: Hashable {
-    var elementType: ElementType
-    var codes: ClosedRange<Int>
+package struct ActivationScheme: Hashable, Sendable {
+    package var elementType: ElementType
+    package var codes: ClosedRange<Int>
     /// Whether 0 is the code of 0, as many codes on either side.
-    var isSymmetric = false
+    package var isSymmetric = false
 
-    func parameters(for range: ClosedRange<Float>) -> QuantizationParameters {
+    package func parameters(for range: ClosedRange<Float>) -> QuantizationParameters {
         guard isSymmetric else { return QuantizationParameters(affine: range, elementType, codes: codes) }
         let largest = max(range.lowerBound.magnitude, range.upperBound.magnitude)
         return QuantizationParameters(symmetric: Tensor([largest]), axis: nil, elementType, limit: codes.upperBound)

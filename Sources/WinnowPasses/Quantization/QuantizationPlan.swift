@@ -22,17 +22,21 @@ package struct QuantizationPlan: Sendable {
     /// The initializers behind what depends on such alone: no activations.
     private let origins: [ValueName: ValueName]
     private var quantized: Set<ValueName> = []
+    /// The roots of values that stay float.
+    private var barred: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
     /// - Parameter arithmetic: whether results that are graph outputs become integers too; without it, the last layer's sums are
     ///   turned into floats directly, where the profile does so.
-    init(_ graph: Graph, selection: Selection, _ arithmetic: IntegerArithmetic) {
+    /// - Parameter barred: values that stay float, with all that would share their scale.
+    init(_ graph: Graph, selection: Selection, _ arithmetic: IntegerArithmetic, barred: Set<ValueName> = []) {
         self.graph = graph
         index = GraphIndex(graph)
         self.arithmetic = arithmetic
         origins = graph.constantOrigins
-        chooseSites(selection)
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
+        self.barred = Set(barred.map(root))
+        chooseSites(selection)
         for site in sites { seed(site) }
         spread()
         collectGroups()
@@ -54,6 +58,8 @@ package struct QuantizationPlan: Sendable {
                 floats.append(Finding(site.tensor, .kept, reason: reason))
             } else if let reason = reason(against: site, captured: captured[site.tensor]) {
                 floats.append(Finding(site.tensor, .skipped, reason: reason))
+            } else if let value = barredOperand(of: site) {
+                floats.append(Finding(site.tensor, .fellBack, reason: "its layer computes in float, as \(value) does not become codes"))
             } else {
                 sites.append(site)
             }
@@ -92,12 +98,25 @@ package struct QuantizationPlan: Sendable {
 
     private mutating func seed(_ site: WeightSite) {
         if let data = site.node.input(1 - site.inputIndex) { mark(data) }
-        guard let output = site.node.output(0) else { return }
-        let result = rectified(output) ?? output
+        guard let result = result(of: site) else { return }
         let isOutput = graph.outputs.contains(result)
-        // Only who computes in integers wants such results as codes.
-        let mayStayFloat = arithmetic.profile.floatResults.contains(site.node.op.type.name) || site.node.op.type.name != "Conv" && isOutput
-        if isOutput && arithmetic.quantizesOutputs || !mayStayFloat { mark(result) }
+        if isOutput && arithmetic.quantizesOutputs || !mayGiveFloats(site, result) { mark(result) }
+    }
+
+    /// What of a layer becomes codes: its output, or what limits that.
+    package func result(of site: WeightSite) -> ValueName? { site.node.output(0).map { rectified($0) ?? $0 } }
+
+    /// Whether only who computes in integers wants a layer's result as codes.
+    private func mayGiveFloats(_ site: WeightSite, _ result: ValueName) -> Bool {
+        arithmetic.profile.floatResults.contains(site.node.op.type.name)
+            || site.node.op.type.name != "Conv" && graph.outputs.contains(result)
+    }
+
+    /// The barred value that a layer would have to take or give as codes.
+    private func barredOperand(of site: WeightSite) -> ValueName? {
+        if let data = site.node.input(1 - site.inputIndex), isBarred(data) { return data }
+        guard let result = result(of: site), !mayGiveFloats(site, result), isBarred(result) else { return nil }
+        return result
     }
 
     /// The output of the node that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it
@@ -121,7 +140,12 @@ package struct QuantizationPlan: Sendable {
         }
     }
 
-    private mutating func mark(_ value: ValueName) { quantized.insert(root(of: value)) }
+    private mutating func mark(_ value: ValueName) {
+        let root = root(of: value)
+        if !barred.contains(root) { quantized.insert(root) }
+    }
+
+    private func isBarred(_ value: ValueName) -> Bool { barred.contains(root(of: value)) }
     private func isQuantized(_ value: ValueName) -> Bool { quantized.contains(root(of: value)) }
 
     private func root(of value: ValueName) -> ValueName {
@@ -146,6 +170,14 @@ package struct QuantizationPlan: Sendable {
                 positions[root] = groups.count
                 groups.append(Group(values: [value]))
             }
+        }
+    }
+
+    /// The layers that take values of a group as codes or give them.
+    package func sites(at group: Group) -> [WeightSite] {
+        let values = Set(group.values)
+        return sites.filter { site in
+            site.node.input(1 - site.inputIndex).map(values.contains) ?? false || result(of: site).map(values.contains) ?? false
         }
     }
 

@@ -26,6 +26,7 @@ public struct StaticQuantization: Pass {
     public var weightBits = 8
     public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
+    public var precision = PrecisionChoice()
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") public var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     public var quantizeOutputs = false
@@ -44,7 +45,8 @@ public struct StaticQuantization: Pass {
         var arithmetic = codes.arithmetic(
             weightBits: reduceRange ? min(7, weightBits) : weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
-        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: folded, context: context)
+        let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
+        let pairs = try precision.pairs(of: layers, original: graph, context)
         let (stored, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
@@ -57,63 +59,6 @@ public struct StaticQuantization: Pass {
         }
         return PassResult(
             graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
-    }
-}
-
-/// A graph with Q/DQ pairs on everything a static quantization covers; weights are still float beneath.
-struct QuantizationPairs {
-    private(set) var graph: Graph
-    private(set) var findings: [Finding]
-    /// The scales of activations, with the part of a batch's elements that share each.
-    private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
-    private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
-
-    /// Calibrates and inserts.
-    init(
-        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
-    ) throws {
-        let selection = try choice.selection(in: graph)
-        let graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
-        let plan = QuantizationPlan(graph, selection: selection, arithmetic)
-        findings = plan.floats
-        self.graph = graph
-        guard !plan.sites.isEmpty else { return }
-        let ranges = try calibration.ranges(
-            of: plan.groups.compactMap(\.values.first), levels: arithmetic.activations.codes.count, in: graph, context: context)
-        var insertion = QDQInsertion(graph)
-        for group in plan.groups {
-            guard let first = group.values.first else { continue }
-            let observed = ranges[first] ?? 0...0
-            let parameters = arithmetic.activations.parameters(for: observed)
-            let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
-            let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
-            activationScales.append((scale, extents.reduce(1, *)))
-            findings.append(Self.finding(first, observed, parameters))
-        }
-        for site in plan.sites {
-            guard let weight = try graph.weight(readBy: site) else { continue }
-            let (parameters, reason) = arithmetic.weights.parameters(
-                for: weight, channelAxis: site.operandAxis,
-                objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
-            if let reason { findings.append(Finding(site.node.name, .fellBack, reason: reason)) }
-            weightScales.append((insertion.quantize(site, parameters), site, parameters))
-        }
-        for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
-            insertion.redirectOtherReaders(of: sites) { value in
-                guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
-                return arithmetic.weights.parameters(for: weight, channelAxis: 0).parameters
-            }
-        }
-        self.graph = try insertion.apply()
-    }
-
-    private static func finding(
-        _ value: ValueName, _ observed: ClosedRange<Float>, _ parameters: QuantizationParameters
-    ) -> Finding {
-        Finding(
-            value, .done, .rangeWidth, before: Double(observed.upperBound) - Double(observed.lowerBound),
-            after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1),
-            reason: "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])")
     }
 }
 

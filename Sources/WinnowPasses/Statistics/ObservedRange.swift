@@ -8,6 +8,8 @@ package struct ObservedRange: Statistic {
     package private(set) var low = Float.infinity
     package private(set) var high = -Float.infinity
     package private(set) var histogram: GrowingHistogram?
+    /// The average of the batches' smallest and largest numbers, newer ones counting more: m += 0.01·(x − m), as torch has it.
+    package private(set) var average: ClosedRange<Float>?
     /// Whether a NaN or an infinity came by.
     package private(set) var sawNonFinite = false
 
@@ -19,6 +21,8 @@ package struct ObservedRange: Statistic {
         guard block.minimum <= block.maximum, block.minimum.isFinite, block.maximum.isFinite else { return }
         low = min(low, block.minimum)
         high = max(high, block.maximum)
+        let former = average ?? block.minimum...block.maximum
+        average = former.moved(towards: block.minimum...block.maximum, by: 0.01)
         histogram?.add(values, low: low, high: high)
     }
 
@@ -26,11 +30,19 @@ package struct ObservedRange: Statistic {
         sawNonFinite = sawNonFinite || other.sawNonFinite
         guard other.low <= other.high else { return }
         (low, high) = (min(low, other.low), max(high, other.high))
+        if let own = average, let others = other.average { average = own.moved(towards: others, by: 0.5) } else { average = other.average }
         if let others = other.histogram { histogram?.merge(others, low: low, high: high) }
     }
 
     /// nil where no number came by.
     package var whole: ClosedRange<Float>? { low <= high ? low...high : nil }
+}
+
+extension ClosedRange<Float> {
+    fileprivate func moved(towards other: Self, by part: Float) -> Self {
+        let low = lowerBound + part * (other.lowerBound - lowerBound)
+        return low...Swift.max(low, upperBound + part * (other.upperBound - upperBound))
+    }
 }
 
 /// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost.
@@ -80,5 +92,48 @@ package struct GrowingHistogram: Sendable {
     package func edge(_ index: Int) -> Float {
         let limit = Double(Float.greatestFiniteMagnitude)
         return Float(min(max(origin + Double(index) * width, -limit), limit))
+    }
+
+    /// The mean square by which rounding to these codes moves the numbers, each taken for the middle of its bin.
+    package func squaredError(of parameters: QuantizationParameters) -> Double {
+        let (scale, zero) = (Double(parameters.scales[0]), Double(parameters.zeroPoints[0]))
+        let (low, high) = (Double(parameters.codes.lowerBound) - zero, Double(parameters.codes.upperBound) - zero)
+        // Bins wider than steps do not tell where between two codes their numbers lie.
+        let (isFine, step) = (width < scale / 2, scale * scale / 12)
+        var (error, all) = (0.0, 0)
+        for (index, count) in counts.enumerated() where count > 0 {
+            let number = origin + (Double(index) + 0.5) * width
+            let code = min(max((number / scale).rounded(.toNearestOrEven), low), high)
+            let distance = number - code * scale
+            let isInside = isFine || distance.magnitude <= scale / 2
+            error += Double(count) * (isInside && !isFine ? step : distance * distance)
+            all += count
+        }
+        return all > 0 ? error / Double(all) : 0
+    }
+
+    /// The part of the numbers beyond what these codes stand for.
+    package func clippedPart(of parameters: QuantizationParameters) -> Double {
+        let (scale, zero) = (Double(parameters.scales[0]), Double(parameters.zeroPoints[0]))
+        let low = (Double(parameters.codes.lowerBound) - zero - 0.5) * scale
+        let high = (Double(parameters.codes.upperBound) - zero + 0.5) * scale
+        var (outside, all) = (0, 0)
+        for (index, count) in counts.enumerated() where count > 0 {
+            let number = origin + (Double(index) + 0.5) * width
+            if number < low || number > high { outside += count }
+            all += count
+        }
+        return all > 0 ? Double(outside) / Double(all) : 0
+    }
+
+    /// The mean of the squares.
+    package var meanSquare: Double {
+        var (sum, all) = (0.0, 0)
+        for (index, count) in counts.enumerated() where count > 0 {
+            let number = origin + (Double(index) + 0.5) * width
+            sum += Double(count) * number * number
+            all += count
+        }
+        return all > 0 ? sum / Double(all) : 0
     }
 }

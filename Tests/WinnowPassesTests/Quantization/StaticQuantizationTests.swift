@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WinnowEngine
 import WinnowGraph
@@ -52,13 +53,37 @@ struct QuantizationParametersTests {
     }
 }
 
+extension ActivationScheme {
+    static let uint8 = ActivationScheme(elementType: .uint8, codes: 0...255)
+}
+
+/// Values as layers give them.
+struct RangeSamples: CustomTestStringConvertible, Sendable {
+    var name: String
+    var values: [Float]
+    var testDescription: String { name }
+
+    static var all: [RangeSamples] {
+        var random = RandomGenerator(seed: 3)
+        let normal = (0..<50_000).map { _ in random.normal() }
+        return [
+            RangeSamples(name: "normal", values: normal),
+            RangeSamples(name: "rectified", values: normal.map { max($0, 0) }),
+            RangeSamples(name: "heavy tails", values: normal.map { $0 * $0 * $0 }),
+            RangeSamples(name: "one outlier", values: normal.enumerated().map { $0.offset == 7 ? 300 : $0.element }),
+            RangeSamples(name: "shifted", values: normal.map { 5 + $0 }),
+        ]
+    }
+}
+
 struct CalibrationTests {
     @Test func rangesAreThoseOfTheValues() throws {
         let graph = try TestModels.convolutional()
         let context = try TestModels.context(for: graph)
         var calibration = CalibrationChoice()
         calibration.batchSize = 10
-        let ranges = try calibration.ranges(of: ["image", "conv1", "fc2"], in: graph, context: context)
+        let observed = try calibration.observe(["image", "conv1", "fc2"], in: graph, context: context)
+        let ranges = observed.compactMapValues(\.whole)
         let samples = try #require(context.calibration).features[0].tensor
         var edit = GraphEdit()
         edit.outputs = ["conv1", "fc2"]
@@ -82,10 +107,41 @@ struct CalibrationTests {
             if batch == 50 { values[0] = 1000 }
             values.withUnsafeBufferPointer { observer.add($0, shape: [1000]) }
         }
-        let whole = try #require(PercentileRange(percentile: 100).range(of: observer, levels: 256))
+        let whole = try #require(PercentileRange(percentile: 100).range(of: observer, for: .uint8))
         #expect(whole.upperBound >= 1000)
-        let cut = try #require(PercentileRange(percentile: 99.99).range(of: observer, levels: 256))
+        let cut = try #require(PercentileRange(percentile: 99.99).range(of: observer, for: .uint8))
         #expect(cut.upperBound < 6 && cut.lowerBound > -6 && cut.upperBound > 3)
+    }
+
+    /// No range has a smaller error than the one that is found by it, and what is predicted of rounding is what it does.
+    @Test(arguments: RangeSamples.all) func meanSquaresAreLeast(_ samples: RangeSamples) throws {
+        var observer = ObservedRange(keepsHistogram: true)
+        samples.values.withUnsafeBufferPointer { observer.add($0, shape: [$0.count]) }
+        let histogram = try #require(observer.histogram)
+        for scheme in [ActivationScheme.uint8, ActivationScheme(elementType: .int8, codes: -127...127, isSymmetric: true)] {
+            let tensor = Tensor(samples.values)
+            func error(_ rule: any RangeRule) throws -> Double {
+                let range = try #require(rule.range(of: observer, for: scheme))
+                let parameters = scheme.parameters(for: range)
+                let rounded = parameters.roundTrip(tensor).floats()
+                let exact = zip(samples.values, rounded).reduce(0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / Double(rounded.count)
+                let predicted = histogram.squaredError(of: parameters)
+                #expect(abs(predicted - exact) <= 0.1 * exact, "\(samples.name) \(type(of: rule).name): \(predicted) for \(exact)")
+                return exact
+            }
+            let least = try error(MeanSquareRange(percentile: 100))
+            for other in RangeRules.all where other.name != MeanSquareRange.name {
+                #expect(try least <= 1.02 * error(other.init(percentile: 99.99)), "\(samples.name) \(other.name)")
+            }
+        }
+    }
+
+    /// Torch's moving average: the first batch sets it, then m += 0.01·(x − m).
+    @Test func averagesMoveByAHundredth() throws {
+        var observer = ObservedRange()
+        for batch in [[Float(-1), 2], [-3, 6]] { batch.withUnsafeBufferPointer { observer.add($0, shape: [2]) } }
+        let range = try #require(MovingAverageRange(percentile: 100).range(of: observer, for: .uint8))
+        #expect(abs(range.lowerBound + 1.02) < 1e-6 && abs(range.upperBound - 2.04) < 1e-6)
     }
 
     @Test func nonFiniteValuesAreNamed() throws {

@@ -10,9 +10,9 @@ package struct EntropyRange: RangeRule {
 
     package init(percentile: Double) {}
 
-    package func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>? {
+    package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? {
         guard let histogram = observed.histogram, let whole = observed.whole else { return observed.whole }
-        let counts = histogram.counts
+        let (counts, levels) = (histogram.counts, scheme.codes.count)
         let used = counts.indices.filter { counts[$0] > 0 }
         guard let first = used.first, let last = used.last, last - first + 1 > levels else { return whole }
         // Zero stays inside; first the upper end comes nearer, then the lower.

@@ -5,5 +5,5 @@ package struct MinMaxRange: RangeRule {
 
     package init(percentile: Double) {}
 
-    package func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>? { observed.whole }
+    package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? { observed.whole }
 }

@@ -6,7 +6,7 @@ package struct PercentileRange: RangeRule {
 
     package init(percentile: Double) { self.percentile = percentile }
 
-    package func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>? {
+    package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? {
         guard let histogram = observed.histogram, observed.whole != nil else { return observed.whole }
         let counts = histogram.counts
         let cut = Double(counts.reduce(0, +)) * (1 - percentile / 100) / 2

@@ -8,6 +8,6 @@ package protocol RangeRule: Sendable {
     /// - Parameter percentile: the part of the values that a rule keeps, in percent, where it asks.
     init(percentile: Double)
 
-    /// The range for codes of `levels` steps; nil where nothing was seen.
-    func range(of observed: ObservedRange, levels: Int) -> ClosedRange<Float>?
+    /// The range for codes of a scheme; nil where nothing was seen.
+    func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>?
 }

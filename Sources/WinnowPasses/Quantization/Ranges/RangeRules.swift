@@ -2,7 +2,9 @@
 public enum RangeRules: MemberCatalogue {
     package static let all: [any RangeRule.Type] = [
         MinMaxRange.self,
+        MovingAverageRange.self,
         PercentileRange.self,
+        MeanSquareRange.self,
         EntropyRange.self,
     ]
     public static var names: [String] { all.map { $0.name } }

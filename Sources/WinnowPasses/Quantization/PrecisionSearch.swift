@@ -1,0 +1,150 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowTensor
+
+/// Takes values out of integers, those first whose rounding does most harm for what their layers compute.
+struct PrecisionSearch {
+    private let layers: CalibratedLayers
+    /// By which biases are corrected.
+    private let corrections: [WeightShift]
+    private let context: PassContext
+    /// By the first value of a group or the name of a layer, the part of the outputs' energy that rounding it takes.
+    let noises: [String: Double]
+    /// Multiply-accumulates by layer.
+    private let costs: [String: Double]
+    private let sampleCount: Int
+    /// Plans that are measured at most.
+    private static let attempts = 6
+
+    /// - Parameter correctsBiases: whether layers in integers get back the means of their outputs.
+    init(
+        _ layers: CalibratedLayers, _ shifts: [WeightShift], correctsBiases: Bool, _ context: PassContext, sampleCount: Int
+    ) throws {
+        (self.layers, self.context, self.sampleCount) = (layers, context, sampleCount)
+        corrections = correctsBiases ? shifts : []
+        let plan = layers.plan()
+        let sensitivity = try OutputSensitivity(
+            of: plan.groups.compactMap(\.values.first), shifts, in: layers.graph, context, sampleCount: sampleCount)
+        var noises = sensitivity.weightNoises
+        for group in plan.groups {
+            guard let first = group.values.first else { continue }
+            if let gain = sensitivity.gains[first], let error = layers.squaredError(group) {
+                noises[first] = gain * error
+            } else {
+                noises[first] = try Self.noise(of: layers.rounding([group], of: plan), beside: layers.graph, context, sampleCount)
+            }
+        }
+        self.noises = noises
+        let shapes = try context.calibrationData(for: layers.graph).batchShapes(count: 1)
+        costs = layers.graph.multiplyAccumulates(inputShapes: shapes).compactMapValues { $0.map(Double.init) }
+    }
+
+    /// The largest part of an output's energy by which a graph's outputs differ from another's.
+    private static func noise(of graph: Graph, beside original: Graph, _ context: PassContext, _ sampleCount: Int) throws -> Double {
+        let samples = try context.calibrationData(for: original).drawn(sampleCount, seed: context.seed)
+        let run = try MetricRun(of: graph, original: original, on: samples, metrics: [SignalToNoise()])
+        return run.sums.map { $0.sums.noise > 0 ? $0.sums.noise / $0.sums.squares.a : 0 }.max() ?? 0
+    }
+
+    /// The graph with what a plan says in integers.
+    func pairs(_ plan: QuantizationPlan) throws -> QuantizationPairs {
+        try QuantizationPairs(layers.correcting(by: corrections, for: plan.sites), plan, noises: noises)
+    }
+
+    private func predicted(_ plan: QuantizationPlan) -> Double {
+        plan.groups.reduce(0) { $0 + ($1.values.first.flatMap { noises[$0] } ?? 0) }
+            + plan.sites.reduce(0) { $0 + (noises[$1.node.name] ?? 0) }
+    }
+
+    /// The graph with the fewest values in float so that the noise measured at the outputs is at most `bound`.
+    func pairs(untilNoiseIs bound: Double) throws -> QuantizationPairs { try pairs(layers.plan(barred: barring(untilNoiseIs: bound))) }
+
+    private func barring(untilNoiseIs bound: Double) throws -> Set<ValueName> {
+        var (aim, holds, fails) = (bound, (aim: 0.0, barred: Set<ValueName>?.none), Double.infinity)
+        var known: Set<Set<ValueName>> = []
+        for _ in 0..<Self.attempts {
+            let barred = barring(untilPredictedIs: aim)
+            guard known.insert(barred).inserted else {
+                if holds.barred != nil { break }
+                aim /= 4
+                continue
+            }
+            let plan = layers.plan(barred: barred)
+            let measured = try Self.noise(of: pairs(plan).graph, beside: layers.graph, context, sampleCount)
+            if measured <= bound { holds = (aim, barred) } else { fails = aim }
+            if barred.isEmpty && measured <= bound || plan.groups.isEmpty || measured <= 0 { break }
+            // As much more or less as what was measured asks for, within what is known to hold and to fail.
+            let next = min(aim, predicted(plan)) * bound / measured
+            aim = next > holds.aim && next < fails ? next : fails.isFinite ? (holds.aim * fails).squareRoot() : 2 * holds.aim
+            if holds.aim == 0 { aim = min(aim, 0.8 * next) }
+        }
+        return holds.barred ?? barring(untilPredictedIs: -1)
+    }
+
+    /// The graph in which those that do most harm are in float, as few as keep the score on validation data within `drop` points.
+    func pairs(dropping drop: Double, from original: Graph) throws -> QuantizationPairs {
+        let validation = try context.validationData(for: original)
+        let bench = Bench(original: original, options: EvaluationOptions(cancellation: context.cancellation), judge: context.judge)
+        let before = try bench.trial(original, on: validation)
+        let order = barringOrder(untilPredictedIs: -1)
+        var decisions: [Finding] = []
+        func attempt(_ count: Int) throws -> (pairs: QuantizationPairs, holds: Bool) {
+            let plan = layers.plan(barred: Set(order.prefix(count)))
+            let pairs = try pairs(plan)
+            let stored = try pairs.graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
+            let trial = try bench.trial(stored, on: validation)
+            let holds = trial.drop(from: before) <= drop + 1e-9
+            decisions.append(
+                Finding(
+                    "graph", holds ? .done : .fellBack, .validation(trial.quality.name), before: before.quality.measured(before.quality.score),
+                    after: trial.quality.measured(trial.quality.score),
+                    reason: "\(plan.sites.count) layers in integers, \(count) values kept in float: \(holds ? "within" : "more than") "
+                        + "\(drop.shortText) points"))
+            return (pairs, holds)
+        }
+        var (low, high, best) = (-1, order.count, QuantizationPairs?.none)
+        var step = 0
+        while high - low > 1 || best == nil {
+            // Few first: most models need none or a handful.
+            let count = best == nil ? min(step, order.count) : (low + high) / 2
+            let (pairs, holds) = try attempt(count)
+            if holds || count == order.count { (high, best) = (count, pairs) } else { (low, step) = (count, max(1, 2 * step)) }
+        }
+        var result = try best ?? attempt(order.count).pairs
+        result.note(decisions)
+        return result
+    }
+
+    private func barring(untilPredictedIs bound: Double) -> Set<ValueName> {
+        var barred = barringOrder(untilPredictedIs: bound)
+        // What was taken out before worse ones may come back.
+        for value in barred {
+            let others = Set(barred).subtracting([value])
+            if predicted(layers.plan(barred: others)) <= bound { barred.removeAll { $0 == value } }
+        }
+        return Set(barred)
+    }
+
+    /// The values that go back to float, the worst first, until what is predicted of the rest is at most `bound`.
+    private func barringOrder(untilPredictedIs bound: Double) -> [ValueName] {
+        var barred: [ValueName] = []
+        var plan = layers.plan()
+        while predicted(plan) > bound, let worst = worst(in: plan) {
+            barred.append(worst)
+            plan = layers.plan(barred: Set(barred))
+        }
+        return barred
+    }
+
+    /// The group whose noise, with that of its layers' weights, is largest for the share of the work that goes back to float with it.
+    private func worst(in plan: QuantizationPlan) -> ValueName? {
+        let all = costs.values.reduce(0, +)
+        func harm(_ group: QuantizationPlan.Group) -> Double {
+            let sites = plan.sites(at: group)
+            let cost = sites.reduce(0) { $0 + (costs[$1.node.name] ?? 0) }
+            let noise = sites.reduce(group.values.first.flatMap { noises[$0] } ?? 0) { $0 + (noises[$1.node.name] ?? 0) }
+            return noise / (cost + all / 100 + 1)
+        }
+        return plan.groups.map { (group: $0, harm: harm($0)) }.max { $0.harm < $1.harm }?.group.values.first
+    }
+}

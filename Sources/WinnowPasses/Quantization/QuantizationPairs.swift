@@ -1,0 +1,65 @@
+import Foundation
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// A graph with Q/DQ pairs on everything a static quantization covers; weights are still float beneath.
+struct QuantizationPairs {
+    private(set) var graph: Graph
+    private(set) var findings: [Finding]
+    /// The scales of activations, with the part of a batch's elements that share each.
+    private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
+    private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
+
+    /// Calibrates and inserts.
+    init(
+        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
+    ) throws {
+        let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: graph, context: context)
+        try self.init(layers, layers.plan())
+    }
+
+    /// Inserts what a plan says.
+    ///
+    /// - Parameter noises: the part of the outputs' energy that rounding takes, by the first value of a group or the name of a layer.
+    init(_ layers: CalibratedLayers, _ plan: QuantizationPlan, noises: [String: Double] = [:]) throws {
+        (graph, findings) = (layers.graph, plan.floats)
+        guard !plan.sites.isEmpty else { return }
+        var insertion = QDQInsertion(graph)
+        for group in plan.groups {
+            guard let first = group.values.first, let parameters = layers.parameters[first] else { continue }
+            let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
+            let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
+            activationScales.append((scale, extents.reduce(1, *)))
+            findings.append(Self.finding(first, layers.observed[first], parameters))
+        }
+        let arithmetic = layers.arithmetic
+        for site in plan.sites {
+            guard let (parameters, reason) = try layers.weightParameters(of: site) else { continue }
+            if let reason { findings.append(Finding(site.node.name, .fellBack, reason: reason)) }
+            weightScales.append((insertion.quantize(site, parameters), site, parameters))
+        }
+        for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
+            insertion.redirectOtherReaders(of: sites) { [graph] value in
+                guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
+                return arithmetic.weights.parameters(for: weight, channelAxis: 0).parameters
+            }
+        }
+        graph = try insertion.apply()
+    }
+
+    mutating func note(_ findings: [Finding]) { self.findings += findings }
+
+    private static func finding(_ value: ValueName, _ observed: ObservedRange?, _ parameters: QuantizationParameters) -> Finding {
+        let range = observed?.whole ?? 0...0
+        var reason = "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])"
+        if let histogram = observed?.histogram {
+            let (error, power) = (histogram.squaredError(of: parameters), histogram.meanSquare)
+            if error > 0, power > 0 { reason += String(format: ", SQNR %.1f dB", 10 * log10(power / error)) }
+            reason += String(format: ", %.4g %% clipped", 100 * histogram.clippedPart(of: parameters))
+        }
+        return Finding(
+            value, .done, .rangeWidth, before: Double(range.upperBound) - Double(range.lowerBound),
+            after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1), reason: reason)
+    }
+}

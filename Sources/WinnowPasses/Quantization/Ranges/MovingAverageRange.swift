@@ -1,0 +1,9 @@
+/// From the average of the batches' smallest numbers to that of their largest.
+package struct MovingAverageRange: RangeRule {
+    package static let name = "moving-average"
+    package static let needsHistogram = false
+
+    package init(percentile: Double) {}
+
+    package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? { observed.average }
+}

@@ -1,0 +1,102 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+/// What rounding its weight does to a layer's outputs: (Ŵ − W)·x. Its mean goes into the layer's bias (Nagel et al. 2019, section 4.2);
+/// what then is left of it is noise.
+struct WeightShift {
+    let site: WeightSite
+    /// Ŵ − W, as the layer reads it.
+    private let change: Tensor
+    /// The axis of the outputs that counts channels, and their rank.
+    private let axis: Int
+    private let rank: Int
+    /// By channel, over calibration data; empty where the layer has no place for it.
+    private var mean: [Double] = []
+
+    private init?(_ site: WeightSite, _ parameters: QuantizationParameters, in graph: Graph) throws {
+        guard let weight = try graph.weight(readBy: site), let output = site.node.output(0), let rank = graph.infos[output]?.rank,
+            let axis = graph.outputAxis(of: site)
+        else { return nil }
+        var change = parameters.roundTrip(weight)
+        change.withMutableElements(Float.self) { changed in
+            weight.withElements(Float.self) { own in for index in changed.indices { changed[index] -= own[index] } }
+        }
+        (self.site, self.change, self.axis, self.rank) = (site, change, axis, rank)
+    }
+
+    /// Those of layers whose weights get these parameters, with their means: one run over the data.
+    static func gather(
+        _ sites: [(site: WeightSite, parameters: QuantizationParameters)], in graph: Graph, _ context: PassContext, sampleCount: Int
+    ) throws -> [WeightShift] {
+        var shifts = try sites.compactMap { try WeightShift($0.site, $0.parameters, in: graph) }
+        let index = GraphIndex(graph)
+        let (builder, places) = (GraphBuilder(extending: graph), shifts.indices.filter { shifts[$0].takesBias(in: index) })
+        var (statistics, means) = (Statistics(), [ValueName]())
+        for place in places {
+            let others = (0..<shifts[place].rank).filter { $0 != shifts[place].axis }
+            means.append(try builder.add(ReduceMean(axes: others, keepsAxes: false), shifts[place].outputs(builder)))
+            statistics.request(ElementMoments(), of: means[means.count - 1])
+        }
+        guard !means.isEmpty else { return shifts }
+        try statistics.gather(in: graph.applying(builder.edit()), context: context, sampleCount: sampleCount)
+        for (place, mean) in zip(places, means) {
+            shifts[place].mean = statistics[mean, ElementMoments.self]?.means.map { Double($0) } ?? []
+        }
+        return shifts
+    }
+
+    /// Adds the shift of every output.
+    private func outputs(_ builder: GraphBuilder) throws -> ValueName {
+        var inputs = site.node.inputs.prefix(2).map { ValueName?.some($0) }
+        inputs[site.inputIndex] = builder.constant("\(site.node.name).change", change)
+        return try builder.add(site.node.op, inputs: inputs, name: "\(site.node.name).shift")[0]
+    }
+
+    /// Adds `strength` times the shift to the layer's outputs, its mean left out. Returns what readers of the outputs read instead.
+    func outputs(_ builder: GraphBuilder, strength: ValueName) throws -> ValueName {
+        var shift = try outputs(builder)
+        if !mean.isEmpty {
+            let shape = Shape((0..<rank).map { $0 == axis ? mean.count : 1 })
+            shift = try builder.add(Sub(), shift, builder.constant("\(site.node.name).mean", Tensor(mean.map { Float($0) }, shape: shape)))
+        }
+        return try builder.add(Add(), site.node.output(0), builder.add(Mul(), shift, strength))
+    }
+
+    private func takesBias(in index: GraphIndex) -> Bool {
+        guard type(of: site.node.op).maximumInputCount >= 3, site.inputIndex == 1 else { return false }
+        guard let bias = site.node.input(2) else { return true }
+        return index.graph.initializers[bias].map { $0.elementType == .float32 && $0.rank == 1 } == true
+            && index.consumers(of: bias).count == 1 && !index.isOutput(bias)
+    }
+
+    /// An edit by which the layer's bias takes the mean of the shift away.
+    func correction(in graph: Graph, _ names: inout FreshNames) -> GraphEdit? {
+        guard !mean.isEmpty, mean.contains(where: { $0 != 0 && $0.isFinite }) else { return nil }
+        if let bias = site.node.input(2), let stored = graph.initializers[bias] {
+            guard stored.elementCount == mean.count else { return nil }
+            let values = zip(stored.floats(), mean).map { $0 - Float($1) }
+            return GraphEdit(setting: [(bias, Tensor(values, shape: stored.shape))])
+        }
+        var changed = site.node
+        changed.inputs = Array(site.node.inputs.prefix(2)) + [names.value("\(site.node.name).bias")]
+        var edit = GraphEdit(replacing: [changed.name], with: [changed])
+        edit.initializers = [(changed.inputs[2], Tensor(mean.map { Float(-$0) }))]
+        return edit
+    }
+}
+
+extension Graph {
+    /// The axis of a layer's outputs that its weight's output channels lie along, from the front.
+    fileprivate func outputAxis(of site: WeightSite) -> Int? {
+        let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        guard let axis = site.operandAxis, !map.isOpaque, map.inputs.indices.contains(site.inputIndex),
+            map.inputs[site.inputIndex].indices.contains(axis), let result = map.outputs.first,
+            let place = result.lastIndex(of: map.inputs[site.inputIndex][axis]),
+            let rank = site.node.output(0).flatMap({ infos[$0]?.rank })
+        else { return nil }
+        return place - result.count + rank
+    }
+}
