@@ -46,8 +46,8 @@ struct LayerRounding {
     mutating func take(_ other: Matrix<Float>, with new: QuantizationParameters) throws {
         var gains = [Double](repeating: 0, count: weight.rows)
         for (columns, moment) in layer.moments {
-            let errors = (try errors(columns, moment), try moment.rowErrors(of: other[columns: columns] - weight[columns: columns]))
-            for row in gains.indices { gains[row] += errors.0[row] - errors.1[row] }
+            let (old, found) = (try errors(columns, moment), try moment.rowErrors(of: other[columns: columns] - weight[columns: columns]))
+            for row in gains.indices { gains[row] += old[row] - found[row] }
         }
         guard new.axis != nil else {
             if gains.reduce(0, +) > 0 { (result, parameters) = (other, new) }
@@ -85,7 +85,8 @@ struct LayerRounding {
         let outer = form[..<axis].reduce(1, *)
         let blocks = (form[axis] + parameters.blockSize - 1) / parameters.blockSize
         let inner = parameters.scales.count / (outer * blocks)
-        guard found.axis == axis, found.codes == parameters.codes, found.scaleType == parameters.scaleType, found.scales.count == outer * inner
+        guard found.axis == axis, found.codes == parameters.codes, found.scaleType == parameters.scaleType,
+            found.scales.count == outer * inner
         else { return nil }
         for index in found.scales.indices {
             let place = (index / inner * blocks + start / width) * inner + index % inner

@@ -2,9 +2,9 @@ package import WinnowGraph
 import WinnowKernels
 package import WinnowTensor
 
-/// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are, where
-/// the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most of what they
-/// do to the output (SQuant; Guo et al. 2022, section 3.3, with blocks in the place of kernels). It needs no data.
+/// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are,
+/// where the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most
+/// of what they do to the output (SQuant; Guo et al. 2022, section 3.3, with blocks in the place of kernels). It needs no data.
 package struct SumPreservingRounding: WeightRounding {
     package static let name = "sum-preserving"
 

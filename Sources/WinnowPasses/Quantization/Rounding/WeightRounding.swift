@@ -35,8 +35,8 @@ package protocol BlockWiseRounding: WeightRounding {
 /// A weight that is to become codes.
 package struct PendingRounding {
     package let target: WeightTarget
-    /// The parameters of the weight with other numbers, or of a part of it, in its shape but for one axis, and why more numbers share a
-    /// scale than was asked for.
+    /// The parameters of the weight with other numbers, or of a part of it, in its shape but for one axis, and why more numbers
+    /// share a scale than was asked for.
     package let finding: (Tensor) -> (parameters: QuantizationParameters, reason: String?)
 
     package init(_ target: WeightTarget, finding: @escaping (Tensor) -> (parameters: QuantizationParameters, reason: String?)) {
