@@ -87,6 +87,10 @@ RUNS = [
     Run("feature-hint"),
     Run("bias-correction"),
     Run("bias-correction", ("method=analytic",)),
+    Run("float16-conversion", (), INTEGER),
+    Run("float16-conversion", ("arithmetic=float32",), INTEGER),
+    Run("palettization", ("bits=3", "start=density", "weighting=fisher")),
+    Run("learned-step-quantization", ("weights=int2", "activations=uint2", "first-and-last=int8")),
 ]
 
 

@@ -60,6 +60,9 @@ package protocol Operator: Sendable {
     /// What it takes inputs for, where that is something else than data or weights, or wide integers are weights.
     var inputRoles: [Int: OperandRole] { get }
 
+    /// Inputs for which ONNX has no float16, whatever the others are.
+    var float32Inputs: Set<Int> { get }
+
     /// Which axes of its operands are the same axis.
     func axes(for inputs: [ValueInfo?]) -> AxisMap
 
@@ -108,6 +111,7 @@ extension Operator {
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
     package var inputRoles: [Int: OperandRole] { [:] }
+    package var float32Inputs: Set<Int> { [] }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? { nil }
     package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }

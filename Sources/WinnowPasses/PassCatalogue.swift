@@ -32,6 +32,7 @@ public enum PassCatalogue {
         LearnedStepQuantization.self,
         BiasCorrection.self,
         BatchNormReestimation.self,
+        Float16Conversion.self,
         // Low rank
         SVDFactorization.self,
         // Depth

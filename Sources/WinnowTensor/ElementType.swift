@@ -1,6 +1,6 @@
 /// The type of one element of a tensor; raw values are ONNX `TensorProto.DataType` numbers.
 ///
-/// 4-bit types are packed two to a byte, first element in the low nibble, over the whole tensor.
+/// Types smaller than a byte are packed over the whole tensor, the first element in the lowest bits.
 public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
     case float32 = 1
     case uint8 = 2
@@ -21,10 +21,13 @@ public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
     case int4 = 22
     case float4E2M1 = 23
     case float8E8M0 = 24
+    case uint2 = 25
+    case int2 = 26
 
     /// The bits one element takes in storage.
     public var bitWidth: Int {
         switch self {
+        case .uint2, .int2: 2
         case .uint4, .int4, .float4E2M1: 4
         case .uint8, .int8, .bool, .float8E4M3FN, .float8E5M2, .float8E8M0: 8
         case .uint16, .int16, .float16, .bfloat16: 16
@@ -48,7 +51,7 @@ public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
     /// Whether an integer type has negative values.
     public var isSigned: Bool {
         switch self {
-        case .int8, .int16, .int32, .int64, .int4: true
+        case .int8, .int16, .int32, .int64, .int4, .int2: true
         default: isFloatingPoint && self != .float8E8M0
         }
     }
@@ -56,6 +59,8 @@ public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
     /// The smallest and largest value of an integer type of at most 32 bits; nil for every other type.
     public var integerRange: ClosedRange<Int>? {
         switch self {
+        case .int2: -2...1
+        case .uint2: 0...3
         case .int4: -8...7
         case .uint4: 0...15
         case .int8: -128...127
@@ -91,6 +96,8 @@ extension ElementType: CustomStringConvertible {
         case .bfloat16: "bfloat16"
         case .uint4: "uint4"
         case .int4: "int4"
+        case .uint2: "uint2"
+        case .int2: "int2"
         }
     }
 

@@ -38,12 +38,14 @@ extension Tensor {
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
             let values = elementType.miniFloat?.values ?? []
             return codes(in: range).map { Double(values[Int($0)]) }
-        case .uint4: return codes(in: range).map { Double($0) }
-        case .int4: return codes(in: range).map { Double(Int8(bitPattern: $0 << 4) >> 4) }
+        case .uint4, .uint2: return codes(in: range).map { Double($0) }
+        case .int4, .int2:
+            let spare = 8 - elementType.bitWidth
+            return codes(in: range).map { Double(Int8(bitPattern: $0 << spare) >> spare) }
         }
     }
 
-    /// The raw codes of a 4- or 8-bit tensor, one a byte.
+    /// The raw codes of a tensor of at most 8 bits, one a byte.
     package func codes() -> [UInt8] { codes(in: 0..<elementCount) }
 
     /// Whether elements are smaller than a byte.
@@ -56,25 +58,20 @@ extension Tensor {
     }
 
     private func codes(in range: Range<Int>) -> [UInt8] {
-        withUnsafeBytes { bytes in
-            elementType.bitWidth == 4
-                ? range.map { ($0 & 1 == 0 ? bytes[$0 / 2] : bytes[$0 / 2] >> 4) & 15 }
-                : bytes[range].map { $0 }
-        }
+        guard isPacked else { return withUnsafeBytes { $0[range].map { $0 } } }
+        let width = elementType.bitWidth
+        let (perByte, mask) = (8 / width, UInt8((1 << width) - 1))
+        return withUnsafeBytes { bytes in range.map { bytes[$0 / perByte] >> ($0 % perByte * width) & mask } }
     }
 
-    /// A 4- or 8-bit tensor from raw codes, one a byte.
+    /// A tensor of at most 8 bits from raw codes, one a byte.
     package init(codes: [UInt8], shape: Shape, _ elementType: ElementType) {
         precondition(codes.count == shape.elementCount && elementType.bitWidth <= 8)
         self.init(zeros: shape, elementType)
+        let width = elementType.bitWidth
+        let (perByte, mask) = (8 / width, UInt8((1 << width) - 1))
         withUnsafeMutableBytes { bytes in
-            for (index, code) in codes.enumerated() {
-                if elementType.bitWidth == 4 {
-                    bytes[index / 2] |= (code & 15) << (index & 1 == 0 ? 0 : 4)
-                } else {
-                    bytes[index] = code
-                }
-            }
+            for (index, code) in codes.enumerated() { bytes[index / perByte] |= (code & mask) << (index % perByte * width) }
         }
     }
 
@@ -112,12 +109,12 @@ extension Tensor {
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
             let format = target.miniFloat ?? .e4m3fn
             self = Tensor(codes: values.map { format.code(nearest: Float($0)) }, shape: shape, target)
-        case .uint4, .int4:
+        case .uint4, .int4, .uint2, .int2:
             let range = target.integerRange ?? 0...15
             self = Tensor(
                 codes: values.map { value in
                     let code = Int(saturating: value.rounded(.toNearestOrEven))
-                    return UInt8(truncatingIfNeeded: min(max(code, range.lowerBound), range.upperBound)) & 15
+                    return UInt8(truncatingIfNeeded: min(max(code, range.lowerBound), range.upperBound))
                 }, shape: shape, target)
         }
     }

@@ -150,7 +150,7 @@ import WinnowTensor
     }
 
     /// Elements of 4 bits move like those of a byte, also where rows begin within one.
-    @Test(arguments: [ElementType.int4, .uint4, .float4E2M1]) func smallElementsMove(type: ElementType) {
+    @Test(arguments: [ElementType.int4, .uint4, .float4E2M1, .int2, .uint2]) func smallElementsMove(type: ElementType) {
         let values = (0..<15).map { Double($0 % 5) }
         let (packed, wide) = (Tensor(values, shape: [3, 5], as: type), Tensor(values, shape: [3, 5], as: type).converted(to: .float32))
         func areEqual(_ a: Tensor, _ b: Tensor) -> Bool { a.elementType == type && a.shape == b.shape && a.doubles() == b.doubles() }

@@ -142,6 +142,7 @@ private struct FileVersions {
     private mutating func add(_ type: ElementType) {
         let needed =
             switch type {
+            case .int2, .uint2: 13
             case .float8E8M0: 12
             case .float4E2M1: 11
             case .int4, .uint4: 10

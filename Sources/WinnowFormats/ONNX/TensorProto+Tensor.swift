@@ -83,7 +83,7 @@ extension Tensor {
         case .float16: return try whole(proto.int32Data.map { Float16(bitPattern: UInt16(truncatingIfNeeded: $0)) })
         case .bfloat16: return try whole(proto.int32Data.map { BFloat16(bitPattern: UInt16(truncatingIfNeeded: $0)) })
         case .bool: return try whole(proto.int32Data.map { $0 != 0 })
-        case .float8E4M3FN, .float8E5M2, .float8E8M0, .uint4, .int4, .float4E2M1: return try bytes()
+        case .float8E4M3FN, .float8E5M2, .float8E8M0, .uint4, .int4, .uint2, .int2, .float4E2M1: return try bytes()
         }
     }
 

@@ -7,6 +7,7 @@ package struct Upsample: Decomposition {
     package static let maximumInputCount = 2
 
     package var inputRoles: [Int: OperandRole] { [1: .setting] }
+    package var float32Inputs: Set<Int> { [1] }
 
     package var mode: Resampling.Mode
     package var scales: [Float]?

@@ -10,6 +10,7 @@ package struct NonMaxSuppression: ContentShaped {
     package static let maximumInputCount = 5
 
     package var inputRoles: [Int: OperandRole] { [2: .setting, 3: .setting, 4: .setting] }
+    package var float32Inputs: Set<Int> { [0, 1, 3, 4] }
 
     /// Whether boxes are (x center, y center, width, height) rather than two corners (y, x, y, x).
     package var takesCenters: Bool

@@ -39,6 +39,7 @@ package struct Cast: Operator {
     package var minimumVersion: Int {
         switch target {
         case .uint4, .int4: 21
+        case .uint2, .int2: 25
         case .float4E2M1, .float8E8M0: max(23, rounding.minimumVersion)
         case .float8E4M3FN, .float8E5M2: max(19, rounding.minimumVersion)
         case .bfloat16: 13

@@ -5,6 +5,7 @@ package import WinnowKernels
 package struct Celu: ElementwiseUnary {
     package static let type = OperatorType("Celu")
     package static let maximumInputCount = 1
+    package var float32Inputs: Set<Int> { [0] }
 
     package var alpha: Float
 

@@ -5,6 +5,7 @@ package import WinnowKernels
 package struct IsInf: ElementwiseUnary {
     package static let type = OperatorType("IsInf")
     package static let maximumInputCount = 1
+    package var float32Inputs: Set<Int> { [0] }
 
     package var detectsNegative: Bool
     package var detectsPositive: Bool

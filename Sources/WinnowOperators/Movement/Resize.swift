@@ -10,6 +10,7 @@ package struct Resize: Operator {
     package static let maximumInputCount = 4
 
     package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting, 3: .setting] }
+    package var float32Inputs: Set<Int> { [hasOldInputs ? 1 : 2] }
 
     package var resampling: Resampling
     /// The axes that scales and sizes are given for; nil is all.

@@ -31,6 +31,7 @@ package struct ScaleAxis: Sendable, Hashable {
     package static func minimumVersion(of codeType: ElementType) -> Int {
         switch codeType {
         case .int4, .uint4, .int16, .uint16: 21
+        case .int2, .uint2: 25
         case .float4E2M1, .float8E8M0: 23
         case .float8E4M3FN, .float8E5M2: 19
         default: 10

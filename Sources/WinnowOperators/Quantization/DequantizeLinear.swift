@@ -12,6 +12,7 @@ package struct DequantizeLinear: Operator {
     package var type: OperatorType { isContributed ? ContributedDequantizeLinear.type : Self.type }
 
     package var inputRoles: [Int: OperandRole] { [0: .numbers, 1: .scale, 2: .zeroPoint(of: 0, axis: scaleAxis.axis ?? 1)] }
+    package var float32Inputs: Set<Int> { [1] }
 
     package var scaleAxis: ScaleAxis
     /// The type of the result where it is not the scale's.

@@ -60,6 +60,8 @@ enum IntegerLowering {
     /// The constant operands of a contraction.
     private struct Constants {
         var codes: ValueName
+        /// The codes as bytes, where they are stored in fewer bits.
+        var widened: Tensor?
         var scales: Tensor
         var zeroPoints: Tensor?
         var bias: Tensor?
@@ -83,7 +85,7 @@ enum IntegerLowering {
         _ weights: Node, of consumer: Node, _ contraction: Contraction, in graph: GraphIndex
     ) throws -> Constants? {
         guard let op = weights.op as? DequantizeLinear, let name = weights.input(0), let codes = graph.constant(name),
-            codes.elementType == .int8 || codes.elementType == .uint8, let scale = graph.constant(weights.input(1)),
+            codes.elementType.isInteger, codes.elementType.bitWidth <= 8, let scale = graph.constant(weights.input(1)),
             scale.elementType == .float32, op.scaleAxis.blockSize == 0
         else { return nil }
         let axis = contraction.channelAxis
@@ -101,8 +103,10 @@ enum IntegerLowering {
         }
         let scales = Tensor(scale.floats().map { $0 * contraction.alpha })
         guard scales.elementCount == 1 || scales.elementCount == channels else { return nil }
+        let bytes: ElementType = codes.elementType.isSigned ? .int8 : .uint8
         return Constants(
-            codes: name, scales: scales, zeroPoints: zeroPoint.map { $0.reshaped([$0.elementCount]) }, bias: bias)
+            codes: name, widened: codes.elementType == bytes ? nil : codes.converted(to: bytes), scales: scales,
+            zeroPoints: zeroPoint.map { $0.converted(to: bytes).reshaped([$0.elementCount]) }, bias: bias)
     }
 
     private static func edit(
@@ -124,6 +128,10 @@ enum IntegerLowering {
         let scales = name("scales")
         var initializers = [(name: scales, tensor: constants.scales)]
         var inputs = [source.codes, constants.codes, scales, "", "", residual?.codes ?? node.input(3) ?? ""]
+        if let codes = constants.widened {
+            inputs[1] = name("codes")
+            initializers.append((inputs[1], codes))
+        }
         if let zeroPoints = constants.zeroPoints {
             inputs[3] = name("zero_points")
             initializers.append((inputs[3], zeroPoints))

@@ -12,6 +12,7 @@ package struct QuantizeLinear: Operator {
     package var type: OperatorType { isContributed ? ContributedQuantizeLinear.type : Self.type }
 
     package var inputRoles: [Int: OperandRole] { [1: .scale, 2: .setting] }
+    package var float32Inputs: Set<Int> { [0, 1] }
 
     package var scaleAxis: ScaleAxis
     /// The type of the codes where no zero point tells it.
@@ -50,8 +51,9 @@ package struct QuantizeLinear: Operator {
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
-        guard scaleAxis.blockSize == 0 else { return .rowMajor }
         let codes = inputs.optional(2)?.elementType ?? codeType ?? .uint8
+        // Codes that share a byte cannot be moved apart.
+        guard scaleAxis.blockSize == 0, codes.bitWidth >= 8 else { return .rowMajor }
         let isPlain = inputs.optional(0)?.elementType == .float32 && inputs.optional(0)?.rank ?? 0 >= 3
             && inputs.optional(1)?.shape?.elementCount == 1 && codes.bitWidth == 8 && codes.isInteger
         return isPlain ? .reordering : .shared

@@ -4,6 +4,7 @@ package import WinnowGraph
 package struct CumSum: CumulativeOperator {
     package static let type = OperatorType("CumSum")
     package static let maximumInputCount = 2
+    package var float32Inputs: Set<Int> { [0] }
     package static let multiplies = false
 
     package var isExclusive: Bool

@@ -42,12 +42,19 @@ extension Graph {
         }
     }
 
-    /// The graph in which weights that are exactly zero are masked, so that training leaves them so.
+    /// The graph in which weights, and numbers of palettes, that are exactly zero are masked, so that training leaves them so.
     package func maskingZeros() throws -> Graph {
         var masks: [ValueName: Tensor] = [:]
+        let index = GraphIndex(self)
         for site in weightSites where site.mask == nil && !site.isQuantized && masks[site.tensor] == nil {
             guard let weight = MaskedWeight(site.tensor, initializers[site.tensor], mask: nil), weight.keptCount < weight.count else { continue }
             masks[site.tensor] = weight.currentMask
+        }
+        for node in nodes where !node.notes.isMask {
+            guard let table = EncodedWeight.table(behind: node, in: index), masks[table] == nil,
+                let weight = MaskedWeight(table, initializers[table], mask: nil), weight.keptCount < weight.count
+            else { continue }
+            masks[table] = weight.currentMask
         }
         return masks.isEmpty ? self : try masking(masks)
     }

@@ -9,6 +9,8 @@ struct CalibratedLayers {
     private(set) var graph: Graph
     let arithmetic: IntegerArithmetic
     private let selection: Selection
+    /// First and last layers.
+    private var edges: Set<String> = []
     /// By the first value of a group.
     private(set) var observed: [ValueName: ObservedRange] = [:]
     private(set) var parameters: [ValueName: QuantizationParameters] = [:]
@@ -23,11 +25,14 @@ struct CalibratedLayers {
         (self.arithmetic, self.selection) = (arithmetic, selection)
         let plan = QuantizationPlan(self.graph, selection: selection, arithmetic)
         guard !plan.sites.isEmpty else { return }
+        edges = Set(plan.sites.filter { plan.isEdge($0) }.map(\.node.name))
         let values = plan.groups.compactMap(\.values.first)
         observed = try calibration.observe(values, in: self.graph, context: context)
-        for value in values {
-            let range = observed[value].flatMap { calibration.rule.range(of: $0, for: arithmetic.activations) }
-            parameters[value] = arithmetic.activations.parameters(for: range ?? 0...0)
+        for group in plan.groups {
+            guard let value = group.values.first else { continue }
+            let scheme = arithmetic.schemes(isEdge: plan.isEdge(group)).activations
+            let range = observed[value].flatMap { calibration.rule.range(of: $0, for: scheme) }
+            parameters[value] = scheme.parameters(for: range ?? 0...0)
         }
     }
 
@@ -39,7 +44,8 @@ struct CalibratedLayers {
     func rounding(_ groups: [QuantizationPlan.Group], of plan: QuantizationPlan) throws -> Graph {
         var insertion = QDQInsertion(graph)
         for group in groups {
-            if let first = group.values.first, let own = parameters[first] { insertion.quantize(group, own) { plan.integerReaders(of: $0) } }
+            guard let first = group.values.first, let own = parameters[first] else { continue }
+            insertion.quantize(group, own, onlyForReaders: !arithmetic.hasKernels) { plan.integerReaders(of: $0) }
         }
         return try insertion.apply()
     }
@@ -52,7 +58,7 @@ struct CalibratedLayers {
     }
 
     private func parameters(for weight: Tensor, of site: WeightSite) -> (parameters: QuantizationParameters, reason: String?) {
-        arithmetic.weights.parameters(
+        arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
             for: weight, channelAxis: site.operandAxis,
             objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
     }

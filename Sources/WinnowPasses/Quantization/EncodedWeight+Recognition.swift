@@ -15,6 +15,12 @@ extension EncodedWeight {
         }
     }
 
+    /// The table of numbers that a node looks codes up in, as `WeightStorage` writes it.
+    package static func table(behind node: Node, in index: GraphIndex) -> ValueName? {
+        guard node.op is Gather, let table = node.input(0), EncodedWeight(lookedUp: node, in: index) != nil else { return nil }
+        return table
+    }
+
     private init?(madeBy node: Node, in index: GraphIndex) {
         if node.op is DequantizeLinear { self.init(dequantized: node, in: index) } else { self.init(lookedUp: node, in: index) }
     }

@@ -1,5 +1,5 @@
 import WinnowGraph
-import WinnowKernels
+package import WinnowKernels
 package import WinnowTensor
 
 /// A weight as codes, and what the codes stand for: the one form that every way of storing weights starts from, and that is
@@ -78,9 +78,12 @@ private struct BroadcastPlace {
 extension QuantizationScheme {
     /// A float32 weight as codes, and why more numbers share a scale than was asked for.
     ///
-    /// - Parameter rounded: numbers that integers of these parameters can hold, in the place of the weight's; nil: each the nearest.
+    /// - Parameters:
+    ///   - palette: the numbers to choose from; nil: found by k-means.
+    ///   - rounded: numbers that integers of these parameters can hold, in the place of the weight's; nil: each the nearest.
     package func encoded(
-        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, rounded: (QuantizationParameters) -> Tensor? = { _ in nil }
+        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, palette: Palette? = nil,
+        rounded: (QuantizationParameters) -> Tensor? = { _ in nil }
     ) -> (encoded: EncodedWeight, reason: String?) {
         switch levels {
         case .symmetric, .affine:
@@ -88,7 +91,7 @@ extension QuantizationScheme {
             return (EncodedWeight(rounded(parameters) ?? weight, parameters), reason)
         case .palette:
             let (palette, codes) = weight.withElements(Float.self) { values in
-                let palette = Palette(of: values, levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
+                let palette = palette ?? Palette(of: Array(values), levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
                 return (palette, values.map { UInt8(palette.index(nearest: $0)) })
             }
             return (EncodedWeight(codes: codes, form: weight.shape, shape: weight.shape, table: palette.levels), nil)

@@ -16,7 +16,9 @@ package struct ExportProfile: Sendable {
 
     func activations(_ wanted: ActivationCodes, isReduced: Bool) -> ActivationScheme {
         guard needsSymmetry else { return ActivationScheme(elementType: wanted.elementType, codes: wanted.codes(reduced: isReduced)) }
-        return ActivationScheme(elementType: .int8, codes: isReduced ? -63...63 : -127...127, isSymmetric: true)
+        let bits = wanted.elementType.bitWidth
+        let limit = isReduced && bits == 8 ? 63 : (1 << (bits - 1)) - 1
+        return ActivationScheme(elementType: bits == 8 ? .int8 : bits == 4 ? .int4 : .int2, codes: -limit...limit, isSymmetric: true)
     }
 
     /// Why a layer's weight must have one scale; nil where each channel may have its own.

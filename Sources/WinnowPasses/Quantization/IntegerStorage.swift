@@ -8,11 +8,11 @@ extension Graph {
     package func storingIntegers(biases: Bool = true) throws -> (graph: Graph, findings: [Finding]) {
         var findings: [Finding] = []
         guard biases else {
-            let coded = try storingCodes(&findings)
+            let coded = try storingCodes(&findings).wideningShortCodes()
             let kept = Set(coded.integerSites.map(\.bias)).sorted()
             return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
         }
-        let coded = try raisingScalesForBiases().storingCodes(&findings)
+        let coded = try raisingScalesForBiases().storingCodes(&findings).wideningShortCodes()
         return (try coded.storingBiases(&findings), findings)
     }
 
@@ -30,7 +30,7 @@ extension Graph {
                 let weight = try initializers[value] ?? computing(value, by: path.nodes)
             else { continue }
             let codes = names.value("\(path.tensor).codes")
-            types.insert(parameters.elementType)
+            types.insert(parameters.elementType == .int2 ? .int4 : parameters.elementType)
             edit.removedNodes.insert(node.name)
             edit.rewired[output] = codes
             edit.initializers.append((codes, parameters.quantize(weight).spilled()))
@@ -39,13 +39,64 @@ extension Graph {
         return try applying(edit).removingDeadNodes().allowing(types)
     }
 
+    private func wideningShortCodes() throws -> Graph { try wideningActivations().wideningWeights() }
+
+    /// Activations of less than 8 bits as bytes behind a Clip to what the few codes hold: the same numbers, in a type that all
+    /// runtimes have kernels for, and that theirs may move across MaxPool and Reshape.
+    private func wideningActivations() throws -> Graph {
+        var edit = GraphEdit()
+        var names = FreshNames(self)
+        for node in nodes {
+            guard let op = node.op as? QuantizeLinear, let value = node.input(0), let output = node.output(0),
+                let narrow = infos[output]?.elementType, narrow.bitWidth < 8,
+                let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: narrow, in: self), parameters.scales.count == 1
+            else { continue }
+            let type: ElementType = narrow.isSigned ? .int8 : .uint8
+            let zeroPoint = names.value("\(value).zero_point")
+            let bounds = [parameters.codes.lowerBound, parameters.codes.upperBound].map { code in
+                Tensor(scalar: Float(code - parameters.zeroPoints[0]) * parameters.scales[0])
+            }
+            let limits = [names.value("\(value).low"), names.value("\(value).high")]
+            let clipped = names.value("\(value).clipped")
+            edit.initializers += zip(limits, bounds).map { ($0, $1) }
+            edit.initializers.append((zeroPoint, Tensor([Double(parameters.zeroPoints[0])], shape: [], as: type)))
+            edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped]))
+            for reader in [node] + GraphIndex(self).consumers(of: output) {
+                var changed = reader
+                if reader.name == node.name { changed.inputs[0] = clipped }
+                changed.inputs = Array(changed.inputs.prefix(2)) + [zeroPoint]
+                edit.removedNodes.insert(reader.name)
+                edit.addedNodes.append(changed)
+            }
+        }
+        return try applying(edit)
+    }
+
+    /// Weights of 2 bits as 4-bit codes: ONNX Runtime 1.31 makes products of them that it then refuses.
+    private func wideningWeights() throws -> Graph {
+        var edit = GraphEdit()
+        var names = FreshNames(self)
+        for node in nodes where node.op is DequantizeLinear {
+            guard let codes = node.input(0), let tensor = initializers[codes], tensor.elementType == .int2 else { continue }
+            let zeroPoint = node.input(2).flatMap { initializers[$0] }
+            var changed = node
+            for (index, short) in [(0, tensor), (2, zeroPoint)] {
+                guard let short else { continue }
+                changed.inputs[index] = names.value(node.inputs[index])
+                edit.initializers.append((changed.inputs[index], short.converted(to: .int4).spilled()))
+            }
+            edit.removedNodes.insert(node.name)
+            edit.addedNodes.append(changed)
+        }
+        return try applying(edit).allowing(edit.addedNodes.isEmpty ? [] : [.int4])
+    }
+
     /// Layers of which weight and data are dequantized, with the bias that they add.
     private var integerSites: [(site: WeightSite, bias: ValueName)] {
         let index = GraphIndex(self)
         return weightSites.compactMap { site in
             guard site.node.op.quantization == .contraction, let bias = site.node.input(2), initializers[bias] != nil,
-                index.producer(of: site.operand)?.op is DequantizeLinear,
-                index.producer(of: site.node.input(1 - site.inputIndex))?.op is DequantizeLinear
+                [site.operand, site.node.input(1 - site.inputIndex)].allSatisfy({ index.isDequantized($0) })
             else { return nil }
             return (site, bias)
         }
@@ -79,6 +130,14 @@ extension Graph {
             }
         }
         return try applying(edit)
+    }
+}
+
+extension GraphIndex {
+    /// Whether a value stands for 8-bit codes; runtimes have no sums of shorter ones, and compute such layers in float.
+    fileprivate func isDequantized(_ value: ValueName?) -> Bool {
+        guard let node = producer(of: value), node.op is DequantizeLinear else { return false }
+        return info(of: node.input(0))?.elementType.bitWidth == 8
     }
 }
 

@@ -3,10 +3,13 @@ package import WinnowTensor
 /// The integers that trained weights become.
 public enum WeightCodes: String, HyperparameterChoice, Codable {
     case int8
-    /// −7…7; needs operator set 21.
+    /// −7…7 at first, −8…7 once trained; needs operator set 21.
     case int4
+    /// −1…1 at first, −2…1 once trained; stored as int4.
+    case int2
 
-    var bits: Int { self == .int8 ? 8 : 4 }
+    var elementType: ElementType { ElementType(named: rawValue) ?? .int8 }
+    var bits: Int { elementType.bitWidth }
 }
 
 /// The integers that activations become.
@@ -15,16 +18,27 @@ public enum ActivationCodes: String, HyperparameterChoice, Codable {
     case uint8
     /// −128…127 with a zero point, −128 after a Relu.
     case int8
+    /// 0…15 and −8…7, stored as bytes behind a Clip.
+    case uint4, int4
+    /// 0…3 and −2…1, likewise.
+    case uint2, int2
 
-    package var elementType: ElementType { self == .uint8 ? .uint8 : .int8 }
+    package var elementType: ElementType { ElementType(named: rawValue) ?? .uint8 }
 
-    /// The codes in use; 7 bits where processors without VNNI would saturate.
+    /// The codes in use; 7 of 8 bits where processors without VNNI would saturate.
     package func codes(reduced: Bool) -> ClosedRange<Int> {
-        switch self {
-        case .uint8: reduced ? 0...127 : 0...255
-        case .int8: reduced ? -64...63 : -128...127
-        }
+        let range = elementType.integerRange ?? 0...255
+        guard reduced, range.count == 256 else { return range }
+        return range.lowerBound / 2...range.upperBound / 2
     }
+}
+
+/// The codes of a model's first and last layers, which few bits cost the most.
+public enum EdgeCodes: String, HyperparameterChoice, Codable {
+    /// As of all others.
+    case same
+    /// Weights and data in 8 bits (Esser et al. 2020, section 2.3).
+    case int8
 }
 
 /// In which integers layers compute.
@@ -32,6 +46,7 @@ public struct LayerCodes: HyperparameterGroup {
     @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public var perChannel = true
     @Hyperparameter("the runtime the file is for") public var profile: Chosen<ExportProfiles> = "onnxruntime"
+    @Hyperparameter("codes of the first and the last layers, where others have fewer bits") public var firstAndLast = EdgeCodes.same
 
     public init() {}
 
@@ -39,19 +54,37 @@ public struct LayerCodes: HyperparameterGroup {
     ///   - weightBits: of codes that are stored in `type`.
     ///   - isReduced: 7 bits for activations, where 8 would overflow.
     func arithmetic(weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false) -> IntegerArithmetic {
-        IntegerArithmetic(
-            weights: QuantizationScheme(bits: weightBits, .init(perChannel: perChannel), storedAs: type),
-            activations: profile.member.activations(activations, isReduced: isReduced), profile: profile.member)
+        func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) -> LayerSchemes {
+            LayerSchemes(
+                weights: QuantizationScheme(bits: bits, .init(perChannel: perChannel), storedAs: type),
+                activations: profile.member.activations(activations, isReduced: isReduced))
+        }
+        let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8
+        return IntegerArithmetic(
+            inner: schemes(weightBits, type, activations),
+            edge: firstAndLast == .int8 ? schemes(isReduced ? 7 : 8, .int8, wide) : nil, profile: profile.member)
     }
+}
+
+/// The codes that layers read as their weights and data.
+struct LayerSchemes {
+    var weights: QuantizationScheme
+    var activations: ActivationScheme
 }
 
 /// The codes of weights and activations of layers that compute in integers.
 struct IntegerArithmetic {
-    var weights: QuantizationScheme
-    var activations: ActivationScheme
+    var inner: LayerSchemes
+    /// Of first and last layers, where they differ.
+    var edge: LayerSchemes?
     var profile: ExportProfile
     /// Whether the model's outputs become codes too.
     var quantizesOutputs = false
+
+    /// Whether runtimes have integer kernels for such codes; where not, only what layers read is rounded.
+    var hasKernels: Bool { inner.activations.elementType.bitWidth >= 8 }
+
+    func schemes(isEdge: Bool) -> LayerSchemes { isEdge ? edge ?? inner : inner }
 }
 
 /// How ranges of activations become codes, one scale for each value.

@@ -11,10 +11,10 @@ public struct LearnedStepQuantization: TrainingPass {
     public static let summary = "trains quantization steps together with the weights, then stores the integers"
     public static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
-        own (LSQ). It pays at 4 bits. Scales start at the calibrated ranges for int8, and at 2·mean|w|/√q_max for int4 \
-        weights.
+        own (LSQ). It pays at 4 bits and less. Scales start at the calibrated ranges, those of weights below 8 bits at \
+        2·mean|w|/√q_max.
         """
-    public static let strengths = [Strength("weights", rising: ["int8", "int4"])]
+    public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()
@@ -26,7 +26,7 @@ public struct LearnedStepQuantization: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let arithmetic = codes.arithmetic(weightBits: weights.bits)
+        let arithmetic = codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType)
         let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings
@@ -35,8 +35,8 @@ public struct LearnedStepQuantization: TrainingPass {
             setup.options[name] = options(elementCount: count, limit: parameters.codes.upperBound)
         }
         guard learnActivations else { return }
-        for (name, count) in pairs.activationScales {
-            setup.options[name] = options(elementCount: count, limit: arithmetic.activations.codes.upperBound)
+        for (name, count, limit) in pairs.activationScales {
+            setup.options[name] = options(elementCount: count, limit: limit)
         }
     }
 
@@ -51,11 +51,10 @@ public struct LearnedStepQuantization: TrainingPass {
             decaysWeights: false, minimum: 1e-8)
     }
 
-    /// Starting steps of int4 weights: 2·mean|w|/√q_max of each slice.
+    /// Starting steps of weights of less than 8 bits: 2·mean|w|/√q_max of each slice.
     private func starts(of pairs: QuantizationPairs) -> [ValueName: Tensor] {
-        guard weights == .int4 else { return [:] }
         var starts: [ValueName: Tensor] = [:]
-        for (name, site, parameters) in pairs.weightScales {
+        for (name, site, parameters) in pairs.weightScales where parameters.elementType.bitWidth < 8 {
             let axis = parameters.axis.flatMap { $0 == site.operandAxis ? site.outputAxis : nil }
             guard let weight = pairs.graph.initializers[site.tensor], axis != nil || parameters.axis == nil else { continue }
             let slices = max(1, parameters.scales.count)

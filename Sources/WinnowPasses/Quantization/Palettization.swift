@@ -1,28 +1,78 @@
 public import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
-/// Palettes are found by k-means with linear initialization (Han et al. 2016, section 3).
+/// Palettes are found by k-means (Han et al. 2016, section 3), if asked with distances weighted by the empirical Fisher information
+/// (Kim et al. 2023, "SqueezeLLM", section 4.1). `finetune` trains the numbers of a palette further.
 public struct Palettization: Pass {
     public static let name = "palettization"
     public static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
     public static let guide = """
         Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
-        weight, up to 8 bits one byte.
+        weight, up to 8 bits one byte. `finetune` behind it trains the numbers of the palettes; zeros stay.
         """
     public static let strengths = [Strength("bits", rising: [8, 4, 2, 1])]
     public static let isIdempotent = true
 
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
+    @Hyperparameter("where the numbers of a palette are before k-means") public var start = Start.linear
+    @Hyperparameter("what counts a weight's distance: fisher: the mean square of the loss's gradient") public var weighting = Weighting.none
     public var choice = WeightChoice()
 
+    public enum Start: String, HyperparameterChoice, Codable { case linear, density, plusPlus = "plus-plus" }
+    public enum Weighting: String, HyperparameterChoice, Codable { case none, fisher }
+
     public init() {}
+
+    public var needs: PassNeeds { weighting == .fisher ? .calibration : .nothing }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let scheme = QuantizationScheme(paletteOf: bits)
-        return try graph.rewritingWeights(choice) { try $0.store(scheme) }
+        return try graph.rewritingWeights(choice) { targets in
+            var rounding = PaletteRounding(levelCount: 1 << bits, start: start, isWeighted: weighting == .fisher, seed: context.seed)
+            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
+            return try targets.store(rounding: rounding) { _ in (scheme, nil) }
+        }
+    }
+}
+
+/// Palettes by k-means from another start, or with weighted distances.
+private struct PaletteRounding: WeightRounding {
+    static let name = "palette"
+
+    var levelCount = 0
+    var start = Palettization.Start.linear
+    var isWeighted = false
+    var seed: UInt64 = 0
+    private var moments: [ValueName: ElementMoments] = [:]
+
+    init() {}
+
+    init(levelCount: Int, start: Palettization.Start, isWeighted: Bool, seed: UInt64) {
+        (self.levelCount, self.start, self.isWeighted, self.seed) = (levelCount, start, isWeighted, seed)
+    }
+
+    mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws {
+        if isWeighted { moments = try LossGradients.moments(of: targets, in: graph, context) }
+    }
+
+    func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? { nil }
+
+    func palette(for target: WeightTarget) -> Palette? {
+        let values = target.values.floats()
+        let fixed: Float? = values.contains(0) ? 0 : nil
+        let start: Palette.Start = switch start {
+        case .linear: .linear
+        case .density: .density
+        case .plusPlus: .plusPlus(seed: seed)
+        }
+        if let weights = moments[target.tensor]?.meanSquares, weights.contains(where: { $0 > 0 }) {
+            return Palette(of: values, weights: weights, levelCount: levelCount, start: start, fixed: fixed)
+        }
+        return Palette(of: values, levelCount: levelCount, start: start, fixed: fixed)
     }
 }

@@ -33,18 +33,21 @@ package struct QDQInsertion {
 
     /// Puts a pair behind every value of a group; its scale and zero point are stored once, named after the first value.
     /// A model's input is there in floats, so only `readers` take the codes of one. Returns the name of the scale.
+    ///
+    /// - Parameter onlyForReaders: the same for all values.
     @discardableResult
     package mutating func quantize(
-        _ group: QuantizationPlan.Group, _ parameters: QuantizationParameters, readers: (ValueName) -> Set<String>
+        _ group: QuantizationPlan.Group, _ parameters: QuantizationParameters, onlyForReaders: Bool = false,
+        readers: (ValueName) -> Set<String>
     ) -> ValueName {
         guard let first = group.values.first else { return "" }
         let stored = store(parameters, of: first, shape: [])
         for value in group.values {
-            let isInput = graph.inputNames.contains(value)
-            let source = graph.outputs.contains(value) && !isInput ? names.value("\(value).float") : value
+            let staysFloat = onlyForReaders || graph.inputNames.contains(value)
+            let source = graph.outputs.contains(value) && !staysFloat ? names.value("\(value).float") : value
             let result = source == value ? names.value("\(value).dequantized") : value
             if source != value { renamedOutputs[value] = source }
-            activations[value] = (result, isInput ? readers(value) : nil)
+            activations[value] = (result, staysFloat ? readers(value) : nil)
             addPair(value, from: source, to: result, parameters, stored)
         }
         return stored[0]

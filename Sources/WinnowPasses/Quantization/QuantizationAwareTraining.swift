@@ -14,7 +14,7 @@ public struct QuantizationAwareTraining: TrainingPass {
         them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
         where static-quantization costs too much accuracy.
         """
-    public static let strengths = [Strength("weights", rising: ["int8", "int4"])]
+    public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
 
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()
@@ -25,7 +25,7 @@ public struct QuantizationAwareTraining: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let pairs = try QuantizationPairs(
-            codes.arithmetic(weightBits: weights.bits), calibration, choice, graph: setup.model, context: context)
+            codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType), calibration, choice, graph: setup.model, context: context)
         setup.model = pairs.graph
         setup.findings += pairs.findings
         setup.hooks.append(WeightScaleHook(pairs))

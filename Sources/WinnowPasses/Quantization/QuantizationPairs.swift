@@ -7,8 +7,8 @@ import WinnowTensor
 struct QuantizationPairs {
     private(set) var graph: Graph
     private(set) var findings: [Finding]
-    /// The scales of activations, with the part of a batch's elements that share each.
-    private(set) var activationScales: [(name: ValueName, elementCount: Int)] = []
+    /// The scales of activations, with the elements of a sample that share each and the largest code.
+    private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
     /// Calibrates and inserts.
@@ -29,8 +29,8 @@ struct QuantizationPairs {
         for group in plan.groups {
             guard let first = group.values.first, let parameters = layers.parameters[first] else { continue }
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
-            let scale = insertion.quantize(group, parameters) { plan.integerReaders(of: $0) }
-            activationScales.append((scale, extents.reduce(1, *)))
+            let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
+            activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
             findings.append(Self.finding(first, layers.observed[first], parameters))
         }
         let arithmetic = layers.arithmetic
@@ -42,7 +42,7 @@ struct QuantizationPairs {
         for sites in Dictionary(grouping: plan.sites, by: \.tensor).sorted(by: { $0.key < $1.key }).map(\.value) {
             insertion.redirectOtherReaders(of: sites) { [graph] value in
                 guard let weight = graph.constantValue(of: value), weight.elementType == .float32 else { return nil }
-                return arithmetic.weights.parameters(for: weight, channelAxis: 0).parameters
+                return arithmetic.inner.weights.parameters(for: weight, channelAxis: 0).parameters
             }
         }
         let rounded = layers.rounded.filter { tensor, _ in plan.sites.contains { $0.tensor == tensor } }

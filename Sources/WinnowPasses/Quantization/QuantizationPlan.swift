@@ -13,6 +13,8 @@ package struct QuantizationPlan: Sendable {
     package private(set) var groups: [Group] = []
     /// The contractions that run in integers, with the site of their weight.
     package private(set) var sites: [WeightSite] = []
+    /// Contractions that no other is before, or after.
+    private var edges: Set<String> = []
     /// Weights and nodes that stay in float, and why.
     package private(set) var floats: [Finding] = []
 
@@ -37,6 +39,7 @@ package struct QuantizationPlan: Sendable {
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
         self.barred = Set(barred.map(root))
         chooseSites(selection)
+        edges = graph.outermostContractions
         for site in sites { seed(site) }
         spread()
         collectGroups()
@@ -108,7 +111,7 @@ package struct QuantizationPlan: Sendable {
 
     /// Whether only who computes in integers wants a layer's result as codes.
     private func mayGiveFloats(_ site: WeightSite, _ result: ValueName) -> Bool {
-        arithmetic.profile.floatResults.contains(site.node.op.type.name)
+        !arithmetic.hasKernels || arithmetic.profile.floatResults.contains(site.node.op.type.name)
             || site.node.op.type.name != "Conv" && graph.outputs.contains(result)
     }
 
@@ -173,6 +176,13 @@ package struct QuantizationPlan: Sendable {
         }
     }
 
+    func isEdge(_ site: WeightSite) -> Bool { edges.contains(site.node.name) }
+
+    /// Whether a first or last layer reads one of the values.
+    func isEdge(_ group: Group) -> Bool {
+        group.values.contains { index.consumers(of: $0).contains { edges.contains($0.name) } }
+    }
+
     /// The layers that take values of a group as codes or give them.
     package func sites(at group: Group) -> [WeightSite] {
         let values = Set(group.values)
@@ -188,5 +198,27 @@ package struct QuantizationPlan: Sendable {
             index.consumers(of: value).filter { node in
                 layers.contains(node.name) || node.outputs.contains { !$0.isEmpty && isFloat($0) && isQuantized($0) }
             }.map(\.name))
+    }
+}
+
+extension Graph {
+    /// The contractions that none is before on the way from the inputs, or none after on the way to the outputs.
+    fileprivate var outermostContractions: Set<String> {
+        var behind: Set<ValueName> = []
+        var ahead: Set<ValueName> = []
+        var result: Set<String> = []
+        for node in nodes {
+            let isInner = node.inputs.contains { behind.contains($0) }
+            let isContraction = node.op.quantization == .contraction
+            if isContraction && !isInner { result.insert(node.name) }
+            if isContraction || isInner { behind.formUnion(node.outputs) }
+        }
+        for node in nodes.reversed() {
+            let isInner = node.outputs.contains { ahead.contains($0) }
+            let isContraction = node.op.quantization == .contraction
+            if isContraction && !isInner { result.insert(node.name) }
+            if isContraction || isInner { ahead.formUnion(node.inputs) }
+        }
+        return result
     }
 }

@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowOperators
-import WinnowTensor
+package import WinnowTensor
 
 /// Puts codes in the place of weights: as integers behind DequantizeLinear, or as indices of a table.
 package struct WeightStorage {
@@ -31,6 +31,13 @@ package struct WeightStorage {
         case .table(let table, let scales): indices(encoded, table, scales, target.tensor, &names)
         }
         put(value, inPlaceOf: target, &names)
+    }
+
+    /// Stores a weight as floats of another type, behind a Cast.
+    package mutating func store(_ floats: Tensor, inPlaceOf target: WeightTarget, _ names: inout FreshNames) {
+        let narrow = names.value("\(target.tensor).\(floats.elementType)")
+        edit.initializers.append((narrow, floats.spilled()))
+        put(add(Cast(to: .float32), [narrow], "\(target.tensor).widen", output: "\(target.tensor).widened", &names), inPlaceOf: target, &names)
     }
 
     private mutating func integers(

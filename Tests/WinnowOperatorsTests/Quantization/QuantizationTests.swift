@@ -16,7 +16,7 @@ import WinnowTensor
         #expect(y.integers() == [0, 8, 10, 10, 12, 12, 13, 138, 255, 255])
     }
 
-    @Test(arguments: [ElementType.uint8, .int8, .uint16, .int16, .int4, .uint4, .float8E4M3FN, .float8E5M2, .float4E2M1])
+    @Test(arguments: [ElementType.uint8, .int8, .uint16, .int16, .int4, .uint4, .int2, .uint2, .float8E4M3FN, .float8E5M2, .float4E2M1])
     func everyCodeComesBack(_ type: ElementType) throws {
         let count = min(256, 1 << type.bitWidth)
         var codes = type.bitWidth <= 8

@@ -175,4 +175,59 @@ struct TrainedQuantizationTests {
         ])(graph, in: context).graph
         #expect(try context.evaluate(trained, data) >= context.evaluate(rounded, data))
     }
+
+    /// Weights and activations of few bits are stored in types of as many, biases and what no layer reads stay float.
+    @Test(arguments: [("int4", "uint4"), ("int2", "uint2"), ("int2", "int2")])
+    func fewBitsAreStoredInAsMany(_ weights: String, _ activations: String) throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        for name in ["learned-step-quantization", "quantization-aware-training"] {
+            let pass: HyperparameterValue = [name: ["weights": .string(weights), "activations": .string(activations), "first-and-last": "int8"]]
+            let result = try Finetune(hyperparameters: ["epochs": 1, "with": [pass]])(graph, in: context).graph
+            func type(_ value: String) -> String? { result.infos[value].map { "\($0.elementType)" } }
+            #expect(type("conv1.weight.codes") == "int8" && type("fc2.weight.codes") == "int8")
+            let index = GraphIndex(result)
+            for name in ["conv2", "fc1"] {
+                let encoded = try #require(EncodedWeight(of: result.node(named: name)?.input(1), in: index))
+                let range = try #require(ElementType(named: weights)?.integerRange)
+                #expect(encoded.codes.elementType == .int4 && encoded.codes.integers().allSatisfy { range.contains($0) })
+            }
+            #expect(result.nodes.filter { $0.op is QuantizeLinear }.allSatisfy { (result.infos[$0.outputs[0]]?.elementType.bitWidth) == 8 })
+            // What few codes hold: no more different numbers reach the layer.
+            let codes = try #require(ElementType(named: activations)?.integerRange)
+            let node = try #require(result.node(named: "conv2"))
+            var edit = GraphEdit()
+            edit.outputs = [node.inputs[0]]
+            let numbers = try Session(result.applying(edit)).run(context.calibrationData(for: graph).batch(at: Array(0..<16)))
+            #expect(Set(try #require(numbers[node.inputs[0]]).floats()).count <= codes.count)
+            #expect(result.initializers["conv2.bias"]?.elementType == .float32)
+            #expect(result.metadata.opsets[""] == 21)
+        }
+    }
+
+    @Test func zerosOfPalettesStayInTraining() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let sparse = try MagnitudePruning(hyperparameters: ["sparsity": 0.5])(graph, in: context).graph
+        let coded = try Palettization(hyperparameters: ["bits": 3])(sparse, in: context).graph
+        let trained = try Finetune(hyperparameters: ["epochs": 2, "learning-rate": 0.01, "keep-best": false])(coded, in: context).graph
+        let table = try #require(trained.initializers["fc1.weight.table"]).floats()
+        #expect(table.contains(0) && table != coded.initializers["fc1.weight.table"]?.floats())
+        let index = GraphIndex(trained)
+        for node in trained.nodes where node.op is Gemm {
+            let encoded = try #require(EncodedWeight(of: node.input(1), in: index))
+            #expect(encoded.decoded.zeroCount >= encoded.decoded.elementCount / 2)
+        }
+    }
+
+    @Test func palettesMayWeighByFisherInformation() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let plain = try Palettization(hyperparameters: ["bits": 2])(graph, in: context).graph
+        for settings: [String: HyperparameterValue] in [["weighting": "fisher"], ["start": "density"], ["start": "plus-plus"]] {
+            let other = try Palettization(hyperparameters: settings.merging(["bits": 2]) { $1 })(graph, in: context).graph
+            #expect(other.initializers["fc1.weight.table"] != plain.initializers["fc1.weight.table"])
+            #expect(try TestModels.largestDifference(graph, other) < 5)
+        }
+    }
 }

@@ -11,15 +11,12 @@ extension CastKernel {
         case .int16: return { mapElements(Float.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: cut($0, -32_768, 32_767)) } }
         case .uint16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { UInt16(truncatingIfNeeded: cut($0, 0, 65_535)) } }
         case .bool: return { mapElements(Float.self, Bool.self, $0, $1, $2) { $0 != 0 } }
-        case .int4:
-            return { source, target, count in
+        case .int4, .uint4, .int2, .uint2:
+            guard let range = target.integerRange else { return nil }
+            let (low, high) = (Float(range.lowerBound), Float(range.upperBound))
+            return { source, packed, count in
                 let x = source.assumingMemoryBound(to: Float.self)
-                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: cut(x[$0], -8, 7)) }
-            }
-        case .uint4:
-            return { source, target, count in
-                let x = source.assumingMemoryBound(to: Float.self)
-                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: cut(x[$0], 0, 15)) }
+                PackedLoops.pack(packed, count, bits: target.bitWidth) { UInt8(truncatingIfNeeded: cut(x[$0], low, high)) }
             }
         case .float8E4M3FN, .float8E5M2, .float8E8M0:
             guard let format = target.miniFloat else { return nil }
@@ -27,7 +24,7 @@ extension CastKernel {
         case .float4E2M1:
             return { source, target, count in
                 let x = source.assumingMemoryBound(to: Float.self)
-                NibbleLoops.pack(target, count) { MiniFloat.e2m1.code(nearest: x[$0]) }
+                PackedLoops.pack(target, count, bits: 4) { MiniFloat.e2m1.code(nearest: x[$0]) }
             }
         default: return toWideInteger(Float.self, target)
         }
@@ -92,10 +89,10 @@ extension CastKernel {
         case .int64: return wrap(T.self, Int64.self)
         case .uint64: return wrap(T.self, UInt64.self)
         case .bool: return { mapElements(T.self, Bool.self, $0, $1, $2) { $0 != 0 } }
-        case .int4, .uint4:
-            return { source, target, count in
+        case .int4, .uint4, .int2, .uint2:
+            return { source, packed, count in
                 let x = source.assumingMemoryBound(to: T.self)
-                NibbleLoops.pack(target, count) { UInt8(truncatingIfNeeded: x[$0]) }
+                PackedLoops.pack(packed, count, bits: target.bitWidth) { UInt8(truncatingIfNeeded: x[$0]) }
             }
         case .float8E4M3FN, .float8E5M2, .float8E8M0:
             guard let format = target.miniFloat else { return nil }
@@ -103,7 +100,7 @@ extension CastKernel {
         case .float4E2M1:
             return { source, target, count in
                 let x = source.assumingMemoryBound(to: T.self)
-                NibbleLoops.pack(target, count) { MiniFloat.e2m1.code(nearest: Float(x[$0])) }
+                PackedLoops.pack(target, count, bits: 4) { MiniFloat.e2m1.code(nearest: Float(x[$0])) }
             }
         }
     }

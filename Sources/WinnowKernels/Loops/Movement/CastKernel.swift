@@ -46,8 +46,10 @@ package struct CastKernel: Sendable {
             return chain(source, .float32, target, rounding) {
                 mapElements(UInt16.self, Float.self, $0, $1, $2) { Float(bitPattern: UInt32($0) &<< 16) }
             }
-        case .uint4: return chain(source, .uint8, target, rounding) { NibbleLoops.unpack($0, $1, $2) }
-        case .int4: return chain(source, .int8, target, rounding) { NibbleLoops.unpackSigned($0, $1, $2) }
+        case .uint4, .uint2:
+            return chain(source, .uint8, target, rounding) { PackedLoops.unpack($0, $1, $2, bits: source.bitWidth) }
+        case .int4, .int2:
+            return chain(source, .int8, target, rounding) { PackedLoops.unpackSigned($0, $1, $2, bits: source.bitWidth) }
         case .float8E4M3FN, .float8E5M2, .float8E8M0, .float4E2M1:
             return source.miniFloat.flatMap { chain(source, .float32, target, rounding, decode($0, packed: source.bitWidth == 4)) }
         }

@@ -23,7 +23,7 @@ package struct DequantizeKernel: Sendable {
             guard codeType.bitWidth <= 8, codeType != .bool else {
                 throw WinnowError(.unsupported, "dequantize", "\(codeType) is no type for codes")
             }
-            loop = Self.tableLoop(Self.values(of: codeType), isPacked: codeType.bitWidth == 4, step: geometry.scaleStep)
+            loop = Self.tableLoop(Self.values(of: codeType), bits: codeType.bitWidth, step: geometry.scaleStep)
         }
     }
 
@@ -33,13 +33,14 @@ package struct DequantizeKernel: Sendable {
         return Tensor(codes: (0..<count).map { UInt8($0) }, shape: [count], codeType).floats()
     }
 
-    private static func tableLoop(_ values: [Float], isPacked: Bool, step: Int) -> Loop {
-        { source, start, target, count, scale, zero in
+    private static func tableLoop(_ values: [Float], bits: Int, step: Int) -> Loop {
+        let (perByte, mask) = (8 / bits, UInt8((1 << bits) - 1))
+        return { source, start, target, count, scale, zero in
             let codes = source.assumingMemoryBound(to: UInt8.self)
             values.withUnsafeBufferPointer { values in
                 for i in 0..<count {
                     let position = start + i
-                    let code = isPacked ? (codes[position / 2] >> (position & 1 == 0 ? 0 : 4)) & 15 : codes[position]
+                    let code = bits == 8 ? codes[position] : (codes[position / perByte] &>> UInt8(position % perByte * bits)) & mask
                     target[i] = (values[Int(code)] - zero[i * step]) * scale[i * step]
                 }
             }

@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// The few values that stand for many (k-means in one dimension), and each value's index among them.
 ///
 /// Lloyd's iteration on sorted values with sums up to every so many: an iteration costs O(levels · log count), in float64.
@@ -5,19 +7,42 @@ package struct Palette: Hashable, Sendable {
     /// Rising levels.
     package let levels: [Float]
 
-    /// Levels for `values`; the first guess is spread evenly from the smallest to the largest (Han et al., Deep Compression,
-    /// 2016, §3.2). NaN is passed over, and where there is nothing else the only level is 0. Level `fixed`, if given, stays where
-    /// it is. Where there are no more different values than levels, they are the levels.
-    package init(of values: some Sequence<Float>, levelCount: Int, iterationLimit: Int = 300, fixed: Float? = nil) {
+    /// Where levels are before the first iteration.
+    package enum Start: Hashable, Sendable {
+        /// Spread evenly from the smallest to the largest value (Han et al., Deep Compression, 2016, section 3.2).
+        case linear
+        /// As many values from one to the next ("density-based" in the same section).
+        case density
+        /// Values drawn with probabilities as their squared distance to the nearest drawn before (k-means++; Arthur and
+        /// Vassilvitskii, 2007).
+        case plusPlus(seed: UInt64)
+    }
+
+    /// Levels for `values`. NaN is passed over, and where there is nothing else the only level is 0. Level `fixed`, if given, stays
+    /// where it is. Where there are no more different values than levels, they are the levels.
+    package init(of values: [Float], levelCount: Int, start: Start = .linear, iterationLimit: Int = 300, fixed: Float? = nil) {
         var sorted = values.filter { !$0.isNaN }
         sorted.withUnsafeMutableBufferPointer { Selection.sort($0) }
-        guard let first = sorted.first, let last = sorted.last, levelCount > 0 else { levels = [fixed ?? 0]; return }
+        self.init(sorted: sorted, masses: nil, levelCount, start, iterationLimit, fixed)
+    }
+
+    /// The same where each value counts as much as its weight, which is not below 0.
+    package init(
+        of values: [Float], weights: [Float], levelCount: Int, start: Start = .linear, iterationLimit: Int = 300, fixed: Float? = nil
+    ) {
+        let order = values.indices.filter { !values[$0].isNaN && weights[$0] > 0 }.sorted { (values[$0], $0) < (values[$1], $1) }
+        self.init(sorted: order.map { values[$0] }, masses: order.map { weights[$0] }, levelCount, start, iterationLimit, fixed)
+    }
+
+    private init(
+        sorted: [Float], masses: [Float]?, _ levelCount: Int, _ start: Start, _ iterationLimit: Int, _ fixed: Float?
+    ) {
+        guard !sorted.isEmpty, levelCount > 0 else { levels = [fixed ?? 0]; return }
         if let different = Self.different(sorted, fixed, limit: levelCount) { levels = different; return }
-        let sums = RunningSums(sorted)
-        var centers = (0..<levelCount).map {
-            levelCount == 1 ? (Double(first) + Double(last)) / 2
-                : Double(first) + (Double(last) - Double(first)) * Double($0) / Double(levelCount - 1)
-        }
+        let sums = RunningSums(masses.map { zip(sorted, $0).map { $0 * $1 } } ?? sorted)
+        let counts = masses.map { RunningSums($0) }
+        func mass(_ end: Int) -> Double { counts?.first(end) ?? Double(end) }
+        var centers = start.levels(levelCount, sorted, mass)
         var pinned: Int?
         if let fixed {
             let nearest = centers.indices.min { abs(centers[$0] - Double(fixed)) < abs(centers[$1] - Double(fixed)) } ?? 0
@@ -30,8 +55,8 @@ package struct Palette: Hashable, Sendable {
             if edges == previous { break }
             previous = edges
             for level in centers.indices where level != pinned && edges[level + 1] > edges[level] {
-                let sum = sums.first(edges[level + 1], of: sorted) - sums.first(edges[level], of: sorted)
-                centers[level] = sum / Double(edges[level + 1] - edges[level])
+                let sum = sums.first(edges[level + 1]) - sums.first(edges[level])
+                centers[level] = sum / (mass(edges[level + 1]) - mass(edges[level]))
             }
         }
         levels = centers.map { Float($0) }
@@ -85,19 +110,59 @@ package struct Palette: Hashable, Sendable {
     }
 }
 
-/// Sums of the first so many values, kept for every 1,024th and added up from there.
-private struct RunningSums {
-    private static let step = 1 << 10
-    private var sums = [0.0]
-
-    init(_ values: [Float]) {
-        sums.reserveCapacity(values.count / Self.step + 1)
-        for end in stride(from: Self.step, through: values.count, by: Self.step) {
-            sums.append(first(end - 1, of: values) + Double(values[end - 1]))
+extension Palette.Start {
+    /// Rising levels among sorted values; `mass` tells what the first so many weigh.
+    fileprivate func levels(_ count: Int, _ sorted: [Float], _ mass: (Int) -> Double) -> [Double] {
+        let (first, last) = (Double(sorted[0]), Double(sorted[sorted.count - 1]))
+        if count == 1 { return [(first + last) / 2] }
+        switch self {
+        case .linear: return (0..<count).map { first + (last - first) * Double($0) / Double(count - 1) }
+        case .density:
+            var (levels, place) = ([Double](), 0)
+            for level in 0..<count {
+                let goal = mass(sorted.count) * (Double(level) + 0.5) / Double(count)
+                while place < sorted.count - 1, mass(place + 1) < goal { place += 1 }
+                levels.append(Double(sorted[place]))
+            }
+            return levels
+        case .plusPlus(let seed): return Self.drawn(count, sorted, mass, seed: seed)
         }
     }
 
-    func first(_ count: Int, of values: [Float]) -> Double {
+    private static func drawn(_ count: Int, _ sorted: [Float], _ mass: (Int) -> Double, seed: UInt64) -> [Double] {
+        var random = RandomGenerator(seed: seed)
+        let masses = sorted.indices.map { mass($0 + 1) - mass($0) }
+        var distances = masses
+        var levels: [Double] = []
+        for _ in 0..<count {
+            var rest = Double(random.next() >> 11) * 0x1p-53 * distances.reduce(0, +)
+            let place = distances.firstIndex { rest -= $0; return rest < 0 } ?? sorted.count - 1
+            let level = Double(sorted[place])
+            for index in sorted.indices {
+                let distance = (Double(sorted[index]) - level) * (Double(sorted[index]) - level) * masses[index]
+                distances[index] = levels.isEmpty ? distance : min(distances[index], distance)
+            }
+            levels.append(level)
+        }
+        return levels.sorted()
+    }
+}
+
+/// Sums of the first so many values, kept for every 1,024th and added up from there.
+private struct RunningSums {
+    private static let step = 1 << 10
+    private let values: [Float]
+    private var sums = [0.0]
+
+    init(_ values: [Float]) {
+        self.values = values
+        sums.reserveCapacity(values.count / Self.step + 1)
+        for end in stride(from: Self.step, through: values.count, by: Self.step) {
+            sums.append(first(end - 1) + Double(values[end - 1]))
+        }
+    }
+
+    func first(_ count: Int) -> Double {
         let kept = min(count / Self.step, sums.count - 1)
         return values[(kept * Self.step)..<count].reduce(sums[kept]) { $0 + Double($1) }
     }

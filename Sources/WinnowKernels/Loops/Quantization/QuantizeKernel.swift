@@ -27,13 +27,13 @@ package struct QuantizeKernel: Sendable {
             loop = { winnow_quantize_u16($0, $1.assumingMemoryBound(to: UInt16.self), $2, $3, $4, step, range.0, range.1) }
         case .int16:
             loop = { winnow_quantize_s16($0, $1.assumingMemoryBound(to: Int16.self), $2, $3, $4, step, range.0, range.1) }
-        case .int4, .uint4:
+        case .int4, .uint4, .int2, .uint2:
             loop = { x, y, count, scale, zero in
                 withUnsafeTemporaryAllocation(of: Int8.self, capacity: max(count, 1)) { wide in
                     guard let wide = wide.baseAddress else { return }
                     winnow_quantize_s8(x, wide, count, scale, zero, step, range.0, range.1)
                     let codes = y.assumingMemoryBound(to: UInt8.self)
-                    for i in 0..<count { codes[i] = UInt8(bitPattern: wide[i]) & 15 }
+                    for i in 0..<count { codes[i] = UInt8(bitPattern: wide[i]) }
                 }
             }
         case .float8E4M3FN, .float8E5M2, .float4E2M1, .float8E8M0:
@@ -48,24 +48,21 @@ package struct QuantizeKernel: Sendable {
         }
     }
 
-    /// Bytes of scratch memory that `run` needs: packed 4-bit codes are first made one a byte.
-    package var scratchByteCount: Int { codeType.bitWidth == 4 ? geometry.elementCount : 0 }
+    /// Bytes of scratch memory that `run` needs: packed codes are first made one a byte.
+    package var scratchByteCount: Int { codeType.bitWidth < 8 ? geometry.elementCount : 0 }
 
     package func run(
         _ source: UnsafePointer<Float>, _ encodings: AffineEncodings, to target: UnsafeMutableRawPointer,
         scratch: UnsafeMutableRawPointer? = nil
     ) {
-        let codes = codeType.bitWidth == 4 ? scratch ?? target : target
+        let codes = codeType.bitWidth < 8 ? scratch ?? target : target
         let byteCount = max(1, codeType.bitWidth / 8)
         geometry.forEachPiece { start, count, scale in
             loop(source + start, codes + start * byteCount, count, encodings.scales + scale, encodings.zeroPoints + scale)
         }
-        if codeType.bitWidth == 4 {
+        if codeType.bitWidth < 8 {
             let wide = codes.assumingMemoryBound(to: UInt8.self)
-            let packed = target.assumingMemoryBound(to: UInt8.self)
-            let count = geometry.elementCount
-            for i in 0..<(count / 2) { packed[i] = wide[2 * i] | wide[2 * i + 1] << 4 }
-            if count % 2 == 1 { packed[count / 2] = wide[count - 1] }
+            PackedLoops.pack(target, geometry.elementCount, bits: codeType.bitWidth) { wide[$0] }
         }
     }
 }

@@ -56,4 +56,28 @@ import WinnowTensor
         #expect(constant.levels[constant.index(nearest: 2)] == 2)
         #expect(Palette(of: [1, 2], levelCount: 1).levels == [1.5])
     }
+
+    /// Whatever it starts from, k-means ends where no level is nearer to others' values, and different starts end at errors alike.
+    @Test(arguments: [Palette.Start.linear, .density, .plusPlus(seed: 1), .plusPlus(seed: 2)])
+    func everyStartEndsInMeans(start: Palette.Start) {
+        var data = RandomGenerator(seed: 14)
+        let values = (0..<3000).map { _ in data.normal() }
+        let palette = Palette(of: values, levelCount: 8, start: start)
+        for (index, level) in palette.levels.enumerated() {
+            let own = values.filter { palette.index(nearest: $0) == index }
+            #expect(abs(own.reduce(0, +) / Float(own.count) - level) < 1e-4)
+        }
+        #expect(palette.squaredError(of: values) < 1.1 * Palette(of: values, levelCount: 8).squaredError(of: values))
+        #expect(palette == Palette(of: values, levelCount: 8, start: start))
+    }
+
+    /// A weight of n counts as n equal values; one of 0 as none.
+    @Test(arguments: [Palette.Start.linear, .density]) func weightsCountAsRepetitions(start: Palette.Start) {
+        var data = RandomGenerator(seed: 15)
+        let values = (0..<400).map { _ in data.normal() }
+        let weights = values.indices.map { Float($0 % 4) }
+        let repeated = zip(values, weights).flatMap { [Float](repeating: $0, count: Int($1)) }
+        let palettes = (Palette(of: values, weights: weights, levelCount: 6, start: start), Palette(of: repeated, levelCount: 6, start: start))
+        for (a, b) in zip(palettes.0.levels, palettes.1.levels) { #expect(abs(a - b) < 1e-5) }
+    }
 }

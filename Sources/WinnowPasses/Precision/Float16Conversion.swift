@@ -1,0 +1,167 @@
+import WinnowEngine
+public import WinnowGraph
+import WinnowTensor
+
+/// Turns a float32 model into a float16 one; nodes that lose too much stay float32.
+public struct Float16Conversion: Pass {
+    public static let name = "float16-conversion"
+    public static let summary = "float16 weights and arithmetic; nodes that lose too much stay float32"
+    public static let guide = """
+        Weights become float16 and the nodes compute in it (IEEE 754 binary16: 11 bits, at most 65504); inputs and outputs of the \
+        model stay float32. Nodes stay float32 where ONNX has no float16, where a weight does not fit, and, if calibration data is \
+        at hand, where their result is infinite or off by more than `max-error` of its size though what they read is not. With \
+        `arithmetic: float32` only the weights are stored as float16, and every runtime computes as before. The file halves; \
+        processors without float16 arithmetic are not faster.
+        """
+    public enum Arithmetic: String, HyperparameterChoice, Codable { case float16, float32 }
+
+    @Hyperparameter("in what nodes compute; float32: weights alone are float16") public var arithmetic = Arithmetic.float16
+    @Hyperparameter("largest error of a node's result, as a part of its size, on calibration data", in: 0...1) public var maxError = 0.01
+    @Hyperparameter("calibration samples to compare at most", in: 1...1e6) public var samples = 8
+    public var choice = WeightChoice()
+
+    public init() {}
+
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        return arithmetic == .float32 ? try storingWeights(of: graph) : try converting(graph, in: context)
+    }
+
+    private func storingWeights(of graph: Graph) throws -> PassResult {
+        try graph.rewritingWeights(choice) { targets in
+            var storage = WeightStorage(targets.graph)
+            for target in targets.targets {
+                guard target.stored.elementType == .float32 else {
+                    targets.keep(target, "it is \(target.stored.elementType) already")
+                    continue
+                }
+                guard target.stored.fitsHalf else {
+                    targets.keep(target, "it has numbers beyond 65504, the largest of float16")
+                    continue
+                }
+                let half = target.stored.converted(to: .float16)
+                storage.store(half, inPlaceOf: target, &targets.names)
+                targets.note(.halved(target.tensor, target.stored, half))
+            }
+            return try storage.apply()
+        }
+    }
+
+    private func converting(_ graph: Graph, in context: PassContext) throws -> PassResult {
+        var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph))
+        var half = try HalfGraph(graph, stays: Set(reasons.keys))
+        let references = try FloatReferences(of: graph, in: context, sampleCount: samples)
+        while let references {
+            let found = try references.nodesBeyond(maxError, in: half, of: graph)
+            if found.isEmpty { break }
+            reasons.merge(found) { first, _ in first }
+            half = try HalfGraph(graph, stays: Set(reasons.keys))
+        }
+        let result = try half.apply()
+        var ledger = WeightLedger(graph)
+        for name in graph.initializerNames {
+            guard let tensor = graph.initializers[name], tensor.elementType == .float32, let stored = half.halves[name],
+                let other = result.initializers[stored]
+            else { continue }
+            ledger.note(.halved(name, tensor, other))
+        }
+        for (node, reason) in reasons.sorted(by: { $0.key < $1.key }) {
+            ledger.note(Finding(node, .kept, reason: "computes in float32: \(reason)"))
+        }
+        ledger.note(Finding("graph", .done, .nodes, before: 0, after: Double(half.converted.count), reason: "nodes that compute in float16"))
+        return PassResult(graph: result, findings: ledger.findings { _ in "only nodes that compute in float32 read it" })
+    }
+}
+
+/// What the values of a graph are on some samples.
+private struct FloatReferences {
+    private let data: Dataset
+    private let batches: [Dataset.Batch]
+    private let values: [[ValueName: Tensor]]
+
+    /// nil without data.
+    init?(of graph: Graph, in context: PassContext, sampleCount: Int) throws {
+        guard context.calibration != nil || context.training != nil else { return nil }
+        data = try context.calibrationData(for: graph).drawn(sampleCount, seed: context.seed)
+        batches = data.batches(of: 1, for: graph)
+        let floats = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
+        values = try Self.values(floats, of: graph, batches, data)
+    }
+
+    private static func values(
+        _ names: [ValueName], of graph: Graph, _ batches: [Dataset.Batch], _ data: Dataset
+    ) throws -> [[ValueName: Tensor]] {
+        var edit = GraphEdit()
+        edit.outputs = names
+        let session = try Session(graph.applying(edit))
+        return try batches.map { batch in
+            let plan = try session.plan(for: batch, of: data)
+            try plan.execute()
+            return Dictionary(names.compactMap { name in plan.output(name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not.
+    func nodesBeyond(_ limit: Double, in half: HalfGraph, of graph: Graph) throws -> [String: String] {
+        let names = half.converted.flatMap { node in node.outputs.compactMap { output in half.halves[output].map { (output, $0) } } }
+        let found = try Self.values(names.map(\.1), of: half.apply(), batches, data)
+        var errors: [ValueName: Double] = [:]
+        for (wanted, found) in zip(values, found) {
+            for (value, name) in names {
+                guard let reference = wanted[value], let result = found[name] else { continue }
+                errors[value] = max(errors[value] ?? 0, reference.halfError(of: result))
+            }
+        }
+        var result: [String: String] = [:]
+        for node in half.converted where node.inputs.allSatisfy({ errors[$0] ?? 0 <= limit }) {
+            guard let error = node.outputs.compactMap({ errors[$0] }).max(), error > limit else { continue }
+            result[node.name] = error.isFinite ? "its result would be off by \(Float(error)) of its size" : "its result would be infinite"
+        }
+        return result
+    }
+}
+
+extension Graph {
+    /// Nodes that were not chosen, read weights that float16 does not hold, or belong to no standard operator set.
+    fileprivate func nodesThatStayWhole(_ selection: Selection) -> [String: String] {
+        var result: [String: String] = [:]
+        let beyond = Set(initializerNames.filter { initializers[$0]?.fitsHalf == false })
+        let sites = Dictionary(grouping: weightSites, by: \.node.name)
+        for node in nodes {
+            if let reason = sites[node.name]?.lazy.compactMap({ selection.reason(against: $0) }).first {
+                result[node.name] = reason
+            } else if node.op.type.domain != "" {
+                result[node.name] = "\(node.op.type.name) is no operator of ONNX"
+            } else if !node.op.bodies.isEmpty {
+                result[node.name] = "its bodies stay as they are"
+            } else if let input = node.inputs.first(where: { beyond.contains($0) }) {
+                result[node.name] = "\(input) has numbers beyond 65504, the largest of float16"
+            }
+        }
+        return result
+    }
+}
+
+extension Tensor {
+    fileprivate var fitsHalf: Bool {
+        guard elementType == .float32 else { return true }
+        return pieces.allSatisfy { doubles(in: $0).allSatisfy { !($0.magnitude >= 65520) || !$0.isFinite } }
+    }
+
+    /// ‖other − self‖ / ‖self‖; infinite where the other has numbers that are not finite and this has not.
+    fileprivate func halfError(of other: Tensor) -> Double {
+        var (norm, distance) = (0.0, 0.0)
+        for (own, found) in zip(doubles(), other.doubles()) where own.isFinite {
+            if !found.isFinite { return .infinity }
+            norm += own * own
+            distance += (own - found) * (own - found)
+        }
+        return distance == 0 ? 0 : (distance / max(norm, 1e-30)).squareRoot()
+    }
+}
+
+extension Finding {
+    fileprivate static func halved(_ name: ValueName, _ weight: Tensor, _ half: Tensor) -> Finding {
+        Finding(name, .done, .elementSize, before: 32, after: 16, reason: "relative error \(weight.relativeError(of: half))")
+    }
+}

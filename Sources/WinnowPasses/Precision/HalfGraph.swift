@@ -1,0 +1,94 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// A float32 graph rewritten to compute in float16, but for the nodes that stay.
+///
+/// A value's own name is its float32 form, so that inputs, outputs and what bodies capture keep name and type; its float16 form has a
+/// fresh one. Casts are made where the other form is read, once a value.
+struct HalfGraph {
+    private(set) var edit = GraphEdit()
+    /// The float16 form of values.
+    private(set) var halves: [ValueName: ValueName] = [:]
+    /// Nodes that compute in float16, in order.
+    private(set) var converted: [Node] = []
+
+    private let graph: Graph
+    private var names: FreshNames
+    private var infos: [ValueName: ValueInfo]
+    /// Values whose float32 form exists.
+    private var wholes: Set<ValueName>
+
+    /// - Parameter stays: nodes that go on in float32.
+    init(_ graph: Graph, stays: Set<String>) throws {
+        self.graph = graph
+        names = FreshNames(graph)
+        infos = graph.infos
+        wholes = Set(graph.inputNames).union(graph.initializerNames)
+        for node in graph.nodes {
+            if stays.contains(node.name) || !node.op.bodies.isEmpty { keep(node) } else { try convert(node) }
+        }
+        for output in graph.outputs { _ = whole(output) }
+    }
+
+    private func isFloat(_ value: ValueName) -> Bool { graph.infos[value]?.elementType == .float32 }
+
+    /// Lets a node read float32 as it did; what it makes is there in float32.
+    private mutating func keep(_ node: Node) {
+        for value in node.readValues { _ = whole(value) }
+        wholes.formUnion(node.outputs)
+    }
+
+    private mutating func convert(_ node: Node) throws {
+        var changed = node
+        if let cast = node.op as? Cast {
+            let source = node.input(0).flatMap { graph.infos[$0]?.elementType }
+            guard cast.target == .float32, source?.isFloatingPoint == false else { return keep(node) }
+            changed.op = Cast(to: .float16)
+        }
+        changed.inputs = node.inputs.enumerated().map { index, value in
+            if value.isEmpty || !isFloat(value) { return value }
+            return node.op.float32Inputs.contains(index) ? whole(value) : half(value)
+        }
+        let results = try? changed.op.outputs(for: changed.inputs.map { $0.isEmpty ? nil : infos[$0] })
+        let becomesHalf = zip(node.outputs, results ?? []).contains { isFloat($0) && $1.elementType == .float16 }
+        guard let results, becomesHalf || changed.inputs == node.inputs else { return keep(node) }
+        changed.outputs = zip(node.outputs, results).map { output, result in
+            guard !output.isEmpty, isFloat(output), result.elementType == .float16 else {
+                wholes.insert(output)
+                return output
+            }
+            let name = names.value("\(output).half")
+            halves[output] = name
+            infos[name] = ValueInfo(.float16, graph.infos[output]?.extents)
+            return name
+        }
+        guard changed.inputs != node.inputs || changed.outputs != node.outputs else { return }
+        edit.removedNodes.insert(node.name)
+        edit.addedNodes.append(changed)
+        converted.append(node)
+    }
+
+    /// The float16 form of a float32 value.
+    private mutating func half(_ value: ValueName) -> ValueName {
+        if let name = halves[value] { return name }
+        let name = names.value("\(value).half")
+        halves[value] = name
+        infos[name] = ValueInfo(.float16, graph.infos[value]?.extents)
+        if let tensor = graph.initializers[value] {
+            edit.initializers.append((name, tensor.converted(to: .float16).spilled()))
+        } else {
+            edit.addedNodes.append(Node(name: names.node("\(value).narrow"), op: Cast(to: .float16), inputs: [value], outputs: [name]))
+        }
+        return name
+    }
+
+    /// The float32 form of a value, under its own name.
+    private mutating func whole(_ value: ValueName) -> ValueName {
+        guard let name = halves[value], wholes.insert(value).inserted else { return value }
+        edit.addedNodes.append(Node(name: names.node("\(value).widen"), op: Cast(to: .float32), inputs: [name], outputs: [value]))
+        return value
+    }
+
+    func apply() throws -> Graph { try graph.applying(edit) }
+}

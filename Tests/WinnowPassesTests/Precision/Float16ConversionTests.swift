@@ -1,0 +1,80 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+struct Float16ConversionTests {
+    private static let models: [@Sendable () throws -> Graph] = [
+        { try TestModels.perceptron() }, { try TestModels.convolutional() }, { try TestModels.residual() }, { try TestModels.conditional() },
+        Zoo.tokens, Zoo.twoHeads, Zoo.conv1d, Zoo.lstm, Zoo.branches, Zoo.loop, Zoo.half,
+    ]
+
+    /// Inputs and outputs keep their types, and numbers move by what 11 bits lose.
+    @Test(arguments: models.indices, [Float16Conversion.Arithmetic.float16, .float32])
+    func outputsStay(_ place: Int, _ arithmetic: Float16Conversion.Arithmetic) throws {
+        let graph = try Self.models[place]()
+        var pass = Float16Conversion()
+        pass.arithmetic = arithmetic
+        let result = try pass(graph).graph
+        #expect(result.inputs.map(\.type) == graph.inputs.map(\.type))
+        #expect(result.outputs.map { result.infos[$0]?.elementType } == graph.outputs.map { graph.infos[$0]?.elementType })
+        let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result, like: graph))
+        for (name, value) in before where value.elementType == .float32 {
+            #expect(value.relativeError(of: try #require(after[name])) < 0.02, "\(name)")
+        }
+    }
+
+    @Test func weightsTakeHalf() throws {
+        let graph = try TestModels.convolutional()
+        let result = try Float16Conversion()(graph).graph
+        for site in graph.weightSites { #expect(result.initializers["\(site.tensor).half"]?.elementType == .float16) }
+        #expect(!result.initializers.values.contains { $0.elementType == .float32 })
+        #expect(result.nodes.filter { $0.op is Conv }.allSatisfy { result.infos[$0.outputs[0]]?.elementType == .float16 })
+    }
+
+    /// x · 1e5 is beyond float16, and what reads it is not to blame.
+    @Test func whatOverflowsStaysInFloat32() throws {
+        let b = GraphBuilder("large")
+        let x = try b.input("x", .float32, ["N", 4])
+        let large = try b.add(Mul(), x, b.constant("thousand", scalar: Float(3e4)), name: "grow")
+        let square = try b.add(Mul(), large, large, name: "square")
+        let y = try b.add(Div(), square, b.constant("hundred", scalar: Float(1e4)), name: "shrink")
+        let z = try b.add(Relu(), y, name: "relu")
+        let graph = try b.graph(outputs: [z])
+        let result = try Float16Conversion()(graph, in: TestModels.context(for: graph))
+        let kept = result.findings.filter { $0.status == .kept }.map(\.subject)
+        #expect(kept.contains("square") && !kept.contains("relu"))
+        #expect(try TestModels.outputsAgree(graph, result.graph, within: 0.02))
+        #expect(result.findings.contains { $0.subject == "square" && $0.reason.contains("infinite") })
+    }
+
+    @Test func weightsBeyondFloat16StayAndSayWhy() throws {
+        let graph = try TestModels.perceptron().settingInitializers(["fc1.weight": Tensor([Float](repeating: 1e6, count: 192), shape: [16, 12])])
+        let result = try Float16Conversion()(graph)
+        #expect(result.findings.contains { $0.subject == "fc1" && $0.reason.contains("65504") })
+        #expect(result.graph.initializers["fc1.weight"]?.elementType == .float32)
+    }
+
+    @Test func whatIsNotChosenStays() throws {
+        let graph = try TestModels.perceptron()
+        let result = try Float16Conversion(hyperparameters: ["except": ["fc2.weight"]])(graph).graph
+        #expect(result.initializers["fc2.weight"] == graph.initializers["fc2.weight"])
+        #expect(result.initializers["fc1.weight.half"] != nil)
+    }
+
+    /// Resize reads its scales, Range all it reads, as float32.
+    @Test func whatONNXHasNoFloat16For() {
+        #expect(Resize().float32Inputs == [2] && Upsample().float32Inputs == [1])
+        #expect(NumberRange().float32Inputs == [0, 1, 2] && NonMaxSuppression().float32Inputs == [0, 1, 3, 4])
+    }
+}
+
+extension TestModels {
+    fileprivate static func outputsAgree(_ a: Graph, _ b: Graph, within limit: Double) throws -> Bool {
+        let inputs = ["x": Tensor([0.5, -1, 2, 1.5, 1, 0.25, -0.75, 0.1], shape: [2, 4])]
+        let (wanted, found) = (try Session(a).run(inputs), try Session(b).run(inputs))
+        return wanted.allSatisfy { name, value in found[name].map { value.relativeError(of: $0) < limit } ?? false }
+    }
+}
