@@ -4,7 +4,8 @@ internal import WinnowTensor
 package enum DenseProduct {
     /// target = left · right, dense, for each of the batches that the geometry has.
     package static func run(
-        _ geometry: MatMulGeometry, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>
+        _ geometry: MatMulGeometry, _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>,
+        to target: UnsafeMutablePointer<Float>
     ) throws {
         let kernel = try MatMulKernel(geometry)
         let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, kernel.scratchByteCount), alignment: 64)
@@ -12,11 +13,11 @@ package enum DenseProduct {
         try kernel.run(left: left, right: right, target: target, scratch: scratch)
     }
 
-    /// sums[g] += X·Yᵀ of blocks X and Y of `count` elements for each of `depth` inputs, in `groups`; `isRowMajor`: of blocks count ×
-    /// depth XᵀY. Without another Y is X.
+    /// sums[g] += X·Yᵀ of blocks X and Y of `count` elements for each of `depth` inputs, in `groups`; `isRowMajor`: of blocks
+    /// count × depth XᵀY. Without another Y is X.
     package static func addGram(
-        of blocks: UnsafePointer<Float>, by others: UnsafePointer<Float>? = nil, groups: Int, depth: Int, count: Int, isRowMajor: Bool,
-        to sums: inout [Float]
+        of blocks: UnsafePointer<Float>, by others: UnsafePointer<Float>? = nil, groups: Int, depth: Int, count: Int,
+        isRowMajor: Bool, to sums: inout [Float]
     ) {
         let shape: Shape = isRowMajor ? [groups, count, depth] : [groups, depth, count]
         let geometry = MatMulGeometry(left: shape, right: shape, transposesLeft: isRowMajor, transposesRight: !isRowMajor)
@@ -52,7 +53,8 @@ extension Matrix<Float> {
     /// Some of the columns.
     package subscript(columns range: Range<Int>) -> Matrix {
         if range == 0..<columns { return self }
-        return Matrix((0..<rows).flatMap { elements[($0 * columns + range.lowerBound)..<($0 * columns + range.upperBound)] }, rows: rows, columns: range.count)
+        let parts = (0..<rows).flatMap { elements[($0 * columns + range.lowerBound)..<($0 * columns + range.upperBound)] }
+        return Matrix(parts, rows: rows, columns: range.count)
     }
 
     /// Takes a row, from column `start` on, from another matrix, whose columns these are.

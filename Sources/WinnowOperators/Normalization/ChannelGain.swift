@@ -1,7 +1,7 @@
 package import WinnowGraph
 
-/// An operator whose first output is linear in some inputs together that have one number for each index of an axis: times factors they
-/// put the factors on the output.
+/// An operator whose first output is linear in some inputs together that have one number for each index of an axis: times factors
+/// they put the factors on the output.
 package protocol ChannelGain: Operator {
     /// The inputs, and the axis of the output, counted from the end; nil where they have more axes.
     func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)?

@@ -3,18 +3,18 @@ public import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// Makes the weights that meet large activations cost less when they are rounded: W ← W·s, X ← X/s, s = mean|x|^α, α of 0 to 1 searched so
-/// that the layers' outputs move least once the weights are codes (AWQ; Lin et al. 2023, section 3.2).
+/// Makes the weights that meet large activations cost less when they are rounded: W ← W·s, X ← X/s, s = mean|x|^α, α of 0 to 1
+/// searched so that the layers' outputs move least once the weights are codes (AWQ; Lin et al. 2023, section 3.2).
 public struct ActivationAwareScaling: Pass {
     public static let name = "activation-aware-scaling"
     public static let summary = "AWQ: scales weights that meet large activations, and clips, so that few bits cost less"
     public static let guide = """
-        Few input channels of a layer carry most of its output. Multiplied by s before they are rounded their weights lose less, and what \
-        makes the channel is divided by s: scale and shift of a normalization, a factor, or the layer before. s = mean|x|^α, divided by \
-        √(max s · min s); of 20 values of α from 0, which changes nothing, the one is taken with which the outputs of all layers that \
-        read the value move least over calibration data when their weights are rounded to `bits` in blocks of `block-size`. The model \
-        computes the same in float, unless `clip` also cuts off the largest weights of each output and block where that moves outputs \
-        less. Use it before weight-only-quantization with the same bits and blocks.
+        Few input channels of a layer carry most of its output. Multiplied by s before they are rounded their weights lose less, \
+        and what makes the channel is divided by s: scale and shift of a normalization, a factor, or the layer before. s = \
+        mean|x|^α, divided by √(max s · min s); of 20 values of α from 0, which changes nothing, the one is taken with which the \
+        outputs of all layers that read the value move least over calibration data when their weights are rounded to `bits` in \
+        blocks of `block-size`. The model computes the same in float, unless `clip` also cuts off the largest weights of each \
+        output and block where that moves outputs less. Use it before weight-only-quantization with the same bits and blocks.
         """
 
     @Hyperparameter("bits that the weights are to have", in: 2...8) public var bits = 4
@@ -35,7 +35,8 @@ public struct ActivationAwareScaling: Pass {
         let between = ChannelsBetweenLayers(graph, .refused, try choice.selection(in: graph))
         let all = between.chosen.nearest
         let activity = try all.inputActivity(in: graph, context, samples)
-        let targets = Dictionary(WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }.targets.map { ($0.tensor, $0) }) { first, _ in first }
+        let free = WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }.targets
+        let targets = Dictionary(free.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         var scaling = ChannelScaling(graph)
         var changes: [(ValueName, Double, Double)] = []
         for channels in all {
@@ -45,15 +46,19 @@ public struct ActivationAwareScaling: Pass {
                 let inputs = channels.perChannel(activity, { $0.meanMagnitudes.map { Float($0) } })
             else { continue }
             let search = ScaleSearch(channels, layers, scheme, scaling)
-            let errors = try (0..<Self.candidateCount).map { try search.errors(search.factors(inputs, Double($0) / Double(Self.candidateCount))) }
+            let candidates = (0..<Self.candidateCount).map { search.factors(inputs, Double($0) / Double(Self.candidateCount)) }
+            let errors = try candidates.map { try search.errors($0) }
             let totals = errors.map { $0.reduce(0, +) }
             guard let best = totals.indices.min(by: { (totals[$0], $0) < (totals[$1], $1) }), totals[0] > 0 else { continue }
-            let factors = search.factors(inputs, Double(best) / Double(Self.candidateCount))
-            if best > 0 { scaling.divide(channels, by: factors) }
+            if best > 0 { scaling.divide(channels, by: candidates[best]) }
             for (index, reader) in channels.readers.enumerated() {
                 let tensor = reader.contraction.site.tensor
                 changes.append((tensor, search.relative(errors[0][index], index), search.relative(errors[best][index], index)))
-                if clip, let moment = layers[tensor]?.whole, let matrix = try search.clipped(index, moment, by: factors, scaling) { scaling.set(matrix, of: reader.contraction) }
+                if clip, let moment = layers[tensor]?.whole,
+                    let matrix = try search.clipped(index, moment, by: candidates[best], scaling)
+                {
+                    scaling.set(matrix, of: reader.contraction)
+                }
             }
         }
         return try between.result(
@@ -69,7 +74,10 @@ private struct ScaleSearch {
     private let scheme: QuantizationScheme
     private let energies: [Double]
 
-    init(_ channels: ScalableChannels, _ layers: [ValueName: LayerReconstruction], _ scheme: QuantizationScheme, _ scaling: ChannelScaling) {
+    init(
+        _ channels: ScalableChannels, _ layers: [ValueName: LayerReconstruction], _ scheme: QuantizationScheme,
+        _ scaling: ChannelScaling
+    ) {
         (self.channels, self.scheme) = (channels, scheme)
         self.layers = channels.readers.compactMap { layers[$0.contraction.site.tensor] }
         matrices = channels.readers.map { scaling.matrix($0.contraction) }
@@ -89,12 +97,15 @@ private struct ScaleSearch {
     func errors(_ factors: [Float]) throws -> [Double] {
         try layers.indices.map { index in
             let (layer, contraction, matrix) = (layers[index], layers[index].contraction, matrices[index])
-            func factor(_ row: Int, _ column: Int) -> Float { factors[contraction.input(row: row, column: column) / channels.readers[index].width] }
+            let width = channels.readers[index].width
+            func factor(_ row: Int, _ column: Int) -> Float { factors[contraction.input(row: row, column: column) / width] }
             var scaled = matrix
             for row in 0..<matrix.rows { for column in 0..<matrix.columns { scaled[row, column] *= factor(row, column) } }
             var difference = contraction.matrix(of: roundTrip(contraction.weight(of: scaled), contraction))
             for row in 0..<matrix.rows {
-                for column in 0..<matrix.columns { difference[row, column] = difference[row, column] / factor(row, column) - matrix[row, column] }
+                for column in 0..<matrix.columns {
+                    difference[row, column] = difference[row, column] / factor(row, column) - matrix[row, column]
+                }
             }
             return try layer.moments.reduce(0) { try $0 + $1.moment.rowErrors(of: difference[columns: $1.columns]).reduce(0, +) }
         }
@@ -103,12 +114,15 @@ private struct ScaleSearch {
     func relative(_ error: Double, _ index: Int) -> Double { energies[index] > 0 ? (error / energies[index]).squareRoot() : 0 }
 
     private func roundTrip(_ weight: Tensor, _ contraction: Contraction) -> Tensor {
-        scheme.parameters(for: weight, channelAxis: contraction.site.outputAxis).parameters.roundTrip(weight)
+        scheme.parameters(for: weight, channelAxis: contraction.site.outputAxis, inputAxis: contraction.inputAxis).parameters
+            .roundTrip(weight)
     }
 
-    /// A layer's weight as it is by now, each block of each output cut off at the part of its largest, of 1 to 0.55, with which its codes
-    /// move what it adds to the output least (as the authors' code does); nil where inputs are no blocks.
-    func clipped(_ index: Int, _ moment: SecondMoment, by factors: [Float], _ scaling: ChannelScaling) throws -> Matrix<Float>? {
+    /// A layer's weight as it is by now, each block of each output cut off at the part of its largest, of 1 to 0.55, with which
+    /// its codes move what it adds to the output least (as the authors' code does); nil where inputs are no blocks.
+    func clipped(
+        _ index: Int, _ moment: SecondMoment, by factors: [Float], _ scaling: ChannelScaling
+    ) throws -> Matrix<Float>? {
         let contraction = layers[index].contraction
         var matrix = scaling.matrix(contraction)
         guard contraction.tapCount == 1 else { return nil }
@@ -118,14 +132,18 @@ private struct ScaleSearch {
         for start in stride(from: 0, to: matrix.columns, by: width) {
             let range = start..<min(start + width, matrix.columns)
             var own = moment.matrix[rows: range][columns: range]
-            for row in 0..<range.count { for column in 0..<range.count { own[row, column] /= factors[start + row] * factors[start + column] } }
+            for row in 0..<range.count {
+                for column in 0..<range.count { own[row, column] /= factors[start + row] * factors[start + column] }
+            }
             let (part, block) = (SecondMoment(matrix: own, mean: [], rowCount: moment.rowCount), matrix[columns: range])
             let narrow = contraction.narrowed(toInputs: range.count)
             var best = [(error: Double, part: Float)](repeating: (.infinity, 1), count: matrix.rows)
             for step in 0..<10 {
                 let share = 1 - 0.05 * Float(step)
                 let codes = narrow.matrix(of: roundTrip(narrow.weight(of: block.clipped(share)), narrow))
-                for (row, error) in try part.rowErrors(of: codes - block).enumerated() where error < best[row].error { best[row] = (error, share) }
+                for (row, error) in try part.rowErrors(of: codes - block).enumerated() where error < best[row].error {
+                    best[row] = (error, share)
+                }
             }
             let limits = best.map(\.part)
             let cut = block.clipped { limits[$0] }

@@ -57,7 +57,8 @@ struct ChannelScaling {
         tensors[name] = contraction.weight(of: matrix).converted(to: tensor(name)?.elementType ?? .float32)
     }
 
-    /// A constant that a node reads, times factors along an axis of what it is broadcast to, counted from the end; nil: its longest.
+    /// A constant that a node reads, times factors along an axis of what it is broadcast to, counted from the end; nil: its
+    /// longest.
     private mutating func scale(_ input: Int, of original: Node, by factors: [Float], axis: Int?) {
         var node = nodes[original.name] ?? original
         guard let name = node.input(input), let stored = tensor(name) else { return }
@@ -68,7 +69,7 @@ struct ChannelScaling {
         for (place, extent) in stored.shape.reversed().enumerated() { shape[shape.count - 1 - place] = extent }
         shape[shape.count + fromEnd] = factors.count
         let scaled = Tensor(factors.indices.map { factors[$0] * values[values.count == 1 ? 0 : $0] }, shape: Shape(shape))
-        if index.consumers(of: name).count == 1 || nodes[original.name] != nil && index.constant(name) == nil {
+        if index.consumers(of: name).count == 1 || index.constant(name) == nil {
             tensors[name] = scaled
         } else {
             node.inputs[input] = names.value("\(original.name).\(name)")
@@ -99,8 +100,8 @@ struct ChannelScaling {
             if range.lowerBound > -Double(Float.greatestFiniteMagnitude) {
                 let low = range.lowerBound == 0 ? names.value("\(name).relu") : names.value("\(name).max")
                 let op: any Operator = range.lowerBound == 0 ? Relu() : Max()
-                edit.addedNodes.append(
-                    Node(name: names.node("\(name).low"), op: op, inputs: range.lowerBound == 0 ? [x] : [x, bound(range.lowerBound)], outputs: [low]))
+                let inputs = range.lowerBound == 0 ? [x] : [x, bound(range.lowerBound)]
+                edit.addedNodes.append(Node(name: names.node("\(name).low"), op: op, inputs: inputs, outputs: [low]))
                 value = low
             }
             edit.addedNodes.append(Node(name: name, op: Min(), inputs: [value, bound(range.upperBound)], outputs: [y]))

@@ -29,8 +29,8 @@ struct ChannelsBetweenLayers {
     ///
     /// - Parameter changes: weights, with what of them is measured before and after.
     func result(
-        _ scaling: ChannelScaling, _ changes: [(name: ValueName, before: Double, after: Double)], _ quantity: Quantity, _ remark: String,
-        idle: String
+        _ scaling: ChannelScaling, _ changes: [(name: ValueName, before: Double, after: Double)], _ quantity: Quantity,
+        _ remark: String, idle: String
     ) throws -> PassResult {
         var ledger = ledger
         for change in changes {

@@ -8,13 +8,13 @@ public struct CrossLayerEqualization: Pass {
     public static let name = "cross-layer-equalization"
     public static let summary = "evens out the ranges of channels between layers, so that few bits do for all; needs no data"
     public static let guide = """
-        Where channels of a layer differ in range, one scale for all leaves the small ones few codes. Between a layer and those that \
-        read it lie only nodes that pass positive factors of channels (Relu, LeakyRelu, PRelu, pooling, Flatten, Transpose, added \
-        constants), so a channel may be divided by s in the one and multiplied in the others: the model computes the same, up to \
-        rounding of floats. With s = √(r₁/r₂), r the largest magnitude of the channel in either weight, both ranges become √(r₁r₂); \
-        rounds follow each other until no factor changes. Run fold-batch-norm before. A Clip such as Relu6 has one bound for all \
-        channels and is refused by name, or becomes Relu and Min with a bound for each channel. It pays where weights have one scale \
-        a tensor, and for activations, which always have one.
+        Where channels of a layer differ in range, one scale for all leaves the small ones few codes. Between a layer and those \
+        that read it lie only nodes that pass positive factors of channels (Relu, LeakyRelu, PRelu, pooling, Flatten, Transpose, \
+        added constants), so a channel may be divided by s in the one and multiplied in the others: the model computes the same, \
+        up to rounding of floats. With s = √(r₁/r₂), r the largest magnitude of the channel in either weight, both ranges become \
+        √(r₁r₂); rounds follow each other until no factor changes. Run fold-batch-norm before. A Clip such as Relu6 has one \
+        bound for all channels and is refused by name, or becomes Relu and Min with a bound for each channel. It pays where \
+        weights have one scale a tensor, and for activations, which always have one.
         """
 
     @Hyperparameter("what becomes of Clip between layers: refused, or bounds for each channel, which takes two nodes")
@@ -44,7 +44,8 @@ public struct CrossLayerEqualization: Pass {
         }
         let after = pairs.flatMap { $0.ranges(in: scaling) }
         let changes = zip(before, after).map { ($0.name, $0.spread, $1.spread) }
-        return try between.result(scaling, changes, .channelSpread, "", idle: "no layer reads its channels, and none makes them for it")
+        return try between.result(
+            scaling, changes, .channelSpread, "", idle: "no layer reads its channels, and none makes them for it")
     }
 }
 
@@ -61,7 +62,9 @@ extension ScalableChannels {
         var (own, others) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
         if case .layer(let contraction) = source {
             let matrix = scaling.matrix(contraction)
-            for row in 0..<matrix.rows { for column in 0..<matrix.columns { own[row] = max(own[row], matrix[row, column].magnitude) } }
+            for row in 0..<matrix.rows {
+                for column in 0..<matrix.columns { own[row] = max(own[row], matrix[row, column].magnitude) }
+            }
         }
         for reader in readers {
             let matrix = scaling.matrix(reader.contraction)

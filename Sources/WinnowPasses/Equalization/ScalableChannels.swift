@@ -2,8 +2,8 @@ import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// Channels that one node makes and layers multiply with their weights, with nothing in between but what positive factors of channels
-/// pass: divided where they are made, and the weights multiplied, the model computes the same.
+/// Channels that one node makes and layers multiply with their weights, with nothing in between but what positive factors of
+/// channels pass: divided where they are made, and the weights multiplied, the model computes the same.
 struct ScalableChannels {
     /// What makes them.
     enum Source {
@@ -84,11 +84,12 @@ extension ScalableChannels {
         }
         if let gain = (node.op as? any ChannelGain)?.gain(of: node, in: index) {
             let inputs = gain.inputs.filter { node.input($0) != nil }
-            let areVectors = inputs.allSatisfy { index.constant(node.input($0))?.rank == 1 && index.constant(node.input($0))?.elementType == .float32 }
-            return !inputs.isEmpty && areVectors ? (.gain(inputs), gain.axis) : nil
+            let vectors = inputs.compactMap { index.constant(node.input($0)) }.filter { $0.rank == 1 && $0.elementType == .float32 }
+            return !inputs.isEmpty && vectors.count == inputs.count ? (.gain(inputs), gain.axis) : nil
         }
         // A product with a constant along the last axis, or along that of channels: as normalizations are spelled.
-        guard node.op is Mul, let place = [0, 1].first(where: { index.constant(node.input($0)).map { $0.elementCount > 1 } ?? false }),
+        guard node.op is Mul,
+            let place = [0, 1].first(where: { index.constant(node.input($0)).map { $0.elementCount > 1 } ?? false }),
             let factors = index.constant(node.input(place)), factors.elementType == .float32,
             let axis = factors.shape.indices.first(where: { factors.shape[$0] == factors.elementCount })
         else { return nil }
@@ -103,8 +104,8 @@ extension ScalableChannels {
         for node in index.consumers(of: value) {
             let refusal = Refusal(reason: "\(node.name) (\(node.op.type)) passes no factors of channels on")
             guard node.inputs.count(where: { $0 == value }) == 1 else { throw refusal }
-            if let site = layers[node.name]?.first, layers[node.name]?.count == 1, let contraction = Contraction(site, in: index.graph),
-                contraction.data == value, rank + contraction.dataAxis == axis
+            if let site = layers[node.name]?.first, layers[node.name]?.count == 1,
+                let contraction = Contraction(site, in: index.graph), contraction.data == value, rank + contraction.dataAxis == axis
             {
                 guard !site.isQuantized else { throw Refusal(reason: "the weight of \(node.name) is stored as codes already") }
                 readers.append(Reader(contraction: contraction, width: width))
@@ -116,8 +117,8 @@ extension ScalableChannels {
                 try follow(output, axis: axis, width: width, layers, in: index, replacesClips: replacesClips)
                 continue
             }
-            guard node.op.passesFactors, node.input(0) == value, node.outputs.count(where: { !$0.isEmpty }) == 1, let output = node.output(0),
-                let (place, width) = place(of: axis, width, through: node, in: index)
+            guard node.op.passesFactors, node.input(0) == value, node.outputs.count(where: { !$0.isEmpty }) == 1,
+                let output = node.output(0), let (place, width) = place(of: axis, width, through: node, in: index)
             else { throw refusal }
             try follow(output, axis: place, width: width, layers, in: index, replacesClips: replacesClips)
         }
@@ -134,7 +135,8 @@ extension ScalableChannels {
             }
             return .clip(Double(low)...Double(high))
         }
-        guard let affine = (node.op as? any ChannelAffine)?.affine(of: node, on: value, axis: axis, in: index), !(node.op is BatchNormalization)
+        guard !(node.op is BatchNormalization),
+            let affine = (node.op as? any ChannelAffine)?.affine(of: node, on: value, axis: axis, in: index)
         else { return nil }
         guard affine.shift.contains(where: { $0 != 0 }) else { return .some(nil) }
         guard let input = node.inputs.firstIndex(where: { $0 != value }) else { return nil }
@@ -145,12 +147,13 @@ extension ScalableChannels {
     private func place(of axis: Int, _ width: Int, through node: Node, in index: GraphIndex) -> (axis: Int, width: Int)? {
         let infos = node.inputs.map { $0.isEmpty ? nil : index.info(of: $0) }
         let map = node.op.axes(for: infos)
-        guard !map.isOpaque, let terms = map.inputs.first?.aligned(toRank: infos.first??.rank ?? 0), let output = node.output(0),
-            let rank = index.info(of: output)?.rank, let results = map.outputs.first?.aligned(toRank: rank), terms[axis].isProduct ?? true,
-            let label = terms[axis].labels.first
+        guard !map.isOpaque, let terms = map.inputs.first?.aligned(toRank: infos.first??.rank ?? 0),
+            let output = node.output(0), let rank = index.info(of: output)?.rank,
+            let results = map.outputs.first?.aligned(toRank: rank), terms[axis].isProduct ?? true, let label = terms[axis].labels.first
         else { return nil }
         let extents = map.solve(
-            inputs: infos.map { $0?.extents?.map(\.value) }, outputs: node.outputs.map { index.info(of: $0)?.extents?.map(\.value) })
+            inputs: infos.map { $0?.extents?.map(\.value) },
+            outputs: node.outputs.map { index.info(of: $0)?.extents?.map(\.value) })
         let inner = terms[axis].labels
         guard let place = results.firstIndex(where: { $0.isProduct ?? true && Array($0.labels.prefix(inner.count)) == inner }),
             results.count(where: { $0.labels.contains(label) }) == 1
@@ -163,7 +166,8 @@ extension ScalableChannels {
     /// Weights that others read too cannot change.
     private func checkOwners(in index: GraphIndex) throws(Refusal) {
         let own = if case .layer(let contraction) = source { [contraction.site] } else { [WeightSite]() }
-        for site in own + readers.map(\.contraction.site) where [site.tensor, site.operand].contains(where: { index.soleConsumer(of: $0) == nil }) {
+        for site in own + readers.map(\.contraction.site) {
+            guard [site.tensor, site.operand].contains(where: { index.soleConsumer(of: $0) == nil }) else { continue }
             throw Refusal(reason: "\(site.tensor) is read by others too")
         }
         guard Set(weights).count == weights.count else { throw Refusal(reason: "one weight is read by several of its layers") }

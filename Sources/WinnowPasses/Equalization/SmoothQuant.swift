@@ -9,12 +9,12 @@ public struct SmoothQuant: Pass {
     public static let name = "smooth-quant"
     public static let summary = "moves outliers of activations into weights, so that 8 bits do for both"
     public static let guide = """
-        Transformers have a few channels a hundred times larger than the rest, and activations have one scale for all. Each input \
-        channel j of a layer is divided by s_j = max|x_j|^α / max|w_j|^(1−α), no less than 1e-5, and its weights are multiplied: the \
-        model computes the same. The division goes into what makes the channel: scale and shift of LayerNormalization, RMS or \
-        BatchNormalization, a factor, or the layer before, where nothing but what passes factors lies between (Relu, Transpose, added \
-        constants). Layers that read the same value share their factors, max|w_j| over all of them. Use it before \
-        static-quantization. Larger α puts more into the weights.
+        Transformers have a few channels a hundred times larger than the rest, and activations have one scale for all. Each \
+        input channel j of a layer is divided by s_j = max|x_j|^α / max|w_j|^(1−α), no less than 1e-5, and its weights are \
+        multiplied: the model computes the same. The division goes into what makes the channel: scale and shift of \
+        LayerNormalization, RMS or BatchNormalization, a factor, or the layer before, where nothing but what passes factors lies \
+        between (Relu, Transpose, added constants). Layers that read the same value share their factors, max|w_j| over all of \
+        them. Use it before static-quantization. Larger α puts more into the weights.
         """
 
     @Hyperparameter("how much of the difficulty goes into the weights", in: 0...1) public var alpha = 0.5
@@ -42,9 +42,12 @@ public struct SmoothQuant: Pass {
             }
             scaling.divide(channels, by: factors)
             let smoothed = zip(inputs, factors).map { $0 / $1 }
-            for reader in channels.readers { changes.append((reader.contraction.site.tensor, inputs.spread, smoothed.spread)) }
+            for reader in channels.readers {
+                changes.append((reader.contraction.site.tensor, inputs.spread, smoothed.spread))
+            }
         }
-        return try between.result(scaling, changes, .channelSpread, "of its inputs", idle: "nothing before it takes the factors of its inputs")
+        return try between.result(
+            scaling, changes, .channelSpread, "of its inputs", idle: "nothing before it takes the factors of its inputs")
     }
 }
 
@@ -75,12 +78,16 @@ extension [ScalableChannels] {
 }
 
 extension ScalableChannels {
-    /// The largest of a number of all inputs that are one channel; nil where one of the values was not seen, or has no finite numbers.
+    /// The largest of a number of all inputs that are one channel; nil where one of the values was not seen, or has no finite
+    /// numbers.
     func perChannel(_ activity: [ValueName: ChannelActivity], _ number: (ChannelActivity) -> [Float]) -> [Float]? {
         var result = [Float](repeating: 0, count: count)
         for reader in readers {
-            guard let numbers = activity[reader.contraction.data].map(number), numbers.count == count * reader.width else { return nil }
-            for (index, number) in numbers.enumerated() { result[index / reader.width] = max(result[index / reader.width], number) }
+            guard let numbers = activity[reader.contraction.data].map(number), numbers.count == count * reader.width
+            else { return nil }
+            for (index, number) in numbers.enumerated() {
+                result[index / reader.width] = max(result[index / reader.width], number)
+            }
         }
         return result.allSatisfy(\.isFinite) ? result : nil
     }

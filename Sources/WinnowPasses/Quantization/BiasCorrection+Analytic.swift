@@ -5,8 +5,8 @@ import WinnowOperators
 import WinnowTensor
 
 extension BiasCorrection {
-    /// b −= Σ (ŵ − w)·E[x] over a layer's inputs and taps, E[x] the mean that the normalization before the layer gives its channels
-    /// (Nagel et al. 2019, section 4.2.1 and appendix C).
+    /// b −= Σ (ŵ − w)·E[x] over a layer's inputs and taps, E[x] the mean that the normalization before the layer gives its
+    /// channels (Nagel et al. 2019, section 4.2.1 and appendix C).
     func correctingByNormalizations(
         _ layers: [CorrectedLayer], _ wanted: [WeightSite], in graph: Graph, from original: Graph, _ ledger: WeightLedger
     ) throws -> PassResult {
@@ -15,10 +15,13 @@ extension BiasCorrection {
         let sites = Dictionary(folded.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
         let (before, now) = (GraphIndex(original), GraphIndex(graph))
         for layer in layers {
-            guard let site = sites[layer.node], let contraction = Contraction(site, in: folded), let data = now.unquantized(layer.site.data),
-                let means = before.normalizedMeans(of: data), means.count == contraction.inputCount * contraction.groupCount
+            guard let site = sites[layer.node], let contraction = Contraction(site, in: folded),
+                let data = now.unquantized(layer.site.data), let means = before.normalizedMeans(of: data),
+                means.count == contraction.inputCount * contraction.groupCount
             else { ledger.keep(layer.weight, "no BatchNormalization tells the means of its inputs"); continue }
-            guard let old = folded.initializers[site.tensor], let new = try graph.weight(readBy: layer.site), old.shape == new.shape else {
+            guard let old = folded.initializers[site.tensor], let new = try graph.weight(readBy: layer.site),
+                old.shape == new.shape
+            else {
                 ledger.keep(layer.weight, "its weight is not stored as it was")
                 continue
             }
@@ -29,7 +32,8 @@ extension BiasCorrection {
                 }
             }
             result = try layer.bias.shifting(by: shift, in: result)
-            ledger.note(Finding(layer.bias.tensor, .done, .largestMeanShift, before: shift.map(\.magnitude).max() ?? 0, after: 0))
+            let largest = shift.map(\.magnitude).max() ?? 0
+            ledger.note(Finding(layer.bias.tensor, .done, .largestMeanShift, before: largest, after: 0))
             ledger.keep(layer.weight, "only its layer's bias is corrected")
         }
         for site in wanted where !ledger.has(site.tensor) {
@@ -51,8 +55,8 @@ extension GraphIndex {
         return quantize.input(0)
     }
 
-    /// The means of the channels of a value that a BatchNormalization made, as it is or behind Relu or Clip: of normal numbers with mean
-    /// shift and deviation |scale|, those outside the bounds as the nearest bound. nil where something else made it.
+    /// The means of the channels of a value that a BatchNormalization made, as it is or behind Relu or Clip: of normal numbers
+    /// with mean shift and deviation |scale|, those outside the bounds as the nearest bound. nil where something else made it.
     func normalizedMeans(of value: ValueName) -> [Double]? {
         guard let node = producer(of: value) else { return nil }
         if let op = node.op as? BatchNormalization, !op.isMarkedTraining {

@@ -10,10 +10,10 @@ public struct BiasCorrection: Pass {
     public static let guide = """
         Rounding shifts the mean of a layer's outputs, and the shift of each layer adds to the next. For each layer, from the \
         first to the last, the mean of every output channel over calibration data is compared with that of the model before \
-        compression, and the difference goes into the bias, also where that is stored as int32. Use it after \
-        static-quantization or weight-only-quantization. Costs one run over the samples for each layer. Without data, \
-        `method: analytic` takes the means of a layer's inputs from the BatchNormalization and Relu or Clip that made them in the \
-        model before, as clipped normal distributions, and gives back what rounding took of the weights: E[Wx] − E[Ŵx].
+        compression, and the difference goes into the bias, also where that is stored as int32. Use it after static-quantization \
+        or weight-only-quantization. Costs one run over the samples for each layer. Without data, `method: analytic` takes the \
+        means of a layer's inputs from the BatchNormalization and Relu or Clip that made them in the model before, as clipped \
+        normal distributions, and gives back what rounding took of the weights: E[Wx] − E[Ŵx].
         """
 
     public enum Method: String, HyperparameterChoice, Codable {

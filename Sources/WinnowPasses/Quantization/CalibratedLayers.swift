@@ -14,6 +14,8 @@ struct CalibratedLayers {
     /// By the first value of a group.
     private(set) var observed: [ValueName: ObservedRange] = [:]
     private(set) var parameters: [ValueName: QuantizationParameters] = [:]
+    /// Weights that were rounded by more than the nearest codes; the graph still has the floats.
+    private(set) var rounded: [ValueName: RoundedWeight] = [:]
 
     init(
         _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
@@ -51,13 +53,34 @@ struct CalibratedLayers {
     /// How the weights of layers become codes, and why more numbers share a scale than was asked for.
     func weightParameters(of site: WeightSite) throws -> (parameters: QuantizationParameters, reason: String?)? {
         guard let weight = try graph.weight(readBy: site) else { return nil }
-        return arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
+        if let own = rounded[site.tensor] { return (own.parameters, parameters(for: weight, of: site).reason) }
+        return parameters(for: weight, of: site)
+    }
+
+    private func parameters(for weight: Tensor, of site: WeightSite) -> (parameters: QuantizationParameters, reason: String?) {
+        arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
             for: weight, channelAxis: site.operandAxis,
             objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
     }
 
-    func weightParameters(of sites: [WeightSite]) throws -> [(site: WeightSite, parameters: QuantizationParameters)] {
-        try sites.compactMap { site in try weightParameters(of: site).map { (site, $0.parameters) } }
+    func weightParameters(
+        of sites: [WeightSite]
+    ) throws -> [(site: WeightSite, parameters: QuantizationParameters, rounded: Tensor?)] {
+        try sites.compactMap { site in try weightParameters(of: site).map { (site, $0.parameters, rounded[site.tensor]?.values) } }
+    }
+
+    /// The same with weights rounded as a choice says, those that one layer reads as they are stored.
+    func roundingWeights(by choice: RoundingChoice, _ context: PassContext) throws -> CalibratedLayers {
+        guard choice.rounding != nil else { return self }
+        let sites = Dictionary(grouping: plan().sites, by: \.tensor).compactMapValues { $0.count == 1 && $0[0].operand == $0[0].tensor ? $0[0] : nil }
+        let targets = WeightTargets(graph, selection) { _ in nil }.targets.filter { sites[$0.tensor] != nil && $0.sites.count == 1 }
+        var result = self
+        try choice.round(targets, in: graph, context) { target, weight in
+            parameters(for: weight, of: sites[target.tensor] ?? target.sites[0])
+        } done: { task, rounded in
+            result.rounded[task.target.tensor] = rounded
+        }
+        return result
     }
 
     /// The same with biases that take away what rounding weights adds to the means.

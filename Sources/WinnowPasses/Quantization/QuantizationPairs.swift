@@ -45,7 +45,9 @@ struct QuantizationPairs {
                 return arithmetic.inner.weights.parameters(for: weight, channelAxis: 0).parameters
             }
         }
+        let rounded = layers.rounded.filter { tensor, _ in plan.sites.contains { $0.tensor == tensor } }
         graph = try insertion.apply()
+        if !rounded.isEmpty { graph = try graph.settingInitializers(rounded.mapValues(\.values)) }
     }
 
     mutating func note(_ findings: [Finding]) { self.findings += findings }

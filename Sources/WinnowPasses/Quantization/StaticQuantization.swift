@@ -27,6 +27,7 @@ public struct StaticQuantization: Pass {
     public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
     public var precision = PrecisionChoice()
+    public var rounding = RoundingChoice()
     @Hyperparameter("use 7 bits where 8 would overflow on processors without VNNI") public var reduceRange = false
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     public var quantizeOutputs = false
@@ -46,6 +47,7 @@ public struct StaticQuantization: Pass {
             weightBits: reduceRange ? min(7, weightBits) : weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
         let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
+            .roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
         let (stored, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         var ledger = WeightLedger(graph)

@@ -38,8 +38,7 @@ public struct WeightOnlyQuantization: Pass {
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
             let assignment = SchemeAssignment(base, rules, for: targets.targets)
-            let standard: any WeightRounding.Type = base.isMixed ? SumPreservingRounding.self : NearestRounding.self
-            return try targets.store(rounding: rounding.completed(by: standard), context) { assignment($0) }
+            return try targets.store(rounding: base.isMixed ? rounding.otherwise("sum-preserving") : rounding, context) { assignment($0) }
         }
     }
 

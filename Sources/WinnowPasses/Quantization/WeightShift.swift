@@ -16,11 +16,11 @@ struct WeightShift {
     /// By channel, over calibration data; empty where the layer has no place for it.
     private var mean: [Double] = []
 
-    private init?(_ site: WeightSite, _ parameters: QuantizationParameters, in graph: Graph) throws {
+    private init?(_ site: WeightSite, _ parameters: QuantizationParameters, _ rounded: Tensor?, in graph: Graph) throws {
         guard let weight = try graph.weight(readBy: site), let output = site.node.output(0), let rank = graph.infos[output]?.rank,
             let axis = graph.outputAxis(of: site)
         else { return nil }
-        var change = parameters.roundTrip(weight)
+        var change = rounded ?? parameters.roundTrip(weight)
         change.withMutableElements(Float.self) { changed in
             weight.withElements(Float.self) { own in for index in changed.indices { changed[index] -= own[index] } }
         }
@@ -29,9 +29,9 @@ struct WeightShift {
 
     /// Those of layers whose weights get these parameters, with their means: one run over the data.
     static func gather(
-        _ sites: [(site: WeightSite, parameters: QuantizationParameters)], in graph: Graph, _ context: PassContext, sampleCount: Int
+        _ sites: [(site: WeightSite, parameters: QuantizationParameters, rounded: Tensor?)], in graph: Graph, _ context: PassContext, sampleCount: Int
     ) throws -> [WeightShift] {
-        var shifts = try sites.compactMap { try WeightShift($0.site, $0.parameters, in: graph) }
+        var shifts = try sites.compactMap { try WeightShift($0.site, $0.parameters, $0.rounded, in: graph) }
         let index = GraphIndex(graph)
         let (builder, places) = (GraphBuilder(extending: graph), shifts.indices.filter { shifts[$0].takesBias(in: index) })
         var (statistics, means) = (Statistics(), [ValueName]())

@@ -9,39 +9,29 @@ extension WeightTargets {
     ///   - palette: the numbers that a target's palette has; nil: found by k-means.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
-        rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(), palette: (WeightTarget) -> Palette? = { _ in nil },
+        rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
+        palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
         var storage = WeightStorage(graph)
-        var tasks: [RoundingTask] = []
-        var remarks: [ValueName: (choice: String?, reason: String?)] = [:]
+        var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
         for target in targets {
             let (scheme, choice) = choose(target)
             guard let scheme else { keep(target, choice ?? "a rule keeps it"); continue }
-            guard scheme.isInteger else {
+            if scheme.isInteger {
+                integers.append(target)
+                schemes[target.tensor] = (scheme, choice)
+            } else {
                 storeTable(target, scheme, palette(target), choice, &storage)
                 if rounding.needs != .nothing { noteNearest(target, "its codes are no integers") }
-                continue
             }
-            func parameters(_ weight: Tensor) -> (parameters: QuantizationParameters, reason: String?) {
-                scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
-            }
-            let (own, reason) = parameters(target.values)
-            guard isWorthwhile(target, own.byteCount(for: target.stored.shape), "codes and scales") else { continue }
-            remarks[target.tensor] = (choice, reason)
-            tasks.append(RoundingTask(target, own) { parameters($0).parameters })
         }
-        try rounding.round(tasks, in: graph, seesData: !isBody, context) { task, rounded in
-            let target = task.target
-            storage.store(
-                EncodedWeight(rounded?.values ?? target.values, rounded?.parameters ?? task.parameters), inPlaceOf: target, &names)
-            if rounded == nil, rounding.needs != .nothing { noteNearest(target, "the data tells nothing of its inputs") }
-            let (choice, reason) = remarks[target.tensor] ?? (nil, nil)
-            if let reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
-            var finding = Finding.quantized(
-                target.tensor, target.values, task.parameters, as: rounded?.values, from: target.stored.elementType)
-            if let choice { finding.reason = "\(choice), \(finding.reason)" }
-            note(finding)
+        let known = schemes
+        try rounding.round(integers, in: graph, seesData: !isBody, context) { target, weight in
+            known[target.tensor]?.scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+                ?? (QuantizationScheme(bits: 8, .tensor).parameters(for: weight, channelAxis: nil))
+        } done: { task, rounded in
+            storeIntegers(task, rounded, known[task.target.tensor]?.choice, rounding, &storage)
         }
         return try storage.apply()
     }
@@ -53,14 +43,26 @@ extension WeightTargets {
         note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: \(why)"))
     }
 
+    private mutating func storeIntegers(
+        _ task: RoundingTask, _ rounded: RoundedWeight?, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
+    ) {
+        let (target, values) = (task.target, task.target.values)
+        let encoded = EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters)
+        guard isWorthwhile(target, encoded) else { return }
+        storage.store(encoded, inPlaceOf: target, &names)
+        if rounded == nil, rounding.needs != .nothing { noteNearest(target, "the data tells nothing of its inputs") }
+        if let reason = task.reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
+        var finding = Finding.quantized(target.tensor, values, task.parameters, as: rounded?.values, from: target.stored.elementType)
+        if let choice { finding.reason = "\(choice), \(finding.reason)" }
+        note(finding)
+    }
+
     private mutating func storeTable(
         _ target: WeightTarget, _ scheme: QuantizationScheme, _ palette: Palette?, _ choice: String?, _ storage: inout WeightStorage
     ) {
         let values = target.values
         let (encoded, reason) = scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis, palette: palette)
-        guard case .table(_, let scales) = encoded.meaning,
-            isWorthwhile(target, encoded.byteCount, scales == nil ? "codes and palette" : "codes, table and scales")
-        else { return }
+        guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
         noteTable(target, values, encoded, reason.map { "\($0); " } ?? choice.map { "\($0), " } ?? "", isMilder: reason != nil)
     }
@@ -76,9 +78,14 @@ extension WeightTargets {
     }
 
     /// Whether codes take fewer bytes than the weight does; where not, the weight is noted as kept.
-    private mutating func isWorthwhile(_ target: WeightTarget, _ after: Int, _ parts: String) -> Bool {
-        let before = target.stored.byteCount
+    private mutating func isWorthwhile(_ target: WeightTarget, _ encoded: EncodedWeight) -> Bool {
+        let (before, after) = (target.stored.byteCount, encoded.byteCount)
         guard after >= before else { return true }
+        let parts = switch encoded.meaning {
+        case .affine: "codes and scales"
+        case .table(_, nil): "codes and palette"
+        case .table: "codes, table and scales"
+        }
         keep(target, "stays \(target.stored.elementType): \(parts) would take \(after) bytes instead of \(before)")
         return false
     }

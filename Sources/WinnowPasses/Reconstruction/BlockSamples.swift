@@ -23,7 +23,8 @@ struct BlockSamples {
     init?(_ block: GraphBlock, _ original: Graph, _ changed: Graph, _ context: PassContext, sampleCount: Int) throws {
         let whole = try context.calibrationData(for: original).drawn(sampleCount, seed: context.seed)
         let computed = block.inputs.filter { !original.inputNames.contains($0) }
-        guard (computed + block.outputs).allSatisfy({ original.infos[$0]?.elementType == .float32 }), !block.outputs.isEmpty else { return nil }
+        guard (computed + block.outputs).allSatisfy({ original.infos[$0]?.elementType == .float32 }), !block.outputs.isEmpty
+        else { return nil }
         var kept = KeptSamples()
         let sessions = try [(changed, computed), (original, block.outputs)].map { graph, values -> Session? in
             var edit = GraphEdit()

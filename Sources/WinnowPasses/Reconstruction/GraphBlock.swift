@@ -1,7 +1,8 @@
 import WinnowGraph
 import WinnowTensor
 
-/// A piece of a graph through which all that depends on chosen layers passes: what it reads of the values before it, and what it gives.
+/// A piece of a graph through which all that depends on chosen layers passes: what it reads of the values before it, and what it
+/// gives.
 struct GraphBlock {
     /// Values that its nodes read and others make, inputs of the graph among them.
     let inputs: [ValueName]
@@ -24,7 +25,9 @@ struct GraphBlock {
             let nodes = graph.nodes[start..<end]
             let made = Set(nodes.flatMap(\.outputs))
             var inputs: [ValueName] = []
-            for value in nodes.flatMap(\.readValues) where constants[value] == nil && !made.contains(value) && !inputs.contains(value) { inputs.append(value) }
+            for value in nodes.flatMap(\.readValues) where constants[value] == nil && !made.contains(value) {
+                if !inputs.contains(value) { inputs.append(value) }
+            }
             blocks.append(GraphBlock(inputs: inputs, outputs: outputs, tensors: tensors))
             (start, tensors) = (end, [])
         }

@@ -4,9 +4,10 @@ import WinnowKernels
 import WinnowTensor
 
 extension LayerReconstruction {
-    /// Calls `body` for one layer after the other, in topological order, with the inputs x̂ that the weights given back for the layers
-    /// before it make, and as goal the weight that makes of them what the layer's own makes of the inputs x it had: W* = W + W·(C −
-    /// H)·(H + λ·mean diag H)⁻¹, C = Σx·x̂ᵀ, H = Σx̂·x̂ᵀ. A run of both models over the data for layers that read the same value.
+    /// Calls `body` for one layer after the other, in topological order, with the inputs x̂ that the weights given back for the
+    /// layers before it make, and as goal the weight that makes of them what the layer's own makes of the inputs x it had: W* = W
+    /// + W·(C − H)·(H + λ·mean diag H)⁻¹, C = Σx·x̂ᵀ, H = Σx̂·x̂ᵀ. A run of both models over the data for layers that read the
+    /// same value.
     ///
     /// Deeper layers than 4096 inputs and taps have their own weight as goal.
     static func forEachInTurn(
@@ -14,7 +15,8 @@ extension LayerReconstruction {
         _ body: (LayerReconstruction) throws -> Tensor?
     ) throws {
         let order = Dictionary(uniqueKeysWithValues: graph.nodes.enumerated().map { ($1.name, $0) })
-        let contractions = contractions(of: targets, in: graph).sorted { (order[$0.site.node.name] ?? 0) < (order[$1.site.node.name] ?? 0) }
+        let contractions = contractions(of: targets, in: graph)
+            .sorted { (order[$0.site.node.name] ?? 0) < (order[$1.site.node.name] ?? 0) }
         let tensors = Dictionary(targets.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         var (changed, start) = (graph, 0)
         while start < contractions.count {
@@ -24,11 +26,12 @@ extension LayerReconstruction {
             start = end
             guard let data = part.first?.data else { continue }
             var pairs: [String: PairedMoments] = [:]
-            for contraction in part where pairs[contraction.rowsKey] == nil { pairs[contraction.rowsKey] = PairedMoments(contraction) }
+            for contraction in part { pairs[contraction.rowsKey] = pairs[contraction.rowsKey] ?? PairedMoments(contraction) }
             try gather(&pairs, of: data, in: graph, changed, context, sampleCount)
             var rounded: [ValueName: Tensor] = [:]
             for contraction in part {
-                guard let pair = pairs[contraction.rowsKey], pair.rowCount > 0, let target = tensors[contraction.site.tensor] else { continue }
+                guard let pair = pairs[contraction.rowsKey], pair.rowCount > 0, let target = tensors[contraction.site.tensor]
+                else { continue }
                 let layer = LayerReconstruction(
                     contraction: contraction, moments: [(0..<contraction.depth, pair.moment)],
                     goal: pair.goal(contraction.matrix(of: target.values)))
@@ -39,7 +42,8 @@ extension LayerReconstruction {
     }
 
     private static func gather(
-        _ pairs: inout [String: PairedMoments], of value: ValueName, in graph: Graph, _ changed: Graph, _ context: PassContext, _ sampleCount: Int
+        _ pairs: inout [String: PairedMoments], of value: ValueName, in graph: Graph, _ changed: Graph, _ context: PassContext,
+        _ sampleCount: Int
     ) throws {
         let data = try context.calibrationData(for: graph).drawn(sampleCount, seed: context.seed)
         var edit = GraphEdit()
@@ -49,8 +53,11 @@ extension LayerReconstruction {
         for batch in data.batches(of: 8, for: graph) {
             try context.cancellation?.check("calibration")
             if isInput {
-                guard let tensor = data.batch(at: batch.indices.prefix(batch.count).map { $0 })[value], tensor.elementType == .float32 else { return }
-                tensor.withElements(Float.self) { values in for key in pairs.keys { pairs[key]?.add(values, values, shape: tensor.shape) } }
+                let own = Array(batch.indices.prefix(batch.count))
+                guard let tensor = data.batch(at: own)[value], tensor.elementType == .float32 else { return }
+                tensor.withElements(Float.self) { values in
+                    for key in pairs.keys { pairs[key]?.add(values, values, shape: tensor.shape) }
+                }
                 continue
             }
             let plans = try sessions.map { session in
@@ -89,9 +96,10 @@ private struct PairedMoments {
         (self.own, self.crossed) = ([], [])
         contraction.forEachRows(of: [first, second], shape: shape, placeLimit: GramMatrix.placeLimit) { blocks in
             let (x, y) = (blocks[0], blocks[1])
-            DenseProduct.addGram(of: y.elements, groups: groups, depth: depth, count: y.count, isRowMajor: y.isRowMajor, to: &own)
+            let shape = (y.count, y.isRowMajor)
+            DenseProduct.addGram(of: y.elements, groups: groups, depth: depth, count: shape.0, isRowMajor: shape.1, to: &own)
             DenseProduct.addGram(
-                of: x.elements, by: y.elements, groups: groups, depth: depth, count: y.count, isRowMajor: y.isRowMajor, to: &crossed)
+                of: x.elements, by: y.elements, groups: groups, depth: depth, count: shape.0, isRowMajor: shape.1, to: &crossed)
             count += y.count
         }
         (self.own, self.crossed, rowCount) = (own, crossed, count)
@@ -119,8 +127,8 @@ private struct PairedMoments {
             guard mean > 0, mean.isFinite else { continue }
             for index in 0..<depth { hessian[index, index] += damping * mean }
             let lost = (weight[rows: rows] * change).transposed
-            guard let factor = try? CholeskyFactor(hessian),
-                let moved = try? factor.solve(Matrix(lost.elements.map(Double.init), rows: lost.rows, columns: lost.columns)).transposed
+            let goal = Matrix(lost.elements.map(Double.init), rows: lost.rows, columns: lost.columns)
+            guard let factor = try? CholeskyFactor(hessian), let moved = try? factor.solve(goal).transposed
             else { continue }
             for (index, place) in (rows.lowerBound * depth..<rows.upperBound * depth).enumerated() {
                 result.elements[place] += Float(moved.elements[index])

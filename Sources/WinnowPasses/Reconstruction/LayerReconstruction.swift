@@ -26,19 +26,22 @@ package struct LayerReconstruction: Sendable {
         for targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, takesParts: Bool = false
     ) throws -> [ValueName: LayerReconstruction] {
         var result: [ValueName: LayerReconstruction] = [:]
-        try forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: takesParts) { result[$0.contraction.site.tensor] = $0 }
+        try forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: takesParts) {
+            result[$0.contraction.site.tensor] = $0
+        }
         return result
     }
 
-    /// Calls `body` for each layer whose inputs the calibration data tells: one run over the data for as many layers as fit into a
-    /// gigabyte. Throws `.numeric` naming a value that became infinite or NaN.
+    /// Calls `body` for each layer whose inputs the calibration data tells: one run over the data for as many layers as fit into
+    /// a gigabyte. Throws `.numeric` naming a value that became infinite or NaN.
     ///
     /// - Parameter takesParts: whether groups and parts of inputs will do.
     package static func forEach(
         of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, takesParts: Bool = false,
         _ body: (LayerReconstruction) throws -> Void
     ) throws {
-        let contractions = contractions(of: targets, in: graph).filter { takesParts || $0.groupCount == 1 && $0.depth <= depthLimit }
+        let contractions = contractions(of: targets, in: graph)
+            .filter { takesParts || $0.groupCount == 1 && $0.depth <= depthLimit }
         for part in contractions.chunked(byteLimit: 1 << 30) {
             var statistics = Statistics()
             for contraction in part {

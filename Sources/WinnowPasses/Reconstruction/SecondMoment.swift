@@ -1,8 +1,8 @@
 package import WinnowKernels
 import WinnowTensor
 
-/// H = XᵀX of the rows that some of a weight's columns are multiplied with, for each group of inputs, so that another weight can be
-/// judged, and fitted, by what it does to the outputs: ‖X·(Ŵ − W)ᵀ‖² = Σ_outputs δ·H·δᵀ.
+/// H = XᵀX of the rows that some of a weight's columns are multiplied with, for each group of inputs, so that another weight can
+/// be judged, and fitted, by what it does to the outputs: ‖X·(Ŵ − W)ᵀ‖² = Σ_outputs δ·H·δᵀ.
 package struct SecondMoment: Sendable {
     package let groupCount: Int
     /// groups · depth × depth
@@ -48,15 +48,20 @@ package struct SecondMoment: Sendable {
         // Backwards, so that the lower factor of this is, turned round, an upper one of H: H = RRᵀ and U = R⁻¹.
         let order = Array((order ?? Array(0..<depth)).reversed())
         var hessian = [Double](repeating: 0, count: depth * depth)
-        for row in 0..<depth { for column in 0...row { hessian[row * depth + column] = Double(own[order[row] * depth + order[column]]) } }
+        for row in 0..<depth {
+            for column in 0...row { hessian[row * depth + column] = Double(own[order[row] * depth + order[column]]) }
+        }
         let diagonal = (0..<depth).map { $0 * (depth + 1) }
         for place in diagonal where hessian[place] == 0 { hessian[place] = Double(max(1, rowCount)) / 2 }
         let mean = diagonal.reduce(0) { $0 + hessian[$1] } / Double(max(1, depth))
         for place in diagonal { hessian[place] += damping * mean }
-        let inverse = try CholeskyFactor(Matrix(hessian, rows: depth, columns: depth)).lower.triangularInverse(lower: true).elements
+        let lower = try CholeskyFactor(Matrix(hessian, rows: depth, columns: depth)).lower
+        let inverse = try lower.triangularInverse(lower: true).elements
         var factor = [Float](repeating: 0, count: depth * depth)
         let last = depth * depth - 1
-        for row in 0..<depth { for place in (row * depth + row)..<((row + 1) * depth) { factor[place] = Float(inverse[last - place]) } }
+        for row in 0..<depth {
+            for place in (row * depth + row)..<((row + 1) * depth) { factor[place] = Float(inverse[last - place]) }
+        }
         return Matrix(factor, rows: depth, columns: depth)
     }
 }

@@ -38,7 +38,8 @@ package struct GramMatrix: Statistic {
             } else if block.isRowMajor {
                 let part = (0..<block.count).flatMap { row in columns.map { block.elements[row * contraction.depth + $0] } }
                 part.withUnsafeBufferPointer { part in
-                    if let base = part.baseAddress { add(RowBlock(elements: base, count: block.count, isRowMajor: true), to: &sum, &rowSum) }
+                    guard let base = part.baseAddress else { return }
+                    add(RowBlock(elements: base, count: block.count, isRowMajor: true), to: &sum, &rowSum)
                 }
             } else {
                 let start = block.elements + columns.lowerBound * block.count

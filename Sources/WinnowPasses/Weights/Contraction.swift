@@ -3,8 +3,8 @@ package import WinnowKernels
 import WinnowOperators
 package import WinnowTensor
 
-/// A weight by its role: a matrix of outputs by inputs (and a filter's taps), and the data whose rows face it. Where channels fall
-/// into groups, the outputs of one group follow those of another, and each sees the inputs of its own group.
+/// A weight by its role: a matrix of outputs by inputs (and a filter's taps), and the data whose rows face it. Where channels
+/// fall into groups, the outputs of one group follow those of another, and each sees the inputs of its own group.
 package struct Contraction: Sendable {
     package let site: WeightSite
     /// The value that the layer multiplies with the weight.
@@ -108,7 +108,8 @@ package struct Contraction: Sendable {
         var result = Tensor(zeros: shape)
         result.withMutableElements(Float.self) { target in
             for (row, start) in rows.enumerated() {
-                for (column, place) in columns.enumerated() { target[start + place] = matrix.elements[row * matrix.columns + column] }
+                let first = row * matrix.columns
+                for (column, place) in columns.enumerated() { target[start + place] = matrix.elements[first + column] }
             }
         }
         return result

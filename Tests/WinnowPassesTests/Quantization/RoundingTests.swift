@@ -20,13 +20,10 @@ struct RoundingTests {
         var choice = RoundingChoice()
         choice.rounding = Chosen(name: name)
         change(&choice)
-        let tasks = targets.map { target in
-            RoundingTask(target, scheme.parameters(for: target.values, channelAxis: target.channelAxis).parameters) {
-                scheme.parameters(for: $0, channelAxis: target.channelAxis).parameters
-            }
-        }
         var results: [ValueName: RoundedWeight] = [:]
-        try choice.round(tasks, in: graph, context) { task, rounded in
+        try choice.round(targets, in: graph, context) { target, weight in
+            scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+        } done: { task, rounded in
             results[task.target.tensor] =
                 rounded ?? RoundedWeight(values: task.parameters.roundTrip(task.target.values), parameters: task.parameters)
         }
@@ -76,7 +73,7 @@ struct RoundingTests {
         choice.actOrder = ordered
         let target = try Self.target(site, in: graph)
         let parameters = QuantizationScheme(bits: 4, .channel).parameters(for: target.values, channelAxis: 0).parameters
-        let own = try GPTQRounding(choice).rounded(RoundingTask(target, parameters) { _ in parameters }, layer)
+        let own = try GPTQRounding(choice).rounded(RoundingTask(target: target, parameters: parameters) { _ in parameters }, layer)
         #expect(own?.values == parameters.roundTrip(target.values))
     }
 
@@ -108,7 +105,7 @@ struct RoundingTests {
             parameters = QuantizationParameters(
                 elementType: .uint4, codes: 0...15, scales: parameters.scales, zeroPoints: [Int](repeating: 5, count: 16), axis: 0)
         }
-        let own = try #require(HalfQuadraticRounding(RoundingChoice()).rounded(RoundingTask(target, parameters) { _ in parameters }, nil))
+        let own = try #require(HalfQuadraticRounding(RoundingChoice()).rounded(RoundingTask(target: target, parameters: parameters) { _ in parameters }, nil))
         func error(_ values: Tensor) -> Float { zip(values.floats(), weight.floats()).reduce(0) { $0 + abs($1.0 - $1.1) } }
         #expect(error(own.values) < 0.95 * error(parameters.roundTrip(weight)))
         #expect(own.parameters.roundTrip(own.values) == own.values)

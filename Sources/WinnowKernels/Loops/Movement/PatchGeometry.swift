@@ -41,7 +41,8 @@ package struct PatchGeometry: Hashable, Sendable {
             lines.map { line in
                 var (tap, line, offset, step) = (tap, line, 0, source.last ?? 1)
                 for axis in axes.reversed() {
-                    guard let place = coordinate(axis, place: line % target[axis], tap: tap % window.extents[axis]) else { return -1 }
+                    guard let place = coordinate(axis, place: line % target[axis], tap: tap % window.extents[axis])
+                    else { return -1 }
                     offset += place * step
                     step *= source[axis]
                     tap /= window.extents[axis]

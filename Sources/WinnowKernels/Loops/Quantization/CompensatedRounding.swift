@@ -53,7 +53,8 @@ package struct CompensatedRounding {
             }
         }
         for row in 0..<rows {
-            for column in 0..<width { matrix.elements[row * total + columns.lowerBound + column] = block.elements[row * width + column] }
+            let start = row * total + columns.lowerBound
+            for column in 0..<width { matrix.elements[start + column] = block.elements[row * width + column] }
         }
     }
 }

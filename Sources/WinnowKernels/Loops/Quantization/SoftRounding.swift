@@ -45,12 +45,13 @@ package struct SoftRounding: Sendable {
             grid.withPointers { scales, zeros in
                 parts.withUnsafeBufferPointer { parts in
                     matrix.elements.withUnsafeBufferPointer { source in
-                        guard let target = target.baseAddress, let parts = parts.baseAddress, let source = source.baseAddress else { return }
+                        guard let target = target.baseAddress, let parts = parts.baseAddress, let source = source.baseAddress
+                        else { return }
                         Parallel.forRanges(count, minimum: 1 << 14) { range in
                             let start = range.lowerBound
                             winnow_soft_differences(
-                                source + start, parts + start, target + start, range.count, scales + start, zeros + start, grid.low,
-                                grid.high)
+                                source + start, parts + start, target + start, range.count, scales + start, zeros + start,
+                                grid.low, grid.high)
                         }
                     }
                 }
@@ -76,7 +77,8 @@ package struct SoftRounding: Sendable {
                             factor: factors[row], pressure: pressure, sharpness: sharpness, rate: rate / corrections.0,
                             root: 1 / corrections.1.squareRoot())
                         winnow_soft_step(
-                            h + start, logits + start, first + start, second + start, slopes + start, scales + start, width, &constants)
+                            h + start, logits + start, first + start, second + start, slopes + start, scales + start, width,
+                            &constants)
                     }
                 }
             }

@@ -53,7 +53,8 @@ package struct SparseGPTImportance: ElementImportance {
     }
 
     private func solver(for weight: MaskedWeight) -> Solver? {
-        guard let layer = layers[weight.tensor], let moment = layer.whole, let factor = try? moment.inverseFactor(damping: Self.damping)
+        guard let layer = layers[weight.tensor], let moment = layer.whole,
+            let factor = try? moment.inverseFactor(damping: Self.damping)
         else { return nil }
         return Solver(layer.contraction, moment, factor, layer.contraction.matrix(of: weight.zeroed.converted(to: .float32)))
     }

@@ -2,14 +2,14 @@ import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// Each number goes up or down, whichever moves the layer's outputs least over calibration data together with all others: how far up, a
-/// number h between 0 and 1, is learned by gradient descent on the outputs' error, and pushed to 0 or 1 in the end
+/// Each number goes up or down, whichever moves the layer's outputs least over calibration data together with all others: how far
+/// up, a number h between 0 and 1, is learned by gradient descent on the outputs' error, and pushed to 0 or 1 in the end
 /// (AdaRound; Nagel et al. 2020, equations 21 to 24). Outputs that nearest rounding would move less keep that.
 package struct AdaptiveRounding: WeightRounding {
     package static let name = "adaround"
     package static let needs = PassNeeds.calibration
-    /// Of 100 to 1000 steps, rates of 0.05 to 0.2 and pressures of 0.01 to 10 these gave nearly the least error on random layers, and
-    /// soonest: 0.1 to 0.4 of that of nearest rounding.
+    /// Of 100 to 1000 steps, rates of 0.05 to 0.2 and pressures of 0.01 to 10 these gave nearly the least error on random layers,
+    /// and soonest: 0.1 to 0.4 of that of nearest rounding.
     private static let rate: Float = 0.1
     /// What pushing to 0 or 1 counts beside the error of the outputs; it begins after a fifth of the steps.
     private static let pressure: Float = 10

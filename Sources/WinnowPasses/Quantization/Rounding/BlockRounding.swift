@@ -5,10 +5,10 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
-/// Like AdaRound, but for the layers of a block together: how far up every number goes is learned by gradient descent through the block,
-/// so that its outputs come nearest to those that the block had, on the inputs that the blocks before it give by now (BRECQ; Li et al.
-/// 2021). A block ends where but one value is needed later on, as behind a residual sum, and has three layers or more. One whose
-/// nearest codes cost less keeps them.
+/// Like AdaRound, but for the layers of a block together: how far up every number goes is learned by gradient descent through the
+/// block, so that its outputs come nearest to those that the block had, on the inputs that the blocks before it give by now
+/// (BRECQ; Li et al. 2021). A block ends where but one value is needed later on, as behind a residual sum, and has three layers
+/// or more. One whose nearest codes cost less keeps them.
 package struct BlockRounding: BlockWiseRounding {
     package static let name = "brecq"
     package static let needs = PassNeeds.calibration
@@ -25,14 +25,14 @@ package struct BlockRounding: BlockWiseRounding {
     package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? { nil }
 
     package func round(
-        _ tasks: [RoundingTask], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
+        _ tasks: [PendingRounding], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
     ) throws {
         var rest = Dictionary(tasks.map { ($0.target.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         let alone = tasks.map(\.target).filter { $0.sites.count == 1 && $0.stored.elementType == ElementType.float32 }
         let sites = alone.map { $0.sites[0] }.filter { $0.holder == nil }
         var changed = graph
         for block in GraphBlock.all(of: graph, around: sites, layerCount: Self.layerCount) {
-            let own = block.tensors.compactMap { rest[$0] }
+            let own = block.tensors.compactMap { rest[$0]?.task }
             guard let samples = try BlockSamples(block, graph, changed, context, sampleCount: choice.roundingSamples) else { continue }
             let rounded = try learn(own, samples, context)
             for task in own {
@@ -42,17 +42,20 @@ package struct BlockRounding: BlockWiseRounding {
             }
             changed = try changed.settingInitializers(rounded)
         }
-        for task in tasks where rest[task.target.tensor] != nil { try done(task, nil) }
+        for pending in tasks where rest[pending.target.tensor] != nil { try done(pending.task, nil) }
     }
 
     private func learn(_ tasks: [RoundingTask], _ samples: BlockSamples, _ context: PassContext) throws -> [ValueName: Tensor] {
-        let nearest = Dictionary(uniqueKeysWithValues: tasks.map { ($0.target.tensor, $0.parameters.roundTrip($0.target.values)) })
+        let nearest = Dictionary(
+            uniqueKeysWithValues: tasks.map { ($0.target.tensor, $0.parameters.roundTrip($0.target.values)) })
         let error = try samples.error(nearest, context)
         guard error > 0, error.isFinite else { return nearest }
         let b = GraphBuilder(extending: samples.graph)
         let weights = tasks.map { SoftWeight($0, b) }
         let softened = try weights.map { try $0.value(b) }
-        let hook = PressureHook(sharpness: b.constant("rounding.sharpness", scalar: Float(20)), pressure: b.constant("rounding.pressure", scalar: Float(0)), most: Self.pressure)
+        let hook = PressureHook(
+            sharpness: b.constant("rounding.sharpness", scalar: Float(20)),
+            pressure: b.constant("rounding.pressure", scalar: Float(0)), most: Self.pressure)
         let total = Double(weights.reduce(0) { $0 + $1.count })
         let looseness = try Loss.weightedSum(b, weights.map { (Double($0.count) / total, try $0.looseness(b, hook.sharpness)) })
         let distances = try samples.goals.map { goal in
@@ -74,7 +77,8 @@ package struct BlockRounding: BlockWiseRounding {
         trainer.hooks = [hook]
         trainer.cancellation = context.cancellation
         let model = try trainer.train(on: samples.data).model
-        let learned = Dictionary(uniqueKeysWithValues: zip(tasks, weights).map { ($0.target.tensor, $1.rounded(model.initializers[$1.logits])) })
+        let learned = Dictionary(
+            uniqueKeysWithValues: zip(tasks, weights).map { ($0.target.tensor, $1.rounded(model.initializers[$1.logits])) })
         return try samples.error(learned, context) < error ? learned : nearest
     }
 }
@@ -106,7 +110,9 @@ private struct SoftWeight {
     }
 
     func value(_ b: GraphBuilder) throws -> ValueName {
-        func constant(_ name: String, _ values: [Float]) -> ValueName { b.constant("\(task.target.tensor).\(name)", Tensor(values, shape: shape)) }
+        func constant(_ name: String, _ values: [Float]) -> ValueName {
+            b.constant("\(task.target.tensor).\(name)", Tensor(values, shape: shape))
+        }
         let zeros = Array(grid.zeros)
         let floors = constant("lower", zip(lower, zeros).map { $0 + $1 })
         let codes = try b.clip(b.add(floors, part(b)), low: Double(grid.low), high: Double(grid.high))

@@ -2,13 +2,13 @@ import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// One input after the other is rounded, and what that costs is made up for by the inputs that come after it, so that W·X moves least
-/// over calibration data (GPTQ; Frantar et al. 2022, algorithm 1: errors spread by the rows of the Cholesky factor of H⁻¹, H = (2/n)XᵀX
-/// with a part of its mean diagonal added).
+/// One input after the other is rounded, and what that costs is made up for by the inputs that come after it, so that W·X moves
+/// least over calibration data (GPTQ; Frantar et al. 2022, algorithm 1: errors spread by the rows of the Cholesky factor of H⁻¹,
+/// H = (2/n)XᵀX with a part of its mean diagonal added).
 ///
-/// As in the authors' code inputs may come by the diagonal of H, largest first, and the scales of a block are found when it begins.
-/// Otherwise than there the weights of inputs that the data never shows are rounded to the nearest, not set to 0, and outputs that
-/// nearest rounding would move less keep that.
+/// As in the authors' code inputs may come by the diagonal of H, largest first, and the scales of a block are found when it
+/// begins. Otherwise than there the weights of inputs that the data never shows are rounded to the nearest, not set to 0, and
+/// outputs that nearest rounding would move less keep that.
 package struct GPTQRounding: WeightRounding {
     package static let name = "gptq"
     package static let needs = PassNeeds.calibration
@@ -28,7 +28,8 @@ package struct GPTQRounding: WeightRounding {
             for group in 0..<moment.groupCount {
                 let rows = (group * count)..<((group + 1) * count)
                 guard let own = try round(&rounding, rows, columns, moment.group(group)) else { return nil }
-                result.elements.replaceSubrange((rows.lowerBound * result.columns)..<(rows.upperBound * result.columns), with: own.elements)
+                let places = (rows.lowerBound * result.columns)..<(rows.upperBound * result.columns)
+                result.elements.replaceSubrange(places, with: own.elements)
             }
             try rounding.take(result, at: columns, moment)
         }
@@ -39,17 +40,17 @@ package struct GPTQRounding: WeightRounding {
         _ rounding: inout LayerRounding, _ rows: Range<Int>, _ columns: Range<Int>, _ moment: SecondMoment
     ) throws -> Matrix<Float>? {
         let diagonal = (0..<columns.count).map { moment.matrix[$0, $0] }
-        let order = choice.actOrder ? diagonal.indices.sorted { (diagonal[$1], $0) < (diagonal[$0], $1) } : Array(diagonal.indices)
+        var order = Array(diagonal.indices)
+        if choice.actOrder { order.sort { (diagonal[$1], $0) < (diagonal[$0], $1) } }
         guard let factor = moment.dampedFactor(choice.damping, order) else { return nil }
         let weight = rounding.weight[rows: rows][columns: columns]
         var state = CompensatedRounding(choice.actOrder ? weight.permuted(order) : weight, factor)
-        let taps = rounding.layer.contraction.tapCount
-        let block = choice.actOrder || choice.staticGroups ? nil : rounding.blockSize.map { $0 * taps }
+        let block = choice.actOrder || choice.staticGroups ? nil : rounding.blockColumns
         let width = block.map { min($0, columns.count) } ?? Self.width
         for start in stride(from: 0, to: columns.count, by: width) {
             let range = start..<min(start + width, columns.count)
             let settled = try state.settled(range)
-            let own = block == nil ? nil : rounding.refit(settled, atInput: start / taps)
+            let own = block == nil ? nil : rounding.refit(settled, at: start)
             let grid = own ?? rounding.grid(rows: rows, columns: range.map { columns.lowerBound + order[$0] })
             state.round(settled, at: range, grid)
         }
@@ -63,7 +64,8 @@ package struct GPTQRounding: WeightRounding {
 extension SecondMoment {
     /// The factor with as much more damping as it takes; nil where nothing helps.
     fileprivate func dampedFactor(_ damping: Double, _ order: [Int]) -> Matrix<Float>? {
-        [damping, max(10 * damping, 1e-4), max(100 * damping, 1e-2), 1].lazy.compactMap { try? inverseFactor(damping: $0, order: order) }.first
+        [damping, max(10 * damping, 1e-4), max(100 * damping, 1e-2), 1].lazy
+            .compactMap { try? inverseFactor(damping: $0, order: order) }.first
     }
 }
 

@@ -2,8 +2,8 @@ import Foundation
 import WinnowTensor
 
 /// Zero points, or scales where codes have none, are moved so that most numbers lose little and few lose much, without data: of
-/// ‖W − Ŵ‖ₚ, p = 0.7, by half-quadratic splitting (HQQ; Badri and Shaji 2023): e ← sign(x)·max(0, |x| − |x|^(p−1)/β), x = W − Ŵ; then
-/// zero ← mean(q − (W − e)/s), or s ← Σ(W − e)·q / Σq²; β from 10, times 1.01 each of 20 times, while the mean |x| falls.
+/// ‖W − Ŵ‖ₚ, p = 0.7, by half-quadratic splitting (HQQ; Badri and Shaji 2023): e ← sign(x)·max(0, |x| − |x|^(p−1)/β), x = W − Ŵ;
+/// then zero ← mean(q − (W − e)/s), or s ← Σ(W − e)·q / Σq²; β from 10, times 1.01 each of 20 times, while the mean |x| falls.
 package struct HalfQuadraticRounding: WeightRounding {
     package static let name = "hqq"
     private static let exponent: Float = 0.7
@@ -19,7 +19,8 @@ package struct HalfQuadraticRounding: WeightRounding {
         var rounded = parameters.roundTrip(weight)
         var errors = Self.errors(values, rounded.floats(), groups, parameters.scales.count)
         for _ in 0..<Self.stepCount {
-            parameters = parameters.fitted(to: zip(values, rounded.floats()).map { $0 - Self.shrunk($0 - $1, beta) }, values, groups)
+            let goal = zip(values, rounded.floats()).map { $0 - Self.shrunk($0 - $1, beta) }
+            parameters = parameters.fitted(to: goal, values, groups)
             rounded = parameters.roundTrip(weight)
             let found = Self.errors(values, rounded.floats(), groups, parameters.scales.count)
             for index in found.indices where found[index] < errors[index] {
@@ -65,6 +66,6 @@ extension QuantizationParameters {
                 result.scales[group] = Float(value)
             }
         }
-        return result
+        return isAffine ? result : settingScales(result.scales)
     }
 }

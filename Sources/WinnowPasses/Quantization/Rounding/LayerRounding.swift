@@ -46,8 +46,8 @@ struct LayerRounding {
     mutating func take(_ other: Matrix<Float>, with new: QuantizationParameters) throws {
         var gains = [Double](repeating: 0, count: weight.rows)
         for (columns, moment) in layer.moments {
-            let errors = (try errors(columns, moment), try moment.rowErrors(of: other[columns: columns] - weight[columns: columns]))
-            for row in gains.indices { gains[row] += errors.0[row] - errors.1[row] }
+            let (old, found) = (try errors(columns, moment), try moment.rowErrors(of: other[columns: columns] - weight[columns: columns]))
+            for row in gains.indices { gains[row] += old[row] - found[row] }
         }
         guard new.axis != nil else {
             if gains.reduce(0, +) > 0 { (result, parameters) = (other, new) }
@@ -67,35 +67,50 @@ struct LayerRounding {
         }
     }
 
-    /// The inputs that share a scale, where inputs are rounded in their order and each block of them has scales of its own.
-    var blockSize: Int? {
+    /// The columns that share a scale, where columns are rounded in their order and each block of them has scales of its own.
+    var blockColumns: Int? {
         let (contraction, first) = (layer.contraction, task.parameters)
-        guard first.blockSize > 0, first.axis == contraction.inputAxis, contraction.groupCount == 1, layer.moments.count == 1 else { return nil }
-        return first.blockSize
+        guard first.blockSize > 0, contraction.groupCount == 1, layer.moments.count == 1 else { return nil }
+        if let form = first.form { return form == [weight.rows, weight.columns] && first.axis == 1 ? first.blockSize : nil }
+        return first.axis == contraction.inputAxis ? first.blockSize * contraction.tapCount : nil
     }
 
-    /// Gives a block of inputs the parameters that its numbers ask for now, and says what they may become.
-    mutating func refit(_ block: Matrix<Float>, atInput start: Int) -> RoundingGrid? {
-        guard let size = blockSize else { return nil }
+    /// Gives a block of columns the parameters that its numbers ask for now, and says what they may become.
+    mutating func refit(_ block: Matrix<Float>, at start: Int) -> RoundingGrid? {
+        guard let width = blockColumns, let axis = parameters.axis else { return nil }
         let part = layer.contraction.narrowed(toInputs: block.columns / layer.contraction.tapCount)
-        let tensor = part.weight(of: block)
-        let found = task.finding(tensor)
-        let outer = shape[..<part.inputAxis].reduce(1, *)
-        let blocks = (shape[part.inputAxis] + size - 1) / size
+        let isFormed = parameters.form != nil
+        let tensor = isFormed ? Tensor(block.elements, shape: [block.rows, block.columns]) : part.weight(of: block)
+        let (found, form) = (task.finding(tensor), parameters.form ?? shape)
+        let outer = form[..<axis].reduce(1, *)
+        let blocks = (form[axis] + parameters.blockSize - 1) / parameters.blockSize
         let inner = parameters.scales.count / (outer * blocks)
-        guard found.axis == parameters.axis, found.codes == parameters.codes, found.scales.count == outer * inner else { return nil }
+        guard found.axis == axis, found.codes == parameters.codes, found.scaleType == parameters.scaleType,
+            found.scales.count == outer * inner
+        else { return nil }
         for index in found.scales.indices {
-            let place = (index / inner * blocks + start / size) * inner + index % inner
+            let place = (index / inner * blocks + start / width) * inner + index % inner
             parameters.scales[place] = found.scales[index]
             parameters.zeroPoints[place] = found.zeroPoints[index]
         }
-        return found.grid(at: part.places, in: tensor.shape)
+        return found.grid(at: isFormed ? Array(block.elements.indices) : part.places, in: tensor.shape)
     }
 
     var rounded: RoundedWeight { RoundedWeight(values: layer.contraction.weight(of: result), parameters: parameters) }
 }
 
 extension QuantizationParameters {
+    /// The same with other scales, as what they are stored in holds them; where that is neither float32 nor float16 they stay.
+    func settingScales(_ wanted: [Float]) -> QuantizationParameters {
+        var result = self
+        switch scaleType {
+        case .float32: result.scales = wanted
+        case .float16: result.scales = zip(wanted, scales).map { ScaleKind.float16.holds([$0]) ? Float(Float16($0)) : $1 }
+        default: break
+        }
+        return result
+    }
+
     /// What the elements at these places of a tensor of `shape` may become.
     func grid(at places: [Int], in shape: Shape) -> RoundingGrid {
         let indices = scaleIndices(of: places, in: shape)

@@ -2,56 +2,65 @@ package import WinnowGraph
 
 /// How numbers become codes, for every pass that stores weights as integers.
 public struct RoundingChoice: HyperparameterGroup {
-    @Hyperparameter(
-        "how numbers become codes: nearest, sum-preserving, hqq, or by what data shows: gptq, adaround, brecq, sequential-mse; none: as the scheme has it")
+    @Hyperparameter("how numbers become codes; none: as the pass does by itself; gptq, adaround, brecq, sequential-mse look at data")
     public var rounding: Chosen<WeightRoundings>? = nil
     @Hyperparameter("calibration samples that a rounding looks at, at most", in: 1...1e9) public var roundingSamples = 256
-    @Hyperparameter("round one layer after the other, each so that it makes up for what the layers before it lost; a run over the data for each")
+    @Hyperparameter("layers one after the other, each making up for those before it; a run over the data for each")
     public var sequential = false
     @Hyperparameter("gptq: part of the mean diagonal of XᵀX that is added to it", in: 0...1e3) public var damping = 0.01
     @Hyperparameter("gptq: begin with the inputs that are largest over the data") public var actOrder = false
-    @Hyperparameter("gptq: scales of blocks are those of the weight, not of what it is when a block begins") public var staticGroups = false
+    @Hyperparameter("gptq: scales of blocks are those of the weight, not of what it is when a block begins")
+    public var staticGroups = false
     @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6) public var roundingSteps = 300
 
     public init() {}
 
     private var member: any WeightRounding.Type { rounding?.member ?? NearestRounding.self }
-
     package var needs: PassNeeds { member.needs }
 
-    /// The same where none is chosen.
-    package func completed(by standard: any WeightRounding.Type) -> RoundingChoice {
+    /// The same with another rounding where none is chosen.
+    func otherwise(_ name: Chosen<WeightRoundings>) -> RoundingChoice {
         var result = self
-        if rounding == nil { result.rounding = Chosen(stringLiteral: standard.name) }
+        result.rounding = rounding ?? name
         return result
     }
 
-    /// Rounds weights layer by layer, and hands each on as soon as it is done, in no particular order; nil: each number to the nearest.
+    /// Rounds weights layer by layer, and hands each on as soon as it is done, in no particular order; nil: each number to the
+    /// nearest.
     ///
-    /// - Parameter seesData: whether the graph runs by itself.
+    /// - Parameters:
+    ///   - seesData: whether the graph runs by itself.
+    ///   - finding: the parameters of a target with other numbers, or of a part of it, and why they are coarser than was asked
+    /// for.
     package func round(
-        _ tasks: [RoundingTask], in graph: Graph, seesData: Bool = true, _ context: PassContext,
-        _ done: (RoundingTask, RoundedWeight?) throws -> Void
+        _ targets: [WeightTarget], in graph: Graph, seesData: Bool = true, _ context: PassContext,
+        finding: @escaping (WeightTarget, Tensor) -> (parameters: QuantizationParameters, reason: String?),
+        done: (RoundingTask, RoundedWeight?) throws -> Void
     ) throws {
         var rounding = member.init(self)
-        rounding.prepare(for: tasks, in: graph)
+        rounding.prepare(for: targets, in: graph)
+        let tasks = targets.map { target in PendingRounding(target) { finding(target, $0) } }
         var rest = Dictionary(tasks.map { ($0.target.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         func finish(_ layer: LayerReconstruction) throws -> RoundedWeight? {
-            guard let task = rest.removeValue(forKey: layer.contraction.site.tensor) else { return nil }
+            guard let task = rest.removeValue(forKey: layer.contraction.site.tensor)?.task else { return nil }
             let rounded = try rounding.rounded(task, layer)
             try done(task, rounded)
             return rounded ?? RoundedWeight(values: task.parameters.roundTrip(task.target.values), parameters: task.parameters)
         }
         if seesData, let rounding = rounding as? any BlockWiseRounding { return try rounding.round(tasks, in: graph, context, done) }
-        if seesData, needs != .nothing {
-            let targets = tasks.map(\.target)
-            if sequential {
-                try LayerReconstruction.forEachInTurn(of: targets, in: graph, context, sampleCount: roundingSamples) { try finish($0)?.values }
-            } else {
-                try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: roundingSamples, takesParts: true) { _ = try finish($0) }
+        if seesData, needs != .nothing, sequential {
+            try LayerReconstruction.forEachInTurn(of: targets, in: graph, context, sampleCount: roundingSamples) {
+                try finish($0)?.values
             }
+        } else if seesData, needs != .nothing {
+            try LayerReconstruction.forEach(
+                of: targets, in: graph, context, sampleCount: roundingSamples, takesParts: true
+            ) { _ = try finish($0) }
         }
-        for task in tasks where rest[task.target.tensor] != nil { try done(task, rounding.rounded(task, nil)) }
+        for pending in tasks where rest[pending.target.tensor] != nil {
+            let task = pending.task
+            try done(task, rounding.rounded(task, nil))
+        }
     }
 }
 

@@ -2,9 +2,9 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are, where
-/// the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most of what they
-/// do to the output (SQuant; Guo et al. 2022, section 3.3, with blocks in the place of kernels). It needs no data.
+/// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are,
+/// where the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most
+/// of what they do to the output (SQuant; Guo et al. 2022, section 3.3, with blocks in the place of kernels). It needs no data.
 package struct SumPreservingRounding: WeightRounding {
     package static let name = "sum-preserving"
 
@@ -12,9 +12,9 @@ package struct SumPreservingRounding: WeightRounding {
 
     package init(_ choice: RoundingChoice) {}
 
-    package mutating func prepare(for tasks: [RoundingTask], in graph: Graph) {
+    package mutating func prepare(for targets: [WeightTarget], in graph: Graph) {
         let index = GraphIndex(graph)
-        weights = Set(tasks.map(\.target).filter { target in
+        weights = Set(targets.filter { target in
             target.sites.allSatisfy { $0.holder == nil && $0.inputIndex < 2 && index.isNeverNegative($0.node.input(1 - $0.inputIndex)) }
         }.map(\.tensor))
     }

@@ -10,8 +10,8 @@ package protocol WeightRounding: Sendable {
 
     init(_ choice: RoundingChoice)
 
-    /// Learns what the graph tells of the data that meets these weights.
-    mutating func prepare(for tasks: [RoundingTask], in graph: Graph)
+    /// Learns what it must know of the layers.
+    mutating func prepare(for targets: [WeightTarget], in graph: Graph)
 
     /// The weight in numbers that codes stand for; nil: each the nearest.
     ///
@@ -21,27 +21,42 @@ package protocol WeightRounding: Sendable {
 
 extension WeightRounding {
     package static var needs: PassNeeds { .nothing }
-    package mutating func prepare(for tasks: [RoundingTask], in graph: Graph) {}
+    package mutating func prepare(for targets: [WeightTarget], in graph: Graph) {}
 }
 
 /// A rounding that looks at several layers together.
 package protocol BlockWiseRounding: WeightRounding {
     /// Hands every weight on, as `RoundingChoice.round` does.
     func round(
-        _ tasks: [RoundingTask], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
+        _ tasks: [PendingRounding], in graph: Graph, _ context: PassContext, _ done: (RoundingTask, RoundedWeight?) throws -> Void
     ) throws
 }
 
 /// A weight that is to become codes.
+package struct PendingRounding {
+    package let target: WeightTarget
+    /// The parameters of the weight with other numbers, or of a part of it, in its shape but for one axis, and why more numbers
+    /// share a scale than was asked for.
+    package let finding: (Tensor) -> (parameters: QuantizationParameters, reason: String?)
+
+    package init(_ target: WeightTarget, finding: @escaping (Tensor) -> (parameters: QuantizationParameters, reason: String?)) {
+        (self.target, self.finding) = (target, finding)
+    }
+
+    /// Its turn has come: scales are found now, so that they take no memory before.
+    package var task: RoundingTask {
+        let (parameters, reason) = finding(target.values)
+        return RoundingTask(target: target, parameters: parameters, reason: reason) { finding($0).parameters }
+    }
+}
+
+/// A weight that becomes codes.
 package struct RoundingTask {
     package let target: WeightTarget
     package let parameters: QuantizationParameters
-    /// The parameters of the weight with other numbers, or of a part of it, in its shape but for one axis.
+    /// Why more numbers share a scale than was asked for.
+    package var reason: String?
     package let finding: (Tensor) -> QuantizationParameters
-
-    package init(_ target: WeightTarget, _ parameters: QuantizationParameters, finding: @escaping (Tensor) -> QuantizationParameters) {
-        (self.target, self.parameters, self.finding) = (target, parameters, finding)
-    }
 }
 
 /// A float32 weight in numbers that the codes of its parameters stand for.
