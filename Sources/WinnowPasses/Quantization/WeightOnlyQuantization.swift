@@ -25,6 +25,8 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     @Hyperparameter("how numbers become codes: nearest, sum-preserving, or gptq and adaround, which look at data; none: as the scheme has it")
     public var rounding: Chosen<WeightRoundings>? = nil
+    @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
+    public var matrices = MatrixStorage.dequantizeLinear
     public var choice = WeightChoice()
 
     public init() {}
@@ -41,7 +43,7 @@ public struct WeightOnlyQuantization: Pass {
             var rounding = (self.rounding?.member ?? (base.isMixed ? SumPreservingRounding.self : NearestRounding.self)).init()
             if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
             let assignment = SchemeAssignment(base, rules, for: targets.targets)
-            return try targets.store(rounding: rounding) { assignment($0) }
+            return try targets.store(rounding: rounding, matrices: matrices) { assignment($0) }
         }
     }
 
@@ -59,7 +61,7 @@ public struct WeightOnlyQuantization: Pass {
             }
             return (scheme.member.scheme, true)
         }
-        if bits == 4, !isPlain { return (QuantizationPresets.all.first { $0.name == "int4" }?.scheme ?? QuantizationScheme(bits: 4, .channel), true) }
+        if bits == 4, !isPlain { return (QuantizationPreset.int4.scheme, true) }
         return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), !isPlain)
     }
 }

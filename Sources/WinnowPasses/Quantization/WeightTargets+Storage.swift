@@ -4,11 +4,14 @@ import WinnowTensor
 extension WeightTargets {
     /// Every target as codes of the scheme that it gets.
     ///
-    /// - Parameter choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
+    /// - Parameters:
+    ///   - matrices: what holds matrices whose codes come in blocks.
+    ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
-        rounding: any WeightRounding = NearestRounding(), _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
+        rounding: any WeightRounding = NearestRounding(), matrices: MatrixStorage = .dequantizeLinear,
+        _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
-        var storage = WeightStorage(graph)
+        var storage = WeightStorage(graph, matrices: matrices)
         for target in targets {
             let (scheme, choice) = choose(target)
             if let scheme { store(target, scheme, choice, rounding, &storage) } else { keep(target, choice ?? "a rule keeps it") }
