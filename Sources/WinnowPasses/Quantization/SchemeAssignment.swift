@@ -45,8 +45,9 @@ struct SchemeAssignment {
         }
         let total = Double(others.reduce(0) { $0 + $1.stored.elementCount })
         let rising = others.enumerated().sorted { ($0.element.stored.elementCount, $0.offset) < ($1.element.stored.elementCount, $1.offset) }
+            .map { $0.element }
         var sum = 0
-        for (place, target) in rising.map(\.element).enumerated() {
+        for (place, target) in rising.enumerated() {
             sum += target.stored.elementCount
             let isQuiet = Double(others.count - place) * noise <= noiseLimit
             guard Double(sum) <= total * (isQuiet ? shares.least : shares.most) else { break }

@@ -24,6 +24,8 @@ public struct WeightOnlyQuantization: Pass {
     public var blockSize: Int? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var rounding = RoundingChoice()
+    @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
+    public var matrices = MatrixStorage.dequantizeLinear
     public var choice = WeightChoice()
 
     public init() {}
@@ -38,7 +40,7 @@ public struct WeightOnlyQuantization: Pass {
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
             let assignment = SchemeAssignment(base, rules, for: targets.targets)
-            return try targets.store(rounding: base.isMixed ? rounding.otherwise("sum-preserving") : rounding, context) { assignment($0) }
+            return try targets.store(rounding: base.isMixed ? rounding.otherwise("sum-preserving") : rounding, context, matrices: matrices) { assignment($0) }
         }
     }
 
@@ -56,7 +58,7 @@ public struct WeightOnlyQuantization: Pass {
             }
             return (scheme.member.scheme, true)
         }
-        if bits == 4, !isPlain { return (QuantizationPresets.all.first { $0.name == "int4" }?.scheme ?? QuantizationScheme(bits: 4, .channel), true) }
+        if bits == 4, !isPlain { return (QuantizationPreset.int4.scheme, true) }
         return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), !isPlain)
     }
 }

@@ -6,14 +6,15 @@ extension WeightTargets {
     /// Every target as codes of the scheme that it gets.
     ///
     /// - Parameters:
+    ///   - matrices: what holds matrices whose codes come in blocks.
     ///   - palette: the numbers that a target's palette has; nil: found by k-means.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        palette: (WeightTarget) -> Palette? = { _ in nil },
+        matrices: MatrixStorage = .dequantizeLinear, palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
-        var storage = WeightStorage(graph)
+        var storage = WeightStorage(graph, matrices: matrices)
         var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
         for target in targets {
             let (scheme, choice) = choose(target)

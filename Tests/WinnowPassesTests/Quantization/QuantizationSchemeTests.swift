@@ -77,6 +77,34 @@ struct QuantizationSchemeTests {
         #expect(try TestModels.largestDifference(graph, result) < 4)
     }
 
+    /// Matrices in ONNX Runtime's own operator compute the same, need no newer operator set, are read back and are not coded twice.
+    @Test(arguments: ["int4-g16", "uint4-g32"]) func matricesArePacked(_ scheme: String) throws {
+        let graph = try Self.wide()
+        let rules: HyperparameterValue = [["weights": ["matrix", "head"], "scheme": .string(scheme)]]
+        func stored(_ matrices: String) throws -> Graph {
+            try WeightOnlyQuantization(hyperparameters: [
+                "scheme": .string(scheme), "rules": rules, "matrices": .string(matrices), "only": ["matrix", "head"],
+            ])(graph).graph
+        }
+        let (plain, packed) = (try stored("dequantize-linear"), try stored("matmul-nbits"))
+        let nodes = packed.nodes.filter { $0.op is MatMulNBits }
+        #expect(nodes.count == 2 && packed.neededVersions[""] == graph.neededVersions[""] && packed.neededVersions["com.microsoft"] == 1)
+        for (output, tensor) in try Zoo.outputs(of: plain, like: graph) {
+            let other = try #require(Zoo.outputs(of: packed, like: graph)[output])
+            #expect(tensor.relativeError(of: other) < 1e-5)
+        }
+        for node in nodes {
+            let encoded = try #require(EncodedWeight(packedIn: node, in: GraphIndex(packed)))
+            let name = node.name.hasPrefix("product") ? "matrix" : "head"
+            let value = try #require(plain.nodes.first { $0.input(0) == "\(name).codes" }?.output(0))
+            let weight = try #require(EncodedWeight(of: value, in: GraphIndex(plain))).decoded
+            #expect(encoded.decoded == weight.transposed([1, 0]), "\(name)")
+        }
+        let twice = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "only": ["product*", "head*"]])(packed)
+        #expect(twice.findings.contains { $0.reason.contains("stored as 4-bit codes already") })
+        try WrittenModels.keep(packed, "passes", "weight-only-quantization matmul-nbits \(scheme)")
+    }
+
     /// Rows that are looked up stay codes until they are read.
     @Test func tablesAreCoded() throws {
         let b = GraphBuilder("table")
