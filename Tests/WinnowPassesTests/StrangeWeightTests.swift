@@ -51,7 +51,7 @@ struct StrangeWeightTests {
         let ids = try b.input("ids", .int64, ["N", 3])
         let rows = try b.add(Gather(), b.constant("table", TestModels.normal([20, 8])), ids)
         let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("w", TestModels.normal([8, 8])))])
-        let kept = try FixedPointQuantization()(graph).findings
+        let kept = try WeightOnlyQuantization()(graph).findings
         #expect(kept.contains { $0.subject == "table" && $0.status == .kept && $0.reason.contains("looked up") })
         let bodies = try StructuredPruning()(StrangeWeights.bodies()).findings
         #expect(bodies.contains { $0.subject == "shared" && $0.reason == "a body of if reads it, and this pass leaves bodies alone" })

@@ -63,6 +63,9 @@ struct QuantizationSchemeTests {
         #expect(result.graph.initializers["transposed.scale"]?.elementType == .float16)
         #expect(result.graph.initializers["transposed.zero_point"]?.elementType == .uint4)
         #expect(result.graph.initializers["transposed.scale"]?.shape == [4, 80, 2, 2])
+        let all = try WeightOnlyQuantization(hyperparameters: ["scheme": "int4-g32", "mixed": false])(graph).graph
+        #expect(["first", "grouped", "W", "head"].allSatisfy { all.initializers["\($0).codes"]?.elementType == .int4 })
+        #expect(all.initializers["first.codes"]?.shape == [64, 90])
         let explicit = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "per-channel": true])(graph).graph
         #expect(["first", "grouped", "matrix"].allSatisfy { explicit.initializers["\($0).codes"]?.elementType == .int4 })
     }
@@ -110,12 +113,12 @@ struct QuantizationSchemeTests {
         let b = GraphBuilder("table")
         let ids = try b.input("ids", .int64, ["N", 3])
         let graph = try b.graph(outputs: [b.add(Gather(axis: 0), b.constant("table", TestModels.normal([20, 48])), ids, name: "lookup")])
-        let result = try WeightOnlyQuantization()(graph)
+        let result = try WeightOnlyQuantization(hyperparameters: ["scheme": "int8"])(graph)
         let lookup = try #require(result.graph.nodes.first { $0.input(0) == "table.codes" })
         #expect(lookup.op is Gather && result.graph.initializers["table"] == nil && result.graph.initializers["table.codes"]?.elementType == .int8)
         let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result.graph, like: graph))
         #expect(before.allSatisfy { $1.relativeError(of: after[$0] ?? $1) < 0.01 })
-        #expect(try WeightOnlyQuantization(hyperparameters: ["per-channel": true])(graph).graph.initializers["table"] != nil)
+        #expect(try WeightOnlyQuantization()(graph).graph.initializers["table"] != nil)
     }
 
     /// A narrower range never has more error than the whole one.
