@@ -19,38 +19,33 @@ struct PrecisionSearch {
     let noises: [String: Double]
     /// Multiply-accumulates by layer.
     private let costs: [String: Double]
-    private let sampleCount: Int
+    /// What the model gives in float for a few samples.
+    private let outputs: SampledOutputs
     /// Plans that are measured at most.
-    private static let attempts = 6
+    private static let attempts = 5
 
     /// - Parameter correctsBiases: whether layers in integers get back the means of their outputs.
     init(
         _ layers: CalibratedLayers, _ shifts: [WeightShift], correctsBiases: Bool, _ context: PassContext, sampleCount: Int
     ) throws {
-        (self.layers, self.context, self.sampleCount) = (layers, context, sampleCount)
+        (self.layers, self.context) = (layers, context)
         corrections = correctsBiases ? shifts : []
         let plan = layers.plan()
         let sensitivity = try OutputSensitivity(
             of: plan.groups.compactMap(\.values.first), shifts, in: layers.graph, context, sampleCount: sampleCount)
+        let samples = try context.calibrationData(for: layers.graph)
+        outputs = try SampledOutputs(of: layers.graph, on: samples.drawn(sampleCount, seed: context.seed))
         var noises = sensitivity.weightNoises
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             if let gain = sensitivity.gains[first], let error = layers.squaredError(group) {
                 noises[first] = gain * error
             } else {
-                noises[first] = try Self.noise(of: layers.rounding([group], of: plan), beside: layers.graph, context, sampleCount)
+                noises[first] = try outputs.noise(of: layers.rounding([group], of: plan))
             }
         }
         self.noises = noises
-        let shapes = try context.calibrationData(for: layers.graph).batchShapes(count: 1)
-        costs = layers.graph.multiplyAccumulates(inputShapes: shapes).compactMapValues { $0.map(Double.init) }
-    }
-
-    /// The largest part of an output's energy by which a graph's outputs differ from another's.
-    private static func noise(of graph: Graph, beside original: Graph, _ context: PassContext, _ sampleCount: Int) throws -> Double {
-        let samples = try context.calibrationData(for: original).drawn(sampleCount, seed: context.seed)
-        let run = try MetricRun(of: graph, original: original, on: samples, metrics: [SignalToNoise()])
-        return run.sums.map { $0.sums.noise > 0 ? $0.sums.noise / $0.sums.squares.a : 0 }.max() ?? 0
+        costs = layers.graph.multiplyAccumulates(inputShapes: samples.batchShapes(count: 1)).compactMapValues { $0.map(Double.init) }
     }
 
     /// The graph with what a plan says in integers.
@@ -104,7 +99,7 @@ struct PrecisionSearch {
                 continue
             }
             let plan = layers.plan(barred: barred)
-            let measured = try Self.noise(of: pairs(plan).graph, beside: layers.graph, context, sampleCount)
+            let measured = try outputs.noise(of: pairs(plan).graph)
             if measured <= bound { holds = (aim, barred, measured) } else { fails = aim }
             if barred.isEmpty && measured <= bound || plan.groups.isEmpty || measured <= 0 { break }
             // As much more or less as what was measured asks for, within what is known to hold and to fail.

@@ -34,6 +34,8 @@ public struct StaticQuantization: Pass {
     @Hyperparameter("quantize the model's outputs too, instead of giving floats from the last layer's sums")
     public var quantizeOutputs = false
     @Hyperparameter("fold BatchNormalization into the layer before it") public var foldBatchNorm = true
+    @Hyperparameter("write layers between codes as QLinearConv and QLinearMatMul, instead of pairs around Conv and MatMul")
+    public var quantizedOperators = false
     public var choice = WeightChoice()
 
     public init() {}
@@ -57,13 +59,16 @@ public struct StaticQuantization: Pass {
         let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
             .roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
-        let (stored, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
+        let (coded, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
+        let audit = IntegerAudit(of: coded)
+        let typed = coded.allowing([arithmetic.activations.elementType])
+        let stored = try quantizedOperators ? typed.writingQuantizedOperators() : typed
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
-        for finding in pairs.findings + findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
+        for finding in pairs.findings + findings + audit.findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
         }

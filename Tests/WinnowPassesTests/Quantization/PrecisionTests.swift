@@ -120,8 +120,42 @@ struct PrecisionTests {
     @Test func constantDataIsNamed() throws {
         let graph = try TestModels.perceptron()
         var context = try TestModels.context(for: graph)
-        context.calibration = Dataset([.init(name: "x", Tensor(zeros: [8, 12]))])
+        context.calibration = try Dataset([.init(name: "x", Tensor(zeros: [8, 12]))])
         let result = try StaticQuantization()(graph, in: context)
         #expect(result.findings.contains { $0.subject == "x" && $0.status == .fellBack && $0.reason.contains("calibration data") })
+    }
+
+    /// Layers between codes in the standard's operators for codes give what pairs around them give.
+    @Test func quantizedOperatorsComputeTheSame() throws {
+        for graph in [try TestModels.convolutional(), try TestModels.residual()] {
+            let pairs = try quantized(graph, ["output-sqnr": 0]).graph
+            let operators = try quantized(graph, ["output-sqnr": 0, "quantized-operators": true]).graph
+            #expect(operators.nodes.contains { $0.op is QLinearConv } && !operators.nodes.contains { $0.op is Conv })
+            try WrittenModels.keep(operators, "passes", "static-quantization quantized-operators \(graph.name)")
+            let inputs = try TestModels.dataset(for: graph, count: 16).features[0].tensor
+            let (a, b) = (try TestModels.predictions(of: pairs, on: inputs), try TestModels.predictions(of: operators, on: inputs))
+            #expect(Tensor(a.flatMap { $0 }).relativeError(of: Tensor(b.flatMap { $0 })) < 0.02)
+        }
+    }
+
+    /// 65536 steps lose less than 256, and say which operator set they need.
+    @Test(arguments: ["uint16", "int16"]) func sixteenBitsLoseLess(_ type: String) throws {
+        let graph = try TestModels.convolutional()
+        let eight = try quantized(graph, ["output-sqnr": 0]).graph
+        let sixteen = try quantized(graph, ["output-sqnr": 0, "activations": .string(type)]).graph
+        #expect(sixteen.metadata.version(of: "") >= 21)
+        try WrittenModels.keep(sixteen, "passes", "static-quantization \(type)")
+        #expect(try decibels(sixteen, graph) > decibels(eight, graph))
+    }
+
+    /// Sums of two products of 8 bits may need 17; with 7 bits they do not.
+    @Test func saturationIsNamed() throws {
+        let graph = try TestModels.convolutional()
+        func isNamed(_ values: [String: HyperparameterValue]) throws -> Bool {
+            try quantized(graph, values).findings.contains { $0.reason.contains("VNNI") }
+        }
+        #expect(try isNamed(["output-sqnr": 0]))
+        #expect(try !isNamed(["output-sqnr": 0, "reduce-range": true]))
+        #expect(try !isNamed(["output-sqnr": 0, "profile": "tensorrt"]))
     }
 }
