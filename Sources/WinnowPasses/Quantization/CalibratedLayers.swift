@@ -85,11 +85,14 @@ struct CalibratedLayers {
         return result
     }
 
+    /// Of the codes of most weights.
+    var weightBits: Int { arithmetic.inner.weights.bits }
+
     /// The same with weights of so many bits.
     func with(weightBits: Int) -> CalibratedLayers {
         var result = self
-        if arithmetic.weights.bits != weightBits { result.rounded = [:] }
-        result.arithmetic.weights.bits = weightBits
+        if weightBits != self.weightBits { result.rounded = [:] }
+        result.arithmetic.inner.weights.bits = weightBits
         return result
     }
 

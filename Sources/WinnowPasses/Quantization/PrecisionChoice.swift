@@ -20,7 +20,8 @@ public struct PrecisionChoice: HyperparameterGroup {
 
     /// The graph with as much in integers as the bound allows.
     ///
-    /// Where fewer bits than 8 are asked of weights, `outputSqnr` is that of 8: what is below was the caller's choice.
+    /// Where fewer bits than 8 are asked of weights, `outputSqnr` is that of 8, and where they are asked of activations it asks for
+    /// nothing: what is below was the caller's choice.
     func pairs(of layers: CalibratedLayers, original: Graph, _ context: PassContext) throws -> QuantizationPairs {
         let plan = layers.plan()
         guard !plan.sites.isEmpty else { return try QuantizationPairs(layers, plan) }
@@ -34,9 +35,9 @@ public struct PrecisionChoice: HyperparameterGroup {
         func pairs(_ plan: QuantizationPlan) throws -> QuantizationPairs {
             try QuantizationPairs(layers.correcting(by: own, for: plan.sites), plan)
         }
-        guard outputSqnr > 0 || maxDrop != nil else { return try pairs(plan) }
+        guard outputSqnr > 0 && layers.arithmetic.hasKernels || maxDrop != nil else { return try pairs(plan) }
         let usual = layers.with(weightBits: 8)
-        let changes = try correctBiases && layers.arithmetic.weights.bits == 8 ? own : shifts(usual)
+        let changes = try correctBiases && layers.weightBits == 8 ? own : shifts(usual)
         let search = try PrecisionSearch(usual, changes, correctsBiases: correctBiases, context, sampleCount: Self.outputSamples)
         let choice = try maxDrop.map { try search.choice(dropping: $0, from: original, pairs) }
             ?? search.choice(untilNoiseIs: pow(10, -outputSqnr / 10))

@@ -61,7 +61,7 @@ public struct StaticQuantization: Pass {
         let pairs = try precision.pairs(of: layers, original: graph, context)
         let (coded, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         let audit = IntegerAudit(of: coded)
-        let typed = coded.allowing([arithmetic.activations.elementType])
+        let typed = coded.allowing([arithmetic.inner.activations.elementType])
         let stored = try quantizedOperators ? typed.writingQuantizedOperators() : typed
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
