@@ -33,34 +33,22 @@ public struct Palettization: Pass {
         try checkHyperparameters()
         let scheme = QuantizationScheme(paletteOf: bits)
         return try graph.rewritingWeights(choice) { targets in
-            var rounding = PaletteRounding(levelCount: 1 << bits, start: start, isWeighted: weighting == .fisher, seed: context.seed)
-            if !targets.isBody { try rounding.prepare(for: targets.targets, in: targets.graph, context) }
-            return try targets.store(rounding: rounding) { _ in (scheme, nil) }
+            var palettes = PaletteChoice(levelCount: 1 << bits, start: start, seed: context.seed)
+            if !targets.isBody, weighting == .fisher {
+                palettes.moments = try LossGradients.moments(of: targets.targets, in: targets.graph, context)
+            }
+            return try targets.store(palette: palettes.palette) { _ in (scheme, nil) }
         }
     }
 }
 
 /// Palettes by k-means from another start, or with weighted distances.
-private struct PaletteRounding: WeightRounding {
-    static let name = "palette"
-
-    var levelCount = 0
-    var start = Palettization.Start.linear
-    var isWeighted = false
-    var seed: UInt64 = 0
-    private var moments: [ValueName: ElementMoments] = [:]
-
-    init() {}
-
-    init(levelCount: Int, start: Palettization.Start, isWeighted: Bool, seed: UInt64) {
-        (self.levelCount, self.start, self.isWeighted, self.seed) = (levelCount, start, isWeighted, seed)
-    }
-
-    mutating func prepare(for targets: [WeightTarget], in graph: Graph, _ context: PassContext) throws {
-        if isWeighted { moments = try LossGradients.moments(of: targets, in: graph, context) }
-    }
-
-    func rounded(_ target: WeightTarget, _ parameters: QuantizationParameters) -> Tensor? { nil }
+private struct PaletteChoice {
+    let levelCount: Int
+    let start: Palettization.Start
+    let seed: UInt64
+    /// Of the gradients of weights whose distances are weighted.
+    var moments: [ValueName: ElementMoments] = [:]
 
     func palette(for target: WeightTarget) -> Palette? {
         let values = target.values.floats()

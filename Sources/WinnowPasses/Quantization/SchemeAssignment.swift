@@ -46,7 +46,7 @@ struct SchemeAssignment {
         let total = Double(others.reduce(0) { $0 + $1.stored.elementCount })
         let rising = others.enumerated().sorted { ($0.element.stored.elementCount, $0.offset) < ($1.element.stored.elementCount, $1.offset) }
         var sum = 0
-        for (place, target) in rising.map { $0.element }.enumerated() {
+        for (place, target) in rising.map(\.element).enumerated() {
             sum += target.stored.elementCount
             let isQuiet = Double(others.count - place) * noise <= noiseLimit
             guard Double(sum) <= total * (isQuiet ? shares.least : shares.most) else { break }

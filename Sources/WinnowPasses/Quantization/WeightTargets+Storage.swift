@@ -1,12 +1,16 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 extension WeightTargets {
     /// Every target as codes of the scheme that it gets.
     ///
-    /// - Parameter choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
+    /// - Parameters:
+    ///   - palette: the numbers that a target in a palette's scheme may become; nil: found by k-means.
+    ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
+        palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
         var storage = WeightStorage(graph)
@@ -18,7 +22,7 @@ extension WeightTargets {
                 integers.append(target)
                 schemes[target.tensor] = (scheme, choice)
             } else {
-                storeTable(target, scheme, choice, rounding, &storage)
+                storeTable(target, scheme, scheme.levels == .palette ? palette(target) : nil, choice, rounding, &storage)
             }
         }
         let known = schemes
@@ -51,10 +55,12 @@ extension WeightTargets {
     }
 
     private mutating func storeTable(
-        _ target: WeightTarget, _ scheme: QuantizationScheme, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
+        _ target: WeightTarget, _ scheme: QuantizationScheme, _ palette: Palette?, _ choice: String?, _ rounding: RoundingChoice,
+        _ storage: inout WeightStorage
     ) {
         let values = target.values
-        let (encoded, reason) = scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+        let (encoded, reason) = scheme.encoded(
+            values, channelAxis: target.channelAxis, inputAxis: target.inputAxis, palette: palette)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
         if rounding.needs != .nothing {

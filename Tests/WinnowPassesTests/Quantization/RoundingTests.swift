@@ -131,7 +131,7 @@ struct RoundingTests {
     /// Numbers that are not real are named; inputs that are always 0, or a layer that never sees data, are no trap.
     @Test(arguments: ["gptq", "adaround", "sequential-mse"]) func strangeData(_ name: String) throws {
         let graph = try TestModels.perceptron()
-        let pass = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "rounding": .string(name)])
+        let pass = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "per-channel": true, "rounding": .string(name)])
         for value in [Float.nan, .infinity] {
             var rows = TestModels.normal([8, 12])
             rows.withMutableElements(Float.self) { $0[17] = value }
@@ -140,7 +140,7 @@ struct RoundingTests {
             #expect(error?.description.contains("x") == true && error?.kind == .numeric)
         }
         let zeros = PassContext(calibration: try Dataset([.init(name: "x", Tensor(zeros: [8, 12]))]))
-        #expect(try pass(graph, in: zeros).graph.initializers["fc1.weight.codes"] == WeightOnlyQuantization(hyperparameters: ["bits": 4])(graph).graph.initializers["fc1.weight.codes"])
+        #expect(try pass(graph, in: zeros).graph.initializers["fc1.weight.codes"] == WeightOnlyQuantization(hyperparameters: ["bits": 4, "per-channel": true])(graph).graph.initializers["fc1.weight.codes"])
     }
 
     /// Parts of a layer with too many inputs are rounded each by itself.

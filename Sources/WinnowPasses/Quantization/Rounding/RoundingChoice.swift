@@ -1,4 +1,5 @@
 package import WinnowGraph
+package import WinnowTensor
 
 /// How numbers become codes, for every pass that stores weights as integers.
 public struct RoundingChoice: HyperparameterGroup {

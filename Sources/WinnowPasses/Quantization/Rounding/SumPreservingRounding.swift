@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowKernels
-package import WinnowTensor
+import WinnowTensor
 
 /// Numbers that share a scale keep their sum to within half a step: those that were nearest to being rounded the other way are,
 /// where the layer's data is never negative. Data of one sign multiplies the sum of a weight's errors by its mean, which is most
