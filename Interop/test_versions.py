@@ -65,7 +65,7 @@ def test_bodies_follow_a_raised_operator_set(winnow, tmp_path, control):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, tmp_path / "old.onnx")
-    winnow("apply", "weight-only-quantization", tmp_path / "old.onnx", "--set", "bits=4", "-o", tmp_path / "new.onnx")
+    winnow("apply", "weight-only-quantization", tmp_path / "old.onnx", "--set", "bits=4", "--set", "per-channel=true", "-o", tmp_path / "new.onnx")
     new = onnx.load(tmp_path / "new.onnx")
     assert {entry.domain: entry.version for entry in new.opset_import}[""] >= 21
     onnx.checker.check_model(new, full_check=True)

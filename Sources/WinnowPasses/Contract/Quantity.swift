@@ -38,6 +38,10 @@ public struct Quantity: Hashable, Sendable {
     public static let relativeChange = Quantity("relative change")
     /// ‖change of the outputs‖ / ‖outputs‖ of a layer.
     public static let layerError = Quantity("relative error of the layer's outputs")
+    /// 10·log₁₀ of the energy of a model's outputs over that of their change.
+    public static let outputSignal = Quantity("SQNR of the outputs", unit: "dB")
+    /// 10·log₁₀ of the part of the outputs' energy that something takes.
+    public static let outputNoise = Quantity("noise at the outputs", unit: "dB")
     public static let stepSamples = Quantity("samples in a step")
     public static let trainingLoss = Quantity("training loss")
 

@@ -7,7 +7,7 @@ import WinnowTensor
 struct CalibratedLayers {
     /// In the forms that integer kernels take.
     private(set) var graph: Graph
-    let arithmetic: IntegerArithmetic
+    private(set) var arithmetic: IntegerArithmetic
     private let selection: Selection
     /// First and last layers.
     private var edges: Set<String> = []
@@ -16,6 +16,8 @@ struct CalibratedLayers {
     private(set) var parameters: [ValueName: QuantizationParameters] = [:]
     /// Weights that were rounded by more than the nearest codes; the graph still has the floats.
     private(set) var rounded: [ValueName: RoundedWeight] = [:]
+    /// The part of the outputs' energy that rounding takes, where that is known, by the first value of a group or a layer's name.
+    var noises: [String: Double] = [:]
 
     init(
         _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
@@ -80,6 +82,17 @@ struct CalibratedLayers {
         } done: { task, rounded in
             result.rounded[task.target.tensor] = rounded
         }
+        return result
+    }
+
+    /// Of the codes of most weights.
+    var weightBits: Int { arithmetic.inner.weights.bits }
+
+    /// The same with weights of so many bits.
+    func with(weightBits: Int) -> CalibratedLayers {
+        var result = self
+        if weightBits != self.weightBits { result.rounded = [:] }
+        result.arithmetic.inner.weights.bits = weightBits
         return result
     }
 

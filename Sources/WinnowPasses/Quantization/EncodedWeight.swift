@@ -78,17 +78,14 @@ private struct BroadcastPlace {
 extension QuantizationScheme {
     /// A float32 weight as codes, and why more numbers share a scale than was asked for.
     ///
-    /// - Parameters:
-    ///   - palette: the numbers to choose from; nil: found by k-means.
-    ///   - rounded: numbers that integers of these parameters can hold, in the place of the weight's; nil: each the nearest.
+    /// - Parameter palette: the numbers to choose from; nil: found by k-means.
     package func encoded(
-        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, palette: Palette? = nil,
-        rounded: (QuantizationParameters) -> Tensor? = { _ in nil }
+        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, palette: Palette? = nil
     ) -> (encoded: EncodedWeight, reason: String?) {
         switch levels {
         case .symmetric, .affine:
             let (parameters, reason) = parameters(for: weight, channelAxis: channelAxis, inputAxis: inputAxis)
-            return (EncodedWeight(rounded(parameters) ?? weight, parameters), reason)
+            return (EncodedWeight(weight, parameters), reason)
         case .palette:
             let (palette, codes) = weight.withElements(Float.self) { values in
                 let palette = palette ?? Palette(of: Array(values), levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)

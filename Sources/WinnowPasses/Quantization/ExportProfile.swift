@@ -11,6 +11,8 @@ package struct ExportProfile: Sendable {
     var needsSymmetry = false
     /// Whether it takes biases as int32 in steps of the sums.
     var takesIntegerBiases = true
+    /// Operators besides layers that it computes on codes of several scales; codes for others would cost a conversion and gain nothing.
+    var combinations: Set<String> = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"]
     /// The newest operator set that it reads; nil: not known.
     var newestVersion: Int?
 
@@ -50,11 +52,20 @@ package struct ExportProfile: Sendable {
 /// The runtimes that files are made for, one line each.
 public enum ExportProfiles: MemberCatalogue {
     package static let all: [ExportProfile] = [
-        // Its CPU kernels fuse Q/DQ pairs around layers; OpenVINO runs the same files in integers.
+        // Its CPU kernels fuse Q/DQ pairs around layers whose inputs and results are codes.
         ExportProfile(name: "onnxruntime", newestVersion: 26),
+        // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
+        ExportProfile(
+            name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], combinations: ["Concat", "AveragePool", "GlobalAveragePool"],
+            newestVersion: 26),
         // Its parser refuses zero points, and computes biases in float.
         ExportProfile(
             name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false),
+        // Standard operators that runtimes have known for years, in the form that all of them fuse.
+        ExportProfile(name: "portable", newestVersion: 20),
+        // Quantized weights and activations of iOS 17, biases in float.
+        ExportProfile(
+            name: "coreml", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], takesIntegerBiases: false, combinations: []),
     ]
     public static var names: [String] { all.map(\.name) }
 }

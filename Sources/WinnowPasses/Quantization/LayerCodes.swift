@@ -18,6 +18,8 @@ public enum ActivationCodes: String, HyperparameterChoice, Codable {
     case uint8
     /// −128…127 with a zero point, −128 after a Relu.
     case int8
+    /// 65536 steps, for what 256 are too few for; needs operator set 21, and runtimes compute such layers in float.
+    case uint16, int16
     /// 0…15 and −8…7, stored as bytes behind a Clip.
     case uint4, int4
     /// 0…3 and −2…1, likewise.

@@ -33,34 +33,24 @@ public struct Palettization: Pass {
         try checkHyperparameters()
         let scheme = QuantizationScheme(paletteOf: bits)
         return try graph.rewritingWeights(choice) { targets in
-            var palettes = PaletteChoice(levelCount: 1 << bits, start: start, seed: context.seed)
-            if !targets.isBody, weighting == .fisher {
-                palettes.moments = try LossGradients.moments(of: targets.targets, in: targets.graph, context)
-            }
-            return try targets.store(palette: palettes.palette) { _ in (scheme, nil) }
+            let moments = weighting == .fisher && !targets.isBody
+                ? try LossGradients.moments(of: targets.targets, in: targets.graph, context) : [:]
+            return try targets.store(palette: { target in
+                palette(of: target.values.floats(), weights: moments[target.tensor]?.meanSquares, seed: context.seed)
+            }) { _ in (scheme, nil) }
         }
     }
-}
 
-/// Palettes by k-means from another start, or with weighted distances.
-private struct PaletteChoice {
-    let levelCount: Int
-    let start: Palettization.Start
-    let seed: UInt64
-    /// Of the gradients of weights whose distances are weighted.
-    var moments: [ValueName: ElementMoments] = [:]
-
-    func palette(for target: WeightTarget) -> Palette? {
-        let values = target.values.floats()
+    private func palette(of values: [Float], weights: [Float]?, seed: UInt64) -> Palette {
         let fixed: Float? = values.contains(0) ? 0 : nil
         let start: Palette.Start = switch start {
         case .linear: .linear
         case .density: .density
         case .plusPlus: .plusPlus(seed: seed)
         }
-        if let weights = moments[target.tensor]?.meanSquares, weights.contains(where: { $0 > 0 }) {
-            return Palette(of: values, weights: weights, levelCount: levelCount, start: start, fixed: fixed)
+        if let weights, weights.contains(where: { $0 > 0 }) {
+            return Palette(of: values, weights: weights, levelCount: 1 << bits, start: start, fixed: fixed)
         }
-        return Palette(of: values, levelCount: levelCount, start: start, fixed: fixed)
+        return Palette(of: values, levelCount: 1 << bits, start: start, fixed: fixed)
     }
 }

@@ -19,18 +19,31 @@ public struct PrecisionChoice: HyperparameterGroup {
     private static let (meanSamples, outputSamples) = (32, 16)
 
     /// The graph with as much in integers as the bound allows.
+    ///
+    /// Where fewer bits than 8 are asked of weights, `outputSqnr` is that of 8, and where they are asked of activations it asks for
+    /// nothing: what is below was the caller's choice.
     func pairs(of layers: CalibratedLayers, original: Graph, _ context: PassContext) throws -> QuantizationPairs {
         let plan = layers.plan()
         guard !plan.sites.isEmpty else { return try QuantizationPairs(layers, plan) }
-        var context = context
+        var (layers, context) = (layers, context)
         context.progress = nil
-        let shifts = try correctBiases || outputSqnr > 0 || maxDrop != nil
-            ? WeightShift.gather(layers.weightParameters(of: plan.sites), in: layers.graph, context, sampleCount: Self.meanSamples) : []
-        guard outputSqnr > 0 || maxDrop != nil else {
-            return try QuantizationPairs(layers.correcting(by: shifts, for: plan.sites), plan)
+        func shifts(_ layers: CalibratedLayers) throws -> [WeightShift] {
+            try WeightShift.gather(
+                layers.weightParameters(of: plan.sites), in: layers.graph, context, sampleCount: Self.meanSamples)
         }
-        let search = try PrecisionSearch(layers, shifts, correctsBiases: correctBiases, context, sampleCount: Self.outputSamples)
-        if let maxDrop { return try search.pairs(dropping: maxDrop, from: original) }
-        return try search.pairs(untilNoiseIs: pow(10, -outputSqnr / 10))
+        let own = try correctBiases ? shifts(layers) : []
+        func pairs(_ plan: QuantizationPlan) throws -> QuantizationPairs {
+            try QuantizationPairs(layers.correcting(by: own, for: plan.sites), plan)
+        }
+        guard outputSqnr > 0 && layers.arithmetic.hasKernels || maxDrop != nil else { return try pairs(plan) }
+        let usual = layers.with(weightBits: 8)
+        let changes = try correctBiases && layers.weightBits == 8 ? own : shifts(usual)
+        let search = try PrecisionSearch(usual, changes, correctsBiases: correctBiases, context, sampleCount: Self.outputSamples)
+        let choice = try maxDrop.map { try search.choice(dropping: $0, from: original, pairs) }
+            ?? search.choice(untilNoiseIs: pow(10, -outputSqnr / 10))
+        layers.noises = search.noises
+        var result = try pairs(choice.plan)
+        result.note(choice.findings)
+        return result
     }
 }

@@ -1,9 +1,16 @@
+import Foundation
 import WinnowEngine
 import WinnowGraph
 import WinnowTensor
 
 /// Takes values out of integers, those first whose rounding does most harm for what their layers compute.
 struct PrecisionSearch {
+    /// What becomes integers, and why not more.
+    struct Choice {
+        var plan: QuantizationPlan
+        var findings: [Finding]
+    }
+
     private let layers: CalibratedLayers
     /// By which biases are corrected.
     private let corrections: [WeightShift]
@@ -12,43 +19,38 @@ struct PrecisionSearch {
     let noises: [String: Double]
     /// Multiply-accumulates by layer.
     private let costs: [String: Double]
-    private let sampleCount: Int
+    /// What the model gives in float for a few samples.
+    private let outputs: SampledOutputs
     /// Plans that are measured at most.
-    private static let attempts = 6
+    private static let attempts = 5
 
     /// - Parameter correctsBiases: whether layers in integers get back the means of their outputs.
     init(
         _ layers: CalibratedLayers, _ shifts: [WeightShift], correctsBiases: Bool, _ context: PassContext, sampleCount: Int
     ) throws {
-        (self.layers, self.context, self.sampleCount) = (layers, context, sampleCount)
+        (self.layers, self.context) = (layers, context)
         corrections = correctsBiases ? shifts : []
         let plan = layers.plan()
         let sensitivity = try OutputSensitivity(
             of: plan.groups.compactMap(\.values.first), shifts, in: layers.graph, context, sampleCount: sampleCount)
+        let samples = try context.calibrationData(for: layers.graph)
+        outputs = try SampledOutputs(of: layers.graph, on: samples.drawn(sampleCount, seed: context.seed))
         var noises = sensitivity.weightNoises
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             if let gain = sensitivity.gains[first], let error = layers.squaredError(group) {
                 noises[first] = gain * error
             } else {
-                noises[first] = try Self.noise(of: layers.rounding([group], of: plan), beside: layers.graph, context, sampleCount)
+                noises[first] = try outputs.noise(of: layers.rounding([group], of: plan))
             }
         }
         self.noises = noises
-        let shapes = try context.calibrationData(for: layers.graph).batchShapes(count: 1)
-        costs = layers.graph.multiplyAccumulates(inputShapes: shapes).compactMapValues { $0.map(Double.init) }
-    }
-
-    /// The largest part of an output's energy by which a graph's outputs differ from another's.
-    private static func noise(of graph: Graph, beside original: Graph, _ context: PassContext, _ sampleCount: Int) throws -> Double {
-        let samples = try context.calibrationData(for: original).drawn(sampleCount, seed: context.seed)
-        let run = try MetricRun(of: graph, original: original, on: samples, metrics: [SignalToNoise()])
-        return run.sums.map { $0.sums.noise > 0 ? $0.sums.noise / $0.sums.squares.a : 0 }.max() ?? 0
+        costs = layers.graph.multiplyAccumulates(inputShapes: samples.batchShapes(count: 1)).compactMapValues { $0.map(Double.init) }
     }
 
     /// The graph with what a plan says in integers.
-    func pairs(_ plan: QuantizationPlan) throws -> QuantizationPairs {
-        try QuantizationPairs(layers.correcting(by: corrections, for: plan.sites), plan, noises: noises)
+    private func pairs(_ plan: QuantizationPlan) throws -> QuantizationPairs {
+        try QuantizationPairs(layers.correcting(by: corrections, for: plan.sites), plan)
     }
 
     private func predicted(_ plan: QuantizationPlan) -> Double {
@@ -56,11 +58,38 @@ struct PrecisionSearch {
             + plan.sites.reduce(0) { $0 + (noises[$1.node.name] ?? 0) }
     }
 
-    /// The graph with the fewest values in float so that the noise measured at the outputs is at most `bound`.
-    func pairs(untilNoiseIs bound: Double) throws -> QuantizationPairs { try pairs(layers.plan(barred: barring(untilNoiseIs: bound))) }
+    /// The fewest values in float so that the noise measured at the outputs is at most `bound`.
+    func choice(untilNoiseIs bound: Double) throws -> Choice {
+        let (barred, noise) = try barring(untilNoiseIs: bound)
+        let plan = layers.plan(barred: barred)
+        let signal = noise > 0 ? -10 * log10(noise) : nil
+        return Choice(
+            plan: plan, findings: [Finding("graph", .done, .outputSignal, after: signal, reason: summary(of: plan))] + reasons(for: barred))
+    }
 
-    private func barring(untilNoiseIs bound: Double) throws -> Set<ValueName> {
-        var (aim, holds, fails) = (bound, (aim: 0.0, barred: Set<ValueName>?.none), Double.infinity)
+    /// How much of the work is in integers, and what of it costs most.
+    private func summary(of plan: QuantizationPlan) -> String {
+        let all = layers.plan().sites
+        func work(_ sites: [WeightSite]) -> Double { sites.reduce(0) { $0 + (costs[$1.node.name] ?? 0) } }
+        var text = "\(plan.sites.count) of \(all.count) layers in integers"
+        if work(all) > 0 { text += String(format: " with %.1f %% of their multiply-accumulates", 100 * work(plan.sites) / work(all)) }
+        let names = plan.groups.compactMap(\.values.first) + plan.sites.map(\.node.name)
+        let worst = names.sorted { noises[$0] ?? 0 > noises[$1] ?? 0 }.prefix(3).filter { noises[$0] ?? 0 > 0 }
+        if !worst.isEmpty { text += "; most is lost by \(worst.joined(separator: ", "))" }
+        return text
+    }
+
+    /// What rounding would cost that is not done, the most first.
+    private func reasons(for barred: Set<ValueName>) -> [Finding] {
+        barred.sorted { (noises[$0] ?? 0, $1) > (noises[$1] ?? 0, $0) }.map { value in
+            let decibels = noises[value].flatMap { $0 > 0 ? 10 * log10($0) : nil }
+            return Finding(value, .fellBack, .outputNoise, after: decibels, reason: "stays float with its layers, for what rounding it would cost")
+        }
+    }
+
+    /// The values to bar and the noise that is measured then.
+    private func barring(untilNoiseIs bound: Double) throws -> (barred: Set<ValueName>, noise: Double) {
+        var (aim, holds, fails) = (bound, (aim: 0.0, barred: Set<ValueName>?.none, noise: 0.0), Double.infinity)
         var known: Set<Set<ValueName>> = []
         for _ in 0..<Self.attempts {
             let barred = barring(untilPredictedIs: aim)
@@ -70,49 +99,48 @@ struct PrecisionSearch {
                 continue
             }
             let plan = layers.plan(barred: barred)
-            let measured = try Self.noise(of: pairs(plan).graph, beside: layers.graph, context, sampleCount)
-            if measured <= bound { holds = (aim, barred) } else { fails = aim }
+            let measured = try outputs.noise(of: pairs(plan).graph)
+            if measured <= bound { holds = (aim, barred, measured) } else { fails = aim }
             if barred.isEmpty && measured <= bound || plan.groups.isEmpty || measured <= 0 { break }
             // As much more or less as what was measured asks for, within what is known to hold and to fail.
             let next = min(aim, predicted(plan)) * bound / measured
             aim = next > holds.aim && next < fails ? next : fails.isFinite ? (holds.aim * fails).squareRoot() : 2 * holds.aim
             if holds.aim == 0 { aim = min(aim, 0.8 * next) }
         }
-        return holds.barred ?? barring(untilPredictedIs: -1)
+        return holds.barred.map { ($0, holds.noise) } ?? (barring(untilPredictedIs: -1), 0)
     }
 
-    /// The graph in which those that do most harm are in float, as few as keep the score on validation data within `drop` points.
-    func pairs(dropping drop: Double, from original: Graph) throws -> QuantizationPairs {
+    /// Those that do most harm in float, as few as keep the score on validation data within `drop` points.
+    func choice(
+        dropping drop: Double, from original: Graph, _ pairs: (QuantizationPlan) throws -> QuantizationPairs
+    ) throws -> Choice {
         let validation = try context.validationData(for: original)
         let bench = Bench(original: original, options: EvaluationOptions(cancellation: context.cancellation), judge: context.judge)
         let before = try bench.trial(original, on: validation)
         let order = barringOrder(untilPredictedIs: -1)
-        var decisions: [Finding] = []
-        func attempt(_ count: Int) throws -> (pairs: QuantizationPairs, holds: Bool) {
+        var trials: [Finding] = []
+        func holds(_ count: Int) throws -> Bool {
             let plan = layers.plan(barred: Set(order.prefix(count)))
-            let pairs = try pairs(plan)
-            let stored = try pairs.graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
+            let stored = try pairs(plan).graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
             let trial = try bench.trial(stored, on: validation)
             let holds = trial.drop(from: before) <= drop + 1e-9
-            decisions.append(
+            let reason = "\(plan.sites.count) layers in integers, \(count) values kept in float: \(holds ? "within" : "more than") "
+            trials.append(
                 Finding(
-                    "graph", holds ? .done : .fellBack, .validation(trial.quality.name), before: before.quality.measured(before.quality.score),
-                    after: trial.quality.measured(trial.quality.score),
-                    reason: "\(plan.sites.count) layers in integers, \(count) values kept in float: \(holds ? "within" : "more than") "
-                        + "\(drop.shortText) points"))
-            return (pairs, holds)
+                    "graph", holds ? .done : .fellBack, .validation(trial.quality.name),
+                    before: before.quality.measured(before.quality.score), after: trial.quality.measured(trial.quality.score),
+                    reason: reason + "\(drop.shortText) points"))
+            return holds
         }
-        var (low, high, best) = (-1, order.count, QuantizationPairs?.none)
-        var step = 0
-        while high - low > 1 || best == nil {
-            // Few first: most models need none or a handful.
-            let count = best == nil ? min(step, order.count) : (low + high) / 2
-            let (pairs, holds) = try attempt(count)
-            if holds || count == order.count { (high, best) = (count, pairs) } else { (low, step) = (count, max(1, 2 * step)) }
+        // Few first, as most models need none or a handful, then between the last that lost too much and the first that did not.
+        var (low, high) = (-1, 0)
+        while high < order.count, try !holds(high) { (low, high) = (high, min(max(1, 2 * high), order.count)) }
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if try holds(middle) { high = middle } else { low = middle }
         }
-        var result = try best ?? attempt(order.count).pairs
-        result.note(decisions)
-        return result
+        let barred = Set(order.prefix(high))
+        return Choice(plan: layers.plan(barred: barred), findings: trials + reasons(for: barred))
     }
 
     private func barring(untilPredictedIs bound: Double) -> Set<ValueName> {

@@ -20,9 +20,7 @@ struct QuantizationPairs {
     }
 
     /// Inserts what a plan says.
-    ///
-    /// - Parameter noises: the part of the outputs' energy that rounding takes, by the first value of a group or the name of a layer.
-    init(_ layers: CalibratedLayers, _ plan: QuantizationPlan, noises: [String: Double] = [:]) throws {
+    init(_ layers: CalibratedLayers, _ plan: QuantizationPlan) throws {
         (graph, findings) = (layers.graph, plan.floats)
         guard !plan.sites.isEmpty else { return }
         var insertion = QDQInsertion(graph)
@@ -31,7 +29,7 @@ struct QuantizationPairs {
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
             activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
-            findings.append(Self.finding(first, layers.observed[first], parameters))
+            findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises[first]))
         }
         let arithmetic = layers.arithmetic
         for site in plan.sites {
@@ -52,13 +50,20 @@ struct QuantizationPairs {
 
     mutating func note(_ findings: [Finding]) { self.findings += findings }
 
-    private static func finding(_ value: ValueName, _ observed: ObservedRange?, _ parameters: QuantizationParameters) -> Finding {
+    private static func finding(
+        _ value: ValueName, _ observed: ObservedRange?, _ parameters: QuantizationParameters, noise: Double?
+    ) -> Finding {
         let range = observed?.whole ?? 0...0
         var reason = "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])"
         if let histogram = observed?.histogram {
             let (error, power) = (histogram.squaredError(of: parameters), histogram.meanSquare)
             if error > 0, power > 0 { reason += String(format: ", SQNR %.1f dB", 10 * log10(power / error)) }
             reason += String(format: ", %.4g %% clipped", 100 * histogram.clippedPart(of: parameters))
+        }
+        if let noise, noise > 0 { reason += String(format: ", noise at the outputs %.1f dB", 10 * log10(noise)) }
+        guard range.lowerBound < range.upperBound else {
+            let number = range.lowerBound
+            return Finding(value, .fellBack, .rangeWidth, before: 0, reason: "was \(number) alone on the calibration data, which says nothing of its range")
         }
         return Finding(
             value, .done, .rangeWidth, before: Double(range.upperBound) - Double(range.lowerBound),

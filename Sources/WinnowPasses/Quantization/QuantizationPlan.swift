@@ -134,7 +134,8 @@ package struct QuantizationPlan: Sendable {
     private mutating func spread() {
         for node in graph.nodes where node.op.quantization == .sharesScale {
             let inputs = node.inputs.filter { !$0.isEmpty && graph.infos[$0]?.elementType == .float32 }
-            guard let output = node.output(0), isFloat(output), !inputs.isEmpty else { continue }
+            guard let output = node.output(0), isFloat(output), !inputs.isEmpty, arithmetic.profile.combinations.contains(node.op.type.name)
+            else { continue }
             if inputs.allSatisfy({ isQuantized($0) }) {
                 mark(rectified(output) ?? output)
             } else if inputs.contains(where: { isQuantized($0) }) {

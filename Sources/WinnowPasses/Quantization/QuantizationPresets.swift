@@ -5,16 +5,19 @@ package struct QuantizationPreset: Sendable {
 
     init(_ name: String, _ scheme: QuantizationScheme) { (self.name, self.scheme) = (name, scheme) }
 
-    /// Symmetric integers of 4 bits in blocks, 8 bits where 4 lose most.
-    static func int4(_ size: Int) -> QuantizationPreset {
-        QuantizationPreset("int4-g\(size)", QuantizationScheme(bits: 4, .block(size)).with { ($0.clips, $0.isMixed) = (true, true) })
+    /// Symmetric integers of few bits in blocks, 8 bits where few lose most.
+    static func int(_ bits: Int, _ size: Int) -> QuantizationPreset {
+        QuantizationPreset("int\(bits)-g\(size)", QuantizationScheme(bits: bits, .block(size)).with { ($0.clips, $0.isMixed) = (true, true) })
     }
 
+    /// The default at 4 bits: that of `uint4-g16`.
+    static let int4 = uint(4, 16, name: "int4")
+
     /// The same with zero points.
-    static func uint4(_ size: Int, name: String? = nil) -> QuantizationPreset {
+    static func uint(_ bits: Int, _ size: Int, name: String? = nil) -> QuantizationPreset {
         QuantizationPreset(
-            name ?? "uint4-g\(size)",
-            QuantizationScheme(affine: 4, .block(size)).with { ($0.scales, $0.clips, $0.isMixed) = (.float16, true, true) })
+            name ?? "uint\(bits)-g\(size)",
+            QuantizationScheme(affine: bits, .block(size)).with { ($0.scales, $0.clips, $0.isMixed) = (.float16, true, true) })
     }
 
     static func microscaled(_ name: String, _ format: NumberFormat) -> QuantizationPreset {
@@ -27,9 +30,10 @@ public enum QuantizationPresets: MemberCatalogue {
     package static let all: [QuantizationPreset] = [
         QuantizationPreset("int8", QuantizationScheme(bits: 8, .channel)),
         QuantizationPreset("int16", QuantizationScheme(bits: 16, .channel)),
-        .uint4(16, name: "int4"),
-        .int4(16), .int4(32), .int4(64), .int4(128),
-        .uint4(16), .uint4(32), .uint4(64), .uint4(128),
+        .int4,
+        .int(4, 16), .int(4, 32), .int(4, 64), .int(4, 128),
+        .uint(4, 16), .uint(4, 32), .uint(4, 64), .uint(4, 128),
+        .int(3, 16), .uint(3, 16), .uint(2, 16),
         QuantizationPreset("uint8", QuantizationScheme(affine: 8, .channel)),
         QuantizationPreset("nf4", QuantizationScheme(.nf4, .block(64))),
         QuantizationPreset("fp4", QuantizationScheme(.e2m1, .block(32))),

@@ -9,11 +9,13 @@ package struct QuantizationScheme: Hashable, Sendable {
         case channel
         /// So many along the summed axis.
         case block(Int)
+        /// The same in a matrix; those of one output channel elsewhere.
+        case matrixBlock(Int)
         /// So many in the order of storage; 0: all.
         case run(Int)
 
         package init(perChannel: Bool, blockSize: Int = 0) {
-            self = blockSize > 0 ? .block(blockSize) : perChannel ? .channel : .tensor
+            self = blockSize > 0 ? .matrixBlock(blockSize) : perChannel ? .channel : .tensor
         }
     }
 

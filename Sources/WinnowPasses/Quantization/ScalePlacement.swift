@@ -55,6 +55,7 @@ extension QuantizationScheme.Granularity {
         case .channel:
             if let channelAxis, objection == nil { return (ScalePlacement(shape, axis: channelAxis), nil) }
             return (ScalePlacement(shape), objection ?? "one scale for the tensor: its axes do not tell the channels")
+        case .matrixBlock(let size): return Self.block(size).placement(in: shape, channelAxis: channelAxis, objection: objection)
         case .block(let size):
             if objection == nil, let axis = channelAxis {
                 if shape.rank == 2 { return (ScalePlacement(shape, axis: 1 - axis, blockSize: size), nil) }

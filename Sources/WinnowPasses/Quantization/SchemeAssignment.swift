@@ -5,12 +5,12 @@ import WinnowTensor
 /// scheme itself.
 ///
 /// Noise of rounding adds up over layers, as a part of each layer's own outputs that hardly depends on its size. So the bytes of the
-/// smallest layers buy most: those are the ones that keep 8 bits.
+/// smallest layers buy most: those are the ones that keep 8 bits, of equally large ones the later, whose noise fewer layers follow.
 struct SchemeAssignment {
     /// Of the weights that could have fewer bits, the smallest that make up this part have 8 in any case, and at most.
     private static let shares = (least: 0.5, most: 0.75)
     /// What the layers with fewer bits may add, as a part of the power of a layer's outputs.
-    private static let noiseLimit = 0.05
+    private static let noiseLimit = 0.04
     /// Errors of fewer weights hardly average out in an output's sum.
     private static let depthLimit = 64
     /// Fewer inputs are those of depthwise filters, or a signal as it comes: samples of sound differ a thousandfold in size.
@@ -44,9 +44,11 @@ struct SchemeAssignment {
             if let reason = reason(for: target) { reasons[target.tensor] = reason } else { others.append(target) }
         }
         let total = Double(others.reduce(0) { $0 + $1.stored.elementCount })
-        let rising = others.enumerated().sorted { ($0.element.stored.elementCount, $0.offset) < ($1.element.stored.elementCount, $1.offset) }
+        let rising = others.enumerated()
+            .sorted { ($0.element.stored.elementCount, $1.offset) < ($1.element.stored.elementCount, $0.offset) }
+            .map { $0.element }
         var sum = 0
-        for (place, target) in rising.map(\.element).enumerated() {
+        for (place, target) in rising.enumerated() {
             sum += target.stored.elementCount
             let isQuiet = Double(others.count - place) * noise <= noiseLimit
             guard Double(sum) <= total * (isQuiet ? shares.least : shares.most) else { break }

@@ -22,8 +22,11 @@ public struct WeightOnlyQuantization: Pass {
     public var perChannel: Bool? = nil
     @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
     public var blockSize: Int? = nil
+    @Hyperparameter("whether layers that lose most have 8 bits; none: as the scheme has it, int4 and its like have") public var mixed: Bool? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var rounding = RoundingChoice()
+    @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
+    public var matrices = MatrixStorage.dequantizeLinear
     public var choice = WeightChoice()
 
     public init() {}
@@ -37,8 +40,10 @@ public struct WeightOnlyQuantization: Pass {
         return try graph.rewritingWeights(
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
-            let assignment = SchemeAssignment(base, rules, for: targets.targets)
-            return try targets.store(rounding: base.isMixed ? rounding.otherwise("sum-preserving") : rounding, context) { assignment($0) }
+            let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
+            let assignment = SchemeAssignment(scheme, rules, for: targets.targets)
+            let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
+            return try targets.store(rounding: rounding, context, matrices: matrices) { assignment($0) }
         }
     }
 
@@ -56,8 +61,8 @@ public struct WeightOnlyQuantization: Pass {
             }
             return (scheme.member.scheme, true)
         }
-        if bits == 4, !isPlain { return (QuantizationPresets.all.first { $0.name == "int4" }?.scheme ?? QuantizationScheme(bits: 4, .channel), true) }
-        return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), !isPlain)
+        if bits == 4, !isPlain { return (QuantizationPreset.int4.scheme, true) }
+        return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), false)
     }
 }
 

@@ -9,7 +9,12 @@ package struct WeightStorage {
     private var types: Set<ElementType> = []
     private var castTypes: Set<ElementType> = []
 
-    package init(_ graph: Graph) { index = GraphIndex(graph) }
+    private let matrices: MatrixStorage
+
+    package init(_ graph: Graph, matrices: MatrixStorage = .dequantizeLinear) {
+        index = GraphIndex(graph)
+        self.matrices = matrices
+    }
 
     /// The graph with the weights replaced, at an operator set that knows their types.
     package func apply() throws -> Graph {
@@ -21,6 +26,10 @@ package struct WeightStorage {
     /// Stores a weight's codes: `DequantizeLinear(codes, scales, zero points) [→ Reshape]`; or as indices of a table, in operators that
     /// every runtime has, for ONNX has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] [→ Reshape]`.
     package mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ names: inout FreshNames) {
+        if matrices == .matMulNBits, let packed = PackedMatrix(encoded, target, in: index) {
+            packed.write(to: &edit, &names)
+            return
+        }
         types.insert(encoded.codes.elementType)
         if let rows = LookedUpRows(encoded, target, in: index) {
             rows.write(to: &edit, &names)

@@ -6,14 +6,15 @@ extension WeightTargets {
     /// Every target as codes of the scheme that it gets.
     ///
     /// - Parameters:
-    ///   - palette: the numbers that a target in a palette's scheme may become; nil: found by k-means.
+    ///   - matrices: what holds matrices whose codes come in blocks.
+    ///   - palette: the numbers that a target's palette has; nil: found by k-means.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        palette: (WeightTarget) -> Palette? = { _ in nil },
+        matrices: MatrixStorage = .dequantizeLinear, palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
-        var storage = WeightStorage(graph)
+        var storage = WeightStorage(graph, matrices: matrices)
         var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
         for target in targets {
             let (scheme, choice) = choose(target)
@@ -22,7 +23,8 @@ extension WeightTargets {
                 integers.append(target)
                 schemes[target.tensor] = (scheme, choice)
             } else {
-                storeTable(target, scheme, scheme.levels == .palette ? palette(target) : nil, choice, rounding, &storage)
+                storeTable(target, scheme, palette(target), choice, &storage)
+                if rounding.needs != .nothing { noteNearest(target, "its codes are no integers") }
             }
         }
         let known = schemes
@@ -38,6 +40,10 @@ extension WeightTargets {
     /// Every target as codes of one scheme.
     mutating func store(_ scheme: QuantizationScheme) throws -> Graph { try store { _ in (scheme, nil) } }
 
+    private mutating func noteNearest(_ target: WeightTarget, _ why: String) {
+        note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: \(why)"))
+    }
+
     private mutating func storeIntegers(
         _ task: RoundingTask, _ rounded: RoundedWeight?, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
     ) {
@@ -45,9 +51,7 @@ extension WeightTargets {
         let encoded = EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
-        if rounded == nil, rounding.needs != .nothing {
-            note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: the data tells nothing of its inputs"))
-        }
+        if rounded == nil, rounding.needs != .nothing { noteNearest(target, "the data tells nothing of its inputs") }
         if let reason = task.reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
         var finding = Finding.quantized(target.tensor, values, task.parameters, as: rounded?.values, from: target.stored.elementType)
         if let choice { finding.reason = "\(choice), \(finding.reason)" }
@@ -55,17 +59,12 @@ extension WeightTargets {
     }
 
     private mutating func storeTable(
-        _ target: WeightTarget, _ scheme: QuantizationScheme, _ palette: Palette?, _ choice: String?, _ rounding: RoundingChoice,
-        _ storage: inout WeightStorage
+        _ target: WeightTarget, _ scheme: QuantizationScheme, _ palette: Palette?, _ choice: String?, _ storage: inout WeightStorage
     ) {
         let values = target.values
-        let (encoded, reason) = scheme.encoded(
-            values, channelAxis: target.channelAxis, inputAxis: target.inputAxis, palette: palette)
+        let (encoded, reason) = scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis, palette: palette)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
-        if rounding.needs != .nothing {
-            note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: its codes are no integers"))
-        }
         noteTable(target, values, encoded, reason.map { "\($0); " } ?? choice.map { "\($0), " } ?? "", isMilder: reason != nil)
     }
 

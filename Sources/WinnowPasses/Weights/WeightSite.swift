@@ -82,7 +82,7 @@ extension Graph {
         return nodes.compactMap { node in
             guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0 else { return nil }
             return site(of: node, input: input, axis: 0, index: index)
-        }.filter { initializers[$0.tensor] != nil && infos[$0.operand]?.rank == 2 }
+        }.filter { initializers[$0.tensor] != nil && infos[$0.operand]?.rank == 2 && infos[$0.operand]?.extents?[1].value != 1 }
     }
 
     /// Float initializers that the model computes with, in file order: weights, biases, normalization parameters; not

@@ -10,6 +10,8 @@ package struct WeightTarget: Sendable {
     package let stored: Tensor
     /// Every layer that multiplies with it, those in control-flow bodies too.
     package let sites: [WeightSite]
+    /// Whether the data of every layer is limited to numbers above 0.
+    package var meetsNoNegatives = false
 
     /// The numbers as float32.
     package var values: Tensor { stored.converted(to: .float32) }
@@ -43,6 +45,7 @@ package struct WeightTargets {
         isBody = taken?.isEmpty == false
         names = FreshNames(graph, avoiding: taken ?? [])
         ledger = WeightLedger(graph, includesBodies: taken == nil)
+        let index = GraphIndex(graph)
         var sites: [ValueName: [WeightSite]] = [:]
         var order: [ValueName] = []
         for site in graph.weightSites + graph.capturedWeightSites + (hasTables ? graph.lookupSites : []) {
@@ -51,7 +54,8 @@ package struct WeightTargets {
         }
         for name in order {
             guard let own = sites[name], let stored = graph.initializers[name] else { continue }
-            let target = WeightTarget(tensor: name, stored: stored, sites: own)
+            let target = WeightTarget(
+                tensor: name, stored: stored, sites: own, meetsNoNegatives: own.allSatisfy { index.isDataNeverNegative(of: $0) })
             if let reason = own.lazy.compactMap({ selection.reason(against: $0) }).first {
                 ledger.keep(name, reason)
             } else if let reason = graph.reasonToKeep(name) ?? objection(target) {
@@ -67,6 +71,12 @@ package struct WeightTargets {
     private mutating func noteComputedWeights() {
         let origins = graph.constantOrigins
         let read = Set(graph.weightSites.map(\.operand))
+        for node in graph.nodes {
+            for case (let input, .packed(let codes)) in node.op.inputRoles {
+                guard let tensor = node.input(input), graph.initializers[tensor] != nil, !ledger.has(tensor) else { continue }
+                ledger.skip(tensor, "the weight of \(node.name) is stored as \(codes.bitWidth)-bit codes already")
+            }
+        }
         for node in graph.nodes where node.op.quantization == .contraction {
             for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
                 guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
@@ -158,5 +168,19 @@ extension Tensor {
         }
         let parts = [(nans, "NaN"), (infinities, "infinite")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
         return "it is not finite: \(parts.joined(separator: " and ")) among \(elementCount) numbers"
+    }
+}
+
+extension GraphIndex {
+    /// Whether the data of a layer is what limits numbers to those above 0, but for nodes that move or select its elements.
+    fileprivate func isDataNeverNegative(of site: WeightSite) -> Bool {
+        guard site.holder == nil, site.inputIndex < 2, let data = site.node.input(1 - site.inputIndex) else { return false }
+        return isNeverNegative(data)
+    }
+
+    private func isNeverNegative(_ value: ValueName?) -> Bool {
+        guard let node = producer(of: value) else { return false }
+        if case .between(let range)? = node.op.passing(of: node, in: self) { return range.lowerBound >= 0 }
+        return node.op.quantization == .keepsScale && isNeverNegative(node.input(0))
     }
 }

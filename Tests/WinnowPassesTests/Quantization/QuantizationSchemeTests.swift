@@ -63,6 +63,9 @@ struct QuantizationSchemeTests {
         #expect(result.graph.initializers["transposed.scale"]?.elementType == .float16)
         #expect(result.graph.initializers["transposed.zero_point"]?.elementType == .uint4)
         #expect(result.graph.initializers["transposed.scale"]?.shape == [4, 80, 2, 2])
+        let all = try WeightOnlyQuantization(hyperparameters: ["scheme": "int4-g32", "mixed": false])(graph).graph
+        #expect(["first", "grouped", "W", "head"].allSatisfy { all.initializers["\($0).codes"]?.elementType == .int4 })
+        #expect(all.initializers["first.codes"]?.shape == [64, 90])
         let explicit = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "per-channel": true])(graph).graph
         #expect(["first", "grouped", "matrix"].allSatisfy { explicit.initializers["\($0).codes"]?.elementType == .int4 })
     }
@@ -77,17 +80,45 @@ struct QuantizationSchemeTests {
         #expect(try TestModels.largestDifference(graph, result) < 4)
     }
 
+    /// Matrices in ONNX Runtime's own operator compute the same, need no newer operator set, are read back and are not coded twice.
+    @Test(arguments: ["int4-g16", "uint4-g32"]) func matricesArePacked(_ scheme: String) throws {
+        let graph = try Self.wide()
+        let rules: HyperparameterValue = [["weights": ["matrix", "head"], "scheme": .string(scheme)]]
+        func stored(_ matrices: String) throws -> Graph {
+            try WeightOnlyQuantization(hyperparameters: [
+                "scheme": .string(scheme), "rules": rules, "matrices": .string(matrices), "only": ["matrix", "head"],
+            ])(graph).graph
+        }
+        let (plain, packed) = (try stored("dequantize-linear"), try stored("matmul-nbits"))
+        let nodes = packed.nodes.filter { $0.op is MatMulNBits }
+        #expect(nodes.count == 2 && packed.neededVersions[""] == graph.neededVersions[""] && packed.neededVersions["com.microsoft"] == 1)
+        for (output, tensor) in try Zoo.outputs(of: plain, like: graph) {
+            let other = try #require(Zoo.outputs(of: packed, like: graph)[output])
+            #expect(tensor.relativeError(of: other) < 1e-5)
+        }
+        for node in nodes {
+            let encoded = try #require(EncodedWeight(packedIn: node, in: GraphIndex(packed)))
+            let name = node.name.hasPrefix("product") ? "matrix" : "head"
+            let value = try #require(plain.nodes.first { $0.input(0) == "\(name).codes" }?.output(0))
+            let weight = try #require(EncodedWeight(of: value, in: GraphIndex(plain))).decoded
+            #expect(encoded.decoded == weight.transposed([1, 0]), "\(name)")
+        }
+        let twice = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "only": ["product*", "head*"]])(packed)
+        #expect(twice.findings.contains { $0.reason.contains("stored as 4-bit codes already") })
+        try WrittenModels.keep(packed, "passes", "weight-only-quantization matmul-nbits \(scheme)")
+    }
+
     /// Rows that are looked up stay codes until they are read.
     @Test func tablesAreCoded() throws {
         let b = GraphBuilder("table")
         let ids = try b.input("ids", .int64, ["N", 3])
         let graph = try b.graph(outputs: [b.add(Gather(axis: 0), b.constant("table", TestModels.normal([20, 48])), ids, name: "lookup")])
-        let result = try WeightOnlyQuantization()(graph)
+        let result = try WeightOnlyQuantization(hyperparameters: ["scheme": "int8"])(graph)
         let lookup = try #require(result.graph.nodes.first { $0.input(0) == "table.codes" })
         #expect(lookup.op is Gather && result.graph.initializers["table"] == nil && result.graph.initializers["table.codes"]?.elementType == .int8)
         let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result.graph, like: graph))
         #expect(before.allSatisfy { $1.relativeError(of: after[$0] ?? $1) < 0.01 })
-        #expect(try WeightOnlyQuantization(hyperparameters: ["per-channel": true])(graph).graph.initializers["table"] != nil)
+        #expect(try WeightOnlyQuantization()(graph).graph.initializers["table"] != nil)
     }
 
     /// A narrower range never has more error than the whole one.

@@ -20,11 +20,12 @@ package enum LeastErrorRange {
         for value in values { (low, high) = (min(low, value), max(high, value)) }
         if isSymmetric { high = max(high, -low); low = 0 }
         var best: (scale: Float, zero: Float) = (1, isSymmetric ? 0 : codes.lowerBound)
-        guard high - low > 0 else { return best }
+        guard high > low else { return best }
         var least = Double.infinity
         for part in clips ? parts : [1] {
             let width = isSymmetric ? codes.upperBound : codes.upperBound - codes.lowerBound
-            let scale = rounded((high * part - low * part) / width)
+            // Divided first: the width of a range may overflow.
+            let scale = rounded(high * part / width - low * part / width)
             guard scale >= Float.leastNormalMagnitude, scale.isFinite else { continue }
             let zero = isSymmetric
                 ? 0 : min(max(codes.lowerBound - (low * part / scale).rounded(.toNearestOrEven), codes.lowerBound), codes.upperBound)

@@ -1,4 +1,3 @@
-package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
@@ -8,20 +7,11 @@ import WinnowTensor
 package struct SumPreservingRounding: WeightRounding {
     package static let name = "sum-preserving"
 
-    private var weights: Set<ValueName> = []
-
     package init(_ choice: RoundingChoice) {}
-
-    package mutating func prepare(for targets: [WeightTarget], in graph: Graph) {
-        let index = GraphIndex(graph)
-        weights = Set(targets.filter { target in
-            target.sites.allSatisfy { $0.holder == nil && $0.inputIndex < 2 && index.isNeverNegative($0.node.input(1 - $0.inputIndex)) }
-        }.map(\.tensor))
-    }
 
     package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? {
         let (target, parameters) = (task.target, task.parameters)
-        guard weights.contains(target.tensor), parameters.axis != nil else { return nil }
+        guard target.meetsNoNegatives, parameters.axis != nil else { return nil }
         let layout = parameters.layout(of: target.stored.shape)
         var values = target.values
         var (elements, starts) = values.withElements(Float.self) { layout.grouped($0) }
@@ -46,14 +36,5 @@ package struct SumPreservingRounding: WeightRounding {
         let count = Int(min(total.magnitude.rounded(.toNearestOrEven), Float(candidates.count)))
         for index in candidates.sorted(by: { (errors[$0].magnitude, $1) > (errors[$1].magnitude, $0) }).prefix(count) { codes[index] -= direction }
         return codes
-    }
-}
-
-extension GraphIndex {
-    /// Whether what limits numbers to those above 0 makes a value, and only nodes that move or select its elements lie between.
-    fileprivate func isNeverNegative(_ value: ValueName?) -> Bool {
-        guard let node = producer(of: value) else { return false }
-        if case .between(let range)? = node.op.passing(of: node, in: self) { return range.lowerBound >= 0 }
-        return node.op.quantization == .keepsScale && isNeverNegative(node.input(0))
     }
 }

@@ -1,0 +1,95 @@
+"""What the export profiles of static quantization promise: which layers ONNX Runtime and OpenVINO run in integers."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from runtimes import executed_operators
+
+PROFILES = ["onnxruntime", "openvino", "tensorrt", "portable", "coreml"]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Four convolutions with a residual sum, pooling and a Gemm, and samples for it."""
+    random, folder = np.random.default_rng(4), tmp_path_factory.mktemp("profiles")
+    tensors, nodes = [], []
+
+    def constant(name, shape):
+        tensors.append(numpy_helper.from_array((random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32), name))
+        return name
+
+    def conv(x, name, channels, inputs, group=1):
+        weight = constant(f"{name}.weight", (channels, inputs // group, 3, 3))
+        bias = constant(f"{name}.bias", (channels, 1))
+        tensors[-1] = numpy_helper.from_array(numpy_helper.to_array(tensors[-1]).ravel(), bias)
+        nodes.append(helper.make_node("Conv", [x, weight, bias], [name], pads=[1] * 4, group=group))
+        nodes.append(helper.make_node("Relu", [name], [f"{name}.relu"]))
+        return f"{name}.relu"
+
+    stem = conv("x", "stem", 16, 3)
+    inner = conv(conv(stem, "depthwise", 16, 16, group=16), "inner", 16, 16)
+    nodes.append(helper.make_node("Add", [inner, stem], ["sum"]))
+    last = conv("sum", "last", 24, 16)
+    nodes += [
+        helper.make_node("MaxPool", [last], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("GlobalAveragePool", ["pooled"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("Gemm", ["flat", constant("head.weight", (10, 24))], ["y"], transB=1),
+    ]
+    shape = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 16, 16])]
+    graph = helper.make_graph(nodes, "network", shape, [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 10])], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "model.onnx")
+    np.savez(folder / "x.npz", x=random.normal(size=(64, 3, 16, 16)).astype(np.float32))
+    return folder
+
+
+def text(info, key):
+    return info[key].astype(str)
+
+
+def quantized(winnow, network, tmp_path, profile):
+    out = tmp_path / f"{profile}.onnx"
+    settings = ("--set", f"profile={profile}", "--set", "output-sqnr=0")
+    winnow("apply", "static-quantization", network / "model.onnx", "-o", out, "--data", network / "x.npz", *settings)
+    return out
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_files_run_alike(winnow, network, tmp_path, profile):
+    """Valid, and the same in ONNX Runtime as it stands, optimized there, and in winnow, but for roundings on an edge."""
+    out, inputs = quantized(winnow, network, tmp_path, profile), np.load(network / "x.npz")
+    onnx.checker.check_model(str(out), full_check=True)
+    winnow("infer", out, "--input", network / "x.npz", "-o", tmp_path / "y.npz")
+    ours = np.load(tmp_path / "y.npz")["y"]
+    (exact,) = onnxruntime.InferenceSession(network / "model.onnx").run(None, dict(inputs))
+    assert np.linalg.norm(ours - exact) < 0.1 * np.linalg.norm(exact)
+    for level in (onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        (theirs,) = onnxruntime.InferenceSession(out, options).run(None, dict(inputs))
+        assert np.abs(ours - theirs).max() < 0.03 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("profile", ["onnxruntime", "portable"])
+def test_onnxruntime_runs_every_layer_in_integers(winnow, network, tmp_path, profile):
+    operators = executed_operators(quantized(winnow, network, tmp_path, profile), tmp_path)
+    assert operators.count("QLinearConv") == 4 and "Conv" not in operators and "FusedConv" not in operators
+    assert "QLinearAdd" in operators and "QLinearGlobalAveragePool" in operators
+    assert "QGemm" in operators or "MatMulIntegerToFloat" in operators
+
+
+@pytest.mark.parametrize("profile", ["openvino", "onnxruntime", "portable", "coreml"])
+def test_openvino_runs_every_layer_in_integers(winnow, network, tmp_path, profile):
+    openvino = pytest.importorskip("openvino")
+    out = quantized(winnow, network, tmp_path, profile)
+    compiled = openvino.compile_model(openvino.Core().read_model(out), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    infos = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+    layers = [text(info, "runtimePrecision") for info in infos if text(info, "layerType") in ("Convolution", "FullyConnected")]
+    assert len(layers) == 5
+    assert all(precision in ("i8", "u8") for precision in layers), layers
+    found = compiled(dict(np.load(network / "x.npz")))[0]
+    winnow("infer", out, "--input", network / "x.npz", "-o", tmp_path / "y.npz")
+    ours = np.load(tmp_path / "y.npz")["y"]
+    assert np.abs(found - ours).max() < 0.03 * np.abs(ours).max()

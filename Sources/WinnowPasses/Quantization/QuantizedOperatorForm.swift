@@ -1,0 +1,68 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+extension Graph {
+    /// Conv and MatMul that take codes and whose results become codes as QLinearConv and QLinearMatMul; the rest keeps its pairs.
+    func writingQuantizedOperators() throws -> Graph {
+        let index = GraphIndex(self)
+        var edit = GraphEdit()
+        for node in nodes {
+            guard let op = node.op.quantizedOperator, let (between, quantize) = index.requantization(of: node),
+                let data = index.perTensorCodes(of: node.input(0)), let weight = index.dequantizing(node.input(1)),
+                initializers[weight.inputs[0]] != nil, !edit.removedNodes.contains(node.name)
+            else { continue }
+            var inputs = data.inputs + weight.inputs + quantize.inputs.dropFirst()
+            if let bias = node.input(2) {
+                guard let codes = index.producer(of: bias), codes.op is DequantizeLinear, let stored = codes.input(0),
+                    initializers[stored]?.elementType == .int32
+                else { continue }
+                inputs.append(stored)
+            }
+            edit.removedNodes.formUnion([node.name, quantize.name] + between.map(\.name))
+            edit.addedNodes.append(Node(name: node.name, op: op, inputs: inputs, outputs: quantize.outputs, notes: node.notes))
+        }
+        return try applying(edit).removingDeadNodes()
+    }
+}
+
+extension Operator {
+    /// The operator that does the same on codes, without pairs around it; nil where the standard has none.
+    fileprivate var quantizedOperator: (any Operator)? {
+        switch self {
+        case let op as Conv: QLinearConv(op)
+        case is MatMul: QLinearMatMul()
+        default: nil
+        }
+    }
+}
+
+extension GraphIndex {
+    /// A DequantizeLinear with scale and zero point.
+    fileprivate func dequantizing(_ value: ValueName?) -> Node? {
+        guard let node = producer(of: value), node.op is DequantizeLinear, node.inputs.count == 3, !node.inputs.contains("") else { return nil }
+        return node
+    }
+
+    fileprivate func perTensorCodes(of value: ValueName?) -> Node? {
+        dequantizing(value).flatMap { constant($0.input(1))?.elementCount == 1 ? $0 : nil }
+    }
+
+    /// The QuantizeLinear of a layer's output, and a Relu or Clip before it that its lowest and highest code make needless.
+    fileprivate func requantization(of node: Node) -> (between: [Node], quantize: Node)? {
+        guard let reader = soleConsumer(of: node.output(0)), !isOutput(node.outputs[0]) else { return nil }
+        if reader.op is QuantizeLinear { return isPerTensor(reader) ? ([], reader) : nil }
+        guard case .between(let limits)? = reader.op.passing(of: reader, in: self), !isOutput(reader.outputs[0]),
+            let quantize = soleConsumer(of: reader.output(0)), quantize.op is QuantizeLinear, isPerTensor(quantize),
+            let scale = constant(quantize.input(1))?.floats().first, let zero = constant(quantize.input(2)),
+            let codes = zero.elementType.integerRange, let origin = zero.integers().first
+        else { return nil }
+        let (low, high) = (Float(codes.lowerBound - origin) * scale, Float(codes.upperBound - origin) * scale)
+        guard low >= Float(limits.lowerBound) - scale / 2, high <= Float(limits.upperBound) + scale / 2 else { return nil }
+        return ([reader], quantize)
+    }
+
+    private func isPerTensor(_ quantize: Node) -> Bool {
+        quantize.inputs.count == 3 && constant(quantize.input(1))?.elementCount == 1 && constant(quantize.input(2)) != nil
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+@testable import WinnowPasses
+
+/// Which layers become integers, and what is said of those that do not.
+struct PrecisionTests {
+    /// A convolution whose outputs span orders of magnitude, their logarithm, and layers behind it.
+    private func spectrogram() throws -> Graph {
+        let b = GraphBuilder("spectrogram")
+        let x = try b.input("x", .float32, ["N", 1, 8, 8])
+        func weight(_ name: String, _ shape: Shape, _ seed: UInt64) -> ValueName { b.constant(name, TestModels.normal(shape, seed: seed)) }
+        let bands = try b.conv(x, weight("bands.weight", [16, 1, 3, 3], 1), padding: 1, name: "bands")
+        let power = try b.add(Add(), b.add(Mul(), bands, bands, name: "power"), b.constant("floor", Tensor([Float(1e-6)])), name: "floored")
+        let level = try b.add(Log(), power, name: "level")
+        let hidden = try b.add(Relu(), b.conv(level, weight("conv.weight", [8, 16, 3, 3], 2), padding: 1, name: "conv"), name: "relu")
+        let flat = try b.add(Flatten(), b.add(GlobalAveragePool(), hidden, name: "pool"), name: "flat")
+        return try b.graph(outputs: [b.linear(flat, weight("head.weight", [4, 8], 3), name: "head")])
+    }
+
+    private func quantized(
+        _ graph: Graph, _ values: [String: HyperparameterValue] = [:], pass: StaticQuantization? = nil
+    ) throws -> PassResult {
+        try StaticQuantization(hyperparameters: values)(graph, in: TestModels.context(for: graph))
+    }
+
+    private func layersInIntegers(_ graph: Graph) -> Set<String> {
+        let index = GraphIndex(graph)
+        let layers = graph.nodes.filter { $0.op.quantization == .contraction }
+        return Set(layers.filter { $0.inputs.prefix(2).allSatisfy { index.producer(of: $0)?.op is DequantizeLinear } }.map(\.name))
+    }
+
+    private func decibels(_ graph: Graph, _ original: Graph) throws -> Double {
+        let samples = try TestModels.dataset(for: original, count: 64)
+        return try MetricRun(of: graph, original: original, on: samples, metrics: [SignalToNoise()]).sums[0].sums.decibels
+    }
+
+    /// What stands before a logarithm stays float, what comes behind it does not; asked to, everything becomes integers, and is worse.
+    @Test func whatFeedsALogarithmStaysFloat() throws {
+        let graph = try spectrogram()
+        let chosen = try quantized(graph)
+        #expect(layersInIntegers(chosen.graph) == ["conv", "head"])
+        #expect(try decibels(chosen.graph, graph) > 26)
+        let reason = try #require(chosen.findings.first { $0.quantity == .outputNoise })
+        #expect(reason.status == .fellBack && reason.subject == "bands" || reason.subject == "x")
+        #expect(chosen.findings.contains { $0.subject == "bands.weight" && $0.status == .fellBack })
+        let all = try quantized(graph, ["output-sqnr": 0])
+        #expect(layersInIntegers(all.graph) == ["bands", "conv", "head"])
+        #expect(try decibels(all.graph, graph) < decibels(chosen.graph, graph) - 3)
+    }
+
+    /// More asked of the outputs never means more in integers, and what is said of them is true.
+    @Test func boundsHold() throws {
+        for graph in try TestModels.all {
+            var former = Int.max
+            for bound in [10.0, 25, 35, 45] {
+                let result = try quantized(graph, ["output-sqnr": .number(bound)])
+                let count = layersInIntegers(result.graph).count
+                #expect(count <= former, "\(graph.name) at \(bound)")
+                former = count
+                let measured = try #require(result.findings.first { $0.quantity == .outputSignal })
+                if count > 0 { #expect(measured.after ?? .infinity >= bound) }
+                #expect(try decibels(result.graph, graph) > bound - 3, "\(graph.name) at \(bound)")
+            }
+        }
+    }
+
+    /// The means of a layer's outputs come back.
+    @Test func biasesTakeTheMeanOfRounding() throws {
+        let graph = try TestModels.convolutional()
+        let samples = try TestModels.dataset(for: graph, count: 64).features[0].tensor
+        func shift(_ correct: Bool) throws -> Float {
+            let result = try quantized(graph, ["weight-bits": 4, "output-sqnr": 0, "correct-biases": .bool(correct)]).graph
+            func means(_ graph: Graph) throws -> [Float] {
+                var edit = GraphEdit()
+                edit.outputs = ["conv1"]
+                let values = try Session(graph.applying(edit)).run(["image": samples])["conv1"]?.floats() ?? []
+                let plane = values.count / 64 / 6
+                return (0..<6).map { channel in
+                    (0..<64).reduce(0) { sum, sample in
+                        values[((sample * 6 + channel) * plane)..<((sample * 6 + channel + 1) * plane)].reduce(sum, +)
+                    } / Float(64 * plane)
+                }
+            }
+            return try zip(means(graph), means(result)).map { abs($0 - $1) }.max() ?? 0
+        }
+        #expect(try shift(true) < 0.5 * shift(false))
+    }
+
+    /// Nothing goes back where everything may be lost; every trial is a finding; what is kept holds the bound.
+    @Test func dropsAreBounded() throws {
+        let graph = try spectrogram()
+        let free = try quantized(graph, ["max-drop": 100])
+        #expect(layersInIntegers(free.graph).count == 3)
+        let context = try TestModels.context(for: graph)
+        let validation = try #require(context.validation)
+        for bound in [0.0, 5] {
+            let result = try quantized(graph, ["max-drop": .number(bound)])
+            let trials = result.findings.filter { $0.quantity.name.hasPrefix("validation") }
+            #expect(!trials.isEmpty && trials.contains { $0.status == .done })
+            let bench = Bench(original: graph)
+            let drop = try bench.trial(result.graph, on: validation).drop(from: bench.trial(graph, on: validation))
+            #expect(drop <= bound + 1e-9)
+        }
+    }
+
+    /// A model whose activations are codes is left as it is, and says so.
+    @Test func nothingIsQuantizedTwice() throws {
+        let graph = try spectrogram()
+        let once = try quantized(graph)
+        let twice = try StaticQuantization()(once.graph, in: TestModels.context(for: graph))
+        #expect(twice.graph.text == once.graph.text)
+        #expect(twice.findings.contains { $0.reason.contains("codes already") })
+    }
+
+    /// Data that never changes tells no range, and that is said.
+    @Test func constantDataIsNamed() throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        context.calibration = try Dataset([.init(name: "x", Tensor(zeros: [8, 12]))])
+        let result = try StaticQuantization()(graph, in: context)
+        #expect(result.findings.contains { $0.subject == "x" && $0.status == .fellBack && $0.reason.contains("calibration data") })
+    }
+
+    /// Layers between codes in the standard's operators for codes give what pairs around them give.
+    @Test func quantizedOperatorsComputeTheSame() throws {
+        for graph in [try TestModels.convolutional(), try TestModels.residual()] {
+            let pairs = try quantized(graph, ["output-sqnr": 0]).graph
+            let operators = try quantized(graph, ["output-sqnr": 0, "quantized-operators": true]).graph
+            #expect(operators.nodes.contains { $0.op is QLinearConv } && !operators.nodes.contains { $0.op is Conv })
+            try WrittenModels.keep(operators, "passes", "static-quantization quantized-operators \(graph.name)")
+            let inputs = try TestModels.dataset(for: graph, count: 16).features[0].tensor
+            let (a, b) = (try TestModels.predictions(of: pairs, on: inputs), try TestModels.predictions(of: operators, on: inputs))
+            #expect(Tensor(a.flatMap { $0 }).relativeError(of: Tensor(b.flatMap { $0 })) < 0.02)
+        }
+    }
+
+    /// 65536 steps lose less than 256, and say which operator set they need.
+    @Test(arguments: ["uint16", "int16"]) func sixteenBitsLoseLess(_ type: String) throws {
+        let graph = try TestModels.convolutional()
+        let eight = try quantized(graph, ["output-sqnr": 0]).graph
+        let sixteen = try quantized(graph, ["output-sqnr": 0, "activations": .string(type)]).graph
+        #expect(sixteen.metadata.version(of: "") >= 21)
+        try WrittenModels.keep(sixteen, "passes", "static-quantization \(type)")
+        #expect(try decibels(sixteen, graph) > decibels(eight, graph))
+    }
+
+    /// Sums of two products of 8 bits may need 17; with 7 bits they do not.
+    @Test func saturationIsNamed() throws {
+        let graph = try TestModels.convolutional()
+        func isNamed(_ values: [String: HyperparameterValue]) throws -> Bool {
+            try quantized(graph, values).findings.contains { $0.reason.contains("VNNI") }
+        }
+        #expect(try isNamed(["output-sqnr": 0]))
+        #expect(try !isNamed(["output-sqnr": 0, "reduce-range": true]))
+        #expect(try !isNamed(["output-sqnr": 0, "profile": "tensorrt"]))
+    }
+}
