@@ -48,7 +48,7 @@ struct BlockSamples {
             if kept.byteCount > Self.byteLimit { break }
         }
         guard count > 1 else { return nil }
-        let batch: Extent = original.fixedBatchSize.map { .fixed($0) } ?? "N"
+        let batch: Extent = original.fixedBatchSize.map { Extent.fixed($0) } ?? "N"
         goals = block.outputs.enumerated().map { index, output in
             let shape = kept.tensor("out " + output).shape
             return Goal(output: output, name: "goal \(index)", extents: [batch] + shape.dropFirst().map { .fixed($0) })
@@ -60,7 +60,8 @@ struct BlockSamples {
         }
         graph = try block.graph(of: original, types: Dictionary(types, uniquingKeysWith: { first, _ in first }))
         let read = Set(graph.inputNames)
-        data = try Dataset(given.filter { read.contains($0.name) } + goals.map { Dataset.Feature(name: $0.name, kept.tensor("out " + $0.output)) })
+        let wanted = goals.map { Dataset.Feature(name: $0.name, kept.tensor("out " + $0.output)) }
+        data = try Dataset(given.filter { read.contains($0.name) } + wanted)
     }
 
     /// The mean square by which outputs differ from what they were, summed over outputs, with these weights.
