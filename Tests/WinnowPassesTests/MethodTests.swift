@@ -71,7 +71,9 @@ struct MethodTests {
         try WrittenModels.keep(learned, "passes", "weight-only-quantization \(name) \(settings.keys.sorted())")
         let errors = (try error(nearest, from: graph, on: data(context)), try error(learned, from: graph, on: data(context)))
         #expect(errors.1 < errors.0, "\(errors)")
-        #expect(nearest.initializers["fc1.weight.scale"] == learned.initializers["fc1.weight.scale"])
+        // GPTQ finds those of a block when it begins.
+        let isFound = name == "gptq" && settings["block-size"] != nil
+        #expect((nearest.initializers["fc1.weight.scale"] == learned.initializers["fc1.weight.scale"]) != isFound)
     }
 
     /// Full ranks give the layer back.

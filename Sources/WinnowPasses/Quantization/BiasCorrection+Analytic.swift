@@ -19,13 +19,15 @@ extension BiasCorrection {
                 let data = now.unquantized(layer.site.data), let means = before.normalizedMeans(of: data),
                 means.count == contraction.inputCount * contraction.groupCount
             else { ledger.keep(layer.weight, "no BatchNormalization tells the means of its inputs"); continue }
-            guard let old = folded.initializers[site.tensor], let new = try graph.weight(readBy: layer.site),
-                old.shape == new.shape
+            // As the layer was, or with a normalization behind it folded in, whichever this is the rounding of.
+            guard let new = try graph.weight(readBy: layer.site)?.converted(to: .float32),
+                let old = [folded, original].compactMap({ $0.initializers[site.tensor]?.converted(to: .float32) })
+                    .filter({ $0.shape == new.shape }).min(by: { $0.relativeError(of: new) < $1.relativeError(of: new) })
             else {
                 ledger.keep(layer.weight, "its weight is not stored as it was")
                 continue
             }
-            let matrices = [old, new].map { contraction.matrix(of: $0.converted(to: .float32)) }
+            let matrices = [old, new].map { contraction.matrix(of: $0) }
             let shift = (0..<contraction.outputCount).map { row in
                 (0..<contraction.depth).reduce(0.0) {
                     $0 + Double(matrices[0][row, $1] - matrices[1][row, $1]) * means[contraction.input(row: row, column: $1)]

@@ -55,11 +55,11 @@ struct CalibratedLayers {
     /// How the weights of layers become codes, and why more numbers share a scale than was asked for.
     func weightParameters(of site: WeightSite) throws -> (parameters: QuantizationParameters, reason: String?)? {
         guard let weight = try graph.weight(readBy: site) else { return nil }
-        if let own = rounded[site.tensor] { return (own.parameters, parameters(for: weight, of: site).reason) }
-        return parameters(for: weight, of: site)
+        if let own = rounded[site.tensor] { return (own.parameters, ownParameters(for: weight, of: site).reason) }
+        return ownParameters(for: weight, of: site)
     }
 
-    private func parameters(for weight: Tensor, of site: WeightSite) -> (parameters: QuantizationParameters, reason: String?) {
+    private func ownParameters(for weight: Tensor, of site: WeightSite) -> (parameters: QuantizationParameters, reason: String?) {
         arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
             for: weight, channelAxis: site.operandAxis,
             objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
@@ -78,7 +78,7 @@ struct CalibratedLayers {
         let targets = WeightTargets(graph, selection) { _ in nil }.targets.filter { sites[$0.tensor] != nil && $0.sites.count == 1 }
         var result = self
         try choice.round(targets, in: graph, context) { target, weight in
-            parameters(for: weight, of: sites[target.tensor] ?? target.sites[0])
+            ownParameters(for: weight, of: sites[target.tensor] ?? target.sites[0])
         } done: { task, rounded in
             result.rounded[task.target.tensor] = rounded
         }

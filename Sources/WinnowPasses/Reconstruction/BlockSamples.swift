@@ -48,18 +48,20 @@ struct BlockSamples {
             if kept.byteCount > Self.byteLimit { break }
         }
         guard count > 1 else { return nil }
-        var features = whole.selecting(Array(0..<count)).features.filter { block.inputs.contains($0.name) }
-        features += computed.map { Dataset.Feature(name: GraphBlock.name(of: $0, in: original), kept.tensor("in " + $0)) }
+        let batch: Extent = original.fixedBatchSize.map { Extent.fixed($0) } ?? "N"
         goals = block.outputs.enumerated().map { index, output in
             let shape = kept.tensor("out " + output).shape
-            return Goal(output: output, name: "goal \(index)", extents: ["N"] + shape.dropFirst().map { .fixed($0) })
+            return Goal(output: output, name: "goal \(index)", extents: [batch] + shape.dropFirst().map { .fixed($0) })
         }
-        features += goals.map { Dataset.Feature(name: $0.name, kept.tensor("out " + $0.output)) }
-        data = try Dataset(features)
+        let given = whole.selecting(Array(0..<count)).features
+            + computed.map { Dataset.Feature(name: GraphBlock.name(of: $0, in: original), kept.tensor("in " + $0)) }
         let types = computed.map { value in
-            (value, ValueType(.float32, ["N"] + kept.tensor("in " + value).shape.dropFirst().map { .fixed($0) }))
+            (value, ValueType(.float32, [batch] + kept.tensor("in " + value).shape.dropFirst().map { .fixed($0) }))
         }
         graph = try block.graph(of: original, types: Dictionary(types, uniquingKeysWith: { first, _ in first }))
+        let read = Set(graph.inputNames)
+        let wanted = goals.map { Dataset.Feature(name: $0.name, kept.tensor("out " + $0.output)) }
+        data = try Dataset(given.filter { read.contains($0.name) } + wanted)
     }
 
     /// The mean square by which outputs differ from what they were, summed over outputs, with these weights.

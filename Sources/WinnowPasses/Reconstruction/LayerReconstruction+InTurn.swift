@@ -113,13 +113,14 @@ private struct PairedMoments {
             mean: [Double](repeating: 0, count: rows), rowCount: rowCount)
     }
 
-    /// W + W·(C − H)·(H + λ·mean diag H)⁻¹ for each group; nil where that cannot be told.
+    /// W + W·(C − H)·(H + λ·mean diag H)⁻¹ for each group of a layer that meets these rows; nil where that cannot be told.
     func goal(_ weight: Matrix<Float>, damping: Double = 0.01) -> Matrix<Float>? {
         let depth = contraction.depth
         guard depth <= 4096 else { return nil }
         var result = weight
         for group in 0..<contraction.groupCount {
-            let rows = (group * contraction.rowsInGroup)..<((group + 1) * contraction.rowsInGroup)
+            let count = weight.rows / contraction.groupCount
+            let rows = (group * count)..<((group + 1) * count)
             let places = (group * depth * depth)..<((group + 1) * depth * depth)
             var hessian = Matrix(own[places].map(Double.init), rows: depth, columns: depth)
             let change = Matrix(zip(crossed[places], own[places]).map { $0 - $1 }, rows: depth, columns: depth)

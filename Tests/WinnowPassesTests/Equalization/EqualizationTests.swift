@@ -34,7 +34,7 @@ struct EqualizationTests {
 
     /// Through every activation that passes factors, with biases, taps, groups and Flatten, both weights of a channel end with one range.
     @Test func rangesMeet() throws {
-        for (graph, count) in [(try ScaledModels.rectified(), 4), (try TestModels.convolutional(), 2), (try Zoo.scaling(), 2)] {
+        for (graph, count) in [(try ScaledModels.rectified(), 4), (try TestModels.convolutional(), 3), (try Zoo.scaling(), 3)] {
             let pairs = ScalableChannels.all(in: graph, replacesClips: false).found
             #expect(pairs.count == count, "\(graph.name): \(pairs.map(\.node.name))")
             let result = try CrossLayerEqualization()(graph).graph
@@ -61,13 +61,14 @@ struct EqualizationTests {
         let data = try Zoo.data(for: graph, count: 64)
         let context = PassContext(calibration: data)
         func error(_ model: Graph) throws -> Double {
-            let quantized = try StaticQuantization()(model, in: context).graph
+            let settings: [String: HyperparameterValue] = ["output-sqnr": 0, "range": "min-max", "correct-biases": false]
+            let quantized = try StaticQuantization(hyperparameters: settings)(model, in: context).graph
             let inputs = data.batch(at: Array(0..<64))
             let output = graph.outputNames[0]
             return try #require(Session(graph).run(inputs)[output]).relativeError(of: #require(Session(quantized).run(inputs)[output]))
         }
         let smooth = try SmoothQuant()(graph, in: context)
-        #expect(smooth.findings.contains { $0.quantity == .channelSpread && ($0.after ?? 9) < ($0.before ?? 0) / 2 })
+        #expect(smooth.findings.contains { $0.quantity == .channelSpread && ($0.after ?? 9) < 0.8 * ($0.before ?? 0) })
         let errors = (try error(graph), try error(smooth.graph))
         #expect(errors.1 < 0.7 * errors.0, "\(errors)")
     }

@@ -79,7 +79,7 @@ struct StatisticTests {
                 seen += 1
             }
         }
-        #expect(seen == 19)
+        #expect(seen == 18)
     }
 
     private func check(_ site: WeightSite, in graph: Graph) throws {

@@ -66,7 +66,7 @@ package struct BlockRounding: BlockWiseRounding {
         for (task, value) in zip(tasks, softened) { edit.rewired[task.target.tensor] = value }
         edit.outputs = [loss]
         let objective = Objective(graph: try samples.graph.applying(edit), loss: loss)
-        let batch = min(Self.batchSize, samples.data.count)
+        let batch = min(samples.graph.fixedBatchSize ?? Self.batchSize, samples.data.count)
         var configuration = TrainingConfiguration(
             epochs: max(1, choice.roundingSteps * batch / max(1, samples.data.count)), batchSize: batch, learningRate: Self.rate,
             seed: context.seed)
