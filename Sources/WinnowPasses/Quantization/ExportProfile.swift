@@ -11,7 +11,7 @@ package struct ExportProfile: Sendable {
     var needsSymmetry = false
     /// Whether it takes biases as int32 in steps of the sums.
     var takesIntegerBiases = true
-    /// Operators besides layers that it computes on codes of several scales; codes for others would cost a conversion and gain nothing.
+    /// Operators besides layers that it computes on codes of several scales; codes for others would cost conversions only.
     var combinations: Set<String> = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"]
     /// The newest operator set that it reads; nil: not known.
     var newestVersion: Int?
@@ -56,7 +56,8 @@ public enum ExportProfiles: MemberCatalogue {
         ExportProfile(name: "onnxruntime", newestVersion: 26),
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
-            name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], combinations: ["Concat", "AveragePool", "GlobalAveragePool"],
+            name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],
+            combinations: ["Concat", "AveragePool", "GlobalAveragePool"],
             newestVersion: 26),
         // Its parser refuses zero points, and computes biases in float.
         ExportProfile(

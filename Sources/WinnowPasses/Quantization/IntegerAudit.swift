@@ -21,16 +21,16 @@ struct IntegerAudit {
             let largest = max(range.upperBound, -range.lowerBound)
             if codes == .uint8, sums.pair * largest > Int(Int16.max) { saturating.append(site.node.name) }
             if sums.whole * largest > Int(Int32.max) {
-                findings.append(
-                    Finding(site.node.name, .fellBack, reason: "its sums reach \(sums.whole * largest) in the worst case, beyond 32 bits"))
+                let reason = "its sums reach \(sums.whole * largest) in the worst case, beyond 32 bits"
+                findings.append(Finding(site.node.name, .fellBack, reason: reason))
             }
         }
         guard let first = saturating.first else { return }
         findings.append(
             Finding(
                 "graph", .kept,
-                reason: "on x86 processors without VNNI, sums of two products of \(saturating.count) of \(layers) layers can exceed 16 bits, "
-                    + "as in \(first): reduce-range keeps them within"))
+                reason: "on x86 processors without VNNI, sums of two products of \(saturating.count) of \(layers) layers can "
+                    + "exceed 16 bits, as in \(first): reduce-range keeps them within"))
     }
 }
 

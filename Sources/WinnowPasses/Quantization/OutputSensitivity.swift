@@ -10,7 +10,7 @@ import WinnowTraining
 /// number, with mean square σ², makes E‖Δy‖² / ‖y‖² = σ² · Σ E g², summed over outputs; a shift s·d of a value by a known d makes
 /// E (∂/∂s)².
 struct OutputSensitivity {
-    /// Σ E g², by value. Values of which it is not known are missing: what comes behind them has no derivative, or an infinite one.
+    /// Σ E g², by value. Values are missing where what comes behind them has no derivative, or an infinite one.
     private(set) var gains: [ValueName: Double] = [:]
     /// What rounding a layer's weight takes of the outputs' energy, by the layer's name.
     private(set) var weightNoises: [String: Double] = [:]

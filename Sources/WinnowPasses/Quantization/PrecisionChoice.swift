@@ -5,10 +5,11 @@ import WinnowTensor
 
 /// Which layers become integers, by what rounding them does to the outputs.
 public struct PrecisionChoice: HyperparameterGroup {
-    @Hyperparameter("SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200)
+    @Hyperparameter(
+        "SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200)
     public var outputSqnr = 28.0
     @Hyperparameter(
-        "points of a hundred that validation accuracy or agreement may drop; layers stay float until it holds, in place of output-sqnr",
+        "points that validation accuracy or agreement may drop; layers stay float until it holds, in place of output-sqnr",
         in: 0...100)
     public var maxDrop: Double? = nil
     @Hyperparameter("move biases by what rounding the weights takes of the mean of each channel") public var correctBiases = true
@@ -20,8 +21,8 @@ public struct PrecisionChoice: HyperparameterGroup {
 
     /// The graph with as much in integers as the bound allows.
     ///
-    /// Where fewer bits than 8 are asked of weights, `outputSqnr` is that of 8, and where they are asked of activations it asks for
-    /// nothing: what is below was the caller's choice.
+    /// Where fewer bits than 8 are asked of weights, `outputSqnr` is that of 8, and where they are asked of activations it asks
+    /// for nothing: what is below was the caller's choice.
     func pairs(of layers: CalibratedLayers, original: Graph, _ context: PassContext) throws -> QuantizationPairs {
         let plan = layers.plan()
         guard !plan.sites.isEmpty else { return try QuantizationPairs(layers, plan) }

@@ -45,7 +45,8 @@ struct PrecisionSearch {
             }
         }
         self.noises = noises
-        costs = layers.graph.multiplyAccumulates(inputShapes: samples.batchShapes(count: 1)).compactMapValues { $0.map(Double.init) }
+        let work = layers.graph.multiplyAccumulates(inputShapes: samples.batchShapes(count: 1))
+        costs = work.compactMapValues { $0.map(Double.init) }
     }
 
     /// The graph with what a plan says in integers.
@@ -63,8 +64,8 @@ struct PrecisionSearch {
         let (barred, noise) = try barring(untilNoiseIs: bound)
         let plan = layers.plan(barred: barred)
         let signal = noise > 0 ? -10 * log10(noise) : nil
-        return Choice(
-            plan: plan, findings: [Finding("graph", .done, .outputSignal, after: signal, reason: summary(of: plan))] + reasons(for: barred))
+        let finding = Finding("graph", .done, .outputSignal, after: signal, reason: summary(of: plan))
+        return Choice(plan: plan, findings: [finding] + reasons(for: barred))
     }
 
     /// How much of the work is in integers, and what of it costs most.
@@ -72,7 +73,8 @@ struct PrecisionSearch {
         let all = layers.plan().sites
         func work(_ sites: [WeightSite]) -> Double { sites.reduce(0) { $0 + (costs[$1.node.name] ?? 0) } }
         var text = "\(plan.sites.count) of \(all.count) layers in integers"
-        if work(all) > 0 { text += String(format: " with %.1f %% of their multiply-accumulates", 100 * work(plan.sites) / work(all)) }
+        let part = work(all) > 0 ? work(plan.sites) / work(all) : 0
+        if part > 0 { text += String(format: " with %.1f %% of their multiply-accumulates", 100 * part) }
         let names = plan.groups.compactMap(\.values.first) + plan.sites.map(\.node.name)
         let worst = names.sorted { noises[$0] ?? 0 > noises[$1] ?? 0 }.prefix(3).filter { noises[$0] ?? 0 > 0 }
         if !worst.isEmpty { text += "; most is lost by \(worst.joined(separator: ", "))" }
@@ -83,7 +85,8 @@ struct PrecisionSearch {
     private func reasons(for barred: Set<ValueName>) -> [Finding] {
         barred.sorted { (noises[$0] ?? 0, $1) > (noises[$1] ?? 0, $0) }.map { value in
             let decibels = noises[value].flatMap { $0 > 0 ? 10 * log10($0) : nil }
-            return Finding(value, .fellBack, .outputNoise, after: decibels, reason: "stays float with its layers, for what rounding it would cost")
+            let reason = "stays float with its layers, for what rounding it would cost"
+            return Finding(value, .fellBack, .outputNoise, after: decibels, reason: reason)
         }
     }
 
@@ -115,7 +118,8 @@ struct PrecisionSearch {
         dropping drop: Double, from original: Graph, _ pairs: (QuantizationPlan) throws -> QuantizationPairs
     ) throws -> Choice {
         let validation = try context.validationData(for: original)
-        let bench = Bench(original: original, options: EvaluationOptions(cancellation: context.cancellation), judge: context.judge)
+        let options = EvaluationOptions(cancellation: context.cancellation)
+        let bench = Bench(original: original, options: options, judge: context.judge)
         let before = try bench.trial(original, on: validation)
         let order = barringOrder(untilPredictedIs: -1)
         var trials: [Finding] = []
@@ -124,7 +128,8 @@ struct PrecisionSearch {
             let stored = try pairs(plan).graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
             let trial = try bench.trial(stored, on: validation)
             let holds = trial.drop(from: before) <= drop + 1e-9
-            let reason = "\(plan.sites.count) layers in integers, \(count) values kept in float: \(holds ? "within" : "more than") "
+            let verdict = holds ? "within" : "more than"
+            let reason = "\(plan.sites.count) layers in integers, \(count) values kept in float: \(verdict) "
             trials.append(
                 Finding(
                     "graph", holds ? .done : .fellBack, .validation(trial.quality.name),
@@ -164,7 +169,7 @@ struct PrecisionSearch {
         return barred
     }
 
-    /// The group whose noise, with that of its layers' weights, is largest for the share of the work that goes back to float with it.
+    /// The group whose noise, with that of its layers' weights, is largest for the work that goes back to float with it.
     private func worst(in plan: QuantizationPlan) -> ValueName? {
         let all = costs.values.reduce(0, +)
         func harm(_ group: QuantizationPlan.Group) -> Double {

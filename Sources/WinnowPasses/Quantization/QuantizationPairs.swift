@@ -63,7 +63,8 @@ struct QuantizationPairs {
         if let noise, noise > 0 { reason += String(format: ", noise at the outputs %.1f dB", 10 * log10(noise)) }
         guard range.lowerBound < range.upperBound else {
             let number = range.lowerBound
-            return Finding(value, .fellBack, .rangeWidth, before: 0, reason: "was \(number) alone on the calibration data, which says nothing of its range")
+            let reason = "was \(number) alone on the calibration data, which says nothing of its range"
+            return Finding(value, .fellBack, .rangeWidth, before: 0, reason: reason)
         }
         return Finding(
             value, .done, .rangeWidth, before: Double(range.upperBound) - Double(range.lowerBound),

@@ -40,8 +40,7 @@ extension Operator {
 extension GraphIndex {
     /// A DequantizeLinear with scale and zero point.
     fileprivate func dequantizing(_ value: ValueName?) -> Node? {
-        guard let node = producer(of: value), node.op is DequantizeLinear, node.inputs.count == 3, !node.inputs.contains("") else { return nil }
-        return node
+        producer(of: value).flatMap { $0.op is DequantizeLinear && $0.inputs.count == 3 && !$0.inputs.contains("") ? $0 : nil }
     }
 
     fileprivate func perTensorCodes(of value: ValueName?) -> Node? {

@@ -4,8 +4,8 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
-/// What rounding its weight does to a layer's outputs: (Ŵ − W)·x. Its mean goes into the layer's bias (Nagel et al. 2019, section 4.2);
-/// what then is left of it is noise.
+/// What rounding its weight does to a layer's outputs: (Ŵ − W)·x. Its mean goes into the layer's bias (Nagel et al. 2019, section
+/// 4.2); what then is left of it is noise.
 struct WeightShift {
     let site: WeightSite
     /// Ŵ − W, as the layer reads it.
@@ -29,21 +29,24 @@ struct WeightShift {
 
     /// Those of layers whose weights get these parameters, with their means: one run over the data.
     static func gather(
-        _ sites: [(site: WeightSite, parameters: QuantizationParameters, rounded: Tensor?)], in graph: Graph, _ context: PassContext, sampleCount: Int
+        _ sites: [(site: WeightSite, parameters: QuantizationParameters, rounded: Tensor?)], in graph: Graph, _ context: PassContext,
+        sampleCount: Int
     ) throws -> [WeightShift] {
         var shifts = try sites.compactMap { try WeightShift($0.site, $0.parameters, $0.rounded, in: graph) }
         let index = GraphIndex(graph)
         let (builder, places) = (GraphBuilder(extending: graph), shifts.indices.filter { shifts[$0].takesBias(in: index) })
         var (statistics, means) = (Statistics(), [ValueName]())
         for place in places {
-            let others = (0..<shifts[place].rank).filter { $0 != shifts[place].axis }
-            means.append(try builder.add(ReduceMean(axes: others, keepsAxes: false), shifts[place].outputs(builder)))
-            statistics.request(ElementMoments(), of: means[means.count - 1])
+            // Samples stay apart, so that batches are those of the model.
+            let outputs = try shifts[place].outputs(builder)
+            let others = (0..<shifts[place].rank).filter { $0 > 0 && $0 != shifts[place].axis }
+            means.append(try others.isEmpty ? outputs : builder.add(ReduceMean(axes: others, keepsAxes: false), outputs))
+            statistics.request(ChannelMoments(axis: shifts[place].axis == 0 ? 0 : 1), of: means[means.count - 1])
         }
         guard !means.isEmpty else { return shifts }
         try statistics.gather(in: graph.applying(builder.edit()), context: context, sampleCount: sampleCount)
         for (place, mean) in zip(places, means) {
-            shifts[place].mean = statistics[mean, ElementMoments.self]?.means.map { Double($0) } ?? []
+            shifts[place].mean = statistics[mean, ChannelMoments.self]?.means ?? []
         }
         return shifts
     }
@@ -55,12 +58,13 @@ struct WeightShift {
         return try builder.add(site.node.op, inputs: inputs, name: "\(site.node.name).shift")[0]
     }
 
-    /// Adds `strength` times the shift to the layer's outputs, its mean left out. Returns what readers of the outputs read instead.
+    /// Adds `strength` times the shift to the layer's outputs, its mean left out. Returns what their readers read instead.
     func outputs(_ builder: GraphBuilder, strength: ValueName) throws -> ValueName {
         var shift = try outputs(builder)
         if !mean.isEmpty {
             let shape = Shape((0..<rank).map { $0 == axis ? mean.count : 1 })
-            shift = try builder.add(Sub(), shift, builder.constant("\(site.node.name).mean", Tensor(mean.map { Float($0) }, shape: shape)))
+            let tensor = Tensor(mean.map { Float($0) }, shape: shape)
+            shift = try builder.add(Sub(), shift, builder.constant("\(site.node.name).mean", tensor))
         }
         return try builder.add(Add(), site.node.output(0), builder.add(Mul(), shift, strength))
     }

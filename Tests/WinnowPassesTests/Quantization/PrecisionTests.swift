@@ -159,4 +159,16 @@ struct PrecisionTests {
         #expect(try !isNamed(["output-sqnr": 0, "reduce-range": true]))
         #expect(try !isNamed(["output-sqnr": 0, "profile": "tensorrt"]))
     }
+
+    /// A model that takes one sample at a time is calibrated with as many as there are.
+    @Test func oneSampleAtATime() throws {
+        let b = GraphBuilder("single")
+        let x = try b.input("images", .float32, [1, 3, 8, 8])
+        let conv = try b.conv(x, b.constant("conv.weight", TestModels.normal([6, 3, 3, 3])), padding: 1, name: "conv")
+        let relu = try b.add(Relu(), conv, name: "relu")
+        let graph = try b.graph(outputs: [b.conv(relu, b.constant("last.weight", TestModels.normal([3, 6, 3, 3])), padding: 1, name: "last")])
+        let data = try Dataset([.init(name: "images", TestModels.normal([16, 3, 8, 8]))])
+        let result = try StaticQuantization()(graph, in: PassContext(calibration: data, training: data, validation: data))
+        #expect(layersInIntegers(result.graph).count == 2)
+    }
 }
