@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 /// Which layers become integers, and what is said of those that do not.
