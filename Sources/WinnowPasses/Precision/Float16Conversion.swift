@@ -128,7 +128,8 @@ extension Graph {
         let beyond = Set(initializerNames.filter { initializers[$0]?.fitsHalf == false })
         let sites = Dictionary(grouping: weightSites, by: \.node.name)
         for node in nodes {
-            if let reason = sites[node.name]?.lazy.compactMap({ selection.reason(against: $0) }).first {
+            let own = (sites[node.name] ?? []).map(\.tensor) + node.inputs.filter { initializers[$0].map { $0.rank > 0 } ?? false }
+            if let reason = (own.isEmpty ? [node.name] : own).lazy.compactMap({ selection.reason(against: $0, of: node) }).first {
                 result[node.name] = reason
             } else if node.op.type.domain != "" {
                 result[node.name] = "\(node.op.type.name) is no operator of ONNX"
