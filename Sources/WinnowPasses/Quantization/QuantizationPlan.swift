@@ -18,6 +18,7 @@ package struct QuantizationPlan: Sendable {
     /// Weights and nodes that stay in float, and why.
     package private(set) var floats: [Finding] = []
 
+    private static let stays = "a static quantization before left it in float: name it with only to make it integers"
     private let graph: Graph
     private let index: GraphIndex
     private let arithmetic: IntegerArithmetic
@@ -57,7 +58,7 @@ package struct QuantizationPlan: Sendable {
                 floats.append(Finding(node.name, isProduct ? .kept : .skipped, reason: reason))
                 continue
             }
-            if let reason = selection.reason(against: site) {
+            if let reason = selection.reason(against: site) ?? (node.notes.staysFloat && !selection.isExplicit ? Self.stays : nil) {
                 floats.append(Finding(site.tensor, .kept, reason: reason))
             } else if let reason = reason(against: site, captured: captured[site.tensor]) {
                 floats.append(Finding(site.tensor, .skipped, reason: reason))

@@ -44,12 +44,6 @@ public struct StaticQuantization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        _ = try choice.selection(in: graph)
-        if choice.only.isEmpty, graph.hasCodedActivations {
-            return PassResult(graph: graph, findings: WeightLedger(graph).findings { _ in
-                "the model's activations are codes already: quantize the float model, or name what is to become codes too with only"
-            })
-        }
         let folded =
             try foldBatchNorm
             ? FoldBatchNorm()(graph.foldingMasks(), in: context).graph : graph.foldingMasks()
@@ -62,7 +56,8 @@ public struct StaticQuantization: Pass {
         let (coded, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
         let audit = IntegerAudit(of: coded)
         let typed = coded.allowing([arithmetic.inner.activations.elementType])
-        let stored = try quantizedOperators ? typed.writingQuantizedOperators() : typed
+        let noted = try typed.notingFloats(among: layers.plan().sites)
+        let stored = try quantizedOperators ? noted.writingQuantizedOperators() : noted
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
@@ -78,12 +73,28 @@ public struct StaticQuantization: Pass {
 }
 
 extension Graph {
-    /// Whether codes are made of values that data decides.
-    fileprivate var hasCodedActivations: Bool {
-        let origins = constantOrigins
-        return nodes.contains { node in
-            node.op is QuantizeLinear && node.input(0).map { origins[$0] == nil && initializers[$0] == nil } ?? false
+    /// The graph in which layers that could have become integers and did not say so, for a second static quantization to leave them.
+    fileprivate func notingFloats(among sites: [WeightSite]) throws -> Graph {
+        let (index, names) = (GraphIndex(self), Set(sites.map(\.node.name)))
+        var edit = GraphEdit()
+        for node in nodes where names.contains(node.name) {
+            if node.inputs.prefix(2).allSatisfy({ index.producer(of: $0)?.op is DequantizeLinear }) { continue }
+            var noted = node
+            noted.notes.staysFloat = true
+            edit.removedNodes.insert(node.name)
+            edit.addedNodes.append(noted)
         }
+        return edit.addedNodes.isEmpty ? self : try applying(edit)
+    }
+}
+
+extension Notes {
+    private static let precisionKey = "winnow.precision"
+
+    /// Whether a layer was left in float because rounding it would harm the outputs.
+    package var staysFloat: Bool {
+        get { properties[Self.precisionKey] == "float32" }
+        set { properties[Self.precisionKey] = newValue ? "float32" : nil }
     }
 }
 

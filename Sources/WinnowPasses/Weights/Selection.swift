@@ -22,6 +22,9 @@ package struct Selection: Sendable {
         }
     }
 
+    /// Whether what is to be worked on was named.
+    package var isExplicit: Bool { !only.isEmpty }
+
     /// Why the weight is left out; nil if it is to be worked on.
     package func reason(against site: WeightSite) -> String? { reason(against: site.tensor, of: site.node) }
 

@@ -108,7 +108,7 @@ struct PrecisionTests {
         }
     }
 
-    /// A model whose activations are codes is left as it is, and says so.
+    /// A second run leaves what the first one did, also the layers that it left in float.
     @Test func nothingIsQuantizedTwice() throws {
         let graph = try spectrogram()
         let once = try quantized(graph)

@@ -51,7 +51,7 @@ import WinnowTraining
     }
 
     /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
-    @Test(arguments: [3, 4, 5]) func stoppedRunsContinue(events: Int) throws {
+    @Test(arguments: [4, 5, 6]) func stoppedRunsContinue(events: Int) throws {
         var whole = Pipeline(try Recipe(yaml: recipe), data: try data())
         whole.stateFolder = folder + "/whole"
         let expected = try bytes(of: whole.run(on: model()))

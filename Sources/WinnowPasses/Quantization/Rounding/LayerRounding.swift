@@ -53,7 +53,13 @@ struct LayerRounding {
             if gains.reduce(0, +) > 0 { (result, parameters) = (other, new) }
             return
         }
-        for row in gains.indices where gains[row] > 0 {
+        // Groups of a transposed convolution share scales.
+        let keys = gains.indices.map { row in
+            parameters.scaleIndices(of: layer.contraction.places(rows: row..<(row + 1), columns: Array(0..<weight.columns)), in: shape).min() ?? row
+        }
+        var sums: [Int: Double] = [:]
+        for (key, gain) in zip(keys, gains) { sums[key, default: 0] += gain }
+        for row in gains.indices where sums[keys[row]] ?? 0 > 0 {
             result.setRow(row, of: other)
             copyScales(of: row, 0..<weight.columns, from: new)
         }
