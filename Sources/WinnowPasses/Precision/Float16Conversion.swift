@@ -103,8 +103,9 @@ private struct FloatReferences {
 
     /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not.
     func nodesBeyond(_ limit: Double, in half: HalfGraph, of graph: Graph) throws -> [String: String] {
+        let converted = Set(half.converted.flatMap(\.outputs))
         let names = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
-            .map { ($0, half.halves[$0] ?? $0) }
+            .map { ($0, converted.contains($0) ? half.halves[$0] ?? $0 : $0) }
         let found = try Self.values(names.map(\.1), of: half.apply(), batches, data)
         var errors: [ValueName: Double] = [:]
         for (wanted, found) in zip(values, found) {
