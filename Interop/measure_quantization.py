@@ -449,7 +449,7 @@ def measure(name: str, options) -> str:
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CASES))
-    parser.add_argument("--work", type=Path, default=Path("/tmp/measure_quantization"))
+    parser.add_argument("--work", type=Path, default=Path("out/measure_quantization"))
     parser.add_argument("--photographs", type=Path, nargs="*", default=[MODELS / "skimage/data"])
     parser.add_argument("--words", type=Path, default=Path("/usr/share/wordnet/data.noun"))
     parser.add_argument("--sounds", type=Path, default=Path("/usr/share/asterisk/sounds"))
