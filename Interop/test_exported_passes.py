@@ -31,8 +31,6 @@ class Run:
 
 
 EXACT, CLOSE, INTEGER = 1e-5, 1e-3, 0.15
-#: Networks whose float16 form ONNX Runtime cannot load with all of its optimizations.
-ONNXRUNTIME_CRASHES = {"cross-attention", "gru", "text-line"}
 RUNS = [
     Run("fold-batch-norm", (), CLOSE),
     Run("fold-constants", (), CLOSE),
@@ -166,8 +164,6 @@ def test_every_pass_is_run(winnow):
 @pytest.mark.parametrize("exporter", EXPORTERS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_files_are_valid_and_run(winnow, exported, tmp_path, name, exporter, run):
-    if run.name == "float16-conversion" and not run.settings and name in ONNXRUNTIME_CRASHES:
-        pytest.skip("ONNX Runtime 1.31 crashes while it fuses a float16 MatMul with the Transpose before it")
     network = exported(name, exporter)
     settings = [part for setting in run.settings for part in ("--set", setting)]
     winnow("apply", run.name, network.path, "-o", tmp_path / "out.onnx", "--data", network.data, *settings)

@@ -1,5 +1,6 @@
 import WinnowEngine
 public import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Turns a float32 model into a float16 one; nodes that lose too much stay float32.
@@ -50,9 +51,9 @@ public struct Float16Conversion: Pass {
     private func converting(_ graph: Graph, in context: PassContext) throws -> PassResult {
         var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph))
         var half = try HalfGraph(graph, stays: Set(reasons.keys))
-        let references = try FloatReferences(of: graph, in: context, sampleCount: samples)
-        while let references {
-            let found = try references.nodesBeyond(maxError, in: half, of: graph)
+        let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
+        while let comparison {
+            let found = try comparison.nodesBeyond(maxError, in: half)
             if found.isEmpty { break }
             reasons.merge(found) { first, _ in first }
             half = try HalfGraph(graph, stays: Set(reasons.keys))
@@ -73,45 +74,37 @@ public struct Float16Conversion: Pass {
     }
 }
 
-/// What the values of a graph are on some samples.
-private struct FloatReferences {
+/// A float32 graph beside its float16 form, sample by sample.
+private struct HalfComparison {
+    private let graph: Graph
+    private let floats: [ValueName]
+    private let session: Session
     private let data: Dataset
-    private let batches: [Dataset.Batch]
-    private let values: [[ValueName: Tensor]]
+    private let cancellation: Cancellation?
 
     /// nil without data.
     init?(of graph: Graph, in context: PassContext, sampleCount: Int) throws {
         guard context.calibration != nil || context.training != nil else { return nil }
+        self.graph = graph
         data = try context.calibrationData(for: graph).drawn(sampleCount, seed: context.seed)
-        batches = data.batches(of: 1, for: graph)
-        let floats = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
-        values = try Self.values(floats, of: graph, batches, data)
-    }
-
-    private static func values(
-        _ names: [ValueName], of graph: Graph, _ batches: [Dataset.Batch], _ data: Dataset
-    ) throws -> [[ValueName: Tensor]] {
-        var edit = GraphEdit()
-        edit.outputs = names
-        let session = try Session(graph.applying(edit))
-        return try batches.map { batch in
-            let plan = try session.plan(for: batch, of: data)
-            try plan.execute()
-            return Dictionary(names.compactMap { name in plan.output(name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
-        }
+        floats = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
+        session = try Session(graph.giving(floats))
+        cancellation = context.cancellation
     }
 
     /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not.
-    func nodesBeyond(_ limit: Double, in half: HalfGraph, of graph: Graph) throws -> [String: String] {
+    func nodesBeyond(_ limit: Double, in half: HalfGraph) throws -> [String: String] {
         let converted = Set(half.converted.flatMap(\.outputs))
-        let names = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
-            .map { ($0, converted.contains($0) ? half.halves[$0] ?? $0 : $0) }
-        let found = try Self.values(names.map(\.1), of: half.apply(), batches, data)
+        let names = floats.map { converted.contains($0) ? half.halves[$0] ?? $0 : $0 }
+        let other = try Session(half.apply().giving(names))
         var errors: [ValueName: Double] = [:]
-        for (wanted, found) in zip(values, found) {
-            for (value, name) in names {
-                guard let reference = wanted[value], let result = found[name] else { continue }
-                errors[value] = max(errors[value] ?? 0, reference.halfError(of: result))
+        for batch in data.batches(of: 1, for: graph) {
+            try cancellation?.check("comparing with float32")
+            let plans = try [session, other].map { try $0.plan(for: batch, of: data) }
+            for plan in plans { try plan.execute() }
+            for (value, name) in zip(floats, names) {
+                guard let wanted = plans[0].output(value), let found = plans[1].output(name) else { continue }
+                errors[value] = max(errors[value] ?? 0, wanted.halfError(of: found))
             }
         }
         var result: [String: String] = [:]
@@ -124,11 +117,20 @@ private struct FloatReferences {
 }
 
 extension Graph {
-    /// Nodes that were not chosen, read weights that float16 does not hold, or belong to no standard operator set.
+    /// The graph with these values for outputs.
+    fileprivate func giving(_ values: [ValueName]) throws -> Graph {
+        var edit = GraphEdit()
+        edit.outputs = values
+        return try applying(edit)
+    }
+
+    /// Nodes that were not chosen, read weights that float16 does not hold, belong to no standard operator set, or that ONNX Runtime
+    /// takes in float32 only.
     fileprivate func nodesThatStayWhole(_ selection: Selection) -> [String: String] {
         var result: [String: String] = [:]
         let beyond = Set(initializerNames.filter { initializers[$0]?.fitsHalf == false })
         let sites = Dictionary(grouping: weightSites, by: \.node.name)
+        let index = GraphIndex(self)
         for node in nodes {
             let own = (sites[node.name] ?? []).map(\.tensor) + node.inputs.filter { initializers[$0].map { $0.rank > 0 } ?? false }
             if let reason = (own.isEmpty ? [node.name] : own).lazy.compactMap({ selection.reason(against: $0, of: node) }).first {
@@ -139,10 +141,16 @@ extension Graph {
                 result[node.name] = "its bodies stay as they are"
             } else if let input = node.inputs.first(where: { beyond.contains($0) }) {
                 result[node.name] = "\(input) has numbers beyond 65504, the largest of float16"
+            } else if node.op is Transpose, let product = index.consumers(of: node.output(0)).first(where: { $0.isProduct(of: node.output(0)) }) {
+                result[node.name] = "ONNX Runtime 1.31 crashes where it fuses a float16 Transpose with a MatMul behind it (\(product.name))"
             }
         }
         return result
     }
+}
+
+extension Node {
+    fileprivate func isProduct(of left: ValueName?) -> Bool { op is MatMul && input(0) == left }
 }
 
 extension Tensor {

@@ -79,16 +79,11 @@ struct CorrectedLayer {
     init?(_ site: WeightSite, in graph: Graph, original: Graph) {
         let index = GraphIndex(graph)
         guard let output = site.node.output(0), let info = graph.infos[output], let other = original.infos[output],
-            info.elementType == .float32, other.elementType == .float32, let rank = info.rank, rank == other.rank,
-            let axis = site.operandAxis, let input = site.node.input(2)
+            info.elementType == .float32, other.elementType == .float32, info.rank != nil, info.rank == other.rank,
+            let axis = graph.resultAxis(of: site), let input = site.node.input(2), let bias = LayerBias(input, in: index)
         else { return nil }
-        let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : graph.infos[$0] })
-        guard !map.isOpaque, map.inputs.indices.contains(site.inputIndex), map.inputs[site.inputIndex].indices.contains(axis),
-            let result = map.outputs.first, let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
-        else { return nil }
-        guard let bias = LayerBias(input, in: index) else { return nil }
         (self.bias, self.site) = (bias, site)
         (node, weight, self.output) = (site.node.name, site.tensor, output)
-        channelAxis = place - result.count + rank
+        channelAxis = axis
     }
 }

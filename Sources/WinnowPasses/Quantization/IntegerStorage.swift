@@ -46,6 +46,7 @@ extension Graph {
     private func wideningActivations() throws -> Graph {
         var edit = GraphEdit()
         var names = FreshNames(self)
+        let index = GraphIndex(self)
         for node in nodes {
             guard let op = node.op as? QuantizeLinear, let value = node.input(0), let output = node.output(0),
                 let narrow = infos[output]?.elementType, narrow.bitWidth < 8,
@@ -61,7 +62,7 @@ extension Graph {
             edit.initializers += zip(limits, bounds).map { ($0, $1) }
             edit.initializers.append((zeroPoint, Tensor([Double(parameters.zeroPoints[0])], shape: [], as: type)))
             edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped]))
-            for reader in [node] + GraphIndex(self).consumers(of: output) {
+            for reader in [node] + index.consumers(of: output) {
                 var changed = reader
                 if reader.name == node.name { changed.inputs[0] = clipped }
                 changed.inputs = Array(changed.inputs.prefix(2)) + [zeroPoint]

@@ -29,9 +29,10 @@ package struct QuantizationPlan: Sendable {
     private var barred: Set<ValueName> = []
     private var parents: [ValueName: ValueName] = [:]
 
-    /// - Parameter arithmetic: whether results that are graph outputs become integers too; without it, the last layer's sums are
-    ///   turned into floats directly, where the profile does so.
-    /// - Parameter barred: values that stay float, with all that would share their scale.
+    /// - Parameters:
+    ///   - arithmetic: whether results that are graph outputs become integers too; without it, the last layer's sums are turned into
+    ///     floats directly, where the profile does so.
+    ///   - barred: values that stay float, with all that would share their scale.
     init(_ graph: Graph, selection: Selection, _ arithmetic: IntegerArithmetic, barred: Set<ValueName> = []) {
         self.graph = graph
         index = GraphIndex(graph)

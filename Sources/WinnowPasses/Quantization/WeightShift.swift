@@ -18,7 +18,7 @@ struct WeightShift {
 
     private init?(_ site: WeightSite, _ parameters: QuantizationParameters, _ rounded: Tensor?, in graph: Graph) throws {
         guard let weight = try graph.weight(readBy: site), let output = site.node.output(0), let rank = graph.infos[output]?.rank,
-            let axis = graph.outputAxis(of: site)
+            let axis = graph.resultAxis(of: site)
         else { return nil }
         var change = rounded ?? parameters.roundTrip(weight)
         change.withMutableElements(Float.self) { changed in
@@ -89,18 +89,5 @@ struct WeightShift {
         var edit = GraphEdit(replacing: [changed.name], with: [changed])
         edit.initializers = [(changed.inputs[2], Tensor(mean.map { Float(-$0) }))]
         return edit
-    }
-}
-
-extension Graph {
-    /// The axis of a layer's outputs that its weight's output channels lie along, from the front.
-    fileprivate func outputAxis(of site: WeightSite) -> Int? {
-        let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : infos[$0] })
-        guard let axis = site.operandAxis, !map.isOpaque, map.inputs.indices.contains(site.inputIndex),
-            map.inputs[site.inputIndex].indices.contains(axis), let result = map.outputs.first,
-            let place = result.lastIndex(of: map.inputs[site.inputIndex][axis]),
-            let rank = site.node.output(0).flatMap({ infos[$0]?.rank })
-        else { return nil }
-        return place - result.count + rank
     }
 }

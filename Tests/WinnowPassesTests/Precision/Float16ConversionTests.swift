@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 struct Float16ConversionTests {
@@ -62,6 +63,19 @@ struct Float16ConversionTests {
         let result = try Float16Conversion(hyperparameters: ["except": ["fc2.weight"]])(graph).graph
         #expect(result.initializers["fc2.weight"] == graph.initializers["fc2.weight"])
         #expect(result.initializers["fc1.weight.half"] != nil)
+    }
+
+    /// ONNX Runtime 1.31 crashes where it fuses a Transpose that is not float32 with the MatMul behind it.
+    @Test func transposesBeforeProductsStay() throws {
+        let b = GraphBuilder("transposed")
+        let x = try b.input("x", .float32, ["A", "B", 6])
+        let t = try b.add(Transpose([1, 0, 2]), b.add(Relu(), x, name: "relu"), name: "swap")
+        let y = try b.add(MatMul(), t, b.constant("w", TestModels.normal([6, 4])), name: "product")
+        let graph = try b.graph(outputs: [y])
+        let result = try Float16Conversion()(graph).graph
+        try WrittenModels.keep(result, "passes", "float16-conversion transposed")
+        func type(_ node: String) throws -> ElementType? { result.infos[try #require(result.node(named: node)).outputs[0]]?.elementType }
+        #expect(try type("relu") == .float16 && type("swap") == .float32 && type("product") == .float16)
     }
 
     /// Resize reads its scales, Range all it reads, as float32.

@@ -14,12 +14,20 @@ package struct SoftRounding: Sendable {
     /// Begins with every number where it lies between its neighbours on the grid.
     package init(_ matrix: Matrix<Float>, _ grid: RoundingGrid) {
         (self.matrix, self.grid, count) = (matrix, grid, matrix.elements.count)
-        state = zip(matrix.elements, grid.scales).map { value, scale in
-            let quotient = value / scale
-            return min(max(quotient - quotient.rounded(.down), 0.001), 0.999)
-        }
+        state = zip(matrix.elements, grid.scales).map { Self.start($0 / $1) }
         state += Self.logits(of: state)
         state += [Float](repeating: 0, count: 2 * count)
+    }
+
+    /// The h with which a number lies where it does between two codes.
+    package static func start(_ quotient: Float) -> Float { min(max(quotient - quotient.rounded(.down), 0.001), 0.999) }
+
+    /// What pushing to 0 or 1 counts beside an error of the outputs that is 1 for the nearest codes, and how sharp the push is, after a
+    /// part of the steps: nothing for a fifth of them, then 10 (of pressures of 0.01 to 10 that gave nearly the least error on random
+    /// layers), |2h − 1| to a power that falls from 20 to 2.
+    package static func push(after part: Float) -> (pressure: Float, sharpness: Float) {
+        let progress = (part - 0.2) / 0.8
+        return (progress > 0 ? 10 : 0, 2 + 18 * (1 - max(0, progress)))
     }
 
     /// The v of each h.

@@ -8,11 +8,9 @@ import WinnowTensor
 package struct AdaptiveRounding: WeightRounding {
     package static let name = "adaround"
     package static let needs = PassNeeds.calibration
-    /// Of 100 to 1000 steps, rates of 0.05 to 0.2 and pressures of 0.01 to 10 these gave nearly the least error on random layers,
-    /// and soonest: 0.1 to 0.4 of that of nearest rounding.
+    /// Of 100 to 1000 steps and rates of 0.05 to 0.2 these gave nearly the least error on random layers, and soonest: 0.1 to 0.4 of
+    /// that of nearest rounding.
     private static let rate: Float = 0.1
-    /// What pushing to 0 or 1 counts beside the error of the outputs; it begins after a fifth of the steps.
-    private static let pressure: Float = 10
 
     private let choice: RoundingChoice
 
@@ -28,10 +26,9 @@ package struct AdaptiveRounding: WeightRounding {
                 error > 0 ? Float(2 * Double(columns.count) / (error * Double(moment.rowCount))) : 0
             }
             for step in 0..<choice.roundingSteps {
-                let progress = (Float(step) / Float(choice.roundingSteps) - 0.2) / 0.8
+                let (pressure, sharpness) = SoftRounding.push(after: Float(step) / Float(choice.roundingSteps))
                 learned.step(
-                    try moment.product(learned.differences), factors: factors, pressure: progress > 0 ? Self.pressure : 0,
-                    sharpness: 2 + 18 * (1 - max(0, progress)), rate: Self.rate)
+                    try moment.product(learned.differences), factors: factors, pressure: pressure, sharpness: sharpness, rate: Self.rate)
             }
             try rounding.take(learned.rounded, at: columns, moment)
         }

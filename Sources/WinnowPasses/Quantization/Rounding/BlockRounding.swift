@@ -15,8 +15,6 @@ package struct BlockRounding: BlockWiseRounding {
     private static let layerCount = 3
     private static let batchSize = 16
     private static let rate = 0.03
-    /// What pushing to 0 or 1 counts beside the error, as a part of that of nearest rounding.
-    private static let pressure: Float = 10
 
     private let choice: RoundingChoice
 
@@ -55,7 +53,7 @@ package struct BlockRounding: BlockWiseRounding {
         let softened = try weights.map { try $0.value(b) }
         let hook = PressureHook(
             sharpness: b.constant("rounding.sharpness", scalar: Float(20)),
-            pressure: b.constant("rounding.pressure", scalar: Float(0)), most: Self.pressure)
+            pressure: b.constant("rounding.pressure", scalar: Float(0)))
         let total = Double(weights.reduce(0) { $0 + $1.count })
         let looseness = try Loss.weightedSum(b, weights.map { (Double($0.count) / total, try $0.looseness(b, hook.sharpness)) })
         let distances = try samples.goals.map { goal in
@@ -98,10 +96,8 @@ private struct SoftWeight {
         let values = task.target.values.floats()
         grid = task.parameters.grid(at: Array(values.indices), in: task.target.stored.shape)
         let quotients = zip(values, grid.scales).map { $0 / $1 }
-        let floors = quotients.map { $0.rounded(.down) }
-        lower = floors
-        let parts = zip(quotients, floors).map { min(max($0 - $1, 0.001), 0.999) }
-        let start = Tensor(SoftRounding.logits(of: parts), shape: task.target.stored.shape)
+        lower = quotients.map { $0.rounded(.down) }
+        let start = Tensor(SoftRounding.logits(of: quotients.map(SoftRounding.start)), shape: task.target.stored.shape)
         logits = b.constant("\(task.target.tensor).logits", start)
     }
 
@@ -143,13 +139,12 @@ private struct SoftWeight {
 private struct PressureHook: TrainingHook {
     let sharpness: ValueName
     let pressure: ValueName
-    let most: Float
 
     var variables: Set<ValueName> { [sharpness, pressure] }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
-        let progress = Float(moment.fraction - 0.2) / 0.8
-        moment.variables[pressure] = Tensor(scalar: progress > 0 ? most : 0)
-        moment.variables[sharpness] = Tensor(scalar: 2 + 18 * (1 - max(0, progress)))
+        let push = SoftRounding.push(after: Float(moment.fraction))
+        moment.variables[pressure] = Tensor(scalar: push.pressure)
+        moment.variables[sharpness] = Tensor(scalar: push.sharpness)
     }
 }
