@@ -26,6 +26,8 @@ static atomic_uint jobs;
 // itself, as on one thread.
 enum {
     spin_nanoseconds = 20000,
+    /// How long a worker looks out for the next job: waking it costs more than most work between two jobs of a model.
+    idle_nanoseconds = 200000,
     watch_nanoseconds = 1000000,
     /// After a wait.
     least_rest = 5000000,
@@ -38,6 +40,15 @@ enum {
 static atomic_llong rests_until;
 static long long rest = least_rest;
 static int loneliness;
+/// The core that the last job came from.
+static atomic_int busy_core;
+
+/// The number of the core that the thread runs on; below 0: not known.
+#if defined(__linux__)
+static int core(void) { return sched_getcpu(); }
+#else
+static int core(void) { return -1; }
+#endif
 
 static int64_t now(void) {
     struct timespec time;
@@ -100,12 +111,19 @@ static void wake(int count) {
     while (count-- > 0) pthread_cond_signal(&work_is_there);
 }
 
+/// Spins until a job comes; not on the core of the one who would bring it.
+static void look_out(unsigned seen) {
+    int64_t start = now();
+    int own = core();
+    if (is_resting(start) || (own >= 0 && own == atomic_load_explicit(&busy_core, memory_order_relaxed))) return;
+    while (atomic_load_explicit(&jobs, memory_order_acquire) == seen && now() - start < idle_nanoseconds) relax();
+}
+
 static void *work(void *unused) {
     (void)unused;
     unsigned seen = atomic_load(&jobs);
     for (;;) {
-        int64_t start = now();
-        while (atomic_load_explicit(&jobs, memory_order_acquire) == seen && now() - start < spin_nanoseconds && !is_resting(start)) relax();
+        look_out(seen);
         pthread_mutex_lock(&lock);
         for (;;) {
             // While others are not woken, one looks now and then for a job whose parts wait for each other.
@@ -153,6 +171,7 @@ void winnow_job_begin(struct winnow_job *job) {
     atomic_init(&job->meetings, 0);
     if (job->parts <= 1) { atomic_init(&job->left, 1); return; }
     job->begun = now();
+    atomic_store_explicit(&busy_core, core(), memory_order_relaxed);
     pthread_mutex_lock(&lock);
     start_workers((job->parts < WINNOW_THREAD_LIMIT ? job->parts : WINNOW_THREAD_LIMIT) - 1);
     atomic_init(&job->left, job->parts);
