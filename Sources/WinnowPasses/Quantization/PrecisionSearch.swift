@@ -117,25 +117,12 @@ struct PrecisionSearch {
     func choice(
         dropping drop: Double, from original: Graph, _ pairs: (QuantizationPlan) throws -> QuantizationPairs
     ) throws -> Choice {
-        let validation = try context.validationData(for: original)
-        let options = EvaluationOptions(cancellation: context.cancellation)
-        let bench = Bench(original: original, options: options, judge: context.judge)
-        let before = try bench.trial(original, on: validation)
+        var bound = try DropBound(drop, from: original, context)
         let order = barringOrder(untilPredictedIs: -1)
-        var trials: [Finding] = []
         func holds(_ count: Int) throws -> Bool {
             let plan = layers.plan(barred: Set(order.prefix(count)))
             let stored = try pairs(plan).graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
-            let trial = try bench.trial(stored, on: validation)
-            let holds = trial.drop(from: before) <= drop + 1e-9
-            let verdict = holds ? "within" : "more than"
-            let reason = "\(plan.sites.count) layers in integers, \(count) values kept in float: \(verdict) "
-            trials.append(
-                Finding(
-                    "graph", holds ? .done : .fellBack, .validation(trial.quality.name),
-                    before: before.quality.measured(before.quality.score), after: trial.quality.measured(trial.quality.score),
-                    reason: reason + "\(drop.shortText) points"))
-            return holds
+            return try bound.holds(stored, "\(plan.sites.count) layers in integers, \(count) values kept in float")
         }
         // Few first, as most models need none or a handful, then between the last that lost too much and the first that did not.
         var (low, high) = (-1, 0)
@@ -145,7 +132,7 @@ struct PrecisionSearch {
             if try holds(middle) { high = middle } else { low = middle }
         }
         let barred = Set(order.prefix(high))
-        return Choice(plan: layers.plan(barred: barred), findings: trials + reasons(for: barred))
+        return Choice(plan: layers.plan(barred: barred), findings: bound.findings + reasons(for: barred))
     }
 
     private func barring(untilPredictedIs bound: Double) -> Set<ValueName> {

@@ -18,14 +18,20 @@ struct SchemeAssignment {
 
     private let scheme: QuantizationScheme
     private let rules: [SchemeRule]
-    /// Why weights have 8 bits.
-    private let reasons: [ValueName: String]
+    /// Weights with another scheme, and why.
+    private let exceptions: [ValueName: (scheme: QuantizationScheme?, reason: String)]
 
-    init(_ scheme: QuantizationScheme, _ rules: [SchemeRule], for targets: [WeightTarget]) {
+    /// - Parameter budget: what the codes may take; nil: what the scheme asks for.
+    init(_ scheme: QuantizationScheme, _ rules: [SchemeRule], for targets: [WeightTarget], within budget: SchemeBudget? = nil) throws {
         self.scheme = scheme
         self.rules = rules
         let free = targets.filter { target in !rules.contains { $0.matches(target) } }
-        reasons = scheme.isMixed ? Self.reasons(among: free, noise: scheme.noise) : [:]
+        if let budget {
+            exceptions = try budget.choices(among: free, isProtected: { Self.reason(for: $0) != nil })
+        } else {
+            exceptions = (scheme.isMixed ? Self.reasons(among: free, noise: scheme.noise) : [:])
+                .mapValues { (QuantizationScheme(bits: 8, .channel), "8 bits: \($0)") }
+        }
     }
 
     func callAsFunction(_ target: WeightTarget) -> (scheme: QuantizationScheme?, reason: String?) {
@@ -33,8 +39,7 @@ struct SchemeAssignment {
             let scheme = rule.settings.scheme
             return (scheme.member, "rule \(rule.weights.joined(separator: ", ")): \(scheme)")
         }
-        guard let reason = reasons[target.tensor] else { return (scheme, nil) }
-        return (QuantizationScheme(bits: 8, .channel), "8 bits: \(reason)")
+        return exceptions[target.tensor].map { ($0.scheme, $0.reason) } ?? (scheme, nil)
     }
 
     private static func reasons(among targets: [WeightTarget], noise: Double) -> [ValueName: String] {

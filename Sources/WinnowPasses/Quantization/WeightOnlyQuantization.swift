@@ -9,7 +9,8 @@ public struct WeightOnlyQuantization: Pass {
     public static let guide = """
         Weights become codes with a scale for every output channel or block: integers behind a DequantizeLinear, other numbers in a \
         table. bits=4, or scheme=int4, chooses for each layer: the layers that would lose most stay at 8 bits, the others get blocks of \
-        16 with zero points, clipped by least error. The file shrinks to a quarter (int8) or less; speed changes only where the runtime \
+        16 with zero points, clipped by least error. size says how large all codes may be, and each weight gets as many bits as its error \
+        asks for; max-drop gives more bits, or floats, until validation accuracy or agreement holds. The file shrinks to a quarter (int8) or less; speed changes only where the runtime \
         has kernels for it. int4 and blocks need operator set 21.
         """
     public static let strengths = [Strength("bits", rising: [8, 4])]
@@ -23,6 +24,13 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
     public var blockSize: Int? = nil
     @Hyperparameter("whether layers that lose most have 8 bits; none: as the scheme has it, int4 and its like have") public var mixed: Bool? = nil
+    @Hyperparameter(
+        "bytes that codes may take, as a part of the weights' own: each weight gets as many bits as its error asks for; none: as the scheme has it",
+        in: 0.01...1)
+    public var size: Double? = nil
+    @Hyperparameter(
+        "points that validation accuracy or agreement may drop: weights get more bits, at last floats, until it holds", in: 0...100)
+    public var maxDrop: Double? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var rounding = RoundingChoice()
     @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
@@ -31,20 +39,60 @@ public struct WeightOnlyQuantization: Pass {
 
     public init() {}
 
-    public var needs: PassNeeds { rounding.needs }
+    public var needs: PassNeeds { maxDrop == nil ? rounding.needs : .calibration }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let (base, isPreset) = try baseScheme()
         for rule in rules { try rule.check(in: graph) }
+        guard let maxDrop else { return try storing(graph, within: size, context) }
+        return try storing(graph, dropping: maxDrop, context)
+    }
+
+    /// The graph with codes of so many bytes, as a part of the weights'; nil: as many as the scheme asks for.
+    private func storing(_ graph: Graph, within size: Double?, _ context: PassContext) throws -> PassResult {
+        let (base, isPreset) = try baseScheme()
         return try graph.rewritingWeights(
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
-            let assignment = SchemeAssignment(scheme, rules, for: targets.targets)
+            let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme), isExact: maxDrop == nil) }
+            let assignment = try SchemeAssignment(scheme, rules, for: targets.targets, within: budget)
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
             return try targets.store(rounding: rounding, context, matrices: matrices) { assignment($0) }
         }
+    }
+
+    /// The smallest that loses no more than so many points: first as asked, then with more and more bytes.
+    private func storing(_ graph: Graph, dropping drop: Double, _ context: PassContext) throws -> PassResult {
+        var bound = try DropBound(drop, from: graph, context)
+        var quiet = context
+        quiet.progress = nil
+        var best = try storing(graph, within: size, quiet)
+        if try !bound.holds(best.graph, size.map { "size \($0.shortText)" } ?? "as asked") {
+            var (fails, holds) = (size ?? 0, 1.0)
+            best = try storing(graph, within: holds, quiet)
+            _ = try bound.holds(best.graph, "size 1")
+            while holds - fails > Self.sizeStep {
+                let middle = (fails + holds) / 2
+                let result = try storing(graph, within: middle, quiet)
+                if try bound.holds(result.graph, "size \(middle.shortText)") { (best, holds) = (result, middle) } else { fails = middle }
+            }
+        }
+        return PassResult(graph: best.graph, findings: bound.findings + best.findings)
+    }
+
+    /// How near the search for a size comes to the least.
+    private static let sizeStep = 1.0 / 64
+
+    /// The schemes that weights step through for a size, the smallest first.
+    private func ladder(from base: QuantizationScheme) -> [SchemeLadder.Named] {
+        let isFree = scheme == nil && (size != nil || bits == 4) && perChannel == nil && blockSize == nil
+        let least: [SchemeLadder.Named] =
+            isFree
+            ? [128, 64, 32, 16].map { size in let preset = QuantizationPreset.uint(4, size); return (preset.name, preset.scheme) }
+            : [(scheme.map { "\($0)" } ?? "int\(bits)", base)]
+        let eight: [SchemeLadder.Named] = base.bits < 8 ? [("int8", QuantizationScheme(bits: 8, .channel))] : []
+        return least + eight + (maxDrop == nil ? [] : [("float", nil)])
     }
 
     /// The scheme of weights without a rule, and whether it is one that tables have too.
@@ -61,7 +109,7 @@ public struct WeightOnlyQuantization: Pass {
             }
             return (scheme.member.scheme, true)
         }
-        if bits == 4, !isPlain { return (QuantizationPreset.int4.scheme, true) }
+        if bits == 4 || size != nil, !isPlain { return (QuantizationPreset.int4.scheme, true) }
         return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), false)
     }
 }

@@ -108,6 +108,58 @@ struct PrecisionTests {
         }
     }
 
+    /// Codes take no more bytes than they may, more bytes mean no more error, and what is left of a size is less than a step.
+    @Test func codesKeepToASize() throws {
+        for graph in try TestModels.all {
+            let bytes = graph.weightSites.compactMap { graph.initializers[$0.tensor]?.byteCount }.reduce(0, +)
+            var former = Double.infinity
+            for size in [0.5, 0.6, 0.8, 1] {
+                let pass = WeightOnlyQuantization { $0.size = size }
+                let targets = WeightTargets(graph, try pass.choice.selection(in: graph)) { _ in nil }.targets
+                let ladder = SchemeLadder(for: targets) { _ in
+                    [("uint4-g16", QuantizationPreset.uint(4, 16).scheme), ("int8", QuantizationScheme(bits: 8, .channel)), ("float", nil)]
+                }
+                let limit = Int(size * Double(bytes))
+                let choices = ladder.choices(within: limit)
+                #expect(choices.count == targets.count)
+                let all = targets.map { target in (target, choices[target.tensor]?.scheme) }
+                let taken = all.reduce(0) { sum, item in
+                    sum + (item.1?.parameters(for: item.0.values, channelAxis: item.0.channelAxis, inputAxis: item.0.inputAxis).parameters
+                        .byteCount(for: item.0.values.shape) ?? item.0.stored.byteCount)
+                }
+                #expect(taken <= max(limit, ladder.leastByteCount), "\(graph.name) at \(size)")
+                let error = try TestModels.largestDifference(graph, pass(graph).graph)
+                #expect(Double(error) <= 1.2 * former, "\(graph.name) at \(size)")
+                former = Double(error)
+            }
+        }
+        let tooSmall = WeightOnlyQuantization { $0.size = 0.05 }
+        #expect { try tooSmall(TestModels.perceptron()) } throws: { "\($0)".contains("is less than codes can take") }
+    }
+
+    /// Weights get more bits, and at last floats, until a bound holds.
+    @Test func weightsGetBitsUntilABoundHolds() throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        let validation = try #require(context.validation)
+        func drop(_ result: PassResult) throws -> Double {
+            let bench = Bench(original: graph)
+            return try bench.trial(result.graph, on: validation).drop(from: bench.trial(graph, on: validation))
+        }
+        let settings: [String: HyperparameterValue] = ["scheme": "palette-2"]
+        func result(_ bound: Double) throws -> PassResult {
+            try WeightOnlyQuantization(hyperparameters: settings.merging(["max-drop": .number(bound)]) { $1 })(graph, in: context)
+        }
+        let plain = try WeightOnlyQuantization(hyperparameters: settings)(graph, in: context)
+        #expect(try result(100).graph.text == plain.graph.text)
+        for bound in [0.0, 5] where try drop(plain) > bound {
+            let result = try result(bound)
+            #expect(try drop(result) <= bound + 1e-9)
+            #expect(result.findings.contains { $0.quantity.name.hasPrefix("validation") && $0.status == .fellBack })
+        }
+        #expect(try drop(plain) > 0)
+    }
+
     /// A second run leaves what the first one did, also the layers that it left in float.
     @Test func nothingIsQuantizedTwice() throws {
         let graph = try spectrogram()
