@@ -78,6 +78,9 @@ package protocol Operator: Sendable {
     /// What its first output is to its first input when the model runs; nil: something else.
     func passing(of node: Node, in graph: GraphIndex) -> Passing?
 
+    /// What every element of its first output lies between, whatever goes in, without being cut off there; nil: nothing known.
+    var outputBounds: ClosedRange<Float>? { get }
+
     /// Whether positive factors of the indices of an axis of its first input come out as they are: f(s·x) = s·f(x) along every
     /// axis that its map has in both.
     var passesFactors: Bool { get }
@@ -117,6 +120,7 @@ extension Operator {
     package func effect(of zeros: Zeros) -> ZeroEffect { quantization == .keepsScale && zeros.are(at: 0) ? .zero : .number }
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { nil }
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
+    package var outputBounds: ClosedRange<Float>? { nil }
     package var passesFactors: Bool { quantization == .keepsScale }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
     package var quantization: QuantizationRule { .floatOnly }

@@ -166,14 +166,14 @@ struct MethodTests {
 
     /// A range that keeps nearly everything is narrower than one that keeps an outlier.
     @Test func entropyCutsOutliers() throws {
-        var observed = ObservedRange(keepsHistogram: true)
+        var observed = ObservedRange(.growing)
         var random = RandomGenerator(seed: 1)
         var values = (0..<100_000).map { _ in random.normal() }
         values[5] = 300
         values.withUnsafeBufferPointer { observed.add($0, shape: [values.count]) }
         let range = try #require(EntropyRange(percentile: 0).range(of: observed, for: .uint8))
         #expect(range.upperBound < 100 && range.upperBound > 2 && range.lowerBound <= 0 && range.lowerBound >= -6, "\(range)")
-        var plain = ObservedRange(keepsHistogram: true)
+        var plain = ObservedRange(.growing)
         [Float](arrayLiteral: 0, 1, 2, 3).withUnsafeBufferPointer { plain.add($0, shape: [4]) }
         #expect(try #require(EntropyRange(percentile: 0).range(of: plain, for: .uint8)) == 0...3, "\(String(describing: EntropyRange(percentile: 0).range(of: plain, for: .uint8)))")
     }

@@ -22,6 +22,7 @@ package struct HardSigmoid: ElementwiseUnary, ActivationOperator {
 
     package var attributes: Attributes { ["alpha": .float(alpha), "beta": .float(beta)] }
     package var function: UnaryFunction { .hardSigmoid(alpha: alpha, beta: beta) }
+    package var outputBounds: ClosedRange<Float>? { 0...1 }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .hardSigmoid(alpha: alpha, beta: beta) }
 

@@ -9,6 +9,7 @@ package struct Sigmoid: ElementwiseUnary, AttributeFree, ActivationOperator {
     package init() {}
 
     package var function: UnaryFunction { .sigmoid }
+    package var outputBounds: ClosedRange<Float>? { 0...1 }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .sigmoid }
 

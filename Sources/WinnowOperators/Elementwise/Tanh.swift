@@ -9,6 +9,7 @@ package struct Tanh: ElementwiseUnary, AttributeFree, ActivationOperator {
     package init() {}
 
     package var function: UnaryFunction { .tanh }
+    package var outputBounds: ClosedRange<Float>? { -1...1 }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .tanh }
 

@@ -8,6 +8,7 @@ package struct Softmax: SoftmaxFamily {
     package static let isLogarithm = false
     package var axis: Int
     package var flattens: Bool
+    package var outputBounds: ClosedRange<Float>? { 0...1 }
 
     package init(axis: Int = -1, flattens: Bool = false) {
         self.axis = axis

@@ -30,11 +30,11 @@ struct CalibratedLayers {
         edges = Set(plan.sites.filter { plan.isEdge($0) }.map(\.node.name))
         let values = plan.groups.compactMap(\.values.first)
         observed = try calibration.observe(values, in: self.graph, context: context)
+        let index = GraphIndex(self.graph)
         for group in plan.groups {
             guard let value = group.values.first else { continue }
             let scheme = arithmetic.schemes(isEdge: plan.isEdge(group)).activations
-            let range = observed[value].flatMap { calibration.rule.range(of: $0, for: scheme) }
-            parameters[value] = scheme.parameters(for: range ?? 0...0)
+            parameters[value] = calibration.parameters(of: value, observed[value], scheme, in: index)
         }
     }
 

@@ -21,6 +21,7 @@ public struct DynamicQuantization: Pass {
 
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
+    @Hyperparameter("whose scales and roundings, where tools differ") public var convention: Chosen<QuantizationConventions> = "onnx"
     public var choice = WeightChoice()
 
     public init() {}
@@ -36,7 +37,8 @@ public struct DynamicQuantization: Pass {
                 }
             }
         ) { targets in
-            var writer = DynamicWriter(targets, QuantizationScheme(bits: 8, .init(perChannel: perChannel)))
+            let scheme = QuantizationScheme(bits: 8, .init(perChannel: perChannel)).with { $0.convention = convention.member }
+            var writer = DynamicWriter(targets, scheme)
             for target in targets.targets { try writer.quantize(target, &targets) }
             return try targets.graph.applying(writer.edit)
         }
@@ -97,8 +99,7 @@ private struct DynamicWriter {
     private mutating func activation(_ data: ValueName, _ names: inout FreshNames) -> [ValueName] {
         if let known = activations[data] { return known }
         let outputs = ["codes", "scale", "zero_point"].map { names.value("\(data).dynamic.\($0)") }
-        edit.addedNodes.append(
-            Node(name: names.node("\(data).dynamic"), op: DynamicQuantizeLinear(), inputs: [data], outputs: outputs))
+        scheme.convention.quantizeAtRunTime(data, as: outputs, &edit, &names)
         activations[data] = outputs
         return outputs
     }

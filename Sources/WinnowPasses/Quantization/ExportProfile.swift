@@ -16,11 +16,14 @@ package struct ExportProfile: Sendable {
     /// The newest operator set that it reads; nil: not known.
     var newestVersion: Int?
 
-    func activations(_ wanted: ActivationCodes, isReduced: Bool) -> ActivationScheme {
-        guard needsSymmetry else { return ActivationScheme(elementType: wanted.elementType, codes: wanted.codes(reduced: isReduced)) }
+    func activations(_ wanted: ActivationCodes, isReduced: Bool, by convention: QuantizationConvention) -> ActivationScheme {
+        guard needsSymmetry else {
+            return ActivationScheme(elementType: wanted.elementType, codes: wanted.codes(reduced: isReduced), convention: convention)
+        }
         let bits = wanted.elementType.bitWidth
-        let limit = isReduced && bits == 8 ? 63 : (1 << (bits - 1)) - 1
-        return ActivationScheme(elementType: bits == 8 ? .int8 : bits == 4 ? .int4 : .int2, codes: -limit...limit, isSymmetric: true)
+        return ActivationScheme(
+            elementType: bits == 8 ? .int8 : bits == 4 ? .int4 : .int2,
+            codes: convention.symmetricCodes(bits: isReduced && bits == 8 ? 7 : bits), isSymmetric: true, convention: convention)
     }
 
     /// Why a layer's weight must have one scale; nil where each channel may have its own.

@@ -1,22 +1,23 @@
-package import WinnowGraph
+import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
 extension Graph {
     /// The graph in which weights behind a Q/DQ pair are stored as their codes, and biases of integer layers as int32 with
     /// exactly the scale of the sums they are added to. The findings tell what became of each.
-    package func storingIntegers(biases: Bool = true) throws -> (graph: Graph, findings: [Finding]) {
+    func storingIntegers(for arithmetic: IntegerArithmetic) throws -> (graph: Graph, findings: [Finding]) {
         var findings: [Finding] = []
-        guard biases else {
-            let coded = try storingCodes(&findings).wideningShortCodes()
+        let convention = arithmetic.inner.weights.convention
+        guard arithmetic.profile.takesIntegerBiases else {
+            let coded = try storingCodes(by: convention, &findings).wideningShortCodes()
             let kept = Set(coded.integerSites.map(\.bias)).sorted()
             return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
         }
-        let coded = try raisingScalesForBiases().storingCodes(&findings).wideningShortCodes()
+        let coded = try raisingScalesForBiases().storingCodes(by: convention, &findings).wideningShortCodes()
         return (try coded.storingBiases(&findings), findings)
     }
 
-    private func storingCodes(_ findings: inout [Finding]) throws -> Graph {
+    private func storingCodes(by convention: QuantizationConvention, _ findings: inout [Finding]) throws -> Graph {
         var edit = GraphEdit()
         var types: Set<ElementType> = []
         var names = FreshNames(self)
@@ -25,11 +26,12 @@ extension Graph {
             guard let op = node.op as? QuantizeLinear, op.scaleAxis.blockSize == 0 || op.scaleAxis.axis != nil,
                 let value = node.input(0), let rank = infos[value]?.rank, infos[value]?.elementType == .float32,
                 let path = index.weightPath(to: value, rank: rank), !path.isQuantized, initializers[path.tensor] != nil,
-                let output = node.output(0), let parameters = QuantizationParameters(
+                let output = node.output(0), var parameters = QuantizationParameters(
                     of: node, op.scaleAxis, codeType: infos[output]?.elementType, in: self),
                 let weight = try initializers[value] ?? computing(value, by: path.nodes)
             else { continue }
             let codes = names.value("\(path.tensor).codes")
+            parameters.convention = convention
             types.insert(parameters.elementType == .int2 ? .int4 : parameters.elementType)
             edit.removedNodes.insert(node.name)
             edit.rewired[output] = codes

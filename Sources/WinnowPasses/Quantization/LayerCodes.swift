@@ -47,6 +47,7 @@ public enum EdgeCodes: String, HyperparameterChoice, Codable {
 public struct LayerCodes: HyperparameterGroup {
     @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public var perChannel = true
+    @Hyperparameter("whose scales and roundings, where tools differ") public var convention: Chosen<QuantizationConventions> = "onnx"
     @Hyperparameter("the runtime the file is for") public var profile: Chosen<ExportProfiles> = "onnxruntime"
     @Hyperparameter("codes of the first and the last layers, where others have fewer bits") public var firstAndLast = EdgeCodes.same
 
@@ -56,15 +57,18 @@ public struct LayerCodes: HyperparameterGroup {
     ///   - weightBits: of codes that are stored in `type`.
     ///   - isReduced: 7 bits for activations, where 8 would overflow.
     func arithmetic(weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false) -> IntegerArithmetic {
+        let convention = convention.member
         func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) -> LayerSchemes {
             LayerSchemes(
-                weights: QuantizationScheme(bits: bits, .init(perChannel: perChannel), storedAs: type),
-                activations: profile.member.activations(activations, isReduced: isReduced))
+                weights: QuantizationScheme(
+                    bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
+                ).with { $0.convention = convention },
+                activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8
         return IntegerArithmetic(
             inner: schemes(weightBits, type, activations),
-            edge: firstAndLast == .int8 ? schemes(isReduced ? 7 : 8, .int8, wide) : nil, profile: profile.member)
+            edge: firstAndLast == .int8 ? schemes(8, .int8, wide) : nil, profile: profile.member)
     }
 }
 
@@ -93,12 +97,28 @@ struct IntegerArithmetic {
 package struct ActivationScheme: Hashable, Sendable {
     package var elementType: ElementType
     package var codes: ClosedRange<Int>
-    /// Whether 0 is the code of 0, as many codes on either side.
+    /// Whether as many codes lie on either side of that of 0.
     package var isSymmetric = false
+    package var convention = QuantizationConvention.onnx
 
-    package func parameters(for range: ClosedRange<Float>) -> QuantizationParameters {
-        guard isSymmetric else { return QuantizationParameters(affine: range, elementType, codes: codes) }
-        let largest = max(range.lowerBound.magnitude, range.upperBound.magnitude)
-        return QuantizationParameters(symmetric: Tensor([largest]), axis: nil, elementType, limit: codes.upperBound)
+    package func parameters(for range: ClosedRange<Float>) -> QuantizationParameters { parameters(for: [range], axis: nil) }
+
+    /// Those of slices along an axis.
+    package func parameters(for ranges: [ClosedRange<Float>], axis: Int?) -> QuantizationParameters {
+        let encodings = ranges.map { range -> (scale: Float, zeroPoint: Int) in
+            guard isSymmetric else { return convention.affine(range, codes) }
+            let largest = max(range.lowerBound.magnitude, range.upperBound.magnitude)
+            return (convention.symmetric(largest, codes), convention.middle(of: codes, in: elementType))
+        }
+        var result = QuantizationParameters(
+            elementType: elementType, codes: codes, scales: encodings.map(\.scale), zeroPoints: encodings.map(\.zeroPoint), axis: axis)
+        result.convention = convention
+        return result
+    }
+
+    /// For values that come near both bounds and never reach the upper one: scale = (high − low) / the number of codes.
+    package func parameters(within bounds: ClosedRange<Float>) -> QuantizationParameters {
+        guard !isSymmetric else { return parameters(for: bounds) }
+        return parameters(for: bounds.lowerBound...(bounds.upperBound - (bounds.upperBound - bounds.lowerBound) / Float(codes.count)))
     }
 }

@@ -26,7 +26,6 @@ public struct LearnedStepQuantization: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let arithmetic = codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType)
         let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings
@@ -41,9 +40,11 @@ public struct LearnedStepQuantization: TrainingPass {
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers(biases: codes.profile.member.takesIntegerBiases)
+        let (stored, findings) = try graph.foldingMasks().storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
+
+    private var arithmetic: IntegerArithmetic { codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) }
 
     private func options(elementCount: Int, limit: Int) -> ParameterOptions {
         ParameterOptions(

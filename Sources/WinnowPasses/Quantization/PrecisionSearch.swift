@@ -121,7 +121,7 @@ struct PrecisionSearch {
         let order = barringOrder(untilPredictedIs: -1)
         func holds(_ count: Int) throws -> Bool {
             let plan = layers.plan(barred: Set(order.prefix(count)))
-            let stored = try pairs(plan).graph.storingIntegers(biases: layers.arithmetic.profile.takesIntegerBiases).graph
+            let stored = try pairs(plan).graph.storingIntegers(for: layers.arithmetic).graph
             return try bound.holds(stored, "\(plan.sites.count) layers in integers, \(count) values kept in float")
         }
         // Few first, as most models need none or a handful, then between the last that lost too much and the first that did not.

@@ -24,39 +24,70 @@ public struct QuantizationAwareTraining: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let pairs = try QuantizationPairs(
-            codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType), calibration, choice, graph: setup.model, context: context)
+        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
         setup.model = pairs.graph
         setup.findings += pairs.findings
         setup.hooks.append(WeightScaleHook(pairs))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers(biases: codes.profile.member.takesIntegerBiases)
+        let (stored, findings) = try graph.foldingMasks().storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
+
+    private var arithmetic: IntegerArithmetic { codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) }
 }
 
-/// Keeps the scales of weights at max|w| / limit while the weights change.
+/// Keeps the scales of weights at what their convention makes of max|w|, or of its moving average, while the weights change.
 private struct WeightScaleHook: TrainingHook {
-    private let entries: [(scale: ValueName, tensor: ValueName, axis: Int?, parameters: QuantizationParameters)]
+    private struct Entry {
+        var scale: ValueName
+        var tensor: ValueName
+        var parameters: QuantizationParameters
+        var ranges: ChannelRanges
+
+        var isAveraged: Bool { parameters.convention.averagesWeights }
+        func scales(for shape: Shape) -> Tensor {
+            parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: shape)
+        }
+    }
+
+    private var entries: [Entry]
 
     /// The layer may read the weight transposed. Where not even that is so, as between reshapes, its scales stay.
     init(_ pairs: QuantizationPairs) {
         entries = pairs.weightScales.compactMap { scale in
             let axis = scale.parameters.axis.map { $0 == scale.site.operandAxis ? scale.site.outputAxis : nil }
-            return axis == .some(nil) ? nil : (scale.name, scale.site.tensor, axis ?? nil, scale.parameters)
+            guard axis != .some(nil) else { return nil }
+            return Entry(
+                scale: scale.name, tensor: scale.site.tensor, parameters: scale.parameters, ranges: ChannelRanges(axis: axis ?? nil))
         }
     }
 
     var variables: Set<ValueName> { Set(entries.map(\.scale)) }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
-        for (scale, tensor, axis, old) in entries {
-            guard let weight = moment.variables[tensor] else { continue }
-            let new = QuantizationParameters(
-                symmetric: weight, axis: axis, old.elementType, limit: old.codes.upperBound)
-            moment.variables[scale] = new.scaleTensor(for: weight.shape)
+        for index in entries.indices {
+            guard let weight = moment.variables[entries[index].tensor] else { continue }
+            entries[index].ranges.add(weight)
+            moment.variables[entries[index].scale] = entries[index].scales(for: weight.shape)
+        }
+    }
+
+    /// The averages, as rows of the smallest and the largest number.
+    var state: [String: Tensor] {
+        let kept = entries.filter { $0.isAveraged && !$0.ranges.averages.isEmpty }
+        return Dictionary(kept.map { entry in
+            let bounds = entry.ranges.averages.map(\.lowerBound) + entry.ranges.averages.map(\.upperBound)
+            return ("weight-ranges.\(entry.scale)", Tensor(bounds, shape: [2, bounds.count / 2]))
+        }, uniquingKeysWith: { first, _ in first })
+    }
+
+    mutating func restore(_ state: [String: Tensor]) throws {
+        for index in entries.indices {
+            guard let bounds = state["weight-ranges.\(entries[index].scale)"]?.floats() else { continue }
+            let count = bounds.count / 2
+            entries[index].ranges.averages = (0..<count).map { bounds[$0]...max(bounds[$0], bounds[count + $0]) }
         }
     }
 }

@@ -17,6 +17,7 @@ package struct QuantizationParameters: Hashable, Sendable {
     package var form: Shape?
     /// What scales are stored as: float32, or a type that holds each exactly.
     package var scaleType = ElementType.float32
+    package var convention = QuantizationConvention.onnx
 
     package init(
         elementType: ElementType, codes: ClosedRange<Int>, scales: [Float], zeroPoints: [Int], axis: Int? = nil
@@ -28,32 +29,14 @@ package struct QuantizationParameters: Hashable, Sendable {
         self.axis = axis
     }
 
-    /// Affine parameters for activations within `range`, which is widened to contain 0:
-    /// scale = (max − min) / (q_max − q_min), zero point = q_min − round(min / scale).
-    /// A range without extent gets scale 1.
-    package init(affine range: ClosedRange<Float>, _ elementType: ElementType, codes: ClosedRange<Int>) {
-        let low = min(range.lowerBound, 0)
-        let high = max(range.upperBound, 0)
-        let steps = Float(codes.count - 1)
-        // Divided first where the width would overflow.
-        let width = (high - low) / steps
-        let scale = Self.usable(width.isFinite ? width : high / steps - low / steps)
-        let zero = Float(codes.lowerBound) - (low / scale).rounded(.toNearestOrEven)
-        self.init(
-            elementType: elementType, codes: codes, scales: [scale],
-            zeroPoints: [Int(min(max(zero, Float(codes.lowerBound)), Float(codes.upperBound)))])
-    }
-
-    /// Symmetric parameters for a signed type: scale = max|w| / limit, zero point 0, so that zeros stay exact.
+    /// Symmetric parameters for a signed type: scale = max|w| / ((q_max − q_min) / 2), zero point 0, so that zeros stay exact.
     ///
-    /// - Parameters:
-    ///   - limit: the largest code, 2^(bits − 1) − 1.
-    ///   - isPowerOfTwo: rounds scales up to powers of two, as fixed-point arithmetic has them.
+    /// - Parameter isPowerOfTwo: rounds scales up to powers of two, as fixed-point arithmetic has them.
     package init(
-        symmetric weight: Tensor, axis: Int?, blockSize: Int = 0, _ elementType: ElementType, limit: Int,
-        isPowerOfTwo: Bool = false
+        symmetric weight: Tensor, _ placement: ScalePlacement, _ elementType: ElementType, codes: ClosedRange<Int>,
+        isPowerOfTwo: Bool = false, by convention: QuantizationConvention = .onnx
     ) {
-        let layout = ScaleLayout(axis: axis, blockSize: blockSize, of: weight.shape)
+        let layout = ScaleLayout(axis: placement.axis, blockSize: placement.blockSize, of: weight.shape)
         var maxima = [Float](repeating: 0, count: layout.scaleCount)
         weight.withElements(Float.self) { values in
             layout.forEachRun(in: values.indices) { run, place in
@@ -70,20 +53,22 @@ package struct QuantizationParameters: Hashable, Sendable {
             }
         }
         let scales = maxima.map { maximum -> Float in
-            let scale = Self.usable(maximum / Float(limit))
+            let scale = convention.symmetric(maximum, codes)
             guard isPowerOfTwo, scale != 1 else { return scale }
             let floor = Float(sign: .plus, exponent: scale.exponent, significand: 1)
             return floor == scale ? scale : floor * 2
         }
         self.init(
-            elementType: elementType, codes: -limit...limit, scales: scales,
-            zeroPoints: [Int](repeating: 0, count: scales.count), axis: axis)
-        self.blockSize = blockSize
+            elementType: elementType, codes: codes, scales: scales,
+            zeroPoints: [Int](repeating: 0, count: scales.count), axis: placement.axis)
+        (blockSize, self.convention) = (placement.blockSize, convention)
     }
 
-    /// 1 for what is too small to divide by.
-    private static func usable(_ scale: Float) -> Float {
-        scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1
+    /// The same codes with the symmetric scales of other ranges.
+    func following(_ ranges: [ClosedRange<Float>]) -> QuantizationParameters {
+        var result = self
+        result.scales = ranges.map { convention.symmetric(max(-$0.lowerBound, $0.upperBound), codes) }
+        return result
     }
 
     /// Scales as ONNX stores them for a tensor of `shape`: a scalar, one number a slice, or the shape counted in blocks.
@@ -122,10 +107,11 @@ package struct QuantizationParameters: Hashable, Sendable {
     /// The number nearest to `value` among those with the scale at `place`.
     package func nearest(_ value: Float, scale place: Int) -> Float {
         let zero = Float(zeroPoints[place])
-        return scales[place] * Self.rounded(value / scales[place], Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
+        return scales[place] * Self.rounded(convention.quotient(value, scales[place]), Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
     }
 
-    /// The codes of a float32 tensor: round half to even of x / scale, plus zero point, clamped; NaN becomes the zero point.
+    /// The codes of a float32 tensor: round half to even of x / scale, or of x · (1 / scale), plus zero point, clamped; NaN becomes the zero
+    /// point.
     package func quantize(_ tensor: Tensor) -> Tensor {
         var result = Tensor(uninitialized: tensor.shape, elementType)
         let layout = layout(of: tensor.shape)
@@ -192,8 +178,7 @@ package struct QuantizationParameters: Hashable, Sendable {
     }
 
     private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ layout: ScaleLayout) -> [Float] {
-        let low = Float(codes.lowerBound)
-        let high = Float(codes.upperBound)
+        let (low, high, convention) = (Float(codes.lowerBound), Float(codes.upperBound), convention)
         return [Float](unsafeUninitializedCapacity: piece.count) { codes, count in
             tensor.withElements(Float.self) { values in
                 layout.forEachRun(in: piece) { run, place in
@@ -201,13 +186,14 @@ package struct QuantizationParameters: Hashable, Sendable {
                         let (scale, zero) = (scales[place], Float(zeroPoints[place]))
                         let (bottom, top) = (low - zero, high - zero)
                         for i in run {
-                            codes[i - piece.lowerBound] = Self.rounded(values[i] / scale, bottom, top) + zero
+                            codes[i - piece.lowerBound] = Self.rounded(convention.quotient(values[i], scale), bottom, top) + zero
                         }
                     } else {
                         for i in run {
                             let place = place + i - run.lowerBound
                             let zero = Float(zeroPoints[place])
-                            codes[i - piece.lowerBound] = Self.rounded(values[i] / scales[place], low - zero, high - zero) + zero
+                            codes[i - piece.lowerBound] = Self.rounded(
+                                convention.quotient(values[i], scales[place]), low - zero, high - zero) + zero
                         }
                     }
                 }

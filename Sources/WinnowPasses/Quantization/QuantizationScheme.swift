@@ -41,6 +41,7 @@ package struct QuantizationScheme: Hashable, Sendable {
     package var clips = false
     /// Whether layers that lose most, and take least, have 8 bits.
     package var isMixed = false
+    package var convention = QuantizationConvention.onnx
 
     /// - Parameter elementType: nil: the smallest that ONNX has for so many bits.
     package init(bits: Int, _ granularity: Granularity, storedAs elementType: ElementType? = nil) {
@@ -108,8 +109,8 @@ package struct QuantizationScheme: Hashable, Sendable {
     private func parameters(for weight: Tensor, _ placement: ScalePlacement) -> QuantizationParameters {
         guard clips || levels == .affine || scales.elementType != .float32 else {
             return QuantizationParameters(
-                symmetric: weight, axis: placement.axis, blockSize: placement.blockSize, elementType, limit: limit,
-                isPowerOfTwo: scales == .powerOfTwo)
+                symmetric: weight, placement, elementType, codes: convention.symmetricCodes(bits: bits),
+                isPowerOfTwo: scales == .powerOfTwo, by: convention)
         }
         let codes = levels == .affine ? 0...((1 << bits) - 1) : -(clips ? limit + 1 : limit)...limit
         func found(_ scales: ScaleKind) -> QuantizationParameters {

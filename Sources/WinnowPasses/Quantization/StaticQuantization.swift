@@ -48,12 +48,12 @@ public struct StaticQuantization: Pass {
             try foldBatchNorm
             ? FoldBatchNorm()(graph.foldingMasks(), in: context).graph : graph.foldingMasks()
         var arithmetic = codes.arithmetic(
-            weightBits: reduceRange ? min(7, weightBits) : weightBits, storedAs: .int8, isReduced: reduceRange)
+            weightBits: weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
         let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
             .roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
-        let (coded, findings) = try pairs.graph.storingIntegers(biases: arithmetic.profile.takesIntegerBiases)
+        let (coded, findings) = try pairs.graph.storingIntegers(for: arithmetic)
         let audit = IntegerAudit(of: coded)
         let typed = coded.allowing([arithmetic.inner.activations.elementType])
         let noted = try typed.notingFloats(among: layers.plan().sites)

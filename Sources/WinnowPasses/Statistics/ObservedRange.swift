@@ -8,12 +8,28 @@ package struct ObservedRange: Statistic {
     package private(set) var low = Float.infinity
     package private(set) var high = -Float.infinity
     package private(set) var histogram: GrowingHistogram?
+    package private(set) var rebinned: RebinnedHistogram?
+    package private(set) var symmetric: SymmetricHistogram?
     /// The average of the batches' smallest and largest numbers, newer ones counting more: m += 0.01·(x − m), as torch has it.
     package private(set) var average: ClosedRange<Float>?
     /// Whether a NaN or an infinity came by.
     package private(set) var sawNonFinite = false
 
-    package init(keepsHistogram: Bool = false) { histogram = keepsHistogram ? GrowingHistogram() : nil }
+    /// Counts of the numbers in between.
+    package struct Histograms: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        package static let growing = Histograms(rawValue: 1)
+        package static let rebinned = Histograms(rawValue: 2)
+        package static let symmetric = Histograms(rawValue: 4)
+    }
+
+    package init(_ histograms: Histograms = []) {
+        histogram = histograms.contains(.growing) ? GrowingHistogram() : nil
+        rebinned = histograms.contains(.rebinned) ? RebinnedHistogram() : nil
+        symmetric = histograms.contains(.symmetric) ? SymmetricHistogram() : nil
+    }
 
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
         let block = RangeStatistics(of: values)
@@ -24,6 +40,8 @@ package struct ObservedRange: Statistic {
         let former = average ?? block.minimum...block.maximum
         average = former.moved(towards: block.minimum...block.maximum, by: 0.01)
         histogram?.add(values, low: low, high: high)
+        rebinned?.add(values, low: block.minimum, high: block.maximum)
+        symmetric?.add(values, largest: max(-block.minimum, block.maximum))
     }
 
     package mutating func merge(_ other: ObservedRange) {
@@ -32,17 +50,12 @@ package struct ObservedRange: Statistic {
         (low, high) = (min(low, other.low), max(high, other.high))
         if let own = average, let others = other.average { average = own.moved(towards: others, by: 0.5) } else { average = other.average }
         if let others = other.histogram { histogram?.merge(others, low: low, high: high) }
+        if let others = other.rebinned { rebinned?.merge(others) }
+        if let others = other.symmetric { symmetric?.merge(others) }
     }
 
     /// nil where no number came by.
     package var whole: ClosedRange<Float>? { low <= high ? low...high : nil }
-}
-
-extension ClosedRange<Float> {
-    fileprivate func moved(towards other: Self, by part: Float) -> Self {
-        let low = lowerBound + part * (other.lowerBound - lowerBound)
-        return low...Swift.max(low, upperBound + part * (other.upperBound - upperBound))
-    }
 }
 
 /// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost.

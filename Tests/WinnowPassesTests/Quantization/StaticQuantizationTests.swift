@@ -10,7 +10,7 @@ struct QuantizationParametersTests {
     /// torch's observers: scale = (max − min)/255, zero point = round(−min/scale), ranges always contain 0.
     @Test(arguments: [(-1.0, 3.0), (0.5, 2.0), (-2.0, -0.5), (0, 0), (-1e-3, 1e3)])
     func affine(_ low: Double, _ high: Double) {
-        let parameters = QuantizationParameters(affine: Float(low)...Float(high), .uint8, codes: 0...255)
+        let parameters = ActivationScheme.uint8.parameters(for: Float(low)...Float(high))
         let (low, high) = (min(Float(low), 0), max(Float(high), 0))
         let scale = high > low ? (high - low) / 255 : 1
         #expect(parameters.scales == [scale])
@@ -19,7 +19,7 @@ struct QuantizationParametersTests {
 
     @Test func symmetricChannelsKeepZeroAndExtremes() {
         let weight = Tensor([Float(0), -2, 1, 0, 0, 0, 0.5, 4, -4], shape: [3, 3])
-        let parameters = QuantizationParameters(symmetric: weight, axis: 0, .int8, limit: 127)
+        let parameters = QuantizationParameters(symmetric: weight, ScalePlacement(weight.shape, axis: 0), .int8, codes: -127...127)
         #expect(parameters.scales == [2 / 127, 1, 4 / 127])
         #expect(parameters.quantize(weight).integers() == [0, -127, 64, 0, 0, 0, 16, 127, -127])
         #expect(parameters.scaleTensor(for: weight.shape).shape == [3])
@@ -35,7 +35,7 @@ struct QuantizationParametersTests {
 
     @Test func blocksHaveTheirOwnScale() {
         let weight = Tensor([Float(1), 2, 3, 4, 50, 60, 70, 80, 9, 10], shape: [2, 5])
-        let parameters = QuantizationParameters(symmetric: weight, axis: 1, blockSize: 2, .int8, limit: 127)
+        let parameters = QuantizationParameters(symmetric: weight, ScalePlacement(weight.shape, axis: 1, blockSize: 2), .int8, codes: -127...127)
         #expect(parameters.scales == ([2, 4, 50, 70, 80, 10] as [Float]).map { $0 / 127 })
         #expect(parameters.scaleTensor(for: weight.shape).shape == [2, 3])
         #expect(weight.relativeError(of: parameters.roundTrip(weight)) < 0.005)
@@ -45,7 +45,7 @@ struct QuantizationParametersTests {
         for seed in 0..<20 {
             var random = RandomGenerator(seed: UInt64(seed))
             let weight = Tensor((0..<50).map { _ in random.normal() })
-            let parameters = QuantizationParameters(symmetric: weight, axis: nil, .int8, limit: 127, isPowerOfTwo: true)
+            let parameters = QuantizationParameters(symmetric: weight, ScalePlacement(weight.shape), .int8, codes: -127...127, isPowerOfTwo: true)
             #expect(parameters.scales[0].significand == 1)
             let (exact, rounded) = (weight.floats(), parameters.roundTrip(weight).floats())
             #expect(zip(exact, rounded).allSatisfy { abs($0 - $1) <= parameters.scales[0] / 2 })
@@ -100,7 +100,7 @@ struct CalibrationTests {
     }
 
     @Test func percentilesCutOutliers() throws {
-        var observer = ObservedRange(keepsHistogram: true)
+        var observer = ObservedRange(.growing)
         var random = RandomGenerator(seed: 1)
         for batch in 0..<100 {
             var values = (0..<1000).map { _ in random.normal() }
@@ -115,7 +115,7 @@ struct CalibrationTests {
 
     /// No range has a smaller error than the one that is found by it, and what is predicted of rounding is what it does.
     @Test(arguments: RangeSamples.all) func meanSquaresAreLeast(_ samples: RangeSamples) throws {
-        var observer = ObservedRange(keepsHistogram: true)
+        var observer = ObservedRange([.growing, .rebinned, .symmetric])
         samples.values.withUnsafeBufferPointer { observer.add($0, shape: [$0.count]) }
         let histogram = try #require(observer.histogram)
         for scheme in [ActivationScheme.uint8, ActivationScheme(elementType: .int8, codes: -127...127, isSymmetric: true)] {

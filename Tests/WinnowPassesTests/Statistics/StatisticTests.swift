@@ -28,9 +28,9 @@ struct StatisticTests {
         #expect(moments.count == whole.count && moments.count == 96)
         for (a, b) in zip(moments.sums + moments.squares, whole.sums + whole.squares) { #expect(abs(a - b) < 1e-9) }
 
-        var range = added(ObservedRange(keepsHistogram: true), first, shape)
-        range.merge(added(ObservedRange(keepsHistogram: true), second, shape))
-        let all = added(added(ObservedRange(keepsHistogram: true), first, shape), second, shape)
+        var range = added(ObservedRange(.growing), first, shape)
+        range.merge(added(ObservedRange(.growing), second, shape))
+        let all = added(added(ObservedRange(.growing), first, shape), second, shape)
         #expect(range.whole == all.whole)
         let counts = try #require(range.histogram?.counts)
         #expect(counts.reduce(0, +) == 480)

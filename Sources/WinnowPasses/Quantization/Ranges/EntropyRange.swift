@@ -2,9 +2,11 @@ import Foundation
 
 /// The range whose codes keep the distribution of the values best: the least Kullback–Leibler divergence Σ p·log(p/q) of what the
 /// codes give from what was seen, values outside counted at the ends (Migacz 2017, "8-bit inference with TensorRT").
+///
+/// TensorRT's method and that of its toolkit for torch, which look at magnitudes alone, for ranges with two ends.
 package struct EntropyRange: RangeRule {
     package static let name = "entropy"
-    package static let needsHistogram = true
+    package static let needs: ObservedRange.Histograms = .growing
     /// Ranges that are tried.
     private static let tries = 128
 

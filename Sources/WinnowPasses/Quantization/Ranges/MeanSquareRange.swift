@@ -1,7 +1,8 @@
-/// The range whose codes move the values least in the mean square: what is lost beyond its ends against finer steps inside.
+/// The range whose codes move the values least in the mean square: what is lost beyond its ends against finer steps inside (the
+/// least L2 norm of what rounding moves).
 package struct MeanSquareRange: RangeRule {
     package static let name = "mse"
-    package static let needsHistogram = true
+    package static let needs: ObservedRange.Histograms = .growing
     /// Ends that are tried, between 0 and the outermost value.
     private static let tries = 64
 

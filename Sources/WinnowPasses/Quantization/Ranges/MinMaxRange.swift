@@ -1,7 +1,7 @@
 /// From the smallest to the largest value seen.
 package struct MinMaxRange: RangeRule {
     package static let name = "min-max"
-    package static let needsHistogram = false
+    package static let needs: ObservedRange.Histograms = []
 
     package init(percentile: Double) {}
 

@@ -1,7 +1,7 @@
 /// From the average of the batches' smallest numbers to that of their largest.
 package struct MovingAverageRange: RangeRule {
     package static let name = "moving-average"
-    package static let needsHistogram = false
+    package static let needs: ObservedRange.Histograms = []
 
     package init(percentile: Double) {}
 

@@ -1,7 +1,7 @@
 /// Cuts the rarest values off, as many at both ends.
 package struct PercentileRange: RangeRule {
     package static let name = "percentile"
-    package static let needsHistogram = true
+    package static let needs: ObservedRange.Histograms = .growing
     private let percentile: Double
 
     package init(percentile: Double) { self.percentile = percentile }

@@ -2,8 +2,8 @@
 package protocol RangeRule: Sendable {
     /// Its name in recipes.
     static var name: String { get }
-    /// Whether it must know how often values come, rather than the smallest and the largest.
-    static var needsHistogram: Bool { get }
+    /// What it must know of how often values come, beside the smallest and the largest.
+    static var needs: ObservedRange.Histograms { get }
 
     /// - Parameter percentile: the part of the values that a rule keeps, in percent, where it asks.
     init(percentile: Double)

@@ -6,6 +6,8 @@ public enum RangeRules: MemberCatalogue {
         PercentileRange.self,
         MeanSquareRange.self,
         EntropyRange.self,
+        RuntimeEntropyRange.self,
+        HistogramRange.self,
     ]
     public static var names: [String] { all.map { $0.name } }
 }

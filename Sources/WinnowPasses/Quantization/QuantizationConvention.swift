@@ -1,0 +1,77 @@
+import WinnowTensor
+
+/// What tools differ in that agree on x ≈ scale · (code − zero point): which scale and zero point a range has, and which code a number.
+package struct QuantizationConvention: Hashable, Sendable {
+    package let name: String
+    /// Whether symmetric codes use the lowest one, which has none opposite: −2^(bits − 1)…2^(bits − 1) − 1.
+    var usesLowestCode = false
+    /// What scales are at least; nil: 1 takes the place of those too small to divide by.
+    var leastScale: Float?
+    /// Whether numbers are multiplied by the rounded reciprocal of their scale, instead of being divided by it.
+    var multiplies = false
+    /// Whether weights have 7 bits too where activations have.
+    var reducesWeights = true
+    /// Whether scales of weights follow a moving average while the weights are trained.
+    var averagesWeights = false
+    /// The codes of what is quantized at run time, where they are not those of DynamicQuantizeLinear.
+    var dynamicCodes: DynamicCodes?
+
+    /// That of ONNX's operators and of ONNX Runtime's tools.
+    package static let onnx = QuantizationConvention(name: "onnx")
+
+    /// Symmetric codes around 0.
+    func symmetricCodes(bits: Int) -> ClosedRange<Int> {
+        let limit = (1 << (bits - 1)) - 1
+        return (usesLowestCode ? -limit - 1 : -limit)...limit
+    }
+
+    /// The bits of weights beside activations whose range may be reduced.
+    func weightBits(_ bits: Int, isReduced: Bool) -> Int { isReduced && reducesWeights ? min(7, bits) : bits }
+
+    /// A scale that numbers can be divided by.
+    func usable(_ scale: Float) -> Float {
+        if let leastScale { return max(scale, leastScale) }
+        return scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1
+    }
+
+    /// scale = (max − min) / (q_max − q_min), zero point = q_min − round(min / scale), of the range with 0 in it.
+    func affine(_ range: ClosedRange<Float>, _ codes: ClosedRange<Int>) -> (scale: Float, zeroPoint: Int) {
+        let (low, high) = (min(range.lowerBound, 0), max(range.upperBound, 0))
+        let (bottom, top) = (Float(codes.lowerBound), Float(codes.upperBound))
+        // Divided first where the width would overflow.
+        let width = (high - low) / (top - bottom)
+        let scale = usable(width.isFinite ? width : high / (top - bottom) - low / (top - bottom))
+        return (scale, Int(min(max(bottom - (low / scale).rounded(.toNearestOrEven), bottom), top)))
+    }
+
+    /// scale = max|x| / ((q_max − q_min) / 2), as many codes on either side of the zero point.
+    func symmetric(_ largest: Float, _ codes: ClosedRange<Int>) -> Float {
+        usable(largest / (Float(codes.count - 1) / 2))
+    }
+
+    /// The code of 0 in symmetric codes: the middle of those without sign.
+    func middle(of codes: ClosedRange<Int>, in type: ElementType) -> Int {
+        guard !type.isSigned else { return 0 }
+        return (codes.lowerBound + codes.upperBound + (codes == type.integerRange ? 1 : 0)) / 2
+    }
+
+    /// What is rounded to a code, less its zero point.
+    @inline(__always)
+    func quotient(_ number: Float, _ scale: Float) -> Float { multiplies ? number * (1 / scale) : number / scale }
+}
+
+/// Every convention, one line each.
+public enum QuantizationConventions: MemberCatalogue {
+    package static let all: [QuantizationConvention] = [
+        .onnx,
+        // torch.ao.quantization's observers, fake quantization and, at run time, ChooseQuantizationParams.
+        QuantizationConvention(
+            name: "torch", usesLowestCode: true, leastScale: 0x1p-23, multiplies: true, reducesWeights: false, averagesWeights: true,
+            dynamicCodes: DynamicCodes()),
+        // The same with the larger least scale that PT2E's x86 quantizer asks for.
+        QuantizationConvention(
+            name: "torch-pt2e", usesLowestCode: true, leastScale: 0x1p-12, multiplies: true, reducesWeights: false, averagesWeights: true,
+            dynamicCodes: DynamicCodes()),
+    ]
+    public static var names: [String] { all.map(\.name) }
+}
