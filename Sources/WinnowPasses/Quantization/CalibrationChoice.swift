@@ -16,7 +16,9 @@ public struct CalibrationChoice: HyperparameterGroup {
     package var rule: any RangeRule { range.member.init(percentile: percentile) }
 
     /// How a value of which this was seen becomes codes.
-    func parameters(of value: ValueName, _ observed: ObservedRange?, _ scheme: ActivationScheme, in index: GraphIndex) -> QuantizationParameters {
+    func parameters(
+        of value: ValueName, _ observed: ObservedRange?, _ scheme: ActivationScheme, in index: GraphIndex
+    ) -> QuantizationParameters {
         if fixedRanges, let bounds = index.producer(of: value)?.op.outputBounds { return scheme.parameters(within: bounds) }
         return scheme.parameters(for: observed.flatMap { rule.range(of: $0, for: scheme) } ?? 0...0)
     }

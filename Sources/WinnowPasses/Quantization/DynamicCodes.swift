@@ -6,12 +6,13 @@ extension QuantizationConvention {
     /// Writes nodes that give codes, scale and zero point of `data` as `outputs`, its range found at each run.
     func quantizeAtRunTime(_ data: ValueName, as outputs: [ValueName], _ edit: inout GraphEdit, _ names: inout FreshNames) {
         if let dynamicCodes { dynamicCodes.write(data, outputs, to: &edit, &names); return }
-        edit.addedNodes.append(Node(name: names.node("\(data).dynamic"), op: DynamicQuantizeLinear(), inputs: [data], outputs: outputs))
+        edit.addedNodes.append(
+            Node(name: names.node("\(data).dynamic"), op: DynamicQuantizeLinear(), inputs: [data], outputs: outputs))
     }
 }
 
-/// Codes of a value whose range each run finds: zero point round(−min / s) with s = (max − min) / (q_max − q_min) and 0 in the range,
-/// scale max(s, the least one) (ATen's ChooseQuantizationParams with reduce_range, q_min = 0).
+/// Codes from 0 of a value whose range each run finds: zero point round(−min / s) with s = (max − min) / q_max and 0 in the
+/// range, scale max(s, the least one) (ATen's ChooseQuantizationParams with reduce_range).
 struct DynamicCodes: Hashable, Sendable {
     /// 7 bits: what sums of two products take without saturating on processors without VNNI.
     var highest: Float = 127

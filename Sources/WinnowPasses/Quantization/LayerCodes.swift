@@ -111,7 +111,8 @@ package struct ActivationScheme: Hashable, Sendable {
             return (convention.symmetric(largest, codes), convention.middle(of: codes, in: elementType))
         }
         var result = QuantizationParameters(
-            elementType: elementType, codes: codes, scales: encodings.map(\.scale), zeroPoints: encodings.map(\.zeroPoint), axis: axis)
+            elementType: elementType, codes: codes, scales: encodings.map(\.scale), zeroPoints: encodings.map(\.zeroPoint),
+            axis: axis)
         result.convention = convention
         return result
     }
@@ -119,6 +120,7 @@ package struct ActivationScheme: Hashable, Sendable {
     /// For values that come near both bounds and never reach the upper one: scale = (high − low) / the number of codes.
     package func parameters(within bounds: ClosedRange<Float>) -> QuantizationParameters {
         guard !isSymmetric else { return parameters(for: bounds) }
-        return parameters(for: bounds.lowerBound...(bounds.upperBound - (bounds.upperBound - bounds.lowerBound) / Float(codes.count)))
+        let step = (bounds.upperBound - bounds.lowerBound) / Float(codes.count)
+        return parameters(for: bounds.lowerBound...(bounds.upperBound - step))
     }
 }

@@ -59,8 +59,8 @@ private struct WeightScaleHook: TrainingHook {
         entries = pairs.weightScales.compactMap { scale in
             let axis = scale.parameters.axis.map { $0 == scale.site.operandAxis ? scale.site.outputAxis : nil }
             guard axis != .some(nil) else { return nil }
-            return Entry(
-                scale: scale.name, tensor: scale.site.tensor, parameters: scale.parameters, ranges: ChannelRanges(axis: axis ?? nil))
+            let ranges = ChannelRanges(axis: axis ?? nil)
+            return Entry(scale: scale.name, tensor: scale.site.tensor, parameters: scale.parameters, ranges: ranges)
         }
     }
 

@@ -1,6 +1,7 @@
 import WinnowTensor
 
-/// What tools differ in that agree on x ≈ scale · (code − zero point): which scale and zero point a range has, and which code a number.
+/// What tools differ in that agree on x ≈ scale · (code − zero point): which scale and zero point a range has, and which code a
+/// number.
 package struct QuantizationConvention: Hashable, Sendable {
     package let name: String
     /// Whether symmetric codes use the lowest one, which has none opposite: −2^(bits − 1)…2^(bits − 1) − 1.

@@ -107,11 +107,12 @@ package struct QuantizationParameters: Hashable, Sendable {
     /// The number nearest to `value` among those with the scale at `place`.
     package func nearest(_ value: Float, scale place: Int) -> Float {
         let zero = Float(zeroPoints[place])
-        return scales[place] * Self.rounded(convention.quotient(value, scales[place]), Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
+        let quotient = convention.quotient(value, scales[place])
+        return scales[place] * Self.rounded(quotient, Float(codes.lowerBound) - zero, Float(codes.upperBound) - zero)
     }
 
-    /// The codes of a float32 tensor: round half to even of x / scale, or of x · (1 / scale), plus zero point, clamped; NaN becomes the zero
-    /// point.
+    /// The codes of a float32 tensor: round half to even of x / scale, or of x · (1 / scale), plus zero point, clamped; NaN becomes
+    /// the zero point.
     package func quantize(_ tensor: Tensor) -> Tensor {
         var result = Tensor(uninitialized: tensor.shape, elementType)
         let layout = layout(of: tensor.shape)

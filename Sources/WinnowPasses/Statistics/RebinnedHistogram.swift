@@ -1,7 +1,7 @@
 import WinnowKernels
 
-/// Counts in equal bins from the smallest to the largest number. Where those move apart, sixteenths of each count go to the bins that
-/// their middles lie in (torch.ao.quantization's HistogramObserver since 2.5, in its float32 arithmetic).
+/// Counts in equal bins from the smallest to the largest number. Where those move apart, sixteenths of each count go to the bins
+/// that their middles lie in (HistogramObserver of torch 2.13 and torchao, in its float32 arithmetic).
 package struct RebinnedHistogram: Sendable {
     package static let binCount = 2048
     private static let parts = 16

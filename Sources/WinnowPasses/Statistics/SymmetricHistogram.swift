@@ -1,7 +1,7 @@
 import WinnowKernels
 
-/// Counts in equal bins around 0, of the width that the first batch gives 128 of them; larger magnitudes get more bins, up to 4096, then
-/// wider ones (ONNX Runtime's HistogramCollector, which has no such limit).
+/// Counts in equal bins around 0, of the width that the first batch gives 128 of them; larger magnitudes get more bins, up to 4096,
+/// then wider ones (ONNX Runtime's HistogramCollector, which has no such limit).
 package struct SymmetricHistogram: Sendable {
     private static let (firstCount, largestCount) = (128, 4096)
     package private(set) var counts: [Int] = []
@@ -30,7 +30,7 @@ package struct SymmetricHistogram: Sendable {
 
     private mutating func cover(_ largest: Float) {
         if counts.isEmpty { counts = [Int](repeating: 0, count: Self.firstCount) }
-        if limit == 0 { limit = largest }
+        if limit < 1e-30 { startAnew(largest) }
         while largest > limit {
             let width = 2 * limit / Float(counts.count)
             let more = ((largest - limit) / width).rounded(.down) + 1
@@ -38,6 +38,15 @@ package struct SymmetricHistogram: Sendable {
             grow(by: Int(more))
             limit = more * width + limit
         }
+    }
+
+    /// What was seen before is 0 beside `largest`.
+    private mutating func startAnew(_ largest: Float) {
+        guard largest > limit else { return }
+        let sum = counts.reduce(0, +)
+        counts = [Int](repeating: 0, count: Self.firstCount)
+        counts[Self.firstCount / 2] = sum
+        limit = largest
     }
 
     private mutating func grow(by more: Int) {

@@ -209,6 +209,12 @@ import WinnowTestSupport
         }
     }
 
+    @Test(arguments: samples) func outputsLieWithinTheirBounds(_ sample: OperatorSample) throws {
+        guard let bounds = sample.op.outputBounds else { return }
+        let numbers = try #require(sample.run().first).doubles()
+        #expect(numbers.allSatisfy { (Double(bounds.lowerBound)...Double(bounds.upperBound)).contains($0) }, "\(numbers)")
+    }
+
     @Test(arguments: samples) func keptScalesAreKept(_ sample: OperatorSample) throws {
         guard sample.op.quantization == .keepsScale, let data = sample.inputs.first ?? nil, data.elementType == .float32 else {
             return

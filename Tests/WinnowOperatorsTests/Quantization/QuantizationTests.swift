@@ -109,6 +109,30 @@ import WinnowTensor
         #expect((y[1].floats()[0] - expectedScale).magnitude < 1e-4)
     }
 
+    /// With codes held, x̂ moves by the code as the scale does; LSQ takes x/s off inside the range, and nothing outside.
+    @Test func learnedStepIsTheDifferenceQuotient() throws {
+        let (scale, step): (Float, Float) = (0.11, 1e-5)
+        // Away from halves, where codes jump.
+        let x = Tensor(random([60], seed: 6, in: -1...1).floats().filter { abs(abs(($0 / scale).truncatingRemainder(dividingBy: 1)) - 0.5) > 0.01 })
+        func sum(_ scale: Float) throws -> Double {
+            let y = try run([("x", x)]) { b in
+                [try b.add(FakeQuantize(range: -4...7), "x", b.constant("s", scalar: scale), b.constant("z", scalar: Int8(0)))]
+            }
+            return y[0].doubles().reduce(0, +)
+        }
+        let gradients = try run([("x", x), ("dy", Tensor([Float](repeating: 1, count: x.elementCount)))]) { b in
+            try b.add(
+                FakeQuantizeGradient(FakeQuantize(range: -4...7)),
+                inputs: ["dy", "x", b.constant("s", scalar: scale), b.constant("z", scalar: Int8(0))], outputs: 2)
+        }
+        let inside = x.floats().filter { (-4...7).contains(($0 / scale).rounded(.toNearestOrEven)) }
+        #expect(!inside.isEmpty && inside.count < x.elementCount)
+        let taken = inside.reduce(0.0) { $0 + Double($1 / scale) }
+        let quotient = try (sum(scale + step) - sum(scale - step)) / Double((scale + step) - (scale - step))
+        #expect(abs(Double(gradients[1].floats()[0]) - (quotient - taken)) < 0.02 * Double(x.elementCount))
+        #expect(gradients[0].floats().reduce(0, +) == Float(inside.count))
+    }
+
     @Test func aPairTrainsAsOneNode() throws {
         let b = GraphBuilder("pair")
         let x = try b.input("x", .float32, ["N", 4])

@@ -275,6 +275,18 @@ def training():
     return cases
 
 
+def learnable():
+    """Gradients of torch's learnable fake quantization, for a sum of outputs."""
+    cases = []
+    for scale, zero, low, high in ((0.11, 0, -128, 127), (0.01, 0, -128, 127), (0.02, 0, -8, 7), (0.015, 100, 0, 255), (0.3, 3, 0, 15)):
+        x, s = tensor((500,), 90_000).requires_grad_(), torch.tensor([scale], requires_grad=True)
+        z = torch.tensor([float(zero)], requires_grad=True)
+        y = torch._fake_quantize_learnable_per_tensor_affine(x, s, z, low, high, 1.0)
+        (y * tensor((500,), 95_000)).sum().backward()
+        cases.append({"scale": bits(scale)[0], "zero": zero, "low": low, "high": high, "step": short(s.grad), "data": fnv((x.grad + 0.0).numpy().tobytes())})
+    return cases
+
+
 if __name__ == "__main__":
-    result = {"observers": observers(), "fixed": fixed(), "rounding": rounding(), "dynamic": dynamic(), "static": static(), "training": training()}
+    result = {"observers": observers(), "fixed": fixed(), "rounding": rounding(), "dynamic": dynamic(), "static": static(), "training": training(), "learnable": learnable()}
     pathlib.Path(__file__).with_name("quantization.json").write_text(json.dumps(result, separators=(",", ":")) + "\n")

@@ -89,6 +89,22 @@ struct TorchModelTests {
         #expect(Double(same) >= 0.999 * Double(own.count), "\(same) of \(own.count)")
     }
 
+    /// Gradients of steps and data as torch's learnable fake quantization has them.
+    @Test func learnedStepsAreTorchs() throws {
+        let (x, dy) = (TorchQuantization.tensor([500], start: 90_000), TorchQuantization.tensor([500], start: 95_000))
+        for known in try TorchQuantization.read().learnable {
+            let b = GraphBuilder("step")
+            let scale = b.constant("s", Tensor(scalar: Float(bitPattern: known.scale)))
+            let zero = b.constant("z", Tensor([Double(known.zero)], shape: [], as: known.low < 0 ? .int8 : .uint8))
+            let inputs = [try b.input("dy", .float32, [500]), try b.input("x", .float32, [500]), scale, zero]
+            let outputs = try b.add(FakeQuantizeGradient(FakeQuantize(range: known.low...known.high)), inputs: inputs, outputs: 2)
+            let found = try Session(b.graph(outputs: outputs)).run(["dy": dy, "x": x])
+            let step = try #require(found[outputs[1]]).floats()[0]
+            #expect(abs(step - known.step) <= 1e-5 * abs(known.step), "\(known): \(step)")
+            #expect(TorchQuantization.hash(try #require(found[outputs[0]])) == known.data, "\(known)")
+        }
+    }
+
     /// Ten steps of torch.ao.nn.qat.Linear with frozen activations: weights and biases within 10⁻⁵, scales of weights, which follow a moving
     /// average, within 10⁻⁵ of their own.
     @Test(arguments: [true, false]) func trainingIsTorchs(_ perChannel: Bool) throws {

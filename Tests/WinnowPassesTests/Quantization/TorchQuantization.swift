@@ -61,12 +61,22 @@ struct TorchQuantization: Decodable {
         var fc2: Layer
     }
 
+    struct Learnable: Decodable {
+        var scale: UInt32
+        var zero: Int
+        var low: Int
+        var high: Int
+        var step: Float
+        var data: String
+    }
+
     var observers: [Observed]
     var fixed: [String: Parameters]
     var rounding: [Rounding]
     var dynamic: [Dynamic]
     var `static`: [Static]
     var training: [Training]
+    var learnable: [Learnable]
 
     static func read() throws -> TorchQuantization { try fixture("quantization") }
 

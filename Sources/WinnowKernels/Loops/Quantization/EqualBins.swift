@@ -1,7 +1,7 @@
 /// Bins of equal width in float32, as torch.histc and torch.linspace compute them.
 package enum EqualBins {
-    /// How many numbers are in each bin between two ends, the last with its upper end; bins around one number reach 1 to either side.
-    /// Numbers outside are left out.
+    /// How many numbers are in each bin between two ends, the last with its upper end; bins around one number reach 1 to either
+    /// side. Numbers outside are left out.
     package static func counts(of values: UnsafeBufferPointer<Float>, from low: Float, to high: Float, bins: Int) -> [Float] {
         let (low, high) = low == high ? (low - 1, high + 1) : (low, high)
         let (scale, width) = (Float(bins), high - low)

@@ -1,7 +1,7 @@
 import WinnowKernels
 import WinnowTensor
 
-/// Torch's HistogramObserver: both ends come nearer by quantiles of 10⁻⁵, the one that leaves out fewer bins first, until the L2 norm of what
+/// Torch's HistogramObserver: the ends come nearer by quantiles of 10⁻⁵, whichever leaves out more bins, until the L2 norm of what
 /// rounding moves, each bin filled evenly, would grow (caffe2's NonlinearQuantizationParamsSearch).
 package struct HistogramRange: RangeRule {
     package static let name = "histogram"
@@ -10,7 +10,9 @@ package struct HistogramRange: RangeRule {
     package init(percentile: Double) {}
 
     package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? {
-        guard let histogram = observed.rebinned, !histogram.counts.isEmpty else { return observed.whole }
+        guard let histogram = observed.rebinned, !histogram.counts.isEmpty, (histogram.high - histogram.low).isFinite else {
+            return observed.whole
+        }
         let bins = histogram.counts.count
         let kept = Self.kept(histogram, levels: 1 << scheme.elementType.bitWidth)
         let width = (histogram.high - histogram.low) / Float(bins)

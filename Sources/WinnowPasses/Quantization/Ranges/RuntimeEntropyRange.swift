@@ -1,8 +1,8 @@
 import Foundation
 import WinnowKernels
 
-/// The range around 0 with the least Kullback–Leibler divergence as ONNX Runtime's calibration has it: of whole bins merged into 128, zeros
-/// smoothed by 10⁻⁴, no wider than what was seen. Its bins are so wide that it seldom cuts anything.
+/// The range around 0 with the least Kullback–Leibler divergence as ONNX Runtime's calibration has it: of whole bins merged into
+/// 128, zeros smoothed by 10⁻⁴, no wider than what was seen. Its bins are so wide that it seldom cuts anything.
 package struct RuntimeEntropyRange: RangeRule {
     package static let name = "entropy-onnxruntime"
     package static let needs: ObservedRange.Histograms = .symmetric
@@ -11,11 +11,14 @@ package struct RuntimeEntropyRange: RangeRule {
     package init(percentile: Double) {}
 
     package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? {
-        guard let histogram = observed.symmetric, let whole = observed.whole, histogram.limit > 0 else { return observed.whole }
+        guard let histogram = observed.symmetric, let whole = observed.whole, histogram.limit > 0, (2 * histogram.limit).isFinite
+        else { return observed.whole }
         let (counts, middle) = (histogram.counts, histogram.counts.count / 2)
-        var best = (divergence: Double.infinity, bins: max(0, middle - Self.levels / 2)..<min(middle + Self.levels / 2 + 1, counts.count))
-        for half in (Self.levels / 2)...max(Self.levels / 2, middle) {
-            let bins = max(0, middle - half)..<min(middle + half + 1, counts.count)
+        func around(_ half: Int) -> Range<Int> { max(0, middle - half)..<min(middle + half + 1, counts.count) }
+        let least = Self.levels / 2
+        var best = (divergence: Double.infinity, bins: around(least))
+        for half in least...max(least, middle) {
+            let bins = around(half)
             let divergence = Self.divergence(counts, bins)
             if divergence < best.divergence { best = (divergence, bins) }
         }
