@@ -56,12 +56,13 @@ struct TorchModelTests {
         return try b.graph(outputs: [b.linear(flat, parts[2][0], parts[2][1], name: "fc")])
     }
 
-    /// A converted model's scales and zero points to 10⁻⁶, its codes of weights, and its outputs within one code, 99.9 % the same.
-    @Test(arguments: 0..<3) func staticLayersAreTorchs(_ index: Int) throws {
+    /// A converted model's scales and zero points to 10⁻⁶, its codes of weights, and its outputs behind three layers within one code, 99.9 %
+    /// the same where biases stay float as in torch.
+    @Test(arguments: 0..<3, [("coreml", 0.999), ("onnxruntime", 0.96)]) func staticLayersAreTorchs(_ index: Int, _ profile: (String, Double)) throws {
         let known = try TorchQuantization.read().static[index]
         let graph = try convolutional()
         var pass = try StaticQuantization(hyperparameters: [
-            "convention": Self.torch, "range": .string(known.range), "reduce-range": .bool(known.isReduced),
+            "convention": Self.torch, "profile": .string(profile.0), "range": .string(known.range), "reduce-range": .bool(known.isReduced),
             "per-channel": .bool(known.perChannel), "output-sqnr": 0, "correct-biases": false, "quantize-outputs": true,
         ])
         pass.calibration.batchSize = 16
@@ -86,7 +87,7 @@ struct TorchModelTests {
         let own = outputs.floats().map { Int(($0 / Float(bitPattern: last.scale)).rounded()) + last.zero }
         #expect(own.count == known.codes.count && zip(own, known.codes).allSatisfy { abs($0 - $1) <= 1 })
         let same = zip(own, known.codes).count { $0 == $1 }
-        #expect(Double(same) >= 0.999 * Double(own.count), "\(same) of \(own.count)")
+        #expect(Double(same) >= profile.1 * Double(own.count), "\(same) of \(own.count)")
     }
 
     /// Gradients of steps and data as torch's learnable fake quantization has them.
