@@ -78,7 +78,8 @@ package protocol Operator: Sendable {
     /// What its first output is to its first input when the model runs; nil: something else.
     func passing(of node: Node, in graph: GraphIndex) -> Passing?
 
-    /// What every element of its first output lies between, whatever goes in, without being cut off there; nil: nothing known.
+    /// What every element of its first output lies between by its definition, whatever goes in, both ends within reach of ordinary
+    /// numbers; nil: nothing of that kind.
     var outputBounds: ClosedRange<Float>? { get }
 
     /// Whether positive factors of the indices of an axis of its first input come out as they are: f(s·x) = s·f(x) along every

@@ -117,7 +117,7 @@ package struct ActivationScheme: Hashable, Sendable {
         return result
     }
 
-    /// For values that come near both bounds and never reach the upper one: scale = (high − low) / the number of codes.
+    /// For values within fixed bounds, of which the upper one has no code: scale = (high − low) / the number of codes.
     package func parameters(within bounds: ClosedRange<Float>) -> QuantizationParameters {
         guard !isSymmetric else { return parameters(for: bounds) }
         let step = (bounds.upperBound - bounds.lowerBound) / Float(codes.count)
