@@ -87,6 +87,7 @@ RUNS = [
     Run("sparse-training"),
     Run("sparse-training", ("of=weights", "penalty=group-lasso", "sparsity=0.25", "fade=0.5")),
     Run("quantization-aware-training"),
+    Run("quantization-aware-training", ("convention=torch", "moving-ranges=true")),
     Run("learned-step-quantization"),
     Run("distillation"),
     Run("feature-hint"),

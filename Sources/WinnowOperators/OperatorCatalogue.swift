@@ -147,6 +147,7 @@ package enum OperatorCatalogue {
         Mish.self,
         Mod.self,
         Momentum.self,
+        MovingRange.self,
         Mul.self,
         MultiHeadAttention.self,
         Multinomial.self,

@@ -1,3 +1,4 @@
+import WinnowKernels
 package import WinnowTensor
 
 /// The integers that trained weights become.
@@ -89,6 +90,12 @@ struct IntegerArithmetic {
 
     /// Whether runtimes have integer kernels for such codes; where not, only what layers read is rounded.
     var hasKernels: Bool { inner.activations.elementType.bitWidth >= 8 }
+
+    /// How scale and zero point of an activation follow from its range.
+    func encoding(of parameters: QuantizationParameters) -> RangeEncoding {
+        RangeEncoding(
+            parameters.codes, leastScale: parameters.convention.leastScale, isSymmetric: inner.activations.isSymmetric)
+    }
 
     func schemes(isEdge: Bool) -> LayerSchemes { isEdge ? edge ?? inner : inner }
 }

@@ -19,19 +19,21 @@ public struct QuantizationAwareTraining: TrainingPass {
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
+    @Hyperparameter("let ranges of activations follow their moving average while training") public var movingRanges = false
     public var choice = WeightChoice()
 
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        if movingRanges { try pairs.moveRanges() }
         setup.model = pairs.graph
         setup.findings += pairs.findings
         setup.hooks.append(WeightScaleHook(pairs))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers(for: arithmetic)
+        let (stored, findings) = try graph.settlingRanges().foldingMasks().storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 

@@ -1,3 +1,4 @@
+import WinnowKernels
 import WinnowTensor
 
 /// What tools differ in that agree on x ≈ scale · (code − zero point): which scale and zero point a range has, and which code a
@@ -29,26 +30,12 @@ package struct QuantizationConvention: Hashable, Sendable {
     /// The bits of weights beside activations whose range may be reduced.
     func weightBits(_ bits: Int, isReduced: Bool) -> Int { isReduced && reducesWeights ? min(7, bits) : bits }
 
-    /// A scale that numbers can be divided by.
-    func usable(_ scale: Float) -> Float {
-        if let leastScale { return max(scale, leastScale) }
-        return scale >= Float.leastNormalMagnitude && scale.isFinite ? scale : 1
-    }
-
-    /// scale = (max − min) / (q_max − q_min), zero point = q_min − round(min / scale), of the range with 0 in it.
     func affine(_ range: ClosedRange<Float>, _ codes: ClosedRange<Int>) -> (scale: Float, zeroPoint: Int) {
-        let (low, high) = (min(range.lowerBound, 0), max(range.upperBound, 0))
-        let (bottom, top) = (Float(codes.lowerBound), Float(codes.upperBound))
-        // Divided first where the width would overflow.
-        let width = (high - low) / (top - bottom)
-        let scale = usable(width.isFinite ? width : high / (top - bottom) - low / (top - bottom))
-        return (scale, Int(min(max(bottom - (low / scale).rounded(.toNearestOrEven), bottom), top)))
+        let (scale, zeroPoint) = RangeEncoding(codes, leastScale: leastScale).affine(range)
+        return (scale, Int(zeroPoint))
     }
 
-    /// scale = max|x| / ((q_max − q_min) / 2), as many codes on either side of the zero point.
-    func symmetric(_ largest: Float, _ codes: ClosedRange<Int>) -> Float {
-        usable(largest / (Float(codes.count - 1) / 2))
-    }
+    func symmetric(_ largest: Float, _ codes: ClosedRange<Int>) -> Float { RangeEncoding(codes, leastScale: leastScale).symmetric(largest) }
 
     /// The code of 0 in symmetric codes: the middle of those without sign.
     func middle(of codes: ClosedRange<Int>, in type: ElementType) -> Int {

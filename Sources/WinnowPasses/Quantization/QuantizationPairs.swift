@@ -1,14 +1,17 @@
 import Foundation
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
 /// A graph with Q/DQ pairs on everything a static quantization covers; weights are still float beneath.
 struct QuantizationPairs {
-    private(set) var graph: Graph
+    var graph: Graph
     private(set) var findings: [Finding]
     /// The scales of activations, with the elements of a sample that share each and the largest code.
     private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
+    /// The moving averages of ranges, by names of scales, and how those follow.
+    private(set) var averages: [ValueName: (bounds: ClosedRange<Float>, encoding: RangeEncoding)] = [:]
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
     /// Calibrates and inserts.
@@ -29,6 +32,7 @@ struct QuantizationPairs {
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
             activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
+            averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
             findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises[first]))
         }
         let arithmetic = layers.arithmetic

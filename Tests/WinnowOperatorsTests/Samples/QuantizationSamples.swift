@@ -1,10 +1,16 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 
 extension OperatorSamples {
     private static let data = Tensor.sample([2, 3, 2, 2], in: -4...4)
+    private static var moving: MovingRange {
+        var op = MovingRange(RangeEncoding(-127...127, isSymmetric: true), .int8)
+        op.moves = true
+        return op
+    }
     private static let scales = Tensor([0.25, 0.5, 0.125] as [Float])
 
     /// Codes of (x, scale, zero point) before saturation; the scale is one number or one for each index of axis 1.
@@ -59,6 +65,22 @@ extension OperatorSamples {
         ) { inputs in
             let code = codes(inputs)
             return [.computed(inputs[0].shape) { min(7, max(-8, code($0))) * 0.5 }]
+        },
+        OperatorSample(
+            MovingRange(RangeEncoding(0...255, leastScale: 0.001), .uint8), [data, Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1))],
+            outputs: 4, differentiated: []
+        ) { _ in
+            [
+                Tensor(scalar: Float(0.02)), Tensor(scalar: UInt8(50)), Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1)),
+            ]
+        },
+        OperatorSample(
+            moving, [data, Tensor(scalar: Float(-1)), Tensor(scalar: Float(4))], outputs: 4, differentiated: []
+        ) { inputs in
+            let numbers = inputs[0].floats()
+            let low = -1 + 0.01 * ((numbers.min() ?? 0) + 1)
+            let high = 4 + 0.01 * ((numbers.max() ?? 0) - 4)
+            return [Tensor(scalar: max(-low, high) / 127), Tensor(scalar: Int8(0)), Tensor(scalar: low), Tensor(scalar: high)]
         },
         OperatorSample(
             FakeQuantizeGradient(FakeQuantize(range: -8...7)),

@@ -228,10 +228,10 @@ def static():
 
 
 def training():
-    """Ten steps of prepare_qat's modules: scales of weights follow their moving average at each step, those of activations are frozen."""
+    """Ten steps of prepare_qat's modules: scales of weights follow their moving average at each step, those of activations too or not."""
     from torch.ao.nn.qat import Linear
     cases = []
-    for channels in (True, False):
+    for channels, moves in ((True, False), (False, False), (True, True), (False, True)):
         weight = tq.default_per_channel_weight_fake_quant if channels else tq.default_weight_fake_quant
         qconfig = tq.QConfig(activation=tq.default_fake_quant, weight=weight)
         first, last = Linear(12, 16, qconfig=qconfig), Linear(16, 5, qconfig=qconfig)
@@ -253,7 +253,8 @@ def training():
             layer.weight_fake_quant.disable_observer()
         forward()
         for one in (before, between):
-            one.disable_observer()
+            if not moves:
+                one.disable_observer()
             one.enable_fake_quant()
             one.scale, one.zero_point = one.calculate_qparams()
         for layer in (first, last):
@@ -264,8 +265,9 @@ def training():
             optimizer.zero_grad()
             nn.functional.cross_entropy(forward(), y).backward()
             optimizer.step()
+        found = [bits(one.scale.numpy())[0] for one in (before, between)]
         forward()
-        case = {"perChannel": channels, "activations": [bits(one.scale.numpy())[0] for one in (before, between)]}
+        case = {"perChannel": channels, "moves": moves, "activations": found}
         for name, layer in (("fc1", first), ("fc2", last)):
             case[name] = {
                 "weight": [short(w) for w in layer.weight.detach().flatten()], "bias": [short(b) for b in layer.bias.detach()],

@@ -56,6 +56,7 @@ struct TorchQuantization: Decodable {
             var scales: [Float]
         }
         var perChannel: Bool
+        var moves: Bool
         var activations: [UInt32]
         var fc1: Layer
         var fc2: Layer
