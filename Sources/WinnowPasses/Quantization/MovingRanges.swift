@@ -10,7 +10,9 @@ extension QuantizationPairs {
         var (edit, names) = (GraphEdit(), FreshNames(graph))
         for node in graph.nodes {
             guard node.op is QuantizeLinear, let value = node.input(0), let scale = node.input(1), let zeroPoint = node.input(2),
-                let range = averages[scale], let type = graph.initializers[zeroPoint]?.elementType
+                let range = averages[scale], let type = graph.initializers[zeroPoint]?.elementType,
+                // Values that share a scale have the range of the first.
+                edit.rewired[scale] == nil
             else { continue }
             let ends = ["low", "high"].map { names.value("\(value).range.\($0)") }
             edit.initializers += [(ends[0], Tensor(scalar: range.bounds.lowerBound)), (ends[1], Tensor(scalar: range.bounds.upperBound))]
