@@ -169,8 +169,11 @@ extension Dataset.Feature {
                 let size = tensor.elementType.bitWidth / 8
                 return (target + offset * size).copyMemory(from: source + elements.lowerBound * size, byteCount: elements.count * size)
             }
-            let (codes, numbers) = (source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: Float.self) + offset)
-            for index in 0..<elements.count { numbers[index] = Float(codes[elements.lowerBound + index]) * scale + self.offset }
+            // Nothing in the loop that keeps it from being vectorized.
+            let codes = source.assumingMemoryBound(to: UInt8.self) + elements.lowerBound
+            let numbers = target.assumingMemoryBound(to: Float.self) + offset
+            let (count, scale, shift) = (elements.count, scale, self.offset)
+            for index in 0..<count { numbers[index] = Float(codes[index]) * scale + shift }
         }
     }
 
