@@ -68,6 +68,8 @@ RUNS = [
     Run("weight-only-quantization", ("scheme=mxfp4",)),
     Run("weight-only-quantization", ("scheme=mxfp6",), 2 * INTEGER),
     Run("weight-only-quantization", ("scheme=nvfp4",)),
+    Run("weight-only-quantization", ("size=0.9",)),
+    Run("weight-only-quantization", ("scheme=palette-2", "max-drop=20")),
     Run("fixed-point-quantization", (), INTEGER),
     Run("float4-quantization"),
     Run("palettization", ("bits=8",), INTEGER),

@@ -92,7 +92,7 @@ struct PruningSearch {
         inner.seed = context.seed &+ UInt64(number)
         let trained = try self.trained(masked, in: inner)
         let trial = try bench.trial(trained, on: validation)
-        let isWithinBound = trial.drop(from: dense) <= pass.maxDrop + 1e-9
+        let isWithinBound = trial.isWithin(pass.maxDrop, of: dense)
         rounds.append(
             PruningRound(
                 number: number, targetSparsity: sparsity, sparsity: Self.sparsity(of: weights(in: trained)),

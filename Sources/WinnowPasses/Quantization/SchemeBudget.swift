@@ -6,11 +6,12 @@ struct SchemeBudget {
     /// As a part of the weights' own bytes.
     private let size: Double
     private let schemes: [SchemeLadder.Named]
+    private let costs: SchemeLadder.Costs
     /// Whether a size that cannot be reached is an error; where not, the nearest larger is taken.
     private let isExact: Bool
 
-    init(size: Double, _ schemes: [SchemeLadder.Named], isExact: Bool) {
-        (self.size, self.schemes, self.isExact) = (size, schemes, isExact)
+    init(size: Double, _ schemes: [SchemeLadder.Named], _ costs: SchemeLadder.Costs, isExact: Bool) {
+        (self.size, self.schemes, self.costs, self.isExact) = (size, schemes, costs, isExact)
     }
 
     /// - Parameter isProtected: whether a weight has 8 bits at least, for errors of its few codes do not average out.
@@ -18,7 +19,7 @@ struct SchemeBudget {
         among targets: [WeightTarget], isProtected: (WeightTarget) -> Bool
     ) throws -> [ValueName: (scheme: QuantizationScheme?, reason: String)] {
         let wide = schemes.filter { $0.scheme.map { $0.bits >= 8 } ?? true }
-        let ladder = SchemeLadder(for: targets) { isProtected($0) && !wide.isEmpty ? wide : schemes }
+        let ladder = SchemeLadder(for: targets, costs) { isProtected($0) && !wide.isEmpty ? wide : schemes }
         let limit = Int((size * Double(ladder.byteCount)).rounded(.down))
         guard !isExact || ladder.leastByteCount <= limit else {
             let least = (1000 * Double(ladder.leastByteCount) / Double(ladder.byteCount)).rounded(.up) / 1000

@@ -8,6 +8,11 @@ import WinnowTensor
 struct SchemeLadder {
     typealias Named = (name: String, scheme: QuantizationScheme?)
 
+    /// What schemes cost weights, found once for each content.
+    final class Costs {
+        fileprivate var known: [[String]: (byteCount: Int, error: Double)] = [:]
+    }
+
     fileprivate struct Rung {
         var named: Named
         var byteCount: Int
@@ -27,9 +32,11 @@ struct SchemeLadder {
     /// Of all weights as they are, and with the first scheme of each.
     let (byteCount, leastByteCount): (Int, Int)
 
-    /// - Parameter schemes: of a weight; nil for float.
-    init(for targets: [WeightTarget], _ schemes: (WeightTarget) -> [Named]) {
-        let ladders = targets.map { target in (target.tensor, Self.hull(of: schemes(target).map { Rung($0, of: target) })) }
+    /// - Parameters:
+    ///   - costs: keeps what is found for the next ladder of the same weights.
+    ///   - schemes: of a weight; nil for float.
+    init(for targets: [WeightTarget], _ costs: Costs = Costs(), _ schemes: (WeightTarget) -> [Named]) {
+        let ladders = targets.map { target in (target.tensor, Self.hull(of: costs.rungs(of: target, schemes(target)))) }
         rungs = Dictionary(ladders, uniquingKeysWith: { first, _ in first })
         let all = ladders.flatMap { target, rungs in
             zip(rungs, rungs.dropFirst()).enumerated().map { place, pair in
@@ -51,7 +58,8 @@ struct SchemeLadder {
             used += step.byteCount
             places[step.target] = step.rung
         }
-        return rungs.compactMapValues { $0.isEmpty ? nil : $0 }.reduce(into: [:]) { $0[$1.key] = $1.value[places[$1.key] ?? 0].named }
+        return Dictionary(
+            rungs.map { ($0.key, $0.value[places[$0.key] ?? 0].named) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Those on the lower convex hull of error over bytes.
@@ -71,12 +79,21 @@ struct SchemeLadder {
     }
 }
 
-extension SchemeLadder.Rung {
-    fileprivate init(_ named: SchemeLadder.Named, of target: WeightTarget) {
-        guard let scheme = named.scheme else {
-            self.init(named: named, byteCount: target.stored.byteCount, error: 0)
-            return
+extension SchemeLadder.Costs {
+    /// What a weight costs with each of some schemes.
+    fileprivate func rungs(of target: WeightTarget, _ schemes: [SchemeLadder.Named]) -> [SchemeLadder.Rung] {
+        var hash = ContentHash()
+        hash.add(target.stored)
+        let contents = "\(hash.text) \(target.channelAxis ?? -1) \(target.inputAxis ?? -1)"
+        return schemes.map { named in
+            let cost = known[[contents, named.name]] ?? Self.cost(of: target, named.scheme)
+            known[[contents, named.name]] = cost
+            return SchemeLadder.Rung(named: named, byteCount: cost.byteCount, error: cost.error)
         }
+    }
+
+    private static func cost(of target: WeightTarget, _ scheme: QuantizationScheme?) -> (byteCount: Int, error: Double) {
+        guard let scheme else { return (target.stored.byteCount, 0) }
         let values = target.values
         let (byteCount, error): (Int, Double)
         if scheme.isInteger {
@@ -88,6 +105,6 @@ extension SchemeLadder.Rung {
             byteCount = encoded.byteCount
             error = values.relativeError { encoded.numbers(in: $0) }
         }
-        self.init(named: named, byteCount: min(byteCount, target.stored.byteCount), error: error * error)
+        return (min(byteCount, target.stored.byteCount), error * error)
     }
 }

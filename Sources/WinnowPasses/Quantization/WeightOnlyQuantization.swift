@@ -44,18 +44,19 @@ public struct WeightOnlyQuantization: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         for rule in rules { try rule.check(in: graph) }
-        guard let maxDrop else { return try storing(graph, within: size, context) }
+        guard let maxDrop else { return try storing(graph, within: size, SchemeLadder.Costs(), context) }
         return try storing(graph, dropping: maxDrop, context)
     }
 
     /// The graph with codes of so many bytes, as a part of the weights'; nil: as many as the scheme asks for.
-    private func storing(_ graph: Graph, within size: Double?, _ context: PassContext) throws -> PassResult {
+    private func storing(_ graph: Graph, within size: Double?, _ costs: SchemeLadder.Costs, _ context: PassContext) throws -> PassResult {
         let (base, isPreset) = try baseScheme()
         return try graph.rewritingWeights(
             choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
+            let isFree = isPreset && self.scheme == nil
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
-            let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme), isExact: maxDrop == nil) }
+            let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme, isFree: isFree), costs, isExact: maxDrop == nil) }
             let assignment = try SchemeAssignment(scheme, rules, for: targets.targets, within: budget)
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
             return try targets.store(rounding: rounding, context, matrices: matrices) { assignment($0) }
@@ -65,16 +66,17 @@ public struct WeightOnlyQuantization: Pass {
     /// The smallest that loses no more than so many points: first as asked, then with more and more bytes.
     private func storing(_ graph: Graph, dropping drop: Double, _ context: PassContext) throws -> PassResult {
         var bound = try DropBound(drop, from: graph, context)
+        let costs = SchemeLadder.Costs()
         var quiet = context
         quiet.progress = nil
-        var best = try storing(graph, within: size, quiet)
+        var best = try storing(graph, within: size, costs, quiet)
         if try !bound.holds(best.graph, size.map { "size \($0.shortText)" } ?? "as asked") {
             var (fails, holds) = (size ?? 0, 1.0)
-            best = try storing(graph, within: holds, quiet)
+            best = try storing(graph, within: holds, costs, quiet)
             _ = try bound.holds(best.graph, "size 1")
             while holds - fails > Self.sizeStep {
                 let middle = (fails + holds) / 2
-                let result = try storing(graph, within: middle, quiet)
+                let result = try storing(graph, within: middle, costs, quiet)
                 if try bound.holds(result.graph, "size \(middle.shortText)") { (best, holds) = (result, middle) } else { fails = middle }
             }
         }
@@ -85,8 +87,9 @@ public struct WeightOnlyQuantization: Pass {
     private static let sizeStep = 1.0 / 64
 
     /// The schemes that weights step through for a size, the smallest first.
-    private func ladder(from base: QuantizationScheme) -> [SchemeLadder.Named] {
-        let isFree = scheme == nil && (size != nil || bits == 4) && perChannel == nil && blockSize == nil
+    ///
+    /// - Parameter isFree: whether blocks may be of any size.
+    private func ladder(from base: QuantizationScheme, isFree: Bool) -> [SchemeLadder.Named] {
         let least: [SchemeLadder.Named] =
             isFree
             ? [128, 64, 32, 16].map { size in let preset = QuantizationPreset.uint(4, size); return (preset.name, preset.scheme) }

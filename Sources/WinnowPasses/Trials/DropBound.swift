@@ -20,7 +20,7 @@ package struct DropBound {
     /// - Parameter candidate: what it is, for the report.
     package mutating func holds(_ graph: Graph, _ candidate: String) throws -> Bool {
         let trial = try bench.trial(graph, on: validation)
-        let holds = trial.drop(from: before) <= drop + 1e-9
+        let holds = trial.isWithin(drop, of: before)
         findings.append(
             Finding(
                 "graph", holds ? .done : .fellBack, .validation(trial.quality.name),

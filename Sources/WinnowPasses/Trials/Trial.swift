@@ -7,4 +7,7 @@ package struct Trial: Sendable {
 
     /// How many points of a hundred its score is below another's.
     package func drop(from other: Trial) -> Double { (other.quality.score - quality.score) * 100 }
+
+    /// Whether it lost no more than so many points.
+    package func isWithin(_ points: Double, of other: Trial) -> Bool { drop(from: other) <= points + 1e-9 }
 }

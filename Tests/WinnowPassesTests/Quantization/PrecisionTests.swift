@@ -108,7 +108,7 @@ struct PrecisionTests {
         }
     }
 
-    /// Codes take no more bytes than they may, more bytes mean no more error, and what is left of a size is less than a step.
+    /// Codes take no more bytes than they may, every weight has a scheme, and more bytes mean no more error.
     @Test func codesKeepToASize() throws {
         for graph in try TestModels.all {
             let bytes = graph.weightSites.compactMap { graph.initializers[$0.tensor]?.byteCount }.reduce(0, +)
