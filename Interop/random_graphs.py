@@ -244,7 +244,7 @@ class Graph:
         for name in outer_names(node):
             given[name] = self.values[name]
         found = [Value(name, array, other) for name, (array, other) in self.computed(node, list(given.values()), names).items()]
-        largest = max((size(value.array) for value in given.values() if value.type in FLOATS), default=0)
+        largest = max((size(value.array) for value in [*given.values(), *found] if value.type in FLOATS), default=0)
         for value in found:
             self.check(value, isRounded, largest)
         for value in given.values():
@@ -278,7 +278,7 @@ class Graph:
         return {name: pair for name, *pair in zip(names, results, others)}
 
     def check(self, value: Value, isRounded: bool, largest: float):
-        """`largest` is that of the floats the value is computed from."""
+        """`largest` is that of the floats the value is computed from, and of its own."""
         if value.type not in TYPES or value.array.size > 20_000 or size(value.array) > LARGEST and value.type in FLOATS:
             raise Refused("is too large")
         if value.array.size == 0:
@@ -291,7 +291,7 @@ class Graph:
             if distance(value.array, value.other) > (0.05 if value.type == "float16" else 0.001) * (size(value.array) + 1e-3):
                 raise Refused("jumps with roundings")
             # Where large numbers cancel, what is left is as rough as they were.
-            noise = NOISE[value.type] * self.random.uniform(-1, 1, value.shape) * (np.abs(value.other) + 0.1 * largest)
+            noise = NOISE[value.type] * self.random.uniform(-1, 1, value.shape) * (np.abs(value.other) + 0.3 * largest)
             value.other = np.asarray(value.other + noise, value.type)
         elif isRounded:
             limits = np.iinfo(value.type)
@@ -339,7 +339,8 @@ class Graph:
         apart = max(distance(value.array, value.other), distance(value.array, array))
         if value.type in FLOATS and apart > 0.1 * (size(array) + 1e-3):
             raise Refused("is changed by optimizations")
-        return 8 * apart + (2e-5 * max(size(array), 0.01) if value.type in FLOATS else 0)
+        floor = {"float16": 2e-3}.get(value.type, 5e-5)
+        return 8 * apart + (floor * max(size(array), 0.01) if value.type in FLOATS else 0)
 
 
 def outer_names(node) -> list[str]:

@@ -810,14 +810,18 @@ def resize(g: Graph, operator: str):
         how["nearest_mode"] = g.pick("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
     if mode == "cubic" and g.chance(0.4):
         how["exclude_outside"] = 1
-    if g.version > 17 and mode != "nearest" and g.chance(0.3):
+    isWhole = a.type in INTEGERS
+    # ONNX Runtime rounds whole numbers between axes when it filters, and gives 0 for int8.
+    if g.version > 17 and mode != "nearest" and not isWhole and g.chance(0.3):
         how["antialias"] = 1
+    # Numbers between two whole ones are cut, and roundings decide where they lie on one.
+    isRounded = isWhole and mode != "nearest"
     region = None if g.version > 12 else g.setting([], "float32")
     if g.chance(0.5):
-        return g.emit(operator, [a, region, g.setting(factors, "float32")], **how)
+        return g.emit(operator, [a, region, g.setting(factors, "float32")], isRounded=isRounded, **how)
     sizes = [max(1, int(extent * factor)) for extent, factor in zip(a.shape, factors)]
     scales = None if g.version > 12 else g.setting([], "float32")
-    return g.emit(operator, [a, region, scales, g.setting(sizes)], **how)
+    return g.emit(operator, [a, region, scales, g.setting(sizes)], isRounded=isRounded, **how)
 
 
 @generates("GridSample")

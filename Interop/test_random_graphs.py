@@ -2,7 +2,7 @@
 
 `WINNOW_GRAPHS=10000` makes so many (default 400), `WINNOW_GRAPHS_SEED` says where seeds begin (default 0), `WINNOW_GRAPHS_LOG`
 where faults and counts go. What ONNX Runtime refuses is in no graph; where only Winnow refuses one, the test fails. Each output
-may be off by 2e-5 of its largest number (or of 0.01) and eight times what roundings of the values before it change.
+may be off by 5e-5 of its largest number (float16: 2e-3; or of 0.01) and eight times what roundings of the values before it change.
 """
 
 import json

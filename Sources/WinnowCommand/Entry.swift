@@ -46,7 +46,8 @@ struct WinnowProgram: ParsableCommand {
         version: Platform.programVersion,
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
-            PassesCommand.self, ApplyCommand.self, RunCommand.self, CompareCommand.self, DiffCommand.self,
+            PassesCommand.self, ApplyCommand.self, RunCommand.self, PruneCommand.self, QuantizeCommand.self, FactorizeCommand.self,
+            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompareCommand.self, DiffCommand.self,
             BenchmarkCommand.self, SensitivityCommand.self, ConformanceCommand.self,
         ])
 }

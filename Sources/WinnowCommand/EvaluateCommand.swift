@@ -10,6 +10,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The split: training, validation, test, or all of a source without splits.") var split: String = "test"
     @Flag(help: "JSON instead of a table.") var json = false
     @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var metric: MetricArguments
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 
@@ -19,6 +20,7 @@ struct EvaluateCommand: ParsableCommand {
         let (splits, source) = try data.required(for: Model(reading: first).graph, shapes: shapes.shape, quietly: json)
         var options = shapes.measuring
         options.usesBFloat16 = math.bfloat16
+        options.judges = try metric.judge.map { [$0] } ?? []
         let rows = try ModelRow.rows(models, data: splits, split: split, source: source, options: options)
         if json { try printJSON(rows) } else { print(ModelRow.text(rows)) }
     }

@@ -15,6 +15,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var output: OutputArguments
     @OptionGroup var data: DataArguments
     @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var metric: MetricArguments
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
     @Option(help: "The report's title and the network's name; default: the graph's name.") var name: String?
     @Option(help: "The folder for finished steps and checkpoints; default: the output's name with .state.") var state: String?
@@ -29,6 +30,7 @@ struct RunCommand: ParsableCommand {
         var run = RecipeRun(try Recipe(reading: recipe), input: try Model(reading: input), output: output.output)
         (run.report, run.name, run.seed, run.isStrict, run.shapes) = (report, name, seed, strict, shapes.shape)
         run.stateFolder = state ?? OutputName.companion(of: output.output, suffix: ".state")
+        run.judges = try metric.judge.map { [$0] } ?? []
         run.sources = [recipe] + (data.data.map { [$0] } ?? [])
         try run.checkOutputs()
         run.data = try data.load(for: run.input.graph, shapes: shapes.shape, quietly: verbosity.quiet)

@@ -20,8 +20,7 @@ struct SensitivityCommand: ParsableCommand {
     @Option(help: "The hyperparameter that strengths are values of; default: sparsity, bits or whatever the pass has.")
     var strength: String?
     @Option(help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
-    @Option(help: "What models are judged by; default: top-1 where labels fit, else agreement with the model.") var metric:
-        String?
+    @OptionGroup var metric: MetricArguments
     @Option(help: "Validation samples to judge by at most; default: all.") var samples: Int?
     @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
@@ -40,7 +39,7 @@ struct SensitivityCommand: ParsableCommand {
         (run.hyperparameter, run.sampleCount, run.stateFolder, run.seed) = (strength, samples, state, seed)
         (run.output, run.report, run.sources) = (output, report, data.data.map { [$0] } ?? [])
         run.strengths = try strengths.map(Self.numbers)
-        run.judge = try metric.map(SensitivityRun.judge)
+        run.judge = try metric.judge
         try run.checkOutputs(reading: input)
         let model = try Model(reading: input)
         let progress = ProgressLine(isQuiet: verbosity.quiet)

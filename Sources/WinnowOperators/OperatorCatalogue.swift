@@ -33,6 +33,8 @@ package enum OperatorCatalogue {
         BitwiseOr.self,
         BitwiseXor.self,
         BlackmanWindow.self,
+        CTCLoss.self,
+        CTCLossGradient.self,
         Cast.self,
         CastLike.self,
         CausalConvWithState.self,

@@ -16,12 +16,14 @@ struct BatchAssembler {
     init(_ data: Dataset, for objective: Objective, batchSize: Int, augmentation: Augmentation, seed: UInt64) throws {
         let complete = try objective.complete(data)
         self.data = try complete.adapted(to: objective.graph)
-        if let feature = data.features.first(where: { !$0.isUniform }) {
+        let names = Set(self.data.features.map(\.name))
+        let taken = complete.features.count == names.count ? complete.features : complete.features.filter { names.contains($0.name) }
+        if let feature = taken.first(where: { !$0.isUniform }) {
             throw WinnowError(
                 .data, "training data", "feature \(feature.name) has samples of several shapes",
                 remedy: "give resize and crop in images.yaml, or arrays of one shape")
         }
-        originals = complete.features
+        originals = taken
         self.augmentation = augmentation
         self.seed = seed
         let largest = originals.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0

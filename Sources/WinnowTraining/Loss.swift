@@ -63,6 +63,30 @@ package enum Loss: Sendable, Hashable {
         try b.add(KullbackLeiblerDivergence(temperature: Float(temperature)), student, teacher, name: "loss.distillation")
     }
 
+    /// Adds T²·(KL of right class against wrong ones + β·KL among the wrong ones), both of probabilities at T, the mean over samples
+    /// (Zhao et al. 2022, equation 7).
+    package static func decoupledDistillation(
+        _ b: GraphBuilder, student: ValueName, teacher: ValueName, labels: ValueName, temperature: Double, beta: Double
+    ) throws -> ValueName {
+        guard b.info(of: student)?.rank == 2, let classes = b.info(of: student)?.extents?[1].value else {
+            throw WinnowError(.model, "output \(student)", "is not scores (N, classes)", remedy: "use kl")
+        }
+        let numbers = b.constant("classes", Tensor((0..<classes).map { Int64($0) }, shape: [1, classes]))
+        let rows = try b.add(Unsqueeze(), labels, b.constant("axes", Tensor([Int64(1)])))
+        let isRight = try b.add(Cast(to: b.info(of: student)?.elementType ?? .float32), b.add(Equal(), rows, numbers))
+        // What is added to scores so that their probability is 0.
+        let away = try b.multiply(isRight, by: -1000 * temperature)
+        func pair(_ scores: ValueName) throws -> ValueName {
+            let soft = try b.multiply(scores, by: 1 / temperature)
+            let right = try b.add(ReduceSum(axes: [1]), b.multiply(soft, isRight))
+            let wrong = try b.add(ReduceLogSumExp(axes: [1]), b.add(soft, b.multiply(isRight, by: -1000)))
+            return try b.add(Concat(axis: 1), right, wrong)
+        }
+        let target = try distillation(b, student: pair(student), teacher: pair(teacher), temperature: 1)
+        let others = try distillation(b, student: b.add(student, away), teacher: b.add(teacher, away), temperature: temperature)
+        return try weightedSum(b, [(temperature * temperature, target), (beta, others)])
+    }
+
     /// Adds Σ weight·part.
     package static func weightedSum(_ b: GraphBuilder, _ parts: [(weight: Double, value: ValueName)]) throws -> ValueName {
         let terms = try parts.map { try b.multiply($0.value, by: $0.weight) }

@@ -19,6 +19,8 @@ public struct Objective: Sendable {
     public var loss: ValueName
     /// The graph input that takes class indices (int64), if there is one.
     public var labels: ValueName?
+    /// Whether labels are classes that the model's first output has scores for, so that top-1 says how good it is.
+    package var judgesClasses = true
 
     public init(graph: Graph, loss: ValueName, labels: ValueName? = nil) {
         self.graph = graph

@@ -8,6 +8,8 @@ public struct Schedule: Codable, Hashable, Sendable {
         case step
         /// From the learning rate to `minimumFactor` of it along half a cosine (CosineAnnealingLR, per step).
         case cosine
+        /// The same again and again, `interval` epochs each (CosineAnnealingWarmRestarts, per step).
+        case restarts
         /// Up to the learning rate and down again, both along half a cosine (OneCycleLR, per step).
         case oneCycle = "one-cycle"
     }
@@ -16,7 +18,7 @@ public struct Schedule: Codable, Hashable, Sendable {
     /// Epochs of linear warm-up, from `warmupFactor` of the learning rate; the shape begins after them.
     public var warmupEpochs: Double
     public var warmupFactor = 0.01
-    /// Epochs between two drops of `.step`.
+    /// Epochs between two drops of `.step`, or two beginnings of `.restarts`.
     public var interval: Int
     /// What `.step` multiplies by.
     public var factor = 0.1
@@ -49,6 +51,10 @@ public struct Schedule: Codable, Hashable, Sendable {
             return pow(factor, Double(drops))
         case .cosine:
             let fraction = Double(position) / Double(max(1, totalSteps - warmupSteps))
+            return minimumFactor + (1 - minimumFactor) * (1 + cos(.pi * fraction)) / 2
+        case .restarts:
+            let period = max(1, interval * stepsPerEpoch)
+            let fraction = Double(position % period) / Double(period)
             return minimumFactor + (1 - minimumFactor) * (1 + cos(.pi * fraction)) / 2
         case .oneCycle: return oneCycle(step: position, of: totalSteps - warmupSteps)
         }

@@ -17,6 +17,8 @@ package struct Trainer {
     package var progress: ProgressReporter?
     package var cancellation: Cancellation?
     package var options = SessionOptions()
+    /// What the best epoch is told by in place of top-1 or the loss, larger is better.
+    package var judge: ((_ model: Graph, _ validation: Dataset) throws -> Double)?
 
     /// Trains `model` on a loss of its own; initializers of `objective` named as in `model` are the same parameters.
     package init(_ model: Graph, objective: Objective, configuration: TrainingConfiguration) {
@@ -40,7 +42,7 @@ package struct Trainer {
         let run = try TrainingRun(fittingBatches(of: data), data: data, validation: validation)
         try run.resume()
         try run.start()
-        while run.epoch < configuration.epochs {
+        while run.epoch < configuration.epochs, !run.isOver {
             try run.runEpoch()
             try run.finishEpoch()
         }
@@ -63,6 +65,8 @@ package struct Trainer {
         }
         try require(configuration.epochs >= 0, "epochs", "must not be negative")
         try require(configuration.batchSize > 0, "batch size", "must be at least 1")
+        try require(configuration.partSize >= 0, "part size", "must not be negative")
+        try require((0..<1).contains(configuration.averaging), "averaging", "must be at least 0 and below 1")
         try require(configuration.learningRate.isFinite, "learning rate", "must be a finite number")
         guard sampleCount > 0 else { throw WinnowError(.data, "training data", "has no samples") }
         guard !configuration.dropsLastBatch || sampleCount >= configuration.batchSize else {

@@ -10,6 +10,14 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     public var seed: UInt64
     public var augmentation = Augmentation()
     public var clipping: GradientClipping?
+    /// Samples that go through the model at once; a step adds up the gradients of as many such parts as it needs. 0: all of them.
+    public var partSize = 0
+    /// How much of the average of weights the next step leaves, which is what is validated and given back; 0: the weights themselves.
+    public var averaging = 0.0
+    /// Epochs without a better one after which training ends; 0: never.
+    public var patience = 0
+    /// Seconds after which no further epoch begins; nil: all are taken.
+    public var seconds: Double?
     /// The probability spread evenly over all classes in the target of a cross-entropy.
     public var labelSmoothing = 0.0
     /// Gives back the state with the best validation accuracy instead of the last one.
@@ -49,6 +57,10 @@ extension TrainingConfiguration {
         seed = try read(.seed, seed)
         augmentation = try read(.augmentation, augmentation)
         clipping = try values.decodeIfPresent(GradientClipping.self, forKey: .clipping)
+        partSize = try read(.partSize, partSize)
+        averaging = try read(.averaging, averaging)
+        patience = try read(.patience, patience)
+        seconds = try values.decodeIfPresent(Double.self, forKey: .seconds)
         labelSmoothing = try read(.labelSmoothing, labelSmoothing)
         keepsBest = try read(.keepsBest, keepsBest)
         dropsLastBatch = try read(.dropsLastBatch, dropsLastBatch)

@@ -29,6 +29,7 @@ extension TrainingRun {
         result.set(variables.tensors, under: "variable/")
         result.set(optimizer.state, under: "optimizer/")
         if let best { result.set(best.tensors, under: "best/") }
+        if let average { result.set(average.tensors(), under: "average/") }
         for (index, hook) in hooks.enumerated() { result.set(hook.state, under: "hook/\(index)/") }
         return result
     }
@@ -40,6 +41,7 @@ extension TrainingRun {
         for name in variables.names { try variables.restore(name, from: saved) }
         try optimizer.restore(tensors.tensors(under: "optimizer/"))
         for index in hooks.indices { try hooks[index].restore(tensors.tensors(under: "hook/\(index)/")) }
+        average?.restore(tensors.tensors(under: "average/"))
         step = record.step
         lossSum = record.lossSum
         lossCount = record.lossCount

@@ -29,6 +29,9 @@ final class TrainingRun {
     var best: (epoch: Int, score: Double, tensors: [ValueName: Tensor])?
     /// Where it keeps how far it is, for runs that take the same course.
     let state: RunState?
+    /// The average of parameters, where that is what is given back.
+    var average: WeightAverage?
+    private let begin = ContinuousClock.now
     private var plans: [Int: TrainingPlan] = [:]
     private var pace: Pace
     private var lastSave = ContinuousClock.now
@@ -58,6 +61,7 @@ final class TrainingRun {
         let whole = data.count / configuration.batchSize
         stepsPerEpoch = configuration.dropsLastBatch || data.count % configuration.batchSize == 0 ? whole : whole + 1
         pace = Pace(totalSteps: stepsPerEpoch * configuration.epochs)
+        if configuration.averaging > 0 { average = WeightAverage(configuration.averaging, of: graph.parameters, in: variables) }
         state = try trainer.state.map { state in
             try state.bound(to: trainer.fingerprint(of: graph.graph, training: data, validation: validation))
         }
@@ -85,20 +89,55 @@ final class TrainingRun {
     }
 
     func takeStep(_ samples: ArraySlice<Int>) throws {
-        let plan = try plan(for: samples.count)
-        try assembler.fill(plan.plan, samples: samples, step: step)
-        try plan.plan.execute()
-        let loss = Double(plan.loss.pointee)
-        guard loss.isFinite else { throw divergence(plan) }
-        lossSum += loss * Double(samples.count)
-        lossCount += samples.count
+        let plan = try computeGradients(samples)
         try reducer.reduce(plan.gradients)
         let factor = trainer.configuration.clipping?.apply(to: plan.gradients) ?? 1
         optimizer.update(plan.gradients, learningRate: learningRate, gradientFactor: factor, frozen: frozen)
         step += 1
+        average?.add(variables)
         try callHooks(plan.watched)
         if let reporter = trainer.progress, let event = pace.event(step, run: self) { reporter(event) }
     }
+
+    /// The plan whose gradients are those of these samples, taken part by part where there are too many to take at once.
+    private func computeGradients(_ samples: ArraySlice<Int>) throws -> TrainingPlan {
+        let size = trainer.configuration.partSize > 0 ? min(trainer.configuration.partSize, samples.count) : samples.count
+        var sums: [[Float]] = []
+        for (part, start) in stride(from: samples.startIndex, to: samples.endIndex, by: size).enumerated() {
+            let own = samples[start..<min(start + size, samples.endIndex)]
+            let plan = try plan(for: own.count)
+            // Each part of a step draws its own augmentation.
+            try assembler.fill(plan.plan, samples: own, step: step &+ part << 40)
+            try plan.plan.execute()
+            let loss = Double(plan.loss.pointee)
+            guard loss.isFinite else { throw divergence(plan) }
+            lossSum += loss * Double(own.count)
+            lossCount += own.count
+            guard size < samples.count else { return plan }
+            let share = Float(own.count) / Float(samples.count)
+            if sums.isEmpty { sums = plan.gradients.map { [Float](repeating: 0, count: $0.values.count) } }
+            for (index, gradient) in plan.gradients.enumerated() {
+                for place in gradient.values.indices { sums[index][place] += share * gradient.values[place] }
+            }
+            guard own.endIndex == samples.endIndex else { continue }
+            for (index, gradient) in plan.gradients.enumerated() {
+                for place in gradient.values.indices { gradient.values[place] = sums[index][place] }
+            }
+            return plan
+        }
+        return try plan(for: size)
+    }
+
+    /// Whether training ends before its last epoch: nothing has got better for long enough, or the time is over.
+    var isOver: Bool {
+        let configuration = trainer.configuration
+        if let seconds = configuration.seconds, ContinuousClock.now - begin > .seconds(seconds) { return true }
+        guard configuration.patience > 0, let best else { return false }
+        return epoch - best.epoch >= configuration.patience
+    }
+
+    /// What the run stands for now: variables, with averages in the place of parameters where these are asked for.
+    private var present: [ValueName: Tensor] { average?.replacing(variables.tensors) ?? variables.tensors }
 
     /// The learning rate of the next step.
     var learningRate: Double {
@@ -152,7 +191,7 @@ final class TrainingRun {
             let score = try validate(on: validation, &record)
             let isBetter = best.map { score > $0.score } ?? true
             if trainer.configuration.keepsBest, isBetter, hooks.allSatisfy(\.isSettled) {
-                best = (epoch, score, variables.tensors)
+                best = (epoch, score, present)
             }
         }
         history.append(record)
@@ -164,12 +203,17 @@ final class TrainingRun {
 
     /// Notes how good the present state is on validation data, and gives the number that is to be large.
     private func validate(on data: Dataset, _ record: inout EpochRecord) throws -> Double {
-        if trainer.objective.labels != nil, Evaluation.objection(to: trainer.model, on: data) == nil {
-            let evaluation = try Evaluation(of: model(with: variables.tensors), on: data, options: EvaluationOptions(session: trainer.options))
+        if let judge = trainer.judge {
+            let score = try judge(model(with: present), data)
+            record.validationScore = score
+            return score
+        }
+        if trainer.objective.labels != nil, trainer.objective.judgesClasses, Evaluation.objection(to: trainer.model, on: data) == nil {
+            let evaluation = try Evaluation(of: model(with: present), on: data, options: EvaluationOptions(session: trainer.options))
             (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
             return evaluation.top1
         }
-        let objective = try trainer.objective.setting(variables.tensors)
+        let objective = try trainer.objective.setting(present)
         let loss = try objective.loss(on: data, batchSize: trainer.configuration.batchSize, options: trainer.options)
         record.validationLoss = loss
         return -loss
@@ -183,7 +227,7 @@ final class TrainingRun {
 
     func result() throws -> TrainingResult {
         TrainingResult(
-            model: try model(with: best?.tensors ?? variables.tensors), history: history, epoch: best?.epoch ?? epoch,
+            model: try model(with: best?.tensors ?? present), history: history, epoch: best?.epoch ?? epoch,
             parameters: graph.parameters)
     }
 

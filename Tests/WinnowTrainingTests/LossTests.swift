@@ -8,12 +8,15 @@ import WinnowTraining
 private struct DistillationFixture: Decodable {
     struct Case: Decodable {
         var temperature: Double
+        var beta: Double?
         var loss: Double
         var gradient: [Double]
     }
     var teacher: [Float]
     var student: [Float]
+    var labels: [Int64]
     var cases: [Case]
+    var decoupled: [Case]
 }
 
 @Suite struct LossTests {
@@ -42,8 +45,21 @@ private struct DistillationFixture: Decodable {
                     b, student: student, teacher: b.constant("teacher", Tensor(fixture.teacher, shape: [8, 10])),
                     temperature: example.temperature)
             }
-            #expect(abs(loss - example.loss) < 1e-6 * max(1, example.temperature * example.temperature / 16))
+            #expect(abs(loss - example.loss) < 1e-6)
             for (own, wanted) in zip(gradient, example.gradient) { #expect(abs(Double(own) - wanted) < 2e-6) }
+        }
+    }
+
+    @Test func decoupledDistillationEqualsItsAuthorsCode() throws {
+        let fixture: DistillationFixture = try fixture("distillation")
+        for example in fixture.decoupled {
+            let (loss, gradient) = try evaluate(fixture.student, shape: [8, 10]) { b, student in
+                try Loss.decoupledDistillation(
+                    b, student: student, teacher: b.constant("teacher", Tensor(fixture.teacher, shape: [8, 10])),
+                    labels: b.constant("labels", Tensor(fixture.labels)), temperature: example.temperature, beta: example.beta ?? 0)
+            }
+            #expect(abs(loss - example.loss) < 1e-5 * max(1, example.loss))
+            for (own, wanted) in zip(gradient, example.gradient) { #expect(abs(Double(own) - wanted) < 1e-5) }
         }
     }
 

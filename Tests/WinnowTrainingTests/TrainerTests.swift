@@ -228,3 +228,74 @@ private final class StepCounter: Sendable {
     let total = Atomic<Int>(0)
     func note(_ event: ProgressEvent) { total.store(event.total, ordering: .relaxed) }
 }
+
+extension TrainerTests {
+    /// Parts of a step give the gradients of the whole step.
+    @Test(arguments: [7, 16, 31]) func partsOfAStepAddUp(_ size: Int) throws {
+        let model = try perceptron(inputs: 2, hidden: 8, outputs: 2)
+        var split = configuration(epochs: 3, .sgd(momentum: 0.9))
+        let whole = try Trainer(model, configuration: split).train(on: quadrants(count: 200))
+        split.partSize = size
+        let parts = try Trainer(model, configuration: split).train(on: quadrants(count: 200))
+        for (name, tensor) in parameters(whole) {
+            let other = try #require(parameters(parts)[name]).floats()
+            #expect(zip(tensor.floats(), other).allSatisfy { abs($0 - $1) < 1e-4 }, "\(name)")
+        }
+        #expect(abs(whole.history[2].loss - parts.history[2].loss) < 1e-4)
+    }
+
+    /// a ← d·a + (1 − d)·w after each step, from the starting weights on.
+    @Test func averagesOfWeightsAreGivenBack() throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
+        var plain = configuration(epochs: 1, .sgd())
+        (plain.schedule, plain.keepsBest) = (Schedule(), false)
+        let data = try quadrants(count: 64)
+        var averaged = plain
+        averaged.averaging = 0.75
+        let result = try Trainer(model, configuration: averaged).train(on: data)
+        // The same two steps one by one.
+        final class Seen { var weights: [[Float]] = [] }
+        struct Recorder: TrainingHook {
+            let seen: Seen
+            mutating func step(_ moment: inout TrainingMoment) throws { seen.weights.append(moment.variables.tensors["fc1.weight"]?.floats() ?? []) }
+        }
+        var trainer = try Trainer(model, configuration: plain)
+        let seen = Seen()
+        trainer.hooks = [Recorder(seen: seen)]
+        _ = try trainer.train(on: data)
+        #expect(seen.weights.count == 3)
+        var average = seen.weights[0]
+        for weights in seen.weights.dropFirst() { average = zip(average, weights).map { 0.75 * $0 + 0.25 * $1 } }
+        let own = try #require(result.model.initializers["fc1.weight"]).floats()
+        #expect(zip(own, average).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
+    @Test func endsWhereNothingGetsBetterAndWhereTimeIsOver() throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
+        var patient = configuration(epochs: 50)
+        (patient.learningRate, patient.patience) = (0, 3)
+        let data = try quadrants(count: 64)
+        #expect(try Trainer(model, configuration: patient).train(on: data, validation: data).history.count == 4)
+        var hurried = configuration(epochs: 50)
+        hurried.seconds = 0
+        #expect(try Trainer(model, configuration: hurried).train(on: data).history.isEmpty)
+    }
+
+    /// A metric of one's own chooses the epoch: here the one whose first weight is lowest.
+    @Test func anotherMetricChoosesTheBestEpoch() throws {
+        var trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2), configuration: configuration(epochs: 8))
+        trainer.judge = { model, _ in -Double(model.initializers["fc1.weight"]?.floats()[0] ?? 0) }
+        let result = try trainer.train(on: quadrants(count: 200), validation: quadrants(count: 50))
+        let scores = result.history.compactMap(\.validationScore)
+        #expect(scores.count == 8 && scores.max() == scores[result.epoch - 1])
+        #expect(scores[result.epoch - 1] == -Double(try #require(result.model.initializers["fc1.weight"]).floats()[0]))
+    }
+
+    /// torch.optim.lr_scheduler.CosineAnnealingWarmRestarts, T_0 of two epochs, per step.
+    @Test func cosineBeginsAgain() {
+        let schedule = Schedule(.restarts, interval: 2)
+        let values = (0..<20).map { schedule.multiplier(step: $0, stepsPerEpoch: 5, totalSteps: 20) }
+        #expect(values[0] == 1 && values[10] == 1 && abs(values[5] - 0.5) < 1e-12 && values[9] < 0.03)
+        #expect(Array(values[..<10]) == Array(values[10...]))
+    }
+}

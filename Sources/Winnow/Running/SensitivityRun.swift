@@ -87,14 +87,4 @@ public struct SensitivityRun: Sendable {
         if let report { try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)"), to: report) }
         return result
     }
-
-    /// The metric of a name as reports call it. Throws `.usage` for an unknown one.
-    public static func judge(named name: String) throws -> Judge {
-        guard let metric = MetricCatalogue.all.first(where: { $0.name == name }) else {
-            throw WinnowError(
-                .usage, "--metric", "\(name) is no metric",
-                remedy: Spelling.remedy(for: name, among: MetricCatalogue.all.map { $0.name }))
-        }
-        return Judge(metric)
-    }
 }

@@ -2,7 +2,8 @@ package import WinnowGraph
 import WinnowTensor
 
 extension Dataset {
-    /// The data set with every feature named and shaped as `graph` takes it. Throws `.data` naming what does not match.
+    /// The data set with every feature named and shaped as `graph` takes it; arrays that it does not take are left out where there is one
+    /// for each input. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
         // Inputs with default values may be left out.
@@ -14,6 +15,11 @@ extension Dataset {
                     remedy: "give one named array for each input")
             }
             result.features[0].name = needed[0]
+        }
+        let names = Set(result.features.map(\.name))
+        if needed.allSatisfy({ names.contains($0) }) {
+            let known = Set(graph.inputNames)
+            result.features.removeAll { !known.contains($0.name) }
         }
         let axes = SampleAxes(of: graph)
         for (index, feature) in result.features.enumerated() {

@@ -32,6 +32,13 @@ enum OneDNN {
         return dnnl_get_effective_cpu_isa().rawValue & wanted == wanted
     }()
 
+    /// How many float32 an instruction takes, and the blocks that layouts of channels are made of.
+    static let floatsAtOnce: Int = {
+        let isa = dnnl_get_effective_cpu_isa().rawValue
+        func has(_ wanted: dnnl_cpu_isa_t) -> Bool { isa & wanted.rawValue == wanted.rawValue }
+        return has(dnnl_cpu_isa_avx512_core) ? 16 : has(dnnl_cpu_isa_avx2) ? 8 : 4
+    }()
+
     static func check(_ status: dnnl_status_t, _ subject: @autoclosure () -> String) throws {
         guard status != dnnl_success else { return }
         throw error(status, subject())

@@ -17,7 +17,7 @@ extension [ValueInfo?] {
     var elementwiseLayouts: LayoutRule {
         let ranks = compactMap { $0 }.map(\.rank)
         guard !ranks.contains(nil), let highest = ranks.compactMap({ $0 }).max() else { return .rowMajor }
-        return compactMap { $0 }.allSatisfy { $0.rank == highest || $0.isSameInAnyLayout } ? .shared : .rowMajor
+        return compactMap { $0 }.allSatisfy { $0.rank == highest || $0.isSameInAnyLayout(besideRank: highest) } ? .shared : .rowMajor
     }
 }
 
@@ -59,9 +59,10 @@ extension GradientContext {
 }
 
 extension ValueInfo {
-    /// Whether the memory of a value is the same row-major and channels-last.
-    fileprivate var isSameInAnyLayout: Bool {
-        guard let extents else { return false }
-        return extents.count < 3 || extents.count { $0 != .fixed(1) } <= 1
+    /// Whether the memory of a value that is broadcast to a rank above its own is the same row-major and channels-last.
+    fileprivate func isSameInAnyLayout(besideRank rank: Int) -> Bool {
+        guard let extents, extents.count < 3 || extents.count(where: { $0 != .fixed(1) }) <= 1 else { return false }
+        let axes = extents.indices.filter { extents[$0] != .fixed(1) }.map { $0 + rank - extents.count }
+        return !axes.contains(1) || axes.allSatisfy { $0 <= 1 }
     }
 }

@@ -32,7 +32,10 @@ package struct Squeeze: Operator {
         for axis in removed where (extents[axis].value ?? 1) != 1 {
             throw WinnowError(.shape, "axes", "name axis \(axis), whose extent is \(extents[axis]), not 1")
         }
-        return [data.reshaped(to: extents.indices.filter { !removed.contains($0) }.map { extents[$0] })]
+        var result = data.reshaped(to: extents.indices.filter { !removed.contains($0) }.map { extents[$0] })
+        // An extent that is not known may turn out to be 1.
+        if axes == nil, inputs.optional(1) == nil, extents.contains(where: { $0.value == nil }) { result.isGuess = true }
+        return [result]
     }
 
     func removedAxes(_ inputs: [ValueInfo?]) throws -> Set<Int>? {

@@ -4,7 +4,8 @@ package import WinnowGraph
 package struct BlackmanWindow: SignalWindow {
     package static let type = OperatorType("BlackmanWindow")
     package static let maximumInputCount = 1
-    package static var coefficients: [Double] { [0.42, 0.5, 0.08] }
+    package static var coefficients: [Double] { [42, 50, 8] }
+    package static var divisor: Double { 100 }
 
     package var shape: SignalWindowShape
 

@@ -4,7 +4,8 @@ package import WinnowGraph
 package struct HammingWindow: SignalWindow {
     package static let type = OperatorType("HammingWindow")
     package static let maximumInputCount = 1
-    package static var coefficients: [Double] { [25.0 / 46, 21.0 / 46, 0] }
+    package static var coefficients: [Double] { [25, 21, 0] }
+    package static var divisor: Double { 46 }
 
     package var shape: SignalWindowShape
 

@@ -4,7 +4,8 @@ package import WinnowGraph
 package struct HannWindow: SignalWindow {
     package static let type = OperatorType("HannWindow")
     package static let maximumInputCount = 1
-    package static var coefficients: [Double] { [0.5, 0.5, 0] }
+    package static var coefficients: [Double] { [1, 1, 0] }
+    package static var divisor: Double { 2 }
 
     package var shape: SignalWindowShape
 

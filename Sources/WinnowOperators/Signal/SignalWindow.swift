@@ -2,9 +2,11 @@ import Foundation
 package import WinnowGraph
 package import WinnowTensor
 
-/// A window over `size` samples (input 0): c₀ − c₁·cos(2πn/N) + c₂·cos(4πn/N).
+/// A window over `size` samples (input 0): (c₀ − c₁·cos(2πn/N) + c₂·cos(4πn/N)) ÷ d.
 package protocol SignalWindow: Decomposition {
+    /// Whole numbers: they add up to exactly 0 and d where the window is 0 and 1.
     static var coefficients: [Double] { get }
+    static var divisor: Double { get }
     var shape: SignalWindowShape { get }
     init(_ shape: SignalWindowShape)
 }
@@ -43,7 +45,8 @@ extension SignalWindow {
         let period = Double(max(shape.isPeriodic ? size : size - 1, 1))
         let window = try b.table("window", [size], as: shape.target) { n in
             let angle = 2 * Double.pi * Double(n) / period
-            return Self.coefficients[0] - Self.coefficients[1] * cos(angle) + Self.coefficients[2] * cos(2 * angle)
+            let (first, second) = (Self.coefficients[1] * cos(angle), Self.coefficients[2] * cos(2 * angle))
+            return (Self.coefficients[0] - first + second) / Self.divisor
         }
         return [try b.add(Identity(), window)]
     }

@@ -24,6 +24,9 @@ public struct BlockRemoval: Pass {
 
     public init() {}
 
+    /// The blocks of a model that may go.
+    package static func blockCount(of graph: Graph) -> Int { ResidualBlock.all(in: graph).count }
+
     public var needs: PassNeeds { .calibration }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {

@@ -3,16 +3,17 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
-/// Lets a teacher's outputs guide training: α·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·cross-entropy.
+/// Lets teachers' outputs guide training: α·Σ w·T²·KL(softmax(teacher/T) ‖ softmax(student/T)) + (1 − α)·cross-entropy.
 ///
-/// Teacher and student are joined on the same inputs (Hinton et al. 2015, section 2).
+/// Teachers and student are joined on the same inputs (Hinton et al. 2015, section 2).
 public struct Distillation: TrainingPass {
     public static let name = "distillation"
     public static let summary = "trains towards a teacher's softened outputs"
     public static let guide = """
         The loss becomes α·T²·KL(teacher ‖ student) at temperature T plus (1 − α) times the cross-entropy with the labels. \
         The teacher is another model with the same inputs, or, if none is named, the model as it was before compression. \
-        Its parameters do not change.
+        Its parameters do not change. `more-teachers` count beside it, each by its weight. Without labels the teachers alone are the goal. `by: decoupled` weighs what the teacher says \
+        of the right class and of the others by itself (DKD), `by: mse` compares the scores themselves.
         """
     public static let strengths = [Strength("alpha", none: 0)]
 
@@ -20,28 +21,68 @@ public struct Distillation: TrainingPass {
     @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) public var temperature = 4.0
     @Hyperparameter("part of the teacher in the loss", in: 0...1) public var alpha = 0.7
 
+    /// How scores are compared.
+    public enum Distance: String, HyperparameterChoice, Codable {
+        /// T²·KL of the softened probabilities.
+        case kl
+        /// KL of the right class against all others, and β times KL among the others (Zhao et al., "Decoupled Knowledge Distillation",
+        /// 2022, equation 7).
+        case decoupled
+        /// The mean squared difference of the scores (Ba and Caruana, "Do Deep Nets Really Need to be Deep?", 2014).
+        case mse
+    }
+
+    @Hyperparameter("how scores are compared") public var by = Distance.kl
+    @Hyperparameter("weight of the wrong classes, with by decoupled", in: 0...1e3) public var beta = 8.0
+    @Hyperparameter("paths of further teachers") public var moreTeachers: [String] = []
+    @Hyperparameter("weights of all teachers, the first one's first; none: alike", in: 0...1e6) public var weights: [Double] = []
+
     public init() {}
 
-    public var models: [String] { teacher.models }
+    public var models: [String] { teacher.models + moreTeachers }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
-        let teacher = try Teacher(self.teacher.graph(in: context, or: setup.original))
-        let joined = try teacher.joined(to: objective.graph)
-        guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
-            throw WinnowError(.model, "teacher", "gives no scores as its first output")
+        let choices = [teacher] + moreTeachers.map { path in TeacherChoice { $0.teacher = path } }
+        guard weights.isEmpty || weights.count == choices.count, weights.isEmpty || weights.contains(where: { $0 > 0 }) else {
+            throw WinnowError(.recipe, "weights", "are \(weights.count) for \(choices.count) teachers", remedy: "give one for each, not all 0")
         }
-        let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
-        let soft = try Loss.distillation(
-            builder, student: builder.logits(of: output, in: index), teacher: builder.logits(of: goal, in: index),
-            temperature: temperature)
-        let loss = try Loss.weightedSum(builder, [(alpha, soft), (1 - alpha, objective.loss)])
+        let sum = weights.isEmpty ? Double(choices.count) : weights.reduce(0, +)
+        var (graph, parts) = (objective.graph, [(weight: Double, goal: ValueName)]())
+        for (index, choice) in choices.enumerated() {
+            let teacher = try Teacher(choice.graph(in: context, or: setup.original))
+            let joined = try teacher.joined(to: graph)
+            guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
+                throw WinnowError(.model, "teacher", "gives no scores as its first output")
+            }
+            graph = joined.graph
+            parts.append(((weights.isEmpty ? 1 : weights[index]) / sum, goal))
+            setup.frozen.formUnion(joined.initializers)
+            setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
+        }
+        let (builder, index) = (GraphBuilder(extending: graph), GraphIndex(graph))
+        let student = try builder.logits(of: output, in: index)
+        let soft = try parts.map { part in
+            (part.weight, try distance(builder, student, builder.logits(of: part.goal, in: index), objective.labels))
+        }
+        // Without labels the teacher alone says what is right.
+        let share = setup.imitates ? 1 : alpha
+        let loss = try Loss.weightedSum(builder, [(share, Loss.weightedSum(builder, soft)), (1 - share, objective.loss)])
         objective.loss = loss
         var edit = builder.edit()
         edit.outputs = [loss]
-        objective.graph = try joined.graph.applying(edit)
+        objective.graph = try graph.applying(edit)
         setup.objective = objective
-        setup.frozen.formUnion(joined.initializers)
-        setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
+    }
+
+    private func distance(_ b: GraphBuilder, _ student: ValueName, _ teacher: ValueName, _ labels: ValueName?) throws -> ValueName {
+        switch by {
+        case .kl: return try Loss.distillation(b, student: student, teacher: teacher, temperature: temperature)
+        case .mse: return try Loss.meanSquaredError(b, student, teacher)
+        case .decoupled:
+            guard let labels else { throw WinnowError(.recipe, "by: decoupled", "needs labels, and the objective has none", remedy: "use kl") }
+            return try Loss.decoupledDistillation(
+                b, student: student, teacher: teacher, labels: labels, temperature: temperature, beta: beta)
+        }
     }
 }

@@ -1,17 +1,19 @@
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
-import WinnowTraining
+package import WinnowTraining
 
-/// Lets values inside a teacher guide values inside the model: w · mean((P·s − t)²), P a learned projection of channels where they
-/// differ in number (FitNets; Romero et al. 2015, equation 3).
+/// Lets values inside a teacher guide values inside the model: w · loss(P·s, t), P a learned projection of channels where they
+/// differ in number and the loss compares them (FitNets; Romero et al. 2015, equation 3).
 public struct FeatureHint: TrainingPass {
     public static let name = "feature-hint"
     public static let summary = "trains values inside the model towards a teacher's"
     public static let guide = """
-        Adds to the loss the mean squared difference between a value inside the model and one inside the teacher, for each pair of \
-        names. Where their channels (axis 1) differ in number, a projection that is trained along maps the model's to the \
-        teacher's; it is not part of the result. All other axes must agree. The teacher is another model with the same inputs, \
+        Adds to the loss the distance between a value inside the model and one inside the teacher, for each pair of names: mse \
+        (FitNets), l1, huber, cosine, info-nce (which of the step's samples it is), attention (where they look), similarity, \
+        relation-distance and relation-angle (how samples lie to each other). Where their channels (axis 1) differ in number, a \
+        projection that is trained along maps the model's to the teacher's, unless the distance does not compare channels; it is not \
+        part of the result. All other axes must agree. The teacher is another model with the same inputs, \
         or, if none is named, the model as it was before compression.
         """
     public static let strengths = [Strength("weight", none: 0)]
@@ -19,6 +21,7 @@ public struct FeatureHint: TrainingPass {
     public var teacher = TeacherChoice()
     @Hyperparameter("values inside the model; empty: the input of its last layer") public var values: [String] = []
     @Hyperparameter("the teacher's values for them; empty: those of the same names") public var targets: [String] = []
+    @Hyperparameter("how far values are apart") public var by: Chosen<FeatureDistances> = "mse"
     @Hyperparameter("weight of the hints in the loss", in: 0...1e6) public var weight = 1.0
 
     public init() {}
@@ -70,7 +73,7 @@ public struct FeatureHint: TrainingPass {
         guard let own = b.info(of: value)?.extents, let wanted = b.info(of: goal)?.extents, own.count == wanted.count, own.count >= 2 else {
             throw WinnowError(.recipe, "values", "\(value) and the teacher's have other ranks")
         }
-        guard own[1] != wanted[1] else { return try Loss.meanSquaredError(b, value, goal) }
+        guard own[1] != wanted[1], by.member.comparesChannels else { return try loss(b, value, goal) }
         guard let from = own[1].value, let to = wanted[1].value else {
             throw WinnowError(.recipe, "values", "the channels of \(value) are not known")
         }
@@ -81,6 +84,26 @@ public struct FeatureHint: TrainingPass {
         let shape = isImage ? Shape([to, from] + own.dropFirst(2).map { _ in 1 }) : [from, to]
         let projection = b.constant("hint.projection", Tensor(numbers, shape: shape))
         let projected = try isImage ? b.add(Conv(stride: 1, padding: 0, rank: own.count - 2), value, projection) : b.add(MatMul(), value, projection)
-        return try Loss.meanSquaredError(b, projected, goal)
+        return try loss(b, projected, goal)
     }
+
+    private func loss(_ b: GraphBuilder, _ value: ValueName, _ goal: ValueName) throws -> ValueName {
+        try by.member.add(at: LossPlace(b, feature: value), LossTarget(.values, goal))
+    }
+}
+
+/// The losses that compare two values inside networks.
+public enum FeatureDistances: MemberCatalogue {
+    package static let all: [any LossFunction.Type] = [
+        MeanSquaredLoss.self,
+        AbsoluteLoss.self,
+        HuberLoss.self,
+        CosineLoss.self,
+        NoiseContrastiveLoss.self,
+        AttentionTransferLoss.self,
+        SimilarityLoss.self,
+        RelationDistanceLoss.self,
+        RelationAngleLoss.self,
+    ]
+    public static var names: [String] { all.map { $0.name } }
 }

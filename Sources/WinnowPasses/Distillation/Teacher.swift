@@ -24,23 +24,18 @@ struct Teacher {
 
     /// Joins the teacher to a student on the same inputs.
     func joined(to student: Graph) throws -> Joined {
-        guard Set(graph.inputNames).isSubset(of: student.inputNames) else {
-            throw WinnowError(
-                .model, "teacher", "takes \(graph.inputNames.joined(separator: ", "))",
-                remedy: "it must have the student's inputs, \(student.inputNames.joined(separator: ", "))")
-        }
-        let inputs = Set(graph.inputNames)
+        let inputs = try TeacherInputs(of: graph, on: student)
         let prefix = freshPrefix(in: student)
         func renamed(_ name: ValueName) -> ValueName {
-            name.isEmpty || inputs.contains(name) ? name : prefix + name
+            name.isEmpty ? name : inputs.sources[name] ?? prefix + name
         }
-        var edit = GraphEdit()
-        edit.addedNodes = graph.nodes.map { node in
+        var edit = inputs.edit
+        edit.addedNodes += graph.nodes.map { node in
             Node(
                 name: prefix + node.name, op: node.op, inputs: node.inputs.map(renamed),
                 outputs: node.outputs.map(renamed))
         }
-        edit.initializers = graph.initializerNames.compactMap { name in
+        edit.initializers += graph.initializerNames.compactMap { name in
             graph.initializers[name].map { (renamed(name), $0) }
         }
         let outputs = graph.outputs.map(renamed)

@@ -7,6 +7,11 @@ public struct TeacherChoice: HyperparameterGroup {
 
     public init() {}
 
+    init(_ change: (inout TeacherChoice) -> Void) {
+        self.init()
+        change(&self)
+    }
+
     /// The files it reads.
     var models: [String] { teacher.map { [$0] } ?? [] }
 

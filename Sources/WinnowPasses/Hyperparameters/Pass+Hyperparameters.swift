@@ -113,7 +113,7 @@ extension String {
 extension [String: HyperparameterValue] {
     /// Reads `key=value` settings of the command line; `finetune.epochs=3` sets a value inside a table.
     /// Throws `.usage` where there is no `=`.
-    package init(settings: [String]) throws {
+    public init(settings: [String]) throws {
         self.init()
         for setting in settings {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -11,6 +11,8 @@ public enum Budget: Sendable, Hashable {
     case fraction(Double)
     /// As many as make this fraction of all, with those that are gone already.
     case total(Double)
+    /// All with scores below that of the round(fraction · n)-th: one fewer, or more where scores are equal. PaddleSlim's `ratio`.
+    case below(Double)
     /// All with scores up to this.
     case threshold(Double)
     /// All with scores up to this percentile of the scores of those that are left.
@@ -43,6 +45,9 @@ public enum Budget: Sendable, Hashable {
         case .threshold(let threshold): return .upTo(threshold)
         case .percentile(let percent, let method):
             return .upTo(Percentile.value(percent, count: left, method) { smallest($0 + 1).threshold } ?? -1)
+        case .below(let fraction):
+            let cut = smallest(min(left, max(1, Self.count(fraction, of: left))))
+            return cut.threshold.map { ScoreCut(limit: $0, ties: 0) } ?? .nothing
         case .count, .fraction, .total, .deviations:
             let count = count(left: left, gone: gone)
             guard count > 0 else { return .nothing }
@@ -57,7 +62,7 @@ public enum Budget: Sendable, Hashable {
         case .count(let count): max(0, count)
         case .fraction(let fraction): Self.count(fraction, of: left)
         case .total(let fraction): max(0, Self.count(fraction, of: left + gone) - gone)
-        case .threshold, .percentile, .deviations: 0
+        case .threshold, .percentile, .deviations, .below: 0
         }
     }
 
@@ -79,7 +84,7 @@ public enum Budget: Sendable, Hashable {
         case .count(let count):
             try require(count >= 0, "is \(count), a negative number", "give how many are to go")
             try require(count <= left, "is \(count), but only \(left) are left", "give no more than are left, or a fraction")
-        case .fraction(let part), .total(let part):
+        case .fraction(let part), .total(let part), .below(let part):
             try require((0...1).contains(part), "is \(part.shortText), outside 0…1", "whole numbers are counts, others fractions")
         case .percentile(let percent, _):
             try require((0...100).contains(percent), "is the percentile \(percent.shortText)", "give 0…100")
@@ -98,6 +103,7 @@ extension Budget: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Custom
         case .count(let count): "\(count)"
         case .fraction(let fraction): "\(fraction)"
         case .total(let fraction): "\(fraction) of all"
+        case .below(let fraction): "below the \(fraction) quantile"
         case .threshold(let limit): "up to \(limit)"
         case .percentile(let percent, let method): "up to the \(method.rawValue) percentile \(percent)"
         case .deviations(let quality): "up to \(quality) σ"

@@ -45,6 +45,9 @@ public struct ChannelBudget: HyperparameterGroup {
         }
     }
 
+    /// Whether what goes can be decided in each graph for itself: the model's, and those of bodies.
+    var holdForEachGraph: Bool { cost == nil && sensitivity == nil }
+
     /// The fraction that the rules ask of a group made by these tensors and nodes; nil: the budget decides.
     func ruled(_ names: [String]) -> Double? {
         let matching = rules.keys.filter { glob in names.contains { Selection.matches(glob, $0) } }

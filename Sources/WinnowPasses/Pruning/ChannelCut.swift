@@ -1,5 +1,6 @@
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// How many channels each group loses.
@@ -12,7 +13,6 @@ struct ChannelCut {
     /// What `sparsity` and the budget of a pass ask for.
     init(_ pass: StructuredPruning, _ candidates: ChannelCandidates, in context: PassContext) throws {
         let ranked = candidates.ranked
-        try pass.limits.checkRules(ranked.flatMap(\.names))
         let ruled = ranked.map { group in pass.limits.ruled(group.names).map { Budget.count($0, of: group.scores.count) } }
         let order = ChannelOrder(
             try zip(pass.keys(of: candidates), ruled).map { keys, ruled in ruled == nil ? keys : [] })
@@ -109,8 +109,9 @@ extension StructuredPruning {
 
     /// How many of `all` channels go if `count` should: what is left is a multiple of `round-to`, and as many as must be left.
     fileprivate func limited(_ count: Int, of all: Int) -> Int {
-        let rounded = (all - count + roundTo - 1) / roundTo * roundTo
-        return all - min(all, max(1, minimumChannels, count == 0 ? all : rounded))
+        let multiple = roundTo == 0 ? KernelWidth.channels : roundTo
+        let left = max(1, minimumChannels, all - min(count, Int((Double(all) * largest + 1e-9).rounded(.down))))
+        return all - min(all, count == 0 ? all : (left + multiple - 1) / multiple * multiple)
     }
 }
 

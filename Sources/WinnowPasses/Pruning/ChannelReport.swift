@@ -5,13 +5,15 @@ import WinnowTensor
 struct ChannelReport {
     private let graph: Graph
     private let weights: [ChannelWeight]
+    private let leavesBodiesAlone: Bool
     private var kept: [ValueName: String] = [:]
     private var skipped: [ValueName: String] = [:]
     private var fallbacks: [(tensor: ValueName, reason: String)] = []
 
-    init(_ graph: Graph, _ weights: [ChannelWeight]) {
+    init(_ graph: Graph, _ weights: [ChannelWeight], leavesBodiesAlone: Bool) {
         self.graph = graph
         self.weights = weights
+        self.leavesBodiesAlone = leavesBodiesAlone
     }
 
     /// Notes why a weight was not meant to lose channels.
@@ -26,7 +28,7 @@ struct ChannelReport {
     func findings(
         for result: Graph, removing channels: [Int: Set<Int>], _ coupling: CouplingGroups, removed: Bool
     ) -> [Finding] {
-        var ledger = WeightLedger(graph)
+        var ledger = WeightLedger(graph, includesBodies: leavesBodiesAlone)
         for weight in weights where !ledger.has(weight.tensor) {
             let reason = kept[weight.tensor] ?? skipped[weight.tensor]
             if let (before, after) = counts(of: weight.tensor, coupling, channels) {
@@ -44,6 +46,9 @@ struct ChannelReport {
         }
         for name in graph.weightTensors where !ledger.has(name) {
             if let finding = coupled(name, result, nil) { ledger.note(finding) }
+        }
+        for site in graph.capturedWeightSites where !leavesBodiesAlone && !ledger.has(site.tensor) {
+            ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and so does something else")
         }
         for (tensor, reason) in fallbacks { ledger.note(Finding(tensor, .fellBack, reason: reason)) }
         return ledger.findings { _ in "none of its channels was to be removed" }

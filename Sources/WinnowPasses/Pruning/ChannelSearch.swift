@@ -41,7 +41,7 @@ public struct ChannelSearch: Pass {
         }
         var context = context
         context.teacher = context.teacher ?? graph
-        let groups = try pruning.candidates(in: graph, context)
+        let groups = try pruning.candidates(in: graph, pruning.choice.selection(in: graph), context)
         guard !groups.ranked.isEmpty else { return try groups.result(without: [:], removed: true, in: context) }
         let state = try context.state(of: self, on: graph)?.part("candidates")
         var found = try state?.load(Found.self)?.record ?? Found()

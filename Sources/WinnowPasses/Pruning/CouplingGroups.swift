@@ -52,16 +52,20 @@ package struct CouplingGroups: Sendable {
     var soundReasons: Set<String> = []
     private var ids: [ValueName: [Int: Int]] = [:]
 
-    /// - Parameter standardOnly: leave alone what operators outside ONNX's own domain read or make.
-    package init(_ graph: Graph, standardOnly: Bool = true) {
+    /// - Parameters:
+    ///   - standardOnly: leave alone what operators outside ONNX's own domain read or make.
+    ///   - isBody: whether the graph is the body of a node.
+    package init(_ graph: Graph, standardOnly: Bool = true, isBody: Bool = false) {
         infos = graph.infos
         let index = GraphIndex(graph)
-        for input in graph.inputs { sealInterface(input.name, "the model's input \(input.name) has this axis") }
+        let owner = isBody ? "body" : "model"
+        for input in graph.inputs { sealInterface(input.name, "the \(owner)'s input \(input.name) has this axis") }
+        for name in graph.captures.keys.sorted() { sealInterface(name, "\(name) of the graph around has this axis") }
         for node in graph.nodes {
             add(node, in: index, standardOnly: standardOnly)
             for name in node.op.capturedValues { seal(name, "a body of \(node.name) (\(node.op.type)) has this axis") }
         }
-        for output in graph.outputs { sealInterface(output, "the model's output \(output) has this axis") }
+        for output in graph.outputs { sealInterface(output, "the \(owner)'s output \(output) has this axis") }
         classes.settle()
         protectStatistics(in: index)
         classes.settle()

@@ -38,6 +38,7 @@ public struct PruningSettings: RuleSettings {
     func budget(in place: Budget, reach: Double) -> Budget {
         guard let sparsity else { return place }
         if case .total = place { return .total(min(1, max(0, sparsity * reach))) }
+        if case .below = place { return .below(sparsity) }
         return .fraction(sparsity)
     }
 }

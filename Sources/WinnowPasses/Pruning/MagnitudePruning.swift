@@ -10,7 +10,7 @@ public struct MagnitudePruning: Pass {
     public static let guide = """
         Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `total` as many as make that fraction of all, \
-        `count` so many, `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights \
+        `below` those with |w| below the magnitude of the last that `fraction` takes (PaddleSlim's `ratio`), `count` so many, `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights \
         in their tensor, `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier \
         pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes: of activations (wanda), \
         of gradients (taylor, fisher, movement), or with what is left corrected (sparsegpt). `repair` makes up for what went \
@@ -20,12 +20,12 @@ public struct MagnitudePruning: Pass {
     public static let strengths = [Strength.sparsity]
 
     public enum Mode: String, HyperparameterChoice, Codable {
-        case fraction, total, count, threshold, percentile
+        case fraction, total, below, count, threshold, percentile
         case standardDeviation = "standard-deviation"
     }
 
     @Hyperparameter("how weights are chosen") public var mode = Mode.fraction
-    @Hyperparameter("fraction of the remaining weights to zero, in mode fraction; of all, in mode total", in: 0...1)
+    @Hyperparameter("fraction of the remaining weights to zero, in modes fraction and below; of all, in mode total", in: 0...1)
     public var sparsity = 0.5
     @Hyperparameter("weights to zero, of each tensor or of all as `scope` says, in mode count", in: 0...1e12) public var count = 0
     @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
@@ -62,6 +62,7 @@ public struct MagnitudePruning: Pass {
         switch mode {
         case .fraction: .fraction(sparsity)
         case .total: .total(sparsity)
+        case .below: .below(sparsity)
         case .count: .count(count)
         case .standardDeviation: .deviations(quality)
         case .threshold: .threshold(threshold)

@@ -42,11 +42,13 @@ public enum SparsityPattern: Hashable, Sendable {
 /// How the score of a block follows from the scores of those of its elements that are in use.
 public enum BlockNorm: String, HyperparameterChoice, Codable {
     case mean, l1, l2, linf
+    /// |Σ w| ÷ n: weights of opposite signs cancel. PaddleSlim's `sparse_block`.
+    case signedMean = "signed-mean"
 
     /// Adds what an element says of its block.
     fileprivate func add(_ score: Double, to sum: inout Double) {
         switch self {
-        case .mean, .l1: sum += score
+        case .mean, .l1, .signedMean: sum += score
         case .l2: sum += score * score
         case .linf: sum = max(sum, score)
         }
@@ -54,7 +56,7 @@ public enum BlockNorm: String, HyperparameterChoice, Codable {
 
     fileprivate func score(_ sum: Double, of count: Int) -> Float {
         switch self {
-        case .mean: Float(sum / Double(count))
+        case .mean, .signedMean: Float(abs(sum) / Double(count))
         case .l1, .linf: Float(sum)
         case .l2: Float(sum.squareRoot())
         }
@@ -98,6 +100,7 @@ private struct ScoreMatrix {
         let across = (inputs + columns - 1) / columns
         let count = (outputs + rows - 1) / rows * across * taps
         var units = [Int32](repeating: 0, count: scores.count)
+        let signs = norm == .signedMean ? weight.values.floats().map { $0 < 0 ? -1.0 : 1 } : []
         var (sums, counts) = ([Double](repeating: 0, count: count), [Int](repeating: 0, count: count))
         for output in 0..<outputs {
             for input in 0..<inputs {
@@ -105,7 +108,7 @@ private struct ScoreMatrix {
                     let (unit, place) = ((output / rows * across + input / columns) * taps + tap, place(output, input, tap))
                     units[place] = Int32(unit)
                     guard scores[place] >= 0 else { continue }
-                    norm.add(Double(scores[place]), to: &sums[unit])
+                    norm.add(Double(scores[place]) * (signs.isEmpty ? 1 : signs[place]), to: &sums[unit])
                     counts[unit] += 1
                 }
             }

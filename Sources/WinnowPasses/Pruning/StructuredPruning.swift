@@ -8,7 +8,7 @@ public struct StructuredPruning: Pass {
     public static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters, attention heads' widths, hidden units \
-        of LSTM and GRU. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
+        of LSTM and GRU. Bodies of If, Loop and Scan are pruned each for itself. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
         Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
         outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for; of several \
@@ -35,8 +35,10 @@ public struct StructuredPruning: Pass {
     @Hyperparameter(
         "the same fraction of each group, or the least important of all: by scores over their group's mean, or as they are, or of one structure")
     public var scope = Scope.group
-    @Hyperparameter("channels left are a multiple of this", in: 1...1024) public var roundTo = 1
+    @Hyperparameter("channels left are a multiple of this; 0: of what kernels on this machine take at once", in: 0...1024)
+    public var roundTo = 1
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
+    @Hyperparameter("largest fraction of a group that may go", in: 0...1) public var largest = 1.0
     @Hyperparameter("leave channels alone that operators outside the ONNX standard read or make: com.microsoft.FastGelu")
     public var standardOnly = true
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") public var remove = true
@@ -52,23 +54,27 @@ public struct StructuredPruning: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let candidates = try candidates(in: graph, context)
+        let selection = try choice.selection(in: graph)
+        let bodies = try PrunedBodies(of: graph, self, selection, context)
+        let candidates = try candidates(in: bodies.result.graph, selection, context)
+        try limits.checkRules(candidates.ranked.flatMap(\.names) + bodies.names)
         let cut = try ChannelCut(self, candidates, in: context)
         let chosen = candidates.lowest(cut.counts)
         let repair = try repairing.repair(of: candidates.removal.graph, losing: chosen, candidates.coupling, context)
         var result = try candidates.repaired(repair.graph).result(without: chosen, removed: remove, in: context)
-        result.findings += repair.findings
+        result.findings += repair.findings + bodies.result.findings
         result.findings += cut.finding.map { [$0] } ?? []
         return result
     }
 
     /// The groups that may lose channels, ranked.
-    func candidates(in graph: Graph, _ context: PassContext) throws -> ChannelCandidates {
+    func candidates(
+        in graph: Graph, _ selection: Selection, _ context: PassContext, isBody: Bool = false
+    ) throws -> ChannelCandidates {
         let settled = try graph.settlingKnownExtents().reshapingWholeGathers()
-        let coupling = CouplingGroups(settled, standardOnly: standardOnly)
-        let selection = try choice.selection(in: graph)
+        let coupling = CouplingGroups(settled, standardOnly: standardOnly, isBody: isBody)
         let weights = coupling.channelWeights(in: settled)
-        var report = ChannelReport(graph, weights)
+        var report = ChannelReport(graph, weights, leavesBodiesAlone: !limits.holdForEachGraph)
         var candidates: [RankedChannels] = []
         let removal = ChannelRemoval(settled, coupling)
         let unrestrictable = removal.unrestrictable

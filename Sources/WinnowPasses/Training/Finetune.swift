@@ -8,28 +8,42 @@ public struct Finetune: Pass {
     public static let name = "finetune"
     public static let summary = "trains the model on, together with any number of training passes"
     public static let guide = """
-        Minimizes the cross-entropy of the first output on the training data, or, without labels that fit it, the distance of \
-        all outputs from the original model's, and gives back the state that did best on the validation data. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
+        Minimizes what `objective` lists, each a loss of a value of the model and a target: labels, an array of the data, or what the \
+        original model gives. Without it, the cross-entropy of the first output on the training data, or, without labels that fit it, the \
+        distance of all outputs from the original model's. It gives back the state that did best on the validation data, by the \
+        metric where one is given. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
         a teacher, tightening masks, learned quantization steps.
         """
     public static let strengths = [Strength("epochs", none: 0)]
 
     public enum Rule: String, HyperparameterChoice, Codable { case sgd, adam, adamw }
-    public enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, oneCycle = "one-cycle" }
+    public enum Decay: String, HyperparameterChoice, Codable { case constant, step, cosine, restarts, oneCycle = "one-cycle" }
 
+    @Hyperparameter("losses that add up to what training makes small; empty: the cross-entropy, or the distance from the original") public
+        var objective: [ObjectiveTerm] = []
     @Hyperparameter("passes over the training data", in: 0...1e6) public var epochs = 5
     @Hyperparameter("samples in one step", in: 1...1e9) public var batchSize = 128
+    @Hyperparameter("samples that go through the model at once: a step adds up as many such parts as it needs; 0: all", in: 0...1e9)
+    public var partSize = 0
     @Hyperparameter("step size of the optimizer", in: 0...1e3) public var learningRate = 1e-3
+    @Hyperparameter("factors of the learning rate by globs of parameters, nodes or types; the longest holds, 0 freezes", in: 0...1e6)
+    public var learningRates: [String: Double] = [:]
+    @Hyperparameter("globs of parameters, of nodes that read them, or types, that are not trained") public var freeze: [String] = []
+    @Hyperparameter("largest norm of all gradients together; 0: any", in: 0...1e9) public var clipNorm = 0.0
+    @Hyperparameter("how much of the moving average of weights a step leaves, which is what is given back; 0: no average", in: 0...0.999999)
+    public var averaging = 0.0
     @Hyperparameter("how gradients change parameters") public var optimizer = Rule.adam
     @Hyperparameter("part of the last update that sgd keeps", in: 0...1) public var momentum = 0.9
     @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) public var weightDecay = 0.0
     @Hyperparameter("how the learning rate changes over the run") public var schedule = Decay.cosine
     @Hyperparameter("epochs of linear warm-up", in: 0...1e6) public var warmupEpochs = 0.0
-    @Hyperparameter("epochs between two drops to a tenth, in schedule step", in: 1...1e6) public var interval = 10
+    @Hyperparameter("epochs between two drops to a tenth, in schedule step; between two beginnings, in restarts", in: 1...1e6) public var interval = 10
     @Hyperparameter("probability spread evenly over all classes", in: 0...1) public var labelSmoothing = 0.0
     @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) public var shift = 0
     @Hyperparameter("mirror half of the images") public var flip = false
     @Hyperparameter("give back the best epoch on the validation data instead of the last") public var keepBest = true
+    @Hyperparameter("epochs without a better one after which training ends; 0: none", in: 0...1e6) public var patience = 0
+    @Hyperparameter("minutes after which no further epoch begins; 0: as many as it takes", in: 0...1e6) public var minutes = 0.0
     @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
     @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
@@ -70,8 +84,10 @@ public struct Finetune: Pass {
     ) throws -> (graph: Graph, findings: [Finding]) {
         var (trainer, findings) = try trainer(of: model, original: original, in: context)
         if let hook { trainer.hooks.append(hook) }
-        let validation = context.validation == nil ? nil : try context.validationData(for: trainer.model)
-        let result = try trainer.train(on: context.trainingData(for: trainer.model), validation: validation)
+        // What fits the model may hold more than it takes: what the objective compares with.
+        _ = try (context.trainingData(for: trainer.model), context.validation.map { _ in try context.validationData(for: trainer.model) })
+        guard let data = context.training else { return (trainer.model, findings) }
+        let result = try trainer.train(on: data, validation: context.validation)
         return (result.model, findings + batchFindings(trainer.model) + result.history.flatMap { Self.findings(of: $0) })
     }
 
@@ -85,9 +101,15 @@ public struct Finetune: Pass {
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
         if let objective = context.objective {
             setup.objective = try objective(setup.model)
+        } else if !objective.isEmpty {
+            let (sum, frozen) = try TermObjective.made(
+                of: objective, on: setup.model, original: context.teacher ?? original, data: context.training)
+            setup.objective = sum
+            setup.frozen.formUnion(frozen)
         } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
             let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
             setup.objective = objective
+            setup.imitates = true
             setup.frozen.formUnion(frozen)
             setup.findings.append(Finding("graph", .done, reason: "trained toward the original's outputs: \(objection)"))
         } else {
@@ -98,14 +120,29 @@ public struct Finetune: Pass {
             throw WinnowError(.recipe, Self.name, "a pass took the objective away")
         }
         var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
-        trainer.frozen = setup.frozen
         trainer.parameterOptions = setup.options
+        trainer.frozen = setup.frozen
+        try choose(&trainer)
+        if context.judge != nil { trainer.judge = { try context.evaluate($0, $1) } }
         trainer.hooks = setup.hooks
         let own = try Fingerprint(settings: hyperparameters, seed: context.seed)
         trainer.state = context.state?.bound(to: own).part("training")
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
         return (trainer, setup.findings)
+    }
+
+    /// Freezes parameters and sets rates of their own.
+    private func choose(_ trainer: inout Trainer) throws {
+        let choice = ParameterChoice(of: trainer.model)
+        for glob in freeze { trainer.frozen.formUnion(try choice.matching(glob, of: "freeze")) }
+        // The longest glob comes last.
+        for (glob, factor) in learningRates.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {
+            for name in try choice.matching(glob, of: "learning-rates") {
+                if factor == 0 { trainer.frozen.insert(name); continue }
+                trainer.parameterOptions[name, default: ParameterOptions()].learningRateFactor = Float(factor)
+            }
+        }
     }
 
     private func batchFindings(_ model: Graph) -> [Finding] {
@@ -147,6 +184,11 @@ public struct Finetune: Pass {
         configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
         configuration.labelSmoothing = labelSmoothing
         configuration.keepsBest = keepBest
+        configuration.partSize = partSize
+        configuration.averaging = averaging
+        configuration.patience = patience
+        if minutes > 0 { configuration.seconds = 60 * minutes }
+        if clipNorm > 0 { configuration.clipping = GradientClipping(.norm, limit: clipNorm) }
         return configuration
     }
 
@@ -154,7 +196,7 @@ public struct Finetune: Pass {
         let subject = "epoch \(record.epoch)"
         return [Finding(subject, .done, .trainingLoss, after: record.loss)]
             + (record.validationTop1.map { [Finding(subject, .done, .validation(Top1.name), after: $0)] }
-                ?? record.validationLoss.map { [Finding(subject, .done, .validation("loss"), after: $0)] } ?? [])
+                ?? record.validationScore.map { [Finding(subject, .done, .validation("score"), after: $0)] } ?? record.validationLoss.map { [Finding(subject, .done, .validation("loss"), after: $0)] } ?? [])
     }
 }
 

@@ -23,6 +23,8 @@ public struct TrainingSetup {
     public var model: Graph
     /// What is made small; there is none until every pass has prepared the model.
     public var objective: Objective?
+    /// Whether the objective is only to stay near the original, for want of labels.
+    package var imitates = false
     /// Initializers that the optimizer must leave alone.
     public var frozen: Set<ValueName> = []
     /// Parameters that are trained differently, or trained at all although the defaults would not.

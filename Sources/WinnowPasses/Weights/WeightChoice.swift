@@ -2,8 +2,8 @@ package import WinnowGraph
 
 /// Which weights a pass works on.
 public struct WeightChoice: HyperparameterGroup {
-    @Hyperparameter("globs of the tensors or nodes to work on; empty: all") public var only: [String] = []
-    @Hyperparameter("globs of tensors or nodes to leave alone") public var except: [String] = []
+    @Hyperparameter("globs of the tensors or nodes to work on, or operator types; empty: all") public var only: [String] = []
+    @Hyperparameter("globs of tensors or nodes to leave alone, or operator types") public var except: [String] = []
 
     public init() {}
 

@@ -13,17 +13,12 @@ public struct WeightRule<Settings: RuleSettings>: Hashable, Sendable {
     }
 
     func matches(_ target: WeightTarget) -> Bool {
-        let nodes = target.sites.map(\.node)
-        if nodes.contains(where: { weights.contains($0.op.type.name) }) { return true }
-        let names = [target.tensor] + nodes.map(\.name)
-        return weights.contains { glob in names.contains { Selection.matches(glob, $0) } }
+        weights.contains { Selection.matches($0, target.tensor, of: target.sites.map(\.node)) }
     }
 
     /// Throws `.recipe` for a glob that matches nothing in `graph`.
     func check(in graph: Graph) throws {
-        let types = graph.operatorTypes
-        let globs = weights.filter { !types.contains($0) }
-        if !globs.isEmpty { _ = try Selection(only: globs, in: graph) }
+        _ = try Selection(only: weights, in: graph)
     }
 }
 
@@ -73,14 +68,4 @@ extension WeightRule: HyperparameterConvertible {
     }
 
     public var complaint: String? { settings.complaint }
-}
-
-extension Graph {
-    /// The names of the types of all operators, those in control-flow bodies included.
-    fileprivate var operatorTypes: Set<String> {
-        nodes.reduce(into: []) { types, node in
-            types.insert(node.op.type.name)
-            for body in node.op.bodies.values { types.formUnion(body.operatorTypes) }
-        }
-    }
 }

@@ -118,39 +118,18 @@ extension Graph {
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
         func rewritten(_ graph: Graph, avoiding outer: Set<ValueName>) throws -> PassResult {
-            var findings: [Finding] = []
-            var version = graph.metadata.version(of: "")
-            var edits: [GraphEdit] = []
             let taken = outer.union(graph.infos.keys)
-            for node in graph.nodes where !node.op.bodies.isEmpty {
-                var (changed, isSame) = (node, true)
-                changed.op = try node.op.changingBodies(in: graph) { body in
-                    let result = try rewritten(body, avoiding: taken)
-                    isSame = isSame && result.graph.text == body.text && result.graph.initializers == body.initializers
-                    version = max(version, result.graph.metadata.version(of: ""))
-                    findings += result.findings.map { $0.within(node.name) }
-                    return result.graph
-                }
-                if !isSame { edits.append(GraphEdit(replacing: [node.name], with: [changed])) }
-            }
-            let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
+            let bodies = try graph.rewritingBodies { body in try rewritten(body, avoiding: taken) }
+            let version = bodies.graph.metadata.version(of: "")
+            let changed = try prepare(bodies.graph, selection)
             var targets = WeightTargets(changed, selection, hasTables: hasTables, avoiding: outer) { target in
                 target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
             }
             var result = try rewrite(&targets)
             result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
-            return PassResult(graph: result, findings: targets.findings + findings)
+            return PassResult(graph: result, findings: targets.findings + bodies.findings)
         }
         return try rewritten(foldingMasks(), avoiding: [])
-    }
-}
-
-extension Finding {
-    /// The same about something in a body of a node.
-    func within(_ node: String) -> Finding {
-        var result = self
-        result.subject = "\(node)/\(subject)"
-        return result
     }
 }
 

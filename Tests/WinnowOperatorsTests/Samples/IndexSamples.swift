@@ -135,6 +135,12 @@ extension OperatorSamples {
             let x = inputs[0].reader()
             return [.computed([3, 4]) { place in (0...place[1]).reduce(0) { $0 + x([place[0], $1]) } }]
         },
+        OperatorSample(CumSum(), [Tensor([1, 2, UInt64.max]), Tensor(scalar: Int64(0))], constants: [1], differentiated: []) { _ in
+            [Tensor([1, 3, 2] as [UInt64])]
+        },
+        OperatorSample(CumSum(), [Tensor([3, 5, UInt32.max]), Tensor(scalar: Int64(0))], constants: [1], differentiated: []) { _ in
+            [Tensor([3, 8, 7] as [UInt32])]
+        },
         OperatorSample(CumSum(isExclusive: true, isReverse: true), [table, Tensor(scalar: Int64(0))], constants: [1]) { inputs in
             let x = inputs[0].reader()
             return [.computed([3, 4]) { place in ((place[0] + 1)..<3).reduce(0) { $0 + x([$1, place[1]]) } }]

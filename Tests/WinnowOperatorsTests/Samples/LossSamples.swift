@@ -9,6 +9,20 @@ extension OperatorSamples {
     private static let scores = Tensor.sample([4, 5])
     private static let labels = Tensor([Int64(0), 4, 2, 2])
 
+    /// Two times of three classes whose paths (1, 1), (0, 1) and (1, 0) spell class 1: probabilities, the part of the paths that have each
+    /// class at each time, and the probability of all.
+    private static func spellings(_ scores: Tensor) -> (p: [[Double]], shares: [[Double]], total: Double) {
+        let p = logarithms(scores.reshaped([2, 3])).map { $0.map { exp($0) } }
+        let paths = [(1, 1), (0, 1), (1, 0)].map { ($0, p[0][$0.0] * p[1][$0.1]) }
+        let total = paths.reduce(0) { $0 + $1.1 }
+        var shares = [[0.0, 0, 0], [0.0, 0, 0]]
+        for ((first, second), part) in paths {
+            shares[0][first] += part / total
+            shares[1][second] += part / total
+        }
+        return (p, shares, total)
+    }
+
     private static func logarithms(_ scores: Tensor, temperature: Double = 1) -> [[Double]] {
         (0..<scores.shape[0]).map { row in
             let values = scores.rows(row..<(row + 1)).doubles().map { $0 / temperature }
@@ -73,6 +87,15 @@ extension OperatorSamples {
         ) { inputs in
             let (student, teacher) = (logarithms(inputs[1], temperature: 2), logarithms(inputs[2], temperature: 2))
             return [.computed([4, 5]) { 2 * (exp(student[$0[0]][$0[1]]) - exp(teacher[$0[0]][$0[1]])) / 4 }]
+        },
+        OperatorSample(CTCLoss(), [.sample([1, 2, 3]), Tensor([Int64(1)], shape: [1, 1])], differentiated: [0]) { inputs in
+            [scalar(-log(spellings(inputs[0]).total))]
+        },
+        OperatorSample(
+            CTCLossGradient(), [Tensor(scalar: Float(1)), .sample([1, 2, 3]), Tensor([Int64(1)], shape: [1, 1])], differentiated: []
+        ) { inputs in
+            let (p, shares, _) = spellings(inputs[1])
+            return [.computed([1, 2, 3]) { p[$0[1]][$0[2]] - shares[$0[1]][$0[2]] }]
         },
         OperatorSample(MeanSquaredError(), [scores, .sample([4, 5], seed: 2)]) { inputs in
             [scalar(zip(inputs[0].doubles(), inputs[1].doubles()).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / 20)]

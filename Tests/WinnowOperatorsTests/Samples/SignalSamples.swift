@@ -22,6 +22,10 @@ extension OperatorSamples {
         OperatorSample(HammingWindow(), [size], constants: [0], reference: window(6, 6) { (25 - 21 * cos($0)) / 46 }),
         OperatorSample(
             BlackmanWindow(), [size], constants: [0], reference: window(6, 6) { 0.42 - 0.5 * cos($0) + 0.08 * cos(2 * $0) }),
+        // Cut to whole numbers, it is 1 where it is one: 0.42 + 0.5 + 0.08 of doubles would be less.
+        OperatorSample(
+            BlackmanWindow(SignalWindowShape(target: .int32, isPeriodic: false)), [Tensor(scalar: Int64(5))], constants: [0], differentiated: []
+        ) { _ in [Tensor([0, 0, 1, 0, 0] as [Int32])] },
         OperatorSample(
             MelWeightMatrix(),
             [Tensor(scalar: Int64(2)), Tensor(scalar: Int64(8)), Tensor(scalar: Int64(8000)), Tensor(scalar: Float(0)), Tensor(scalar: Float(4000))],

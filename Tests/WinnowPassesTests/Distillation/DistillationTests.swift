@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 @testable import WinnowPasses
@@ -71,5 +72,23 @@ struct DistillationTests {
         #expect(throws: WinnowError.self) {
             try loss(graph, teacher: TestModels.convolutional(), alpha: 1, temperature: 1)
         }
+    }
+
+    /// A teacher of other pictures reads the student's: by another name, channels last, larger.
+    @Test(arguments: [false, true]) func aTeacherReadsTheStudentsPictures(_ isLarger: Bool) throws {
+        func classifier(_ input: ValueName, _ extents: [Extent], channels axis: Int) throws -> Graph {
+            let b = GraphBuilder(input)
+            let x = try b.input(input, .float32, extents)
+            let first = axis == 1 ? x : try b.add(Transpose([0, 3, 1, 2]), x)
+            let mean = try b.add(Flatten(), b.add(GlobalAveragePool(), b.add(Relu(), first)))
+            return try b.graph(outputs: [b.linear(mean, b.constant("w", TestModels.normal([4, 3], seed: 3)), name: "scores")])
+        }
+        let student = try classifier("x", ["N", 3, 4, 4], channels: 1)
+        let teacher = try Teacher(classifier("image", isLarger ? ["B", 7, 8, 3] : ["B", 4, 4, 3], channels: 3))
+        let joined = try teacher.joined(to: student)
+        let results = try Session(joined.graph).run(["x": TestModels.normal([2, 3, 4, 4], seed: 9)])
+        let (own, goal) = (try #require(results["scores"]).floats(), try #require(results[joined.outputs[0]]).floats())
+        // Means of what is resized are near those of what is not.
+        #expect(zip(own, goal).allSatisfy { abs($0 - $1) < (isLarger ? 0.5 : 1e-5) } && own.count == 8)
     }
 }

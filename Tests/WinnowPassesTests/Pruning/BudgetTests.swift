@@ -42,6 +42,17 @@ struct BudgetTests {
         #expect(ScoredWeight(weight).mask(below: &cut).floats() == [0, 0, 1, 1, 0, 0])
     }
 
+    /// PaddleSlim's `ratio`: what is not below the round(r·n)-th smallest magnitude stays: of 1,000 at 0.55 549 go.
+    @Test func theThresholdItselfStaysInPaddleSlim() {
+        var random = RandomGenerator(seed: 5)
+        let scores = (0..<1000).map { _ in random.uniform() }
+        let threshold = scores.sorted()[549]
+        #expect(removed(.below(0.55), scores) == scores.indices.filter { scores[$0] < threshold })
+        #expect(removed(.below(0.55), scores).count == 549)
+        #expect(removed(.below(0.5), [1, 1, 1, 0]) == [3] && removed(.below(0), [1, 2]).isEmpty)
+        #expect(removed(.below(1), [1, 2, -1, 3]) == [0, 1] && removed(.below(0.5), []).isEmpty)
+    }
+
     @Test func tiesGoByIndex() {
         #expect(removed(.fraction(0.5), [1, 1, 1, 0]) == [0, 3])
         #expect(([1, 1, 1, 0] as [Float]).lowest(2) == [0, 3])

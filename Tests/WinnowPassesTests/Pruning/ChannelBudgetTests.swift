@@ -75,7 +75,7 @@ struct ChannelBudgetTests {
                 #expect(finding.after == (try cost.value(of: result.graph, on: PassContext().sample(for: graph))), "\(place)")
                 guard finding.status == .done else { continue }
                 #expect(left <= 1 - sparsity + 1e-9, "\(place)")
-                let candidates = try pass.candidates(in: graph, PassContext())
+                let candidates = try pass.candidates(in: graph, Selection(in: graph), PassContext())
                 let widths = candidates.ranked.map { group in
                     group.scores.count - (channels(result.graph, group, in: candidates) ?? group.scores.count)
                 }

@@ -93,4 +93,14 @@ struct SparsityPatternTests {
         func zeros(_ graph: Graph) throws -> Int { try #require(graph.initializers["fc1.weight"]).floats().count { $0 == 0 } }
         #expect(try zeros(once) == 96 && zeros(twice) == 144)
     }
+
+    /// By the mean of magnitudes the block (0.1, 0.1) goes, by the magnitude of the mean (3, −3) does, as in PaddleSlim.
+    @Test(arguments: [("mean", [0, 0, 3, -3]), ("signed-mean", [0.1, 0.1, 0, 0])] as [(String, [Float])])
+    func signsCancelWhereAskedFor(_ norm: String, _ expected: [Float]) throws {
+        let b = GraphBuilder("signs")
+        let x = try b.input("x", .float32, ["N", 4])
+        let graph = try b.graph(outputs: [b.linear(x, b.constant("w", Tensor([0.1, 0.1, 3, -3] as [Float], shape: [1, 4])))])
+        let result = try pruned(graph, ["pattern": "1x2", "sparsity": 0.5, "block-norm": .string(norm)]).graph
+        #expect(result.initializers["w"]?.floats() == expected)
+    }
 }

@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 @testable import WinnowPasses
@@ -118,6 +119,15 @@ struct StructuredPruningTests {
             "sparsity": 0.5, "round-to": .int(multiple), "minimum-channels": .int(minimum), "only": ["fc1*"],
         ])(graph).graph
         #expect(result.initializers["fc1.weight"]?.shape[0] == expected)
+    }
+
+    /// No group loses more than the largest fraction; width 0 is that of the kernels here.
+    @Test func groupsKeepAsMuchAsTheyMust() throws {
+        let graph = try TestModels.perceptron()
+        let limited = try StructuredPruning { ($0.sparsity, $0.scope, $0.largest) = (0.9, .global, 0.25) }(graph).graph
+        #expect(limited.initializers["fc1.weight"]?.shape[0] == 12 && limited.initializers["fc2.weight"]?.shape[0] == 6)
+        let rounded = try StructuredPruning { ($0.sparsity, $0.roundTo) = (0.9, 0) }(graph).graph
+        #expect(rounded.initializers["fc1.weight"]?.shape[0] == min(16, KernelWidth.channels))
     }
 
     @Test func depthwiseGroupsFollow() throws {

@@ -11,7 +11,7 @@ import WinnowTensor
         "2:4", .bool(true), .bool(false), .int(1), .int(3), .int(4), .number(0.25), .number(1e-7), .list([.number(0.5), .int(1)]), .list([]),
         "a, b: [c]", "none", .list(["distillation"]), .list(["quantization-aware-training", ["distillation": ["alpha": 0.5]]]),
         ["epochs": 2, "with": ["feature-hint"]], "start", .list([["weights": ["a: b", "*"], "sparsity": 0.5, "pattern": "1x4"]]),
-        .list([["weights": ["a: b", "*"], "scheme": "nf4"]]),
+        .list([["weights": ["a: b", "*"], "scheme": "nf4"]]), .list([["loss": "huber", "delta": 0.5, "target": "a: b"]]),
         ["*.weight": 0.25, "a, b: [c]": 0], ["sparsity": 0.25, "rules": ["conv1*": 0.5]], ["samples": 7],
     ]
 

@@ -31,9 +31,11 @@ package struct BroadcastPlan: Sendable {
             extents: order.map { result[$0] }, strides: [result.permuted(order).strides] + operands)
         shape = result
         operandCount = shapes.count
-        rowLength = nest.inner.extent
+        // Rows are walked by one element or not at all; where an operand has another step, each element is a row.
+        let hasRows = nest.inner.extent == 1 || nest.inner.strides.allSatisfy { $0 == 0 || $0 == 1 }
+        rowLength = hasRows ? nest.inner.extent : 1
         varies = nest.inner.strides.dropFirst().map { $0 != 0 }
-        rows = nest.outer
+        rows = hasRows ? nest.outer : nest
     }
 
     /// Calls `body` for every row: the target's offset, then each operand's, in elements, and the row's element count.

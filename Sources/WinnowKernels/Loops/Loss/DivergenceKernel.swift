@@ -1,4 +1,5 @@
 import CWinnowKernels
+import Foundation
 package import WinnowTensor
 
 /// T²·KL(softmax(teacher / T) ‖ softmax(student / T)) over the last axis, summed and divided by the first axis' extent,
@@ -21,7 +22,7 @@ package struct DivergenceKernel: Sendable {
     }
 
     /// Bytes of scratch memory that `run` needs.
-    package var scratchByteCount: Int { rows * MemoryLayout<Float>.stride }
+    package var scratchByteCount: Int { rows * MemoryLayout<Double>.stride }
 
     /// The largest score and log Σ exp((x − largest) / T).
     @inline(__always)
@@ -33,25 +34,34 @@ package struct DivergenceKernel: Sendable {
         return (largest, winnow_logarithm(sum))
     }
 
+    private func exactNormalizer(_ x: UnsafePointer<Float>) -> (largest: Double, logSum: Double) {
+        var largest = -Float.infinity
+        for c in 0..<classes { largest = max(largest, x[c]) }
+        var sum = 0.0
+        for c in 0..<classes { sum += exp(Double(x[c] - largest) / Double(temperature)) }
+        return (Double(largest), log(sum))
+    }
+
     /// `loss` gets one number.
     package func run(
         student: UnsafePointer<Float>, teacher: UnsafePointer<Float>, loss: UnsafeMutablePointer<Float>,
         scratch: UnsafeMutableRawPointer
     ) {
-        let losses = scratch.assumingMemoryBound(to: Float.self)
+        let losses = scratch.assumingMemoryBound(to: Double.self)
         Parallel.forEach(rows, minimum: max(1, 4_096 / max(classes, 1))) { row in
             let (s, t) = (student + row * classes, teacher + row * classes)
-            let (own, wanted) = (normalizer(s), normalizer(t))
-            var total: Float = 0
+            // High temperatures leave small differences of probabilities that are nearly alike: T² times as large in the loss.
+            let (own, wanted) = (exactNormalizer(s), exactNormalizer(t))
+            var total = 0.0
             for c in 0..<classes {
-                let logWanted = (t[c] - wanted.largest) / temperature - wanted.logSum
-                let logOwn = (s[c] - own.largest) / temperature - own.logSum
-                total += winnow_exponential(logWanted) * (logWanted - logOwn)
+                let logWanted = (Double(t[c]) - wanted.largest) / Double(temperature) - wanted.logSum
+                let logOwn = (Double(s[c]) - own.largest) / Double(temperature) - own.logSum
+                total += exp(logWanted) * (logWanted - logOwn)
             }
             losses[row] = max(total, 0)
         }
         var result = 0.0
-        for row in 0..<rows { result += Double(losses[row]) }
+        for row in 0..<rows { result += losses[row] }
         loss[0] = Float(result * Double(temperature * temperature) / Double(samples))
     }
 

@@ -15,7 +15,7 @@ package struct CumulativeKernel: Sendable {
         _ elementType: ElementType, _ shape: Shape, axis: Int, multiplies: Bool = false, exclusive: Bool = false,
         reverse: Bool = false
     ) throws {
-        guard [.float32, .float64, .int32, .int64].contains(elementType) else {
+        guard [.float32, .float64, .int32, .int64, .uint32, .uint64].contains(elementType) else {
             throw WinnowError(.unsupported, "cumulative sum or product", "is not defined for \(elementType)")
         }
         outer = shape[..<axis].reduce(1, *)
@@ -32,11 +32,12 @@ package struct CumulativeKernel: Sendable {
         switch (elementType, multiplies) {
         case (.float32, false): run(source, target, Float(0), +)
         case (.float64, false): run(source, target, Double(0), +)
-        case (.int32, false): run(source, target, Int32(0), &+)
+        // Sums and products of whole numbers are the same bits with and without a sign.
+        case (.int32, false), (.uint32, false): run(source, target, Int32(0), &+)
         case (_, false): run(source, target, Int64(0), &+)
         case (.float32, true): run(source, target, Float(1), *)
         case (.float64, true): run(source, target, Double(1), *)
-        case (.int32, true): run(source, target, Int32(1), &*)
+        case (.int32, true), (.uint32, true): run(source, target, Int32(1), &*)
         case (_, true): run(source, target, Int64(1), &*)
         }
     }

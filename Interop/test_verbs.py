@@ -1,0 +1,127 @@
+"""The verbs that make one model of another: what a first guess writes passes the checker and runs, and wrong words are answered in one sentence."""
+
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+@pytest.fixture
+def model(tmp_path):
+    """x + W2·relu(W1·x) twice, then three scores."""
+    random = np.random.default_rng(1)
+    weights, nodes, value = [], [], "x"
+    for place in range(2):
+        for name, shape in ((f"up{place}", (16, 8)), (f"down{place}", (8, 16))):
+            weights.append(numpy_helper.from_array(random.normal(size=shape).astype(np.float32) * 0.3, name))
+        nodes += [
+            helper.make_node("Gemm", [value, f"up{place}"], [f"h{place}"], transB=1), helper.make_node("Relu", [f"h{place}"], [f"r{place}"]),
+            helper.make_node("Gemm", [f"r{place}", f"down{place}"], [f"d{place}"], transB=1),
+            helper.make_node("Add", [value, f"d{place}"], [f"s{place}"]),
+        ]  # fmt: skip
+        value = f"s{place}"
+    weights.append(numpy_helper.from_array(random.normal(size=(3, 8)).astype(np.float32), "head"))
+    nodes.append(helper.make_node("Gemm", [value, "head"], ["y"], transB=1))
+    graph = helper.make_graph(
+        nodes, "blocks", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])], weights,
+    )  # fmt: skip
+    path = tmp_path / "blocks.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    random = np.random.default_rng(2)
+    x = random.normal(size=(1500, 8)).astype(np.float32)
+    path = tmp_path / "data.npz"
+    np.savez(path, x=x, labels=(x[:, 0] > 0).astype(np.int64), boxes=x[:, :3])
+    return path
+
+
+def size(path):
+    return sum(int(np.prod(tensor.dims)) for tensor in onnx.load(path).graph.initializer)
+
+
+def checked(path):
+    """Runs the file with and without graph optimizations."""
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    x = np.random.default_rng(3).normal(size=(4, 8)).astype(np.float32)
+    results = []
+    levels = onnxruntime.GraphOptimizationLevel
+    for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        results.append(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0])
+    np.testing.assert_allclose(results[0], results[1], atol=0.3)  # 4-bit products round activations.
+    return results[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, written",
+    [
+        (["quantize"], "blocks-int8.onnx"), (["quantize", "--scheme", "int4"], "blocks-int4.onnx"), (["quantize", "--data"], "blocks-int8.onnx"),
+        (["prune", "--sparsity", "0.5"], "blocks-pruned.onnx"), (["prune", "--channels", "--data", "--epochs", "1"], "blocks-pruned.onnx"),
+        (["factorize", "--energy", "0.7"], "blocks-factorized.onnx"), (["finetune", "--epochs", "1", "--data"], "blocks-trained.onnx"),
+        (["shrink", "--width", "0.5", "--depth", "0.5", "--data"], "blocks-student.onnx"),
+    ],
+)  # fmt: skip
+def test_a_first_guess_works(winnow, model, data, arguments, written):
+    verb, *options = [word for argument in arguments for word in ([argument, data] if argument == "--data" else [argument])]
+    text = winnow(verb, model, *options).stdout
+    path = model.parent / written
+    assert f"written: {path}" in text
+    assert np.isfinite(checked(path)).all()
+    assert not list(model.parent.glob("*.state"))
+
+
+def test_a_student_is_made_and_taught(winnow, model, tmp_path):
+    """Without labels the teacher is the goal."""
+    data = tmp_path / "unlabelled.npz"
+    np.savez(data, x=np.random.default_rng(2).normal(size=(1500, 8)).astype(np.float32))
+    student, taught = model.parent / "student.onnx", model.parent / "taught.onnx"
+    winnow("shrink", model, "--width", "0.5", "-o", student)
+    assert size(student) < 0.7 * size(model)
+    report = model.parent / "report.html"
+    winnow("distill", student, "--teacher", model, "--teacher", model, "--data", data, "--epochs", "20", "--learning-rate", "0.01",
+           "--by", "mse", "-o", taught, "--report", report)  # fmt: skip
+    wanted, before, after = checked(model), checked(student), checked(taught)
+    assert np.abs(after - wanted).mean() < 0.7 * np.abs(before - wanted).mean()
+    assert "<html" in report.read_text()
+
+
+def test_a_program_judges(winnow, model, data, tmp_path):
+    """The epoch that a program likes best is given back; here it counts how often it is asked."""
+    program = tmp_path / "score it.py"
+    program.write_text("import os, sys\nopen(sys.argv[2], 'a').write('x')\nprint('bytes:', os.path.getsize(sys.argv[1]))\n")
+    log, output = tmp_path / "log", tmp_path / "out.onnx"
+    metric = f"{sys.executable} '{program}' {{model}} '{log}'"
+    text = winnow("finetune", model, "--data", data, "--epochs", "3", "-o", output, "--metric", metric, "--json").stdout
+    assert len(log.read_text()) >= 3 + 2
+    report = json.loads(text)
+    assert any(metric in json.dumps(entry) for entry in report["models"])
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["evaluate", "--metric", "echo nothing {model}"], 1, "prints no number"),
+        (["evaluate", "--metric", "echo no such file >&2; exit 3 # {model}"], 1, "exit code 3: no such file"),
+        (["evaluate", "--metric", "echo nan {model}x; echo nan"], 1, "judges nothing"), (["evaluate", "--metric", "topp-1"], 2, "did you mean top-1"),
+        (["shrink", "--width", "0"], 2, "--width"), (["shrink", "--depth", "0.9"], 2, "residual blocks"),
+        (["quantize", "--scheme", "int9"], 1, "int9"), (["distill", "--teacher", "/nowhere.onnx"], 1, "/nowhere.onnx"),
+        (["prune", "--set", "sparsty=1"], 1, "did you mean sparsity"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_answered_in_one_sentence(winnow, model, data, arguments, code, words):
+    before = set(model.parent.iterdir())
+    verb, *options = arguments
+    result = winnow(verb, model, *options, "--data", data, check=False)
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr and len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert not [path for path in set(model.parent.iterdir()) - before if path.suffix == ".onnx"]

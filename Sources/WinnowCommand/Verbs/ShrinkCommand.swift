@@ -1,0 +1,32 @@
+import ArgumentParser
+import Winnow
+
+struct ShrinkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shrink", abstract: "Makes a narrower or shallower copy of a model, of its most important channels and blocks.",
+        discussion: """
+            winnow shrink teacher.onnx --width 0.5 --depth 0.75 --data images/ -o student.onnx
+            winnow distill student.onnx --teacher teacher.onnx --data images/ -o trained.onnx
+            """)
+
+    @OptionGroup var change: ChangeArguments
+    @Option(help: "The fraction of the channels of every layer that stays.") var width = 0.5
+    @Option(help: "The fraction of the residual blocks that stays; below 1 it needs --data.") var depth = 1.0
+
+    func run() throws {
+        for (name, value) in [("--width", width), ("--depth", depth)] where !(value > 0 && value <= 1) {
+            throw WinnowError(.usage, name, "is \(value)", remedy: "give more than 0 and at most 1")
+        }
+        try change.run("student") { model, _ in
+            let blocks = model.residualBlockCount
+            let gone = blocks - Int((Double(blocks) * depth).rounded(.up))
+            if depth < 1, gone == 0 {
+                throw WinnowError(.usage, "--depth", "takes none of the model's \(blocks) residual blocks", remedy: "lower it, or leave it out")
+            }
+            return try Recipe {
+                if gone > 0 { try Recipe(pass: "block-removal", settings: ["blocks=\(gone)"]) }
+                if width < 1 { try Recipe(pass: "structured-pruning", settings: ["sparsity=\(1 - width)"] + change.settings) }
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// What a teacher reads beside a student: the student's inputs of the same names, or, where only one of the student's has its kind and rank,
+/// that one; pictures with their channels where the teacher has them, and in its size.
+struct TeacherInputs {
+    /// The value of the student's graph for each input of the teacher.
+    private(set) var sources: [ValueName: ValueName] = [:]
+    /// What computes them.
+    let edit: GraphEdit
+
+    /// Throws `.model` where an input of the teacher has no counterpart.
+    init(of teacher: Graph, on student: Graph) throws {
+        let builder = GraphBuilder(extending: student)
+        for input in teacher.inputs {
+            guard let own = Self.counterpart(of: input, in: student) else {
+                throw WinnowError(
+                    .model, "teacher", "takes \(teacher.inputNames.joined(separator: ", "))",
+                    remedy: "it must have the student's inputs, \(student.inputNames.joined(separator: ", "))")
+            }
+            sources[input.name] = try Self.fitted(own, to: input, builder)
+        }
+        edit = builder.edit()
+    }
+
+    private static func counterpart(of input: GraphInput, in student: Graph) -> GraphInput? {
+        if let same = student.inputs.first(where: { $0.name == input.name }) { return same }
+        let alike = student.inputs.filter { $0.type.elementType == input.type.elementType && $0.type.rank == input.type.rank }
+        return alike.count == 1 ? alike[0] : nil
+    }
+
+    private static func fitted(_ own: GraphInput, to input: GraphInput, _ b: GraphBuilder) throws -> ValueName {
+        guard let from = own.type.extents?.map(\.value), let to = input.type.extents?.map(\.value), from.count == 4, to.count == 4 else {
+            return own.name
+        }
+        func differ(_ a: Int?, _ b: Int?) -> Bool { a != nil && b != nil && a != b }
+        // The order of the student's axes in which the teacher wants them.
+        let order = !differ(from[1], to[1]) ? [0, 1, 2, 3] : from[1] == to[3] ? [0, 2, 3, 1] : from[3] == to[1] ? [0, 3, 1, 2] : nil
+        guard let order else { return own.name }
+        var value = own.name
+        let sizes = order.enumerated().filter { differ(from[$0.element], to[$0.offset]) }
+        if !sizes.isEmpty {
+            var resampling = Resampling()
+            resampling.mode = .linear
+            let extents = b.constant("teacher.sizes", Tensor(sizes.compactMap { to[$0.offset].map { Int64($0) } }))
+            value = try b.add(Resize(resampling, axes: sizes.map(\.element)), value, nil, nil, extents)
+        }
+        return order == [0, 1, 2, 3] ? value : try b.add(Transpose(order), value)
+    }
+}

@@ -1,0 +1,121 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+package import WinnowTraining
+
+/// One part of what training makes small: `{ output: boxes, loss: huber, target: boxes, weight: 0.5 }`.
+public struct ObjectiveTerm: Hashable, Sendable {
+    public var loss: Chosen<Losses>
+    /// A value of the model; nil: its first output.
+    public var output: String?
+    /// `labels` of the data, `original` for what the original model gives there, or an array of the data; nil: labels where the loss takes
+    /// class indices, else the original.
+    public var target: String?
+    public var weight = 1.0
+    package var settings = LossSettings()
+
+    public init(_ loss: Chosen<Losses>, of output: String? = nil, target: String? = nil, weight: Double = 1) {
+        (self.loss, self.output, self.target, self.weight) = (loss, output, target, weight)
+    }
+
+    var takesOriginal: Bool { target == Self.original || target == nil && !loss.member.targets.contains(.classes) }
+
+    /// Whether it is about the classes of this output.
+    func judgesClasses(of first: ValueName?) -> Bool {
+        loss.name == CrossEntropyLoss.name && (output ?? first) == first && (target ?? Self.labels) == Self.labels
+    }
+
+    static let labels = "labels"
+    static let original = "original"
+}
+
+/// The losses that a term may have.
+public enum Losses: MemberCatalogue {
+    package static let all = LossCatalogue.all
+    public static var names: [String] { all.map { $0.name } }
+}
+
+extension ObjectiveTerm: HyperparameterConvertible {
+    public static var kind: String {
+        "a loss, or a table of loss, output, target, weight and \(LossSetting.allCases.map(\.rawValue).joined(separator: ", "))"
+    }
+
+    public init?(_ value: HyperparameterValue) throws {
+        if let name = value.word {
+            guard let loss = Chosen<Losses>(.string(name)) else { return nil }
+            self.init(loss)
+            return
+        }
+        guard case .table(let table) = value, let name = table["loss"], let loss = Chosen<Losses>(name) else { return nil }
+        self.init(loss)
+        output = table["output"]?.word
+        target = table["target"]?.word
+        weight = table["weight"]?.double ?? 1
+        for (key, value) in table.sorted(by: { $0.key < $1.key }) where !["loss", "output", "target", "weight"].contains(key) {
+            guard let setting = LossSetting(rawValue: key) else {
+                throw WinnowError(
+                    .recipe, "objective: \(key)", "there is no such part of a loss",
+                    remedy: Spelling.remedy(for: key, among: ["loss", "output", "target", "weight"] + LossSetting.allCases.map(\.rawValue)))
+            }
+            guard loss.member.settings.contains(setting) else {
+                let known = loss.member.settings.map(\.rawValue).sorted().joined(separator: ", ")
+                throw WinnowError(.recipe, "objective: \(key)", "is nothing that \(loss) knows", remedy: known.isEmpty ? "" : "it knows \(known)")
+            }
+            guard settings.set(setting, value) else { throw WinnowError(.recipe, "objective: \(key)", "is \(value), not a number") }
+        }
+    }
+
+    public var hyperparameterValue: HyperparameterValue {
+        var table: [String: HyperparameterValue] = ["loss": loss.hyperparameterValue]
+        if let output { table["output"] = .string(output) }
+        if let target { table["target"] = .string(target) }
+        if weight != 1 { table["weight"] = .number(weight) }
+        return .table(table.merging(settings.values) { $1 })
+    }
+
+    public var complaint: String? {
+        loss.complaint ?? (weight.isFinite ? nil : "has the weight \(weight)") ?? settings.complaint
+    }
+}
+
+extension LossSettings {
+    /// false where the value is of another kind.
+    fileprivate mutating func set(_ setting: LossSetting, _ value: HyperparameterValue) -> Bool {
+        if setting == .classWeights {
+            classWeights = value.numbers
+            return !classWeights.isEmpty
+        }
+        guard let number = value.double else { return false }
+        switch setting {
+        case .labelSmoothing: labelSmoothing = number
+        case .ignore: ignore = Int(exactly: number)
+        case .delta: delta = number
+        case .margin: margin = number
+        case .temperature: temperature = number
+        case .blank: blank = Int(exactly: number) ?? -1
+        case .classWeights: break
+        }
+        return true
+    }
+
+    /// What was set, as recipes have it.
+    fileprivate var values: [String: HyperparameterValue] {
+        let plain = LossSettings()
+        var result: [LossSetting: HyperparameterValue] = [:]
+        if labelSmoothing != plain.labelSmoothing { result[.labelSmoothing] = .number(labelSmoothing) }
+        if let ignore { result[.ignore] = .int(ignore) }
+        if !classWeights.isEmpty { result[.classWeights] = .list(classWeights.map { .number($0) }) }
+        if delta != plain.delta { result[.delta] = .number(delta) }
+        if margin != plain.margin { result[.margin] = .number(margin) }
+        if temperature != plain.temperature { result[.temperature] = .number(temperature) }
+        if blank != plain.blank { result[.blank] = .int(blank) }
+        return Dictionary(uniqueKeysWithValues: result.map { ($0.key.rawValue, $0.value) })
+    }
+
+    fileprivate var complaint: String? {
+        if !(0...1).contains(labelSmoothing) { return "has label-smoothing \(labelSmoothing), outside 0…1" }
+        if !(delta > 0) || !(temperature > 0) { return "has a delta or temperature that is not above 0" }
+        return blank < 0 ? "has a blank that is no class index" : nil
+    }
+}

@@ -1,0 +1,114 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+
+/// Builds on a model the objective that terms add up to.
+struct TermObjective {
+    private let builder: GraphBuilder
+    private let model: Graph
+    private let data: Dataset?
+    /// What the original gives for a value of the model.
+    private let goals: [ValueName: ValueName]
+    private var inputs: [ValueName: LossTarget] = [:]
+    private var labels: ValueName?
+
+    /// The objective, and constants of the original model, which are not trained.
+    ///
+    /// Throws `.recipe` for values that there are not, `.data` for targets that the data has not.
+    static func made(
+        of terms: [ObjectiveTerm], on model: Graph, original: Graph, data: Dataset?
+    ) throws -> (objective: Objective, frozen: [ValueName]) {
+        let joined = try join(original, to: model, for: terms.filter(\.takesOriginal))
+        var work = TermObjective(builder: GraphBuilder(extending: joined.graph), model: model, data: data, goals: joined.goals)
+        let parts = try terms.map { (weight: $0.weight, value: try work.loss(of: $0)) }
+        let loss = try Loss.weightedSum(work.builder, parts)
+        var edit = work.builder.edit()
+        edit.outputs = [loss] + model.outputs
+        var objective = Objective(graph: try joined.graph.applying(edit), loss: loss, labels: work.labels)
+        objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.outputs.first) }
+        return (objective, joined.frozen)
+    }
+
+    private init(builder: GraphBuilder, model: Graph, data: Dataset?, goals: [ValueName: ValueName]) {
+        (self.builder, self.model, self.data, self.goals) = (builder, model, data, goals)
+    }
+
+    /// The model beside the original one, and what that gives for each value that these terms compare with it.
+    private static func join(
+        _ original: Graph, to model: Graph, for terms: [ObjectiveTerm]
+    ) throws -> (graph: Graph, frozen: [ValueName], goals: [ValueName: ValueName]) {
+        guard !terms.isEmpty else { return (model, [], [:]) }
+        let outputs = terms.compactMap { $0.output ?? model.outputs.first }
+        // Outputs correspond by their places, values inside by their names.
+        let wanted = try outputs.map { name -> ValueName in
+            if let place = model.outputs.firstIndex(of: name), place < original.outputs.count { return original.outputs[place] }
+            guard original.infos[name] != nil else { throw missing(name, in: original, "the original model") }
+            return name
+        }
+        var edit = GraphEdit()
+        edit.outputs = wanted.reduce(into: []) { list, name in if !list.contains(name) { list.append(name) } }
+        let teacher = try Teacher(original.applying(edit).removingDeadNodes())
+        let joined = try teacher.joined(to: model)
+        let names = Dictionary(zip(edit.outputs ?? [], joined.outputs), uniquingKeysWith: { first, _ in first })
+        let goals = Dictionary(zip(outputs, wanted.compactMap { names[$0] }), uniquingKeysWith: { first, _ in first })
+        return (joined.graph, joined.initializers, goals)
+    }
+
+    private static func missing(_ name: ValueName, in graph: Graph, _ owner: String) -> WinnowError {
+        WinnowError(
+            .recipe, "objective: \(name)", "is no value of \(owner)",
+            remedy: Spelling.remedy(for: name, among: graph.outputs + graph.infos.keys.sorted()))
+    }
+
+    private mutating func loss(of term: ObjectiveTerm) throws -> ValueName {
+        guard let output = term.output ?? model.outputs.first, model.infos[output] != nil else {
+            throw Self.missing(term.output ?? "", in: model, "the model")
+        }
+        let place = try LossPlace(builder, output: output, of: model, term.settings)
+        let target = try target(of: term, output, place)
+        guard term.loss.member.targets.contains(target.kind) else {
+            let wanted = term.loss.member.targets.map(\.rawValue).sorted().joined(separator: " or ")
+            throw WinnowError(.recipe, "objective: \(term.loss)", "compares with \(wanted), not with \(target.kind.rawValue)", remedy: "give another target")
+        }
+        return try term.loss.member.add(at: place, target)
+    }
+
+    private mutating func target(of term: ObjectiveTerm, _ output: ValueName, _ place: LossPlace) throws -> LossTarget {
+        if term.takesOriginal {
+            guard let goal = goals[output] else { throw Self.missing(output, in: model, "the original model") }
+            return LossTarget(.values, goal)
+        }
+        let name = term.target ?? ObjectiveTerm.labels
+        if let known = inputs[name] { return known }
+        let extents = term.loss.member.classExtents(for: place.extents)
+        if name == ObjectiveTerm.labels {
+            guard data?.labels != nil || data == nil else {
+                throw WinnowError(.data, "the data", "has no labels for the loss \(term.loss)", remedy: "give an array of them as its target, or target: original")
+            }
+            let input = try builder.input(model.freshValueName(name), .int64, extents)
+            labels = input
+            inputs[name] = LossTarget(.classes, input)
+        } else {
+            inputs[name] = try array(name, term, extents, place)
+        }
+        return inputs[name] ?? LossTarget(.values, output)
+    }
+
+    /// An array of the data as an input of the graph.
+    private func array(_ name: String, _ term: ObjectiveTerm, _ classExtents: [Extent], _ place: LossPlace) throws -> LossTarget {
+        // What a model takes may be what it should give: an autoencoder.
+        if model.inputNames.contains(name) { return LossTarget(.values, name) }
+        guard let feature = data?.features.first(where: { $0.name == name }) else {
+            let known = [ObjectiveTerm.labels, ObjectiveTerm.original] + (data?.features.map(\.name) ?? [])
+            throw WinnowError(.data, "target \(name)", "is no array of the data", remedy: Spelling.remedy(for: name, among: known))
+        }
+        let isWhole = feature.batchElementType.isInteger
+        if isWhole, term.loss.member.targets.contains(.classes) {
+            return LossTarget(.classes, try builder.input(name, .int64, classExtents))
+        }
+        let input = try builder.input(name, isWhole ? .int64 : .float32, place.extents)
+        return LossTarget(.values, isWhole ? try builder.add(Cast(to: .float32), input) : input)
+    }
+}

@@ -1,0 +1,13 @@
+package import WinnowGraph
+import WinnowOperators
+
+/// log(1 + eᶻ) − t·z, the mean over all elements: z is what the closing Sigmoid takes, or the prediction where there is none, t in 0…1
+/// (`torch.nn.BCEWithLogitsLoss`).
+package enum BinaryCrossEntropyLoss: LossFunction {
+    package static let name = "binary-cross-entropy"
+
+    package static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName {
+        let (b, logits) = (place.builder, try place.binaryLogits())
+        return try place.mean(b.subtract(b.add(Softplus(), logits), b.multiply(logits, target.value)))
+    }
+}

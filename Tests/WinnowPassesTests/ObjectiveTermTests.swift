@@ -1,0 +1,113 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTraining
+@testable import WinnowPasses
+
+struct ObjectiveTermTests {
+    /// Two heads on one layer: scores of three classes, and two numbers.
+    private func heads() throws -> Graph {
+        let b = GraphBuilder("heads")
+        let x = try b.input("x", .float32, ["N", 12])
+        let h = try b.add(Relu(), b.linear(x, b.constant("fc.weight", TestModels.normal([16, 12], seed: 1)), name: "fc"), name: "hidden")
+        let scores = try b.linear(h, b.constant("class.weight", TestModels.normal([3, 16], seed: 2)), name: "scores")
+        let box = try b.linear(h, b.constant("box.weight", TestModels.normal([2, 16], seed: 3)), name: "box")
+        return try b.graph(outputs: [scores, box])
+    }
+
+    private func data() throws -> Dataset {
+        let x = TestModels.normal([96, 12], seed: 4)
+        let rows: [Float] = x.floats()
+        var (boxes, kinds, labels) = ([Float](), [Int64](), [Int]())
+        for sample in 0..<96 {
+            let row: ArraySlice<Float> = rows[(sample * 12)..<((sample + 1) * 12)]
+            let first = row.startIndex
+            boxes.append(row[first])
+            boxes.append(row[first + 1] - row[first + 2])
+            kinds.append(Int64(sample % 3))
+            labels.append(row[first + 3] > 0 ? 1 : 0)
+        }
+        let features: [Dataset.Feature] = [
+            .init(name: "x", x), .init(name: "boxes", Tensor(boxes, shape: [96, 2])), .init(name: "kinds", Tensor(kinds, shape: [96])),
+        ]
+        return try Dataset(features, labels: labels)
+    }
+
+    private func trained(_ graph: Graph, _ objective: HyperparameterValue, _ others: [String: HyperparameterValue] = [:]) throws -> PassResult {
+        let data = try data()
+        let pass = try Finetune(hyperparameters: ["objective": objective, "epochs": 12, "batch-size": 32, "learning-rate": 0.01].merging(others) { $1 })
+        return try pass(graph, in: PassContext(training: data, validation: data))
+    }
+
+    private func losses(_ result: PassResult) -> [Double] {
+        result.findings.filter { $0.subject.hasPrefix("epoch") && $0.quantity == .trainingLoss }.compactMap(\.after)
+    }
+
+    @Test(arguments: [
+        [["loss": "cross-entropy"], ["loss": "huber", "output": "box", "target": "boxes", "delta": 2]],
+        [["output": "box", "loss": "l1", "target": "boxes", "weight": 0.5]],
+        ["mse"], [["loss": "cosine", "output": "hidden", "target": "original"], ["loss": "mse", "output": "box", "target": "boxes"]],
+        [["loss": "triplet", "output": "hidden", "target": "kinds"]], [["loss": "contrastive", "output": "hidden"]],
+        [["loss": "cross-entropy", "target": "kinds", "class-weights": [1, 2, 3]], ["loss": "relation-angle", "output": "hidden", "target": "original", "weight": 0.1]],
+    ] as [HyperparameterValue]) func eachSumOfTermsGetsSmaller(_ objective: HyperparameterValue) throws {
+        let result = try trained(heads(), objective)
+        let losses = losses(result)
+        #expect(losses.count == 12)
+        // Toward the original there is nothing to learn.
+        if objective != ["mse"] { #expect(losses[11] < losses[0], "\(objective)") } else { #expect(losses[11] < 1e-9) }
+        #expect(Set(result.graph.initializerNames) == Set(try heads().initializerNames))
+    }
+
+    @Test func termsAreWrittenAsTheyAreRead() throws {
+        let text: HyperparameterValue = [
+            ["loss": "cross-entropy", "output": "scores", "label-smoothing": 0.1, "weight": 2.0], ["loss": "ctc", "blank": 3, "target": "text"],
+            ["loss": "huber"],
+        ]
+        let pass = try Finetune(hyperparameters: ["objective": text])
+        #expect(pass.hyperparameters["objective"] == text)
+        #expect(pass.objective[0].settings.labelSmoothing == 0.1 && pass.objective[1].settings.blank == 3)
+    }
+
+    @Test(arguments: [
+        ([["loss": "huber", "output": "bux", "target": "boxes"]], "bux"), ([["loss": "huber", "output": "box", "target": "boxen"]], "boxen"),
+        ([["loss": "ctc", "target": "boxes"]], "ctc"), ([["loss": "mse", "target": "labels"]], "mse"),
+        ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
+        ([["loss": "cross-entropy", "label-smoothing": 2]], "label-smoothing"), ([["loss": "cross-entropy", "class-weights": [1, 2]]], "class-weights"),
+    ] as [(HyperparameterValue, String)]) func whatIsWrongIsNamed(_ objective: HyperparameterValue, _ word: String) throws {
+        let error = try #require(throws: WinnowError.self) { try trained(heads(), objective) }
+        #expect("\(error)".contains(word), "\(error)")
+    }
+
+    /// What is frozen stays bit for bit; a factor of the learning rate scales the first step.
+    @Test func partsAreFrozenAndHaveRatesOfTheirOwn() throws {
+        let graph = try heads()
+        let objective: HyperparameterValue = [["loss": "huber", "output": "box", "target": "boxes"]]
+        let frozen = try trained(graph, objective, ["freeze": ["fc*"]]).graph
+        #expect(frozen.initializers["fc.weight"] == graph.initializers["fc.weight"] && frozen.initializers["box.weight"] != graph.initializers["box.weight"])
+        let zero = try trained(graph, objective, ["learning-rates": ["fc*": 1, "fc.weight": 0]]).graph
+        #expect(zero.initializers["fc.weight"] == graph.initializers["fc.weight"])
+        let error = try #require(throws: WinnowError.self) { try trained(graph, objective, ["freeze": ["none*"]]) }
+        #expect("\(error)".contains("none*"))
+    }
+
+    /// Embeddings that only look like scores are not judged by top-1.
+    @Test func onlyClassesAreJudgedAsClasses() throws {
+        let result = try trained(heads(), [["loss": "contrastive"]])
+        #expect(!result.findings.contains { $0.quantity == .validation(Top1.name) })
+        #expect(try trained(heads(), [["loss": "cross-entropy"]]).findings.contains { $0.quantity == .validation(Top1.name) })
+    }
+
+    /// A model that gives what it takes: the target is its own input.
+    @Test func anInputMayBeTheTarget() throws {
+        let b = GraphBuilder("autoencoder")
+        let x = try b.input("x", .float32, ["N", 12])
+        let h = try b.linear(x, b.constant("in", TestModels.normal([6, 12], seed: 1)), name: "code")
+        let graph = try b.graph(outputs: [b.linear(h, b.constant("out", TestModels.normal([12, 6], seed: 2)), name: "y")])
+        let data = try Dataset([.init(name: "x", TestModels.normal([96, 12], seed: 4))])
+        let pass = try Finetune(hyperparameters: ["objective": [["loss": "mse", "target": "x"]], "epochs": 20, "batch-size": 32, "learning-rate": 0.01])
+        let losses = losses(try pass(graph, in: PassContext(training: data, validation: data)))
+        #expect(losses[19] < 0.5 * losses[0])
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+import WinnowTestSupport
+import WinnowTraining
+
+/// One loss with its gradient, as torch has it; settings by the names of recipes.
+private struct LossFixture: Decodable {
+    var name: String
+    var shape: [Int]
+    var prediction: [Float]
+    var targetShape: [Int]
+    var isClasses: Bool
+    var target: [Double]
+    var settings: [String: Setting]
+    var loss: Double
+    var gradient: [Double]
+
+    enum Setting: Decodable {
+        case number(Double)
+        case list([Double])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            self = try (try? container.decode(Double.self)).map { .number($0) } ?? .list(container.decode([Double].self))
+        }
+    }
+
+    var lossSettings: LossSettings {
+        var result = LossSettings()
+        for (name, value) in settings {
+            switch (LossSetting(rawValue: name), value) {
+            case (.labelSmoothing, .number(let number)): result.labelSmoothing = number
+            case (.ignore, .number(let number)): result.ignore = Int(number)
+            case (.delta, .number(let number)): result.delta = number
+            case (.margin, .number(let number)): result.margin = number
+            case (.temperature, .number(let number)): result.temperature = number
+            case (.blank, .number(let number)): result.blank = Int(number)
+            case (.classWeights, .list(let list)): result.classWeights = list
+            default: Issue.record("\(name) is no setting")
+            }
+        }
+        return result
+    }
+}
+
+struct LossFunctionTests {
+    /// The loss of a prediction that is a constant, and its gradient.
+    private func evaluate(
+        _ prediction: Tensor, _ target: Tensor, isClasses: Bool, _ loss: any LossFunction.Type, _ settings: LossSettings = LossSettings()
+    ) throws -> (loss: Double, gradient: [Float]) {
+        let b = GraphBuilder("model")
+        let own = b.constant("own", prediction)
+        let model = try b.graph(outputs: [b.add(Identity(), own, name: "p")])
+        let builder = GraphBuilder(extending: model)
+        let goal = builder.constant("goal", target)
+        let value = try loss.add(
+            at: LossPlace(builder, output: "p", of: model, settings), LossTarget(isClasses ? .classes : .values, goal))
+        var edit = builder.edit()
+        edit.outputs = [value]
+        let (graph, gradients) = try Differentiation.gradients(of: value, withRespectTo: ["own"], in: model.applying(edit))
+        let gradient = try #require(gradients["own"])
+        var end = GraphEdit()
+        end.outputs = [value, gradient]
+        let results = try Session(graph.applying(end), options: SessionOptions(lowers: false)).run([:])
+        return (try #require(results[value]).doubles()[0], try #require(results[gradient]).floats())
+    }
+
+    @Test func everyLossAndGradientIsTorchs() throws {
+        let fixtures: [LossFixture] = try fixture("losses")
+        #expect(Set(fixtures.map(\.name)) == Set(LossCatalogue.all.map { $0.name }))
+        for example in fixtures {
+            let loss = try #require(LossCatalogue.all.first { $0.name == example.name })
+            let target = example.isClasses
+                ? Tensor(example.target.map { Int64($0) }, shape: Shape(example.targetShape))
+                : Tensor(example.target, shape: Shape(example.targetShape), as: .float32)
+            let (value, gradient) = try evaluate(
+                Tensor(example.prediction, shape: Shape(example.shape)), target, isClasses: example.isClasses, loss, example.lossSettings)
+            #expect(abs(value - example.loss) < 1e-5 * max(1, abs(example.loss)), "\(example.name) \(example.settings)")
+            let size = max(1, example.gradient.map(abs).max() ?? 1)
+            for (own, wanted) in zip(gradient, example.gradient) {
+                #expect(abs(Double(own) - wanted) < 1e-5 * size, "\(example.name) \(example.settings)")
+            }
+        }
+    }
+
+    /// All ways to write down what a path of classes spells: repetitions as one, then no blanks.
+    private static func spelled(_ path: [Int], blank: Int) -> [Int] {
+        path.enumerated().filter { index, letter in letter != blank && (index == 0 || path[index - 1] != letter) }.map(\.element)
+    }
+
+    @Test(arguments: 0..<12) func temporalClassificationIsTheSumOverAllPaths(_ seed: UInt64) throws {
+        var random = RandomGenerator(seed: seed)
+        let (times, classes, blank) = (4, 3, Int(seed % 3))
+        let scores = (0..<(times * classes)).map { _ in random.normal() }
+        let letters = (0..<Int(seed % 4)).map { _ in (blank + 1 + Int(random.next() % 2)) % 3 }
+        var (sum, count) = (0.0, 1)
+        for _ in 0..<times { count *= classes }
+        for number in 0..<count {
+            var (rest, path) = (number, [Int]())
+            for _ in 0..<times { path.append(rest % classes); rest /= classes }
+            guard Self.spelled(path, blank: blank) == letters else { continue }
+            sum += path.enumerated().reduce(1) { product, step in
+                let row = scores[(step.offset * classes)..<((step.offset + 1) * classes)].map { exp(Double($0)) }
+                return product * row[step.element] / row.reduce(0, +)
+            }
+        }
+        var settings = LossSettings()
+        settings.blank = blank
+        let padded = letters.map { Int64($0) } + [Int64](repeating: -1, count: 4 - letters.count)
+        let (loss, gradient) = try evaluate(
+            Tensor(scores, shape: [1, times, classes]), Tensor(padded, shape: [1, 4]), isClasses: true, TemporalClassificationLoss.self, settings)
+        guard sum > 0 else { #expect(loss == .infinity); return }
+        #expect(abs(loss + log(sum) / Double(max(letters.count, 1))) < 1e-5)
+        // Moving all scores of a time alike changes nothing.
+        for time in 0..<times { #expect(abs(gradient[(time * classes)..<((time + 1) * classes)].reduce(0, +)) < 1e-5) }
+    }
+
+    /// What a model closes with is left out, so that the loss works on logits.
+    @Test func closingSigmoidAndSoftmaxAreLeftOut() throws {
+        let b = GraphBuilder("closed")
+        let x = try b.input("x", .float32, ["N", 7, 5])
+        let model = try b.graph(outputs: [b.add(Softmax(axis: 2), x, name: "text"), b.add(Sigmoid(), x, name: "bits")])
+        let builder = GraphBuilder(extending: model)
+        let letters = builder.constant("letters", Tensor([Int64](repeating: 1, count: 4), shape: [2, 2]))
+        _ = try TemporalClassificationLoss.add(at: LossPlace(builder, output: "text", of: model), LossTarget(.classes, letters))
+        _ = try BinaryCrossEntropyLoss.add(at: LossPlace(builder, output: "bits", of: model), LossTarget(.values, "bits"))
+        let added = builder.edit().addedNodes
+        #expect(added.first { $0.op is CTCLoss }?.inputs[0] == "x" && added.first { $0.op is Softplus }?.inputs[0] == "x")
+    }
+}
