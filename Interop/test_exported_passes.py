@@ -61,6 +61,7 @@ RUNS = [
     Run("weight-only-quantization", ("bits=4", "block-size=32", "rounding=gptq")),
     Run("weight-only-quantization", ("rounding=adaround", "rounding-steps=20", "sequential=true"), INTEGER),
     Run("cross-layer-equalization", ("clips=per-channel",), CLOSE),
+    Run("cross-layer-equalization", ("absorb-biases=data", "samples=16"), 0.05),
     Run("smooth-quant", (), CLOSE),
     Run("activation-aware-scaling", (), CLOSE),
     Run("weight-only-quantization", ("scheme=int4-g32",)),
