@@ -21,7 +21,7 @@ def job(request, winnow, tmp_path_factory):
 
 
 def pairs(path):
-    """Scale and zero point of every QuantizeLinear and of every DequantizeLinear of stored codes, by the name of what becomes codes."""
+    """Scale and zero point of every QuantizeLinear, and DequantizeLinear of stored codes, by the name of what becomes codes."""
     graph = onnx.load(path).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     found = {}
@@ -29,8 +29,9 @@ def pairs(path):
         if node.op_type == "QuantizeLinear":
             found[node.output[0].removesuffix(".quantized")] = (tensors[node.input[1]], tensors[node.input[2]])
         elif node.op_type == "DequantizeLinear" and node.input[0] in tensors and tensors[node.input[0]].dtype != np.int32:
-            zero = tensors[node.input[2]] if len(node.input) > 2 else np.zeros_like(tensors[node.input[1]], tensors[node.input[0]].dtype)
-            found[node.input[0].removesuffix(".codes")] = (tensors[node.input[1]], zero)
+            scale, kind = tensors[node.input[1]], tensors[node.input[0]].dtype
+            zero = tensors[node.input[2]] if len(node.input) > 2 else np.zeros_like(scale, kind)
+            found[node.input[0].removesuffix(".codes")] = (scale, zero)
     return found
 
 
@@ -61,8 +62,9 @@ def test_what_is_written_is_in_the_file(winnow, job, tmp_path):
 
 def test_files_that_do_not_fit_are_refused(winnow, job, tmp_path):
     model, table, out = job / "model.onnx", tmp_path / "table.json", tmp_path / "out.onnx"
+    quantize = ["apply", "static-quantization", model, "--data", job / "data.npz", "-o", out]
     table.write_text(json.dumps({"version": "2.0.0", "encodings": [{"name": "nothing", "output_dtype": "int8", "y_scale": 1}]}))
-    result = winnow("apply", "static-quantization", model, "-o", out, "--data", job / "data.npz", "--set", f"encodings={table}", check=False)
+    result = winnow(*quantize, "--set", f"encodings={table}", check=False)
     assert result.returncode == 1 and "nothing: is no value of the model" in result.stderr and not out.exists()
     result = winnow("inspect", model, "--encodings", tmp_path / "none.json", check=False)
     assert result.returncode == 1 and "no integer codes" in result.stderr and not (tmp_path / "none.json").exists()
@@ -70,3 +72,5 @@ def test_files_that_do_not_fit_are_refused(winnow, job, tmp_path):
     copy.write_bytes(model.read_bytes())
     result = winnow("inspect", copy, "--encodings", copy, check=False)
     assert result.returncode == 2 and copy.read_bytes() == model.read_bytes()
+    result = winnow("inspect", model, "--encodings", tmp_path / "none.json", "--encodings-version", "3", check=False)
+    assert result.returncode == 2 and "3 is not written" in result.stderr

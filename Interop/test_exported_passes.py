@@ -92,6 +92,8 @@ RUNS = [
     Run("quantization-aware-training"),
     Run("quantization-aware-training", ("convention=torch", "moving-ranges=true")),
     Run("learned-step-quantization"),
+    Run("learned-step-quantization", ("activation-learning=offsets",)),
+    Run("learned-step-quantization", ("activation-learning=clipping", "activations=uint4")),
     Run("distillation"),
     Run("feature-hint"),
     Run("bias-correction"),

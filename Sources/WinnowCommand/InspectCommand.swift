@@ -1,8 +1,6 @@
 import ArgumentParser
 import Winnow
 
-extension EncodingVersion: ExpressibleByArgument {}
-
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Shows what a model consists of: nodes, shapes, parameters, MACs, sparsity.",
@@ -22,7 +20,7 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "The same as --format json.") var json = false
     @Option(help: "The JSON file to write scales and zero points of a quantized model to.") var encodings: String?
     @Option(help: "The version of its format: \(EncodingVersion.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var encodingsVersion = EncodingVersion.offsets
+    var encodingsVersion = EncodingVersion.offsets.rawValue
     @OptionGroup var shapes: ShapeArguments
     @OptionGroup var reading: ReadingArguments
 
@@ -30,7 +28,7 @@ struct InspectCommand: ParsableCommand {
         reading.apply()
         let model = try Model(reading: model)
         if let encodings {
-            let (activations, weights) = try model.writeEncodings(to: encodings, encodingsVersion)
+            let (activations, weights) = try model.writeEncodings(to: encodings, EncodingVersion(named: encodingsVersion))
             print("\(encodings): \(activations) activations, \(weights) weights")
             return
         }

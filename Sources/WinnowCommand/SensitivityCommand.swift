@@ -23,7 +23,7 @@ struct SensitivityCommand: ParsableCommand {
     @Option(help: "What models are judged by; default: top-1 where labels fit, else agreement with the model.") var metric:
         String?
     @Option(help: "Validation samples to judge by at most; default: all.") var samples: Int?
-    @Option(help: "What a part may lose by itself, as a part of the score, before it is left alone in the steps that are printed; with --json too.")
+    @Option(help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
     var maxLoss: Double?
     @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
@@ -42,7 +42,9 @@ struct SensitivityCommand: ParsableCommand {
         (run.hyperparameter, run.sampleCount, run.stateFolder, run.seed) = (strength, samples, state, seed)
         (run.output, run.report, run.sources) = (output, report, data.data.map { [$0] } ?? [])
         if let maxLoss {
-            guard maxLoss >= 0, maxLoss.isFinite else { throw WinnowError(.usage, "--max-loss", "is \(maxLoss)", remedy: "give a number from 0 on, such as 0.01") }
+            guard maxLoss >= 0, maxLoss.isFinite else {
+                throw WinnowError(.usage, "--max-loss", "is \(maxLoss)", remedy: "give a number from 0 on, such as 0.01")
+            }
             run.maxLoss = maxLoss
         }
         run.strengths = try strengths.map(Self.numbers)

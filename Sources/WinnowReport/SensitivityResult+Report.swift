@@ -1,8 +1,8 @@
 public import WinnowPasses
 
 extension SensitivityResult {
-    /// The losses as a table for a terminal, in hundredths, then what could not be changed, and for each strength the step of a recipe
-    /// that leaves alone what loses more than `bound`.
+    /// The losses as a table for a terminal, in hundredths, then what could not be changed, and for each strength the step of a
+    /// recipe that leaves alone what loses more than `bound`.
     public func text(losing bound: Double) throws -> String {
         let table = TextTable(header: ["lost at \(hyperparameter)"] + strengths.map(Self.text), rows: rows.map { [$0] + $1 })
         let reasons = skipped.map { "\($0.name): skipped (\($0.reason))" }
@@ -10,7 +10,9 @@ extension SensitivityResult {
         return ([summary] + table.lines + reasons + ["", remark(bound)] + steps).joined(separator: "\n")
     }
 
-    private func remark(_ bound: Double) -> String { "For a recipe, without what loses more than \(Format.percent(bound)) by itself:" }
+    private func remark(_ bound: Double) -> String {
+        "For a recipe, without what loses more than \(Format.percent(bound)) by itself:"
+    }
 
     /// The same as one self-contained page with a map of the losses.
     public func html(title: String, losing bound: Double) throws -> String {

@@ -5,12 +5,15 @@ public import WinnowPasses
 import WinnowTensor
 
 extension Model {
-    /// Writes the scales and zero points of a quantized model as a JSON file that `encodings` of static and weight-only quantization,
-    /// AIMET and Qualcomm's tools read. Throws `.usage` where the file would take the place of the model, `.model` where it has no codes.
+    /// Writes the scales and zero points of a quantized model as a JSON file that `encodings` of static and weight-only
+    /// quantization, AIMET and Qualcomm's tools read. Throws `.usage` where the file would take the place of the model, `.model`
+    /// where it has no codes.
     ///
     /// - Returns: how many activations and weights are in it.
     @discardableResult
-    public func writeEncodings(to file: String, _ version: EncodingVersion = .offsets) throws -> (activations: Int, weights: Int) {
+    public func writeEncodings(
+        to file: String, _ version: EncodingVersion = .offsets
+    ) throws -> (activations: Int, weights: Int) {
         var files = FileRoles()
         if let path { files.reads(model: path) }
         try OutputName.checkEncodings(file)

@@ -86,7 +86,9 @@ public struct SensitivityRun: Sendable {
         }
         let result = try analysis(model.graph, in: context)
         if let output { try AtomicFile.write(Array(try result.table.json()), to: output) }
-        if let report { try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)", losing: maxLoss), to: report) }
+        if let report {
+            try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)", losing: maxLoss), to: report)
+        }
         return result
     }
 

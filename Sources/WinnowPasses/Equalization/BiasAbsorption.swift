@@ -35,7 +35,8 @@ extension Graph {
             guard case .layer(let contraction) = channels.source else { continue }
             let name = channels.node.input(2) ?? channels.node.name
             let found = floors[channels.node.name]
-            if let reason = channels.objectionToShifts(in: index, acceptsPadding: acceptsPadding) ?? (found?.floors == nil ? found?.remark : nil) {
+            let unknown = found?.floors == nil ? found?.remark : nil
+            if let reason = channels.objectionToShifts(in: index, acceptsPadding: acceptsPadding) ?? unknown {
                 findings.append(Finding(name, .skipped, reason: "its bias is not absorbed: \(reason)"))
                 continue
             }
@@ -45,11 +46,9 @@ extension Graph {
             add(taken.map { -$0 }, to: contraction.site)
             for reader in channels.readers { add(reader.outputs(of: taken, in: self), to: reader.contraction.site) }
             let before = initializers[name].map { Double($0.largestMagnitude) }
-            let count = taken.count { $0 > 0 }
-            findings.append(
-                Finding(
-                    name, .done, .largestMagnitude, before: before,
-                    reason: "\(count) of \(taken.count) channels gave what they exceed, up to \(Float(taken.max() ?? 0)), to the layers behind; \(found.remark)"))
+            let count = "\(taken.count { $0 > 0 }) of \(taken.count) channels"
+            let words = "gave what they exceed, up to \(Float(taken.max() ?? 0)), to the layers behind"
+            findings.append(Finding(name, .done, .largestMagnitude, before: before, reason: "\(count) \(words); \(found.remark)"))
         }
         var names = FreshNames(self)
         let edits = order.compactMap { site in addingToBias(of: site, shifts[site.node.name] ?? [], &names) }
@@ -67,7 +66,8 @@ extension Graph {
 extension ScalableChannels.Reader {
     /// W·c of each output, over inputs and taps.
     fileprivate func outputs(of numbers: [Double], in graph: Graph) -> [Double] {
-        let weight = contraction.matrix(of: graph.initializers[contraction.site.tensor]?.converted(to: .float32) ?? Tensor([Float]()))
+        let stored = graph.initializers[contraction.site.tensor]
+        let weight = contraction.matrix(of: stored?.converted(to: .float32) ?? Tensor([Float]()))
         return (0..<weight.rows).map { row in
             (0..<weight.columns).reduce(0) {
                 $0 + Double(weight[row, $1]) * numbers[contraction.input(row: row, column: $1) / width]
@@ -118,10 +118,12 @@ extension [ScalableChannels] {
         for channels in self { statistics.request(ChannelMinima(axis: channels.axis), of: channels.node.outputs[0]) }
         guard !statistics.isEmpty else { return [:] }
         try statistics.gather(in: graph, context: context, sampleCount: sampleCount)
-        let found = map { channels in
+        let found = map { channels -> (String, (floors: [Double]?, remark: String)) in
             let minima = statistics[channels.node.outputs[0], ChannelMinima.self]?.minima ?? []
-            let isKnown = minima.count == channels.count && minima.allSatisfy(\.isFinite)
-            return (channels.node.name, (isKnown ? minima.map(Double.init) : nil, isKnown ? "no number of the data is below" : "the data tells nothing of it"))
+            guard minima.count == channels.count && minima.allSatisfy(\.isFinite) else {
+                return (channels.node.name, (nil, "the data tells nothing of it"))
+            }
+            return (channels.node.name, (minima.map(Double.init), "no number of the data is below"))
         }
         return ChannelFloors(found, uniquingKeysWith: { first, _ in first })
     }
@@ -133,7 +135,8 @@ extension [ScalableChannels] {
         let found = map { channels -> (String, (floors: [Double]?, remark: String)) in
             guard case .layer(let contraction) = channels.source, let normalization = index.producer(of: channels.node.output(0)),
                 let op = normalization.op as? BatchNormalization, !op.isMarkedTraining,
-                let scale = index.constant(normalization.input(1))?.doubles(), let shift = index.constant(normalization.input(2))?.doubles(),
+                let scale = index.constant(normalization.input(1))?.doubles(),
+                let shift = index.constant(normalization.input(2))?.doubles(),
                 scale.count == channels.count, shift.count == channels.count
             else { return (channels.node.name, (nil, "no BatchNormalization of the model before tells its mean")) }
             let tensor = contraction.site.tensor

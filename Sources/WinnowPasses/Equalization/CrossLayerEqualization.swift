@@ -22,9 +22,10 @@ public struct CrossLayerEqualization: Pass {
     public var clips = ClipChoice.refused
     @Hyperparameter("rounds over all layers, at most", in: 1...1000) public var iterations = 20
     @Hyperparameter(
-        "what a channel always exceeds goes into the biases of its readers: mean − 3σ of its BatchNormalization, or the least of the data")
+        "what a channel always exceeds goes into biases of its readers: mean − 3σ of its BatchNormalization, or the data's least")
     public var absorbBiases = BiasAbsorption.none
-    @Hyperparameter("also into convolutions that pad with zeros, whose outputs at borders then change") public var absorbPadded = false
+    @Hyperparameter("also into convolutions that pad with zeros, whose outputs at borders then change")
+    public var absorbPadded = false
     @Hyperparameter("calibration samples to run at most, with absorb-biases data", in: 1...1e9) public var samples = 128
     public var choice = WeightChoice()
 

@@ -25,8 +25,8 @@ struct CalibratedLayers {
     var noises: [String: Double] = [:]
 
     init(
-        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, _ encodings: EncodingTable = EncodingTable(),
-        graph: Graph, context: PassContext
+        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice,
+        _ encodings: EncodingTable = EncodingTable(), graph: Graph, context: PassContext
     ) throws {
         let selection = try choice.selection(in: graph)
         self.graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
@@ -42,18 +42,21 @@ struct CalibratedLayers {
         for group in plan.groups {
             guard let value = group.values.first else { continue }
             let scheme = arithmetic.schemes(isEdge: plan.isEdge(group)).activations
-            parameters[value] = try givenParameters(of: group, scheme) ?? calibration.parameters(of: value, observed[value], scheme, in: index)
+            parameters[value] = try givenParameters(of: group, scheme)
+                ?? calibration.parameters(of: value, observed[value], scheme, in: index)
         }
         try takeWeights(of: plan.sites)
     }
 
     /// What was given for a group of values, which share it.
-    private mutating func givenParameters(of group: QuantizationPlan.Group, _ scheme: ActivationScheme) throws -> QuantizationParameters? {
+    private mutating func givenParameters(
+        of group: QuantizationPlan.Group, _ scheme: ActivationScheme
+    ) throws -> QuantizationParameters? {
         var found: (name: ValueName, parameters: QuantizationParameters)?
         for value in group.values {
             guard let own = try encodings.parameters(at: EncodedPlace(value, scheme)) else { continue }
             if let found, found.parameters != own {
-                throw encodings.error(value, "has another encoding than \(found.name), and codes go from one to the other as they are")
+                throw encodings.error(value, "has another encoding than \(found.name), and codes go from one to the other unchanged")
             }
             found = (value, own)
             given[value] = own
@@ -68,7 +71,9 @@ struct CalibratedLayers {
             var place = EncodedPlace(site.tensor, shape, channelAxis: site.operandAxis, scheme)
             (place.storedAxis, place.leastWidth) = (site.outputAxis, scheme.elementType.bitWidth)
             guard let own = try encodings.parameters(at: place) else { continue }
-            if let other = given[site.tensor], other != own { throw encodings.error(site.tensor, "is read by layers that need different scales") }
+            if let other = given[site.tensor], other != own {
+                throw encodings.error(site.tensor, "is read by layers that need different scales")
+            }
             given[site.tensor] = own
         }
     }

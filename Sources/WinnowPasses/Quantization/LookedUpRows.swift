@@ -32,7 +32,8 @@ struct LookedUpRows {
             let scales = index.constant(factors.input(0)), scales.elementType == .float32, scales.shape == [codes.shape[0], 1]
         else { return nil }
         let parameters = QuantizationParameters(
-            elementType: .int8, codes: -128...127, scales: scales.floats(), zeroPoints: [Int](repeating: 0, count: codes.shape[0]), axis: 0)
+            elementType: .int8, codes: -128...127, scales: scales.floats(),
+            zeroPoints: [Int](repeating: 0, count: codes.shape[0]), axis: 0)
         return (name, EncodedWeight(codes: codes, shape: codes.shape, .affine(parameters)))
     }
 

@@ -18,8 +18,9 @@ public struct StaticQuantization: Pass {
         QuantizeLinear/DequantizeLinear pairs, which onnxruntime and OpenVINO run as integer kernels. \
         BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
         absorbed: its output is what is quantized. Biases take what rounding the weights adds to the means of channels. \
-        encodings=FILE gives scales and zero points of its own to whatever it names. What the rounding of each value takes of the outputs is predicted from their gradients, and the worst stay float \
-        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop.
+        What the rounding of each value takes of the outputs is predicted from their gradients, and the worst stay float \
+        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop. encodings=FILE gives scales and zero \
+        points to whatever it names.
         """
     public static let strengths = [Strength("weight-bits", rising: [8, 4, 2])]
     public static let isIdempotent = true
@@ -52,8 +53,9 @@ public struct StaticQuantization: Pass {
         var arithmetic = codes.arithmetic(
             weightBits: weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
-        let layers = try CalibratedLayers(arithmetic, calibration, choice, given.table(about: graph), graph: folded, context: context)
-            .roundingWeights(by: rounding, context)
+        let layers = try CalibratedLayers(
+            arithmetic, calibration, choice, given.table(about: graph), graph: folded, context: context
+        ).roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
         let (coded, findings) = try pairs.graph.storingIntegers(for: arithmetic)
         let audit = IntegerAudit(of: coded)
@@ -66,7 +68,8 @@ public struct StaticQuantization: Pass {
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
-        for finding in pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
+        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings
+        for finding in own + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
         }

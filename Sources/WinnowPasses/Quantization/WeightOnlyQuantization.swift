@@ -73,7 +73,8 @@ public struct WeightOnlyQuantization: Pass {
             return try targets.store(rounding: rounding, context, matrices: matrices, given: given) { target in
                 if given[target.tensor] != nil { return (scheme, "as \(table.source) says") }
                 if floats.contains(target.tensor) { return (nil, "stays float, as \(table.source) says") }
-                return isPreset || !target.isLookedUp ? assignment(target) : (nil, "its rows are looked up; no data is multiplied with it")
+                guard !isPreset, target.isLookedUp else { return assignment(target) }
+                return (nil, "its rows are looked up; no data is multiplied with it")
             }
         }
         result.findings += table.findings(used, in: result.graph)
@@ -81,7 +82,9 @@ public struct WeightOnlyQuantization: Pass {
     }
 
     /// The smallest that loses no more than so many points: first as asked, then with more and more bytes.
-    private func storing(_ graph: Graph, dropping drop: Double, _ table: EncodingTable, _ context: PassContext) throws -> PassResult {
+    private func storing(
+        _ graph: Graph, dropping drop: Double, _ table: EncodingTable, _ context: PassContext
+    ) throws -> PassResult {
         var bound = try DropBound(drop, from: graph, context)
         let costs = SchemeLadder.Costs()
         var quiet = context

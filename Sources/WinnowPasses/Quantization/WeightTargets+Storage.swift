@@ -12,7 +12,8 @@ extension WeightTargets {
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        matrices: MatrixStorage = .dequantizeLinear, given: [ValueName: QuantizationParameters] = [:], palette: (WeightTarget) -> Palette? = { _ in nil },
+        matrices: MatrixStorage = .dequantizeLinear, given: [ValueName: QuantizationParameters] = [:],
+        palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
         var storage = WeightStorage(graph, matrices: matrices)
@@ -31,7 +32,8 @@ extension WeightTargets {
         let known = schemes
         try rounding.round(integers, in: graph, seesData: !isBody, context) { target, weight in
             if let own = given[target.tensor] { return (own, nil) }
-            return known[target.tensor]?.scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+            let scheme = known[target.tensor]?.scheme
+            return scheme?.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
                 ?? (QuantizationScheme(bits: 8, .tensor).parameters(for: weight, channelAxis: nil))
         } done: { task, rounded in
             storeIntegers(task, rounded, known[task.target.tensor]?.choice, rounding, &storage)

@@ -35,17 +35,18 @@ extension SensitivityResult {
         public let step: String
     }
 
-    /// For each strength, what to leave alone so that nothing loses more than `bound` by itself. Throws where the pass does not take
-    /// one of the strengths.
+    /// For each strength, what to leave alone so that nothing loses more than `bound` by itself. Throws where the pass does not
+    /// take one of the strengths.
     public func exceptions(losing bound: Double) throws -> [Exception] {
         try strengths.map { strength in
-            let sensitive = parts.filter { loss(of: $0.name, at: strength) ?? 0 > bound }.flatMap(\.tensors).map(Selection.literal)
-            let except = sensitive.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+            let sensitive = parts.filter { loss(of: $0.name, at: strength) ?? 0 > bound }.flatMap(\.tensors)
+            let except = sensitive.map(Selection.literal).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
             var values = step.pass.hyperparameters
             let own = values["except"]?.elements ?? []
             values["except"] = .list(own + except.map { .string($0) }.filter { !own.contains($0) })
             values[hyperparameter] = HyperparameterValue(strength)
-            return Exception(strength: strength, except: except, step: try PassStep(named: step.name, hyperparameters: values).description)
+            let changed = try PassStep(named: step.name, hyperparameters: values)
+            return Exception(strength: strength, except: except, step: changed.description)
         }
     }
 }

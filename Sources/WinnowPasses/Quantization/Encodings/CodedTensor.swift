@@ -12,8 +12,8 @@ package struct CodedTensor: Sendable {
 }
 
 extension Graph {
-    /// All tensors that are codes with constant scales, weights and activations in node order; not biases, whose scales follow from
-    /// others, nor indices of tables.
+    /// All tensors that are codes with constant scales, weights and activations in node order; not biases, whose scales follow
+    /// from others, nor indices of tables.
     package var codedTensors: [CodedTensor] {
         var (result, places, contradicted): ([CodedTensor], [ValueName: Int], Set<ValueName>) = ([], [:], [])
         for tensor in allCodedTensors {
@@ -34,7 +34,8 @@ extension Graph {
             let bodies = node.op.bodies.sorted { $0.key < $1.key }.flatMap(\.value.allCodedTensors)
             if node.op is MatMulNBits || node.op is Mul { return index.packedTensor(of: node).map { [$0] } ?? [] }
             let roles = node.op.inputRoles
-            return roles.keys.sorted().compactMap { roles[$0] == .scale ? index.codedTensor(of: node, scale: $0, roles[$0 + 1]) : nil } + bodies
+            let scales = roles.keys.sorted().filter { roles[$0] == .scale }
+            return scales.compactMap { index.codedTensor(of: node, scale: $0, roles[$0 + 1]) } + bodies
         }
     }
 
@@ -64,18 +65,20 @@ extension Graph {
 extension GraphIndex {
     /// A value, or what limits it where nothing else reads it.
     fileprivate func limited(_ value: ValueName) -> ValueName {
-        guard let reader = soleConsumer(of: value), reader.input(0) == value, case .between? = reader.op.passing(of: reader, in: self)
+        guard let reader = soleConsumer(of: value), reader.input(0) == value,
+            case .between? = reader.op.passing(of: reader, in: self)
         else { return value }
         return reader.output(0) ?? value
     }
 
     /// The codes before a node's scale.
     fileprivate func codedTensor(of node: Node, scale input: Int, _ next: OperandRole?) -> CodedTensor? {
-        guard case .zeroPoint(input - 1, let axis)? = next, let codes = node.input(input - 1), let scale = scales(node.input(input)),
-            let type = info(of: codes)?.elementType, let range = type.integerRange, type.bitWidth <= 16
+        guard case .zeroPoint(input - 1, let axis)? = next, let codes = node.input(input - 1),
+            let scale = scales(node.input(input)), let type = info(of: codes)?.elementType, let range = type.integerRange,
+            type.bitWidth <= 16, node.input(input + 1) == nil || constant(node.input(input + 1)) != nil
         else { return nil }
-        let zeroPoints = node.input(input + 1).flatMap { constant($0)?.integers() } ?? [Int](repeating: 0, count: scale.elementCount)
-        guard node.input(input + 1) == nil || constant(node.input(input + 1)) != nil, zeroPoints.count == scale.elementCount else { return nil }
+        let zeroPoints = constant(node.input(input + 1))?.integers() ?? [Int](repeating: 0, count: scale.elementCount)
+        guard zeroPoints.count == scale.elementCount else { return nil }
         let stored = constant(codes)
         let rank = info(of: codes)?.rank ?? 0
         var parameters = QuantizationParameters(
@@ -86,13 +89,14 @@ extension GraphIndex {
         guard stored == nil else {
             // Indices of a table go through Cast.
             let readers = consumers(of: node.output(0))
-            guard readers.isEmpty || readers.contains(where: { !($0.op is Cast) }) || !(node.op is DequantizeLinear) else { return nil }
+            let isNumbers = readers.isEmpty || readers.contains { !($0.op is Cast) }
+            guard isNumbers || !(node.op is DequantizeLinear) else { return nil }
             return CodedTensor(name: Self.name(codes, ["codes"]), parameters: parameters, shape: stored?.shape)
         }
         let quantize = producer(of: codes).flatMap { $0.op is QuantizeLinear ? $0 : nil }
         if let quantize { narrow(&parameters, behind: quantize) }
-        let isMarked = Self.name(codes, ["quantized"]) != codes
-        return CodedTensor(name: isMarked ? Self.name(codes, ["quantized"]) : quantize?.input(0) ?? codes, parameters: parameters, shape: nil)
+        let name = Self.name(codes, ["quantized"])
+        return CodedTensor(name: name != codes ? name : quantize?.input(0) ?? codes, parameters: parameters, shape: nil)
     }
 
     private func scales(_ value: ValueName?) -> Tensor? {
@@ -130,8 +134,9 @@ extension GraphIndex {
 
     /// The name of what was stored as a value, by the endings that name codes.
     private static func name(_ value: ValueName, _ endings: [String]) -> ValueName {
+        let place = value.lastIndex(of: "_").flatMap { Int(value[value.index(after: $0)...]) == nil ? nil : $0 }
+        let plain = place.map { String(value[..<$0]) } ?? value
         for ending in endings.map({ ".\($0)" }) + ["_quantized", "_QuantizeLinear_Output"] {
-            let plain = value.lastIndex(of: "_").flatMap { Int(value[value.index(after: $0)...]) == nil ? nil : String(value[..<$0]) } ?? value
             for candidate in [value, plain] where candidate.hasSuffix(ending) && candidate.count > ending.count {
                 return String(candidate.dropLast(ending.count))
             }

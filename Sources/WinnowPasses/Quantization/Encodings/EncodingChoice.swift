@@ -2,7 +2,7 @@ import WinnowGraph
 
 /// Scales and zero points that are given, in place of those that would be found.
 public struct EncodingChoice: HyperparameterGroup {
-    @Hyperparameter("JSON file of encodings, as AIMET and `winnow inspect --encodings` write: what it names has its scales and zero points")
+    @Hyperparameter("JSON file of encodings, as AIMET and `winnow inspect --encodings` write, for whatever it names")
     public var encodings: String? = nil
 
     public init() {}

@@ -20,7 +20,9 @@ extension EncodingTable {
             default: throw error("version", "\(version) is not known", remedy: "known: 0.6.1, 1.0.0, 2.0.0")
             }
         } catch let error as DecodingError {
-            throw self.error(error.place, "is not what a file of encodings has there", remedy: "its versions are 0.6.1, 1.0.0 and 2.0.0 of AIMET's format")
+            throw self.error(
+                error.place, "is not what a file of encodings has there",
+                remedy: "its versions are 0.6.1, 1.0.0 and 2.0.0 of AIMET's format")
         }
     }
 
@@ -34,9 +36,13 @@ extension EncodingTable {
             for (name, entries) in part.sorted(by: { $0.key < $1.key }) {
                 guard let first = entries.first else { throw error(name, "has no encoding") }
                 guard !first.isFloat else { try add(name, TensorEncoding(.float)); continue }
-                guard entries.allSatisfy({ $0.bitwidth == first.bitwidth }) else { throw error(name, "has channels of different bits") }
+                guard entries.allSatisfy({ $0.bitwidth == first.bitwidth }) else {
+                    throw error(name, "has channels of different bits")
+                }
                 let numbers = try entries.map { entry in
-                    guard let scale = entry.scale, let offset = entry.offset else { throw error(name, "has no scale or no offset") }
+                    guard let scale = entry.scale, let offset = entry.offset else {
+                        throw error(name, "has no scale or no offset")
+                    }
                     return (Float(scale), try zeroPoint(offset: offset, name))
                 }
                 try add(
@@ -52,8 +58,11 @@ extension EncodingTable {
         excludedLayers = Set(file.excluded_layers ?? [])
         for entry in file.activation_encodings + file.param_encodings {
             guard entry.dtype?.uppercased() != "FLOAT" else { try add(entry.name, TensorEncoding(.float)); continue }
-            guard let scales = entry.scale, let offsets = entry.offset else { throw error(entry.name, "has no scale or no offset") }
-            guard entry.zero_point_shift?.allSatisfy({ $0 == 0 }) ?? true else { throw error(entry.name, "has codes between whole numbers") }
+            let name = entry.name
+            guard let scales = entry.scale, let offsets = entry.offset else { throw error(name, "has no scale or no offset") }
+            guard entry.zero_point_shift?.allSatisfy({ $0 == 0 }) ?? true else {
+                throw error(name, "has codes between whole numbers")
+            }
             let sharing: TensorEncoding.Sharing
             switch entry.enc_type {
             case "PER_TENSOR": sharing = .tensor
@@ -61,12 +70,10 @@ extension EncodingTable {
             case "PER_BLOCK": sharing = .blocks(entry.block_size ?? 0, axis: nil, shape: nil)
             default:
                 throw error(
-                    entry.name, "has enc_type \(entry.enc_type), which is not taken", remedy: "known: PER_TENSOR, PER_CHANNEL, PER_BLOCK")
+                    name, "has enc_type \(entry.enc_type), which is not taken", remedy: "known: PER_TENSOR, PER_CHANNEL, PER_BLOCK")
             }
-            let name = entry.name
-            try add(
-                name,
-                TensorEncoding(.bits(entry.bw), scales: scales.map { Float($0) }, zeroPoints: offsets.map { try zeroPoint(offset: $0, name) }, sharing))
+            let zeroPoints = try offsets.map { try zeroPoint(offset: $0, name) }
+            try add(name, TensorEncoding(.bits(entry.bw), scales: scales.map { Float($0) }, zeroPoints: zeroPoints, sharing))
         }
     }
 
@@ -76,7 +83,9 @@ extension EncodingTable {
                 throw error(entry.name, "has the output_dtype \(entry.output_dtype), which is not known")
             }
             guard let scale = entry.y_scale, case let (scales, shape?) = (scale.numbers, scale.shape) else {
-                throw error(entry.name, "has no scale, or one that is not written out", remedy: "write y_scale as a number or lists of equal length")
+                throw error(
+                    entry.name, "has no scale, or one that is not written out",
+                    remedy: "write y_scale as a number or lists of equal length")
             }
             let zeros = entry.y_zero_point?.numbers ?? scales.map { _ in 0 }
             let zeroPoints = try (zeros.count == 1 ? scales.map { _ in zeros[0] } : zeros).map { try whole($0, entry.name) }
@@ -94,7 +103,9 @@ extension EncodingTable {
     private func zeroPoint(offset: Double, _ name: String) throws -> Int { try -whole(offset, name) }
 
     private func whole(_ number: Double, _ name: String) throws -> Int {
-        guard let whole = Int(exactly: number), whole.magnitude < 1 << 32 else { throw error(name, "has the zero point or offset \(number), which is no whole number") }
+        guard let whole = Int(exactly: number), whole.magnitude < 1 << 32 else {
+            throw error(name, "has the zero point or offset \(number), which is no whole number")
+        }
         return whole
     }
 }
@@ -108,7 +119,9 @@ extension DecodingError {
             case .keyNotFound(let key, let context): context.codingPath + [key]
             @unknown default: [any CodingKey]()
             }
-        let text = path.reduce("") { $0 + ($1.intValue.map { "[\($0)]" } ?? ($0.isEmpty ? $1.stringValue : ".\($1.stringValue)")) }
+        let text = path.reduce("") { text, key in
+            text + (key.intValue.map { "[\($0)]" } ?? (text.isEmpty ? key.stringValue : ".\(key.stringValue)"))
+        }
         return text.isEmpty ? "the file" : text
     }
 }

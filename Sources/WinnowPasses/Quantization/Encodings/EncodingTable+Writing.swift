@@ -8,6 +8,16 @@ public enum EncodingVersion: String, Sendable, CaseIterable {
     case offsets = "1.0.0"
     /// As ONNX's QuantizeLinear takes them.
     case onnx = "2.0.0"
+
+    /// Throws `.usage` for a version that is not written.
+    public init(named name: String) throws {
+        guard let version = Self(rawValue: name) else {
+            throw WinnowError(
+                .usage, "--encodings-version", "\(name) is not written",
+                remedy: "choose \(Self.allCases.map(\.rawValue).joined(separator: " or "))")
+        }
+        self = version
+    }
 }
 
 extension Graph {
@@ -17,7 +27,9 @@ extension Graph {
         let coded = codedTensors
         let (activations, weights) = (coded.filter { $0.shape == nil }, coded.filter { $0.shape != nil })
         guard !coded.isEmpty else {
-            throw WinnowError(.model, name, "has no integer codes with constant scales", remedy: "quantize it first, with static-quantization for example")
+            throw WinnowError(
+                .model, name, "has no integer codes with constant scales",
+                remedy: "quantize it first, with static-quantization for example")
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -30,7 +42,8 @@ extension Graph {
                 Version1(
                     version: version.rawValue,
                     activation_encodings: activations.map(\.version1) + values.map { Version1.Entry(floatNamed: $0) },
-                    param_encodings: weights.map(\.version1) + floats.weights.map { Version1.Entry(floatNamed: $0) }, excluded_layers: []))
+                    param_encodings: weights.map(\.version1) + floats.weights.map { Version1.Entry(floatNamed: $0) },
+                    excluded_layers: []))
         case .onnx: json = try encoder.encode(Version2(version: version.rawValue, encodings: coded.map(\.version2)))
         }
         return (json, activations.count, weights.count)
@@ -48,11 +61,12 @@ extension CodedTensor {
         let shift = parameters.elementType.isSigned ? 1 << (bits - 1) : 0
         var order = Array(parameters.scales.indices)
         if parameters.blockSize > 0, parameters.axis == 0, let shape {
-            for (place, other) in TensorEncoding.blocks(of: shape, parameters.blockSize, along: 0).places(first: 1).enumerated() { order[other] = place }
+            let places = TensorEncoding.blocks(of: shape, parameters.blockSize, along: 0).places(first: 1)
+            for (place, other) in places.enumerated() { order[other] = place }
         }
+        let sharing = parameters.axis == nil ? "PER_TENSOR" : parameters.blockSize > 0 ? "PER_BLOCK" : "PER_CHANNEL"
         return Version1.Entry(
-            name: name, dtype: "INT", enc_type: parameters.axis == nil ? "PER_TENSOR" : parameters.blockSize > 0 ? "PER_BLOCK" : "PER_CHANNEL",
-            bw: bits, is_sym: parameters.zeroPoints.allSatisfy { $0 + shift == 1 << (bits - 1) },
+            name: name, dtype: "INT", enc_type: sharing, bw: bits, is_sym: parameters.zeroPoints.allSatisfy { $0 + shift == 1 << (bits - 1) },
             scale: order.map { Double(parameters.scales[$0]) }, offset: order.map { -Double(parameters.zeroPoints[$0] + shift) },
             block_size: parameters.blockSize > 0 ? parameters.blockSize : nil)
     }
@@ -60,7 +74,8 @@ extension CodedTensor {
     var version2: Version2.Entry {
         let shape = parameters.scaleTensor(for: shape ?? []).shape.extents[...]
         return Version2.Entry(
-            name: name, output_dtype: "\(parameters.elementType)", y_scale: NestedNumbers(parameters.scales.map(Double.init), shape),
+            name: name, output_dtype: "\(parameters.elementType)",
+            y_scale: NestedNumbers(parameters.scales.map(Double.init), shape),
             y_zero_point: NestedNumbers(parameters.zeroPoints.map(Double.init), shape), axis: parameters.axis,
             block_size: parameters.blockSize > 0 ? parameters.blockSize : nil)
     }

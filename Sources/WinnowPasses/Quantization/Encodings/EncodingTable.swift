@@ -2,7 +2,8 @@ import Foundation
 package import WinnowGraph
 import WinnowTensor
 
-/// Encodings of tensors by name, as AIMET and Qualcomm's tools exchange them in a JSON file: versions 0.4 to 0.6.1, 1.0.0 and 2.0.0.
+/// Encodings of tensors by name, as AIMET and Qualcomm's tools exchange them in a JSON file: versions 0.4 to 0.6.1, 1.0.0 and
+/// 2.0.0.
 package struct EncodingTable: Sendable {
     /// The file, for errors.
     package let source: String
@@ -38,17 +39,17 @@ package struct EncodingTable: Sendable {
         let known = about(graph).known
         let unknown = encodings.keys.filter { !known.contains($0) }.sorted()
         guard let first = unknown.first else { return }
+        let near = Spelling.nearest(to: first, in: known.sorted()).map { "did you mean \($0)?" }
         let others = unknown.count > 1 ? " (and \(unknown.count - 1) others are not either)" : ""
         throw error(
-            first, "is no value of the model\(others)",
-            remedy: Spelling.nearest(to: first, in: known.sorted()).map { "did you mean \($0)?" } ?? "`winnow inspect --format text` lists the names")
+            first, "is no value of the model\(others)", remedy: near ?? "`winnow inspect --format text` lists the names")
     }
 
     /// What stays float: tensors that have no codes, and weights of layers that are left out.
     func floats(in graph: Graph) -> Set<ValueName> {
         let tensors = encodings.filter { $0.value.codes == .float }.keys
-        let weights = graph.weightSites.filter { excludedLayers.contains($0.node.name) && encodings[$0.tensor] == nil }.map(\.tensor)
-        return Set(tensors).union(weights)
+        let excluded = graph.weightSites.filter { excludedLayers.contains($0.node.name) && encodings[$0.tensor] == nil }
+        return Set(tensors).union(excluded.map(\.tensor))
     }
 
     /// What a tensor becomes; nil where the file says nothing of it, or that it stays float.
@@ -60,7 +61,9 @@ package struct EncodingTable: Sendable {
     }
 
     /// What weights become that the file names.
-    func parameters(of targets: [WeightTarget], _ scheme: (WeightTarget) -> QuantizationScheme) throws -> [ValueName: QuantizationParameters] {
+    func parameters(
+        of targets: [WeightTarget], _ scheme: (WeightTarget) -> QuantizationScheme
+    ) throws -> [ValueName: QuantizationParameters] {
         var result: [ValueName: QuantizationParameters] = [:]
         for target in targets where encodings[target.tensor] != nil {
             var place = EncodedPlace(target.tensor, target.stored.shape, channelAxis: target.channelAxis, scheme(target))
@@ -77,17 +80,20 @@ package struct EncodingTable: Sendable {
         var count = 0
         for name in encodings.keys.sorted() {
             guard encodings[name]?.codes != .float else {
-                if graph.initializers[name] == nil { findings.append(Finding(name, .kept, reason: "stays float, as \(source) says")) }
+                guard graph.initializers[name] == nil else { continue }
+                findings.append(Finding(name, .kept, reason: "stays float, as \(source) says"))
                 continue
             }
             if let own = coded[name], let parameters = wanted[name] {
                 guard own.parameters.scales != parameters.scales else { count += 1; continue }
                 findings.append(Finding(name, .fellBack, reason: "its scales were raised, as a bias would not fit int32"))
             } else {
-                findings.append(Finding(name, .skipped, reason: "becomes no codes of its own: what \(source) says of it is not used"))
+                let reason = "becomes no codes of its own: what \(source) says of it is not used"
+                findings.append(Finding(name, .skipped, reason: reason))
             }
         }
-        return encodings.isEmpty ? [] : [Finding("graph", .done, reason: "\(count) of \(encodings.count) encodings of \(source) are used")] + findings
+        guard !encodings.isEmpty else { return [] }
+        return [Finding("graph", .done, reason: "\(count) of \(encodings.count) encodings of \(source) are used")] + findings
     }
 }
 

@@ -15,7 +15,7 @@ package struct TensorEncoding: Hashable, Sendable {
         case tensor
         /// Those of a slice; nil: along the output channels.
         case slices(axis: Int?)
-        /// So many; nil: along the inputs, those of an output channel behind one another. `shape`: of the scales, where that is known.
+        /// So many; nil: along the inputs, those of an output channel behind one another. `shape`: of the scales, where known.
         case blocks(Int, axis: Int?, shape: Shape?)
     }
 
@@ -70,16 +70,19 @@ extension TensorEncoding {
     /// Scales and zero points as they are, in the tensor's own order.
     func parameters(at place: EncodedPlace) throws(Misfit) -> QuantizationParameters {
         let (type, codes, shift) = try type(at: place)
-        guard scales.count == zeroPoints.count else { throw Misfit(reason: "has \(scales.count) scales and \(zeroPoints.count) zero points") }
+        guard scales.count == zeroPoints.count else {
+            throw Misfit(reason: "has \(scales.count) scales and \(zeroPoints.count) zero points")
+        }
         guard scales.allSatisfy({ $0.isNormal && $0 > 0 }) else { throw Misfit(reason: "has a scale that is no positive number") }
         let zeros = zeroPoints.map { $0 - shift }
         if let wrong = zeros.first(where: { !codes.contains($0) }) {
-            throw Misfit(reason: "has the zero point \(wrong + shift), which is no code of \(codes.count == 1 << type.bitWidth ? "\(type)" : "its bits")")
+            throw Misfit(reason: "has the zero point \(wrong + shift), which is none of its \(codes.count) codes")
         }
         let (axis, blockSize, form, order) = try placement(at: place)
         let isCut = !place.usesLowestCode && type.isSigned && zeros.allSatisfy { $0 == 0 }
         var result = QuantizationParameters(
-            elementType: type, codes: isCut ? (codes.lowerBound + 1)...codes.upperBound : codes, scales: order?.map { scales[$0] } ?? scales, zeroPoints: order?.map { zeros[$0] } ?? zeros, axis: axis)
+            elementType: type, codes: isCut ? (codes.lowerBound + 1)...codes.upperBound : codes,
+            scales: order?.map { scales[$0] } ?? scales, zeroPoints: order?.map { zeros[$0] } ?? zeros, axis: axis)
         (result.blockSize, result.form, result.convention, result.isGiven) = (blockSize, form, place.convention, true)
         let stored = place.scaleType
         if stored != .float32, Tensor(scales).converted(to: stored).floats() == scales { result.scaleType = stored }
@@ -103,7 +106,8 @@ extension TensorEncoding {
                 throw Misfit(reason: "has \(bits) bits, and activations have 2, 4, 8 or 16")
             }
             let middle = 1 << (bits - 1)
-            let isSigned = width == place.type.bitWidth || place.shape == nil ? place.type.isSigned : zeroPoints.allSatisfy { $0 == middle }
+            let isToldByPlace = width == place.type.bitWidth || place.shape == nil
+            let isSigned = isToldByPlace ? place.type.isSigned : zeroPoints.allSatisfy { $0 == middle }
             let type = ElementType(named: "\(isSigned ? "" : "u")int\(width)") ?? .int8
             return isSigned ? (type, -middle...(middle - 1), middle) : (type, 0...(2 * middle - 1), 0)
         }
@@ -122,7 +126,9 @@ extension TensorEncoding {
             try checkCount(1, "activation")
             return (nil, 0, nil, nil)
         }
-        if case .blocks = sharing, !place.takesBlocks { throw Misfit(reason: "has scales of blocks, and integer kernels take one a channel") }
+        if case .blocks = sharing, !place.takesBlocks {
+            throw Misfit(reason: "has scales of blocks, and integer kernels take one a channel")
+        }
         switch sharing {
         case .tensor:
             try checkCount(1, "tensor")
@@ -133,7 +139,8 @@ extension TensorEncoding {
             }
             let wanted = place.storedAxis == nil ? axis ?? place.channelAxis : place.channelAxis
             guard let axis = wanted.flatMap({ shape.axis($0) }) else {
-                throw Misfit(reason: "has \(scales.count) scales along \(wanted.map { "axis \($0)" } ?? "the channels, which its layer does not tell")")
+                let along = wanted.map { "axis \($0)" } ?? "the channels, which its layer does not tell"
+                throw Misfit(reason: "has \(scales.count) scales along \(along)")
             }
             try checkCount(shape[axis], "slices along axis \(axis)")
             return (axis, 0, nil, nil)
@@ -153,7 +160,9 @@ extension TensorEncoding {
     ) throws(Misfit) -> (axis: Int?, blockSize: Int, form: Shape?, order: [Int]?) {
         let (found, reason) = QuantizationScheme.Granularity.block(size)
             .placement(in: shape, channelAxis: place.channelAxis, inputAxis: place.inputAxis)
-        guard size > 0, let axis = found.axis, found.blockSize > 0 else { throw Misfit(reason: "has blocks: \(reason ?? "of no numbers")") }
+        guard size > 0, let axis = found.axis, found.blockSize > 0 else {
+            throw Misfit(reason: "has blocks: \(reason ?? "of no numbers")")
+        }
         let blocks = Self.blocks(of: found.form, size, along: axis)
         let (channels, form) = (axis == 0 ? 1 : 0, found.form == shape ? nil : found.form)
         let order = blocks.places(first: channels)
