@@ -47,6 +47,26 @@ def test_table_page_and_model(winnow, job, tmp_path, unit):
     assert json.loads(winnow(*sensitivity(job, "--by", unit, "--json")).stdout) == table
 
 
+def test_steps_can_be_pasted(winnow, job, tmp_path):
+    """Each line printed is a step of a recipe that runs, and leaves what it names as it was."""
+    page = tmp_path / "page.html"
+    text = winnow(*sensitivity(job, "--max-loss", 0.05, "--report", page)).stdout
+    steps = [line for line in text.splitlines() if line.startswith("- ")]
+    assert len(steps) == 3 and all(step in page.read_text() for step in steps)
+    listing = json.loads(winnow(*sensitivity(job, "--max-loss", 0.05, "--json")).stdout)
+    dense = weights(job / "model.onnx")
+    for step, entry in zip(steps, listing["exceptions"], strict=True):
+        recipe = tmp_path / "recipe.yaml"
+        recipe.write_text(f"version: 1\nsteps:\n{step}\n")
+        assert step == f"- {entry['step']}"
+        winnow("run", recipe, job / "model.onnx", "--data", job / "data.npz", "-o", tmp_path / "out.onnx")
+        pruned = weights(tmp_path / "out.onnx")
+        losers = {name for name, curve in listing["losses"].items() if curve[str(entry["strength"])] > 0.05}
+        assert losers == set(entry["except"])
+        changed = {name for name, tensor in dense.items() if tensor.ndim == 2 and (pruned[name] != tensor).any()}
+        assert changed == set(listing["losses"]) - losers
+
+
 def test_losses_are_those_of_the_pass(winnow, job, tmp_path):
     table = json.loads(winnow(*sensitivity(job, "--json", "--metric", "top-1")).stdout)
     name = sorted(table)[0]

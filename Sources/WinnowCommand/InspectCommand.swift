@@ -8,6 +8,7 @@ struct InspectCommand: ParsableCommand {
             winnow inspect m.onnx 'conv*' Gemm     the nodes whose name, operator or tensor matches
             winnow inspect m.onnx --tensors        every tensor with its distribution
             winnow inspect m.onnx --format dot | dot -Tsvg > m.svg
+            winnow inspect int8.onnx --encodings scales.json    scales and zero points, for encodings=FILE or AIMET
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case table, layers, json, dot, text }
@@ -17,12 +18,20 @@ struct InspectCommand: ParsableCommand {
     @Option(help: "table, layers (in the manner of paddle.summary), json, dot (for Graphviz) or text (the whole graph, one line a node).") var format = Format.table
     @Flag(help: "The tensors too, with a histogram of their non-zero elements.") var tensors = false
     @Flag(help: "The same as --format json.") var json = false
+    @Option(help: "The JSON file to write scales and zero points of a quantized model to.") var encodings: String?
+    @Option(help: "The version of its format: \(EncodingVersion.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var encodingsVersion = EncodingVersion.offsets.rawValue
     @OptionGroup var shapes: ShapeArguments
     @OptionGroup var reading: ReadingArguments
 
     func run() throws {
         reading.apply()
         let model = try Model(reading: model)
+        if let encodings {
+            let (activations, weights) = try model.writeEncodings(to: encodings, EncodingVersion(named: encodingsVersion))
+            print("\(encodings): \(activations) activations, \(weights) weights")
+            return
+        }
         let format = json ? .json : format
         guard format != .text else { print(model.graph.text); return }
         guard format != .layers else { print(try LayerTable(model.graph, shapes: shapes.shape).text); return }

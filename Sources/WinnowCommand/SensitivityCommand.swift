@@ -22,6 +22,8 @@ struct SensitivityCommand: ParsableCommand {
     @Option(help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
     @OptionGroup var metric: MetricArguments
     @Option(help: "Validation samples to judge by at most; default: all.") var samples: Int?
+    @Option(help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
+    var maxLoss: Double?
     @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
     @Option(help: "The HTML page to write.") var report: String?
@@ -38,6 +40,12 @@ struct SensitivityCommand: ParsableCommand {
         var run = try SensitivityRun(by: unit, pass: pass, settings: settings)
         (run.hyperparameter, run.sampleCount, run.stateFolder, run.seed) = (strength, samples, state, seed)
         (run.output, run.report, run.sources) = (output, report, data.data.map { [$0] } ?? [])
+        if let maxLoss {
+            guard maxLoss >= 0, maxLoss.isFinite else {
+                throw WinnowError(.usage, "--max-loss", "is \(maxLoss)", remedy: "give a number from 0 on, such as 0.01")
+            }
+            run.maxLoss = maxLoss
+        }
         run.strengths = try strengths.map(Self.numbers)
         run.judge = try metric.judge
         try run.checkOutputs(reading: input)
@@ -46,7 +54,18 @@ struct SensitivityCommand: ParsableCommand {
         let splits = try data.required(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet).splits
         let result = try run(on: model, data: splits, cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
-        if json { try printJSON(result.table) } else if !verbosity.quiet { print(result.text) }
+        if json, maxLoss != nil {
+            try printJSON(Listing(losses: result.table, exceptions: result.exceptions(losing: run.maxLoss)))
+        } else if json {
+            try printJSON(result.table)
+        } else if !verbosity.quiet {
+            print(try result.text(losing: run.maxLoss))
+        }
+    }
+
+    private struct Listing: Encodable {
+        let losses: SensitivityTable
+        let exceptions: [SensitivityResult.Exception]
     }
 
     private static func numbers(_ text: String) throws -> [Double] {

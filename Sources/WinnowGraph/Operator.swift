@@ -86,6 +86,9 @@ package protocol Operator: Sendable {
     /// axis that its map has in both.
     var passesFactors: Bool { get }
 
+    /// Whether a number that is added to all elements of its first input comes out as it is: f(x + c) = f(x) + c.
+    var passesShifts: Bool { get }
+
     /// Along which axes of the output the elements, or their exponentials, are probabilities; nil: along none.
     func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities?
 
@@ -123,6 +126,7 @@ extension Operator {
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { nil }
     package var outputBounds: ClosedRange<Float>? { nil }
     package var passesFactors: Bool { quantization == .keepsScale }
+    package var passesShifts: Bool { quantization == .keepsScale }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }

@@ -122,6 +122,7 @@ package enum OperatorCatalogue {
         LayerNormalization.self,
         LayerNormalizationGradient.self,
         LeakyRelu.self,
+        LearnedOffset.self,
         Less.self,
         LessOrEqual.self,
         LinearAttention.self,

@@ -1,15 +1,21 @@
 public import WinnowPasses
 
 extension SensitivityResult {
-    /// The losses as a table for a terminal, in hundredths, then what could not be changed.
-    public var text: String {
+    /// The losses as a table for a terminal, in hundredths, then what could not be changed, and for each strength the step of a
+    /// recipe that leaves alone what loses more than `bound`.
+    public func text(losing bound: Double) throws -> String {
         let table = TextTable(header: ["lost at \(hyperparameter)"] + strengths.map(Self.text), rows: rows.map { [$0] + $1 })
         let reasons = skipped.map { "\($0.name): skipped (\($0.reason))" }
-        return ([summary] + table.lines + reasons).joined(separator: "\n")
+        let steps = try exceptions(losing: bound).map { "- \($0.step)" }
+        return ([summary] + table.lines + reasons + ["", remark(bound)] + steps).joined(separator: "\n")
+    }
+
+    private func remark(_ bound: Double) -> String {
+        "For a recipe, without what loses more than \(Format.percent(bound)) by itself:"
     }
 
     /// The same as one self-contained page with a map of the losses.
-    public func html(title: String) -> String {
+    public func html(title: String, losing bound: Double) throws -> String {
         let names = names.filter { table.curves[$0] != nil }
         let cells = names.map { name in
             strengths.map { strength in
@@ -18,6 +24,7 @@ extension SensitivityResult {
                 }
             }
         }
+        let steps = try exceptions(losing: bound).map { HTML.escape("- \($0.step)") }.joined(separator: "\n")
         let reasons = skipped.map { "<p class='warn'>\(HTML.escape("\($0.name): skipped (\($0.reason))"))</p>" }.joined()
         return """
             <!DOCTYPE html>
@@ -31,6 +38,8 @@ extension SensitivityResult {
             <h2>In numbers</h2>
             \(HTML.table([hyperparameter] + strengths.map(Self.text), rows.map { [$0] + $1 }))
             \(reasons)
+            <p>\(HTML.escape(remark(bound)))</p>
+            <pre>\(steps)</pre>
             </body></html>
             """
     }

@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 import WinnowTraining
@@ -54,6 +55,66 @@ import WinnowTraining
         let labels = Tensor((0..<12).map { Int64($0 % 3) })
         try check(
             Loss.crossEntropy(labelSmoothing: smoothing).attached(to: model), inputs: ["image": points, "labels": labels])
+    }
+
+    private func numbers(_ count: Int, seed: UInt64) -> Tensor {
+        var random = RandomGenerator(seed: seed)
+        return Tensor((0..<count).map { _ in 2 * random.uniform() - 1 })
+    }
+
+    /// The gradients of Σ dy·x̂ for the parameters of a pair in training.
+    private func gradients(_ x: Tensor, _ dy: Tensor, of parameters: [ValueName], _ make: (GraphBuilder, ValueName) throws -> ValueName) throws -> [String: Tensor] {
+        let b = GraphBuilder("pair")
+        let data = try b.input("x", .float32, [.fixed(x.elementCount)])
+        let loss = try b.add(ReduceSum(keepsAxes: false), b.add(Mul(), make(b, data), b.constant("dy", dy)))
+        var graph = try b.graph(outputs: [loss])
+        for node in graph.nodes { if let edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) { graph = try graph.applying(edit) } }
+        #expect(graph.nodes.contains { $0.op is FakeQuantize })
+        let (joined, gradients) = try Differentiation.gradients(of: loss, withRespectTo: ["x"] + parameters, in: graph)
+        var edit = GraphEdit()
+        edit.outputs = gradients.values.sorted()
+        let results = try Session(joined.applying(edit), options: SessionOptions(lowers: false)).run(["x": x])
+        return try gradients.mapValues { try #require(results[$0]) }
+    }
+
+    /// LSQ+: 1 for what is clamped to the offset, and its code to the scale; inside as in LSQ.
+    @Test func learnedOffsetsFollowWhatIsClamped() throws {
+        let (x, dy, scale, offset) = (numbers(60, seed: 2), numbers(60, seed: 5), Float(0.06), Float(-0.4))
+        let found = try gradients(x, dy, of: ["s", "beta"]) { b, x in
+            let (s, beta) = (b.constant("s", scalar: scale), b.constant("beta", scalar: offset))
+            let z = try b.add(LearnedOffset(.uint4), s, beta)
+            return try b.add(DequantizeLinear(), b.add(QuantizeLinear(), x, s, z), s, z)
+        }
+        let zero = (-offset / scale).rounded(.toNearestOrEven)
+        var (ds, dBeta, clampedCount): (Float, Float, Int) = (0, 0, 0)
+        for (place, value) in x.floats().enumerated() {
+            let (code, g) = ((value / scale).rounded(.toNearestOrEven) + zero, dy.floats()[place])
+            if (0...15).contains(code) {
+                ds += g * (code - zero - value / scale)
+            } else {
+                (ds, dBeta, clampedCount) = (ds + g * (code < 0 ? 0 : 15), dBeta + g, clampedCount + 1)
+            }
+            #expect(found["x"]?.floats()[place] == ((0...15).contains(code) ? g : 0))
+        }
+        #expect((10...50).contains(clampedCount))
+        let (ownBeta, ownScale) = (try #require(found["beta"]).floats()[0], try #require(found["s"]).floats()[0])
+        #expect(abs(ownBeta - dBeta) < 1e-4 && abs(ownScale - ds) < 1e-4)
+    }
+
+    /// PACT: what lies beyond an end moves it, and nothing else does.
+    @Test func learnedEndsFollowWhatLiesBeyond() throws {
+        let (x, dy, low, high) = (numbers(60, seed: 2), numbers(60, seed: 5), Float(-0.3), Float(0.5))
+        let found = try gradients(x, dy, of: ["low", "high"]) { b, x in
+            var op = MovingRange(RangeEncoding(0...15), .uint4)
+            op.isLearned = true
+            let ends = try b.add(op, inputs: [x, b.constant("low", scalar: low), b.constant("high", scalar: high)], outputs: 2)
+            return try b.add(DequantizeLinear(), b.add(QuantizeLinear(), x, ends[0], ends[1]), ends[0], ends[1])
+        }
+        let pairs = zip(x.floats(), dy.floats())
+        #expect(found["x"]?.floats() == pairs.map { $0 < low || $0 >= high ? 0 : $1 })
+        let (ownLow, ownHigh) = (try #require(found["low"]).floats()[0], try #require(found["high"]).floats()[0])
+        #expect(abs(ownLow - pairs.reduce(0) { $0 + ($1.0 < low ? $1.1 : 0) }) < 1e-5)
+        #expect(abs(ownHigh - pairs.reduce(0) { $0 + ($1.0 >= high ? $1.1 : 0) }) < 1e-5)
     }
 
     @Test func sharedWeightsSumTheirContributions() throws {

@@ -21,6 +21,8 @@ public enum OutputName {
 
     public static func checkPage(_ path: String) throws { try check(path, ["html", "htm"], "an HTML page") }
 
+    public static func checkEncodings(_ path: String) throws { try check(path, ["json", "encodings"], "encodings") }
+
     public static func checkJSON(_ path: String) throws { try check(path, ["json"], "JSON") }
 
     /// The path of what is kept beside an output: the output's with `suffix` behind, cut where no name may be so long.

@@ -24,6 +24,8 @@ public struct SensitivityRun: Sendable {
     public var judge: Judge?
     /// Validation samples to judge by at most; nil: all.
     public var sampleCount: Int?
+    /// What a part may lose by itself before reports say to leave it alone.
+    public var maxLoss = 0.01
     /// Where what was judged is kept, for a run that goes on after a stop or with other strengths; nil: nowhere.
     public var stateFolder: String?
     public var seed: UInt64 = 0
@@ -84,7 +86,9 @@ public struct SensitivityRun: Sendable {
         }
         let result = try analysis(model.graph, in: context)
         if let output { try AtomicFile.write(Array(try result.table.json()), to: output) }
-        if let report { try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)"), to: report) }
+        if let report {
+            try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)", losing: maxLoss), to: report)
+        }
         return result
     }
 }

@@ -33,6 +33,7 @@ package struct AveragePool: Pooling {
     package var minimumVersion: Int { window.dilations != nil ? 19 : roundsUp ? 10 : countsPads ? 7 : 1 }
     package var quantization: QuantizationRule { .sharesScale }
     package var passesFactors: Bool { true }
+    package var passesShifts: Bool { !countsPads }
     package var kind: PoolingKind { .average(countsPads: countsPads) }
 
     package func outputExtents(source: [Extent]) throws -> [Extent] {

@@ -10,6 +10,7 @@ package struct GlobalAveragePool: GlobalPooling {
 
     package var quantization: QuantizationRule { .sharesScale }
     package var passesFactors: Bool { true }
+    package var passesShifts: Bool { true }
     package var kind: PoolingKind { .average(countsPads: false) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -89,9 +89,11 @@ package struct DequantizeLinear: Operator {
             graph.info(of: data)?.elementType == .float32,
             let range = graph.info(of: source.output(0))?.elementType.integerRange
         else { return nil }
+        let encoding = graph.producer(of: source.input(2))
+        let learned = encoding.flatMap { node in (node.op as? any LearnedEncoding)?.learned(by: node) } ?? []
         let fused = Node(
             name: node.name, op: FakeQuantize(range: range, axis: scaleAxis.axis),
-            inputs: [data, scale, source.input(2) ?? ""], outputs: node.outputs)
+            inputs: [data, scale, source.input(2) ?? ""] + learned, outputs: node.outputs)
         let isLast = graph.soleConsumer(of: source.output(0)) != nil
         return GraphEdit(replacing: isLast ? [node.name, source.name] : [node.name], with: [fused])
     }

@@ -4,14 +4,16 @@ package import WinnowTensor
 
 /// Scale and zero point of a value whose range follows the batches while training: (x, low, high) → (scale, zero point, next low, next
 /// high). The next ends are m + 0.01·(x − m) of the batch's, and the encoding is theirs; otherwise both stay (torch's FakeQuantize with
-/// MovingAverageMinMaxObserver).
-package struct MovingRange: Operator {
+/// MovingAverageMinMaxObserver). Or the ends are learned: what is cut off at one moves it (PACT; Choi et al. 2018).
+package struct MovingRange: LearnedEncoding {
     package static let type = OperatorType("MovingRange", domain: "winnow")
     private static let part: Float = 0.01
 
     package var encoding: RangeEncoding
     package var codeType: ElementType
     package var moves = false
+    /// Whether gradients move the ends, instead of batches.
+    package var isLearned = false
 
     package init(_ encoding: RangeEncoding, _ codeType: ElementType) { (self.encoding, self.codeType) = (encoding, codeType) }
 
@@ -22,6 +24,7 @@ package struct MovingRange: Operator {
             isSymmetric: try attributes.flag("symmetric", default: false))
         codeType = ElementType(rawValue: try attributes.int("type", default: ElementType.uint8.rawValue)) ?? .uint8
         moves = try attributes.flag("moves", default: false)
+        isLearned = try attributes.flag("learned", default: false)
     }
 
     package var attributes: Attributes {
@@ -31,8 +34,11 @@ package struct MovingRange: Operator {
         if let leastScale = encoding.leastScale { attributes["least_scale"] = .float(leastScale) }
         if encoding.isSymmetric { attributes["symmetric"] = .int(1) }
         if moves { attributes["moves"] = .int(1) }
+        if isLearned { attributes["learned"] = .int(1) }
         return attributes
     }
+
+    package func learned(by node: Node) -> [ValueName] { isLearned ? node.inputs.dropFirst().prefix(2).map { $0 } : [] }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         _ = try (inputs.required(0), inputs.required(1), inputs.required(2))
@@ -66,11 +72,11 @@ package struct MovingRange: Operator {
         }
     }
 
-    /// Ranges are observed, not trained.
+    /// What the ends are worth is told where values are rounded.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { context.node.inputs.map { _ in nil } }
 
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        guard !moves, let low = node.input(1), let high = node.input(2), graph.constant(low) != nil, graph.constant(high) != nil
+        guard !moves, !isLearned, let low = node.input(1), let high = node.input(2), graph.constant(low) != nil, graph.constant(high) != nil
         else { return nil }
         var moving = self
         moving.moves = true

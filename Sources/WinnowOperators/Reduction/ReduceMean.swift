@@ -9,6 +9,7 @@ package struct ReduceMean: ReductionOperator {
     package static var function: ReductionFunction { .mean }
     package var parameters: ReductionParameters
     package var passesFactors: Bool { true }
+    package var passesShifts: Bool { true }
 
     package init(_ parameters: ReductionParameters) { self.parameters = parameters }
 

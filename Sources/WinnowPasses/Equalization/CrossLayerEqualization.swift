@@ -13,39 +13,60 @@ public struct CrossLayerEqualization: Pass {
         added constants), so a channel may be divided by s in the one and multiplied in the others: the model computes the same, \
         up to rounding of floats. With s = √(r₁/r₂), r the largest magnitude of the channel in either weight, both ranges become \
         √(r₁r₂); rounds follow each other until no factor changes. Run fold-batch-norm before. A Clip such as Relu6 has one \
-        bound for all channels and is refused by name, or becomes Relu and Min with a bound for each channel. It pays where \
+        bound for all channels and is refused by name, or becomes Relu and Min with a bound for each channel. absorb-biases then \
+        takes from each channel what it always exceeds and gives it to the biases of the layers that read it. It pays where \
         weights have one scale a tensor, and for activations, which always have one.
         """
 
     @Hyperparameter("what becomes of Clip between layers: refused, or bounds for each channel, which takes two nodes")
     public var clips = ClipChoice.refused
     @Hyperparameter("rounds over all layers, at most", in: 1...1000) public var iterations = 20
+    @Hyperparameter(
+        "what a channel always exceeds goes into biases of its readers: mean − 3σ of its BatchNormalization, or the data's least")
+    public var absorbBiases = BiasAbsorption.none
+    @Hyperparameter("also into convolutions that pad with zeros, whose outputs at borders then change")
+    public var absorbPadded = false
+    @Hyperparameter("calibration samples to run at most, with absorb-biases data", in: 1...1e9) public var samples = 128
     public var choice = WeightChoice()
 
     public init() {}
+
+    public var needs: PassNeeds { absorbBiases == .data ? .calibration : .nothing }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let between = ChannelsBetweenLayers(graph, clips, try choice.selection(in: graph))
         let pairs = between.chosen.filter { if case .layer = $0.source { true } else { false } }
         var scaling = ChannelScaling(graph)
+        var factors: [String: [Float]] = [:]
         let before = pairs.flatMap { $0.ranges(in: scaling) }
         for _ in 0..<iterations {
             var largest: Float = 1
             for channels in pairs {
                 let (own, others) = channels.bothRanges(in: scaling)
-                let factors = zip(own, others).map { own, other -> Float in
+                let step = zip(own, others).map { own, other -> Float in
                     own > 0 && other > 0 ? min(max((own / other).squareRoot(), 1e-5), 1e5) : 1
                 }
-                largest = factors.reduce(largest) { max($0, $1, 1 / $1) }
-                if factors.contains(where: { $0 != 1 }) { scaling.divide(channels, by: factors) }
+                largest = step.reduce(largest) { max($0, $1, 1 / $1) }
+                factors[channels.node.name] = factors[channels.node.name].map { zip($0, step).map { $0 * $1 } } ?? step
+                if step.contains(where: { $0 != 1 }) { scaling.divide(channels, by: step) }
             }
             if largest < 1.001 { break }
         }
         let after = pairs.flatMap { $0.ranges(in: scaling) }
         let changes = zip(before, after).map { ($0.name, $0.spread, $1.spread) }
-        return try between.result(
+        let result = try between.result(
             scaling, changes, .channelSpread, "", idle: "no layer reads its channels, and none makes them for it")
+        guard absorbBiases != .none else { return result }
+        let names = Set(pairs.map(\.node.name))
+        let all = ScalableChannels.all(in: result.graph, replacesClips: false).found.filter { names.contains($0.node.name) }
+        let least = absorbBiases == .data
+            ? try all.leastNumbers(in: result.graph, context, sampleCount: samples)
+            : try all.normalizedLeast(in: graph, from: context.teacher ?? graph, divided: factors)
+        let absorbed = try result.graph.absorbing(least, of: all, acceptsPadding: absorbPadded)
+        let changed = Set(absorbed.findings.map(\.subject))
+        let others = result.findings.filter { $0.status != .kept || !changed.contains($0.subject) }
+        return PassResult(graph: absorbed.graph, findings: others + absorbed.findings)
     }
 }
 

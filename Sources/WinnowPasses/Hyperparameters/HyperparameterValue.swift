@@ -35,6 +35,9 @@ public enum HyperparameterValue: Hashable, Sendable {
         return .string(text)
     }
 
+    /// A number, as an integer where it is one.
+    init(_ number: Double) { self = Int(exactly: number).map { .int($0) } ?? .number(number) }
+
     /// The number, from an integer or a number.
     package var double: Double? {
         switch self {

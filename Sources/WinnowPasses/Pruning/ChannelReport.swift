@@ -47,8 +47,11 @@ struct ChannelReport {
         for name in graph.weightTensors where !ledger.has(name) {
             if let finding = coupled(name, result, nil) { ledger.note(finding) }
         }
+        let single = graph.constantsOfSingleBodies
         for site in graph.capturedWeightSites where !leavesBodiesAlone && !ledger.has(site.tensor) {
-            ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and so does something else")
+            let holder = site.holder ?? ""
+            if single[site.tensor] != nil { ledger.keep(site.tensor, "only a body of \(holder) reads it"); continue }
+            ledger.skip(site.tensor, "a body of \(holder) reads it, and so does something else")
         }
         for (tensor, reason) in fallbacks { ledger.note(Finding(tensor, .fellBack, reason: reason)) }
         return ledger.findings { _ in "none of its channels was to be removed" }

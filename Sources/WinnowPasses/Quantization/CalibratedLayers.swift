@@ -16,16 +16,24 @@ struct CalibratedLayers {
     private(set) var parameters: [ValueName: QuantizationParameters] = [:]
     /// Weights that were rounded by more than the nearest codes; the graph still has the floats.
     private(set) var rounded: [ValueName: RoundedWeight] = [:]
+    private let encodings: EncodingTable
+    /// What stays float because it was given so.
+    private var floats: Set<ValueName> = []
+    /// Parameters that were given, by the names they were given for.
+    private(set) var given: [ValueName: QuantizationParameters] = [:]
     /// The part of the outputs' energy that rounding takes, where that is known, by the first value of a group or a layer's name.
     var noises: [String: Double] = [:]
 
     init(
-        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
+        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice,
+        _ encodings: EncodingTable = EncodingTable(), graph: Graph, context: PassContext
     ) throws {
         let selection = try choice.selection(in: graph)
         self.graph = try graph.preparedForIntegers { selection.reason(against: $0) == nil }
-        (self.arithmetic, self.selection) = (arithmetic, selection)
-        let plan = QuantizationPlan(self.graph, selection: selection, arithmetic)
+        (self.arithmetic, self.selection, self.encodings) = (arithmetic, selection, encodings)
+        try encodings.check(in: self.graph)
+        floats = encodings.floats(in: self.graph)
+        let plan = self.plan()
         guard !plan.sites.isEmpty else { return }
         edges = Set(plan.sites.filter { plan.isEdge($0) }.map(\.node.name))
         let values = plan.groups.compactMap(\.values.first)
@@ -34,12 +42,58 @@ struct CalibratedLayers {
         for group in plan.groups {
             guard let value = group.values.first else { continue }
             let scheme = arithmetic.schemes(isEdge: plan.isEdge(group)).activations
-            parameters[value] = calibration.parameters(of: value, observed[value], scheme, in: index)
+            parameters[value] = try givenParameters(of: group, scheme)
+                ?? calibration.parameters(of: value, observed[value], scheme, in: index)
+        }
+        try takeWeights(of: plan.sites)
+    }
+
+    /// What was given for a group of values, which share it.
+    private mutating func givenParameters(
+        of group: QuantizationPlan.Group, _ scheme: ActivationScheme
+    ) throws -> QuantizationParameters? {
+        var found: (name: ValueName, parameters: QuantizationParameters)?
+        for value in group.values {
+            guard let own = try encodings.parameters(at: EncodedPlace(value, scheme)) else { continue }
+            if let found, found.parameters != own {
+                throw encodings.error(value, "has another encoding than \(found.name), and codes go from one to the other unchanged")
+            }
+            found = (value, own)
+            given[value] = own
+        }
+        return found?.parameters
+    }
+
+    private mutating func takeWeights(of sites: [WeightSite]) throws {
+        for site in sites where encodings.encodings[site.tensor] != nil {
+            guard let shape = graph.infos[site.operand]?.shape else { continue }
+            let scheme = arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights
+            var place = EncodedPlace(site.tensor, shape, channelAxis: site.operandAxis, scheme)
+            (place.storedAxis, place.leastWidth) = (site.outputAxis, scheme.elementType.bitWidth)
+            guard let own = try encodings.parameters(at: place) else { continue }
+            if let other = given[site.tensor], other != own {
+                throw encodings.error(site.tensor, "is read by layers that need different scales")
+            }
+            given[site.tensor] = own
         }
     }
 
+    /// Whether values of a group were given their codes.
+    func isGiven(_ group: QuantizationPlan.Group) -> Bool { group.values.contains { given[$0] != nil } }
+
+    /// What became of the encodings that were given, in the graph with codes.
+    func encodingFindings(in coded: Graph) -> [Finding] { encodings.findings(given, in: coded) }
+
+    /// The layers that could become integers.
+    var eligibleSites: [WeightSite] { QuantizationPlan(graph, selection: selection, arithmetic).sites }
+
     func plan(barred: Set<ValueName> = []) -> QuantizationPlan {
-        QuantizationPlan(graph, selection: selection, arithmetic, barred: barred)
+        QuantizationPlan(graph, selection: selection, arithmetic, barred: barred.union(floats))
+    }
+
+    /// The types of all activations' codes.
+    var activationTypes: Set<ElementType> {
+        Set(parameters.values.map(\.elementType).filter { $0.bitWidth >= 8 }).union([arithmetic.inner.activations.elementType])
     }
 
     /// The graph with groups of a plan alone as codes, weights in float.
@@ -60,7 +114,8 @@ struct CalibratedLayers {
     }
 
     private func ownParameters(for weight: Tensor, of site: WeightSite) -> (parameters: QuantizationParameters, reason: String?) {
-        arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
+        if let own = given[site.tensor] { return (own, nil) }
+        return arithmetic.schemes(isEdge: edges.contains(site.node.name)).weights.parameters(
             for: weight, channelAxis: site.operandAxis,
             objection: arithmetic.profile.objectionToChannelScales(of: site, rank: weight.rank))
     }

@@ -5,13 +5,14 @@ import WinnowTraining
 /// Quantization-aware training in which the step sizes are trained along with the weights.
 ///
 /// ∂x̂/∂s = (x̂ − x)/s inside the range and the limiting code outside, gradients scaled by 1/√(n·q_max)
-/// (LSQ; Esser et al. 2020, equations 3 and 4).
+/// (LSQ; Esser et al. 2020, equations 3 and 4). Activations may have learned offsets too (LSQ+; Bhalgat et al. 2020), or learned ends of
+/// their ranges in place of steps (PACT; Choi et al. 2018).
 public struct LearnedStepQuantization: TrainingPass {
     public static let name = "learned-step-quantization"
     public static let summary = "trains quantization steps together with the weights, then stores the integers"
     public static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \
-        own (LSQ). It pays at 4 bits and less. Scales start at the calibrated ranges, those of weights below 8 bits at \
+        own (LSQ), and by activation-learning offsets of activations too (LSQ+) or the ends of their ranges (PACT). It pays at 4 bits and less. Scales start at the calibrated ranges, those of weights below 8 bits at \
         2·mean|w|/√q_max.
         """
     public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
@@ -19,6 +20,8 @@ public struct LearnedStepQuantization: TrainingPass {
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()
     @Hyperparameter("train the steps of activations too") public var learnActivations = true
+    @Hyperparameter("what is trained of activations: steps, steps and offsets (LSQ+), or where their ranges end (PACT)")
+    public var activationLearning = ActivationLearning.steps
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) public var stepRate = 0.01
     public var calibration = CalibrationChoice()
     public var choice = WeightChoice()
@@ -26,21 +29,34 @@ public struct LearnedStepQuantization: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        let pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        if learnActivations { try learn(activationsOf: &pairs, &setup) }
         setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
         setup.findings += pairs.findings
         for (name, site, parameters) in pairs.weightScales {
             let count = (setup.model.initializers[site.tensor]?.elementCount ?? 1) / max(1, parameters.scales.count)
             setup.options[name] = options(elementCount: count, limit: parameters.codes.upperBound)
         }
-        guard learnActivations else { return }
+    }
+
+    private func learn(activationsOf pairs: inout QuantizationPairs, _ setup: inout TrainingSetup) throws {
+        guard activationLearning != .clipping else {
+            for name in try pairs.learnRanges() { setup.options[name] = ParameterOptions(learningRateFactor: Float(stepRate)) }
+            return
+        }
+        let offsets = try activationLearning == .offsets ? pairs.learnOffsets() : [:]
         for (name, count, limit) in pairs.activationScales {
-            setup.options[name] = options(elementCount: count, limit: limit)
+            let own = options(elementCount: count, limit: limit)
+            setup.options[name] = own
+            if let offset = offsets[name] {
+                setup.options[offset] = own
+                setup.options[offset]?.minimum = nil
+            }
         }
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.foldingMasks().storingIntegers(for: arithmetic)
+        let (stored, findings) = try graph.settlingRanges().settlingOffsets().foldingMasks().storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 

@@ -23,6 +23,20 @@ struct LookedUpRows {
         (self.encoded, self.parameters, self.target, self.lookups) = (encoded, parameters, target, lookups)
     }
 
+    /// The codes behind a node that looks rows up as `write` does, and what they stand for.
+    static func encoded(behind node: Node, in index: GraphIndex) -> (codes: ValueName, encoded: EncodedWeight)? {
+        guard node.op is Mul, let cast = index.producer(of: node.input(0)), (cast.op as? Cast)?.target == .float32,
+            let numbers = index.producer(of: cast.input(0)), let factors = index.producer(of: node.input(1)),
+            (numbers.op as? Gather)?.axis == 0, (factors.op as? Gather)?.axis == 0, numbers.input(1) == factors.input(1),
+            let name = numbers.input(0), let codes = index.constant(name), codes.elementType == .int8, codes.rank == 2,
+            let scales = index.constant(factors.input(0)), scales.elementType == .float32, scales.shape == [codes.shape[0], 1]
+        else { return nil }
+        let parameters = QuantizationParameters(
+            elementType: .int8, codes: -128...127, scales: scales.floats(),
+            zeroPoints: [Int](repeating: 0, count: codes.shape[0]), axis: 0)
+        return (name, EncodedWeight(codes: codes, shape: codes.shape, .affine(parameters)))
+    }
+
     func write(to edit: inout GraphEdit, _ names: inout FreshNames) {
         let (codes, scales) = (names.value("\(target.tensor).codes"), names.value("\(target.tensor).scale"))
         let column = Tensor(parameters.scales, shape: [parameters.scales.count, 1])

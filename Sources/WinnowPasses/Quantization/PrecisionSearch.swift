@@ -165,6 +165,7 @@ struct PrecisionSearch {
             let noise = sites.reduce(group.values.first.flatMap { noises[$0] } ?? 0) { $0 + (noises[$1.node.name] ?? 0) }
             return noise / (cost + all / 100 + 1)
         }
-        return plan.groups.map { (group: $0, harm: harm($0)) }.max { $0.harm < $1.harm }?.group.values.first
+        let free = plan.groups.filter { !layers.isGiven($0) }
+        return free.map { (group: $0, harm: harm($0)) }.max { $0.harm < $1.harm }?.group.values.first
     }
 }

@@ -10,6 +10,8 @@ struct QuantizationPairs {
     private(set) var findings: [Finding]
     /// The scales of activations, with the elements of a sample that share each and the largest code.
     private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
+    /// How values become codes, and how that follows from a range, by names of scales.
+    private(set) var activations: [ValueName: (parameters: QuantizationParameters, encoding: RangeEncoding)] = [:]
     /// The moving averages of ranges, by names of scales, and how those follow.
     private(set) var averages: [ValueName: (bounds: ClosedRange<Float>, encoding: RangeEncoding)] = [:]
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
@@ -32,6 +34,7 @@ struct QuantizationPairs {
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
             activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
+            activations[scale] = (parameters, layers.arithmetic.encoding(of: parameters))
             averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
             findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises[first]))
         }

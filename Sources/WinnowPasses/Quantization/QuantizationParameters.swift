@@ -18,6 +18,8 @@ package struct QuantizationParameters: Hashable, Sendable {
     /// What scales are stored as: float32, or a type that holds each exactly.
     package var scaleType = ElementType.float32
     package var convention = QuantizationConvention.onnx
+    /// Whether scales and zero points were given, so that no method may move them.
+    package var isGiven = false
 
     package init(
         elementType: ElementType, codes: ClosedRange<Int>, scales: [Float], zeroPoints: [Int], axis: Int? = nil

@@ -32,7 +32,7 @@ package struct QuantizationPlan: Sendable {
     /// - Parameters:
     ///   - arithmetic: whether results that are graph outputs become integers too; without it, the last layer's sums are turned into
     ///     floats directly, where the profile does so.
-    ///   - barred: values that stay float, with all that would share their scale.
+    ///   - barred: values that stay float, with all that would share their scale, and weights that do.
     init(_ graph: Graph, selection: Selection, _ arithmetic: IntegerArithmetic, barred: Set<ValueName> = []) {
         self.graph = graph
         index = GraphIndex(graph)
@@ -117,8 +117,9 @@ package struct QuantizationPlan: Sendable {
             || site.node.op.type.name != "Conv" && graph.outputs.contains(result)
     }
 
-    /// The barred value that a layer would have to take or give as codes.
+    /// The barred value, or weight, that a layer would have to take or give as codes.
     private func barredOperand(of site: WeightSite) -> ValueName? {
+        if barred.contains(site.tensor) { return site.tensor }
         if let data = site.node.input(1 - site.inputIndex), isBarred(data) { return data }
         guard let result = result(of: site), !mayGiveFloats(site, result), isBarred(result) else { return nil }
         return result

@@ -19,7 +19,8 @@ public struct StaticQuantization: Pass {
         BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
         absorbed: its output is what is quantized. Biases take what rounding the weights adds to the means of channels. \
         What the rounding of each value takes of the outputs is predicted from their gradients, and the worst stay float \
-        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop.
+        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop. encodings=FILE gives scales and zero \
+        points to whatever it names.
         """
     public static let strengths = [Strength("weight-bits", rising: [8, 4, 2])]
     public static let isIdempotent = true
@@ -36,11 +37,13 @@ public struct StaticQuantization: Pass {
     @Hyperparameter("fold BatchNormalization into the layer before it") public var foldBatchNorm = true
     @Hyperparameter("write layers between codes as QLinearConv and QLinearMatMul, instead of pairs around Conv and MatMul")
     public var quantizedOperators = false
+    public var given = EncodingChoice()
     public var choice = WeightChoice()
 
     public init() {}
 
     public var needs: PassNeeds { .calibration }
+    public var files: [String] { given.files }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
@@ -50,25 +53,41 @@ public struct StaticQuantization: Pass {
         var arithmetic = codes.arithmetic(
             weightBits: weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
-        let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: folded, context: context)
-            .roundingWeights(by: rounding, context)
+        let layers = try CalibratedLayers(
+            arithmetic, calibration, choice, given.table(about: graph), graph: folded, context: context
+        ).roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
         let (coded, findings) = try pairs.graph.storingIntegers(for: arithmetic)
         let audit = IntegerAudit(of: coded)
-        let typed = coded.allowing([arithmetic.inner.activations.elementType])
-        let noted = try typed.notingFloats(among: layers.plan().sites)
+        let typed = coded.allowing(layers.activationTypes)
+        let noted = try typed.notingFloats(among: layers.eligibleSites)
+        let search = stepWithoutSearch(layers, in: noted).map { [$0] } ?? []
         let stored = try quantizedOperators ? noted.writingQuantizedOperators() : noted
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
-        for finding in pairs.findings + findings + audit.findings + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
+        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings
+        for finding in own + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
         }
         return PassResult(
             graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
+    }
+}
+
+extension StaticQuantization {
+    /// What a recipe says for the same layers in float, without looking for them again.
+    private func stepWithoutSearch(_ layers: CalibratedLayers, in noted: Graph) -> Finding? {
+        let names = Set(noted.nodes.filter(\.notes.staysFloat).map(\.name))
+        let tensors = layers.plan().sites.filter { names.contains($0.node.name) }.map { Selection.literal($0.tensor) }
+        guard !tensors.isEmpty else { return nil }
+        var step = self
+        (step.precision.outputSqnr, step.precision.maxDrop) = (0, nil)
+        step.choice.except += tensors.filter { !choice.except.contains($0) }
+        return Finding("graph", .done, reason: "for a recipe, the same layers in float without looking for them: - \(step)")
     }
 }
 

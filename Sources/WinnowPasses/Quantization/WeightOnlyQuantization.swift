@@ -32,6 +32,7 @@ public struct WeightOnlyQuantization: Pass {
         "points that validation accuracy or agreement may drop: weights get more bits, at last floats, until it holds", in: 0...100)
     public var maxDrop: Double? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
+    public var given = EncodingChoice()
     public var rounding = RoundingChoice()
     @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
     public var matrices = MatrixStorage.dequantizeLinear
@@ -40,43 +41,62 @@ public struct WeightOnlyQuantization: Pass {
     public init() {}
 
     public var needs: PassNeeds { maxDrop == nil ? rounding.needs : .calibration }
+    public var files: [String] { given.files }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         for rule in rules { try rule.check(in: graph) }
-        guard let maxDrop else { return try storing(graph, within: size, SchemeLadder.Costs(), context) }
-        return try storing(graph, dropping: maxDrop, context)
+        let table = try given.table(about: graph)
+        try table.check(in: graph)
+        guard let maxDrop else { return try storing(graph, within: size, SchemeLadder.Costs(), table, context) }
+        return try storing(graph, dropping: maxDrop, table, context)
     }
 
     /// The graph with codes of so many bytes, as a part of the weights'; nil: as many as the scheme asks for.
-    private func storing(_ graph: Graph, within size: Double?, _ costs: SchemeLadder.Costs, _ context: PassContext) throws -> PassResult {
+    private func storing(
+        _ graph: Graph, within size: Double?, _ costs: SchemeLadder.Costs, _ table: EncodingTable, _ context: PassContext
+    ) throws -> PassResult {
         let (base, isPreset) = try baseScheme()
-        return try graph.rewritingWeights(
-            choice, hasTables: isPreset, prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
+        var used: [ValueName: QuantizationParameters] = [:]
+        var result = try graph.rewritingWeights(
+            choice, hasTables: isPreset || graph.lookupSites.contains { table.encodings[$0.tensor] != nil },
+            prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
         ) { targets in
             let isFree = isPreset && self.scheme == nil
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
             let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme, isFree: isFree), costs, isExact: maxDrop == nil) }
             let assignment = try SchemeAssignment(scheme, rules, for: targets.targets, within: budget)
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
-            return try targets.store(rounding: rounding, context, matrices: matrices) { assignment($0) }
+            let given = try table.parameters(of: targets.targets) { assignment($0).scheme ?? scheme }
+            used.merge(given) { $1 }
+            let floats = table.floats(in: targets.graph)
+            return try targets.store(rounding: rounding, context, matrices: matrices, given: given) { target in
+                if given[target.tensor] != nil { return (scheme, "as \(table.source) says") }
+                if floats.contains(target.tensor) { return (nil, "stays float, as \(table.source) says") }
+                guard !isPreset, target.isLookedUp else { return assignment(target) }
+                return (nil, "its rows are looked up; no data is multiplied with it")
+            }
         }
+        result.findings += table.findings(used, in: result.graph)
+        return result
     }
 
     /// The smallest that loses no more than so many points: first as asked, then with more and more bytes.
-    private func storing(_ graph: Graph, dropping drop: Double, _ context: PassContext) throws -> PassResult {
+    private func storing(
+        _ graph: Graph, dropping drop: Double, _ table: EncodingTable, _ context: PassContext
+    ) throws -> PassResult {
         var bound = try DropBound(drop, from: graph, context)
         let costs = SchemeLadder.Costs()
         var quiet = context
         quiet.progress = nil
-        var best = try storing(graph, within: size, costs, quiet)
+        var best = try storing(graph, within: size, costs, table, quiet)
         if try !bound.holds(best.graph, size.map { "size \($0.shortText)" } ?? "as asked") {
             var (fails, holds) = (size ?? 0, 1.0)
-            best = try storing(graph, within: holds, costs, quiet)
+            best = try storing(graph, within: holds, costs, table, quiet)
             _ = try bound.holds(best.graph, "size 1")
             while holds - fails > Self.sizeStep {
                 let middle = (fails + holds) / 2
-                let result = try storing(graph, within: middle, costs, quiet)
+                let result = try storing(graph, within: middle, costs, table, quiet)
                 if try bound.holds(result.graph, "size \(middle.shortText)") { (best, holds) = (result, middle) } else { fails = middle }
             }
         }

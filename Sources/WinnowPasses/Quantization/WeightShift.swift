@@ -34,7 +34,7 @@ struct WeightShift {
     ) throws -> [WeightShift] {
         var shifts = try sites.compactMap { try WeightShift($0.site, $0.parameters, $0.rounded, in: graph) }
         let index = GraphIndex(graph)
-        let (builder, places) = (GraphBuilder(extending: graph), shifts.indices.filter { shifts[$0].takesBias(in: index) })
+        let (builder, places) = (GraphBuilder(extending: graph), shifts.indices.filter { index.takesBias(shifts[$0].site) })
         var (statistics, means) = (Statistics(), [ValueName]())
         for place in places {
             // Samples stay apart, so that batches are those of the model.
@@ -69,25 +69,9 @@ struct WeightShift {
         return try builder.add(Add(), site.node.output(0), builder.add(Mul(), shift, strength))
     }
 
-    private func takesBias(in index: GraphIndex) -> Bool {
-        guard type(of: site.node.op).maximumInputCount >= 3, site.inputIndex == 1 else { return false }
-        guard let bias = site.node.input(2) else { return true }
-        return index.graph.initializers[bias].map { $0.elementType == .float32 && $0.rank == 1 } == true
-            && index.consumers(of: bias).count == 1 && !index.isOutput(bias)
-    }
-
     /// An edit by which the layer's bias takes the mean of the shift away.
     func correction(in graph: Graph, _ names: inout FreshNames) -> GraphEdit? {
         guard !mean.isEmpty, mean.contains(where: { $0 != 0 && $0.isFinite }) else { return nil }
-        if let bias = site.node.input(2), let stored = graph.initializers[bias] {
-            guard stored.elementCount == mean.count else { return nil }
-            let values = zip(stored.floats(), mean).map { $0 - Float($1) }
-            return GraphEdit(setting: [(bias, Tensor(values, shape: stored.shape))])
-        }
-        var changed = site.node
-        changed.inputs = Array(site.node.inputs.prefix(2)) + [names.value("\(site.node.name).bias")]
-        var edit = GraphEdit(replacing: [changed.name], with: [changed])
-        edit.initializers = [(changed.inputs[2], Tensor(mean.map { Float(-$0) }))]
-        return edit
+        return graph.addingToBias(of: site, mean.map { -$0 }, &names)
     }
 }

@@ -7,11 +7,13 @@ extension WeightTargets {
     ///
     /// - Parameters:
     ///   - matrices: what holds matrices whose codes come in blocks.
+    ///   - given: parameters that targets have in place of those of their scheme.
     ///   - palette: the numbers that a target's palette has; nil: found by k-means.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        matrices: MatrixStorage = .dequantizeLinear, palette: (WeightTarget) -> Palette? = { _ in nil },
+        matrices: MatrixStorage = .dequantizeLinear, given: [ValueName: QuantizationParameters] = [:],
+        palette: (WeightTarget) -> Palette? = { _ in nil },
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
         var storage = WeightStorage(graph, matrices: matrices)
@@ -19,7 +21,7 @@ extension WeightTargets {
         for target in targets {
             let (scheme, choice) = choose(target)
             guard let scheme else { keep(target, choice ?? "a rule keeps it"); continue }
-            if scheme.isInteger {
+            if scheme.isInteger || given[target.tensor] != nil {
                 integers.append(target)
                 schemes[target.tensor] = (scheme, choice)
             } else {
@@ -29,7 +31,9 @@ extension WeightTargets {
         }
         let known = schemes
         try rounding.round(integers, in: graph, seesData: !isBody, context) { target, weight in
-            known[target.tensor]?.scheme.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+            if let own = given[target.tensor] { return (own, nil) }
+            let scheme = known[target.tensor]?.scheme
+            return scheme?.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
                 ?? (QuantizationScheme(bits: 8, .tensor).parameters(for: weight, channelAxis: nil))
         } done: { task, rounded in
             storeIntegers(task, rounded, known[task.target.tensor]?.choice, rounding, &storage)

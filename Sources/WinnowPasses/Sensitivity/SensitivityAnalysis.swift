@@ -86,17 +86,15 @@ package struct SensitivityAnalysis: Sendable {
         }
         skipped.removeAll { curves[$0.name] != nil }
         return SensitivityResult(
-            metric: before.name, baseline: before.measured(before.score), pass: type(of: pass).name,
-            hyperparameter: hyperparameter,
-            strengths: strengths, names: parts.map(\.name), table: SensitivityTable(curves), skipped: skipped)
+            metric: before.name, baseline: before.measured(before.score), step: PassStep(pass), hyperparameter: hyperparameter,
+            strengths: strengths, parts: parts, table: SensitivityTable(curves), skipped: skipped)
     }
 
     /// The pass at a strength, on these tensors alone.
     private func changing(_ tensors: [ValueName], _ strength: Double) throws -> any Pass {
-        let number: HyperparameterValue = Int(exactly: strength).map { .int($0) } ?? .number(strength)
         let only = HyperparameterValue.list(tensors.map { .string(Selection.literal($0)) })
         return try type(of: pass).init(
-            hyperparameters: pass.hyperparameters.merging(["only": only, hyperparameter: number]) { $1 })
+            hyperparameters: pass.hyperparameters.merging(["only": only, hyperparameter: HyperparameterValue(strength)]) { $1 })
     }
 
     private func trial(

@@ -41,6 +41,31 @@ struct LayerBias {
     }
 }
 
+extension GraphIndex {
+    /// Whether numbers may be added to a layer's bias: it has one of its own, or none and takes one.
+    func takesBias(_ site: WeightSite) -> Bool {
+        guard type(of: site.node.op).maximumInputCount >= 3, site.inputIndex == 1 else { return false }
+        guard let bias = site.node.input(2) else { return true }
+        return graph.initializers[bias].map { $0.elementType == .float32 && $0.rank == 1 } == true
+            && consumers(of: bias).count == 1 && !isOutput(bias)
+    }
+}
+
+extension Graph {
+    /// An edit that adds a number to each output of a layer that `takesBias`.
+    func addingToBias(of site: WeightSite, _ shift: [Double], _ names: inout FreshNames) -> GraphEdit? {
+        if let bias = site.node.input(2), let stored = initializers[bias] {
+            guard stored.elementCount == shift.count else { return nil }
+            return GraphEdit(setting: [(bias, Tensor(zip(stored.floats(), shift).map { $0 + Float($1) }, shape: stored.shape))])
+        }
+        var changed = site.node
+        changed.inputs = Array(site.node.inputs.prefix(2)) + [names.value("\(site.node.name).bias")]
+        var edit = GraphEdit(replacing: [changed.name], with: [changed])
+        edit.initializers = [(changed.inputs[2], Tensor(shift.map { Float($0) }))]
+        return edit
+    }
+}
+
 extension AxisMap {
     /// Whether a weight's outputs lie along the last axis of what its node gives.
     fileprivate func endsWithOutput(of site: WeightSite) -> Bool {

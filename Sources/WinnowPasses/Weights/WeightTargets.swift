@@ -16,6 +16,9 @@ package struct WeightTarget: Sendable {
     /// The numbers as float32.
     package var values: Tensor { stored.converted(to: .float32) }
 
+    /// Whether all that reads it looks rows up.
+    var isLookedUp: Bool { sites.allSatisfy { $0.node.lookedUpInput == $0.inputIndex } }
+
     /// The axis whose indices are output channels, to the first layer that tells.
     package var channelAxis: Int? { sites.lazy.compactMap(\.outputAxis).first }
 

@@ -231,6 +231,14 @@ import WinnowTestSupport
         expectClose(real(moved), expected, sample)
     }
 
+    @Test(arguments: samples) func whatIsAddedComesOut(_ sample: OperatorSample) throws {
+        guard sample.op.passesShifts, let data = sample.inputs.first ?? nil, data.elementType == .float32 else { return }
+        func shifted(_ tensor: Tensor) -> Tensor { Tensor(tensor.floats().map { $0 + 1.5 }, shape: tensor.shape) }
+        var sample = sample
+        sample.outputCount = 1
+        expectClose(try sample.with([shifted(data)] + sample.inputs.dropFirst()).run()[0], shifted(try sample.run()[0]), sample)
+    }
+
     private func expectClose(
         _ actual: Tensor, _ expected: Tensor, _ sample: OperatorSample, _ comment: String = "",
         location: SourceLocation = #_sourceLocation

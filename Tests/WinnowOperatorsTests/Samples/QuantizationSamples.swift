@@ -66,6 +66,12 @@ extension OperatorSamples {
             let code = codes(inputs)
             return [.computed(inputs[0].shape) { min(7, max(-8, code($0))) * 0.5 }]
         },
+        OperatorSample(LearnedOffset(.int8), [Tensor(scalar: Float(0.5)), Tensor(scalar: Float(3.3))], differentiated: []) { _ in
+            [Tensor(scalar: Int8(-7))]
+        },
+        OperatorSample(LearnedOffset(.uint4), [Tensor(scalar: Float(0.5)), Tensor(scalar: Float(-30))], differentiated: []) { _ in
+            [Tensor([15], shape: [], as: .uint4)]
+        },
         OperatorSample(
             MovingRange(RangeEncoding(0...255, leastScale: 0.001), .uint8), [data, Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1))],
             outputs: 4, differentiated: []

@@ -12,10 +12,11 @@ struct EqualizationTests {
     static let passes: [@Sendable () throws -> any Pass] = [
         { CrossLayerEqualization() }, { try CrossLayerEqualization(hyperparameters: ["clips": "per-channel"]) }, { SmoothQuant() },
         { try SmoothQuant(hyperparameters: ["clips": "per-channel", "alpha": 0.9]) },
+        { try CrossLayerEqualization(hyperparameters: ["absorb-biases": "data"]) },
     ]
     static let models: [@Sendable () throws -> Graph] = Zoo.all + TestModels.makers + [
         RoundingModels.grouped, { try ScaledModels.rectified() }, { try ScaledModels.clipped() }, { try ScaledModels.transformer() },
-        { try FoldBatchNorm()(TestModels.residual()).graph },
+        { try FoldBatchNorm()(TestModels.residual()).graph }, { try ScaledModels.biased() },
     ]
 
     /// The model computes the same in float.
@@ -43,6 +44,72 @@ struct EqualizationTests {
                 for (a, b) in zip(own, others) { #expect(abs(a / b - 1) < 0.01, "\(graph.name) \(channels.node.name) \(a) \(b)") }
             }
         }
+    }
+
+    /// What channels exceed over the data goes on to the layers behind: nothing of the data is cut off, and no channel exceeds more.
+    @Test func biasesAreAbsorbed() throws {
+        let graph = try ScaledModels.biased()
+        let context = try Zoo.context(for: graph)
+        let plain = try CrossLayerEqualization()(graph)
+        let result = try CrossLayerEqualization(hyperparameters: ["absorb-biases": "data"])(graph, in: context)
+        let data = try #require(context.calibration).batch(at: Array(0..<16))
+        for (layer, isAbsorbed) in [("conv1", true), ("conv2", true), ("fc1", true), ("padded", false)] {
+            let bias = try [plain.graph, result.graph].map { try #require($0.initializers["\(layer).bias"]).largestMagnitude }
+            #expect(!isAbsorbed || bias[1] < 0.7 * bias[0], "\(layer): \(bias)")
+            let values = try #require(Session(result.graph.applying(ScaledModels.observing(layer)), options: SessionOptions(lowers: false)).run(data)[layer])
+            var minima = ChannelMinima(axis: 1)
+            values.withElements(Float.self) { minima.add($0, shape: values.shape) }
+            #expect(minima.minima.allSatisfy { abs($0) < 1e-3 } == isAbsorbed, "\(layer): \(minima.minima)")
+        }
+        #expect(result.findings.contains { $0.subject == "padded.bias" && $0.status == .skipped && $0.reason.contains("last pads with zeros") })
+        let outputs = try (Session(graph).run(data), Session(result.graph).run(data))
+        for (name, tensor) in outputs.0 { #expect(tensor.relativeError(of: try #require(outputs.1[name])) < 1e-5) }
+    }
+
+    /// c = max(0, β − 3|γ|) / s of the normalization that was folded: b₁ − c, b₂ + W₂·c.
+    @Test func normalizationsTellWhatMayGo() throws {
+        let graph = try ScaledModels.normalized()
+        let folded = try FoldBatchNorm()(graph).graph
+        var context = PassContext()
+        context.teacher = graph
+        let plain = try CrossLayerEqualization()(folded, in: context).graph
+        let result = try CrossLayerEqualization(hyperparameters: ["absorb-biases": "normalizations"])(folded, in: context)
+        func bias(_ graph: Graph, _ layer: String) throws -> [Float] {
+            let node = try #require(graph.node(named: layer))
+            return try #require(graph.initializers[node.input(2) ?? ""]).floats()
+        }
+        let (scale, shift) = (try #require(graph.initializers["gamma"]).doubles(), try #require(graph.initializers["beta"]).doubles())
+        let factors = try zip(#require(folded.initializers["w1"]).floats().chunked(27), #require(plain.initializers["w1"]).floats().chunked(27))
+            .map { Double($0[0] / $1[0]) }
+        let taken = scale.indices.map { max(0, shift[$0] - 3 * abs(scale[$0])) / factors[$0] }
+        #expect(taken.contains { $0 > 0 } && taken.contains(0))
+        for (index, values) in try zip(bias(plain, "conv1"), bias(result.graph, "conv1")).enumerated() {
+            #expect(abs(Double(values.0 - values.1) - taken[index]) < 1e-4)
+        }
+        let second = try #require(plain.initializers["w2"]).floats().chunked(8)
+        for (index, values) in try zip(bias(plain, "conv2"), bias(result.graph, "conv2")).enumerated() {
+            let sum = zip(second[index], taken).reduce(0) { $0 + Double($1.0) * $1.1 }
+            #expect(abs(Double(values.1 - values.0) - sum) < 1e-3)
+        }
+        // Weights that changed since say nothing of what channels were divided by.
+        let other = try CrossLayerEqualization(hyperparameters: ["absorb-biases": "normalizations"])(plain, in: context)
+        #expect(other.findings.contains { $0.reason.contains("use absorb-biases data") })
+        let without = try CrossLayerEqualization(hyperparameters: ["absorb-biases": "normalizations"])(folded)
+        #expect(without.graph.initializers == plain.initializers && without.findings.contains { $0.reason.contains("no BatchNormalization") })
+    }
+
+    /// Convolutions that pad are changed at their borders alone, where that is asked for.
+    @Test func paddedBordersChange() throws {
+        let graph = try ScaledModels.biased()
+        let context = try Zoo.context(for: graph)
+        let settings: [String: HyperparameterValue] = ["absorb-biases": "data", "absorb-padded": true]
+        let result = try CrossLayerEqualization(hyperparameters: settings)(graph, in: context).graph
+        let data = try #require(context.calibration).batch(at: Array(0..<4))
+        let (before, after) = try (Session(graph).run(data), Session(result).run(data))
+        let (a, b) = (try #require(before["last"]).floats(), try #require(after["last"]).floats())
+        let side = 4
+        let inner = a.indices.filter { (1..<(side - 1)).contains($0 / side % side) && (1..<(side - 1)).contains($0 % side) }
+        #expect(inner.allSatisfy { abs(a[$0] - b[$0]) < 1e-3 } && a.indices.contains { abs(a[$0] - b[$0]) > 0.01 })
     }
 
     /// Clip has one bound for all channels: refused by name, or replaced.
@@ -114,6 +181,38 @@ enum ScaledModels {
         return try b.graph(outputs: [b.linear(b.add(Relu(), x, name: "relu4"), weight(b, "w5", [4, 10], spread: 1), name: "fc2")])
     }
 
+    /// Channels that are far above 0: before convolutions without and with padding, through pooling and Flatten.
+    static func biased() throws -> Graph {
+        func bias(_ b: GraphBuilder, _ name: String, _ count: Int, _ height: Float) -> ValueName {
+            b.constant("\(name).bias", Tensor((0..<count).map { height + Float($0 % 3) }))
+        }
+        let b = GraphBuilder("biased")
+        let x = try b.input("x", .float32, ["N", 3, 8, 8])
+        var y = try b.add(Relu(), b.conv(x, weight(b, "w1", [8, 3, 3, 3]), bias(b, "conv1", 8, 20), name: "conv1"), name: "relu1")
+        y = try b.add(Relu(), b.conv(y, weight(b, "w2", [8, 1, 3, 3]), bias(b, "conv2", 8, 60), groups: 8, name: "conv2"), name: "relu2")
+        let padded = try b.add(Relu(), b.conv(y, weight(b, "w3", [4, 8, 1, 1]), bias(b, "padded", 4, 300), name: "padded"), name: "relu3")
+        let last = try b.conv(padded, weight(b, "w4", [2, 4, 3, 3]), padding: 1, name: "last")
+        y = try b.add(Flatten(), b.maxPool(x, size: 4, name: "pool"), name: "flatten")
+        y = try b.add(Relu(), b.linear(y, weight(b, "w5", [6, 12]), bias(b, "fc1", 6, 20), name: "fc1"), name: "relu5")
+        return try b.graph(outputs: [last, b.linear(y, weight(b, "w6", [3, 6]), name: "fc2")])
+    }
+
+    /// A normalization with high and low means between two convolutions.
+    static func normalized() throws -> Graph {
+        let b = GraphBuilder("normalized")
+        let x = try b.input("x", .float32, ["N", 3, 6, 6])
+        let first = try b.conv(x, weight(b, "w1", [8, 3, 3, 3], spread: 0), name: "conv1")
+        let scale = Tensor((0..<8).map { 0.2 + 0.1 * Float($0) }), shift = Tensor((0..<8).map { Float($0) - 2 })
+        let normalized = try b.add(
+            BatchNormalization(),
+            inputs: [
+                first, b.constant("gamma", scale), b.constant("beta", shift), weight(b, "mean", [8]),
+                b.constant("variance", Tensor((0..<8).map { 0.5 + Float($0) })),
+            ], name: "norm")[0]
+        let hidden = try b.add(Relu(), normalized, name: "relu")
+        return try b.graph(outputs: [b.conv(hidden, weight(b, "w2", [4, 8, 1, 1]), weight(b, "b2", [4]), name: "conv2")])
+    }
+
     static func clipped() throws -> Graph {
         let b = GraphBuilder("clipped")
         var x = try b.input("x", .float32, ["N", 3, 6, 6])
@@ -152,4 +251,8 @@ enum ScaledModels {
         edit.outputs = [value]
         return edit
     }
+}
+
+extension [Float] {
+    fileprivate func chunked(_ size: Int) -> [[Float]] { stride(from: 0, to: count, by: size).map { Array(self[$0..<($0 + size)]) } }
 }

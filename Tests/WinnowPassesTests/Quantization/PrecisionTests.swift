@@ -192,6 +192,18 @@ struct PrecisionTests {
     }
 
     /// 65536 steps lose less than 256, and say which operator set they need.
+    /// The step that findings give for a recipe has the same layers in float, and looks for none.
+    @Test func theStepThatIsToldHasTheSameLayers() throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        let found = try StaticQuantization(hyperparameters: ["output-sqnr": 45])(graph, in: context)
+        let words = try #require(found.findings.first { $0.subject == "graph" && $0.reason.contains("for a recipe") }).reason
+        let names = try #require(words.split(separator: "except: [").last?.split(separator: "]").first).split(separator: ", ").map(String.init)
+        #expect(words.contains("- static-quantization: {") && words.contains("output-sqnr: 0") && !names.isEmpty)
+        let told = try StaticQuantization(hyperparameters: ["output-sqnr": 0, "except": .list(names.map { .string($0) })])(graph, in: context)
+        #expect(told.graph.initializers == found.graph.initializers && !told.findings.contains { $0.reason.contains("for a recipe") })
+    }
+
     @Test(arguments: ["uint16", "int16"]) func sixteenBitsLoseLess(_ type: String) throws {
         let graph = try TestModels.convolutional()
         let eight = try quantized(graph, ["output-sqnr": 0]).graph

@@ -164,6 +164,50 @@ struct TrainedQuantizationTests {
         #expect(try scales(0) != scales(1))
     }
 
+    /// What is learned of activations moves, and the file holds the codes that were trained: with biases in float its outputs are the same.
+    @Test(arguments: ["steps", "offsets", "clipping"], ["uint8", "int8", "uint4"])
+    func whatWasTrainedIsWritten(_ learning: String, _ activations: String) throws {
+        for make in TestModels.makers {
+            let graph = try FoldBatchNorm()(make()).graph
+            let context = try TestModels.context(for: graph)
+            let pass = try LearnedStepQuantization(hyperparameters: [
+                "activation-learning": .string(learning), "activations": .string(activations), "profile": "coreml", "convention": "onnx", "step-rate": 1,
+            ])
+            var setup = TrainingSetup(graph)
+            try pass.prepare(&setup, in: context)
+            let names = setup.options.keys.filter { $0.contains(".offset") || $0.contains(".range.") }
+            #expect(names.isEmpty == (learning == "steps"))
+            var random = RandomGenerator(seed: 4)
+            // As training would leave it.
+            let moved = try setup.model.settingInitializers(
+                Dictionary(uniqueKeysWithValues: names.map { name in
+                    let value = try #require(setup.model.initializers[name]).floats()[0]
+                    return (name, Tensor(scalar: value * (0.8 + 0.3 * random.uniform()) + (learning == "offsets" ? 0.05 : 0)))
+                }))
+            let written = try pass.finalize(moved, in: context).graph
+            #expect(!written.nodes.contains { $0.op is MovingRange || $0.op is LearnedOffset })
+            let data = try context.calibrationData(for: graph).batch(at: Array(0..<16))
+            let plain = SessionOptions(lowers: false)
+            let (trained, stored) = try (Session(moved, options: plain).run(data), Session(written, options: plain).run(data))
+            for (name, tensor) in trained { #expect(tensor == stored[name], "\(graph.name) \(name)") }
+        }
+    }
+
+    @Test(arguments: ["offsets", "clipping"]) func offsetsAndEndsMove(_ learning: String) throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        func zeroPointsAndScales(_ rate: Double) throws -> [QuantizationParameters] {
+            let pass: HyperparameterValue = [
+                "learned-step-quantization": ["step-rate": .number(rate), "activation-learning": .string(learning), "activations": "uint4", "weights": "int4"]
+            ]
+            let finetune = try Finetune(hyperparameters: ["epochs": 1, "learning-rate": 0.05, "batch-size": 16, "with": [pass], "keep-best": false])
+            return try finetune(graph, in: context).graph.codedTensors.filter { $0.shape == nil }.map(\.parameters)
+        }
+        let (still, moved) = (try zeroPointsAndScales(0), try zeroPointsAndScales(1))
+        #expect(still.count == moved.count && still.map(\.scales) != moved.map(\.scales))
+        #expect(still.allSatisfy { $0.elementType == .uint4 })
+    }
+
     @Test func fourBitsTrainBetterThanTheyRound() throws {
         let graph = try TestModels.perceptron()
         let context = try TestModels.context(for: graph)

@@ -40,6 +40,29 @@ struct SensitivityAnalysisTests {
         #expect(measured == Set(result.names), "nothing is passed over in silence")
     }
 
+    /// The step that is printed leaves alone what loses too much, and is a step that recipes take; what it leaves is as it was.
+    @Test(arguments: SensitivityUnit.allCases)
+    func exceptionsAreAStep(_ unit: SensitivityUnit) throws {
+        let graph = try TestModels.convolutional()
+        let context = try TestModels.context(for: graph)
+        let settings: [String: HyperparameterValue] = ["except": ["fc2.weight"]]
+        let pass: any Pass = try unit == .group ? StructuredPruning(hyperparameters: settings) : MagnitudePruning(hyperparameters: settings)
+        let result = try SensitivityAnalysis(unit, pass: pass, strengths: [0.5, 0.9])(graph, in: context)
+        let losses = result.names.compactMap { result.loss(of: $0, at: 0.9) }
+        let bound = losses.sorted()[losses.count / 2 - 1]
+        for (exception, none) in try zip(result.exceptions(losing: bound), result.exceptions(losing: 10)) {
+            #expect(none.except.isEmpty && none.step.contains("except: [fc2.weight]"))
+            #expect(exception.step.hasPrefix(type(of: pass).name) && (exception.strength == 0.5 || exception.step.contains("sparsity: 0.9")))
+            let expected = result.names.filter { result.loss(of: $0, at: exception.strength) ?? 0 > bound }
+            #expect(exception.except.isEmpty == expected.isEmpty && (exception.strength < 0.9 || !expected.isEmpty))
+            let changed = try type(of: pass).init(
+                hyperparameters: ["sparsity": .number(exception.strength), "except": .list((["fc2.weight"] + exception.except).map { .string($0) })])
+            #expect(changed.description == exception.step)
+            let pruned = try changed(graph, in: context).graph
+            for name in exception.except { #expect(pruned.initializers[name]?.shape[0] == graph.initializers[name]?.shape[0], "\(name)") }
+        }
+    }
+
     @Test(arguments: SensitivityUnit.allCases)
     func theModelStaysAsItIs(_ unit: SensitivityUnit) throws {
         for make in TestModels.makers + Zoo.all {

@@ -53,6 +53,10 @@ struct StatisticTests {
         let magnitude = (0..<240).filter { $0 / 12 % 5 == 2 }.reduce(0) { $0 + Double(abs(first[$1]) + second[$1]) }
         #expect(abs(activity.meanMagnitudes[2] - magnitude / 96) < 1e-6)
 
+        var minima = added(ChannelMinima(axis: -2), first, shape)
+        minima.merge(added(ChannelMinima(axis: 1), second, shape))
+        #expect(minima.minima == (0..<5).map { row in (0..<240).filter { $0 / 12 % 5 == row }.map { min(first[$0], second[$0]) }.min() })
+
         let weight = numbers(240, seed: 3)
         let channels = (0..<240).map { Int32($0 % 3) - 1 }
         var products = added(GatedProducts(weight, channels, count: 2), first, shape)

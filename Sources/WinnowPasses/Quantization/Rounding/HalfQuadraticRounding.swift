@@ -50,6 +50,7 @@ extension QuantizationParameters {
     /// Zero points, or scales where there are none, that come nearest to `goal` with the codes that `values` have.
     fileprivate func fitted(to goal: [Float], _ values: [Float], _ groups: [Int]) -> QuantizationParameters {
         var result = self
+        guard !isGiven else { return self }
         let isAffine = zeroPoints.contains { $0 != 0 }
         var (sums, weights) = ([Double](repeating: 0, count: scales.count), [Double](repeating: 0, count: scales.count))
         for index in values.indices {

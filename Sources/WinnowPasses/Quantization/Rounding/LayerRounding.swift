@@ -106,8 +106,10 @@ struct LayerRounding {
 }
 
 extension QuantizationParameters {
-    /// The same with other scales, as what they are stored in holds them; where that is neither float32 nor float16 they stay.
+    /// The same with other scales, as what they are stored in holds them; where that is neither float32 nor float16, or where
+    /// they were given, they stay.
     func settingScales(_ wanted: [Float]) -> QuantizationParameters {
+        guard !isGiven else { return self }
         var result = self
         switch scaleType {
         case .float32: result.scales = wanted
