@@ -111,9 +111,9 @@ extension Graph {
     }
 
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
-    /// `prepare` may bring a graph to the form the rewriting wants.
+    /// `prepare` may bring a graph, which may be a body, to the form the rewriting wants.
     package func rewritingWeights(
-        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
+        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
@@ -133,7 +133,7 @@ extension Graph {
                 }
                 if !isSame { edits.append(GraphEdit(replacing: [node.name], with: [changed])) }
             }
-            let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection)
+            let changed = try prepare(edits.isEmpty ? graph : graph.applying(edits), selection, !outer.isEmpty)
             var targets = WeightTargets(changed, selection, hasTables: hasTables, avoiding: outer) { target in
                 target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
             }
