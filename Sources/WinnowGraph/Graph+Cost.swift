@@ -16,14 +16,8 @@ extension Graph {
         }
         var counts: [String: Int?] = [:]
         for node in nodes where node.op.quantization == .contraction {
-            let operands = node.inputs.map { infos[$0] }
-            let axes = node.op.axes(for: operands)
-            let solved = axes.solve(
-                inputs: operands.map { $0?.extents?.map(\.value) }, outputs: node.outputs.map { infos[$0]?.extents?.map(\.value) })
-            guard let solved else { continue }
-            let labels = axes.inputLabels.union(axes.outputLabels).union(solved.keys)
-            let extents = labels.compactMap { solved[$0] }
-            counts.updateValue(extents.count == labels.count ? extents.reduce(1, *) : nil, forKey: node.name)
+            let count = node.op.multiplyAccumulates(inputs: node.inputs.map { infos[$0] }, outputs: node.outputs.map { infos[$0] })
+            if let count { counts.updateValue(count, forKey: node.name) }
         }
         for node in nodes where node.op.bodies.values.contains(where: \.multiplies) { counts.updateValue(nil, forKey: node.name) }
         return counts
@@ -31,6 +25,20 @@ extension Graph {
 
     private var multiplies: Bool {
         nodes.contains { $0.op.quantization == .contraction || $0.op.bodies.values.contains(where: \.multiplies) }
+    }
+}
+
+extension Operator {
+    /// The product of all axes of a contraction of such values; an inner nil where an extent is not known, an outer where the axes
+    /// are not.
+    package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        let axes = axes(for: inputs)
+        let solved = axes.solve(
+            inputs: inputs.map { $0?.extents?.map(\.value) }, outputs: outputs.map { $0?.extents?.map(\.value) })
+        guard let solved else { return .none }
+        let labels = axes.inputLabels.union(axes.outputLabels).union(solved.keys)
+        let extents = labels.compactMap { solved[$0] }
+        return .some(extents.count == labels.count ? extents.reduce(1, *) : nil)
     }
 }
 

@@ -24,18 +24,6 @@ package struct SingularValueDecomposition<Scalar: LapackScalar>: Sendable {
         self.right = right
     }
 
-    /// The smallest rank whose squared singular values sum to at least `energy` (0…1) of all of them.
-    package func rank(energy: Double) -> Int {
-        let squares = values.map { Double($0) * Double($0) }
-        let goal = energy * squares.reduce(0, +)
-        var sum = 0.0
-        for (index, square) in squares.enumerated() {
-            if sum >= goal { return index }
-            sum += square
-        }
-        return squares.count
-    }
-
     /// U√s (rows × rank) and √s·Vᵀ (rank × columns), whose product is the nearest matrix of that rank.
     package func factors(rank: Int) -> (left: Matrix<Scalar>, right: Matrix<Scalar>) {
         let rank = min(rank, values.count)

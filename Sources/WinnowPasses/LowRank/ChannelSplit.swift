@@ -1,20 +1,24 @@
-import WinnowKernels
-package import WinnowOperators
-package import WinnowTensor
+package import WinnowKernels
 
 /// k×k with few channels, then 1×1 (Zhang et al. 2016, section 2).
-package enum ChannelSplit: ConvolutionSplit {
+package struct ChannelSplit: ConvolutionSplit {
     package static let name = "channel"
+    private let filter: Filter
+    private let matrix: MatrixFactors
 
-    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
-        let shape = weight.shape
-        let rest = shape[1] * shape[2] * shape[3]
-        let (left, right, energy) = try rule.factors(of: Matrix(weight.elements(Float.self) ?? [], rows: shape[0], columns: rest))
-        let rank = left.columns
-        return LayerSplit(
-            layers: [
-                (conv, Tensor(right.elements, shape: [rank, shape[1], shape[2], shape[3]])),
-                (Conv(stride: 1, padding: 0), Tensor(left.elements, shape: [shape[0], rank, 1, 1])),
-            ], ranks: [(rank, min(shape[0], rest))], energy: energy)
+    package init(_ filter: Filter) throws(Refusal) {
+        self.filter = filter
+        matrix = try MatrixFactors(filter.matrix, metric: filter.metric)
+    }
+
+    package var spectra: [Spectrum] { [matrix.spectrum] }
+
+    package func parts(_ ranks: [Int]) -> [FilterPart] {
+        [.whole(filter, from: filter.inputs, to: ranks[0]), .pointwise(filter, from: ranks[0], to: filter.outputs)]
+    }
+
+    package func factors(_ ranks: [Int]) throws(Refusal) -> FilterFactors {
+        let (left, right) = matrix(ranks[0])
+        return FilterFactors(hidden: [right], last: left, basis: right, energy: matrix.spectrum.energy(rank: ranks[0]))
     }
 }

@@ -3,13 +3,25 @@ import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
-/// A weight and the layers that take its layer's place.
+/// A weight with its layer, decomposed so that layers of any rank can take its layer's place.
 struct FactorizedWeight {
     let site: WeightSite
-    let split: LayerSplit
+    let decomposition: any LayerDecomposition
+    let elementCount: Int
+    /// Whether its energy is that of the layer's outputs on calibration data.
+    let countsOutputs: Bool
+    /// What its layer reads, with a number for every extent; nil where its rank is not known.
+    private let data: ValueInfo?
+    private let multiplyAccumulates: Int?
+    /// Of the weight as the model stores it.
+    private let byteCount: Int
 
+    /// What stands for an extent that is not known: what is compared scales with it alike.
+    private static let openExtent = 64
+
+    /// - Parameter byteCount: of the weight as the model stores it.
     init(
-        _ target: WeightTarget, in graph: Graph, _ convolutions: any ConvolutionSplit.Type, _ rule: RankRule
+        _ target: WeightTarget, in graph: Graph, byteCount: Int, _ convolutions: any ConvolutionSplit.Type, _ metrics: [InputMetric]
     ) throws(Refusal) {
         let weight = target.stored
         guard weight.elementType == .float32 else { throw Refusal("it is \(weight.elementType), not float32") }
@@ -17,46 +29,71 @@ struct FactorizedWeight {
         guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name else {
             throw Refusal("several nodes share it")
         }
-        self.site = site
+        (self.site, self.byteCount) = (site, byteCount)
+        elementCount = weight.elementCount
+        countsOutputs = metrics.first.map { if case .triangular = $0 { true } else { false } } ?? false
+        data = site.node.input(1 - min(1, site.inputIndex)).flatMap { graph.infos[$0]?.withExtents(Self.openExtent) }
+        multiplyAccumulates = data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
         if let form = site.node.op as? any MatrixForm {
             guard weight.rank == 2, site.inputIndex == 1, site.outputAxis != nil else { throw Refusal("it is no matrix on the right") }
-            split = try Self.product(weight, form, rule)
-        } else if let conv = site.node.op as? Conv {
-            guard conv.groups == 1, weight.rank == 4 else { throw Refusal("grouped and non-planar convolutions are not split") }
-            split = try convolutions.split(conv, weight, rule)
+            decomposition = try ProductDecomposition(form, weight, metric: metrics.first)
+        } else if let convolution = site.node.op as? any PartedConvolution {
+            decomposition = try ConvolutionDecomposition(convolution, weight, by: convolutions, metrics: metrics)
         } else {
             throw Refusal("\(site.node.op.type) is not split")
         }
     }
 
-    /// x·A·B in the place of x·W.
-    private static func product(_ weight: Tensor, _ form: some MatrixForm, _ rule: RankRule) throws(Refusal) -> LayerSplit {
-        let matrix = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[0], columns: weight.shape[1])
-        let (left, right, energy) = try rule.factors(of: matrix)
-        let factors = [left, right].map { Tensor($0.elements, shape: [$0.rows, $0.columns]) }
-        let (first, second) = form.factored
-        return LayerSplit(
-            layers: form.transposesRight ? [(first, factors[1]), (second, factors[0])] : [(first, factors[0]), (second, factors[1])],
-            ranks: [(left.columns, min(matrix.rows, matrix.columns))], energy: energy)
+    /// Why layers of these ranks do not pay; nil if they do.
+    func objection(to ranks: [Int]) -> String? {
+        let text = rankText(ranks)
+        let count = decomposition.elementCount(ranks)
+        guard count < elementCount else { return "\(text) would take \(count) parameters instead of \(elementCount)" }
+        guard 4 * count < byteCount else { return "\(text) would take \(4 * count) bytes instead of \(byteCount)" }
+        if let data, let before = multiplyAccumulates, let after = decomposition.multiplyAccumulates(ranks, reading: data), after >= before {
+            return "\(text) would take \(Self.percent(after, of: before)) of the multiply-accumulates"
+        }
+        return nil
     }
 
-    /// The edit that puts the layers in the node's place.
-    func edit(_ fresh: inout FreshNames) -> GraphEdit {
+    private static func percent(_ part: Int, of all: Int) -> String { "\(Int((100 * Double(part) / Double(max(1, all))).rounded())) %" }
+
+    /// `rank 3 of 12`.
+    func rankText(_ ranks: [Int]) -> String {
+        let pairs = zip(ranks, decomposition.fullRanks).map { "\($0) of \($1)" }
+        return "\(pairs.count == 1 ? "rank" : "ranks") \(pairs.joined(separator: " and "))"
+    }
+
+    /// The edit that puts layers with these weights in the node's place.
+    func edit(_ ranks: [Int], _ weights: [Tensor], _ fresh: inout FreshNames) -> GraphEdit {
         let node = site.node
-        let places = ["first", "second", "third"].prefix(split.layers.count)
-        let hidden = (1..<split.layers.count).map { fresh.value("\(node.name).hidden\($0 == 1 ? "" : "\($0)")") }
+        let layers = decomposition.outline(ranks)
+        let places = ["first", "second", "third", "fourth", "fifth"].prefix(layers.count)
+        let hidden = (1..<layers.count).map { fresh.value("\(node.name).hidden\($0 == 1 ? "" : "\($0)")") }
         let names = places.map { fresh.value("\(site.tensor).\($0)") }
         var edit = GraphEdit(replacing: [node.name], with: [])
-        for (index, layer) in split.layers.enumerated() {
-            let isLast = index == split.layers.count - 1
+        for (index, layer) in layers.enumerated() {
+            let isLast = index == layers.count - 1
             let data = index == 0 ? node.inputs[1 - site.inputIndex] : hidden[index - 1]
             edit.addedNodes.append(
                 Node(
                     name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
                     inputs: [data, names[index]] + (isLast ? Array(node.inputs.dropFirst(2)) : []),
                     outputs: isLast ? node.outputs : [hidden[index]]))
-            edit.initializers.append((names[index], layer.weight))
+            edit.initializers.append((names[index], weights[index]))
         }
         return edit
+    }
+
+    /// The same with numbers that only stand for weights, where costs are counted.
+    func outlineEdit(_ ranks: [Int], _ fresh: inout FreshNames) -> GraphEdit {
+        edit(ranks, decomposition.outline(ranks).map { Tensor(repeating: Float(0.01), shape: $0.shape) }, &fresh)
+    }
+}
+
+extension ValueInfo {
+    /// With a number in the place of every extent that is not known; nil where the rank is not.
+    fileprivate func withExtents(_ number: Int) -> ValueInfo? {
+        extents.map { ValueInfo(elementType, $0.map { $0.value == nil ? .fixed(number) : $0 }) }
     }
 }

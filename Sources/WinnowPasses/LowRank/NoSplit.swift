@@ -1,10 +1,10 @@
-package import WinnowOperators
-package import WinnowTensor
+package import WinnowKernels
 
 /// Leaves convolutions alone.
 package enum NoSplit: ConvolutionSplit {
     package static let name = "none"
-    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
-        throw Refusal("convolutions are not to be split")
-    }
+    package init(_ filter: Filter) throws(Refusal) { throw Refusal("convolutions are not to be split") }
+    package var spectra: [Spectrum] { [] }
+    package func parts(_ ranks: [Int]) -> [FilterPart] { [] }
+    package func factors(_ ranks: [Int]) throws(Refusal) -> FilterFactors { throw Refusal("convolutions are not to be split") }
 }

@@ -1,9 +1,10 @@
+import WinnowEngine
 public import WinnowGraph
 import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
-/// Splits Gemm, MatMul and Conv into two of lower rank by truncated singular value decomposition.
+/// Puts layers of lower rank in the place of Gemm, MatMul and convolutions, by truncated decompositions of their weights.
 ///
 /// W ≈ U_r√Σ · √ΣV_rᵀ, the nearest matrix of rank r (Eckart and Young 1936).
 /// ```
@@ -11,92 +12,101 @@ import WinnowTensor
 /// ```
 public struct SVDFactorization: Pass {
     public static let name = "svd-factorization"
-    public static let summary = "splits layers into two of lower rank where that saves parameters"
+    public static let summary = "splits layers into several of lower rank where that saves parameters and arithmetic"
     public static let guide = """
-        A Gemm or MatMul becomes two; a k×k Conv becomes k×k with few channels and 1×1 (channel), k×1 and 1×k (spatial), or \
-        1×1, k×k and 1×1 between few channels (tucker-2). The rank keeps a part of the energy Σσ², or is a fraction of the full rank. Layers that would not become \
-        smaller stay. Follow with `finetune`.
+        A Gemm or MatMul becomes two; a k×k Conv or ConvTranspose becomes k×k with few channels and 1×1 (channel), k×1 and 1×k \
+        (spatial), 1×1, k×k and 1×1 between few channels (tucker-2), or 1×1, k×1 and 1×k for each channel, and 1×1 (cp); groups each by \
+        themselves. The rank of a layer keeps a part of the energy Σσ², stands out of noise (evbmf), is given, or a fraction of the full \
+        rank; `size` finds those of all layers together, so that the model costs a part of what it did, and `max-drop` the smallest size \
+        with which accuracy holds. `weighting` lets errors count as much as the layer's inputs, or the loss, make of them. Layers that would \
+        not become smaller and faster stay. Follow with `finetune`.
         """
     public static let strengths = [
         Strength("rank-fraction", none: 1, rising: [0.75, 0.5, 0.25]), Strength("energy", none: 1, rising: [0.99, 0.9, 0.5]),
+        Strength("size", none: 1, rising: [0.8, 0.6, 0.3]),
     ]
 
-    @Hyperparameter("part of the squared singular values to keep", in: 0...1) public var energy = 0.9
-    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction:
-        Double? = nil
+    public var ranking = RankChoice()
     @Hyperparameter("how convolutions are split") public var convolutions: Chosen<ConvolutionSplits> = "channel"
+    @Hyperparameter("what errors of the factors are weighted by: activations, on calibration data, are those of the layer's outputs")
+    public var weighting: Chosen<FactorWeightings> = "none"
+    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples = 512
     public var choice = WeightChoice()
 
     public init() {}
 
+    public var needs: PassNeeds { ranking.maxDrop == nil ? weighting.member.needs : .calibration }
+
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var known: Factors = [:]
-        return try graph.rewritingWeights(
+        try ranking.check()
+        var known: DecomposedWeights?
+        guard let drop = ranking.maxDrop else { return try factorizing(graph, within: ranking.size, &known, context) }
+        var bound = try DropBound(drop, from: graph, context)
+        var quiet = context
+        quiet.progress = nil
+        return try bound.smallest(from: ranking.size ?? 0) { try factorizing(graph, within: $0, &known, quiet) }
+    }
+
+    /// - Parameters:
+    ///   - size: the part of the model's cost that may be left; nil: ranks of each layer by itself.
+    ///   - known: what was found for another size.
+    private func factorizing(
+        _ graph: Graph, within size: Double?, _ known: inout DecomposedWeights?, _ context: PassContext
+    ) throws -> PassResult {
+        var plan: FactorPlan?
+        var unweighted: Set<ValueName> = []
+        var result = try graph.rewritingWeights(
             choice,
-            prepare: { graph, selection in
-                known = try factorsBehindNodes(in: graph, selection)
-                return try graph.storingWeightsAsRead { site in
-                    guard selection.reason(against: site) == nil, let factors = known[site.tensor] else { return false }
-                    return (try? factors.get()) != nil
-                }
+            prepare: { graph, selection, isBody in
+                let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
+                let weights = isBody ? nil : known
+                let own = try weights ?? DecomposedWeights(self, stored, from: graph, selection, isBody: isBody, context)
+                if !isBody { known = own }
+                let found = try size.map { try FactorPlan(own, in: stored, isBody: isBody, ranking, share: $0, context) } ?? FactorPlan(own, ranking)
+                (plan, unweighted) = (found, own.unweighted)
+                return try graph.storingWeightsAsRead { site in (try? found.choices[site.tensor]?.get()) != nil }
             }
         ) { targets in
             var result = targets.graph
             for target in targets.targets {
                 do throws(Refusal) {
-                    let outcome = known[target.tensor] ?? Result { () throws(Refusal) in try factors(of: target, in: result) }
-                    try put(outcome.get(), inPlaceOf: target, in: &result, &targets)
+                    guard let choice = try plan?.choices[target.tensor]?.get() else { throw Refusal("it is not read as a weight") }
+                    try put(choice, inPlaceOf: target, in: &result, &targets)
+                    if unweighted.contains(target.tensor) {
+                        targets.note(Finding(target.tensor, .fellBack, reason: "of its inputs nothing is known: all its elements count alike"))
+                    }
                 } catch { targets.skip(target, error.reason) }
             }
             return result
         }
-    }
-
-    private typealias Factors = [ValueName: Result<FactorizedWeight, Refusal>]
-
-    /// What becomes of weights that their layers read through other nodes; those that are not split stay behind them.
-    private func factorsBehindNodes(in graph: Graph, _ selection: Selection) throws -> Factors {
-        let behind = Set(graph.weightSites.filter { $0.operand != $0.tensor }.map(\.tensor))
-        guard !behind.isEmpty else { return [:] }
-        let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
-        let targets = WeightTargets(stored, selection) { target in target.sites.lazy.compactMap { stored.reasonAgainstCoding($0) }.first }
-        var result: Factors = [:]
-        for target in targets.targets where behind.contains(target.tensor) {
-            result[target.tensor] = Result { () throws(Refusal) in
-                let factors = try factors(of: target, in: stored)
-                let (before, after) = (graph.initializers[target.tensor]?.byteCount ?? 0, 4 * factors.split.elementCount)
-                guard after < before else { throw Refusal("\(factors.split.text) would take \(after) bytes instead of \(before)") }
-                return factors
-            }
-        }
+        result.findings += plan?.finding.map { [$0] } ?? []
         return result
     }
 
-    private func factors(of target: WeightTarget, in graph: Graph) throws(Refusal) -> FactorizedWeight {
-        let factorized = try FactorizedWeight(target, in: graph, convolutions.member, RankRule(energy: energy, fraction: rankFraction))
-        let (before, after) = (target.stored.elementCount, factorized.split.elementCount)
-        guard after < before else { throw Refusal("\(factorized.split.text) would take \(after) parameters instead of \(before)") }
-        return factorized
-    }
-
     private func put(
-        _ factors: FactorizedWeight, inPlaceOf target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets
+        _ choice: FactorPlan.Choice, inPlaceOf target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets
     ) throws(Refusal) {
-        let split = factors.split
-        do { graph = try graph.applying(factors.edit(&targets.names)) } catch {
+        let (weight, ranks) = choice
+        let factors = try weight.decomposition.factors(ranks)
+        do { graph = try graph.applying(weight.edit(ranks, factors.weights, &targets.names)) } catch {
             throw Refusal("the layers do not fit: \(error)")
         }
+        let count = factors.weights.reduce(0) { $0 + $1.elementCount }
         targets.note(
             Finding(
-                target.tensor, .done, .parameters, before: Double(target.stored.elementCount), after: Double(split.elementCount),
-                reason: "\(split.text), energy \((split.energy * 1e4).rounded() / 1e4)"))
-        for rank in split.ranks { targets.note(Finding(target.tensor, .done, .rank, before: Double(rank.full), after: Double(rank.kept))) }
+                target.tensor, .done, .parameters, before: Double(target.stored.elementCount), after: Double(count),
+                reason: "\(weight.rankText(ranks)), energy \((factors.energy * 1e4).rounded() / 1e4)"))
+        for (rank, spectrum) in zip(ranks, weight.decomposition.spectra) {
+            let parts = [0.5, 0.9, 0.99].map { "\($0.shortText) in \(spectrum.rank(energy: $0))" }.joined(separator: ", ")
+            targets.note(
+                Finding(
+                    target.tensor, .done, .rank, before: Double(spectrum.count), after: Double(rank), reason: "of the energy \(parts)"))
+        }
+        targets.note(
+            Finding(target.tensor, .done, .relativeChange, after: factors.relativeError, reason: "of the weight that the layers together are"))
+        if weight.countsOutputs {
+            targets.note(Finding(target.tensor, .done, .layerError, after: max(0, 1 - factors.energy).squareRoot(), reason: "on calibration data"))
+        }
     }
-}
-
-/// Why a weight is not factorized.
-package struct Refusal: Error {
-    var reason: String
-    init(_ reason: String) { self.reason = reason }
 }

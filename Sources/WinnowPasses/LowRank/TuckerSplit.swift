@@ -1,43 +1,36 @@
-import WinnowKernels
-package import WinnowOperators
-package import WinnowTensor
+package import WinnowKernels
 
-/// 1×1 to few channels, k×k between few channels, and 1×1 back: W ≈ G ×₁ U_O ×₂ U_I with the leading singular vectors of W unfolded
-/// by outputs and by inputs (Tucker-2; Kim et al. 2016, section 3.1).
-package enum TuckerSplit: ConvolutionSplit {
+/// 1×1 to few channels, k×k between few channels, and 1×1 back: W ≈ G ×₁ U_O ×₂ U_I by higher-order orthogonal iteration (Tucker-2;
+/// Kim et al. 2016, section 3.1). Its spectra are those of W unfolded by outputs and by inputs.
+package struct TuckerSplit: ConvolutionSplit {
     package static let name = "tucker-2"
+    private let filter: Filter
+    private let (byOutputs, byInputs): (MatrixFactors, MatrixFactors)
 
-    package static func split(_ conv: Conv, _ weight: Tensor, _ rule: RankRule) throws(Refusal) -> LayerSplit {
-        let shape = weight.shape
-        let taps = shape[2] * shape[3]
-        guard taps > 1 else { throw Refusal("it is 1×1") }
-        let byOutputs = Matrix(weight.elements(Float.self) ?? [], rows: shape[0], columns: shape[1] * taps)
-        let byInputs = Matrix(weight.transposed([1, 0, 2, 3]).elements(Float.self) ?? [], rows: shape[1], columns: shape[0] * taps)
-        let outputs = try basis(of: byOutputs, rule)
-        let inputs = try basis(of: byInputs, rule)
-        // G = U_Oᵀ · W, inputs in front, then U_Iᵀ in the same way.
-        let half = Tensor((outputs.transposed * byOutputs).elements, shape: [outputs.columns, shape[1], shape[2], shape[3]])
-        let turned = Matrix(half.transposed([1, 0, 2, 3]).elements(Float.self) ?? [], rows: shape[1], columns: outputs.columns * taps)
-        let core = Tensor((inputs.transposed * turned).elements, shape: [inputs.columns, outputs.columns, shape[2], shape[3]])
-            .transposed([1, 0, 2, 3])
-        return LayerSplit(
-            layers: [
-                (Conv(stride: 1, padding: 0), Tensor(inputs.transposed.elements, shape: [inputs.columns, shape[1], 1, 1])),
-                (conv, core),
-                (Conv(stride: 1, padding: 0), Tensor(outputs.elements, shape: [shape[0], outputs.columns, 1, 1])),
-            ],
-            ranks: [(outputs.columns, min(shape[0], shape[1] * taps)), (inputs.columns, min(shape[1], shape[0] * taps))],
-            energy: energy(core.floats()) / max(energy(byOutputs.elements), .leastNormalMagnitude))
+    package init(_ filter: Filter) throws(Refusal) {
+        guard filter.tapCount > 1 else { throw Refusal("it is 1×1") }
+        self.filter = filter
+        byOutputs = try MatrixFactors(filter.matrix)
+        byInputs = try MatrixFactors(filter.matrix.exchangingAxes(inner: filter.tapCount))
     }
 
-    private static func energy(_ values: [Float]) -> Double { values.reduce(0) { $0 + Double($1) * Double($1) } }
+    package var spectra: [Spectrum] { [byOutputs.spectrum, byInputs.spectrum] }
 
-    /// The leading left singular vectors as columns.
-    private static func basis(of matrix: Matrix<Float>, _ rule: RankRule) throws(Refusal) -> Matrix<Float> {
-        let whole = try RankRule.decomposition(of: matrix)
-        let rank = min(rule.rank(of: whole), whole.values.count)
-        var result = Matrix<Float>(zeros: matrix.rows, rank)
-        for row in 0..<matrix.rows { for column in 0..<rank { result[row, column] = whole.left[row, column] } }
-        return result
+    package func parts(_ ranks: [Int]) -> [FilterPart] {
+        [
+            .pointwise(filter, from: filter.inputs, to: ranks[1]), .whole(filter, from: ranks[1], to: ranks[0]),
+            .pointwise(filter, from: ranks[0], to: filter.outputs),
+        ]
+    }
+
+    package func factors(_ ranks: [Int]) throws(Refusal) -> FilterFactors {
+        let factors: TuckerFactors
+        do {
+            factors = try TuckerFactors(filter.matrix, outputs: byOutputs.basis(ranks[0]), inputs: byInputs.basis(ranks[1]))
+        } catch { throw Refusal("its decomposition did not converge") }
+        let basis = (factors.inputs * factors.core.exchangingAxes(inner: filter.tapCount)).exchangingAxes(inner: filter.tapCount)
+        return FilterFactors(
+            hidden: [factors.inputs.transposed, factors.core], last: factors.outputs, basis: basis,
+            energy: factors.core.squareSum / max(filter.matrix.squareSum, .leastNormalMagnitude))
     }
 }

@@ -1,4 +1,3 @@
-import WinnowEngine
 import WinnowGraph
 import WinnowKernels
 import WinnowTensor
@@ -32,22 +31,12 @@ struct ChannelCut {
             finding = nil
             return
         }
-        let sample = try cost.needsSample ? context.sample(for: candidates.graph) : [:]
-        func smaller(_ length: Int) throws -> Graph {
-            try context.cancellation?.check("search for the budget")
-            return try candidates.graph(without: candidates.lowest(limited(order.counts(first: length))))
+        let budget = CostBudget(cost: cost, share: 1 - pass.sparsity)
+        let cut = try budget.cut(order, of: candidates.graph, rest: "channels that stay", in: context) { length in
+            try candidates.graph(without: candidates.lowest(limited(order.counts(first: length))))
         }
-        let target = 1 - pass.sparsity
-        let length = try order.shortest { length in
-            try cost.share(of: smaller(length), in: candidates.graph, on: sample) <= target + 1e-9
-        }
-        counts = limited(order.counts(first: length))
-        let result = try smaller(length)
-        let (before, after) = try (cost.value(of: candidates.graph, on: sample), cost.value(of: result, on: sample))
-        let isMet = try length < order.count || cost.share(of: result, in: candidates.graph, on: sample) <= target + 1e-9
-        finding = Finding(
-            "graph", isMet ? .done : .fellBack, cost.quantity, before: before, after: after,
-            reason: isMet ? "" : "no more can go: what else it costs is in channels that stay")
+        counts = limited(order.counts(first: cut.length))
+        finding = cut.finding
     }
 }
 
@@ -135,8 +124,4 @@ extension [Float] {
         let threshold = (sorted[place - 1] + sorted[place]) / 2
         return self.count { Double($0) <= threshold }
     }
-}
-
-extension ModelCost {
-    fileprivate var needsSample: Bool { self == .macs || self == .latency }
 }

@@ -3,7 +3,7 @@ import WinnowGraph
 import WinnowTensor
 
 /// What a whole model costs.
-enum ModelCost: Sendable {
+public enum ModelCost: String, HyperparameterChoice, Codable {
     case parameters
     /// Multiply–accumulates of one sample, of all layers where they are known.
     case macs
@@ -20,6 +20,9 @@ enum ModelCost: Sendable {
         case .latency: Quantity("latency", unit: "ms")
         }
     }
+
+    /// Whether it is told of a graph and a sample, not of the graph alone.
+    var needsSample: Bool { self == .macs || self == .latency }
 
     private static let latencySeconds = 0.3
 

@@ -30,7 +30,7 @@ public struct DynamicQuantization: Pass {
         try checkHyperparameters()
         return try graph.rewritingWeights(
             choice,
-            prepare: { graph, selection in
+            prepare: { graph, selection, _ in
                 let index = GraphIndex(graph)
                 return try graph.writingEinsumsAsProducts { site in
                     selection.reason(against: site) == nil && index.soleConsumer(of: site.tensor) != nil && !(site.node.op is Conv)

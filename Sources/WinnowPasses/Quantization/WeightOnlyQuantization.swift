@@ -60,7 +60,7 @@ public struct WeightOnlyQuantization: Pass {
         var used: [ValueName: QuantizationParameters] = [:]
         var result = try graph.rewritingWeights(
             choice, hasTables: isPreset || graph.lookupSites.contains { table.encodings[$0.tensor] != nil },
-            prepare: { try base.isMixed ? $0.storingMatricesForBlocks(where: $1) : $0 }
+            prepare: { graph, selection, _ in try base.isMixed ? graph.storingMatricesForBlocks(where: selection) : graph }
         ) { targets in
             let isFree = isPreset && self.scheme == nil
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
@@ -89,22 +89,8 @@ public struct WeightOnlyQuantization: Pass {
         let costs = SchemeLadder.Costs()
         var quiet = context
         quiet.progress = nil
-        var best = try storing(graph, within: size, costs, table, quiet)
-        if try !bound.holds(best.graph, size.map { "size \($0.shortText)" } ?? "as asked") {
-            var (fails, holds) = (size ?? 0, 1.0)
-            best = try storing(graph, within: holds, costs, table, quiet)
-            _ = try bound.holds(best.graph, "size 1")
-            while holds - fails > Self.sizeStep {
-                let middle = (fails + holds) / 2
-                let result = try storing(graph, within: middle, costs, table, quiet)
-                if try bound.holds(result.graph, "size \(middle.shortText)") { (best, holds) = (result, middle) } else { fails = middle }
-            }
-        }
-        return PassResult(graph: best.graph, findings: bound.findings + best.findings)
+        return try bound.smallest(from: size) { try storing(graph, within: $0, costs, table, quiet) }
     }
-
-    /// How near the search for a size comes to the least.
-    private static let sizeStep = 1.0 / 64
 
     /// The schemes that weights step through for a size, the smallest first.
     ///

@@ -28,4 +28,26 @@ package struct DropBound {
                 reason: "\(candidate): \(holds ? "within" : "more than") \(drop.shortText) points"))
         return holds
     }
+
+    /// How near the search for a size comes to the least.
+    private static let sizeStep = 1.0 / 64
+
+    /// What `make` gives for the smallest size that holds, between `size` and 1: first for `size` itself, then by bisection, with what
+    /// became of every candidate.
+    ///
+    /// - Parameter size: nil: as `make` has it without one.
+    package mutating func smallest(from size: Double?, _ make: (Double?) throws -> PassResult) throws -> PassResult {
+        var best = try make(size)
+        if try !holds(best.graph, size.map { "size \($0.shortText)" } ?? "as asked") {
+            var (fails, size) = (size ?? 0, 1.0)
+            best = try make(size)
+            _ = try holds(best.graph, "size 1")
+            while size - fails > Self.sizeStep {
+                let middle = (fails + size) / 2
+                let result = try make(middle)
+                if try holds(result.graph, "size \(middle.shortText)") { (best, size) = (result, middle) } else { fails = middle }
+            }
+        }
+        return PassResult(graph: best.graph, findings: findings + best.findings)
+    }
 }

@@ -114,9 +114,9 @@ extension Graph {
     }
 
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
-    /// `prepare` may bring a graph to the form the rewriting wants.
+    /// `prepare` may bring a graph, which may be a body, to the form the rewriting wants.
     package func rewritingWeights(
-        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection) throws -> Graph = { graph, _ in graph },
+        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
@@ -124,7 +124,7 @@ extension Graph {
             let taken = outer.union(graph.infos.keys)
             let bodies = try graph.rewritingBodies { body in try rewritten(body, avoiding: taken) }
             let version = bodies.graph.metadata.version(of: "")
-            let changed = try prepare(bodies.graph, selection)
+            let changed = try prepare(bodies.graph, selection, !outer.isEmpty)
             var targets = WeightTargets(changed, selection, hasTables: hasTables, avoiding: outer) { target in
                 target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
             }

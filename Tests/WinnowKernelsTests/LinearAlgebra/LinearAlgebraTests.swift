@@ -44,7 +44,7 @@ import WinnowTensor
 
     @Test func rankByEnergy() throws {
         let svd = try SingularValueDecomposition(Matrix<Double>([4, 0, 0, 0, 2, 0, 0, 0, 1], rows: 3, columns: 3))
-        #expect([0.0, 0.7, 16.0 / 21, 0.9, 20.0 / 21, 0.99, 1].map { svd.rank(energy: $0) } == [0, 1, 1, 2, 2, 3, 3])
+        #expect([0.0, 0.7, 16.0 / 21, 0.9, 20.0 / 21, 0.99, 1].map { svd.spectrum.rank(energy: $0) } == [0, 1, 1, 2, 2, 3, 3])
     }
 
     @Test(arguments: [1, 2, 20]) func choleskySolvesAndInverts(n: Int) throws {

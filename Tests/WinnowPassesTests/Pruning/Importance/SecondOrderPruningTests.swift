@@ -22,17 +22,8 @@ struct SecondOrderPruningTests {
         return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
     }
 
-    private static func numbers(_ rows: Int, _ columns: Int, _ a: Int, _ b: Int, _ c: Int) -> [Double] {
-        (0..<(rows * columns)).map { index in
-            let (i, j) = (index / columns, index % columns)
-            let sum: Int = i * a + j * b + (i * j % 977) * c
-            let whole: Int = sum + i * i % 4801 * 13
-            return Double(whole % 1009 - 504) / 504
-        }
-    }
-
     private static func rowsOfData() -> Tensor {
-        var x = numbers(rows, inputs, 7919, 7907, 31)
+        var x = formulaNumbers(rows, inputs, 7919, 7907, 31)
         for row in 0..<rows {
             for column in 1..<inputs { x[row * inputs + column] += 0.75 * x[row * inputs + column - 1] }
             for column in 0..<inputs { x[row * inputs + column] *= column == 5 ? 0 : column % 16 == 3 ? 8 : 1 }
@@ -44,7 +35,7 @@ struct SecondOrderPruningTests {
     ///
     /// - Parameter shift: what is added to every weight, so that none is 0.
     static func layer(transposed: Bool = false, shift: Double = 0) throws -> (graph: Graph, context: PassContext) {
-        let weight = Tensor(numbers(outputs, inputs, 523, 6007, 91).map { Float($0 + shift) }, shape: [outputs, inputs])
+        let weight = Tensor(formulaNumbers(outputs, inputs, 523, 6007, 91).map { Float($0 + shift) }, shape: [outputs, inputs])
         let b = GraphBuilder("layer")
         let x = try b.input("x", .float32, ["N", .fixed(inputs)])
         let y = try transposed

@@ -1,0 +1,99 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+
+/// What errors of factors are weighted by.
+package protocol FactorWeighting: Sendable {
+    /// Its name in recipes.
+    static var name: String { get }
+    static var needs: PassNeeds { get }
+
+    /// By weight, a metric for each of its layer's groups; none where nothing is known of its inputs.
+    static func metrics(
+        of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
+    ) throws -> [ValueName: [InputMetric]]
+}
+
+/// Every weighting, one line each.
+public enum FactorWeightings: MemberCatalogue {
+    package static let all: [any FactorWeighting.Type] = [
+        NoWeighting.self,
+        ActivationWeighting.self,
+        FisherWeighting.self,
+    ]
+    public static var names: [String] { all.map { $0.name } }
+}
+
+/// All elements count alike.
+package enum NoWeighting: FactorWeighting {
+    package static let name = "none"
+    package static let needs = PassNeeds.nothing
+    package static func metrics(
+        of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
+    ) throws -> [ValueName: [InputMetric]] { [:] }
+}
+
+/// By the second moments of the layer's inputs: what is cut off is the error of its outputs (SVD-LLM, Wang et al. 2024; DRONE, Chen
+/// et al. 2021). H + λ·mean diag H = C·Cᵀ, λ = 0.001.
+package enum ActivationWeighting: FactorWeighting {
+    package static let name = "activations"
+    package static let needs = PassNeeds.calibration
+    private static let damping = 0.001
+
+    package static func metrics(
+        of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
+    ) throws -> [ValueName: [InputMetric]] {
+        var result: [ValueName: [InputMetric]] = [:]
+        try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: true) { layer in
+            guard layer.moments.count == 1, let moment = layer.moments.first?.moment else { return }
+            let metrics = (0..<moment.groupCount).map { metric(moment.group($0)) }
+            guard metrics.allSatisfy({ $0 != nil }) else { return }
+            result[layer.contraction.site.tensor] = metrics.compactMap { $0 }
+        }
+        return result
+    }
+
+    private static func metric(_ moment: SecondMoment) -> InputMetric? {
+        let depth = moment.matrix.columns
+        var hessian = Matrix(moment.matrix.elements.map(Double.init), rows: depth, columns: depth)
+        let mean = (0..<depth).reduce(0) { $0 + hessian[$1, $1] } / Double(max(1, depth))
+        guard mean > 0, mean.isFinite else { return nil }
+        for index in 0..<depth { hessian[index, index] += damping * mean }
+        guard let root = try? CholeskyFactor(hessian).lower else { return nil }
+        return .triangular(Matrix(root.elements.map { Float($0) }, rows: depth, columns: depth))
+    }
+}
+
+/// By the empirical Fisher information of the weights, summed over those of each input: C = diag √Σ_o E[g_oi²] (FWSVD; Hsu et al.
+/// 2022, equation 4).
+package enum FisherWeighting: FactorWeighting {
+    package static let name = "fisher"
+    package static let needs = PassNeeds.calibration
+
+    package static func metrics(
+        of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
+    ) throws -> [ValueName: [InputMetric]] {
+        let moments = try LossGradients.moments(of: targets, in: graph, context)
+        var result: [ValueName: [InputMetric]] = [:]
+        for target in targets {
+            guard let site = target.sites.first, let contraction = Contraction(site, in: graph), let moment = moments[target.tensor],
+                moment.squares.count == target.stored.elementCount
+            else { continue }
+            let fisher = contraction.matrix(of: Tensor(moment.meanSquares, shape: target.stored.shape))
+            result[target.tensor] = (0..<contraction.groupCount).compactMap { group in
+                metric(fisher[rows: (group * contraction.rowsInGroup)..<((group + 1) * contraction.rowsInGroup)])
+            }
+            if result[target.tensor]?.count != contraction.groupCount { result[target.tensor] = nil }
+        }
+        return result
+    }
+
+    private static func metric(_ fisher: Matrix<Float>) -> InputMetric? {
+        var sums = [Double](repeating: 0, count: fisher.columns)
+        for (index, value) in fisher.elements.enumerated() { sums[index % fisher.columns] += Double(value) }
+        let mean = sums.reduce(0, +) / Double(max(1, sums.count))
+        guard mean > 0, mean.isFinite else { return nil }
+        // Inputs that never mattered count a little, so that their weights do not grow at will.
+        return .diagonal(sums.map { Float(($0 / mean + 1e-6).squareRoot()) })
+    }
+}

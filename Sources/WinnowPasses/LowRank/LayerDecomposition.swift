@@ -1,0 +1,64 @@
+package import WinnowGraph
+package import WinnowKernels
+package import WinnowTensor
+
+/// A layer's weight decomposed once, of which factors of any rank are cut: several layers in the place of one.
+package protocol LayerDecomposition: Sendable {
+    /// By which each of its ranks is chosen.
+    var spectra: [Spectrum] { get }
+    /// The layers in the order in which data meets them; the last takes the bias.
+    func outline(_ ranks: [Int]) -> [LayerOutline]
+    func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors
+}
+
+/// A layer and the shape of its weight.
+package struct LayerOutline {
+    package var op: any Operator
+    package var shape: Shape
+}
+
+/// The weights of the layers that an outline lists.
+package struct LayerFactors {
+    package var weights: [Tensor]
+    /// The part of Σw², or of the outputs' energy where that is what counts, that is kept.
+    package var energy: Double
+    /// ‖Ŵ − W‖ / ‖W‖ with Ŵ what the layers together are.
+    package var relativeError: Double
+}
+
+/// Why a weight is not factorized.
+package struct Refusal: Error {
+    package var reason: String
+    package init(_ reason: String) { self.reason = reason }
+}
+
+extension LayerDecomposition {
+    package func elementCount(_ ranks: [Int]) -> Int { outline(ranks).reduce(0) { $0 + $1.shape.elementCount } }
+
+    /// Multiply–accumulates where the first layer reads a value like this; nil where that is not known.
+    package func multiplyAccumulates(_ ranks: [Int], reading data: ValueInfo) -> Int? { outline(ranks).multiplyAccumulates(reading: data) }
+
+    package var fullRanks: [Int] { spectra.map(\.count) }
+}
+
+extension [LayerOutline] {
+    package func multiplyAccumulates(reading data: ValueInfo) -> Int? {
+        var (sum, data) = (0, data)
+        for layer in self {
+            let inputs = [data, ValueInfo(ValueType(.float32, layer.shape))]
+            guard let output = try? layer.op.outputs(for: inputs).first,
+                let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
+            else { return nil }
+            sum += own
+            data = output
+        }
+        return sum
+    }
+}
+
+extension Matrix<Float> {
+    /// All singular vectors and values.
+    package static func decomposition(of matrix: Matrix) throws(Refusal) -> SingularValueDecomposition<Float> {
+        do { return try SingularValueDecomposition(matrix) } catch { throw Refusal("its decomposition did not converge") }
+    }
+}
