@@ -29,8 +29,8 @@ extension Graph {
 }
 
 extension Operator {
-    /// The product of all axes of a contraction of such values; an inner nil where an extent is not known, an outer where the axes
-    /// are not.
+    /// The product of all axes of a contraction of such values; an inner nil where an extent is not known, an outer where the
+    /// axes are not.
     package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
         let axes = axes(for: inputs)
         let solved = axes.solve(

@@ -35,6 +35,8 @@ public enum PassCatalogue {
         Float16Conversion.self,
         // Low rank
         SVDFactorization.self,
+        MergeFactors.self,
+        LowRankCompensation.self,
         // Depth
         BlockRemoval.self,
         // Training

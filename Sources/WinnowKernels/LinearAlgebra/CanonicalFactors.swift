@@ -29,7 +29,9 @@ package struct CanonicalFactors: Sendable {
             var factor = Matrix<Float>(zeros: extent, rank)
             let start = axis < starts.count ? starts[axis] : Matrix(zeros: extent, 0)
             for row in 0..<extent {
-                for column in 0..<rank { factor[row, column] = column < start.columns ? start[row, column] : random.normal() }
+                for column in 0..<rank {
+                    factor[row, column] = column < start.columns ? start[row, column] : random.normal()
+                }
             }
             return factor
         }
@@ -59,7 +61,9 @@ package struct CanonicalFactors: Sendable {
         let last = factors.count - 1
         let fit = last >= 2 ? tapSums(product, last) : contracted(inner, window)
         var (crossed, own) = (0.0, 0.0)
-        for index in fit.elements.indices { crossed += Double(fit.elements[index]) * Double(factors[last].elements[index]) }
+        for index in fit.elements.indices {
+            crossed += Double(fit.elements[index]) * Double(factors[last].elements[index])
+        }
         for index in grams[0].elements.indices { own += grams.reduce(1) { $0 * $1.elements[index] } }
         return max(0, total - 2 * crossed + own)
     }
@@ -78,7 +82,9 @@ package struct CanonicalFactors: Sendable {
             for index in 0..<rank { damped[index, index] += mean > 0 ? damping * mean : 1 }
             guard let solution = try? CholeskyFactor(damped).solve(right) else {
                 damping *= 100
-                if damping > 1 { throw WinnowError(.numeric, "alternating least squares", "the normal equations are singular") }
+                if damping > 1 {
+                    throw WinnowError(.numeric, "alternating least squares", "the normal equations are singular")
+                }
                 continue
             }
             factors[axis] = Matrix(solution.transposed.elements.map { Float($0) }, rows: products.rows, columns: rank)
@@ -90,7 +96,9 @@ package struct CanonicalFactors: Sendable {
 
     private mutating func scaleColumns(_ axis: Int, by factor: (Float) -> Float) {
         for column in 0..<rank {
-            let scale = factor(Float((0..<factors[axis].rows).reduce(0) { $0 + factors[axis][$1, column] * factors[axis][$1, column] }).squareRoot())
+            let scale = factor(
+                Float((0..<factors[axis].rows).reduce(0) { $0 + factors[axis][$1, column] * factors[axis][$1, column] })
+                    .squareRoot())
             for row in 0..<factors[axis].rows { factors[axis][row, column] *= scale }
         }
     }
@@ -99,7 +107,8 @@ package struct CanonicalFactors: Sendable {
     private mutating func balance() {
         for column in 0..<rank {
             let lengths = factors.map { factor in
-                (0..<factor.rows).reduce(0.0) { $0 + Double(factor[$1, column]) * Double(factor[$1, column]) }.squareRoot()
+                (0..<factor.rows).reduce(0.0) { $0 + Double(factor[$1, column]) * Double(factor[$1, column]) }
+                    .squareRoot()
             }
             let size = lengths.reduce(1) { $0 * pow($1, 1 / Double(lengths.count)) }
             for axis in factors.indices where lengths[axis] > 0 {
@@ -159,8 +168,12 @@ package struct CanonicalFactors: Sendable {
         let outer = khatriRao(Array(2..<axis))
         let rest = khatriRao(Array((axis + 1)..<factors.count))
         for place in 0..<products.rows {
-            let (before, own, behind) = (place / (inner * factors[axis].rows), place / inner % factors[axis].rows, place % inner)
-            for column in 0..<rank { result[own, column] += products[place, column] * outer[before, column] * rest[behind, column] }
+            let (before, own, behind) = (
+                place / (inner * factors[axis].rows), place / inner % factors[axis].rows, place % inner
+            )
+            for column in 0..<rank {
+                result[own, column] += products[place, column] * outer[before, column] * rest[behind, column]
+            }
         }
         return result
     }

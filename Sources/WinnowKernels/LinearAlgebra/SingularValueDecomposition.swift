@@ -24,6 +24,8 @@ package struct SingularValueDecomposition<Scalar: LapackScalar>: Sendable {
         self.right = right
     }
 
+    init(left: Matrix<Scalar>, values: [Scalar], right: Matrix<Scalar>) { (self.left, self.values, self.right) = (left, values, right) }
+
     /// U√s (rows × rank) and √s·Vᵀ (rank × columns), whose product is the nearest matrix of that rank.
     package func factors(rank: Int) -> (left: Matrix<Scalar>, right: Matrix<Scalar>) {
         let rank = min(rank, values.count)

@@ -1,21 +1,23 @@
-/// The squared singular values of a matrix, the largest first.
+/// The squared singular values of a matrix, the largest first; of large ones perhaps not the smallest.
 package struct Spectrum: Hashable, Sendable {
     package let squares: [Double]
     package let (rows, columns): (Int, Int)
+    /// Of all, those that are not known too.
+    package let total: Double
 
-    package init(_ squares: [Double], rows: Int, columns: Int) {
+    package init(_ squares: [Double], rows: Int, columns: Int, total: Double? = nil) {
         (self.squares, self.rows, self.columns) = (squares, rows, columns)
+        self.total = total ?? squares.reduce(0, +)
     }
 
     /// Of several matrices of one shape whose components come and go together.
     package init(sumOf spectra: [Spectrum]) {
         let first = spectra.first ?? Spectrum([], rows: 0, columns: 0)
         let squares = first.squares.indices.map { index in spectra.reduce(0) { $0 + $1.squares[index] } }
-        self.init(squares, rows: first.rows, columns: first.columns)
+        self.init(squares, rows: first.rows, columns: first.columns, total: spectra.reduce(0) { $0 + $1.total })
     }
 
-    package var count: Int { squares.count }
-    package var total: Double { squares.reduce(0, +) }
+    package var count: Int { min(rows, columns) }
 
     /// The part of the sum that the first `rank` have.
     package func energy(rank: Int) -> Double { squares.prefix(rank).reduce(0, +) / max(total, .leastNormalMagnitude) }
@@ -28,7 +30,7 @@ package struct Spectrum: Hashable, Sendable {
             if sum >= goal { return index }
             sum += square
         }
-        return squares.count
+        return count
     }
 }
 

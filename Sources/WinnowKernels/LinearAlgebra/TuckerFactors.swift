@@ -1,5 +1,6 @@
-/// W ≈ G ×₁ U ×₂ V of a tensor of outputs × inputs × taps (Tucker-2), U and V with orthonormal columns, by higher-order orthogonal
-/// iteration from the leading singular vectors of both unfoldings: none of its sweeps loses energy (De Lathauwer et al. 2000).
+/// W ≈ G ×₁ U ×₂ V of a tensor of outputs × inputs × taps (Tucker-2), U and V with orthonormal columns, by higher-order
+/// orthogonal iteration from the leading singular vectors of both unfoldings: none of its sweeps loses energy (De Lathauwer et
+/// al. 2000).
 package struct TuckerFactors: Sendable {
     /// U: outputs × rank.
     package private(set) var outputs: Matrix<Float>

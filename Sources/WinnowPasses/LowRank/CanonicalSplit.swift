@@ -36,7 +36,8 @@ package struct CanonicalSplit: ConvolutionSplit {
         let basis = inner.dropFirst().reduce(inner[0]) { $0.rowProducts($1) }
         let total = max(filter.matrix.squareSum, .leastNormalMagnitude)
         return FilterFactors(
-            hidden: Array(inner), last: canonical.factors[0], basis: basis, energy: 1 - (canonical.errors.last ?? total) / total)
+            hidden: Array(inner), last: canonical.factors[0], basis: basis,
+            energy: 1 - (canonical.errors.last ?? total) / total)
     }
 }
 
@@ -46,7 +47,9 @@ extension Matrix<Float> {
         var result = Matrix(zeros: rows, columns * other.columns)
         for row in 0..<rows {
             for column in 0..<columns {
-                for inner in 0..<other.columns { result[row, column * other.columns + inner] = self[row, column] * other[row, inner] }
+                for inner in 0..<other.columns {
+                    result[row, column * other.columns + inner] = self[row, column] * other[row, inner]
+                }
             }
         }
         return result

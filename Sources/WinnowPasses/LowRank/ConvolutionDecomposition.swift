@@ -56,9 +56,13 @@ extension Filter {
     /// Fits the last layer's weight to what counts of the filter, where that is not its elements alike; all that counts.
     fileprivate func fit(_ factors: inout FilterFactors) -> Double {
         guard let metric else { return matrix.squareSum }
-        func error(_ last: Matrix<Float>, _ basis: Matrix<Float>) -> Double { metric.squaredError(matrix, last * basis) }
+        func error(_ last: Matrix<Float>, _ basis: Matrix<Float>) -> Double {
+            metric.squaredError(matrix, last * basis)
+        }
         var least = error(factors.last, factors.basis)
-        if let last = metric.leastSquares(matrix, on: factors.basis), case let other = error(last, factors.basis), other < least {
+        if let last = metric.leastSquares(matrix, on: factors.basis), case let other = error(last, factors.basis),
+            other < least
+        {
             (factors.last, least) = (last, other)
         }
         let total = metric.weighted(matrix).squareSum
@@ -85,7 +89,8 @@ extension PartedConvolution {
         guard !part.axes.isEmpty else {
             let rank = taps.count
             return LayerOutline(
-                op: Conv(stride: 1, padding: 0, groups: count, rank: rank), shape: Shape([groups * shape[0], shape[1]] + taps))
+                op: Conv(stride: 1, padding: 0, groups: count, rank: rank),
+                shape: Shape([groups * shape[0], shape[1]] + taps))
         }
         let isTurned = storesInputsFirst && !part.isDepthwise
         let extents = isTurned ? [groups * shape[1], shape[0]] : [groups * shape[0], shape[1]]
@@ -104,7 +109,8 @@ extension PartedConvolution {
         let size = count * weight.shape.dropFirst().reduce(1, *)
         let elements = weight.elements(Float.self) ?? []
         return (0..<groups).map { group in
-            let own = Tensor(Array(elements[(group * size)..<((group + 1) * size)]), shape: Shape([count, weight.shape[1]] + taps))
+            let own = Tensor(
+                Array(elements[(group * size)..<((group + 1) * size)]), shape: Shape([count, weight.shape[1]] + taps))
             let filter = storesInputsFirst ? own.transposed([1, 0] + Array(2..<weight.rank)) : own
             let depth = filter.shape.dropFirst().reduce(1, *)
             return Filter(
@@ -130,7 +136,9 @@ extension ConvTranspose: PartedConvolution {
     package func sliding(along axes: Range<Int>, taps: [Int], groups: Int) -> any Operator {
         ConvTranspose(
             window: window.along(axes, taps: taps), groups: groups,
-            outputPadding: outputPadding.map { $0.indices.map { axis in axes.contains(axis) ? outputPadding?[axis] ?? 0 : 0 } },
+            outputPadding: outputPadding.map {
+                $0.indices.map { axis in axes.contains(axis) ? outputPadding?[axis] ?? 0 : 0 }
+            },
             outputShape: outputShape)
     }
 }

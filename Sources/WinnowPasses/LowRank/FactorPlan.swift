@@ -13,18 +13,22 @@ struct DecomposedWeights {
     ///   - graph: with weights stored as layers read them.
     ///   - original: as it was.
     init(
-        _ pass: SVDFactorization, _ graph: Graph, from original: Graph, _ selection: Selection, isBody: Bool, _ context: PassContext
+        _ pass: SVDFactorization, _ graph: Graph, from original: Graph, _ selection: Selection, isBody: Bool,
+        _ context: PassContext
     ) throws {
-        let targets = WeightTargets(graph, selection) { target in target.sites.lazy.compactMap { graph.reasonAgainstCoding($0) }.first }.targets
+        let targets = WeightTargets(graph, selection, hasTables: pass.tables) { target in
+            target.sites.lazy.compactMap { graph.reasonAgainstCoding($0) }.first
+        }.targets
         let weighting = isBody ? NoWeighting.self : pass.weighting.member
-        let metrics = try targets.isEmpty ? [:] : weighting.metrics(of: targets, in: graph, context, sampleCount: pass.samples)
+        let metrics =
+            try targets.isEmpty ? [:] : weighting.metrics(of: targets, in: graph, context, sampleCount: pass.samples)
         layers = targets.map { target in
             let byteCount = original.initializers[target.tensor]?.byteCount ?? target.stored.byteCount
             return (
                 target.tensor,
                 Result { () throws(Refusal) in
                     try FactorizedWeight(
-                        target, in: graph, byteCount: byteCount, pass.convolutions.member, metrics[target.tensor] ?? [])
+                        target, in: graph, byteCount: byteCount, pass, metrics[target.tensor] ?? [])
                 }
             )
         }
@@ -52,12 +56,18 @@ struct FactorPlan {
 
     /// All weights together, so that the whole model costs no more than a part.
     init(
-        _ weights: DecomposedWeights, in graph: Graph, isBody: Bool, _ ranking: RankChoice, share: Double, _ context: PassContext
+        _ weights: DecomposedWeights, in graph: Graph, isBody: Bool, _ ranking: RankChoice, share: Double,
+        _ context: PassContext
     ) throws {
-        let reason = isBody ? "it lies in a body, and size counts the model around it" : "the budget needs nothing of it"
-        for (tensor, weight) in weights.layers { choices[tensor] = weight.flatMap { _ in .failure(Refusal(reason)) } }
+        let reason =
+            isBody ? "it lies in a body, and size counts the model around it" : "the budget needs nothing of it"
+        for (tensor, weight) in weights.layers {
+            choices[tensor] = weight.flatMap { _ in .failure(Refusal(reason, isMeant: !isBody)) }
+        }
         guard !isBody else { return }
-        let able = weights.layers.compactMap { tensor, weight in (try? weight.get()).map { (tensor: tensor, weight: $0) } }
+        let able = weights.layers.compactMap { tensor, weight in
+            (try? weight.get()).map { (tensor: tensor, weight: $0) }
+        }
         let units = try Self.units(able.map(\.weight), in: graph, ranking.budget, context)
         let paths = zip(able, units).map { RankPath($0.weight, unit: $1) }
         let order = ChannelOrder(paths.map(\.keys))
@@ -72,7 +82,9 @@ struct FactorPlan {
         let budget = CostBudget(cost: ranking.budget, share: share)
         let cut = try budget.cut(order, of: graph, rest: "layers that stay", in: context) { length in
             var names = FreshNames(graph)
-            return try graph.applying(zip(able, ranks(length)).compactMap { able, ranks in ranks.map { able.weight.outlineEdit($0, &names) } })
+            return try graph.applying(
+                zip(able, ranks(length)).compactMap { able, ranks in ranks.map { able.weight.outlineEdit($0, &names) } }
+            )
         }
         finding = cut.finding
         for (able, ranks) in zip(able, ranks(cut.length)) {
@@ -80,14 +92,18 @@ struct FactorPlan {
         }
     }
 
-    private static func choice(_ weight: FactorizedWeight, _ wanted: [Int], _ ranking: RankChoice) throws(Refusal) -> Choice {
+    private static func choice(_ weight: FactorizedWeight, _ wanted: [Int], _ ranking: RankChoice) throws(Refusal)
+        -> Choice
+    {
         let ranks = ranking.rounded(wanted, of: weight)
         if let objection = weight.objection(to: ranks) { throw Refusal(objection) }
         return (weight, ranks)
     }
 
     /// What an element of each weight costs.
-    private static func units(_ weights: [FactorizedWeight], in graph: Graph, _ cost: ModelCost, _ context: PassContext) throws -> [Double] {
+    private static func units(_ weights: [FactorizedWeight], in graph: Graph, _ cost: ModelCost, _ context: PassContext)
+        throws -> [Double]
+    {
         guard cost.needsSample else { return weights.map { _ in 1 } }
         let counts = try graph.multiplyAccumulates(inputShapes: context.sample(for: graph).mapValues(\.shape))
         return weights.map { weight in

@@ -33,8 +33,8 @@ package enum NoWeighting: FactorWeighting {
     ) throws -> [ValueName: [InputMetric]] { [:] }
 }
 
-/// By the second moments of the layer's inputs: what is cut off is the error of its outputs (SVD-LLM, Wang et al. 2024; DRONE, Chen
-/// et al. 2021). H + λ·mean diag H = C·Cᵀ, λ = 0.001.
+/// By the second moments of the layer's inputs: what is cut off is the error of its outputs (SVD-LLM, Wang et al. 2024; DRONE,
+/// Chen et al. 2021). H + λ·mean diag H = C·Cᵀ, λ = 0.001.
 package enum ActivationWeighting: FactorWeighting {
     package static let name = "activations"
     package static let needs = PassNeeds.calibration
@@ -44,7 +44,8 @@ package enum ActivationWeighting: FactorWeighting {
         of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
     ) throws -> [ValueName: [InputMetric]] {
         var result: [ValueName: [InputMetric]] = [:]
-        try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: true) { layer in
+        try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: true) {
+            layer in
             guard layer.moments.count == 1, let moment = layer.moments.first?.moment else { return }
             let metrics = (0..<moment.groupCount).map { metric(moment.group($0)) }
             guard metrics.allSatisfy({ $0 != nil }) else { return }
@@ -76,7 +77,8 @@ package enum FisherWeighting: FactorWeighting {
         let moments = try LossGradients.moments(of: targets, in: graph, context)
         var result: [ValueName: [InputMetric]] = [:]
         for target in targets {
-            guard let site = target.sites.first, let contraction = Contraction(site, in: graph), let moment = moments[target.tensor],
+            guard let site = target.sites.first, let contraction = Contraction(site, in: graph),
+                let moment = moments[target.tensor],
                 moment.squares.count == target.stored.elementCount
             else { continue }
             let fisher = contraction.matrix(of: Tensor(moment.meanSquares, shape: target.stored.shape))

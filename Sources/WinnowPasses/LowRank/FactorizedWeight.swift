@@ -21,24 +21,40 @@ struct FactorizedWeight {
 
     /// - Parameter byteCount: of the weight as the model stores it.
     init(
-        _ target: WeightTarget, in graph: Graph, byteCount: Int, _ convolutions: any ConvolutionSplit.Type, _ metrics: [InputMetric]
+        _ target: WeightTarget, in graph: Graph, byteCount: Int, _ pass: SVDFactorization, _ metrics: [InputMetric]
     ) throws(Refusal) {
         let weight = target.stored
         guard weight.elementType == .float32 else { throw Refusal("it is \(weight.elementType), not float32") }
         if let holder = target.sites.lazy.compactMap(\.holder).first { throw Refusal("a body of \(holder) reads it") }
-        guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name else {
+        guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name
+        else {
             throw Refusal("several nodes share it")
         }
         (self.site, self.byteCount) = (site, byteCount)
         elementCount = weight.elementCount
         countsOutputs = metrics.first.map { if case .triangular = $0 { true } else { false } } ?? false
         data = site.node.input(1 - min(1, site.inputIndex)).flatMap { graph.infos[$0]?.withExtents(Self.openExtent) }
-        multiplyAccumulates = data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
+        // Looking up costs none.
+        multiplyAccumulates =
+            site.inputIndex == 0
+            ? nil
+            : data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
         if let form = site.node.op as? any MatrixForm {
-            guard weight.rank == 2, site.inputIndex == 1, site.outputAxis != nil else { throw Refusal("it is no matrix on the right") }
-            decomposition = try ProductDecomposition(form, weight, metric: metrics.first)
+            guard weight.rank == 2, site.inputIndex == 1, site.outputAxis != nil else {
+                throw Refusal("it is no matrix on the right")
+            }
+            decomposition = try ProductDecomposition(
+                form, weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
         } else if let convolution = site.node.op as? any PartedConvolution {
-            decomposition = try ConvolutionDecomposition(convolution, weight, by: convolutions, metrics: metrics)
+            decomposition = try ConvolutionDecomposition(
+                convolution, weight, by: pass.convolutions.member, metrics: metrics)
+        } else if let table = site.node.op as? Gather {
+            decomposition = try LookupDecomposition(table, weight, leading: pass.ranking.leading(of: weight.shape))
+        } else if let layer = site.node.op as? any InputProduct {
+            guard site.inputIndex == 1, weight.rank == 3 else {
+                throw Refusal("it meets what the layer itself made a step before: no other layer fits between")
+            }
+            decomposition = try GateDecomposition(layer, weight, leading: pass.ranking.leading(of: weight.shape))
         } else {
             throw Refusal("\(site.node.op.type) is not split")
         }
@@ -50,13 +66,17 @@ struct FactorizedWeight {
         let count = decomposition.elementCount(ranks)
         guard count < elementCount else { return "\(text) would take \(count) parameters instead of \(elementCount)" }
         guard 4 * count < byteCount else { return "\(text) would take \(4 * count) bytes instead of \(byteCount)" }
-        if let data, let before = multiplyAccumulates, let after = decomposition.multiplyAccumulates(ranks, reading: data), after >= before {
+        if let data, let before = multiplyAccumulates,
+            let after = decomposition.multiplyAccumulates(ranks, reading: data), after >= before
+        {
             return "\(text) would take \(Self.percent(after, of: before)) of the multiply-accumulates"
         }
         return nil
     }
 
-    private static func percent(_ part: Int, of all: Int) -> String { "\(Int((100 * Double(part) / Double(max(1, all))).rounded())) %" }
+    private static func percent(_ part: Int, of all: Int) -> String {
+        "\(Int((100 * Double(part) / Double(max(1, all))).rounded())) %"
+    }
 
     /// `rank 3 of 12`.
     func rankText(_ ranks: [Int]) -> String {
@@ -78,7 +98,8 @@ struct FactorizedWeight {
             edit.addedNodes.append(
                 Node(
                     name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
-                    inputs: [data, names[index]] + (isLast ? Array(node.inputs.dropFirst(2)) : []),
+                    inputs: (index == 0 && site.inputIndex == 0 ? [names[0], data] : [data, names[index]])
+                        + (isLast ? Array(node.inputs.dropFirst(2)) : []),
                     outputs: isLast ? node.outputs : [hidden[index]]))
             edit.initializers.append((names[index], weights[index]))
         }

@@ -20,7 +20,9 @@ package enum InputMetric: Sendable {
     }
 
     /// What counts of a weight's error.
-    package func squaredError(_ weight: Matrix<Float>, _ other: Matrix<Float>) -> Double { weighted(weight - other).squareSum }
+    package func squaredError(_ weight: Matrix<Float>, _ other: Matrix<Float>) -> Double {
+        weighted(weight - other).squareSum
+    }
 
     /// The A for which A·B comes nearest to W: W·H·Bᵀ·(B·H·Bᵀ)⁻¹; nil where that cannot be told.
     package func leastSquares(_ weight: Matrix<Float>, on basis: Matrix<Float>) -> Matrix<Float>? {

@@ -29,14 +29,31 @@ package struct LayerFactors {
 /// Why a weight is not factorized.
 package struct Refusal: Error {
     package var reason: String
-    package init(_ reason: String) { self.reason = reason }
+    /// Whether that is as it should be.
+    package var isMeant: Bool
+
+    package init(_ reason: String, isMeant: Bool = false) { (self.reason, self.isMeant) = (reason, isMeant) }
+}
+
+extension LayerFactors {
+    /// Matrices that have the shapes of an outline's weights.
+    init(
+        _ parts: [Matrix<Float>], _ outline: [LayerOutline], of matrix: Matrix<Float>, as product: Matrix<Float>,
+        energy: Double
+    ) {
+        weights = zip(parts, outline).map { Tensor($0.elements, shape: $1.shape) }
+        self.energy = energy
+        relativeError = ((matrix - product).squareSum / max(matrix.squareSum, .leastNormalMagnitude)).squareRoot()
+    }
 }
 
 extension LayerDecomposition {
     package func elementCount(_ ranks: [Int]) -> Int { outline(ranks).reduce(0) { $0 + $1.shape.elementCount } }
 
     /// Multiply–accumulates where the first layer reads a value like this; nil where that is not known.
-    package func multiplyAccumulates(_ ranks: [Int], reading data: ValueInfo) -> Int? { outline(ranks).multiplyAccumulates(reading: data) }
+    package func multiplyAccumulates(_ ranks: [Int], reading data: ValueInfo) -> Int? {
+        outline(ranks).multiplyAccumulates(reading: data)
+    }
 
     package var fullRanks: [Int] { spectra.map(\.count) }
 }
@@ -46,19 +63,12 @@ extension [LayerOutline] {
         var (sum, data) = (0, data)
         for layer in self {
             let inputs = [data, ValueInfo(ValueType(.float32, layer.shape))]
-            guard let output = try? layer.op.outputs(for: inputs).first,
+            guard layer.op.quantization == .contraction, let output = try? layer.op.outputs(for: inputs).first,
                 let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
             else { return nil }
             sum += own
             data = output
         }
         return sum
-    }
-}
-
-extension Matrix<Float> {
-    /// All singular vectors and values.
-    package static func decomposition(of matrix: Matrix) throws(Refusal) -> SingularValueDecomposition<Float> {
-        do { return try SingularValueDecomposition(matrix) } catch { throw Refusal("its decomposition did not converge") }
     }
 }

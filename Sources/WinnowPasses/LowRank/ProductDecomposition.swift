@@ -12,12 +12,12 @@ package struct ProductDecomposition: LayerDecomposition {
     /// Whether the matrix has outputs as rows where the operator wants them as columns, or the other way round.
     private let isTurned: Bool
 
-    package init(_ form: any MatrixForm, _ weight: Tensor, metric: InputMetric?) throws(Refusal) {
+    package init(_ form: any MatrixForm, _ weight: Tensor, metric: InputMetric?, leading: Int? = nil) throws(Refusal) {
         self.form = form
         let stored = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[0], columns: weight.shape[1])
         isTurned = metric != nil && !form.transposesRight
         matrix = isTurned ? stored.transposed : stored
-        factors = try MatrixFactors(matrix, metric: metric)
+        factors = try MatrixFactors(matrix, metric: metric, leading: leading)
     }
 
     package var spectra: [Spectrum] { [factors.spectrum] }
@@ -33,11 +33,10 @@ package struct ProductDecomposition: LayerDecomposition {
 
     package func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors {
         let (left, right) = factors(ranks[0])
-        let error = (matrix - left * right).squareSum / max(matrix.squareSum, .leastNormalMagnitude)
-        let parts = isTurned ? [right.transposed, left.transposed] : form.transposesRight ? [right, left] : [left, right]
+        let parts =
+            isTurned ? [right.transposed, left.transposed] : form.transposesRight ? [right, left] : [left, right]
         return LayerFactors(
-            weights: parts.map { Tensor($0.elements, shape: [$0.rows, $0.columns]) },
-            energy: factors.spectrum.energy(rank: ranks[0]), relativeError: error.squareRoot())
+            parts, outline(ranks), of: matrix, as: left * right, energy: factors.spectrum.energy(rank: ranks[0]))
     }
 }
 

@@ -6,7 +6,8 @@ public struct RankChoice: HyperparameterGroup {
     @Hyperparameter("how the rank of a layer is found: energy, or evbmf, which takes what stands out of noise")
     public var ranks: Chosen<RankRules> = "energy"
     @Hyperparameter("part of the squared singular values to keep", in: 0...1) public var energy = 0.9
-    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction: Double? = nil
+    @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction:
+        Double? = nil
     @Hyperparameter("rank of every layer, instead of energy", in: 1...1e9) public var rank: Int? = nil
     @Hyperparameter(
         """
@@ -15,11 +16,19 @@ public struct RankChoice: HyperparameterGroup {
         """, in: 0...1)
     public var size: Double? = nil
     @Hyperparameter("what size is a part of") public var budget = ModelCost.macs
-    @Hyperparameter("points that validation accuracy or agreement may drop: the smallest size with which it holds", in: 0...100)
+    @Hyperparameter(
+        "points that validation accuracy or agreement may drop: the smallest size with which it holds", in: 0...100)
     public var maxDrop: Double? = nil
-    @Hyperparameter("ranks are multiples of this", in: 1...1024) public var roundTo = 1
+    @Hyperparameter(
+        "matrices with more rows and columns than this are decomposed by random projections where their rank is given",
+        in: 1...1e9)
+    public var largestExact = 4096
+    @Hyperparameter("ranks are multiples of this; 0: of what kernels on this machine compute at once", in: 0...1024)
+    public var roundTo = 1
 
     public init() {}
+
+    private var multiple: Int { roundTo == 0 ? KernelWidth.channels : roundTo }
 
     /// Whether ranks of all layers are found together.
     var countsWholeModel: Bool { size != nil || maxDrop != nil }
@@ -35,6 +44,14 @@ public struct RankChoice: HyperparameterGroup {
         }
     }
 
+    /// How many components of a matrix will do, where they are few of many; nil: all are wanted.
+    func leading(of matrix: Shape) -> Int? {
+        let full = min(matrix.dropLast().reduce(1, *), matrix[matrix.rank - 1])
+        guard full > largestExact, !countsWholeModel else { return nil }
+        let wanted = rank ?? rankFraction.map { Int(($0 * Double(full)).rounded()) }
+        return wanted.map { min(full, max(1, $0) + multiple) }.flatMap { $0 < full / 2 ? $0 : nil }
+    }
+
     /// What a layer by itself gets, before rounding.
     func ranks(for spectra: [Spectrum]) -> [Int] {
         spectra.map { spectrum in
@@ -45,11 +62,11 @@ public struct RankChoice: HyperparameterGroup {
 
     /// Multiples, rounded up where that pays, else down.
     func rounded(_ ranks: [Int], of layer: FactorizedWeight) -> [Int] {
-        guard roundTo > 1 else { return ranks }
+        guard multiple > 1 else { return ranks }
         let full = layer.decomposition.fullRanks
         func multiples(_ round: FloatingPointRoundingRule) -> [Int] {
             zip(ranks, full).map { rank, full in
-                min(full, max(1, Int((Double(rank) / Double(roundTo)).rounded(round))) * roundTo)
+                min(full, max(1, Int((Double(rank) / Double(multiple)).rounded(round))) * multiple)
             }
         }
         let upper = multiples(.up)

@@ -4,26 +4,35 @@ import WinnowKernels
 struct RankPath {
     /// After each step.
     let steps: [[Int]]
-    /// By step the energy it loses for the cost it saves, never falling: the slopes of the lower convex hull of lost energy over cost,
-    /// whose first leads from the layer as it is; infinite where no rank pays.
+    /// By step the energy it loses for the cost it saves, never falling: the slopes of the lower convex hull of lost energy
+    /// over cost, whose first leads from the layer as it is; infinite where no rank pays.
     let keys: [Double]
 
     /// - Parameter unit: what an element of the weight costs.
     init(_ layer: FactorizedWeight, unit: Double) {
         var ranks = layer.decomposition.fullRanks
         var steps: [[Int]] = []
-        var points = [(step: -1, size: Double(layer.elementCount), loss: 0.0)]
+        var points: [(step: Int, size: Double, loss: Double)] = []
         var loss = 0.0
         while let next = Self.next(ranks, layer.decomposition) {
             (ranks, loss) = (next.ranks, loss + next.loss)
-            if layer.objection(to: ranks) == nil { points.append((steps.count, Double(next.size), loss)) }
+            points.append((steps.count, Double(next.size), loss))
             steps.append(ranks)
         }
+        // Once ranks pay, all smaller ones do.
+        var (first, end) = (0, steps.count)
+        while first < end {
+            let middle = (first + end) / 2
+            if layer.objection(to: steps[middle]) == nil { end = middle } else { first = middle + 1 }
+        }
         self.steps = steps
-        keys = Self.slopes(points, count: steps.count).map { $0 / max(unit, .leastNormalMagnitude) }
+        let paying = [(step: -1, size: Double(layer.elementCount), loss: 0.0)] + points[first...]
+        keys = Self.slopes(paying, count: steps.count).map { $0 / max(unit, .leastNormalMagnitude) }
     }
 
-    private static func next(_ ranks: [Int], _ layer: any LayerDecomposition) -> (ranks: [Int], size: Int, loss: Double)? {
+    private static func next(_ ranks: [Int], _ layer: any LayerDecomposition) -> (
+        ranks: [Int], size: Int, loss: Double
+    )? {
         let size = layer.elementCount(ranks)
         let choices = ranks.indices.filter { ranks[$0] > 1 }.map { mode in
             var less = ranks
@@ -37,12 +46,15 @@ struct RankPath {
 
     /// The slopes of the lower convex hull, one for each step.
     private static func slopes(_ points: [(step: Int, size: Double, loss: Double)], count: Int) -> [Double] {
-        func slope(_ a: (step: Int, size: Double, loss: Double), _ b: (step: Int, size: Double, loss: Double)) -> Double {
+        func slope(_ a: (step: Int, size: Double, loss: Double), _ b: (step: Int, size: Double, loss: Double)) -> Double
+        {
             (b.loss - a.loss) / max(a.size - b.size, .leastNormalMagnitude)
         }
         var hull: [(step: Int, size: Double, loss: Double)] = []
         for point in points {
-            while hull.count > 1, slope(hull[hull.count - 2], hull[hull.count - 1]) >= slope(hull[hull.count - 1], point) { hull.removeLast() }
+            while hull.count > 1,
+                slope(hull[hull.count - 2], hull[hull.count - 1]) >= slope(hull[hull.count - 1], point)
+            { hull.removeLast() }
             hull.append(point)
         }
         var slopes = [Double](repeating: .infinity, count: count)

@@ -15,22 +15,27 @@ public struct SVDFactorization: Pass {
     public static let summary = "splits layers into several of lower rank where that saves parameters and arithmetic"
     public static let guide = """
         A Gemm or MatMul becomes two; a k×k Conv or ConvTranspose becomes k×k with few channels and 1×1 (channel), k×1 and 1×k \
-        (spatial), 1×1, k×k and 1×1 between few channels (tucker-2), or 1×1, k×1 and 1×k for each channel, and 1×1 (cp); groups each by \
-        themselves. The rank of a layer keeps a part of the energy Σσ², stands out of noise (evbmf), is given, or a fraction of the full \
-        rank; `size` finds those of all layers together, so that the model costs a part of what it did, and `max-drop` the smallest size \
-        with which accuracy holds. `weighting` lets errors count as much as the layer's inputs, or the loss, make of them. Layers that would \
-        not become smaller and faster stay. Follow with `finetune`.
+        (spatial), 1×1, k×k and 1×1 between few channels (tucker-2), or 1×1, k×1 and 1×k for each channel, and 1×1 (cp); \
+        groups each by themselves. The rank of a layer keeps a part of the energy Σσ², stands out of noise (evbmf), is given, \
+        or a fraction of the full rank; `size` finds those of all layers together, so that the model costs a part of what it \
+        did, and `max-drop` the smallest size with which accuracy holds. `weighting` lets errors count as much as the layer's \
+        inputs, or the loss, make of them. Layers that would not become smaller and faster stay. Follow with `finetune`.
         """
     public static let strengths = [
-        Strength("rank-fraction", none: 1, rising: [0.75, 0.5, 0.25]), Strength("energy", none: 1, rising: [0.99, 0.9, 0.5]),
+        Strength("rank-fraction", none: 1, rising: [0.75, 0.5, 0.25]),
+        Strength("energy", none: 1, rising: [0.99, 0.9, 0.5]),
         Strength("size", none: 1, rising: [0.8, 0.6, 0.3]),
     ]
 
     public var ranking = RankChoice()
     @Hyperparameter("how convolutions are split") public var convolutions: Chosen<ConvolutionSplits> = "channel"
-    @Hyperparameter("what errors of the factors are weighted by: activations, on calibration data, are those of the layer's outputs")
+    @Hyperparameter(
+        "what errors of the factors are weighted by: activations, on calibration data, are those of the layer's outputs"
+    )
     public var weighting: Chosen<FactorWeightings> = "none"
-    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples = 512
+    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples =
+        512
+    @Hyperparameter("split tables whose rows are looked up too") public var tables = false
     public var choice = WeightChoice()
 
     public init() {}
@@ -57,13 +62,16 @@ public struct SVDFactorization: Pass {
         var plan: FactorPlan?
         var unweighted: Set<ValueName> = []
         var result = try graph.rewritingWeights(
-            choice,
+            choice, hasTables: tables,
             prepare: { graph, selection, isBody in
                 let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
                 let weights = isBody ? nil : known
-                let own = try weights ?? DecomposedWeights(self, stored, from: graph, selection, isBody: isBody, context)
+                let own =
+                    try weights ?? DecomposedWeights(self, stored, from: graph, selection, isBody: isBody, context)
                 if !isBody { known = own }
-                let found = try size.map { try FactorPlan(own, in: stored, isBody: isBody, ranking, share: $0, context) } ?? FactorPlan(own, ranking)
+                let found =
+                    try size.map { try FactorPlan(own, in: stored, isBody: isBody, ranking, share: $0, context) }
+                    ?? FactorPlan(own, ranking)
                 (plan, unweighted) = (found, own.unweighted)
                 return try graph.storingWeightsAsRead { site in (try? found.choices[site.tensor]?.get()) != nil }
             }
@@ -71,12 +79,19 @@ public struct SVDFactorization: Pass {
             var result = targets.graph
             for target in targets.targets {
                 do throws(Refusal) {
-                    guard let choice = try plan?.choices[target.tensor]?.get() else { throw Refusal("it is not read as a weight") }
+                    guard let choice = try plan?.choices[target.tensor]?.get() else {
+                        throw Refusal("it is not read as a weight")
+                    }
                     try put(choice, inPlaceOf: target, in: &result, &targets)
                     if unweighted.contains(target.tensor) {
-                        targets.note(Finding(target.tensor, .fellBack, reason: "of its inputs nothing is known: all its elements count alike"))
+                        targets.note(
+                            Finding(
+                                target.tensor, .fellBack,
+                                reason: "of its inputs nothing is known: all its elements count alike"))
                     }
-                } catch { targets.skip(target, error.reason) }
+                } catch {
+                    if error.isMeant { targets.keep(target, error.reason) } else { targets.skip(target, error.reason) }
+                }
             }
             return result
         }
@@ -85,7 +100,8 @@ public struct SVDFactorization: Pass {
     }
 
     private func put(
-        _ choice: FactorPlan.Choice, inPlaceOf target: WeightTarget, in graph: inout Graph, _ targets: inout WeightTargets
+        _ choice: FactorPlan.Choice, inPlaceOf target: WeightTarget, in graph: inout Graph,
+        _ targets: inout WeightTargets
     ) throws(Refusal) {
         let (weight, ranks) = choice
         let factors = try weight.decomposition.factors(ranks)
@@ -98,15 +114,22 @@ public struct SVDFactorization: Pass {
                 target.tensor, .done, .parameters, before: Double(target.stored.elementCount), after: Double(count),
                 reason: "\(weight.rankText(ranks)), energy \((factors.energy * 1e4).rounded() / 1e4)"))
         for (rank, spectrum) in zip(ranks, weight.decomposition.spectra) {
-            let parts = [0.5, 0.9, 0.99].map { "\($0.shortText) in \(spectrum.rank(energy: $0))" }.joined(separator: ", ")
+            let parts = [0.5, 0.9, 0.99].filter { $0 <= spectrum.energy(rank: spectrum.squares.count) }
+                .map { "\($0.shortText) in \(spectrum.rank(energy: $0))" }.joined(separator: ", ")
             targets.note(
                 Finding(
-                    target.tensor, .done, .rank, before: Double(spectrum.count), after: Double(rank), reason: "of the energy \(parts)"))
+                    target.tensor, .done, .rank, before: Double(spectrum.count), after: Double(rank),
+                    reason: parts.isEmpty ? "" : "of the energy \(parts)"))
         }
         targets.note(
-            Finding(target.tensor, .done, .relativeChange, after: factors.relativeError, reason: "of the weight that the layers together are"))
+            Finding(
+                target.tensor, .done, .relativeChange, after: factors.relativeError,
+                reason: "of the weight that the layers together are"))
         if weight.countsOutputs {
-            targets.note(Finding(target.tensor, .done, .layerError, after: max(0, 1 - factors.energy).squareRoot(), reason: "on calibration data"))
+            targets.note(
+                Finding(
+                    target.tensor, .done, .layerError, after: max(0, 1 - factors.energy).squareRoot(),
+                    reason: "on calibration data"))
         }
     }
 }

@@ -14,9 +14,12 @@ package struct SpatialSplit: ConvolutionSplit {
         guard filter.tapCount > 1 else { throw Refusal("it is 1×1") }
         self.filter = filter
         let (vertical, horizontal) = (filter.taps[0], filter.taps[1])
-        let turned = Tensor(filter.matrix.elements, shape: [filter.outputs, filter.inputs, vertical, horizontal]).transposed([1, 2, 0, 3])
+        let turned = Tensor(filter.matrix.elements, shape: [filter.outputs, filter.inputs, vertical, horizontal])
+            .transposed([1, 2, 0, 3])
         matrix = try MatrixFactors(
-            Matrix(turned.elements(Float.self) ?? [], rows: filter.inputs * vertical, columns: filter.outputs * horizontal))
+            Matrix(
+                turned.elements(Float.self) ?? [], rows: filter.inputs * vertical, columns: filter.outputs * horizontal)
+        )
     }
 
     package var spectra: [Spectrum] { [matrix.spectrum] }
@@ -37,11 +40,14 @@ package struct SpatialSplit: ConvolutionSplit {
         var basis = Matrix<Float>(zeros: rank * taps.1, filter.matrix.columns)
         for component in 0..<rank {
             for tap in 0..<taps.1 {
-                for place in 0..<first.columns { basis[component * taps.1 + tap, place * taps.1 + tap] = first[component, place] }
+                for place in 0..<first.columns {
+                    basis[component * taps.1 + tap, place * taps.1 + tap] = first[component, place]
+                }
             }
         }
         return FilterFactors(
-            hidden: [first], last: Matrix(horizontal.elements(Float.self) ?? [], rows: filter.outputs, columns: rank * taps.1),
+            hidden: [first],
+            last: Matrix(horizontal.elements(Float.self) ?? [], rows: filter.outputs, columns: rank * taps.1),
             basis: basis, energy: matrix.spectrum.energy(rank: rank))
     }
 }

@@ -1,7 +1,7 @@
 package import WinnowKernels
 
-/// 1×1 to few channels, k×k between few channels, and 1×1 back: W ≈ G ×₁ U_O ×₂ U_I by higher-order orthogonal iteration (Tucker-2;
-/// Kim et al. 2016, section 3.1). Its spectra are those of W unfolded by outputs and by inputs.
+/// 1×1 to few channels, k×k between few channels, and 1×1 back: W ≈ G ×₁ U_O ×₂ U_I by higher-order orthogonal iteration
+/// (Tucker-2; Kim et al. 2016, section 3.1). Its spectra are those of W unfolded by outputs and by inputs.
 package struct TuckerSplit: ConvolutionSplit {
     package static let name = "tucker-2"
     private let filter: Filter
@@ -26,9 +26,11 @@ package struct TuckerSplit: ConvolutionSplit {
     package func factors(_ ranks: [Int]) throws(Refusal) -> FilterFactors {
         let factors: TuckerFactors
         do {
-            factors = try TuckerFactors(filter.matrix, outputs: byOutputs.basis(ranks[0]), inputs: byInputs.basis(ranks[1]))
+            factors = try TuckerFactors(
+                filter.matrix, outputs: byOutputs.basis(ranks[0]), inputs: byInputs.basis(ranks[1]))
         } catch { throw Refusal("its decomposition did not converge") }
-        let basis = (factors.inputs * factors.core.exchangingAxes(inner: filter.tapCount)).exchangingAxes(inner: filter.tapCount)
+        let basis = (factors.inputs * factors.core.exchangingAxes(inner: filter.tapCount)).exchangingAxes(
+            inner: filter.tapCount)
         return FilterFactors(
             hidden: [factors.inputs.transposed, factors.core], last: factors.outputs, basis: basis,
             energy: factors.core.squareSum / max(filter.matrix.squareSum, .leastNormalMagnitude))

@@ -4,8 +4,8 @@ package import WinnowKernels
 /// The rank of what stands out of noise: the analytic solution of empirical variational Bayesian matrix factorization, the noise
 /// estimated too (Nakajima et al. 2013, "Global analytic solution of fully-observed variational Bayesian matrix factorization").
 ///
-/// Of an L×M matrix, L ≤ M, α = L/M, those σ count that exceed √(M·s²·(1 + τ̄)(1 + α/τ̄)), τ̄ = 2.5129·√α; the noise s² is where the
-/// free energy is least between its bounds.
+/// Of an L×M matrix, L ≤ M, α = L/M, those σ count that exceed √(M·s²·(1 + τ̄)(1 + α/τ̄)), τ̄ = 2.5129·√α; the noise s² is
+/// where the free energy is least between its bounds.
 package enum VariationalBayesRank: RankRule {
     package static let name = "evbmf"
 
@@ -29,7 +29,9 @@ package enum VariationalBayesRank: RankRule {
             // Rounding leaves numbers in the place of zeros.
             let least = (spectrum.squares.first ?? 0) * 1e-14
             squares = spectrum.squares.map { max($0, least) }
-            (rows, columns) = (Double(min(spectrum.rows, spectrum.columns)), Double(max(spectrum.rows, spectrum.columns)))
+            (rows, columns) = (
+                Double(min(spectrum.rows, spectrum.columns)), Double(max(spectrum.rows, spectrum.columns))
+            )
             alpha = rows / max(1, columns)
             let tau = 2.5129 * alpha.squareRoot()
             limit = (1 + tau) * (1 + alpha / tau)
@@ -55,8 +57,11 @@ package enum VariationalBayesRank: RankRule {
             guard lower < upper else { return lower }
             let count = 256
             let step = log(upper / lower) / Double(count)
-            let best = (0...count).min { self(lower * exp(step * Double($0))) < self(lower * exp(step * Double($1))) } ?? 0
-            var (low, high) = (log(lower) + step * Double(max(0, best - 1)), log(lower) + step * Double(min(count, best + 1)))
+            let best =
+                (0...count).min { self(lower * exp(step * Double($0))) < self(lower * exp(step * Double($1))) } ?? 0
+            var (low, high) = (
+                log(lower) + step * Double(max(0, best - 1)), log(lower) + step * Double(min(count, best + 1))
+            )
             let ratio = (5.0.squareRoot() - 1) / 2
             while high - low > 1e-10 {
                 let (left, right) = (high - ratio * (high - low), low + ratio * (high - low))

@@ -24,7 +24,9 @@ struct CostBudget {
         _ order: ChannelOrder, of graph: Graph, rest: String, in context: PassContext, _ smaller: (Int) throws -> Graph
     ) throws -> Cut {
         let sample = try cost.needsSample ? context.sample(for: graph) : [:]
-        func isMet(_ candidate: Graph) throws -> Bool { try cost.share(of: candidate, in: graph, on: sample) <= share + 1e-9 }
+        func isMet(_ candidate: Graph) throws -> Bool {
+            try cost.share(of: candidate, in: graph, on: sample) <= share + 1e-9
+        }
         let length = try order.shortest { length in
             try context.cancellation?.check("search for the budget")
             return try isMet(smaller(length))

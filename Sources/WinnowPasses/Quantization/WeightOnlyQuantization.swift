@@ -123,6 +123,8 @@ public struct WeightOnlyQuantization: Pass {
     }
 }
 
+extension WeightOnlyQuantization: HyperparameterConvertible {}
+
 extension Graph {
     /// The graph with matrices of Gemm stored as inputs by outputs, in which runtimes have kernels for blocks of codes.
     fileprivate func storingMatricesForBlocks(where selection: Selection) throws -> Graph {

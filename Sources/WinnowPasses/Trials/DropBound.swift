@@ -32,8 +32,8 @@ package struct DropBound {
     /// How near the search for a size comes to the least.
     private static let sizeStep = 1.0 / 64
 
-    /// What `make` gives for the smallest size that holds, between `size` and 1: first for `size` itself, then by bisection, with what
-    /// became of every candidate.
+    /// What `make` gives for the smallest size that holds, between `size` and 1: first for `size` itself, then by bisection,
+    /// with what became of every candidate.
     ///
     /// - Parameter size: nil: as `make` has it without one.
     package mutating func smallest(from size: Double?, _ make: (Double?) throws -> PassResult) throws -> PassResult {

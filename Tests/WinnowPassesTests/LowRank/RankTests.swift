@@ -31,8 +31,10 @@ struct RankTests {
 
     @Test func variationalBayesFindsWhatStandsOutOfNoise() throws {
         for known in try fixture("factors", as: Known.self).evbmf {
-            let matrix = known.rank > 0
-                ? Self.noisy(known.rows, known.columns, rank: known.rank) : Self.matrix(known.rows, known.columns, 7919, 7907, 31)
+            let matrix =
+                known.rank > 0
+                ? Self.noisy(known.rows, known.columns, rank: known.rank)
+                : Self.matrix(known.rows, known.columns, 7919, 7907, 31)
             for scale in [1.0, 1e-3, 1e3] {
                 let scaled = Matrix(matrix.elements.map { $0 * scale }, rows: matrix.rows, columns: matrix.columns)
                 let spectrum = try SingularValueDecomposition(scaled).spectrum
@@ -55,7 +57,8 @@ struct RankTests {
     /// tensorly's error within 1e-4, and never more than that of the start.
     @Test func tuckerIsTensorlys() throws {
         for known in try fixture("factors", as: Known.self).tucker {
-            let weight = Self.single(known.filter == "smooth" ? Self.noisy(12, 72, rank: 4) : Self.matrix(16, 90, 523, 6007, 91))
+            let weight = Self.single(
+                known.filter == "smooth" ? Self.noisy(12, 72, rank: 4) : Self.matrix(16, 90, 523, 6007, 91))
             let (byOutputs, byInputs) = (try MatrixFactors(weight), try MatrixFactors(weight.exchangingAxes(inner: 9)))
             let factors = try TuckerFactors(
                 weight, outputs: byOutputs.basis(known.ranks[0]), inputs: byInputs.basis(known.ranks[1]))
@@ -99,7 +102,9 @@ struct RankTests {
         for output in 0..<12 {
             for place in 0..<72 {
                 weight[output, place] = (0..<2).reduce(Float(0)) { sum, component in
-                    let inner = Float(parts[1][place / 9, component] * parts[2][place / 3 % 3, component] * parts[3][place % 3, component])
+                    let inner = Float(
+                        parts[1][place / 9, component] * parts[2][place / 3 % 3, component]
+                            * parts[3][place % 3, component])
                     return sum + Float(parts[0][output, component]) * inner
                 }
             }

@@ -81,13 +81,17 @@ struct SVDFactorizationTests {
     }
 
     /// The cost of the whole model is what was asked for, as near as a rank comes to it, whatever counts.
-    @Test(arguments: ["macs", "parameters", "bytes"], ["channel", "tucker-2"]) func sizesAreMet(_ budget: String, _ convolutions: String) throws {
+    @Test(arguments: ["macs", "parameters", "bytes"], ["channel", "tucker-2"]) func sizesAreMet(
+        _ budget: String, _ convolutions: String
+    ) throws {
         for graph in [try TestModels.perceptron(), try TestModels.convolutional(), try TestModels.residual()] {
             let context = try TestModels.context(for: graph)
             var former = 1.0
             for size in [0.9, 0.7, 0.5] {
                 let pass = try SVDFactorization(
-                    hyperparameters: ["budget": .string(budget), "size": .number(size), "convolutions": .string(convolutions)])
+                    hyperparameters: [
+                        "budget": .string(budget), "size": .number(size), "convolutions": .string(convolutions),
+                    ])
                 let result = try pass(graph, in: context)
                 let finding = try #require(result.findings.first { $0.subject == "graph" })
                 let (before, after) = (try #require(finding.before), try #require(finding.after))
@@ -114,18 +118,28 @@ struct SVDFactorizationTests {
 
     private func lowRank(_ rows: Int, _ columns: Int, rank: Int) -> Tensor {
         let (a, b) = (TestModels.normal([rows, rank], seed: 3), TestModels.normal([rank, columns], seed: 4))
-        return Tensor((Matrix(a.floats(), rows: rows, columns: rank) * Matrix(b.floats(), rows: rank, columns: columns)).elements, shape: [rows, columns])
+        return Tensor(
+            (Matrix(a.floats(), rows: rows, columns: rank) * Matrix(b.floats(), rows: rank, columns: columns)).elements,
+            shape: [rows, columns])
     }
 
     @Test func ranksAreWhatIsAsked() throws {
         let graph = try TestModels.residual()
         func ranks(_ values: [String: HyperparameterValue]) throws -> [Double] {
-            try SVDFactorization(hyperparameters: values)(graph).findings.filter { $0.quantity == .rank }.compactMap(\.after)
+            try SVDFactorization(hyperparameters: values)(graph).findings.filter { $0.quantity == .rank }.compactMap(
+                \.after)
         }
         #expect(try Set(ranks(["rank": 3])) == [3])
         #expect(try ranks(["rank-fraction": 0.45, "round-to": 4]).allSatisfy { Int($0) % 4 == 0 })
         #expect(try !ranks(["ranks": "evbmf"]).isEmpty)
-        for pair in [["rank": 3, "size": 0.5], ["ranks": "evbmf", "rank-fraction": 0.5], ["max-drop": 1, "rank": 2]] as [[String: HyperparameterValue]] {
+        let b = GraphBuilder("wide")
+        let x = try b.input("x", .float32, ["N", 128])
+        let wide = try b.graph(outputs: [b.linear(x, b.constant("w", TestModels.normal([128, 128])), nil)])
+        let found = try SVDFactorization(hyperparameters: ["rank": 13, "round-to": 0])(wide).findings.first { $0.quantity == .rank }
+        #expect(found.map { Int($0.after ?? 1) % KernelWidth.channels } == 0)
+        for pair in [["rank": 3, "size": 0.5], ["ranks": "evbmf", "rank-fraction": 0.5], ["max-drop": 1, "rank": 2]]
+            as [[String: HyperparameterValue]]
+        {
             #expect(throws: WinnowError.self) { try ranks(pair) }
         }
     }
@@ -153,7 +167,9 @@ struct SVDFactorizationTests {
         let result = try SVDFactorization(hyperparameters: ["convolutions": "tucker-2", "rank-fraction": 0.75])(graph)
         #expect(result.graph.text == graph.text)
         #expect(result.findings.contains { $0.status == .skipped && $0.reason.contains("multiply-accumulates") })
-        #expect(try SVDFactorization(hyperparameters: ["convolutions": "tucker-2", "rank-fraction": 0.25])(graph).graph.text != graph.text)
+        #expect(
+            try SVDFactorization(hyperparameters: ["convolutions": "tucker-2", "rank-fraction": 0.25])(graph).graph.text
+                != graph.text)
     }
 }
 
@@ -161,17 +177,40 @@ struct SVDFactorizationTests {
 struct FactorWeightingTests {
     /// One layer, so that its outputs are the model's.
     private static let layers: [(name: String, make: @Sendable (GraphBuilder) throws -> ValueName)] = [
-        ("gemm", { b in try b.linear(b.input("x", .float32, ["N", 24]), b.constant("w", TestModels.normal([16, 24])), nil) }),
-        ("matmul", { b in try b.add(MatMul(), b.input("x", .float32, ["N", 24]), b.constant("w", TestModels.normal([24, 16]))) }),
-        ("conv", { b in
-            try b.conv(b.input("x", .float32, ["N", 6, 8, 8]), b.constant("w", TestModels.normal([12, 6, 3, 3])), stride: 2, padding: 1)
-        }),
-        ("groups", { b in
-            try b.conv(b.input("x", .float32, ["N", 12, 8, 8]), b.constant("w", TestModels.normal([16, 6, 3, 3])), padding: 1, groups: 2)
-        }),
-        ("transposed", { b in
-            try b.add(ConvTranspose(window: Window(strides: [2, 2])), b.input("x", .float32, ["N", 6, 5, 5]), b.constant("w", TestModels.normal([6, 12, 3, 3])))
-        }),
+        (
+            "gemm",
+            { b in try b.linear(b.input("x", .float32, ["N", 24]), b.constant("w", TestModels.normal([16, 24])), nil) }
+        ),
+        (
+            "matmul",
+            { b in
+                try b.add(MatMul(), b.input("x", .float32, ["N", 24]), b.constant("w", TestModels.normal([24, 16])))
+            }
+        ),
+        (
+            "conv",
+            { b in
+                try b.conv(
+                    b.input("x", .float32, ["N", 6, 8, 8]), b.constant("w", TestModels.normal([12, 6, 3, 3])),
+                    stride: 2, padding: 1)
+            }
+        ),
+        (
+            "groups",
+            { b in
+                try b.conv(
+                    b.input("x", .float32, ["N", 12, 8, 8]), b.constant("w", TestModels.normal([16, 6, 3, 3])),
+                    padding: 1, groups: 2)
+            }
+        ),
+        (
+            "transposed",
+            { b in
+                try b.add(
+                    ConvTranspose(window: Window(strides: [2, 2])), b.input("x", .float32, ["N", 6, 5, 5]),
+                    b.constant("w", TestModels.normal([6, 12, 3, 3])))
+            }
+        ),
     ]
 
     /// Inputs of which some are large, some small, some alike.
@@ -188,14 +227,19 @@ struct FactorWeightingTests {
     }
 
     /// The outputs on calibration data are never further off than those of the plain decomposition.
-    @Test(arguments: layers.indices, ["channel", "spatial", "tucker-2", "cp"]) func outputsOnCalibrationDataAreNearer(_ index: Int, _ convolutions: String) throws {
+    @Test(arguments: layers.indices, ["channel", "spatial", "tucker-2", "cp"]) func outputsOnCalibrationDataAreNearer(
+        _ index: Int, _ convolutions: String
+    ) throws {
         let b = GraphBuilder(Self.layers[index].name)
         let graph = try b.graph(outputs: [Self.layers[index].make(b)])
         let data = try Self.data(for: graph)
         let inputs = [data.features[0].name: data.features[0].tensor]
         func error(_ weighting: String, rank: Double) throws -> (error: Double, told: Double) {
             let pass = try SVDFactorization(
-                hyperparameters: ["weighting": .string(weighting), "rank-fraction": .number(rank), "convolutions": .string(convolutions)])
+                hyperparameters: [
+                    "weighting": .string(weighting), "rank-fraction": .number(rank),
+                    "convolutions": .string(convolutions),
+                ])
             let result = try pass(graph, in: PassContext(calibration: data))
             #expect(result.findings.contains { $0.quantity == .rank }, "\(result.findings)")
             let output = graph.outputNames[0]

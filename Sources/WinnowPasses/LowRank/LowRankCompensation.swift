@@ -1,0 +1,118 @@
+public import WinnowGraph
+import WinnowKernels
+import WinnowOperators
+import WinnowTensor
+
+/// Stores matrices as codes and adds beside each product a product of low rank, what the codes lost most of: W ≈ Q + A·B.
+///
+/// ```
+/// %2 = MatMul(%1, @w)   →   %q = MatMul(%1, DequantizeLinear(@codes, …))
+///                           %h = MatMul(%1, @a);  %l = MatMul(%h, @b);  %2 = Add(%q, %l)
+/// ```
+public struct LowRankCompensation: Pass {
+    public static let name = "low-rank-compensation"
+    public static let summary = "weights as codes, and beside them the leading singular values of what the codes lost"
+    public static let guide = """
+        After `quantization` every matrix W has an error E = W − Ŵ. Its leading singular vectors, or with weighting \
+        activations those of E·C that move the layer's outputs most, become two small float layers beside the product (Yao et \
+        al. 2023, "ZeroQuant-V2"; Zhang et al. 2024, "LQER"). What would be larger than the weight itself is left out.
+        """
+
+    @Hyperparameter("rank of what is added beside each matrix", in: 1...65536) public var rank = 16
+    @Hyperparameter("what errors are weighted by: activations, on calibration data, are those of the layer's outputs")
+    public var weighting: Chosen<FactorWeightings> = "none"
+    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples =
+        512
+    @Hyperparameter("how weights become codes") public var quantization = WeightOnlyQuantization { $0.bits = 4 }
+
+    public init() {}
+
+    public var needs: PassNeeds { max(quantization.needs, weighting.member.needs) }
+
+    public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
+        try checkHyperparameters()
+        let coded = try quantization(graph, in: context)
+        let former = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let targets = try WeightTargets(graph, quantization.choice.selection(in: graph)) { _ in nil }.targets
+        let metrics = try weighting.member.metrics(of: targets, in: graph, context, sampleCount: samples)
+        var (names, edits, findings) = (FreshNames(coded.graph), [GraphEdit](), coded.findings)
+        for site in coded.graph.weightSites where site.isQuantized {
+            guard let original = former[site.node.name] else { continue }
+            do throws(Refusal) {
+                let (edit, finding) = try compensated(
+                    site, in: coded.graph, original, in: graph, metrics[original.tensor] ?? [], &names)
+                edits.append(edit)
+                findings.append(finding)
+            } catch {
+                findings.append(
+                    Finding(original.tensor, .skipped, reason: "nothing is added beside its codes: \(error.reason)"))
+            }
+        }
+        return PassResult(graph: edits.isEmpty ? coded.graph : try coded.graph.applying(edits), findings: findings)
+    }
+
+    /// The edit that adds to a layer's product what its codes lost most of.
+    private func compensated(
+        _ site: WeightSite, in coded: Graph, _ original: WeightSite, in graph: Graph, _ metrics: [InputMetric],
+        _ names: inout FreshNames
+    ) throws(Refusal) -> (GraphEdit, Finding) {
+        guard let form = site.node.op as? any MatrixForm, let other = original.node.op as? any MatrixForm,
+            site.inputIndex == 1,
+            original.inputIndex == 1
+        else { throw Refusal("\(site.node.op.type) is no product with a matrix on its right") }
+        guard let codes = coded.numbers(of: site), var weight = graph.numbers(of: original), weight.rank == 2,
+            codes.rank == 2
+        else {
+            throw Refusal("its numbers are not known")
+        }
+        if form.transposesRight != other.transposesRight { weight = weight.transposed([1, 0]) }
+        guard weight.shape == codes.shape else { throw Refusal("its shape changed") }
+        let lost = Tensor(zip(weight.floats(), codes.floats()).map { $0 - $1 }, shape: weight.shape)
+        let decomposition = try ProductDecomposition(form, lost, metric: metrics.first)
+        let ranks = [min(rank, decomposition.fullRanks[0])]
+        let (added, whole) = (4 * decomposition.elementCount(ranks), 4 * weight.elementCount)
+        guard added < whole else {
+            throw Refusal("rank \(ranks[0]) would take \(added) bytes, the weight takes \(whole)")
+        }
+        let factors = try decomposition.factors(ranks)
+        let layers = decomposition.outline(ranks)
+        let node = site.node
+        var product = node
+        product.outputs = [names.value("\(node.name).coded")]
+        let values = [names.value("\(node.name).hidden"), names.value("\(node.name).lost")]
+        let weights = [names.value("\(original.tensor).lost.first"), names.value("\(original.tensor).lost.second")]
+        var edit = GraphEdit(replacing: [node.name], with: [product])
+        edit.addedNodes += [
+            Node(
+                name: names.node("\(node.name).first"), op: layers[0].op, inputs: [node.inputs[0], weights[0]],
+                outputs: [values[0]]),
+            Node(
+                name: names.node("\(node.name).second"), op: layers[1].op, inputs: [values[0], weights[1]],
+                outputs: [values[1]]),
+            Node(
+                name: names.node("\(node.name).sum"), op: Add(), inputs: [product.outputs[0], values[1]],
+                outputs: node.outputs),
+        ]
+        edit.initializers = Array(zip(weights, factors.weights)).map { (name: $0, tensor: $1) }
+        let before = weight.relativeError(of: codes)
+        return (
+            edit,
+            Finding(
+                original.tensor, .done, .relativeChange, before: before, after: before * factors.relativeError,
+                reason: "rank \(ranks[0]) of \(decomposition.fullRanks[0]) beside its codes, \(added) bytes")
+        )
+    }
+}
+
+extension Graph {
+    /// What a layer reads as its weight, as float32.
+    fileprivate func numbers(of site: WeightSite) -> Tensor? {
+        let index = GraphIndex(self)
+        if let coded = EncodedWeight(of: site.operand, in: index) {
+            return Tensor(coded.numbers(in: 0..<coded.shape.elementCount).map { Float($0) }, shape: coded.shape)
+        }
+        guard let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank) else { return nil }
+        if path.nodes.isEmpty { return initializers[site.operand]?.converted(to: .float32) }
+        return (try? computing(site.operand, by: path.nodes))?.converted(to: .float32)
+    }
+}
