@@ -60,6 +60,7 @@ public struct LowRankCompensation: Pass {
             site.inputIndex == 1,
             original.inputIndex == 1
         else { throw Refusal("\(site.node.op.type) is no product with a matrix on its right") }
+        guard graph.infos[original.operand]?.elementType == .float32 else { throw Refusal("it is not float32") }
         guard let codes = coded.numbers(of: site), var weight = graph.numbers(of: original), weight.rank == 2,
             codes.rank == 2
         else {
