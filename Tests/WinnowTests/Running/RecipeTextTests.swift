@@ -12,7 +12,7 @@ import WinnowTensor
         "a, b: [c]", "none", .list(["distillation"]), .list(["quantization-aware-training", ["distillation": ["alpha": 0.5]]]),
         ["epochs": 2, "with": ["feature-hint"]], "start", .list([["weights": ["a: b", "*"], "sparsity": 0.5, "pattern": "1x4"]]),
         .list([["weights": ["a: b", "*"], "scheme": "nf4"]]), .list([["loss": "huber", "delta": 0.5, "target": "a: b"]]),
-        ["*.weight": 0.25, "a, b: [c]": 0], ["sparsity": 0.25, "rules": ["conv1*": 0.5]], ["samples": 7],
+        ["*.weight": 0.25, "a, b: [c]": 0], ["sparsity": 0.25, "rules": ["conv1*": 0.5]], ["samples": 7], ["bits": 8],
     ]
 
     private static func words(_ kind: String) -> [HyperparameterValue] {
