@@ -293,8 +293,8 @@ class Graph:
             # Where large numbers cancel, what is left is as rough as they were.
             noise = NOISE[value.type] * self.random.uniform(-1, 1, value.shape) * (np.abs(value.other) + 0.3 * largest)
             # What is 0 but for roundings may have either sign.
-            isNothing = (value.other != 0) & (np.abs(value.other) < NOISE[value.type] * largest)
-            noise = np.where(isNothing, -value.other - np.sign(value.other) * np.abs(noise), noise)
+            isNothing = (value.array != 0) & (np.abs(value.array) < NOISE[value.type] * largest)
+            noise = np.where(isNothing, -value.other - np.sign(value.array) * np.abs(noise), noise)
             value.other = np.asarray(value.other + noise, value.type)
         elif isRounded:
             limits = np.iinfo(value.type)
