@@ -65,11 +65,16 @@ struct FactorPlan {
             choices[tensor] = weight.flatMap { _ in .failure(Refusal(reason, isMeant: !isBody)) }
         }
         guard !isBody else { return }
-        let able = weights.layers.compactMap { tensor, weight in
+        let found = weights.layers.compactMap { tensor, weight in
             (try? weight.get()).map { (tensor: tensor, weight: $0) }
         }
-        let units = try Self.units(able.map(\.weight), in: graph, ranking.budget, context)
-        let paths = zip(able, units).map { RankPath($0.weight, unit: $1) }
+        let units = try Self.units(found.map(\.weight), in: graph, ranking.budget, context)
+        for (found, unit) in zip(found, units) where unit == nil {
+            choices[found.tensor] = .failure(
+                Refusal("size counts multiply-accumulates, and those of its layer are not known: choose another budget"))
+        }
+        let able = zip(found, units).filter { $1 != nil }.map(\.0)
+        let paths = zip(able, units.compactMap { $0 }).map { RankPath($0.weight, unit: $1) }
         let order = ChannelOrder(paths.map(\.keys))
         // The ranks of every weight after so many steps; nil where it stays as it is.
         func ranks(_ length: Int) -> [[Int]?] {
@@ -100,14 +105,14 @@ struct FactorPlan {
         return (weight, ranks)
     }
 
-    /// What an element of each weight costs.
+    /// What an element of each weight costs; nil where the budget cannot tell what its factors would save.
     private static func units(_ weights: [FactorizedWeight], in graph: Graph, _ cost: ModelCost, _ context: PassContext)
-        throws -> [Double]
+        throws -> [Double?]
     {
         guard cost.needsSample else { return weights.map { _ in 1 } }
         let counts = try graph.multiplyAccumulates(inputShapes: context.sample(for: graph).mapValues(\.shape))
         return weights.map { weight in
-            guard let count = counts[weight.site.node.name] ?? nil else { return 1 }
+            guard let count = counts[weight.site.node.name] ?? nil else { return cost == .macs ? nil : 1 }
             return max(1, Double(count)) / Double(max(1, weight.elementCount))
         }
     }
