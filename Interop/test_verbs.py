@@ -1,7 +1,10 @@
 """The verbs that make one model of another: what a first guess writes passes the checker and runs, and wrong words are answered in one sentence."""
 
 import json
+import signal
+import subprocess
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -125,3 +128,63 @@ def test_wrong_words_are_answered_in_one_sentence(winnow, model, data, arguments
     assert result.returncode == code, result.stderr
     assert words in result.stderr and len(result.stderr.strip().splitlines()) == 1, result.stderr
     assert not [path for path in set(model.parent.iterdir()) - before if path.suffix == ".onnx"]
+
+
+def test_a_signal_ends_a_program_that_judges(winnow_path, model, data, tmp_path):
+    """The command waits for no program of the user's."""
+    process = subprocess.Popen(
+        [winnow_path, "evaluate", model, "--data", data, "--metric", "sleep 60; echo 1 # {model}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    message = process.communicate(timeout=30)[1]
+    assert time.monotonic() - start < 1.3 and process.returncode == 128 + signal.SIGTERM
+    assert "stopped on request" in message
+
+
+def test_shrink_says_what_it_cannot_use(winnow, model):
+    for arguments in (["--width", "1"], ["--width", "1", "--depth", "0.5", "--set", "round-to=8"]):
+        result = winnow("shrink", model, *arguments, check=False)
+        assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1, result.stderr
+
+
+def test_bodies_lose_channels(winnow, tmp_path):
+    """Branches of an If, one with weights of its own, one with the graph's: the file runs everywhere, as its masked twin does."""
+    random = np.random.default_rng(4)
+
+    def weights(prefix):
+        return [
+            numpy_helper.from_array((random.normal(size=shape) * 0.5).astype(np.float32), f"{prefix}{name}")
+            for name, shape in (("a", (6, 8)), ("b", (8, 6)))
+        ]
+
+    def branch(name, prefix, own):
+        nodes = [
+            helper.make_node("MatMul", ["x", f"{prefix}a"], [f"{name}h"]), helper.make_node("Relu", [f"{name}h"], [f"{name}r"]),
+            helper.make_node("MatMul", [f"{name}r", f"{prefix}b"], [f"{name}y"]),
+        ]  # fmt: skip
+        return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(f"{name}y", TensorProto.FLOAT, ["N", 6])], own)
+
+    choice = helper.make_node("If", ["c"], ["y"], then_branch=branch("then", "own.", weights("own.")), else_branch=branch("else", "", []))
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6]), helper.make_tensor_value_info("c", TensorProto.BOOL, [])]
+    graph = helper.make_graph([choice], "branches", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 6])], weights(""))
+    path, small, masked = (tmp_path / name for name in ("m.onnx", "small.onnx", "masked.onnx"))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    winnow("apply", "structured-pruning", path, "-o", small)
+    winnow("apply", "structured-pruning", path, "-o", masked, "--set", "remove=false")
+    assert small.stat().st_size < 0.8 * path.stat().st_size
+    x, levels = random.normal(size=(3, 6)).astype(np.float32), onnxruntime.GraphOptimizationLevel
+    for file in (small, masked):
+        onnx.checker.check_model(onnx.load(file), full_check=True)
+    for condition in (True, False):
+        results = []
+        for file in (small, masked):
+            for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL):
+                options = onnxruntime.SessionOptions()
+                options.graph_optimization_level = level
+                session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+                results.append(session.run(None, {"x": x, "c": np.array(condition)})[0])
+        for result in results[1:]:
+            np.testing.assert_allclose(result, results[0], atol=1e-5)

@@ -9,6 +9,7 @@ final class TrainingPlan {
     let gradients: [GradientBuffer]
     /// Those that are read between steps and move no parameter.
     let watched: [GradientBuffer]
+    var allGradients: [GradientBuffer] { gradients + watched }
 
     init(
         _ graph: TrainingGraph, _ lowered: Graph, shapes: [ValueName: Shape], variables: VariableStore,

@@ -10,7 +10,7 @@ public struct EpochRecord: Codable, Hashable, Sendable {
     public var loss: Double
     public var validationTop1: Double?
     public var validationLoss: Double?
-    /// By a metric of one's own, as it counts: it may be one that should be low.
+    /// By a metric of one's own, larger is better: the negative of one that should be low.
     public var validationScore: Double?
 }
 

@@ -101,31 +101,35 @@ final class TrainingRun {
 
     /// The plan whose gradients are those of these samples, taken part by part where there are too many to take at once.
     private func computeGradients(_ samples: ArraySlice<Int>) throws -> TrainingPlan {
-        let size = trainer.configuration.partSize > 0 ? min(trainer.configuration.partSize, samples.count) : samples.count
+        let size = trainer.configuration.partSize
+        guard size > 0, size < samples.count else { return try compute(samples, part: 0) }
         var sums: [[Float]] = []
+        var last: TrainingPlan?
         for (part, start) in stride(from: samples.startIndex, to: samples.endIndex, by: size).enumerated() {
             let own = samples[start..<min(start + size, samples.endIndex)]
-            let plan = try plan(for: own.count)
-            // Each part of a step draws its own augmentation.
-            try assembler.fill(plan.plan, samples: own, step: step &+ part << 40)
-            try plan.plan.execute()
-            let loss = Double(plan.loss.pointee)
-            guard loss.isFinite else { throw divergence(plan) }
-            lossSum += loss * Double(own.count)
-            lossCount += own.count
-            guard size < samples.count else { return plan }
+            let plan = try compute(own, part: part)
             let share = Float(own.count) / Float(samples.count)
-            if sums.isEmpty { sums = plan.gradients.map { [Float](repeating: 0, count: $0.values.count) } }
-            for (index, gradient) in plan.gradients.enumerated() {
+            if sums.isEmpty { sums = plan.allGradients.map { [Float](repeating: 0, count: $0.values.count) } }
+            for (index, gradient) in plan.allGradients.enumerated() {
                 for place in gradient.values.indices { sums[index][place] += share * gradient.values[place] }
             }
-            guard own.endIndex == samples.endIndex else { continue }
-            for (index, gradient) in plan.gradients.enumerated() {
-                for place in gradient.values.indices { gradient.values[place] = sums[index][place] }
-            }
-            return plan
+            last = plan
         }
-        return try plan(for: size)
+        guard let last else { return try compute(samples, part: 0) }
+        for (sum, gradient) in zip(sums, last.allGradients) { _ = gradient.values.update(fromContentsOf: sum) }
+        return last
+    }
+
+    /// Runs the plan of some samples and counts their loss; each part of a step draws its own augmentation.
+    private func compute(_ samples: ArraySlice<Int>, part: Int) throws -> TrainingPlan {
+        let plan = try plan(for: samples.count)
+        try assembler.fill(plan.plan, samples: samples, step: step &+ part << 40)
+        try plan.plan.execute()
+        let loss = Double(plan.loss.pointee)
+        guard loss.isFinite else { throw divergence(plan) }
+        lossSum += loss * Double(samples.count)
+        lossCount += samples.count
+        return plan
     }
 
     /// Whether training ends before its last epoch: nothing has got better for long enough, or the time is over.

@@ -5,19 +5,21 @@ import WinnowTensor
 /// The moving average of parameters over steps: a ← decay·a + (1 − decay)·w (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
 struct WeightAverage {
     private let decay: Float
+    private let names: [ValueName]
     private(set) var values: [ValueName: [Float]]
 
     init(_ decay: Double, of parameters: [ValueName], in variables: VariableStore) {
         self.decay = Float(decay)
-        values = Dictionary(uniqueKeysWithValues: parameters.map { ($0, variables.tensors[$0]?.floats() ?? []) })
+        names = parameters
+        values = Dictionary(uniqueKeysWithValues: parameters.map { ($0, variables[$0]?.floats() ?? []) })
     }
 
     mutating func add(_ variables: VariableStore) {
-        for (name, average) in values {
+        for name in names {
             guard let pointer = variables.pointer(to: name)?.assumingMemoryBound(to: Float.self) else { continue }
-            var average = average
-            for index in average.indices { average[index] = decay * average[index] + (1 - decay) * pointer[index] }
-            values[name] = average
+            values[name]?.withUnsafeMutableBufferPointer { average in
+                for index in average.indices { average[index] = decay * average[index] + (1 - decay) * pointer[index] }
+            }
         }
     }
 

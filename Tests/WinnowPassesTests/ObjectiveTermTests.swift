@@ -74,6 +74,8 @@ struct ObjectiveTermTests {
         ([["loss": "huber", "output": "bux", "target": "boxes"]], "bux"), ([["loss": "huber", "output": "box", "target": "boxen"]], "boxen"),
         ([["loss": "ctc", "target": "boxes"]], "ctc"), ([["loss": "mse", "target": "labels"]], "mse"),
         ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
+        ([["loss": "huber", "weight": "much"]], "weight"), ([["loss": "huber", "output": ["box"]]], "output"),
+        ([["loss": "cross-entropy", "ignore": 1.5]], "ignore"), ([["loss": "cross-entropy", "class-weights": [1, "two", 3]]], "class-weights"),
         ([["loss": "cross-entropy", "label-smoothing": 2]], "label-smoothing"), ([["loss": "cross-entropy", "class-weights": [1, 2]]], "class-weights"),
     ] as [(HyperparameterValue, String)]) func whatIsWrongIsNamed(_ objective: HyperparameterValue, _ word: String) throws {
         let error = try #require(throws: WinnowError.self) { try trained(heads(), objective) }

@@ -244,6 +244,30 @@ extension TrainerTests {
         #expect(abs(whole.history[2].loss - parts.history[2].loss) < 1e-4)
     }
 
+    /// So are the gradients that hooks read.
+    @Test func hooksReadTheGradientsOfWholeSteps() throws {
+        final class Seen { var gradients: [[Float]] = [] }
+        struct Reader: TrainingHook {
+            let seen: Seen
+            var gradients: [ValueName] { ["fc1.weight"] }
+            mutating func step(_ moment: inout TrainingMoment) throws {
+                if let gradient = moment.gradient(of: "fc1.weight") { seen.gradients.append(gradient) }
+            }
+        }
+        func gradients(partSize: Int) throws -> [[Float]] {
+            var configuration = configuration(epochs: 1, .sgd())
+            configuration.partSize = partSize
+            var trainer = try Trainer(perceptron(inputs: 2, hidden: 8, outputs: 2), configuration: configuration)
+            let seen = Seen()
+            trainer.hooks = [Reader(seen: seen)]
+            _ = try trainer.train(on: quadrants(count: 64))
+            return seen.gradients
+        }
+        let (whole, parts) = (try gradients(partSize: 0), try gradients(partSize: 5))
+        #expect(whole.count == 2 && parts.count == 2)
+        for (a, b) in zip(whole, parts) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 1e-5 } && a.contains { abs($0) > 1e-3 }) }
+    }
+
     /// a ← d·a + (1 − d)·w after each step, from the starting weights on.
     @Test func averagesOfWeightsAreGivenBack() throws {
         let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)

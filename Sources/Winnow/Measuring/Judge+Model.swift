@@ -17,6 +17,6 @@ extension Judge {
         _ name: String, unit: String = "", isHigherBetter: Bool = true,
         _ measure: @escaping @Sendable (Model, Dataset) throws -> Double
     ) {
-        self.init(name, unit: unit, isHigherBetter: isHigherBetter, ofGraph: { try measure(Model($0), $1) })
+        self.init(name, unit: unit, isHigherBetter: isHigherBetter, ofGraph: { graph, data, _ in try measure(Model(graph), data) })
     }
 }

@@ -22,65 +22,75 @@ extension Judge {
 
     /// The last number that a shell command prints for a model's ONNX file, whose path takes the place of `{model}`.
     ///
-    /// Measuring throws `.data` where the command fails (with what it said) or prints no number. The samples given are not looked at: the
-    /// command has its own.
+    /// Measuring throws `.data` where the command fails (with what it said) or prints no number, `.cancelled` where a stop is asked for
+    /// meanwhile. The samples given are not looked at: the command has its own.
     public static func program(_ command: String, isHigherBetter: Bool = true) -> Judge {
-        Judge(command, isHigherBetter: isHigherBetter) { model, _ in
+        Judge(command, isHigherBetter: isHigherBetter) { graph, _, options in
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString)")
             defer { try? FileManager.default.removeItem(at: folder) }
             do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) } catch {
                 throw WinnowError(.file, folder.path, "cannot be made", remedy: "give room for temporary files")
             }
             let path = folder.appendingPathComponent("model.onnx").path
-            try model.write(to: path)
+            try Model(graph).write(to: path)
             let quoted = "'\(path.replacingOccurrences(of: "'", with: "'\\''"))'"
-            return try number(of: command.replacingOccurrences(of: modelPlace, with: quoted), named: command)
+            let run = ProgramRun(command.replacingOccurrences(of: modelPlace, with: quoted), named: command, in: folder)
+            return try run.number(unless: options.cancellation)
         }
     }
+}
 
-    private static func number(of command: String, named name: String) throws -> Double {
+/// One run of a shell command whose last number counts; what it prints goes to files, which no program can be held up by.
+private struct ProgramRun {
+    private let command: String
+    private let name: String
+    private let output: URL
+    private let errors: URL
+
+    init(_ command: String, named name: String, in folder: URL) {
+        (self.command, self.name) = (command, name)
+        (output, errors) = (folder.appendingPathComponent("output"), folder.appendingPathComponent("errors"))
+    }
+
+    private static let secondsBetweenLooks = 0.02
+
+    func number(unless cancellation: Cancellation?) throws -> Double {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", command]
         process.standardInput = FileHandle.nullDevice
-        let (output, errors) = (Pipe(), Pipe())
-        (process.standardOutput, process.standardError) = (output, errors)
-        do { try process.run() } catch { throw WinnowError(.data, "metric \(name)", "cannot be started") }
-        // Both are read at once: a full pipe would hold the program up.
-        let said = ErrorText()
-        errors.fileHandleForReading.readabilityHandler = { said.add($0.availableData) }
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        errors.fileHandleForReading.readabilityHandler = nil
-        said.add(errors.fileHandleForReading.availableData)
+        for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
+        do {
+            process.standardOutput = try FileHandle(forWritingTo: output)
+            process.standardError = try FileHandle(forWritingTo: errors)
+            try process.run()
+        } catch { throw problem("cannot be started") }
+        while process.isRunning {
+            if cancellation?.isCancelled == true { process.terminate() }
+            try cancellation?.check("metric \(name)")
+            Thread.sleep(forTimeInterval: Self.secondsBetweenLooks)
+        }
         guard process.terminationReason == .exit, process.terminationStatus == 0 else {
             let how = process.terminationReason == .exit ? "exit code" : "signal"
-            throw WinnowError(.data, "metric \(name)", "ended with \(how) \(process.terminationStatus)\(said.words)", remedy: "run it by hand on an ONNX file")
+            throw problem("ended with \(how) \(process.terminationStatus)\(said)", remedy: "run it by hand on an ONNX file")
         }
-        let numbers = text.split(whereSeparator: { $0.isWhitespace || ",:=%".contains($0) }).compactMap { Double($0) }
-        guard let number = numbers.last else {
-            throw WinnowError(.data, "metric \(name)", "prints no number\(said.words)", remedy: "its last number counts")
+        let words = text(of: output).split(whereSeparator: { $0.isWhitespace || ",:=%".contains($0) })
+        guard let number = words.compactMap({ Double($0) }).last else {
+            throw problem("prints no number\(said)", remedy: "its last number counts")
         }
-        guard number.isFinite else { throw WinnowError(.data, "metric \(name)", "prints \(number), which judges nothing") }
+        guard number.isFinite else { throw problem("prints \(number), which judges nothing") }
         return number
     }
-}
 
-/// The end of what a program wrote to its standard error.
-private final class ErrorText: @unchecked Sendable {
-    private let lock = NSLock()
-    private var data = Data()
-
-    func add(_ more: Data) {
-        lock.lock()
-        defer { lock.unlock() }
-        data = (data + more).suffix(4096)
+    private func problem(_ problem: String, remedy: String = "") -> WinnowError {
+        WinnowError(.data, "metric \(name)", problem, remedy: remedy)
     }
 
-    var words: String {
-        lock.lock()
-        defer { lock.unlock() }
-        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
-        return lines.isEmpty ? "" : ": \(lines.suffix(3).joined(separator: " | "))"
+    private func text(of file: URL) -> String { String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self) }
+
+    /// The end of what it wrote to its standard error.
+    private var said: String {
+        let lines = text(of: errors).split(separator: "\n").suffix(3)
+        return lines.isEmpty ? "" : ": \(lines.joined(separator: " | "))"
     }
 }

@@ -27,14 +27,10 @@ struct DistillCommand: ParsableCommand {
                     "teacher": .string(first), "more-teachers": .list(teacher.dropFirst().map { .string($0) }),
                     "temperature": .number(temperature), "alpha": .number(alpha), "by": .string(by),
                 ])
-            let settings = try [String: HyperparameterValue](settings: change.settings)
-            return try Recipe {
-                try PassStep(
-                    named: "finetune",
-                    hyperparameters: settings.merging([
-                        "epochs": .int(epochs), "learning-rate": .number(learningRate), "with": .list([distillation.hyperparameterValue]),
-                    ]) { $1 })
-            }
+            let own: [String: HyperparameterValue] = ["epochs": .int(epochs), "learning-rate": .number(learningRate)]
+            var settings = try own.merging([String: HyperparameterValue](settings: change.settings)) { $1 }
+            settings["with"] = .list([distillation.hyperparameterValue] + (settings["with"]?.elements ?? []))
+            return try Recipe { try PassStep(named: "finetune", hyperparameters: settings) }
         }
     }
 }

@@ -17,6 +17,12 @@ struct ShrinkCommand: ParsableCommand {
         for (name, value) in [("--width", width), ("--depth", depth)] where !(value > 0 && value <= 1) {
             throw WinnowError(.usage, name, "is \(value)", remedy: "give more than 0 and at most 1")
         }
+        guard width < 1 || depth < 1 else {
+            throw WinnowError(.usage, "--width", "and --depth leave the model as it is", remedy: "give one of them below 1")
+        }
+        guard width < 1 || change.settings.isEmpty else {
+            throw WinnowError(.usage, "--set", "is of structured-pruning, and --width 1 takes no channels", remedy: "lower --width")
+        }
         try change.run("student") { model, _ in
             let blocks = model.residualBlockCount
             let gone = blocks - Int((Double(blocks) * depth).rounded(.up))

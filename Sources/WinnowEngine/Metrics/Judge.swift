@@ -27,13 +27,13 @@ public struct Judge: Sendable {
     /// - Parameter unit: `%` for parts of one, `dB`; empty for plain numbers.
     package init(
         _ name: String, unit: String = "", isHigherBetter: Bool = true,
-        ofGraph measure: @escaping @Sendable (Graph, Dataset) throws -> Double
+        ofGraph measure: @escaping @Sendable (Graph, Dataset, EvaluationOptions) throws -> Double
     ) {
         self.name = name
         self.isHigherBetter = isHigherBetter
-        self.measure = { graph, original, data, _ in
+        self.measure = { graph, original, data, options in
             let own = original.map { data.renamed(from: $0, to: graph) } ?? data
-            return MetricResult(name, try measure(graph, own), unit: unit, isHigherBetter: isHigherBetter, output: "model")
+            return MetricResult(name, try measure(graph, own, options), unit: unit, isHigherBetter: isHigherBetter, output: "model")
         }
     }
 

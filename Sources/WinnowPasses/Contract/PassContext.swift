@@ -54,6 +54,14 @@ public struct PassContext {
         try Self.require(training, "training data").adapted(to: graph)
     }
 
+    /// The training data as it came, which may hold more than `graph` takes: what an objective compares with. Throws `.data` where it does
+    /// not fit.
+    package func trainingSource(for graph: Graph) throws -> Dataset {
+        let data = try Self.require(training, "training data")
+        _ = try data.drawn(1).adapted(to: graph)
+        return data
+    }
+
     package func validationData(for graph: Graph) throws -> Dataset {
         try Self.require(validation, "validation data").adapted(to: graph)
     }

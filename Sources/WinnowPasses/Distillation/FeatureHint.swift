@@ -88,7 +88,7 @@ public struct FeatureHint: TrainingPass {
     }
 
     private func loss(_ b: GraphBuilder, _ value: ValueName, _ goal: ValueName) throws -> ValueName {
-        try by.member.add(at: LossPlace(b, feature: value), LossTarget(.values, goal))
+        try by.member.add(at: LossPlace(b, output: value), LossTarget(.values, goal))
     }
 }
 

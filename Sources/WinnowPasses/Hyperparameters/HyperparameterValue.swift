@@ -57,7 +57,7 @@ public enum HyperparameterValue: Hashable, Sendable {
     }
 
     /// The elements of a list; anything else is a list of itself.
-    package var elements: [HyperparameterValue] {
+    public var elements: [HyperparameterValue] {
         switch self {
         case .list(let values): values
         case .none: []

@@ -4,17 +4,12 @@ package import WinnowKernels
 /// spectrum of its own; its rank is chosen by that of W unfolded by outputs, and keeps less.
 package struct CanonicalSplit: ConvolutionSplit {
     package static let name = "cp"
-    private let filter: Filter
-    private let (byOutputs, byInputs): (MatrixFactors, MatrixFactors)
+    private let unfolded: UnfoldedFilter
+    private var filter: Filter { unfolded.filter }
 
-    package init(_ filter: Filter) throws(Refusal) {
-        guard filter.tapCount > 1 else { throw Refusal("it is 1×1") }
-        self.filter = filter
-        byOutputs = try MatrixFactors(filter.matrix)
-        byInputs = try MatrixFactors(filter.matrix.exchangingAxes(inner: filter.tapCount))
-    }
+    package init(_ filter: Filter) throws(Refusal) { unfolded = try UnfoldedFilter(filter) }
 
-    package var spectra: [Spectrum] { [byOutputs.spectrum] }
+    package var spectra: [Spectrum] { [unfolded.byOutputs.spectrum] }
 
     package func parts(_ ranks: [Int]) -> [FilterPart] {
         [.pointwise(filter, from: filter.inputs, to: ranks[0])]
@@ -30,7 +25,7 @@ package struct CanonicalSplit: ConvolutionSplit {
         do {
             canonical = try CanonicalFactors(
                 filter.matrix, taps: filter.taps, rank: ranks[0],
-                starts: [byOutputs.basis(ranks[0]), byInputs.basis(ranks[0])])
+                starts: [unfolded.byOutputs.basis(ranks[0]), unfolded.byInputs.basis(ranks[0])])
         } catch { throw Refusal("its decomposition did not converge") }
         let inner = canonical.factors.dropFirst().map(\.transposed)
         let basis = inner.dropFirst().reduce(inner[0]) { $0.rowProducts($1) }

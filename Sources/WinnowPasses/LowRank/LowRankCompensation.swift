@@ -35,12 +35,13 @@ public struct LowRankCompensation: Pass {
         let former = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
         let targets = try WeightTargets(graph, quantization.choice.selection(in: graph)) { _ in nil }.targets
         let metrics = try weighting.member.metrics(of: targets, in: graph, context, sampleCount: samples)
+        let indices = (coded: GraphIndex(coded.graph), former: GraphIndex(graph))
         var (names, edits, findings) = (FreshNames(coded.graph), [GraphEdit](), coded.findings)
         for site in coded.graph.weightSites where site.isQuantized {
             guard let original = former[site.node.name] else { continue }
             do throws(Refusal) {
                 let (edit, finding) = try compensated(
-                    site, in: coded.graph, original, in: graph, metrics[original.tensor] ?? [], &names)
+                    site, in: indices.coded, original, in: indices.former, metrics[original.tensor] ?? [], &names)
                 edits.append(edit)
                 findings.append(finding)
             } catch {
@@ -53,15 +54,15 @@ public struct LowRankCompensation: Pass {
 
     /// The edit that adds to a layer's product what its codes lost most of.
     private func compensated(
-        _ site: WeightSite, in coded: Graph, _ original: WeightSite, in graph: Graph, _ metrics: [InputMetric],
+        _ site: WeightSite, in coded: GraphIndex, _ original: WeightSite, in former: GraphIndex, _ metrics: [InputMetric],
         _ names: inout FreshNames
     ) throws(Refusal) -> (GraphEdit, Finding) {
         guard let form = site.node.op as? any MatrixForm, let other = original.node.op as? any MatrixForm,
             site.inputIndex == 1,
             original.inputIndex == 1
         else { throw Refusal("\(site.node.op.type) is no product with a matrix on its right") }
-        guard graph.infos[original.operand]?.elementType == .float32 else { throw Refusal("it is not float32") }
-        guard let codes = coded.numbers(of: site), var weight = graph.numbers(of: original), weight.rank == 2,
+        guard former.info(of: original.operand)?.elementType == .float32 else { throw Refusal("it is not float32") }
+        guard let codes = coded.numbers(of: site), var weight = former.numbers(of: original), weight.rank == 2,
             codes.rank == 2
         else {
             throw Refusal("its numbers are not known")
@@ -105,15 +106,14 @@ public struct LowRankCompensation: Pass {
     }
 }
 
-extension Graph {
+extension GraphIndex {
     /// What a layer reads as its weight, as float32.
     fileprivate func numbers(of site: WeightSite) -> Tensor? {
-        let index = GraphIndex(self)
-        if let coded = EncodedWeight(of: site.operand, in: index) {
+        if let coded = EncodedWeight(of: site.operand, in: self) {
             return Tensor(coded.numbers(in: 0..<coded.shape.elementCount).map { Float($0) }, shape: coded.shape)
         }
-        guard let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank) else { return nil }
-        if path.nodes.isEmpty { return initializers[site.operand]?.converted(to: .float32) }
-        return (try? computing(site.operand, by: path.nodes))?.converted(to: .float32)
+        guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank) else { return nil }
+        if path.nodes.isEmpty { return graph.initializers[site.operand]?.converted(to: .float32) }
+        return (try? graph.computing(site.operand, by: path.nodes))?.converted(to: .float32)
     }
 }

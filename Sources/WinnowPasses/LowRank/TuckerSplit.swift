@@ -4,17 +4,12 @@ package import WinnowKernels
 /// (Tucker-2; Kim et al. 2016, section 3.1). Its spectra are those of W unfolded by outputs and by inputs.
 package struct TuckerSplit: ConvolutionSplit {
     package static let name = "tucker-2"
-    private let filter: Filter
-    private let (byOutputs, byInputs): (MatrixFactors, MatrixFactors)
+    private let unfolded: UnfoldedFilter
+    private var filter: Filter { unfolded.filter }
 
-    package init(_ filter: Filter) throws(Refusal) {
-        guard filter.tapCount > 1 else { throw Refusal("it is 1×1") }
-        self.filter = filter
-        byOutputs = try MatrixFactors(filter.matrix)
-        byInputs = try MatrixFactors(filter.matrix.exchangingAxes(inner: filter.tapCount))
-    }
+    package init(_ filter: Filter) throws(Refusal) { unfolded = try UnfoldedFilter(filter) }
 
-    package var spectra: [Spectrum] { [byOutputs.spectrum, byInputs.spectrum] }
+    package var spectra: [Spectrum] { [unfolded.byOutputs.spectrum, unfolded.byInputs.spectrum] }
 
     package func parts(_ ranks: [Int]) -> [FilterPart] {
         [
@@ -27,7 +22,7 @@ package struct TuckerSplit: ConvolutionSplit {
         let factors: TuckerFactors
         do {
             factors = try TuckerFactors(
-                filter.matrix, outputs: byOutputs.basis(ranks[0]), inputs: byInputs.basis(ranks[1]))
+                filter.matrix, outputs: unfolded.byOutputs.basis(ranks[0]), inputs: unfolded.byInputs.basis(ranks[1]))
         } catch { throw Refusal("its decomposition did not converge") }
         let basis = (factors.inputs * factors.core.exchangingAxes(inner: filter.tapCount)).exchangingAxes(
             inner: filter.tapCount)

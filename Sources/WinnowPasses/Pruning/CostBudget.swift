@@ -27,7 +27,7 @@ struct CostBudget {
         func isMet(_ candidate: Graph) throws -> Bool {
             try cost.share(of: candidate, in: graph, on: sample) <= share + 1e-9
         }
-        // What is not counted (recurrent layers) would seem to cost more without some of it.
+        // All of it may be left: there is nothing to measure.
         let length = share >= 1 ? 0 : try order.shortest { length in
             try context.cancellation?.check("search for the budget")
             return try isMet(smaller(length))

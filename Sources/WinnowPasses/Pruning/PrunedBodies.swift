@@ -11,6 +11,8 @@ struct PrunedBodies {
     private let pass: StructuredPruning
     private let selection: Selection
     private let alone: PassContext
+    /// What was asked for and needs data, which bodies have none of.
+    private let withheld: [String]
     /// Whether groups go that no masks stand for.
     private var isUnrestricted = false
 
@@ -18,6 +20,10 @@ struct PrunedBodies {
     init(of graph: Graph, _ pass: StructuredPruning, _ selection: Selection, _ context: PassContext) throws {
         var alike = pass
         alike.importance = pass.importance.member.needs == .nothing ? pass.importance : "l2"
+        withheld = [
+            alike.importance == pass.importance ? nil : "what it is run on is not known: its channels are ranked by l2",
+            pass.repairing.repair == .none ? nil : "what it is run on is not known: it is not repaired",
+        ].compactMap { $0 }
         self.pass = alike
         self.selection = selection
         alone = PassContext(seed: context.seed, cancellation: context.cancellation)
@@ -53,7 +59,8 @@ struct PrunedBodies {
         let graph = try candidates.graph(without: channels, removed: removed)
         return PassResult(
             graph: graph,
-            findings: candidates.report.findings(for: graph, removing: channels, candidates.coupling, removed: removed))
+            findings: candidates.report.findings(for: graph, removing: channels, candidates.coupling, removed: removed)
+                + (channels.isEmpty ? [] : withheld.map { Finding("graph", .fellBack, reason: $0) }))
     }
 }
 

@@ -84,10 +84,7 @@ public struct Finetune: Pass {
     ) throws -> (graph: Graph, findings: [Finding]) {
         var (trainer, findings) = try trainer(of: model, original: original, in: context)
         if let hook { trainer.hooks.append(hook) }
-        // What fits the model may hold more than it takes: what the objective compares with.
-        _ = try (context.trainingData(for: trainer.model), context.validation.map { _ in try context.validationData(for: trainer.model) })
-        guard let data = context.training else { return (trainer.model, findings) }
-        let result = try trainer.train(on: data, validation: context.validation)
+        let result = try trainer.train(on: context.trainingSource(for: trainer.model), validation: context.validation)
         return (result.model, findings + batchFindings(trainer.model) + result.history.flatMap { Self.findings(of: $0) })
     }
 
@@ -102,7 +99,7 @@ public struct Finetune: Pass {
         if let objective = context.objective {
             setup.objective = try objective(setup.model)
         } else if !objective.isEmpty {
-            let (sum, frozen) = try TermObjective.made(
+            let (sum, frozen) = try ObjectiveSum.made(
                 of: objective, on: setup.model, original: context.teacher ?? original, data: context.training)
             setup.objective = sum
             setup.frozen.formUnion(frozen)

@@ -12,6 +12,7 @@ public struct ObjectiveTerm: Hashable, Sendable {
     /// `labels` of the data, `original` for what the original model gives there, or an array of the data; nil: labels where the loss takes
     /// class indices, else the original.
     public var target: String?
+    /// What the loss is multiplied with before it is added to the others.
     public var weight = 1.0
     package var settings = LossSettings()
 
@@ -49,9 +50,9 @@ extension ObjectiveTerm: HyperparameterConvertible {
         }
         guard case .table(let table) = value, let name = table["loss"], let loss = Chosen<Losses>(name) else { return nil }
         self.init(loss)
-        output = table["output"]?.word
-        target = table["target"]?.word
-        weight = table["weight"]?.double ?? 1
+        output = try Self.part("output", of: table, "a name") { $0.word }
+        target = try Self.part("target", of: table, "a name") { $0.word }
+        weight = try Self.part("weight", of: table, "a number") { $0.double } ?? 1
         for (key, value) in table.sorted(by: { $0.key < $1.key }) where !["loss", "output", "target", "weight"].contains(key) {
             guard let setting = LossSetting(rawValue: key) else {
                 throw WinnowError(
@@ -62,8 +63,20 @@ extension ObjectiveTerm: HyperparameterConvertible {
                 let known = loss.member.settings.map(\.rawValue).sorted().joined(separator: ", ")
                 throw WinnowError(.recipe, "objective: \(key)", "is nothing that \(loss) knows", remedy: known.isEmpty ? "" : "it knows \(known)")
             }
-            guard settings.set(setting, value) else { throw WinnowError(.recipe, "objective: \(key)", "is \(value), not a number") }
+            guard settings.set(setting, value) else { throw Self.misfit(key, value, setting.kind) }
         }
+    }
+
+    private static func part<Part>(
+        _ key: String, of table: [String: HyperparameterValue], _ kind: String, _ read: (HyperparameterValue) -> Part?
+    ) throws -> Part? {
+        guard let value = table[key], value != .none else { return nil }
+        guard let part = read(value) else { throw misfit(key, value, kind) }
+        return part
+    }
+
+    private static func misfit(_ key: String, _ value: HyperparameterValue, _ kind: String) -> WinnowError {
+        WinnowError(.recipe, "objective: \(key)", "is \(value), not \(kind)")
     }
 
     public var hyperparameterValue: HyperparameterValue {
@@ -79,21 +92,36 @@ extension ObjectiveTerm: HyperparameterConvertible {
     }
 }
 
+extension LossSetting {
+    /// What may be written, for errors.
+    fileprivate var kind: String {
+        switch self {
+        case .classWeights: "numbers"
+        case .ignore, .blank: "a whole number"
+        default: "a number"
+        }
+    }
+}
+
 extension LossSettings {
     /// false where the value is of another kind.
     fileprivate mutating func set(_ setting: LossSetting, _ value: HyperparameterValue) -> Bool {
         if setting == .classWeights {
-            classWeights = value.numbers
-            return !classWeights.isEmpty
+            classWeights = value.elements.compactMap(\.double)
+            return !classWeights.isEmpty && classWeights.count == value.elements.count
         }
         guard let number = value.double else { return false }
         switch setting {
         case .labelSmoothing: labelSmoothing = number
-        case .ignore: ignore = Int(exactly: number)
+        case .ignore:
+            ignore = Int(exactly: number)
+            return ignore != nil
         case .delta: delta = number
         case .margin: margin = number
         case .temperature: temperature = number
-        case .blank: blank = Int(exactly: number) ?? -1
+        case .blank:
+            guard let whole = Int(exactly: number) else { return false }
+            blank = whole
         case .classWeights: break
         }
         return true

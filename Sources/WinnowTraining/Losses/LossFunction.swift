@@ -78,32 +78,22 @@ package struct LossPlace {
     /// The prediction, samples first.
     package let prediction: ValueName
     package let settings: LossSettings
-    /// nil: nothing is known of what closes the prediction.
     private let model: GraphIndex?
     private let output: ValueName
     private let samples: Int
 
+    /// - Parameter model: what `output` is of; nil: its first axis counts samples, and nothing is known of what closes it.
     /// Throws `.model` where the shape of `output` is not known.
-    package init(_ builder: GraphBuilder, output: ValueName, of model: Graph, _ settings: LossSettings = LossSettings()) throws {
+    package init(_ builder: GraphBuilder, output: ValueName, of model: Graph? = nil, _ settings: LossSettings = LossSettings()) throws {
         guard let extents = builder.info(of: output)?.extents, !extents.isEmpty else {
             throw WinnowError(.model, "value \(output)", "has no known axes that a loss could be taken over")
         }
         self.builder = builder
         self.settings = settings
         self.output = output
-        self.model = GraphIndex(model)
-        samples = SampleAxes(of: model).axis(ofOutput: output) ?? 0
+        self.model = model.map { GraphIndex($0) }
+        samples = model.flatMap { SampleAxes(of: $0).axis(ofOutput: output) } ?? 0
         prediction = try Self.samplesFirst(output, samples, builder)
-    }
-
-    /// Behind a value whose first axis counts samples, as it is. Throws `.model` where its shape is not known.
-    package init(_ builder: GraphBuilder, feature value: ValueName, _ settings: LossSettings = LossSettings()) throws {
-        guard let extents = builder.info(of: value)?.extents, !extents.isEmpty else {
-            throw WinnowError(.model, "value \(value)", "has no known axes that a loss could be taken over")
-        }
-        self.builder = builder
-        self.settings = settings
-        (output, prediction, samples, model) = (value, value, 0, nil)
     }
 
     private static func samplesFirst(_ value: ValueName, _ axis: Int, _ b: GraphBuilder) throws -> ValueName {

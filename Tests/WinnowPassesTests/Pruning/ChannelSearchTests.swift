@@ -14,7 +14,7 @@ struct ChannelSearchTests {
     }
 
     /// The judge that likes the widest first layer.
-    private var judge: Judge { Judge("width") { graph, _ in Double(graph.initializers["block.conv1.weight"]?.shape[0] ?? 0) } }
+    private var judge: Judge { Judge("width") { graph, _, _ in Double(graph.initializers["block.conv1.weight"]?.shape[0] ?? 0) } }
 
     @Test func theBestCandidateWithinTheBudgetIsKept() throws {
         let graph = try TestModels.residual()

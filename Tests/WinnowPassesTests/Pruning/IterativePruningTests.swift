@@ -33,7 +33,7 @@ struct IterativePruningTests {
     @Test func theResultIsWithinTheBound() throws {
         let graph = try TestModels.perceptron()
         var context = try TestModels.context(for: graph)
-        context.judge = Judge("density") { other, _ in 1 - ModelSparsity.sparsity(of: other) / 10 }
+        context.judge = Judge("density") { other, _, _ in 1 - ModelSparsity.sparsity(of: other) / 10 }
         let result = try pass(["max-drop": 7, "sparsities": [0.2, 0.6, 0.95, 0.99]])(graph, in: context)
         #expect(abs(ModelSparsity.sparsity(of: result.graph) - 0.6) < 0.01)
         let rejected = result.findings.filter { $0.quantity == .validation("density") && $0.status == .kept }
@@ -43,7 +43,7 @@ struct IterativePruningTests {
     @Test func aRunThatNeverRecoversGivesTheDenseModel() throws {
         let graph = try TestModels.perceptron()
         var context = try TestModels.context(for: graph)
-        context.judge = Judge("sameness") { other, _ in other.initializers == graph.initializers ? 1 : 0 }
+        context.judge = Judge("sameness") { other, _, _ in other.initializers == graph.initializers ? 1 : 0 }
         let result = try pass(["max-drop": 1])(graph, in: context)
         #expect(result.graph.text == graph.text && result.graph.initializers == graph.initializers)
     }
@@ -51,7 +51,7 @@ struct IterativePruningTests {
     @Test func refinementsHalveTheGap() throws {
         let graph = try TestModels.perceptron()
         var context = try TestModels.context(for: graph)
-        context.judge = Judge("density") { other, _ in
+        context.judge = Judge("density") { other, _, _ in
             1 - max(0, ModelSparsity.sparsity(of: other) - 0.6)
         }
         let result = try pass(["max-drop": 1, "sparsities": [0.5, 0.8], "refinements": 2, "finetune": ["epochs": 0]])(

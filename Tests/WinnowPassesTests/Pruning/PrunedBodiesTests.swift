@@ -96,6 +96,16 @@ struct PrunedBodiesTests {
         #expect(zip(x, y).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
+    /// What bodies are run on is not known: what asks for data is told so.
+    @Test func whatNeedsDataIsSaid() throws {
+        let data = try Dataset([.init(name: "x", TestModels.normal([16, 6], seed: 9))])
+        let pass = StructuredPruning { ($0.importance, $0.repairing.repair) = ("activation", .bias) }
+        let result = try pass(Self.loop(), in: PassContext(calibration: data))
+        let said = result.findings.filter { $0.subject == "loop/inside/graph" && $0.status == .fellBack }.map(\.reason)
+        #expect(said.count == 2 && said[0].contains("l2") && said[1].contains("not repaired"))
+        #expect(result.graph.parameterCount * 2 == (try Self.loop()).parameterCount)
+    }
+
     /// What two bodies read, what a budget of the whole model counts, and what is excepted stays, and is named.
     @Test func whatStaysIsNamed() throws {
         let shared = try StructuredPruning()(Self.branches(shared: true))

@@ -103,7 +103,7 @@ struct RewindingTests {
     @Test func theDenseModelIsTheTrainedOne() throws {
         let graph = try TestModels.perceptron()
         var context = try TestModels.context(for: graph)
-        context.judge = Judge("density") { other, _ in 1 - ModelSparsity.sparsity(of: other) }
+        context.judge = Judge("density") { other, _, _ in 1 - ModelSparsity.sparsity(of: other) }
         let result = try pass("start", ["max-drop": 1])(graph, in: context).graph
         #expect(result.maskNodes.isEmpty && result.text == graph.text && result.initializers != graph.initializers)
     }

@@ -12,7 +12,7 @@ struct SensitivityAnalysisTests {
         let count = Mutex(0)
 
         var judge: Judge {
-            Judge("density") { graph, _ in
+            Judge("density") { graph, _, _ in
                 self.count.withLock { $0 += 1 }
                 let tensors = graph.initializers.values.filter { $0.rank > 1 }
                 return Double(tensors.reduce(0) { $0 + $1.elementCount - $1.zeroCount }) / 1000

@@ -34,6 +34,10 @@ package struct TemporalClassificationKernel: Sendable {
         return path
     }
 
+    private func paths(_ letters: UnsafePointer<Int64>) throws -> [[Int]] {
+        try times > 0 ? (0..<samples).map { try path(letters, $0) } : []
+    }
+
     private func logarithms(_ scores: UnsafePointer<Float>, _ sample: Int) -> [Double] {
         var result = [Double](repeating: 0, count: times * classes)
         for time in 0..<times {
@@ -83,13 +87,16 @@ package struct TemporalClassificationKernel: Sendable {
 
     /// `loss` gets one number; infinity where a sample has more letters than times.
     package func run(_ scores: UnsafePointer<Float>, _ letters: UnsafePointer<Int64>, loss: UnsafeMutablePointer<Float>) throws {
-        var sum = 0.0
-        for sample in 0..<samples where times > 0 {
-            let path = try path(letters, sample)
-            let forward = sums(logarithms(scores, sample), path, backwards: false)
-            sum -= total(forward, path.count) / Double(max(path.count / 2, 1))
+        let paths = try paths(letters)
+        var losses = [Double](repeating: 0, count: paths.count)
+        losses.withUnsafeMutableBufferPointer { buffer in
+            let losses = buffer
+            Parallel.forEach(paths.count) { sample in
+                let forward = sums(logarithms(scores, sample), paths[sample], backwards: false)
+                losses[sample] = total(forward, paths[sample].count) / Double(max(paths[sample].count / 2, 1))
+            }
         }
-        loss[0] = Float(sum / Double(max(samples, 1)))
+        loss[0] = Float(-losses.reduce(0, +) / Double(max(samples, 1)))
     }
 
     /// (softmax − the part of paths that have the class at the time) ÷ letters ÷ samples · dloss.
@@ -97,8 +104,9 @@ package struct TemporalClassificationKernel: Sendable {
         _ lossGradient: UnsafePointer<Float>, _ scores: UnsafePointer<Float>, _ letters: UnsafePointer<Int64>,
         to target: UnsafeMutablePointer<Float>
     ) throws {
-        for sample in 0..<samples where times > 0 {
-            let (path, logarithms) = (try path(letters, sample), logarithms(scores, sample))
+        let paths = try paths(letters)
+        Parallel.forEach(paths.count) { sample in
+            let (path, logarithms) = (paths[sample], logarithms(scores, sample))
             let (forward, backward) = (sums(logarithms, path, backwards: false), sums(logarithms, path, backwards: true))
             let (count, whole) = (path.count, total(forward, path.count))
             let factor = Double(lossGradient[0]) / Double(max(count / 2, 1)) / Double(max(samples, 1))

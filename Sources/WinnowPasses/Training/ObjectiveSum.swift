@@ -5,7 +5,7 @@ import WinnowTensor
 import WinnowTraining
 
 /// Builds on a model the objective that terms add up to.
-struct TermObjective {
+struct ObjectiveSum {
     private let builder: GraphBuilder
     private let model: Graph
     private let data: Dataset?
@@ -21,7 +21,7 @@ struct TermObjective {
         of terms: [ObjectiveTerm], on model: Graph, original: Graph, data: Dataset?
     ) throws -> (objective: Objective, frozen: [ValueName]) {
         let joined = try join(original, to: model, for: terms.filter(\.takesOriginal))
-        var work = TermObjective(builder: GraphBuilder(extending: joined.graph), model: model, data: data, goals: joined.goals)
+        var work = ObjectiveSum(builder: GraphBuilder(extending: joined.graph), model: model, data: data, goals: joined.goals)
         let parts = try terms.map { (weight: $0.weight, value: try work.loss(of: $0)) }
         let loss = try Loss.weightedSum(work.builder, parts)
         var edit = work.builder.edit()
