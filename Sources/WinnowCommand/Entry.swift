@@ -16,6 +16,9 @@ enum Entry {
             }
         } catch let error as WinnowError {
             fail("winnow: \(error)", error.kind == .cancelled ? Interruption.exitCode ?? error.exitCode : error.exitCode)
+        } catch let code as ExitCode {
+            fflush(nil)
+            exit(code.rawValue)
         } catch {
             let message = WinnowProgram.fullMessage(for: error)
             let isHelp = WinnowProgram.exitCode(for: error) == .success
@@ -47,7 +50,7 @@ struct WinnowProgram: ParsableCommand {
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
             PassesCommand.self, ApplyCommand.self, RunCommand.self, PruneCommand.self, QuantizeCommand.self, FactorizeCommand.self,
-            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompareCommand.self, DiffCommand.self,
+            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompressCommand.self, PickCommand.self, CompareCommand.self, DiffCommand.self,
             BenchmarkCommand.self, SensitivityCommand.self, ConformanceCommand.self,
         ])
 }

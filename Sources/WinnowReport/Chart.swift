@@ -9,13 +9,13 @@ enum Chart {
         var isFilled = true
     }
 
-    /// A line through points with labelled axes; `bound` draws a horizontal line with its caption.
+    /// A line through points with labelled axes; `bound` draws a horizontal line with its caption, `others` lie beside the line.
     static func line(
-        _ points: [Point], x xTitle: String, y yTitle: String, bound: (value: Double, caption: String)? = nil
+        _ points: [Point], others: [Point] = [], x xTitle: String, y yTitle: String, bound: (value: Double, caption: String)? = nil
     ) -> String {
         let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 44.0, 16.0, 16.0)
-        let xs = ChartAxis(points.map(\.x))
-        let ys = ChartAxis(points.map(\.y) + (bound.map { [$0.value] } ?? []))
+        let xs = ChartAxis((points + others).map(\.x))
+        let ys = ChartAxis((points + others).map(\.y) + (bound.map { [$0.value] } ?? []))
         func px(_ x: Double) -> Double { left + (x - xs.low) / (xs.high - xs.low) * (width - left - right) }
         func py(_ y: Double) -> Double { height - bottom - (y - ys.low) / (ys.high - ys.low) * (height - bottom - top) }
         var parts: [String] = []
@@ -34,7 +34,7 @@ enum Chart {
         }
         let path = points.map { "\(text(px($0.x))),\(text(py($0.y)))" }.joined(separator: " ")
         parts.append("<polyline class='series' points='\(path)'/>")
-        for point in points {
+        for point in points + others {
             parts.append(
                 "<circle class='\(point.isFilled ? "point" : "hollow")' cx='\(text(px(point.x)))' cy='\(text(py(point.y)))' "
                     + "r='4'><title>\(HTML.escape(point.label))</title></circle>")

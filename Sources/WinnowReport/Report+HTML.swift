@@ -16,6 +16,7 @@ extension Report {
         \(comparison)
         \(models.compactMap { model in model.coverage.map { "<p>\(HTML.escape("\(model.stage): \($0.text)"))</p>" } }.joined())
         \(caveats.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined())
+        \(search?.html ?? "")
         \(roundCharts)
         <h2>Steps</h2>
         \(steps.enumerated().map(stepSection).joined(separator: "\n"))

@@ -34,7 +34,7 @@ extension Report {
         if let deviation = models.first?.top1Deviation {
             lines.append("σ of one accuracy is \(Format.percent(deviation)) (\(models.first?.sampleCount ?? 0) samples)")
         }
-        return (lines + caveats).joined(separator: "\n")
+        return (lines + caveats + [search?.text].compactMap { $0 }).joined(separator: "\n")
     }
 
     /// What a reader must know to read the table rightly.

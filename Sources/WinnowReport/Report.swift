@@ -31,6 +31,8 @@ public struct Report: Codable, Sendable {
     /// What was lost and won between the first and the last; nil for one model.
     public var verdict: Verdict?
     public var steps: [Step]
+    /// Of a search: what was asked for, and every candidate.
+    public var search: SearchSummary?
 
     public init(title: String, environment: [String: String], models: [ModelMeasurement], steps: [Step]) {
         self.title = title

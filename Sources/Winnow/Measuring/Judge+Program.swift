@@ -9,88 +9,17 @@ extension Judge {
     /// - Parameter isLowerBetter: whether the number of a command should be low.
     /// Throws `.usage` for a name that is no metric.
     public static func named(_ text: String, isLowerBetter: Bool = false) throws -> Judge {
-        if text.contains(modelPlace) { return program(text, isHigherBetter: !isLowerBetter) }
+        if text.contains(ModelProgram.modelPlace) { return program(try ModelProgram(text, for: "--metric"), isHigherBetter: !isLowerBetter) }
         guard let metric = MetricCatalogue.all.first(where: { $0.name == text }) else {
             throw WinnowError(
                 .usage, "--metric", "\(text) is no metric",
-                remedy: "\(Spelling.remedy(for: text, among: MetricCatalogue.all.map { $0.name })); or a command with \(modelPlace) in it")
+                remedy: "\(Spelling.remedy(for: text, among: MetricCatalogue.all.map { $0.name })); or a command with \(ModelProgram.modelPlace) in it")
         }
         return Judge(metric)
     }
 
-    private static let modelPlace = "{model}"
-
-    /// The last number that a shell command prints for a model's ONNX file, whose path takes the place of `{model}`.
-    ///
-    /// Measuring throws `.data` where the command fails (with what it said) or prints no number, `.cancelled` where a stop is asked for
-    /// meanwhile. The samples given are not looked at: the command has its own.
-    public static func program(_ command: String, isHigherBetter: Bool = true) -> Judge {
-        Judge(command, isHigherBetter: isHigherBetter) { graph, _, options in
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString)")
-            defer { try? FileManager.default.removeItem(at: folder) }
-            do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) } catch {
-                throw WinnowError(.file, folder.path, "cannot be made", remedy: "give room for temporary files")
-            }
-            let path = folder.appendingPathComponent("model.onnx").path
-            try Model(graph).write(to: path)
-            let quoted = "'\(path.replacingOccurrences(of: "'", with: "'\\''"))'"
-            let run = ProgramRun(command.replacingOccurrences(of: modelPlace, with: quoted), named: command, in: folder)
-            return try run.number(unless: options.cancellation)
-        }
-    }
-}
-
-/// One run of a shell command whose last number counts; what it prints goes to files, which no program can be held up by.
-private struct ProgramRun {
-    private let command: String
-    private let name: String
-    private let output: URL
-    private let errors: URL
-
-    init(_ command: String, named name: String, in folder: URL) {
-        (self.command, self.name) = (command, name)
-        (output, errors) = (folder.appendingPathComponent("output"), folder.appendingPathComponent("errors"))
-    }
-
-    private static let secondsBetweenLooks = 0.02
-
-    func number(unless cancellation: Cancellation?) throws -> Double {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", command]
-        process.standardInput = FileHandle.nullDevice
-        for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        do {
-            process.standardOutput = try FileHandle(forWritingTo: output)
-            process.standardError = try FileHandle(forWritingTo: errors)
-            try process.run()
-        } catch { throw problem("cannot be started") }
-        while process.isRunning {
-            if cancellation?.isCancelled == true { process.terminate() }
-            try cancellation?.check("metric \(name)")
-            Thread.sleep(forTimeInterval: Self.secondsBetweenLooks)
-        }
-        guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            let how = process.terminationReason == .exit ? "exit code" : "signal"
-            throw problem("ended with \(how) \(process.terminationStatus)\(said)", remedy: "run it by hand on an ONNX file")
-        }
-        let words = text(of: output).split(whereSeparator: { $0.isWhitespace || ",:=%".contains($0) })
-        guard let number = words.compactMap({ Double($0) }).last else {
-            throw problem("prints no number\(said)", remedy: "its last number counts")
-        }
-        guard number.isFinite else { throw problem("prints \(number), which judges nothing") }
-        return number
-    }
-
-    private func problem(_ problem: String, remedy: String = "") -> WinnowError {
-        WinnowError(.data, "metric \(name)", problem, remedy: remedy)
-    }
-
-    private func text(of file: URL) -> String { String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self) }
-
-    /// The end of what it wrote to its standard error.
-    private var said: String {
-        let lines = text(of: errors).split(separator: "\n").suffix(3)
-        return lines.isEmpty ? "" : ": \(lines.joined(separator: " | "))"
+    /// What a program prints for a model. The samples given are not looked at: the program has its own.
+    public static func program(_ program: ModelProgram, isHigherBetter: Bool = true) -> Judge {
+        Judge("\(program)", isHigherBetter: isHigherBetter) { graph, _, options in try program.number(of: Model(graph), options.cancellation) }
     }
 }

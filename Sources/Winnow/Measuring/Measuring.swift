@@ -76,18 +76,28 @@ struct Measuring {
     }
 
     private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
-        let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
-        let known = graphs.indices.filter { samples[$0] != nil }
-        guard !known.isEmpty else { return }
-        let speeds = try Speed.of(known.map { (graphs[$0], samples[$0] ?? [:]) }, options: evaluation.session)
-        for (index, speed) in zip(known, speeds) {
+        let speeds = try speeds(of: graphs)
+        for (index, speed) in speeds.enumerated() {
+            guard let speed else { continue }
             results[index].latency = speed.latency
             results[index].latencyOnAllThreads = speed.latencyOnAllThreads
             results[index].threadCount = speed.threadCount
-            guard known[0] == 0 else { continue }
+            guard speeds[0] != nil else { continue }
             results[index].speedup = speed.speedup
             results[index].speedupOnAllThreads = speed.speedupOnAllThreads
         }
+    }
+
+    /// How fast models are, measured in turns, the first being the original; nil where an extent is open.
+    func speeds(of graphs: [Graph], onAllThreads: Bool = true) throws -> [Speed?] {
+        let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
+        let known = graphs.indices.filter { samples[$0] != nil }
+        var result = [Speed?](repeating: nil, count: graphs.count)
+        guard !known.isEmpty else { return result }
+        let speeds = try Speed.of(
+            known.map { (graphs[$0], samples[$0] ?? [:]) }, onAllThreads: onAllThreads, options: evaluation.session)
+        for (index, speed) in zip(known, speeds) { result[index] = speed }
+        return result
     }
 
     /// One sample, of the data or random; nil where an extent is open.

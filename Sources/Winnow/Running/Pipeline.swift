@@ -80,19 +80,11 @@ public struct Pipeline: Sendable {
                 try saved.write(to: "\(outputFolder)/\(file)")
                 result.saved.append((String(file.dropLast(".onnx".count)), saved))
             case .pass(let step):
-                if let (finished, record) = try folder?.finishedStep(index) {
-                    graph = finished
-                    result.steps.append(record)
-                    continue
-                }
-                var context = self.context(of: model, progress: reporter(index, step.name, progress))
-                context.cancellation = cancellation
-                context.state = folder?.state(of: index)
-                let record = try apply(step, index: index, to: &graph, in: context)
-                try folder?.finish(index, graph: graph, record: record)
-                // A resumed run continues from the file, so this run does too: the bytes cannot differ.
-                if let folder, let (written, _) = try folder.finishedStep(index) { graph = written }
-                result.steps.append(record)
+                do {
+                    result.steps.append(
+                        try apply(
+                            step, as: Self.stepName(index), to: &graph, of: model, in: folder, cancellation, reporter(index, step.name, progress)))
+                } catch let error as WinnowError where error.kind != .cancelled { throw error.within("step \(index + 1)") }
             }
         }
         result.model.graph = graph
@@ -113,11 +105,35 @@ public struct Pipeline: Sendable {
         return context
     }
 
-    private func apply(_ step: PassStep, index: Int, to graph: inout Graph, in context: PassContext) throws -> Report.Step {
+    /// What a step is called in the folder of a run.
+    static func stepName(_ index: Int) -> String { "step-\(index + 1)" }
+
+    /// Applies one step of the work on `model` to what the steps before made of it, or reads back what it gave.
+    ///
+    /// - Parameter name: what it is called in `folder`.
+    func apply(
+        _ step: PassStep, as name: String, to graph: inout Graph, of model: Model, in folder: RunFolder?, _ cancellation: Cancellation,
+        _ progress: @escaping ProgressReporter
+    ) throws -> Report.Step {
+        if let finished = try folder?.finished(name) {
+            graph = finished.graph
+            return finished.record
+        }
+        var context = self.context(of: model, progress: progress)
+        context.cancellation = cancellation
+        context.state = folder?.state(of: name)
+        let record = try apply(step, to: &graph, in: context)
+        guard let folder else { return record }
+        try folder.finish(name, graph: graph, record: record)
+        // A resumed run continues from the file, so this run does too: the bytes cannot differ.
+        if let written = try folder.finished(name) { graph = written.graph }
+        return record
+    }
+
+    private func apply(_ step: PassStep, to graph: inout Graph, in context: PassContext) throws -> Report.Step {
         let start = ContinuousClock.now
         let result: PassResult
-        do { result = try step.pass(graph, in: context) } catch let error as WinnowError {
-            guard error.kind == .cancelled else { throw error.within("step \(index + 1)") }
+        do { result = try step.pass(graph, in: context) } catch let error as WinnowError where error.kind == .cancelled {
             throw WinnowError(
                 .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }

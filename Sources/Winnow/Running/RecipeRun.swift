@@ -92,7 +92,7 @@ public struct RecipeRun: Sendable {
             try AtomicFile.write(report.html, to: page)
             try AtomicFile.write(Array(try report.json()), to: jsonReport)
         }
-        result.folder?.remove(stepCount: recipe.steps.count)
+        result.folder?.remove(recipe.steps.indices.map(Pipeline.stepName))
         return report
     }
 

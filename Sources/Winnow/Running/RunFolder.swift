@@ -6,7 +6,7 @@ import WinnowOperators
 import WinnowReport
 import WinnowTensor
 
-/// The folder in which a recipe's run keeps finished steps and what they have begun. Only what a run wrote there is ever removed.
+/// The folder in which a run keeps finished steps by their names, and what they have begun. Only what a run wrote there is ever removed.
 struct RunFolder: Sendable {
     private let path: String
     private let files: CheckpointFiles
@@ -43,31 +43,38 @@ struct RunFolder: Sendable {
     }
 
     /// Where a step keeps its work.
-    func state(of step: Int) -> RunState { state.part(Self.name(of: step)) }
+    func state(of step: String) -> RunState { state.part(step) }
 
-    /// The graph and record of a step that was finished; nil if it was not.
-    func finishedStep(_ index: Int) throws -> (Graph, Report.Step)? {
-        guard let (record, _) = try state(of: index).load(Report.Step.self) else { return nil }
-        return (try ONNXFile.read(graphPath(index), registry: OperatorCatalogue.registry), record)
+    /// The file of the graph that a step gave.
+    func path(of step: String) -> String { "\(path)/\(step).onnx" }
+
+    /// The graph and record of a step that was finished; nil if it was not, or its graph was dropped.
+    func finished(_ step: String) throws -> (graph: Graph, record: Report.Step)? {
+        guard let (record, _) = try state(of: step).load(Report.Step.self), FileManager.default.fileExists(atPath: path(of: step)) else {
+            return nil
+        }
+        return (try ONNXFile.read(path(of: step), registry: OperatorCatalogue.registry), record)
     }
 
     /// Writes the graph, then the record that marks the step as finished, and drops what the step had begun.
-    func finish(_ index: Int, graph: Graph, record: Report.Step) throws {
-        try ONNXFile.write(graph, to: graphPath(index))
-        try state(of: index).save(record)
-        state(of: index).removeParts()
+    func finish(_ step: String, graph: Graph, record: Report.Step) throws {
+        try ONNXFile.write(graph, to: path(of: step))
+        try state(of: step).save(record)
+        state(of: step).removeParts()
     }
 
-    /// Removes the files of a run with so many steps, and the folder if the run made it and nothing else is in it.
-    func remove(stepCount: Int) {
-        for index in 0..<stepCount {
-            for separator in [".", "-"] { files.remove(partsBeginning: Self.name(of: index) + separator) }
-            for suffix in ["", ".data"] { unlink(graphPath(index) + suffix) }
+    /// Removes the file of a step's graph; its record stays.
+    func dropGraph(of step: String) {
+        for suffix in ["", ".data"] { unlink(path(of: step) + suffix) }
+    }
+
+    /// Removes the files of these steps, and the folder if the run made it and nothing else is in it.
+    func remove(_ steps: [String]) {
+        for step in steps {
+            for separator in [".", "-"] { files.remove(partsBeginning: step + separator) }
+            dropGraph(of: step)
         }
         files.remove(partsBeginning: Self.marker + ".")
         if isOwn { rmdir(path) }
     }
-
-    private static func name(of step: Int) -> String { "step-\(step + 1)" }
-    private func graphPath(_ index: Int) -> String { "\(path)/\(Self.name(of: index)).onnx" }
 }

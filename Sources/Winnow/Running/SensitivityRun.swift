@@ -82,7 +82,7 @@ public struct SensitivityRun: Sendable {
             let fingerprint = try Fingerprint(
                 models: [model.graph], data: [context.validation, context.calibration],
                 settings: [analysis.settings] + (judge.map { ["\($0)"] } ?? []), seed: seed)
-            return try RunFolder(folder, of: fingerprint).state(of: 0)
+            return try RunFolder(folder, of: fingerprint).state(of: Pipeline.stepName(0))
         }
         let result = try analysis(model.graph, in: context)
         if let output { try AtomicFile.write(Array(try result.table.json()), to: output) }

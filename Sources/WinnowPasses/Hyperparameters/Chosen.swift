@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// A family of methods, each chosen by its name.
 public protocol NamedCatalogue: Sendable {
     /// The names of all members, the default first.
@@ -16,6 +18,16 @@ public struct Chosen<Catalogue: NamedCatalogue>: Hashable, Sendable {
     public let name: String
 
     private var isKnown: Bool { Catalogue.names.contains(name) }
+}
+
+extension Chosen {
+    /// Throws `.usage` naming `option` for a name that no member has.
+    public init(named name: String, for option: String) throws {
+        self.init(name: name)
+        guard isKnown else {
+            throw WinnowError(.usage, option, "\(name) is unknown", remedy: Spelling.remedy(for: name, among: Catalogue.names))
+        }
+    }
 }
 
 extension Chosen where Catalogue: MemberCatalogue {

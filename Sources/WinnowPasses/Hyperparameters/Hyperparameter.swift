@@ -81,7 +81,7 @@ extension Hyperparameter: AnyHyperparameter {
 
 extension Double {
     /// The number without a needless ".0".
-    var shortText: String { self == rounded() && magnitude < 1e15 ? "\(Int(self))" : "\(self)" }
+    package var shortText: String { self == rounded() && magnitude < 1e15 ? "\(Int(self))" : "\(self)" }
 }
 
 extension Double: HyperparameterConvertible {

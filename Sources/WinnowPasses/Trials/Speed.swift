@@ -13,9 +13,9 @@ package struct Speed: Sendable {
     package var speedup: Speedup?
     package var speedupOnAllThreads: Speedup?
 
-    /// Measures models in turns, for `seconds` each on one thread and on all.
+    /// Measures models in turns, for `seconds` each on one thread and, if asked, on all.
     package static func of(
-        _ models: [(graph: Graph, inputs: [ValueName: Tensor])], seconds: Double = 0.5, options: SessionOptions
+        _ models: [(graph: Graph, inputs: [ValueName: Tensor])], seconds: Double = 0.5, onAllThreads: Bool = true, options: SessionOptions
     ) throws -> [Speed] {
         let all = ThreadCount.current
         defer { ThreadCount.set(all) }
@@ -29,7 +29,7 @@ package struct Speed: Sendable {
             return try LatencyTurns(count: plans.count, seconds: seconds) { try plans[$0].execute() }
         }
         let oneThread = try turns(threads: 1)
-        let allThreads = all > 1 ? try turns(threads: all) : nil
+        let allThreads = onAllThreads && all > 1 ? try turns(threads: all) : nil
         return models.indices.map { place in
             let (graph, inputs) = models[place]
             let batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? 1

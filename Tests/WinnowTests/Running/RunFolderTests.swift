@@ -24,12 +24,12 @@ import WinnowTensor
     @Test func aFolderOfItsOwnComesAndGoes() throws {
         let run = try open()
         let (graph, record) = try step()
-        try run.state(of: 0).part("training").save(1)
-        try run.finish(0, graph: graph, record: record)
+        try run.state(of: "step-1").part("training").save(1)
+        try run.finish("step-1", graph: graph, record: record)
         #expect(try names == ["step-1.onnx", "step-1.safetensors", "winnow-run.safetensors"])
-        try run.state(of: 1).part("round-1").part("training").save(1)
-        #expect(try open().finishedStep(0) != nil && open().finishedStep(1) == nil)
-        try open().remove(stepCount: 2)
+        try run.state(of: "step-2").part("round-1").part("training").save(1)
+        #expect(try open().finished("step-1") != nil && open().finished("step-2") == nil)
+        try open().remove(["step-1", "step-2"])
         #expect(!FileManager.default.fileExists(atPath: folder))
     }
 
@@ -43,22 +43,22 @@ import WinnowTensor
     @Test(arguments: ["winnow-run.safetensors", "step-1.safetensors", "step-1.onnx"])
     func damagedFilesAreRefused(name: String) throws {
         let (graph, record) = try step()
-        try open().finish(0, graph: graph, record: record)
+        try open().finish("step-1", graph: graph, record: record)
         let file = "\(folder)/\(name)"
         let bytes = try #require(FileManager.default.contents(atPath: file))
         for damaged in [bytes.prefix(bytes.count / 2), Data("mine".utf8)] {
             try damaged.write(to: URL(fileURLWithPath: file))
-            #expect(throws: WinnowError.self) { try open().finishedStep(0) }
+            #expect(throws: WinnowError.self) { try open().finished("step-1") }
         }
         try SafeTensors(tensors: [:], metadata: ["winnow.run": "{}"]).write(to: file)
-        #expect(throws: WinnowError.self) { try open().finishedStep(0) }
+        #expect(throws: WinnowError.self) { try open().finished("step-1") }
     }
 
     /// What somebody else put into a folder is never touched, and its folder never removed.
     @Test func othersFilesStay() throws {
         let file = folder + "/notes.txt"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try open().remove(stepCount: 1)
+        try open().remove(["step-1"])
         #expect(try names.isEmpty)
         try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
         #expect(throws: WinnowError.self) { try open() }
@@ -66,7 +66,7 @@ import WinnowTensor
         try FileManager.default.removeItem(atPath: file)
         let run = try open()
         try Data("mine".utf8).write(to: URL(fileURLWithPath: file))
-        run.remove(stepCount: 100)
+        run.remove((1...100).map { "step-\($0)" })
         #expect(try names == ["notes.txt"])
     }
 }

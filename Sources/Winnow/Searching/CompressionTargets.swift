@@ -1,0 +1,98 @@
+import Foundation
+import WinnowTensor
+
+/// How much of something may be left: a part of what the original has, or so much.
+public enum Amount: Hashable, Sendable {
+    case part(Double)
+    case absolute(Double)
+
+    /// What may be left where the original has `whole`.
+    public func limit(of whole: Double) -> Double {
+        switch self {
+        case .part(let part): part * whole
+        case .absolute(let number): number
+        }
+    }
+}
+
+/// What a model costs whoever runs it.
+public enum CompressionCost: String, CaseIterable, Codable, Sendable {
+    /// Bytes of the file.
+    case size
+    /// Bytes of the file's zip.
+    case zippedSize = "zipped-size"
+    /// Milliseconds of one sample on one thread of this machine, or as a program measures it.
+    case latency
+    /// Multiply–accumulates of one sample.
+    case multiplyAccumulates = "macs"
+
+    /// As tables call it.
+    public var words: String {
+        switch self {
+        case .size: "size"
+        case .zippedSize: "zipped size"
+        case .latency: "latency"
+        case .multiplyAccumulates: "multiply–accumulates"
+        }
+    }
+
+    /// What the letters behind a number stand for.
+    private var units: [String: Double] {
+        switch self {
+        case .size, .zippedSize: ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824]
+        case .latency: ["us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3]
+        case .multiplyAccumulates: ["": 1, "k": 1e3, "M": 1e6, "G": 1e9]
+        }
+    }
+
+    private var example: String {
+        switch self {
+        case .size, .zippedSize: "25% or 900kB"
+        case .latency: "50% or 3ms"
+        case .multiplyAccumulates: "50% or 300M"
+        }
+    }
+
+    /// Reads `25%`, or a number with a unit. Throws `.usage` naming `option` for what is neither, or asks for nothing.
+    public func amount(parsing text: String, for option: String) throws -> Amount {
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+        let number = Double(digits)
+        guard let number, number > 0, number.isFinite else { throw problem(text, option) }
+        if unit == "%" {
+            guard number <= 100 else {
+                throw WinnowError(.usage, option, "\(text) is more than the model has", remedy: "give at most 100%")
+            }
+            return .part(number / 100)
+        }
+        guard let factor = units.first(where: { $0.key.lowercased() == unit.lowercased() })?.value else { throw problem(text, option) }
+        return .absolute(number * factor)
+    }
+
+    private func problem(_ text: String, _ option: String) -> WinnowError {
+        WinnowError(.usage, option, "\(text) is no \(words)", remedy: "write for example \(example)")
+    }
+
+    /// A number of this with its unit.
+    public func text(_ value: Double) -> String {
+        switch self {
+        case .size, .zippedSize: value >= 1e6 ? String(format: "%.2f MB", value / 1e6) : String(format: "%.1f kB", value / 1e3)
+        case .latency: String(format: "%.3g ms", value)
+        case .multiplyAccumulates: value >= 1e6 ? String(format: "%.2f M", value / 1e6) : String(format: "%.0f", value)
+        }
+    }
+}
+
+/// What a compressed model must keep and reach.
+public struct CompressionTargets: Hashable, Sendable {
+    /// Points of a hundred that the score on validation data may drop.
+    public var maxDrop: Double
+    /// The most that may be left of each cost; without any, as little as goes at no larger drop.
+    public var limits: [CompressionCost: Amount]
+
+    public init(maxDrop: Double = 0.5, limits: [CompressionCost: Amount] = [:]) {
+        self.maxDrop = maxDrop
+        self.limits = limits
+    }
+}
+

@@ -1,0 +1,101 @@
+import Foundation
+import WinnowReport
+
+/// One candidate of a search: what was done to the model, and what it costs and achieves after it.
+public struct SearchTrial: Codable, Hashable, Sendable {
+    /// Names its file in the folder of the search.
+    public var name: String
+    /// What was done, in words: `structured-pruning 0.5, 4 epochs, static-quantization`.
+    public var title: String
+    /// The recipe that makes it, as YAML.
+    public var recipe: String
+    /// By cost; what could not be measured is missing.
+    public var costs: [String: Double]
+    /// On validation data, larger is better; nil where there are no data.
+    public var score: Double?
+    /// How long its last step and its measurement took.
+    public var seconds: Double
+
+    public subscript(cost: CompressionCost) -> Double? { costs[cost.rawValue] }
+}
+
+extension SearchTrial {
+    /// How many points of a hundred its score is below another's; 0 where there are none.
+    func drop(from other: SearchTrial) -> Double {
+        guard let score, let before = other.score else { return 0 }
+        return (before - score) * 100
+    }
+
+    /// A cost as a part of another's; nil where either is not known.
+    func part(_ cost: CompressionCost, of other: SearchTrial) -> Double? {
+        guard let own = self[cost], let whole = other[cost], whole > 0 else { return nil }
+        return own / whole
+    }
+
+    /// Whether nothing that both have measured is worse than another's, and something is better.
+    func dominates(_ other: SearchTrial, by costs: [CompressionCost] = CompressionCost.allCases) -> Bool {
+        var isBetter = (score ?? 0) > (other.score ?? 0)
+        guard (score ?? 0) >= (other.score ?? 0) else { return false }
+        for cost in costs {
+            guard let own = self[cost], let theirs = other[cost] else { continue }
+            if own > theirs { return false }
+            if own < theirs { isBetter = true }
+        }
+        return isBetter
+    }
+}
+
+extension [SearchTrial] {
+    /// Those that no other dominates, in the order given.
+    var front: [SearchTrial] { filter { trial in !contains { $0.dominates(trial) } } }
+}
+
+extension CompressionTargets {
+    /// What each target asks for and a trial reaches, the original being `baseline`.
+    func outcomes(of trial: SearchTrial, from baseline: SearchTrial) -> [SearchSummary.Target] {
+        let costs = CompressionCost.allCases.compactMap { cost -> SearchSummary.Target? in
+            guard let amount = limits[cost], let whole = baseline[cost] else { return nil }
+            let limit = amount.limit(of: whole)
+            guard let own = trial[cost] else { return nil }
+            return SearchSummary.Target(
+                name: cost.words, asked: cost.text(limit), reached: cost.text(own), isMet: own <= limit * (1 + Self.tolerance))
+        }
+        guard baseline.score != nil, trial.score != nil else { return costs }
+        let drop = trial.drop(from: baseline)
+        let kept = SearchSummary.Target(
+            name: "drop", asked: String(format: "%.2f points", maxDrop), reached: String(format: "%.2f points", drop),
+            isMet: drop <= maxDrop + 1e-9)
+        return costs + [kept]
+    }
+
+    private static let tolerance = 1e-9
+
+    /// How far a trial is from meeting every target: 0 where it does, else the sum of what is too much, as parts of what was asked.
+    func excess(of trial: SearchTrial, from baseline: SearchTrial) -> Double {
+        var excess = max(0, trial.drop(from: baseline) - maxDrop) / max(maxDrop, 0.1)
+        for (cost, amount) in limits {
+            guard let own = trial[cost], let whole = baseline[cost], whole > 0 else { continue }
+            excess += max(0, own / amount.limit(of: whole) - 1)
+        }
+        return excess
+    }
+
+    /// What is left of the costs that were asked about, or of size and latency where none was: the geometric mean of their parts.
+    func remainder(of trial: SearchTrial, from baseline: SearchTrial) -> Double {
+        let asked = CompressionCost.allCases.filter { limits[$0] != nil }
+        let parts = (asked.isEmpty ? [.size, .latency] : asked).compactMap { trial.part($0, of: baseline) }
+        guard !parts.isEmpty else { return 1 }
+        return exp(parts.map { log(max($0, 1e-9)) }.reduce(0, +) / Double(parts.count))
+    }
+
+    /// Whether one trial is to be preferred to another: it meets the targets better; where both meet them and costs were asked for, its
+    /// score is higher, else less is left of it.
+    func prefers(_ trial: SearchTrial, to other: SearchTrial, from baseline: SearchTrial) -> Bool {
+        let (own, theirs) = (excess(of: trial, from: baseline), excess(of: other, from: baseline))
+        guard own == theirs else { return own < theirs }
+        let (left, othersLeft) = (remainder(of: trial, from: baseline), remainder(of: other, from: baseline))
+        let (score, othersScore) = (trial.score ?? 0, other.score ?? 0)
+        if limits.isEmpty || score == othersScore { return left < othersLeft }
+        return score > othersScore
+    }
+}

@@ -1,0 +1,92 @@
+/// What a search was asked for, and everything it measured.
+public struct SearchSummary: Codable, Sendable {
+    /// What a target asked for, and what came of it.
+    public struct Target: Codable, Hashable, Sendable {
+        /// `size`, `drop`.
+        public var name: String
+        public var asked: String
+        public var reached: String
+        public var isMet: Bool
+
+        public init(name: String, asked: String, reached: String, isMet: Bool) {
+            (self.name, self.asked, self.reached, self.isMet) = (name, asked, reached, isMet)
+        }
+    }
+
+    /// One candidate.
+    public struct Point: Codable, Hashable, Sendable {
+        public var title: String
+        /// By name: `size` and `zipped-size` in bytes, `latency` in milliseconds, `macs`.
+        public var costs: [String: Double]
+        /// On validation data, larger is better; nil where there are none.
+        public var score: Double?
+        /// Whether no other is better in one thing and no worse in all.
+        public var isOnFront: Bool
+        public var isChosen: Bool
+
+        public init(title: String, costs: [String: Double], score: Double?, isOnFront: Bool, isChosen: Bool) {
+            (self.title, self.costs, self.score, self.isOnFront, self.isChosen) = (title, costs, score, isOnFront, isChosen)
+        }
+    }
+
+    public var targets: [Target]
+    /// What scores are: `top-1`; nil where there are none.
+    public var quality: String?
+    /// The original first.
+    public var trials: [Point]
+    /// What could not be tried, and why.
+    public var notes: [String]
+
+    public init(targets: [Target], quality: String?, trials: [Point], notes: [String]) {
+        (self.targets, self.quality, self.trials, self.notes) = (targets, quality, trials, notes)
+    }
+}
+
+extension SearchSummary {
+    /// The targets and the front as lines for a terminal.
+    public var text: String {
+        let targets = targets.map { target in
+            "\(target.name): \(target.reached), asked for \(target.asked): \(target.isMet ? "met" : "MISSED")"
+        }
+        let front = trials.filter(\.isOnFront).sorted { ($0.costs["size"] ?? 0) > ($1.costs["size"] ?? 0) }
+        let table = TextTable(
+            header: ["on the front", "size", "zipped", "latency", "MACs", quality ?? "score"],
+            rows: front.map { [($0.isChosen ? "→ " : "  ") + $0.title] + $0.cells })
+        return (targets + table.lines + notes).joined(separator: "\n")
+    }
+
+    /// Targets, plots of the score against costs, and all trials.
+    var html: String {
+        let targetRows = targets.map { [$0.name, $0.asked, $0.reached, $0.isMet ? "met" : "missed"] }
+        let rows = trials.map { trial in [trial.title] + trial.cells + [trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : ""] }
+        let plots = [("size", "size (kB)", 1e-3), ("latency", "latency (ms)", 1.0)].map { cost, words, factor in plot(cost, words, factor) }
+        return (targets.isEmpty ? "" : "<h2>Targets</h2>" + HTML.table(["target", "asked", "reached", ""], targetRows))
+            + "<h2>Candidates</h2>" + plots.joined()
+            + "<p class='soft'>Full points: nothing else is better in one thing and no worse in the others.</p>"
+            + HTML.table(["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", ""], rows)
+            + notes.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined()
+    }
+
+    private func plot(_ cost: String, _ words: String, _ factor: Double) -> String {
+        let points = trials.compactMap { trial -> Chart.Point? in
+            guard let x = trial.costs[cost], let score = trial.score else { return nil }
+            return Chart.Point(x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText)", isFilled: trial.isOnFront)
+        }
+        guard points.count > 1 else { return "" }
+        let front = points.filter(\.isFilled).sorted { ($0.x, $0.y) < ($1.x, $1.y) }
+        return "<h3>\(HTML.escape(quality ?? "score")) against \(HTML.escape(words))</h3>"
+            + Chart.line(front, others: points.filter { !$0.isFilled }, x: words, y: "validation (%)")
+    }
+}
+
+extension SearchSummary.Point {
+    fileprivate var scoreText: String { score.map { Format.percent($0) } ?? "–" }
+
+    /// Costs and score.
+    fileprivate var cells: [String] {
+        [
+            costs["size"].map { Format.bytes(Int($0)) } ?? "–", costs["zipped-size"].map { Format.bytes(Int($0)) } ?? "–",
+            costs["latency"].map { Format.milliseconds($0) } ?? "–", costs["macs"].map { Format.count(Int($0)) } ?? "–", scoreText,
+        ]
+    }
+}
