@@ -63,8 +63,16 @@ final class SearchBench {
 
     /// `structured-pruning 0.5, 4 epochs, static-quantization`; steps that only tidy up are left out.
     static func title(of steps: [PassStep]) -> String {
-        let words = steps.compactMap { step in SearchSpace.words(for: step) }
-        return words.isEmpty ? "as it came" : words.joined(separator: ", ")
+        var words: [String] = []
+        var epochs = 0
+        for step in steps {
+            if let pass = step.pass as? Finetune, SearchSpace.isPlain(pass) { epochs += pass.epochs; continue }
+            if epochs > 0 { words.append(SearchSpace.words(epochs: epochs)) }
+            epochs = 0
+            words += SearchSpace.words(for: step).map { [$0] } ?? []
+        }
+        if epochs > 0 { words.append(SearchSpace.words(epochs: epochs)) }
+        return words.isEmpty ? (steps.isEmpty ? "as it came" : "tidied up") : words.joined(separator: ", ")
     }
 
     /// Measures what a recipe makes, once.
@@ -81,7 +89,7 @@ final class SearchBench {
             let start = ContinuousClock.now
             let model = try result(of: steps).model
             trial = SearchTrial(
-                name: name, title: Self.title(of: steps), recipe: Self.recipe(of: steps), costs: try costs(of: model),
+                name: name, title: Self.title(of: steps), recipe: Self.recipe(of: steps), costs: try costs(of: model, isTimed: isScored || timesAll),
                 score: isScored ? try score(of: model) : nil, seconds: 0)
             trial.seconds = (ContinuousClock.now - start) / .seconds(1)
             try state.save(trial)
@@ -96,14 +104,17 @@ final class SearchBench {
         return try bench.trial(model.graph, on: validation.renamed(from: original.graph, to: model.graph)).quality.score
     }
 
-    private func costs(of model: Model) throws -> [String: Double] {
+    /// Whether the costs of what is not scored include latency.
+    var timesAll = false
+
+    private func costs(of model: Model, isTimed: Bool) throws -> [String: Double] {
         try cancellation.check("search")
         let cost = try measuring.costs(of: [("", original), ("", model)], name: "", histograms: false)[1]
         var costs: [CompressionCost: Double] = [:]
         costs[.size] = cost.byteCount.map(Double.init)
         costs[.zippedSize] = cost.zippedByteCount.map(Double.init)
         costs[.multiplyAccumulates] = cost.multiplyAccumulates.map(Double.init)
-        costs[.latency] = try latency(of: model)
+        costs[.latency] = isTimed ? try latency(of: model) : nil
         return Dictionary(uniqueKeysWithValues: costs.map { ($0.key.rawValue, $0.value) })
     }
 

@@ -43,6 +43,7 @@ final class SearchRun {
         let folder = try RunFolder(search.folder, of: fingerprint)
         bench = SearchBench(
             input, pipeline, measuring, latencyProgram: search.latencyProgram, folder: folder, cancellation: cancellation)
+        bench.timesAll = search.targets.limits.isEmpty || search.targets.limits[.latency] != nil
         baseline = try bench.trial([])
         bestTrial = baseline
         qualityName = try bench.qualityName()
@@ -66,17 +67,22 @@ final class SearchRun {
         guard let seconds = pace.secondsPerEpoch, seconds > 0 else { return 0 }
         let total = search.timeBudget / .seconds(1)
         let trials = Double(space.storages.count + 8 * max(1, space.reductions.count)) * pace.secondsPerTrial
-        return max(0, Int((total * Self.trainedPart - trials) / seconds))
+        let epochs = (total * Self.trainedPart - trials) / seconds
+        // A power of two: what another measurement of the pace gives is seldom another plan.
+        return epochs < 1 ? 0 : 1 << Int(log2(min(epochs, 1e6)))
     }
 
+    private var isOutOfTime: Bool { bench.trials.reduce(0) { $0 + $1.seconds } > search.timeBudget / .seconds(1) }
+
     /// The part of the time that may be planned: what follows on a busy machine takes longer than what was measured.
-    private static let trainedPart = 0.7
-    private static let longestTraining = 30
+    private static let trainedPart = 0.8
 
     private var timeShortage: String? {
         guard space.trains, pace.objection == nil, affordableEpochs < 2 else { return nil }
         return "the time budget leaves no time to train: an epoch takes \(Int((pace.secondsPerEpoch ?? 0).rounded(.up))) s; give --time-budget"
     }
+
+    private func note(_ text: String) { if !notes.contains(text) { notes.append(text) } }
 
     // MARK: Trials
 
@@ -100,7 +106,7 @@ final class SearchRun {
             try SearchFolder(search.folder).write(bench.trials, baseline: baseline.name, quality: qualityName)
             return trial
         } catch let error as WinnowError where error.kind != .cancelled && error.kind != .file {
-            notes.append("\(SearchBench.title(of: recipe)) could not be tried: \(error)")
+            note("\(SearchBench.title(of: recipe)) could not be tried: \(error)")
             return nil
         }
     }
@@ -109,8 +115,11 @@ final class SearchRun {
 
     /// One way to the targets: what is left away and how the rest is stored.
     private struct Candidate {
+        /// What is left away, and how much; nil: nothing is.
+        var reduction: (way: SearchSpace.Reduction, strength: Double)?
         var steps: [PassStep]
         var storage: SearchSpace.Storage
+        var epochs = 0
         var trial: SearchTrial?
     }
 
@@ -119,37 +128,62 @@ final class SearchRun {
         let stored = try storedTrials()
         guard space.trains, pace.objection == nil else { return }
         var candidates = try self.candidates(stored)
-        let plan = HalvingPlan(candidates: candidates.count, epochs: affordableEpochs, longest: Self.longestTraining)
+        let plan = HalvingPlan(candidates: candidates.count, epochs: affordableEpochs, longest: space.longestTraining)
         planned = done + plan.rounds.reduce(0) { $0 + $1.count } + 2
-        for (count, epochs) in plan.rounds {
+        for (number, (count, epochs)) in plan.rounds.enumerated() {
             candidates = Array(candidates.prefix(count))
             for place in candidates.indices { try train(&candidates[place], epochs) }
+            let roundsLeft = plan.rounds.count - 1 - number
             candidates = candidates.filter { $0.trial != nil }.sorted { a, b in
                 guard let a = a.trial, let b = b.trial else { return false }
-                return search.targets.prefers(a, to: b, from: baseline)
+                return search.targets.prefers(a, to: b, from: baseline, roundsLeft: roundsLeft)
             }
         }
-        try trainStorage(of: candidates, epochs: min(Self.longestTraining, plan.reserve))
+        guard let first = candidates.first else { return }
+        if search.targets.excess(of: bestTrial, from: baseline) > 0 {
+            try trainOn(first, epochs: min(space.longestTraining, plan.reserve))
+        } else if search.targets.limits.isEmpty {
+            try strengthen(first, epochs: plan.reserve)
+        }
+    }
+
+    /// Without limits, what is left of the time goes into more strength, halfway to what failed.
+    private func strengthen(_ candidate: Candidate, epochs: Int) throws {
+        guard let (way, strength) = candidate.reduction, candidate.epochs > 0 else { return }
+        var (holds, fails, left) = (strength, 1.0, epochs)
+        while left >= candidate.epochs, !isOutOfTime, fails - holds > 1 / Double(Self.grain) {
+            let middle = (holds + fails) / 2
+            var next = Candidate(reduction: (way, middle), steps: space.prelude + way.make(middle) + way.repair, storage: candidate.storage)
+            planned = done + 2
+            try train(&next, candidate.epochs)
+            left -= candidate.epochs
+            guard let trial = next.trial, search.targets.excess(of: trial, from: baseline) == 0 else { fails = middle; continue }
+            holds = middle
+        }
     }
 
     /// The model as it is in every storage.
     private func storedTrials() throws -> [(storage: SearchSpace.Storage, trial: SearchTrial)] {
-        try space.storages.compactMap { storage in try tried(space.prelude + storage.steps).map { (storage, $0) } }
+        try space.storages.compactMap { storage in try tried(space.prelude + storage.steps + storage.last).map { (storage, $0) } }
     }
 
     private func train(_ candidate: inout Candidate, _ epochs: Int) throws {
+        guard !isOutOfTime else { return note("the time budget ended before all was tried") }
         let steps = candidate.steps + [space.recovery(epochs: epochs)]
-        candidate.trial = try tried(steps + candidate.storage.steps)
+        candidate.trial = try tried(steps + candidate.storage.steps + candidate.storage.last)
         // The same without codes is another point of the front.
         if candidate.trial != nil, !candidate.storage.steps.isEmpty, search.targets.limits.isEmpty { _ = try tried(steps) }
         candidate.steps = steps
+        candidate.epochs += epochs
     }
 
-    /// Where the best of what was trained misses the bound once it is stored, training goes on with the codes in place.
-    private func trainStorage(of candidates: [Candidate], epochs: Int) throws {
-        guard epochs > 0, search.targets.excess(of: bestTrial, from: baseline) > 0, let first = candidates.first else { return }
-        if first.storage.isTrainable { _ = try tried(first.steps + first.storage.steps + [space.recovery(epochs: epochs)]) }
-        if let pass = first.storage.trained { _ = try tried(first.steps + [space.recovery(epochs: epochs, with: pass)]) }
+    /// Where what was trained misses a target, training goes on: with the codes in place where there are some, else as before.
+    private func trainOn(_ candidate: Candidate, epochs: Int) throws {
+        guard epochs > 0, !isOutOfTime else { return }
+        let recovery = space.recovery(epochs: epochs)
+        if candidate.storage.isTrainable { _ = try tried(candidate.steps + candidate.storage.steps + [recovery] + candidate.storage.last) }
+        if let pass = candidate.storage.trained { _ = try tried(candidate.steps + [space.recovery(epochs: epochs, with: pass)] + candidate.storage.last) }
+        if candidate.storage.trained == nil, !candidate.storage.isTrainable { _ = try tried(candidate.steps + [recovery] + candidate.storage.steps + candidate.storage.last) }
     }
 
     /// What is trained: every storage alone that meets the costs and loses too much, and every reduction with every storage, each as
@@ -161,9 +195,9 @@ final class SearchRun {
                 .min { targets.prefers($0.trial, to: $1.trial, from: baseline) }?.storage ?? SearchSpace.Storage(steps: [])
             return try space.reductions.flatMap { reduction in
                 try Self.strengths.compactMap { strength in
-                    let steps = space.prelude + [reduction.make(strength)]
+                    let steps = space.prelude + reduction.make(strength)
                     guard let cost = try tried(steps, isScored: false), targets.remainder(of: cost, from: baseline) < 0.97 else { return nil }
-                    return Candidate(steps: steps, storage: best)
+                    return Candidate(reduction: (reduction, strength), steps: steps + reduction.repair, storage: best)
                 }
             }
         }
@@ -171,16 +205,18 @@ final class SearchRun {
         for (storage, trial) in stored {
             if isWithinLimits(trial, parts: [:]) {
                 if trial.drop(from: baseline) > targets.maxDrop, storage.isTrainable {
-                    result.append(Candidate(steps: space.prelude + storage.steps, storage: SearchSpace.Storage(steps: [])))
+                    result.append(Candidate(steps: space.prelude + storage.steps, storage: SearchSpace.Storage(steps: []).followed(by: storage.last)))
                 }
                 continue
             }
             let parts = Dictionary(uniqueKeysWithValues: CompressionCost.allCases.compactMap { cost in
                 trial.part(cost, of: baseline).map { (cost, $0) }
             })
-            for reduction in space.reductions {
-                guard let steps = try gentlest(reduction, parts) else { continue }
-                result.append(Candidate(steps: steps, storage: storage))
+            for reduction in space.reductions where storage.isCombined {
+                guard let strength = try gentlest(reduction, parts).flatMap({ try sufficient(reduction, storage, from: $0) }) else { continue }
+                result.append(
+                    Candidate(reduction: (reduction, strength), steps: space.prelude + reduction.make(strength) + reduction.repair,
+                        storage: storage))
             }
         }
         return result
@@ -189,18 +225,17 @@ final class SearchRun {
     private static let strengths = [0.25, 0.5, 0.75]
 
     /// Strengths between nothing and all that are told apart.
-    private static let grain = 32
+    private static let grain = 16
     /// What a prediction may be off, so that what was trained meets the limit too.
     private static let margin = 0.97
 
-    /// The steps of the smallest strength with which costs are predicted to stay within the limits, found by bisection; nil where none
-    /// does.
+    /// The smallest strength with which costs are predicted to stay within the limits, found by bisection; nil where none does.
     ///
     /// - Parameter parts: what the storage leaves of each cost.
-    private func gentlest(_ reduction: SearchSpace.Reduction, _ parts: [CompressionCost: Double]) throws -> [PassStep]? {
-        func steps(_ grains: Int) -> [PassStep] { space.prelude + [reduction.make(Double(grains) / Double(Self.grain))] }
+    private func gentlest(_ reduction: SearchSpace.Reduction, _ parts: [CompressionCost: Double]) throws -> Double? {
+        func strength(_ grains: Int) -> Double { Double(grains) / Double(Self.grain) }
         func holds(_ grains: Int) throws -> Bool {
-            guard let trial = try tried(steps(grains), isScored: false) else { return false }
+            guard let trial = try tried(space.prelude + reduction.make(strength(grains)), isScored: false) else { return false }
             return isWithinLimits(trial, parts: parts)
         }
         var (fails, succeeds) = (0, Self.grain)
@@ -208,7 +243,23 @@ final class SearchRun {
             let middle = (fails + succeeds) / 2
             if try holds(middle) { succeeds = middle } else { fails = middle }
         }
-        return succeeds < Self.grain ? steps(succeeds) : nil
+        return succeeds < Self.grain ? strength(succeeds) : nil
+    }
+
+    /// The strength, or the next with which costs are within the limits once the model is stored; nil where none is.
+    private func sufficient(_ reduction: SearchSpace.Reduction, _ storage: SearchSpace.Storage, from strength: Double) throws -> Double? {
+        var (strength, before) = (strength, Double.infinity)
+        while strength < 1 {
+            guard let trial = try tried(space.prelude + reduction.make(strength) + storage.steps + storage.last, isScored: false) else { return nil }
+            if isWithinLimits(trial, parts: [:]) { return strength }
+            // More strength takes nothing more where all that can go is gone.
+            let left = search.targets.remainder(of: trial, from: baseline)
+            guard left < 0.99 * before else { return nil }
+            before = left
+            let next = strength + (1 - strength) / 4
+            strength = (next * Double(Self.grain)).rounded(.up) / Double(Self.grain)
+        }
+        return nil
     }
 
     /// Whether costs are within the limits, times the parts that a storage leaves where these are given.
@@ -231,9 +282,9 @@ final class SearchRun {
         var lines = ["measured: the original and \(stored.count) ways to store it"]
         guard space.trains, pace.objection == nil else { return lines + notes }
         let candidates = try self.candidates(stored)
-        let plan = HalvingPlan(candidates: candidates.count, epochs: affordableEpochs, longest: Self.longestTraining)
+        let plan = HalvingPlan(candidates: candidates.count, epochs: affordableEpochs, longest: space.longestTraining)
         let seconds = pace.secondsPerEpoch ?? 0
-        lines += candidates.map { "candidate: \(SearchBench.title(of: $0.steps + $0.storage.steps))" }
+        lines += candidates.map { "candidate: \(SearchBench.title(of: $0.steps + $0.storage.steps + $0.storage.last))" }
         for (number, round) in plan.rounds.enumerated() {
             let time = Double(round.count * round.epochs) * seconds
             lines.append("round \(number + 1): \(round.count) candidates, \(round.epochs) epochs each, about \(Int(time.rounded(.up))) s")

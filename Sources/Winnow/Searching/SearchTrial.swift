@@ -70,9 +70,16 @@ extension CompressionTargets {
 
     private static let tolerance = 1e-9
 
+    /// What is left of a drop when training twice as long: about what fine-tuning after pruning gave on small image models.
+    private static let dropAfterTwiceTheTime = 0.6
+
     /// How far a trial is from meeting every target: 0 where it does, else the sum of what is too much, as parts of what was asked.
-    func excess(of trial: SearchTrial, from baseline: SearchTrial) -> Double {
-        var excess = max(0, trial.drop(from: baseline) - maxDrop) / max(maxDrop, 0.1)
+    ///
+    /// - Parameter roundsLeft: how many times it can still be trained twice as long; the drop is then what may be hoped for.
+    func excess(of trial: SearchTrial, from baseline: SearchTrial, roundsLeft: Int = 0) -> Double {
+        let drop = trial.drop(from: baseline)
+        let hoped = drop > 0 ? drop * pow(Self.dropAfterTwiceTheTime, Double(roundsLeft)) : drop
+        var excess = max(0, hoped - maxDrop) / max(maxDrop, 0.1)
         for (cost, amount) in limits {
             guard let own = trial[cost], let whole = baseline[cost], whole > 0 else { continue }
             excess += max(0, own / amount.limit(of: whole) - 1)
@@ -90,8 +97,9 @@ extension CompressionTargets {
 
     /// Whether one trial is to be preferred to another: it meets the targets better; where both meet them and costs were asked for, its
     /// score is higher, else less is left of it.
-    func prefers(_ trial: SearchTrial, to other: SearchTrial, from baseline: SearchTrial) -> Bool {
-        let (own, theirs) = (excess(of: trial, from: baseline), excess(of: other, from: baseline))
+    func prefers(_ trial: SearchTrial, to other: SearchTrial, from baseline: SearchTrial, roundsLeft: Int = 0) -> Bool {
+        let own = excess(of: trial, from: baseline, roundsLeft: roundsLeft)
+        let theirs = excess(of: other, from: baseline, roundsLeft: roundsLeft)
         guard own == theirs else { return own < theirs }
         let (left, othersLeft) = (remainder(of: trial, from: baseline), remainder(of: other, from: baseline))
         let (score, othersScore) = (trial.score ?? 0, other.score ?? 0)

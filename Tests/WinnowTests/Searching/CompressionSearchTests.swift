@@ -1,0 +1,177 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowPasses
+import WinnowReport
+import WinnowTensor
+import WinnowTraining
+
+@testable import Winnow
+
+@Suite(.serialized) struct CompressionSearchTests {
+    private let folder: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "winnow-search-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    private func model() throws -> Model {
+        let data = try data()
+        var graph = try Architecture.named("mlp").makeGraph(seed: 1, widths: [16, 48, 32, 2])
+        let loss = try Loss.crossEntropy(labelSmoothing: 0).attached(to: graph)
+        let configuration = TrainingConfiguration(epochs: 10, batchSize: 32, learningRate: 1e-2, seed: 1)
+        graph = try Trainer(graph, objective: loss, configuration: configuration).train(on: try #require(data.training)).model
+        return Model(graph)
+    }
+
+    /// Whether the first number is larger than the second.
+    private func data() throws -> DataSplits {
+        var random = RandomGenerator(seed: 3)
+        let numbers = (0..<900 * 16).map { _ in Float(random.uniform()) }
+        let labels = (0..<900).map { numbers[$0 * 16] > numbers[$0 * 16 + 1] ? 1 : 0 }
+        let data = try Dataset([.init(name: "input", Tensor(numbers, shape: Shape([900, 16])))], labels: labels)
+        return DataSplits(training: data.subset(0..<600), validation: data.subset(600..<750), test: data.subset(750..<900))
+    }
+
+    private func search(_ name: String, _ limits: [CompressionCost: Amount], drop: Double = 5) throws -> CompressionSearch {
+        var search = CompressionSearch(
+            try model(), output: "\(folder)/\(name).onnx", data: try data(), targets: CompressionTargets(maxDrop: drop, limits: limits))
+        search.timeBudget = .seconds(2)
+        return search
+    }
+
+    private func bytes(_ name: String) throws -> Data { try #require(FileManager.default.contents(atPath: "\(folder)/\(name)")) }
+
+    @Test func targetsAreMetAndTheRecipeReproducesTheBytes() throws {
+        let search = try search("small", [.size: .part(0.3)])
+        let result = try search()
+        #expect(result.isMet && result.targets.map(\.name) == ["size", "drop"])
+        let original = try #require(result.trials.first)
+        let size = try #require(result.best[.size])
+        #expect(try size == Double(bytes("small.onnx").count))
+        #expect(try size <= 0.3 * #require(original[.size]))
+        var run = RecipeRun(try Recipe(reading: "\(folder)/small.yaml"), input: search.input, output: "\(folder)/again.onnx", data: search.data)
+        run.stateFolder = "\(folder)/again.state"
+        try run()
+        #expect(try bytes("small.onnx") == bytes("again.onnx"))
+    }
+
+    /// What no pass reaches is said, and the nearest is written.
+    @Test func missedTargetsAreSaid() throws {
+        let result = try search("none", [.size: .part(0.001)])()
+        #expect(!result.isMet && result.targets.first?.isMet == false)
+        #expect(try !bytes("none.onnx").isEmpty)
+        // Nothing that was measured is nearer.
+        let targets = CompressionTargets(maxDrop: 5, limits: [.size: .part(0.001)])
+        let least = result.trials.filter { $0.score != nil }.map { targets.excess(of: $0, from: result.trials[0]) }.min()
+        #expect(targets.excess(of: result.best, from: result.trials[0]) == least)
+    }
+
+    /// Stopped again and again, it ends as it would have without: whatever was measured stays.
+    @Test func stoppedSearchesGoOn() throws {
+        let whole = try search("whole", [.size: .part(0.3)])
+        _ = try whole()
+        // The pace is that of the whole run.
+        try FileManager.default.copyItem(atPath: "\(folder)/whole.onnx.search", toPath: "\(folder)/parts.onnx.search")
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(folder)/parts.onnx.search") where name.hasPrefix("trial") {
+            try FileManager.default.removeItem(atPath: "\(folder)/parts.onnx.search/\(name)")
+        }
+        let parts = try search("parts", [.size: .part(0.3)])
+        var stops = 0
+        for attempt in 1..<60 {
+            let cancellation = Cancellation()
+            let seen = Counter()
+            do {
+                _ = try parts(cancellation: cancellation) { _ in if seen.next() > 10 * attempt { cancellation.cancel() } }
+                break
+            } catch let error as WinnowError where error.kind == .cancelled { stops += 1 }
+        }
+        #expect(stops > 0)
+        #expect(try bytes("parts.onnx") == bytes("whole.onnx"))
+    }
+
+    @Test func pickChoosesWithoutComputing() throws {
+        let search = try search("picked", [:])
+        let result = try search()
+        let folder = SearchFolder(search.folder)
+        let (trial, _, model) = try folder.pick(CompressionTargets(maxDrop: .infinity, limits: [.size: .part(0.5)]))
+        let whole = try #require(result.trials.first?[.size])
+        #expect(try #require(trial[.size]) <= 0.5 * whole && !model.graph.nodes.isEmpty)
+        // No other on the front within the limit has a higher score.
+        let better = result.trials.filter { ($0[.size] ?? .infinity) <= 0.5 * whole && ($0.score ?? 0) > (trial.score ?? 0) }
+        #expect(better.isEmpty)
+        #expect(throws: WinnowError.self) { try folder.pick(CompressionTargets(maxDrop: .infinity, limits: [.size: .absolute(10)])) }
+        #expect(throws: WinnowError.self) { try SearchFolder("\(self.folder)/nothing").pick(CompressionTargets()) }
+    }
+
+    @Test func withoutDataWeightsAloneAreStoredSmaller() throws {
+        var search = CompressionSearch(try model(), output: "\(folder)/blind.onnx", targets: CompressionTargets(limits: [.size: .part(0.5)]))
+        search.timeBudget = .seconds(2)
+        let result = try search()
+        #expect(result.isMet && result.best.score == nil && result.notes.contains { $0.hasPrefix("no data") })
+        #expect(try #require(result.best[.size]) <= 0.5 * #require(result.trials.first?[.size]))
+    }
+
+    @Test func theReportListsTargetsAndCandidates() throws {
+        var search = try search("told", [.size: .part(0.3), .multiplyAccumulates: .part(0.9)])
+        search.report = "\(folder)/told.html"
+        let result = try search()
+        let page = try String(decoding: bytes("told.html"), as: UTF8.self)
+        #expect(page.contains("Targets") && page.contains("Candidates") && page.contains("against size"))
+        let summary = try #require(result.report.search)
+        #expect(summary.trials.count == result.trials.count && summary.trials.count { $0.isChosen } == 1)
+        #expect(summary.text.contains("met") && result.report.text.contains("on the front"))
+        #expect(try JSONDecoder().decode(Report.self, from: bytes("told.json")).search?.targets == result.targets)
+    }
+
+    /// Lengths that follow from each other: nothing that was asked for is out of the halving's reach.
+    @Test(arguments: [(1, 0), (1, 5), (6, 18), (6, 5), (9, 200), (3, 1)])
+    func halvingStaysWithinTheTime(candidates: Int, epochs: Int) {
+        let plan = HalvingPlan(candidates: candidates, epochs: epochs, longest: 30)
+        let used = plan.rounds.reduce(0) { $0 + $1.count * $1.epochs }
+        #expect(used + plan.reserve == epochs || used == 0 && plan.reserve == epochs)
+        #expect(plan.rounds.isEmpty == (epochs == 0))
+        for (earlier, later) in zip(plan.rounds, plan.rounds.dropFirst()) {
+            #expect(later.count == max(1, earlier.count / 2) && later.epochs == 2 * earlier.epochs)
+        }
+    }
+
+    @Test func amountsAreRead() throws {
+        #expect(try CompressionCost.size.amount(parsing: "25%", for: "x") == .part(0.25))
+        #expect(try CompressionCost.size.amount(parsing: "900kB", for: "x") == .absolute(900_000))
+        #expect(try CompressionCost.size.amount(parsing: "1.5 MiB", for: "x") == .absolute(1_572_864))
+        #expect(try CompressionCost.latency.amount(parsing: "3ms", for: "x") == .absolute(3))
+        #expect(try CompressionCost.multiplyAccumulates.amount(parsing: "300M", for: "x") == .absolute(3e8))
+        for text in ["", "%", "0%", "120%", "3", "-3ms", "3 apples", "1e999MB", "."] {
+            let error = #expect(throws: WinnowError.self) { try CompressionCost.size.amount(parsing: text, for: "--target-size") }
+            #expect(error?.kind == .usage)
+        }
+    }
+
+    private func trial(_ score: Double, size: Double, latency: Double) -> SearchTrial {
+        SearchTrial(name: "\(score) \(size)", title: "", recipe: "", costs: ["size": size, "latency": latency], score: score, seconds: 0)
+    }
+
+    @Test func preferenceFollowsTheTargets() {
+        let original = trial(0.9, size: 100, latency: 1)
+        let (small, good, bad) = (trial(0.897, size: 20, latency: 0.9), trial(0.9, size: 24, latency: 0.8), trial(0.5, size: 1, latency: 0.1))
+        let asked = CompressionTargets(maxDrop: 0.5, limits: [.size: .part(0.25)])
+        #expect(asked.prefers(good, to: small, from: original) && asked.prefers(small, to: bad, from: original))
+        let any = CompressionTargets(maxDrop: 0.5)
+        #expect(any.prefers(small, to: original, from: original) && any.prefers(small, to: bad, from: original))
+        // A drop may be hoped to shrink while there is time to train.
+        let learning = trial(0.885, size: 5, latency: 0.2)
+        #expect(!any.prefers(learning, to: small, from: original) && any.prefers(learning, to: small, from: original, roundsLeft: 3))
+        #expect([original, small, good, bad, trial(0.89, size: 30, latency: 2)].front.count == 3)
+    }
+}
+
+private final class Counter: @unchecked Sendable {
+    private let lock = NSLock()
+    private var count = 0
+
+    func next() -> Int { lock.withLock { count += 1; return count } }
+}
