@@ -50,7 +50,7 @@ struct WinnowProgram: ParsableCommand {
         subcommands: [
             NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
             PassesCommand.self, ApplyCommand.self, RunCommand.self, PruneCommand.self, QuantizeCommand.self, FactorizeCommand.self,
-            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompressCommand.self, PickCommand.self, CompareCommand.self, DiffCommand.self,
+            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompressCommand.self, PickCommand.self, CheckCommand.self, CompareCommand.self, DiffCommand.self,
             BenchmarkCommand.self, SensitivityCommand.self, ConformanceCommand.self,
         ])
 }

@@ -8,8 +8,10 @@ struct PassesCommand: ParsableCommand {
 
     @Argument(help: "A pass to explain.") var name: String?
     @Flag(help: "JSON instead of text.") var json = false
+    @Flag(help: "Print the JSON Schema of recipes, for editors.") var schema = false
 
     func run() throws {
+        if schema { print(String(decoding: try RecipeSchema.json(), as: UTF8.self)); return }
         let passes = try PassDescription.all(named: name)
         if json { try printJSON(passes); return }
         guard name != nil else {

@@ -13,11 +13,13 @@ struct RunCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments
     @Option(help: "The report's title and the network's name; default: the graph's name.") var name: String?
+    @Option(name: .customLong("set"), help: "A value in place of the recipe's: steps[0].sparsity=0.4. May be given several times.")
+    var settings: [String] = []
     @OptionGroup var arguments: RecipeArguments
 
     func run() throws {
         try arguments.compute.apply()
-        let recipe = try Recipe(reading: recipe)
+        let recipe = try Recipe(reading: recipe, settings: settings)
         try arguments.run(on: Model(reading: input), to: output.output, reading: [self.recipe], called: name) { _ in recipe }
     }
 }

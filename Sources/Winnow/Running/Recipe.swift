@@ -34,19 +34,16 @@ public struct Recipe: Sendable {
 extension Recipe {
     /// Reads YAML: `version: 1` and `steps:`, each a pass's name or `name: { hyperparameter: value }`.
     /// Throws `.recipe` naming the step and what would be right.
-    public init(yaml text: String) throws {
-        let table = try YAMLTable(text, .recipe, remedy: "begin with version: 1 and steps:")
-        try table.allowOnly(["version", "steps"])
-        guard case .int(let version)? = table.values["version"] else {
-            throw WinnowError(.recipe, "version", "is missing or no number", remedy: "write version: \(Self.currentVersion)")
-        }
-        guard (1...Self.currentVersion).contains(version) else {
-            throw WinnowError(.recipe, "version", "\(version) is newer than this program knows", remedy: "update winnow")
-        }
-        guard case .list(let steps)? = table.values["steps"] else {
-            throw WinnowError(.recipe, "steps", "is missing or no list", remedy: "list the passes to apply")
-        }
-        self.steps = try steps.enumerated().map { index, step in
+    ///
+    /// A step `include: file` stands for the steps of another recipe.
+    ///
+    /// - Parameters:
+    ///   - settings: `steps[0].sparsity=0.4` in place of what the recipe says, steps counted from 0 with those that are included.
+    ///   - folder: where included files lie; nil: none is read.
+    public init(yaml text: String, settings: [String] = [], includesIn folder: String? = nil) throws {
+        var values = try RecipeSource(text, folder: folder).steps
+        try values.apply(settings)
+        steps = try values.enumerated().map { index, step in
             do { return try Self.step(step) } catch let error as WinnowError { throw error.within("step \(index + 1)") }
         }
     }
@@ -95,12 +92,12 @@ extension Recipe {
     }
 
     /// Reads a recipe file; throws `.file` if it cannot be read, `.recipe` naming file and step if it is wrong.
-    public init(reading path: String) throws {
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw WinnowError(.file, path, "cannot be read", remedy: "check the path")
-        }
-        do { try self.init(yaml: String(decoding: bytes, as: UTF8.self)) } catch let error as WinnowError {
-            throw error.within(path)
-        }
+    ///
+    /// - Parameter settings: `steps[0].sparsity=0.4` in place of what the recipe says.
+    public init(reading path: String, settings: [String] = []) throws {
+        let text = try RecipeSource.text(of: path)
+        do {
+            try self.init(yaml: text, settings: settings, includesIn: URL(fileURLWithPath: path).deletingLastPathComponent().path)
+        } catch let error as WinnowError where error.kind != .usage { throw error.within(path) }
     }
 }

@@ -164,7 +164,12 @@ final class SearchRun {
 
     /// The model as it is in every storage.
     private func storedTrials() throws -> [(storage: SearchSpace.Storage, trial: SearchTrial)] {
-        try space.storages.compactMap { storage in try tried(space.prelude + storage.steps + storage.last).map { (storage, $0) } }
+        var result: [(storage: SearchSpace.Storage, trial: SearchTrial)] = []
+        for storage in space.storages {
+            if storage.isCareful, let before = result.last, before.trial.drop(from: baseline) <= search.targets.maxDrop { continue }
+            if let trial = try tried(space.prelude + storage.steps + storage.last) { result.append((storage, trial)) }
+        }
+        return result
     }
 
     private func train(_ candidate: inout Candidate, _ epochs: Int) throws {
@@ -205,7 +210,7 @@ final class SearchRun {
         for (storage, trial) in stored {
             if isWithinLimits(trial, parts: [:]) {
                 if trial.drop(from: baseline) > targets.maxDrop, storage.isTrainable {
-                    result.append(Candidate(steps: space.prelude + storage.steps, storage: SearchSpace.Storage(steps: []).followed(by: storage.last)))
+                    result.append(Candidate(steps: space.prelude + storage.steps, storage: SearchSpace.Storage(steps: [], last: storage.last)))
                 }
                 continue
             }

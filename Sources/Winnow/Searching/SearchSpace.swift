@@ -23,13 +23,13 @@ struct SearchSpace {
         var isTrainable = false
         /// Whether it is tried behind reductions too.
         var isCombined = true
+        /// Whether it is the one before it with more care: tried only where that loses too much.
+        var isCareful = false
         /// What comes at the very end, behind training too.
         var last: [PassStep] = []
 
-        func followed(by last: [PassStep]) -> Storage {
-            var result = self
-            result.last = last
-            return result
+        func between(_ first: [PassStep], _ last: [PassStep]) -> Storage {
+            Storage(steps: first + steps, trained: trained, isTrainable: isTrainable, isCombined: isCombined, isCareful: isCareful, last: last)
         }
     }
 
@@ -65,8 +65,10 @@ struct SearchSpace {
                     [PassStep(SVDFactorization { $0.ranking.size = 1 - strength; $0.ranking.budget = countsBytes ? .parameters : .macs })]
                 },
             ] : []
+        // Between codes and floats a normalization would be work of its own.
+        let folding = normalization.isEmpty ? [] : [PassStep(FoldBatchNorm())]
         let last = Self.namesWeigh(model) ? [PassStep(ShortNames())] : []
-        storages = Self.storages(hasData: training != nil, targets, profile).map { $0.followed(by: last) }
+        storages = Self.storages(hasData: training != nil, targets, profile).map { $0.between(folding, last) }
     }
 
     /// Whether names may be more than a hundredth of a compressed file.
@@ -101,7 +103,8 @@ struct SearchSpace {
             Storage(
                 steps: [PassStep(StaticQuantization { $0.codes.profile = profile })],
                 trained: QuantizationAwareTraining { $0.codes.profile = profile }),
-            Storage(steps: [PassStep(StaticQuantization { $0.codes.profile = profile; $0.precision.maxDrop = targets.maxDrop })], isCombined: false),
+            Storage(steps: [PassStep(StaticQuantization { $0.codes.profile = profile; $0.precision.maxDrop = targets.maxDrop })], isCombined: false,
+                isCareful: true),
         ]
         return [Storage(steps: [])] + integers + weights
     }
@@ -134,7 +137,7 @@ struct SearchSpace {
         case let pass as WeightOnlyQuantization: "\(step.name) \(pass.bits)"
         case let pass as Palettization: "\(step.name) \(pass.bits)"
         case let pass as StaticQuantization: step.name + (pass.precision.maxDrop.map { " within \($0.shortText)" } ?? "")
-        case is RemoveIdentity, is FoldConstants, is RemoveDeadNodes, is BatchNormReestimation, is ShortNames: nil
+        case is FoldBatchNorm, is RemoveIdentity, is FoldConstants, is RemoveDeadNodes, is BatchNormReestimation, is ShortNames: nil
         default: step.name
         }
     }

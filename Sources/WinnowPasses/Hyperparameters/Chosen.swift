@@ -45,6 +45,7 @@ extension Chosen: ExpressibleByStringLiteral {
 
 extension Chosen: HyperparameterConvertible {
     public static var kind: String { "one of \(Catalogue.names.joined(separator: ", "))" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema(words: Catalogue.names) }
     public init?(_ value: HyperparameterValue) {
         guard let name = value.word else { return nil }
         self.init(name: name)

@@ -31,6 +31,8 @@ private final class HyperparameterStorage<Value: Sendable>: @unchecked Sendable 
 public protocol HyperparameterConvertible: Sendable {
     /// What may be written, for help and errors: `number`, `one of l1, l2`.
     static var kind: String { get }
+    /// The JSON Schema of what may be written, numbers in it lying in `range`.
+    static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue
     /// nil when `value` is not of this kind; throws what a part of it has to say.
     init?(_ value: HyperparameterValue) throws
     var hyperparameterValue: HyperparameterValue { get }
@@ -52,6 +54,7 @@ protocol AnyHyperparameter {
     var range: ClosedRange<Double>? { get }
     var current: HyperparameterValue { get }
     var recipeValue: HyperparameterValue { get }
+    var schema: HyperparameterValue { get }
     /// Fills in the value of a pass that nobody else holds yet; nil if it is fine, otherwise what is wrong with it.
     func fill(_ value: HyperparameterValue) throws -> String?
     /// What is wrong with the current value.
@@ -62,6 +65,7 @@ extension Hyperparameter: AnyHyperparameter {
     var kind: String { Value.kind }
     var current: HyperparameterValue { wrappedValue.hyperparameterValue }
     var recipeValue: HyperparameterValue { wrappedValue.recipeValue }
+    var schema: HyperparameterValue { Value.schema(in: range) }
 
     func fill(_ value: HyperparameterValue) throws -> String? {
         guard let converted = try Value(value) else { return "is \(value), not \(Value.kind)" }
@@ -86,6 +90,7 @@ extension Double {
 
 extension Double: HyperparameterConvertible {
     public static var kind: String { "a number" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema("number", kind, in: range) }
     public init?(_ value: HyperparameterValue) {
         guard let number = value.double, number.isFinite else { return nil }
         self = number
@@ -95,6 +100,7 @@ extension Double: HyperparameterConvertible {
 
 extension Int: HyperparameterConvertible {
     public static var kind: String { "a whole number" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema("integer", kind, in: range) }
     public init?(_ value: HyperparameterValue) {
         guard let number = value.double, let exact = Int(exactly: number) else { return nil }
         self = exact
@@ -104,6 +110,7 @@ extension Int: HyperparameterConvertible {
 
 extension Bool: HyperparameterConvertible {
     public static var kind: String { "true or false" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema("boolean", kind) }
     public init?(_ value: HyperparameterValue) {
         guard case .bool(let flag) = value else { return nil }
         self = flag
@@ -113,6 +120,9 @@ extension Bool: HyperparameterConvertible {
 
 extension String: HyperparameterConvertible {
     public static var kind: String { "a text" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        .table(["type": ["string", "number", "boolean"], "description": .string(kind)])
+    }
     public init?(_ value: HyperparameterValue) {
         switch value {
         case .string(let text): self = text
@@ -125,6 +135,10 @@ extension String: HyperparameterConvertible {
 
 extension Array: HyperparameterConvertible where Element: HyperparameterConvertible {
     public static var kind: String { "a list, each \(Element.kind)" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        let element = Element.schema(in: range)
+        return .schema(anyOf: [.table(["type": "array", "items": element]), element, .table(["type": "null"])])
+    }
     public init?(_ value: HyperparameterValue) throws {
         let converted = try value.elements.map { try Element($0) }
         self = converted.compactMap { $0 }
@@ -137,6 +151,9 @@ extension Array: HyperparameterConvertible where Element: HyperparameterConverti
 
 extension Optional: HyperparameterConvertible where Wrapped: HyperparameterConvertible {
     public static var kind: String { "\(Wrapped.kind) or none" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        .schema(anyOf: [Wrapped.schema(in: range), .schema(words: ["none"])])
+    }
     public init?(_ value: HyperparameterValue) throws {
         if value == .none || value == .string("none") { self = .none; return }
         guard let wrapped = try Wrapped(value) else { return nil }
@@ -163,6 +180,7 @@ where RawValue == String {}
 
 extension HyperparameterChoice {
     public static var kind: String { "one of \(allCases.map(\.rawValue).joined(separator: ", "))" }
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema(words: allCases.map(\.rawValue)) }
     public init?(_ value: HyperparameterValue) {
         guard let choice = value.word.flatMap(Self.init(rawValue:)) else { return nil }
         self = choice

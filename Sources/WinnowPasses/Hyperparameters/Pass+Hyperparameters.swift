@@ -9,6 +9,8 @@ package struct HyperparameterDescription: Sendable {
     package var value: HyperparameterValue
     /// The numbers it must lie between.
     package var range: ClosedRange<Double>?
+    /// The JSON Schema of what may be written.
+    package var schema: HyperparameterValue
 
     /// The range in words; upper bounds of a million and more only guard arithmetic.
     package var rangeText: String? {
@@ -65,7 +67,7 @@ extension Pass {
         reflectedHyperparameters.map { name, hyperparameter in
             HyperparameterDescription(
                 name: name, help: hyperparameter.help, kind: hyperparameter.kind, value: hyperparameter.current,
-                range: hyperparameter.range)
+                range: hyperparameter.range, schema: hyperparameter.schema)
         }
     }
 

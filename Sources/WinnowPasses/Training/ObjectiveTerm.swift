@@ -42,6 +42,16 @@ extension ObjectiveTerm: HyperparameterConvertible {
         "a loss, or a table of loss, output, target, weight and \(LossSetting.allCases.map(\.rawValue).joined(separator: ", "))"
     }
 
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        let parts = ["output", "target", "weight"] + LossSetting.allCases.map(\.rawValue)
+        var properties = Dictionary(parts.map { ($0, HyperparameterValue.table([:])) }, uniquingKeysWith: { first, _ in first })
+        properties["loss"] = Chosen<Losses>.schema(in: nil)
+        return .schema(anyOf: [
+            Chosen<Losses>.schema(in: nil),
+            .table(["type": "object", "required": ["loss"], "additionalProperties": false, "properties": .table(properties), "description": .string(kind)]),
+        ])
+    }
+
     public init?(_ value: HyperparameterValue) throws {
         if let name = value.word {
             guard let loss = Chosen<Losses>(.string(name)) else { return nil }

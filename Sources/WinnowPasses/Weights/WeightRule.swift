@@ -51,6 +51,16 @@ extension WeightRule: HyperparameterConvertible {
         return "a table of weights (globs or operator types)\(parts.dropLast().map { ", \($0)" }.joined()) and \(parts.last ?? "")"
     }
 
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        .table([
+            "type": "object", "required": ["weights"], "additionalProperties": false, "description": .string(kind),
+            "properties": .table(
+                Dictionary(
+                    (["weights"] + Settings.parts.map(\.name)).map { ($0, $0 == "weights" ? [String].schema(in: nil) : .table([:])) },
+                    uniquingKeysWith: { first, _ in first })),
+        ])
+    }
+
     public init?(_ value: HyperparameterValue) throws {
         guard case .table(let table) = value, let globs = table["weights"], let weights = try [String](globs), !weights.isEmpty
         else { return nil }

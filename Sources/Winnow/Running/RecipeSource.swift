@@ -1,0 +1,88 @@
+import Foundation
+import WinnowPasses
+import WinnowTensor
+
+/// The steps of a recipe's text before they are passes, with those of the files that it includes.
+struct RecipeSource {
+    let steps: [HyperparameterValue]
+
+    /// How deep files may include each other.
+    private static let depthLimit = 16
+
+    /// Throws `.recipe` naming the key or the file that is wrong.
+    ///
+    /// - Parameter folder: where included files lie; nil: none is read.
+    init(_ text: String, folder: String?, depth: Int = 0) throws {
+        let table = try YAMLTable(text, .recipe, remedy: "begin with version: 1 and steps:")
+        try table.allowOnly(["version", "steps"])
+        guard case .int(let version)? = table.values["version"] else {
+            throw WinnowError(.recipe, "version", "is missing or no number", remedy: "write version: \(Recipe.currentVersion)")
+        }
+        guard (1...Recipe.currentVersion).contains(version) else {
+            throw WinnowError(.recipe, "version", "\(version) is newer than this program knows", remedy: "update winnow")
+        }
+        guard case .list(let steps)? = table.values["steps"] else {
+            throw WinnowError(.recipe, "steps", "is missing or no list", remedy: "list the passes to apply")
+        }
+        self.steps = try steps.flatMap { step -> [HyperparameterValue] in
+            guard case .table(let table) = step, table.count == 1, case .string(let file)? = table["include"] else { return [step] }
+            guard let folder else { throw WinnowError(.recipe, "include", "\(file) cannot be found from a text", remedy: "read the recipe from its file") }
+            guard depth < Self.depthLimit else { throw WinnowError(.recipe, "include", "\(file) includes itself", remedy: "leave one of them out") }
+            let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: folder, isDirectory: true)).path
+            let text = try Self.text(of: path)
+            do {
+                return try RecipeSource(text, folder: URL(fileURLWithPath: path).deletingLastPathComponent().path, depth: depth + 1).steps
+            } catch let error as WinnowError { throw error.within(file) }
+        }
+    }
+
+    /// Throws `.file` where there is none.
+    static func text(of path: String) throws -> String {
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw WinnowError(.file, path, "cannot be read", remedy: "check the path")
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension [HyperparameterValue] {
+    /// Puts `steps[0].sparsity=0.4` in place of what a step says; the name of its pass may stand between. Throws `.usage` for what names no
+    /// step.
+    mutating func apply(_ settings: [String]) throws {
+        for setting in settings {
+            guard let match = setting.wholeMatch(of: /steps\[(\d+)\]\.([^=]+)=(.*)/), let place = Int(match.1) else {
+                throw WinnowError(.usage, "--set \(setting)", "names no step", remedy: "write for example --set steps[0].sparsity=0.4")
+            }
+            guard indices.contains(place) else {
+                let last = isEmpty ? "none" : count == 1 ? "steps[0] alone" : "steps[0] to steps[\(count - 1)]"
+                throw WinnowError(.usage, "--set \(setting)", "there is no such step", remedy: "the recipe has \(last)")
+            }
+            var (name, values) = try self[place].named(setting)
+            let path = match.2.hasPrefix("\(name).") ? match.2.dropFirst(name.count + 1) : match.2
+            let changed = try [String: HyperparameterValue](settings: ["\(path)=\(match.3)"])
+            values.merge(changed) { $0.merged(with: $1) }
+            self[place] = .table([name: .table(values)])
+        }
+    }
+}
+
+extension HyperparameterValue {
+    /// The pass of a step and what it says. Throws `.usage` where the step is no pass.
+    fileprivate func named(_ setting: String) throws -> (name: String, values: [String: HyperparameterValue]) {
+        switch self {
+        case .string(let name): return (name, [:])
+        case .table(let table):
+            guard table.count == 1, let (name, body) = table.first else { break }
+            if case .table(let values) = body { return (name, values) }
+            if body == .none { return (name, [:]) }
+        default: break
+        }
+        throw WinnowError(.usage, "--set \(setting)", "that step has no hyperparameters", remedy: "name the step of a pass")
+    }
+
+    /// Tables are merged, anything else is replaced.
+    fileprivate func merged(with other: HyperparameterValue) -> HyperparameterValue {
+        guard case .table(let own) = self, case .table(let theirs) = other else { return other }
+        return .table(own.merging(theirs) { $0.merged(with: $1) })
+    }
+}
