@@ -18,10 +18,16 @@ build: setup ## build the winnow command in release
 	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
 	@echo "make: built .build/release/winnow"
 
-install: build ## copy winnow and its libraries to PREFIX (default /usr/local)
+COMPLETIONS := bash:bash-completion/completions/winnow zsh:zsh/site-functions/_winnow fish:fish/vendor_completions.d/winnow.fish
+
+install: build ## copy winnow, its libraries and shell completions to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/bin $(PREFIX)/lib
 	@install .build/release/winnow $(PREFIX)/bin/
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
+	@for entry in $(COMPLETIONS); do \
+		file=$(PREFIX)/share/$${entry#*:}; install -d "$${file%/*}"; \
+		.build/release/winnow --generate-completion-script $${entry%%:*} > "$$file"; \
+	done
 	@echo "make: installed $(PREFIX)/bin/winnow"
 
 demo: build ## the main job: train, prune, quantize, and a report of what was lost and won

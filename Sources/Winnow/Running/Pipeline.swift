@@ -43,6 +43,8 @@ public struct Pipeline: Sendable {
     public var seed: UInt64 = 0
     /// Where finished steps and checkpoints are kept; nil: nothing is kept.
     public var stateFolder: String?
+    /// Whether what is written says in its properties what was done to it: `winnow.recipe`, `winnow.seed`.
+    public var recordsRecipe = false
     /// Where `save` steps write.
     public var outputFolder = "."
 
@@ -138,10 +140,19 @@ public struct Pipeline: Sendable {
                 .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }
         graph = result.graph
+        if recordsRecipe { note(step, in: &graph) }
         return Report.Step(
             name: step.name, settings: step.settings, seconds: (ContinuousClock.now - start) / .seconds(1),
             findings: result.findings, result: ModelMeasurement(graph, model: "", stage: step.name))
     }
+
+    private func note(_ step: PassStep, in graph: inout Graph) {
+        let before = graph.metadata.properties[Self.recipeProperty] ?? "version: \(Recipe.currentVersion)\nsteps:"
+        graph.metadata.properties[Self.recipeProperty] = before + "\n  - \(step)"
+        graph.metadata.properties[Self.seedProperty] = "\(seed)"
+    }
+
+    static let (recipeProperty, seedProperty) = ("winnow.recipe", "winnow.seed")
 
     private func reporter(
         _ index: Int, _ name: String, _ progress: @escaping @Sendable (Progress) -> Void

@@ -87,7 +87,7 @@ public struct RecipeRun: Sendable {
         let costs = try before + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
         let report = Report(
             title: title, environment: Platform.environment,
-            models: try measuring.complete(costs, of: [input.graph] + after.map(\.model.graph)), steps: result.steps)
+            models: try completed(costs, of: [input.graph] + after.map(\.model.graph), measuring), steps: result.steps)
         if let page = self.report, let jsonReport {
             try AtomicFile.write(report.html, to: page)
             try AtomicFile.write(Array(try report.json()), to: jsonReport)
@@ -96,10 +96,19 @@ public struct RecipeRun: Sendable {
         return report
     }
 
+    /// Throws `.cancelled` saying how to go on: the model is written, its report is not.
+    private func completed(_ costs: [ModelMeasurement], of graphs: [Graph], _ measuring: Measuring) throws -> [ModelMeasurement] {
+        do { return try measuring.complete(costs, of: graphs) } catch let error as WinnowError where error.kind == .cancelled {
+            throw WinnowError(
+                .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
+        }
+    }
+
     private func pipeline(on data: DataSplits?) -> Pipeline {
         var pipeline = Pipeline(recipe, data: data)
         (pipeline.seed, pipeline.stateFolder, pipeline.outputFolder) = (seed, stateFolder, outputFolder)
         pipeline.judge = judges.first
+        pipeline.recordsRecipe = true
         return pipeline
     }
 

@@ -36,6 +36,7 @@ final class SearchRun {
         measuring = try Measuring(data, of: input.graph, options)
         var pipeline = Pipeline(Recipe {}, data: data)
         (pipeline.judge, pipeline.seed, pipeline.stateFolder) = (search.judge, search.seed, search.folder)
+        pipeline.recordsRecipe = true
         let latency = search.latencyProgram.map { ["\($0)"] } ?? []
         let fingerprint = try Fingerprint(
             models: [input.graph], data: [data?.training, data?.validation, data?.test],
