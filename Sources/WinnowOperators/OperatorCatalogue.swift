@@ -93,6 +93,7 @@ package enum OperatorCatalogue {
         FusedMatMul.self,
         GRU.self,
         Gather.self,
+        GatherBlockQuantized.self,
         GatherElements.self,
         GatherGradient.self,
         GatherND.self,
