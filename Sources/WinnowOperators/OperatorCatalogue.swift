@@ -88,6 +88,7 @@ package enum OperatorCatalogue {
         FastGelu.self,
         Flatten.self,
         Floor.self,
+        FreezableBatchNormalization.self,
         FusedConv.self,
         FusedGemm.self,
         FusedMatMul.self,
