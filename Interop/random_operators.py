@@ -1258,6 +1258,18 @@ def integer_concat(g: Graph, operator: str):
     g.emit(operator, [*affine(g, kind), *parts], isRounded=True, domain=MICROSOFT, axis=g.integer(0, a.array.ndim - 1))
 
 
+@generates("com.microsoft/GatherBlockQuantized")
+def packed_lookup(g: Graph, operator: str):
+    bits, rows, blocks = g.pick(4, 8), g.integer(1, 5), g.integer(1, 2)
+    width = 16 * blocks - g.integer(0, 7) * 2
+    table = g.leaf(g.random.integers(0, 256, [rows, width * bits // 8]).astype("uint8"), 1)
+    places = g.leaf(g.random.integers(-rows, rows, g.shape(g.integer(1, 2))).astype(g.pick("int32", "int64")))
+    scales = g.leaf(g.numbers("float32", [rows, blocks], 0.02, 0.2), 1)
+    zeros = [g.leaf(g.random.integers(0, 256, [rows, (blocks * bits + 7) // 8]).astype("uint8"), 1)] if g.chance(0.5) else []
+    how = {"gather_axis": 0, "quantize_axis": 1, "bits": bits, "block_size": 16}
+    g.emit(operator, [table, places, scales, *zeros], domain=MICROSOFT, **how)
+
+
 @generates("com.microsoft/MatMulNBits")
 def palette_product(g: Graph, operator: str):
     block, inner, columns = 16, 16 * g.integer(1, 2), g.integer(1, 5)

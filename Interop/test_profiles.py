@@ -1,5 +1,7 @@
 """What the export profiles of static quantization promise: which layers ONNX Runtime and OpenVINO run in integers."""
 
+import re
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -70,6 +72,27 @@ def test_files_run_alike(winnow, network, tmp_path, profile):
         options.graph_optimization_level = level
         (theirs,) = onnxruntime.InferenceSession(out, options).run(None, dict(inputs))
         assert np.abs(ours - theirs).max() < 0.03 * np.abs(exact).max()
+
+
+def test_what_onnxruntime_will_do_is_told(winnow, network, tmp_path):
+    """The layers and functions that findings predict are those that run in integers, also where some cannot."""
+    model = onnx.load(network / "model.onnx")
+    place = next(i for i, node in enumerate(model.graph.node) if node.output[0] == "pooled")
+    model.graph.node[place].input[0] = "curved"
+    model.graph.node.insert(place, helper.make_node("Sigmoid", ["last.relu"], ["curved"]))
+    model.graph.node.insert(place, helper.make_node("HardSwish", ["stem.relu"], ["bent"]))
+    model.graph.output.append(helper.make_tensor_value_info("bent", TensorProto.FLOAT, None))
+    onnx.save(model, tmp_path / "model.onnx")
+    for file, settings in (("plain", []), ("except", ["--set", "except=inner.weight"])):
+        out = tmp_path / f"{file}.onnx"
+        said = winnow(
+            "apply", "static-quantization", tmp_path / "model.onnx", "-o", out, "--data", network / "x.npz", "--set", "output-sqnr=0",
+            *settings, "--verbose").stdout
+        words = re.search(r"onnxruntime will compute (\d+) of (\d+) layers in integers", said)
+        operators = executed_operators(out, tmp_path)
+        layers = sum(operators.count(name) for name in ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat"))
+        assert layers == int(words[1]) and int(words[2]) == 5
+        assert ("HardSwish 1" in said) == ("HardSwish" in operators)
 
 
 @pytest.mark.parametrize("profile", ["onnxruntime", "portable"])

@@ -36,10 +36,10 @@ FOR_EACH_PROCESSOR int winnow_range(const float *x, size_t n, float *low, float 
 }
 
 FOR_EACH_PROCESSOR void winnow_histogram(
-    const float *x, size_t n, float origin, float inverse_width, uint32_t *restrict counts, uint32_t bins) {
+    const float *x, size_t n, size_t step, float origin, float inverse_width, uint32_t *restrict counts, uint32_t bins) {
     const float last = (float)(bins - 1);
     uint32_t index[BLOCK];
-    for (size_t start = 0; start < n; start += BLOCK) {
+    for (size_t start = 0; start < n; start += step > BLOCK ? step : BLOCK) {
         const size_t count = n - start < BLOCK ? n - start : BLOCK;
         for (size_t i = 0; i < count; i++) {
             const float place = (x[start + i] - origin) * inverse_width;

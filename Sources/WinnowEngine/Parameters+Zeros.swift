@@ -7,7 +7,7 @@ extension Graph {
     package func zeroCount(of entry: Parameters.Entry, in index: GraphIndex) -> Int {
         guard let tensor = initializers[entry.tensor] else { return 0 }
         if entry.operand == entry.tensor {
-            if case .packed(let codes)? = entry.reader.op.inputRoles[entry.input] {
+            if case .packed(let codes)? = entry.reader.op.inputRoles[entry.input], tensor.elementType.bitWidth == 8 {
                 return zeroPoint(of: entry.input, at: entry.reader) == nil ? codes.middleCount(in: tensor.codeBytes) : 0
             }
             return codeZeroCount(of: tensor, read: entry.input, by: entry.reader)

@@ -1,3 +1,5 @@
+package import WinnowTensor
+
 /// What an operator takes one of its inputs for.
 package enum OperandRole: Sendable, Hashable {
     /// Numbers it computes with: data, weights, or their codes.
@@ -28,29 +30,41 @@ extension [Int: OperandRole] {
     }
 }
 
-/// A constant matrix of `rows` × `depth` codes of 2, 4 or 8 bits: for each row, blocks along the depth, each in whole bytes.
+/// Codes of 2, 4 or 8 bits, one after the other; those of fewer bits than their type several to an element.
 package struct PackedCodes: Sendable, Hashable {
-    package var rows: Int
-    package var depth: Int
-    package var bitWidth: Int
-    package var blockSize: Int
-
-    package init(rows: Int, depth: Int, bitWidth: Int, blockSize: Int) {
-        (self.rows, self.depth, self.bitWidth, self.blockSize) = (rows, depth, bitWidth, blockSize)
+    /// A matrix of `rows` × `depth` codes: for each row, blocks along the depth, each in whole bytes.
+    private struct Matrix: Sendable, Hashable {
+        var rows: Int
+        var depth: Int
+        var blockSize: Int
     }
 
-    package var elementCount: Int { rows * depth }
+    package var bitWidth: Int
+    private var matrix: Matrix?
+
+    package init(bitWidth: Int) { self.bitWidth = bitWidth }
+
+    package init(rows: Int, depth: Int, bitWidth: Int, blockSize: Int) {
+        self.init(bitWidth: bitWidth)
+        matrix = Matrix(rows: rows, depth: depth, blockSize: blockSize)
+    }
+
+    package func elementCount(in tensor: Tensor) -> Int {
+        matrix.map { $0.rows * $0.depth } ?? tensor.elementCount * (tensor.elementType.bitWidth / bitWidth)
+    }
 
     /// The codes that are the middle of their range, which stands for zero where there are no zero points.
     package func middleCount(in bytes: [UInt8]) -> Int {
-        let (mask, perByte, blocks) = ((1 << bitWidth) - 1, 8 / bitWidth, (depth + blockSize - 1) / blockSize)
+        let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
+        func isMiddle(_ position: Int) -> Bool { Int(bytes[position / perByte]) >> (position % perByte * bitWidth) & mask == 1 << (bitWidth - 1) }
+        guard let matrix else { return (0..<(bytes.count * perByte)).reduce(0) { $0 + (isMiddle($1) ? 1 : 0) } }
+        let blocks = (matrix.depth + matrix.blockSize - 1) / matrix.blockSize
         var count = 0
-        for row in 0..<rows {
-            for k in 0..<depth {
-                let position = (row * blocks + k / blockSize) * blockSize + k % blockSize
+        for row in 0..<matrix.rows {
+            for k in 0..<matrix.depth {
+                let position = (row * blocks + k / matrix.blockSize) * matrix.blockSize + k % matrix.blockSize
                 guard position / perByte < bytes.count else { return count }
-                let code = Int(bytes[position / perByte]) >> (position % perByte * bitWidth) & mask
-                if code == 1 << (bitWidth - 1) { count += 1 }
+                if isMiddle(position) { count += 1 }
             }
         }
         return count

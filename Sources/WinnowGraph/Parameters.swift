@@ -57,7 +57,8 @@ package struct Parameters: Sendable {
             switch roles[place] {
             case .scale, .zeroPoint, .setting: return nil
             case .packed(let codes):
-                return Entry(tensor: tensor, operand: operand, reader: node, input: place, elementCount: codes.elementCount, rank: 2)
+                let count = graph.initializers[tensor].map(codes.elementCount) ?? 0
+                return Entry(tensor: tensor, operand: operand, reader: node, input: place, elementCount: count, rank: 2)
             case .numbers: return entry(tensor, operand, node, place, takesWideIntegers: true)
             case nil: return entry(tensor, operand, node, place, takesWideIntegers: false)
             }

@@ -23,6 +23,8 @@ public enum PassCatalogue {
         CrossLayerEqualization.self,
         SmoothQuant.self,
         ActivationAwareScaling.self,
+        OutlierSuppression.self,
+        HadamardRotation.self,
         StaticQuantization.self,
         DynamicQuantization.self,
         WeightOnlyQuantization.self,

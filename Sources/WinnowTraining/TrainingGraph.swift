@@ -73,6 +73,7 @@ extension Graph {
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
             quantizers.formUnion(node.inputs.dropFirst())
         }
+        for node in nodes { for (place, role) in node.op.inputRoles where role == .scale { quantizers.formUnion([node.input(place)].compactMap { $0 }) } }
         let masks = maskNames
         return initializerNames.filter { name in
             guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }

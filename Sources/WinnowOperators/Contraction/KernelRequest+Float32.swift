@@ -3,6 +3,15 @@ import WinnowKernels
 import WinnowTensor
 
 extension KernelRequest {
+    /// Whether there is an input of this number; throws unless it is a single float32.
+    func hasNumber(_ index: Int) throws -> Bool {
+        guard let operand = optionalInput(index) else { return false }
+        guard operand.elementType == .float32, operand.shape.elementCount == 1 else {
+            throw WinnowError(.shape, nodeName, "input \(index) is no single float32")
+        }
+        return true
+    }
+
     /// Throws `.unsupported` unless inputs (or just those listed) and outputs are float32.
     func checkFloat32(inputs listed: [Int]? = nil) throws {
         let checked = (listed ?? Array(inputs.indices)).compactMap { optionalInput($0) } + outputs

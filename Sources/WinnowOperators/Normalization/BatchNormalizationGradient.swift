@@ -2,7 +2,8 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// The gradients of source, scale and shift from (source, target gradient, scale, mean, variance).
+/// The gradients of source, scale and shift from (source, target gradient, scale, mean, variance, whether those are constants); the
+/// last is optional, a float32 number that is 0 where they are functions of the source.
 package struct BatchNormalizationGradient: Operator {
     package static let type = OperatorType("BatchNormalizationGradient", domain: "winnow")
 
@@ -36,8 +37,12 @@ package struct BatchNormalizationGradient: Operator {
         let data = try request.input(0)
         let gradient = try BatchNormalizationGradientKernel(
             data.shape, layout: data.layout, statistics: usesBatch ? .ofBatch : .given, epsilon: epsilon)
-        return Kernel(placement: .mayOverwrite([1]), scratchByteCount: gradient.scratchByteCount) { operands in
-            try gradient.run(
+        let frozen = try request.hasNumber(5)
+            ? BatchNormalizationGradientKernel(data.shape, layout: data.layout, statistics: .given, epsilon: epsilon) : nil
+        let byteCount = max(gradient.scratchByteCount, frozen?.scratchByteCount ?? 0)
+        return Kernel(placement: .mayOverwrite([1]), scratchByteCount: byteCount) { operands in
+            let isFrozen = frozen != nil && operands.input(5, as: Float.self)[0] != 0
+            try (isFrozen ? frozen ?? gradient : gradient).run(
                 source: operands.input(0), targetGradient: operands.input(1), scale: operands.input(2),
                 statistics: .given(mean: operands.input(3), variance: operands.input(4)),
                 gradients: NormalizationGradients(
@@ -51,6 +56,8 @@ package struct BatchNormalizationGradient: Operator {
         _ context: GradientContext, _ op: BatchNormalizationGradient, _ mean: ValueName, _ variance: ValueName
     ) throws -> [ValueName?] {
         try context.builder.add(
-            op, inputs: [context.input(0), context.outputGradient(), context.input(1), mean, variance], outputs: 3)
+            op,
+            inputs: [context.input(0), context.outputGradient(), context.input(1), mean, variance] + (op.usesBatch ? context.node.inputs.dropFirst(5) : []),
+            outputs: 3)
     }
 }

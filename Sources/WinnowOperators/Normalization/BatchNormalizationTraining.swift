@@ -4,8 +4,9 @@ import WinnowTensor
 
 /// Batch normalization by the batch's own statistics.
 ///
-/// (x, scale, shift, running mean, running variance) → (y, next running mean, next running variance, batch mean, batch
-/// variance); variances divide by the count, as ONNX's BatchNormalization-14 defines them.
+/// (x, scale, shift, running mean, running variance, whether they are kept) → (y, next running mean, next running variance, mean and
+/// variance that were taken); variances divide by the count, as ONNX's BatchNormalization-14 defines them. The sixth input is optional:
+/// a float32 number; where it is not 0, the running statistics are taken and stay.
 package struct BatchNormalizationTraining: Operator {
     package static let type = OperatorType("BatchNormalizationTraining", domain: "winnow")
 
@@ -25,14 +26,15 @@ package struct BatchNormalizationTraining: Operator {
     package var attributes: Attributes { ["epsilon": .float(epsilon), "momentum": .float(momentum)] }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        let results = try BatchNormalization().outputs(for: inputs)
+        let results = try BatchNormalization().outputs(for: Array(inputs.prefix(5)))
         return results + results.suffix(2)
     }
 
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .channelsLast(inputs: [0], outputs: [0]) }
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let map = BatchNormalization().axes(for: inputs)
+        var map = BatchNormalization().axes(for: Array(inputs.prefix(5)))
         guard !map.isOpaque else { return .opaque }
+        if inputs.count > 5 { map = map.withUnlabelledInput }
         return AxisMap(
             inputs: map.inputs, outputs: map.outputs + [[AxisTerm]](repeating: [.label("c")], count: 4),
             pinned: map.inputLabels.subtracting(["c"]))
@@ -46,8 +48,19 @@ package struct BatchNormalizationTraining: Operator {
         let channels = data.shape[1]
         let normalization = try BatchNormalizationKernel(
             data.shape, layout: data.layout, statistics: .ofBatch, epsilon: epsilon)
+        let frozen = try request.hasNumber(5)
+            ? BatchNormalizationKernel(data.shape, layout: data.layout, statistics: .given, epsilon: epsilon) : nil
         let momentum = momentum
-        return Kernel(scratchByteCount: normalization.scratchByteCount) { operands in
+        return Kernel(scratchByteCount: max(normalization.scratchByteCount, frozen?.scratchByteCount ?? 0)) { operands in
+            if let frozen, operands.input(5, as: Float.self)[0] != 0 {
+                for (output, statistic) in zip(1..<5, [3, 4, 3, 4]) {
+                    operands.output(output).copyMemory(from: operands.input(statistic), byteCount: channels * MemoryLayout<Float>.stride)
+                }
+                return try frozen.run(
+                    source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
+                    statistics: .given(mean: operands.input(3), variance: operands.input(4)), target: operands.output(0),
+                    scratch: operands.scratch)
+            }
             try normalization.run(
                 source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
                 statistics: NormalizationStatistics(mean: operands.output(3), variance: operands.output(4)),
@@ -66,6 +79,6 @@ package struct BatchNormalizationTraining: Operator {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         try BatchNormalizationGradient.emit(
             context, BatchNormalizationGradient(epsilon: epsilon, usesBatch: true), context.output(3), context.output(4))
-            + [nil, nil]
+            + context.node.inputs.dropFirst(3).map { _ in nil }
     }
 }

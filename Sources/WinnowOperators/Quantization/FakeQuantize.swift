@@ -4,13 +4,31 @@ import WinnowTensor
 
 /// A QuantizeLinear–DequantizeLinear pair in training: x rounded to what its code can say, in float32.
 ///
-/// Inputs: x, scale, zero point (optional), then what it follows from where that is trained: an offset, or the ends of the range.
+/// Inputs: x, scale, zero point (optional), then what it follows from where that is trained: an offset, or the ends of the range; last
+/// the bits of a code as a float32 number (optional), where they are more than those of `range` at first.
 package struct FakeQuantize: Operator {
     package static let type = OperatorType("FakeQuantize", domain: "winnow")
+
+    package var inputRoles: [Int: OperandRole] {
+        [1: .scale, 2: .zeroPoint(of: 0, axis: scaleAxis.axis ?? 1), 3: .setting, 4: .setting, 5: .setting]
+    }
 
     /// The smallest and largest code.
     package var range: ClosedRange<Int>
     package var scaleAxis: ScaleAxis
+
+    /// The smallest and largest of codes of so many bits, with and without a sign as `range` has it.
+    package func range(bits: Int) -> ClosedRange<Int> {
+        range.lowerBound < 0 ? -(1 << (bits - 1))...(1 << (bits - 1)) - 1 : 0...(1 << bits) - 1
+    }
+
+    /// By bits of a code, where an input tells them, or the one there is.
+    func kernels(_ geometry: ScaleLayout, ofBits: Bool) -> [FakeQuantizeKernel] {
+        ofBits ? (1...16).map { FakeQuantizeKernel(range(bits: $0), geometry) } : [FakeQuantizeKernel(range, geometry)]
+    }
+
+    /// The place of the one for so many bits.
+    static func place(ofBits bits: Float) -> Int { min(max(Int(saturating: Double(bits)), 1), 16) - 1 }
 
     package init(range: ClosedRange<Int>, axis: Int? = nil) {
         self.range = range
@@ -40,8 +58,10 @@ package struct FakeQuantize: Operator {
         let data = try request.input(0)
         try data.requireFloat32(request.nodeName)
         let parameters = try AffineOperands(request)
-        let fake = FakeQuantizeKernel(range, try scaleAxis.geometry(data, scale: request.input(1).shape))
+        let hasBits = try request.hasNumber(5)
+        let kernels = kernels(try scaleAxis.geometry(data, scale: request.input(1).shape), ofBits: hasBits)
         return Kernel(placement: .mayOverwrite([0]), scratchByteCount: parameters.scratchByteCount) { operands in
+            let fake = kernels[hasBits ? Self.place(ofBits: operands.input(5, as: Float.self)[0]) : 0]
             parameters.withPointers(operands) {
                 fake.run(operands.input(0, as: Float.self), $0, to: operands.output(0, as: Float.self))
             }
@@ -51,12 +71,13 @@ package struct FakeQuantize: Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { scaleAxis.axes(for: inputs, scaleInput: 1) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        if context.node.inputs.count > 4 { return try clippingGradient(context) }
+        if context.node.input(4) != nil { return try clippingGradient(context) }
         let results = try context.builder.add(
             FakeQuantizeGradient(self),
-            inputs: [try context.outputGradient(), try context.input(0), try context.input(1), context.node.input(2)],
+            inputs: [try context.outputGradient(), try context.input(0), try context.input(1), context.node.input(2)]
+                + (context.node.input(5).map { [$0] } ?? []),
             outputs: 2)
-        guard context.node.inputs.count > 3 else {
+        guard context.node.input(3) != nil else {
             return [results[0], context.needs(1) ? results[1] : nil] + context.node.inputs.dropFirst(2).map { _ in nil }
         }
         return try [results[0]] + offsetGradients(context, results)

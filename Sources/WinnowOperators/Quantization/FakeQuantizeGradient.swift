@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
-/// From (dy, x, scale, zero point): dx, straight-through where the code is not clamped, and the scale's gradient
+/// From (dy, x, scale, zero point, bits of a code): dx, straight-through where the code is not clamped, and the scale's gradient
 /// Σ dy·(code − zero point − x/scale), without the last term where it is clamped.
 package struct FakeQuantizeGradient: Operator {
     package static let type = OperatorType("FakeQuantizeGradient", domain: "winnow")
@@ -27,15 +27,16 @@ package struct FakeQuantizeGradient: Operator {
         let data = try request.input(1)
         try data.requireFloat32(request.nodeName)
         let parameters = try AffineOperands(request, scaleIndex: 2)
-        let fake = FakeQuantizeKernel(
-            forward.range, try forward.scaleAxis.geometry(data, scale: request.input(2).shape))
+        let hasBits = try request.hasNumber(4)
+        let kernels = forward.kernels(try forward.scaleAxis.geometry(data, scale: request.input(2).shape), ofBits: hasBits)
         var layout = ScratchLayout()
         _ = layout.reserve(parameters.scratchByteCount)
-        let sums = layout.reserve(fake.gradientScratchByteCount)
+        let sums = layout.reserve(kernels[0].gradientScratchByteCount)
         let unreadGradient = layout.reserve(try request.input(2).shape.elementCount, of: .float32)
         return Kernel(scratchByteCount: layout.byteCount) { operands in
             guard let scratch = operands.scratch else { return }
             let unread = (scratch + unreadGradient).assumingMemoryBound(to: Float.self)
+            let fake = kernels[hasBits ? FakeQuantize.place(ofBits: operands.input(4, as: Float.self)[0]) : 0]
             parameters.withPointers(operands) {
                 fake.runGradient(
                     operands.input(0, as: Float.self), operands.input(1, as: Float.self), $0,

@@ -5,7 +5,7 @@ import WinnowTensor
 /// How the ranges of activations are found on calibration data.
 public struct CalibrationChoice: HyperparameterGroup {
     @Hyperparameter("how activation ranges are found") public var range: Chosen<RangeRules> = "mse"
-    @Hyperparameter("percent of the values inside the range, in percentile", in: 50...100) public var percentile = 99.99
+    @Hyperparameter("percent of the values, or tokens, inside the range, in percentile and token-percentile", in: 50...100) public var percentile = 99.99
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 512
     @Hyperparameter("ranges of Sigmoid, Softmax and Tanh from their definition, 1 the first number without a code")
     public var fixedRanges = false
@@ -26,9 +26,16 @@ public struct CalibrationChoice: HyperparameterGroup {
     /// What was seen of every float32 value listed, by name. Throws `.numeric` naming a value that became infinite or NaN.
     package func observe(_ values: [ValueName], in graph: Graph, context: PassContext) throws -> [ValueName: ObservedRange] {
         var statistics = Statistics()
-        for value in values { statistics.request(ObservedRange([.growing, type(of: rule).needs]), of: value) }
+        for value in values {
+            statistics.request(ObservedRange([.growing, type(of: rule).needs]), of: value)
+            if type(of: rule).needsTokens { statistics.request(TokenExtremes(), of: value) }
+        }
         try statistics.gather(in: graph, context: context, sampleCount: samples, batchSize: batchSize)
-        let observed = values.map { ($0, statistics[$0, ObservedRange.self] ?? ObservedRange()) }
+        let observed = values.map { value in
+            var observed = statistics[value, ObservedRange.self] ?? ObservedRange()
+            observed.tokens = statistics[value, TokenExtremes.self]
+            return (value, observed)
+        }
         if let broken = observed.first(where: { $0.1.sawNonFinite }) {
             throw WinnowError(
                 .numeric, "value \(broken.0)", "became infinite or NaN on the calibration data",

@@ -1,5 +1,5 @@
 import WinnowGraph
-package import WinnowKernels
+import WinnowKernels
 package import WinnowTensor
 
 /// A weight as codes, and what the codes stand for: the one form that every way of storing weights starts from, and that is
@@ -11,6 +11,8 @@ package struct EncodedWeight: Sendable, Equatable {
         /// The number that a table has at the code, times the scale that broadcasts to it from a tensor of as many axes as the codes
         /// have; nil: as it is.
         case table([Float], scales: Tensor?)
+        /// Numbers, or vectors of numbers, of palettes that channels have.
+        case words(CodeWords)
     }
 
     package let shape: Shape
@@ -42,6 +44,7 @@ package struct EncodedWeight: Sendable, Equatable {
         switch meaning {
         case .affine(let parameters): parameters.byteCount(for: shape)
         case .table(let table, let scales): codes.byteCount + 4 * table.count + (scales?.byteCount ?? 0)
+        case .words(let words): codes.byteCount + words.byteCount
         }
     }
 
@@ -54,12 +57,14 @@ package struct EncodedWeight: Sendable, Equatable {
             guard let scales else { return numbers.map { Double($0) } }
             let (factors, place) = (scales.floats(), BroadcastPlace(of: scales.shape, in: codes.shape))
             return zip(piece, numbers).map { Double($1 * factors[place($0)]) }
+        case .words(let words): return words.numbers(of: codes, shape, in: piece)
         }
     }
 
     /// All numbers, as float32.
     package var decoded: Tensor {
-        Tensor(codes.pieces.flatMap { numbers(in: $0).map { Float($0) } }, shape: shape)
+        let pieces = stride(from: 0, to: shape.elementCount, by: 1 << 16).lazy.map { $0..<min($0 + 1 << 16, shape.elementCount) }
+        return Tensor(pieces.flatMap { numbers(in: $0).map { Float($0) } }, shape: shape)
     }
 }
 
@@ -77,21 +82,14 @@ private struct BroadcastPlace {
 
 extension QuantizationScheme {
     /// A float32 weight as codes, and why more numbers share a scale than was asked for.
-    ///
-    /// - Parameter palette: the numbers to choose from; nil: found by k-means.
-    package func encoded(
-        _ weight: Tensor, channelAxis: Int?, inputAxis: Int?, palette: Palette? = nil
-    ) -> (encoded: EncodedWeight, reason: String?) {
+    package func encoded(_ weight: Tensor, channelAxis: Int?, inputAxis: Int?) -> (encoded: EncodedWeight, reason: String?) {
         switch levels {
         case .symmetric, .affine:
             let (parameters, reason) = parameters(for: weight, channelAxis: channelAxis, inputAxis: inputAxis)
             return (EncodedWeight(weight, parameters), reason)
         case .palette:
-            let (palette, codes) = weight.withElements(Float.self) { values in
-                let palette = palette ?? Palette(of: Array(values), levelCount: 1 << bits, fixed: values.contains(0) ? 0 : nil)
-                return (palette, values.map { UInt8(palette.index(nearest: $0)) })
-            }
-            return (EncodedWeight(codes: codes, form: weight.shape, shape: weight.shape, table: palette.levels), nil)
+            let form = PaletteForm(bits: bits, groupSize: 0, vectorSize: 1, start: .linear, seed: 0)
+            return form.encoded(weight, counts: nil, channelAxis: channelAxis)
         case .format(let format):
             var (placement, reason) = granularity.placement(in: weight.shape, channelAxis: channelAxis, inputAxis: inputAxis)
             if !placement.isEven {

@@ -13,6 +13,10 @@ package struct ExportProfile: Sendable {
     var takesIntegerBiases = true
     /// Operators besides layers that it computes on codes of several scales; codes for others would cost conversions only.
     var combinations: Set<String> = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"]
+    /// Functions that it computes on codes where they come and go as such.
+    var functions: Set<String> = []
+    /// Whether what it computes in integers was measured, so that it can be told of a model.
+    var isMeasured = false
     /// The newest operator set that it reads; nil: not known.
     var newestVersion: Int?
 
@@ -56,11 +60,11 @@ package struct ExportProfile: Sendable {
 public enum ExportProfiles: MemberCatalogue {
     package static let all: [ExportProfile] = [
         // Its CPU kernels fuse Q/DQ pairs around layers whose inputs and results are codes.
-        ExportProfile(name: "onnxruntime", newestVersion: 26),
+        ExportProfile(name: "onnxruntime", functions: ["Softmax", "Sigmoid", "LeakyRelu"], isMeasured: true, newestVersion: 26),
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
             name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],
-            combinations: ["Concat", "AveragePool", "GlobalAveragePool"],
+            combinations: ["Concat", "AveragePool", "GlobalAveragePool"], isMeasured: true,
             newestVersion: 26),
         // Its parser refuses zero points, and computes biases in float.
         ExportProfile(

@@ -24,15 +24,17 @@ public struct LearnedStepQuantization: TrainingPass {
     public var activationLearning = ActivationLearning.steps
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) public var stepRate = 0.01
     public var calibration = CalibrationChoice()
+    public var course = QuantizationCourse()
     public var choice = WeightChoice()
 
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        let normalizations = try TrainedNormalizations(setup.model, course)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, context: context)
         if learnActivations { try learn(activationsOf: &pairs, &setup) }
-        setup.model = try pairs.graph.settingInitializers(starts(of: pairs))
-        setup.findings += pairs.findings
+        pairs.graph = try pairs.graph.settingInitializers(starts(of: pairs))
+        try course.apply(to: &setup, pairs, normalizations)
         for (name, site, parameters) in pairs.weightScales {
             let count = (setup.model.initializers[site.tensor]?.elementCount ?? 1) / max(1, parameters.scales.count)
             setup.options[name] = options(elementCount: count, limit: parameters.codes.upperBound)
@@ -56,7 +58,8 @@ public struct LearnedStepQuantization: TrainingPass {
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.settlingRanges().settlingOffsets().foldingMasks().storingIntegers(for: arithmetic)
+        let settled = try graph.settlingBits().settlingRanges().settlingOffsets().foldingMasks().foldingTrainedNormalizations()
+        let (stored, findings) = try settled.storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 

@@ -14,11 +14,7 @@ struct LookedUpRows {
     init?(_ encoded: EncodedWeight, _ target: WeightTarget, in index: GraphIndex) {
         guard case .affine(let parameters) = encoded.meaning, parameters.elementType == .int8, !parameters.hasZeroPoints,
             parameters.axis == 0, parameters.blockSize == 0, parameters.form == nil, target.stored.elementType == .float32,
-            target.stored.rank == 2, !index.isOutput(target.tensor)
-        else { return nil }
-        let lookups = index.consumers(of: target.tensor)
-        guard !lookups.isEmpty, target.sites.allSatisfy({ $0.holder == nil }),
-            lookups.allSatisfy({ ($0.op as? Gather)?.axis == 0 && $0.input(0) == target.tensor && $0.input(1) != target.tensor })
+            let lookups = index.lookups(of: target)
         else { return nil }
         (self.encoded, self.parameters, self.target, self.lookups) = (encoded, parameters, target, lookups)
     }

@@ -5,20 +5,25 @@ import WinnowTensor
 /// Gives every tensor a palette of few numbers, and every weight the index of the nearest.
 ///
 /// Palettes are found by k-means (Han et al. 2016, section 3), if asked with distances weighted by the empirical Fisher information
-/// (Kim et al. 2023, "SqueezeLLM", section 4.1). `finetune` trains the numbers of a palette further.
+/// (Kim et al. 2023, "SqueezeLLM", section 4.1). Vectors are product quantization with one codebook (Stock et al. 2020, "And the bit goes
+/// down", section 3). `finetune` trains the numbers of a palette further.
 public struct Palettization: Pass {
     public static let name = "palettization"
-    public static let summary = "weights share a palette of 2^n numbers for each tensor (k-means)"
+    public static let summary = "weights share a palette of 2^n numbers, or vectors, for each tensor or group of channels (k-means)"
     public static let guide = """
         Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
-        weight, up to 8 bits one byte. `finetune` behind it trains the numbers of the palettes; zeros stay.
+        weight, up to 8 bits one byte. group-size gives every so many output channels a palette of their own; with vector-size an \
+        index stands for so many weights along the sum (product quantization). `finetune` behind it trains the numbers of the \
+        palettes; zeros stay.
         """
     public static let strengths = [Strength("bits", rising: [8, 4, 2, 1])]
     public static let isIdempotent = true
 
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
-    @Hyperparameter("where the numbers of a palette are before k-means") public var start = Start.linear
+    @Hyperparameter("output channels that share a palette; 0: all of a tensor", in: 0...65536) public var groupSize = 0
+    @Hyperparameter("weights along the sum that one index stands for", in: 1...16) public var vectorSize = 1
+    @Hyperparameter("where the numbers of a palette are before k-means; vectors always start as plus-plus") public var start = Start.linear
     @Hyperparameter("what counts a weight's distance: fisher: the mean square of the loss's gradient") public var weighting = Weighting.none
     public var choice = WeightChoice()
 
@@ -31,26 +36,19 @@ public struct Palettization: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let start: Palette.Start = switch start {
+        case .linear: .linear
+        case .density: .density
+        case .plusPlus: .plusPlus(seed: context.seed)
+        }
+        let form = PaletteForm(bits: bits, groupSize: groupSize, vectorSize: vectorSize, start: start, seed: context.seed)
         let scheme = QuantizationScheme(paletteOf: bits)
         return try graph.rewritingWeights(choice) { targets in
             let moments = weighting == .fisher && !targets.isBody
                 ? try LossGradients.moments(of: targets.targets, in: targets.graph, context) : [:]
-            return try targets.store(palette: { target in
-                palette(of: target.values.floats(), weights: moments[target.tensor]?.meanSquares, seed: context.seed)
+            return try targets.store(encoding: { target in
+                form.encoded(target.values, counts: moments[target.tensor]?.meanSquares, channelAxis: target.channelAxis)
             }) { _ in (scheme, nil) }
         }
-    }
-
-    private func palette(of values: [Float], weights: [Float]?, seed: UInt64) -> Palette {
-        let fixed: Float? = values.contains(0) ? 0 : nil
-        let start: Palette.Start = switch start {
-        case .linear: .linear
-        case .density: .density
-        case .plusPlus: .plusPlus(seed: seed)
-        }
-        if let weights, weights.contains(where: { $0 > 0 }) {
-            return Palette(of: values, weights: weights, levelCount: 1 << bits, start: start, fixed: fixed)
-        }
-        return Palette(of: values, levelCount: 1 << bits, start: start, fixed: fixed)
     }
 }

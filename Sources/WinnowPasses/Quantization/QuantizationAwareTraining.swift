@@ -20,20 +20,22 @@ public struct QuantizationAwareTraining: TrainingPass {
     public var codes = LayerCodes()
     public var calibration = CalibrationChoice()
     @Hyperparameter("let ranges of activations follow their moving average while training") public var movingRanges = false
+    public var course = QuantizationCourse()
     public var choice = WeightChoice()
 
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: setup.model, context: context)
+        let normalizations = try TrainedNormalizations(setup.model, course)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, context: context)
         if movingRanges { try pairs.moveRanges() }
-        setup.model = pairs.graph
-        setup.findings += pairs.findings
-        setup.hooks.append(WeightScaleHook(pairs))
+        let lowered = try course.apply(to: &setup, pairs, normalizations)
+        setup.hooks.append(WeightScaleHook(pairs, normalizations.factors, bits: lowered?.flags ?? [:]))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let (stored, findings) = try graph.settlingRanges().foldingMasks().storingIntegers(for: arithmetic)
+        let settled = try graph.settlingBits().settlingRanges().foldingMasks().foldingTrainedNormalizations()
+        let (stored, findings) = try settled.storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 
@@ -47,22 +49,32 @@ private struct WeightScaleHook: TrainingHook {
         var tensor: ValueName
         var parameters: QuantizationParameters
         var ranges: ChannelRanges
+        /// What multiplies the weight before it is rounded.
+        var factor: NormalizationFactor?
+        /// The variable that tells the bits of codes, where they fall.
+        var bits: ValueName?
 
         var isAveraged: Bool { parameters.convention.averagesWeights }
-        func scales(for shape: Shape) -> Tensor {
-            parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: shape)
+        func scales(for shape: Shape, _ moment: TrainingMoment) -> Tensor {
+            var parameters = parameters
+            if let bits = bits.flatMap({ moment.variables[$0] })?.floats().first {
+                parameters.codes = parameters.convention.symmetricCodes(bits: Int(bits))
+            }
+            return parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: shape)
         }
     }
 
     private var entries: [Entry]
 
     /// The layer may read the weight transposed. Where not even that is so, as between reshapes, its scales stay.
-    init(_ pairs: QuantizationPairs) {
+    init(_ pairs: QuantizationPairs, _ factors: [ValueName: NormalizationFactor], bits: [ValueName: ValueName]) {
         entries = pairs.weightScales.compactMap { scale in
             let axis = scale.parameters.axis.map { $0 == scale.site.operandAxis ? scale.site.outputAxis : nil }
             guard axis != .some(nil) else { return nil }
             let ranges = ChannelRanges(axis: axis ?? nil)
-            return Entry(scale: scale.name, tensor: scale.site.tensor, parameters: scale.parameters, ranges: ranges)
+            return Entry(
+                scale: scale.name, tensor: scale.site.tensor, parameters: scale.parameters, ranges: ranges, factor: factors[scale.site.tensor],
+                bits: bits[scale.name])
         }
     }
 
@@ -70,9 +82,10 @@ private struct WeightScaleHook: TrainingHook {
 
     mutating func step(_ moment: inout TrainingMoment) throws {
         for index in entries.indices {
-            guard let weight = moment.variables[entries[index].tensor] else { continue }
+            guard let own = moment.variables[entries[index].tensor] else { continue }
+            let weight = entries[index].factor?.applied(to: own, moment) ?? own
             entries[index].ranges.add(weight)
-            moment.variables[entries[index].scale] = entries[index].scales(for: weight.shape)
+            moment.variables[entries[index].scale] = entries[index].scales(for: weight.shape, moment)
         }
     }
 

@@ -18,8 +18,8 @@ struct SchemeAssignment {
 
     private let scheme: QuantizationScheme
     private let rules: [SchemeRule]
-    /// Weights with another scheme, and why.
-    private let exceptions: [ValueName: (scheme: QuantizationScheme?, reason: String)]
+    /// Weights with another scheme, that by its name, and why.
+    private let exceptions: [ValueName: (scheme: QuantizationScheme?, name: String, reason: String)]
 
     /// - Parameter budget: what the codes may take; nil: what the scheme asks for.
     init(_ scheme: QuantizationScheme, _ rules: [SchemeRule], for targets: [WeightTarget], within budget: SchemeBudget? = nil) throws {
@@ -30,7 +30,7 @@ struct SchemeAssignment {
             exceptions = try budget.choices(among: free, isProtected: { Self.reason(for: $0) != nil })
         } else {
             exceptions = (scheme.isMixed ? Self.reasons(among: free, noise: scheme.noise) : [:])
-                .mapValues { (QuantizationScheme(bits: 8, .channel), "8 bits: \($0)") }
+                .mapValues { (QuantizationScheme(bits: 8, .channel), "int8", "8 bits: \($0)") }
         }
     }
 
@@ -40,6 +40,11 @@ struct SchemeAssignment {
             return (scheme.member, "rule \(rule.weights.joined(separator: ", ")): \(scheme)")
         }
         return exceptions[target.tensor].map { ($0.scheme, $0.reason) } ?? (scheme, nil)
+    }
+
+    /// The name of the scheme that a weight has in place of the scheme of all; nil where it has that, or a rule says it.
+    func exception(_ target: WeightTarget) -> String? {
+        rules.contains { $0.matches(target) } ? nil : exceptions[target.tensor]?.name
     }
 
     private static func reasons(among targets: [WeightTarget], noise: Double) -> [ValueName: String] {

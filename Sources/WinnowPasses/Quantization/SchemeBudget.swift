@@ -17,7 +17,7 @@ struct SchemeBudget {
     /// - Parameter isProtected: whether a weight has 8 bits at least, for errors of its few codes do not average out.
     func choices(
         among targets: [WeightTarget], isProtected: (WeightTarget) -> Bool
-    ) throws -> [ValueName: (scheme: QuantizationScheme?, reason: String)] {
+    ) throws -> [ValueName: (scheme: QuantizationScheme?, name: String, reason: String)] {
         let wide = schemes.filter { $0.scheme.map { $0.bits >= 8 } ?? true }
         let ladder = SchemeLadder(for: targets, costs) { isProtected($0) && !wide.isEmpty ? wide : schemes }
         let limit = Int((size * Double(ladder.byteCount)).rounded(.down))
@@ -27,6 +27,6 @@ struct SchemeBudget {
                 .recipe, "size \(size.shortText)", "is less than codes can take: \(ladder.leastByteCount) of \(ladder.byteCount) bytes",
                 remedy: "give \(least.shortText) or more, or another scheme")
         }
-        return ladder.choices(within: limit).mapValues { ($0.scheme, "\($0.name) for size \(size.shortText)") }
+        return ladder.choices(within: limit).mapValues { ($0.scheme, $0.name, "\($0.name) for size \(size.shortText)") }
     }
 }

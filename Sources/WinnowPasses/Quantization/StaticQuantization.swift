@@ -68,7 +68,8 @@ public struct StaticQuantization: Pass {
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
-        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings
+        let prediction = RuntimePrediction(noted, on: arithmetic.profile)?.findings ?? []
+        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings + prediction
         for finding in own + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")

@@ -36,6 +36,8 @@ public struct WeightOnlyQuantization: Pass {
     public var rounding = RoundingChoice()
     @Hyperparameter("what holds matrices with blocks of 16 to 256: matmul-nbits is ONNX Runtime's own, and needs no newer operator set")
     public var matrices = MatrixStorage.dequantizeLinear
+    @Hyperparameter("what holds tables: gather-block-quantized is ONNX Runtime's own, of which only rows that are read become numbers")
+    public var tables = TableStorage.dequantizeLinear
     public var choice = WeightChoice()
 
     public init() {}
@@ -57,7 +59,7 @@ public struct WeightOnlyQuantization: Pass {
         _ graph: Graph, within size: Double?, _ costs: SchemeLadder.Costs, _ table: EncodingTable, _ context: PassContext
     ) throws -> PassResult {
         let (base, isPreset) = try baseScheme()
-        var used: [ValueName: QuantizationParameters] = [:]
+        var (used, exceptions): ([ValueName: QuantizationParameters], [String: [ValueName]]) = ([:], [:])
         var result = try graph.rewritingWeights(
             choice, hasTables: isPreset || graph.lookupSites.contains { table.encodings[$0.tensor] != nil },
             prepare: { graph, selection, _ in try base.isMixed ? graph.storingMatricesForBlocks(where: selection) : graph }
@@ -69,8 +71,11 @@ public struct WeightOnlyQuantization: Pass {
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
             let given = try table.parameters(of: targets.targets) { assignment($0).scheme ?? scheme }
             used.merge(given) { $1 }
+            for target in targets.targets {
+                if let name = assignment.exception(target) { exceptions[name, default: []].append(target.tensor) }
+            }
             let floats = table.floats(in: targets.graph)
-            return try targets.store(rounding: rounding, context, matrices: matrices, given: given) { target in
+            return try targets.store(rounding: rounding, context, matrices: matrices, tables: tables, given: given) { target in
                 if given[target.tensor] != nil { return (scheme, "as \(table.source) says") }
                 if floats.contains(target.tensor) { return (nil, "stays float, as \(table.source) says") }
                 guard !isPreset, target.isLookedUp else { return assignment(target) }
@@ -78,7 +83,35 @@ public struct WeightOnlyQuantization: Pass {
             }
         }
         result.findings += table.findings(used, in: result.graph)
+        if maxDrop != nil {
+            let step = size == nil ? asked : withoutSearch(exceptions)
+            result.findings.append(Finding("graph", .done, reason: "for a recipe, the same codes without looking for them: - \(step)"))
+        }
         return result
+    }
+
+    /// The same without a bound.
+    private var asked: WeightOnlyQuantization {
+        var step = self
+        step.maxDrop = nil
+        return step
+    }
+
+    /// What a recipe says for schemes that were found, by their names.
+    private func withoutSearch(_ exceptions: [String: [ValueName]]) -> WeightOnlyQuantization {
+        var step = asked
+        (step.size, step.mixed) = (nil, false)
+        // What a size asks for without a scheme, tables too.
+        if exceptions.keys.contains(where: { $0.hasPrefix("uint4") }), scheme == nil { step.bits = 4 }
+        for (name, tensors) in exceptions.sorted(by: { $0.key < $1.key }) {
+            let globs = tensors.map(Selection.literal)
+            if name == "float" {
+                step.choice.except += globs
+            } else if QuantizationPresets.names.contains(name), let scheme = Chosen<RuleSchemes>(.string(name)) {
+                step.rules.append(SchemeRule(weights: globs, SchemeSettings(scheme: scheme)))
+            }
+        }
+        return step
     }
 
     /// The smallest that loses no more than so many points: first as asked, then with more and more bytes.

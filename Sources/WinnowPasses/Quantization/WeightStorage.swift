@@ -10,10 +10,11 @@ package struct WeightStorage {
     private var castTypes: Set<ElementType> = []
 
     private let matrices: MatrixStorage
+    private let tables: TableStorage
 
-    package init(_ graph: Graph, matrices: MatrixStorage = .dequantizeLinear) {
+    package init(_ graph: Graph, matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear) {
         index = GraphIndex(graph)
-        self.matrices = matrices
+        (self.matrices, self.tables) = (matrices, tables)
     }
 
     /// The graph with the weights replaced, at an operator set that knows their types.
@@ -24,13 +25,18 @@ package struct WeightStorage {
     }
 
     /// Stores a weight's codes: `DequantizeLinear(codes, scales, zero points) [→ Reshape]`; or as indices of a table, in operators that
-    /// every runtime has, for ONNX has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] [→ Reshape]`.
+    /// every runtime has, for ONNX has none of its own: `DequantizeLinear(codes) → Cast(int32) → Gather(table) [→ Mul(scales)] [→ Reshape]`,
+    /// and where channels have palettes, or words several numbers, `… → [Add(firsts)] → Gather(table) → Reshape [→ Transpose]`.
     package mutating func store(_ encoded: EncodedWeight, inPlaceOf target: WeightTarget, _ names: inout FreshNames) {
         if matrices == .matMulNBits, let packed = PackedMatrix(encoded, target, in: index) {
             packed.write(to: &edit, &names)
             return
         }
         types.insert(encoded.codes.elementType)
+        if tables == .gatherBlockQuantized, let packed = PackedTable(encoded, target, in: index) {
+            packed.write(to: &edit, &names)
+            return
+        }
         if let rows = LookedUpRows(encoded, target, in: index) {
             rows.write(to: &edit, &names)
             return
@@ -38,6 +44,7 @@ package struct WeightStorage {
         let value = switch encoded.meaning {
         case .affine(let parameters): integers(encoded, parameters, target.tensor, &names)
         case .table(let table, let scales): indices(encoded, table, scales, target.tensor, &names)
+        case .words(let words): rows(encoded, words, target.tensor, &names)
         }
         put(value, inPlaceOf: target, &names)
     }
@@ -61,27 +68,50 @@ package struct WeightStorage {
         }
         let op = DequantizeLinear(axis: parameters.axis, blockSize: parameters.blockSize)
         let numbers = add(op, inputs, "\(name).dequantize", output: "\(name).dequantized", &names)
-        return encoded.codes.shape == encoded.shape ? numbers : shaped(numbers, encoded, name, &names)
+        return encoded.codes.shape == encoded.shape ? numbers : shaped(numbers, encoded.shape, name, &names)
     }
 
     private mutating func indices(
         _ encoded: EncodedWeight, _ table: [Float], _ scales: Tensor?, _ name: ValueName, _ names: inout FreshNames
     ) -> ValueName {
-        func constant(_ part: String, _ tensor: Tensor) -> ValueName {
-            let value = names.value("\(name).\(part)")
-            edit.initializers.append((value, tensor))
-            return value
-        }
-        func part(_ part: String, _ op: any Operator, _ inputs: [ValueName]) -> ValueName {
-            add(op, inputs, "\(name).\(part)", output: "\(name).\(part)", &names)
-        }
-        let one = constant("one", Tensor(scalar: Float(1)))
-        let numbers = part("numbers", DequantizeLinear(), [constant("codes", encoded.codes), one])
-        let indices = part("indices", Cast(to: .int32), [numbers])
-        let value = part("looked-up", Gather(axis: 0), [constant("table", Tensor(table)), indices])
+        let indices = indices(encoded, name, &names)
+        let value = part("looked-up", of: name, Gather(axis: 0), [constant("table", of: name, Tensor(table), &names), indices], &names)
         guard let scales else { return value }
-        let factors = widened(constant("scales", scales), scales.elementType, name, &names)
-        return shaped(part("scaled", Mul(), [value, factors]), encoded, name, &names)
+        let factors = widened(constant("scales", of: name, scales, &names), scales.elementType, name, &names)
+        return shaped(part("scaled", of: name, Mul(), [value, factors], &names), encoded.shape, name, &names)
+    }
+
+    private mutating func rows(
+        _ encoded: EncodedWeight, _ words: CodeWords, _ name: ValueName, _ names: inout FreshNames
+    ) -> ValueName {
+        var indices = indices(encoded, name, &names)
+        if let firsts = words.firsts {
+            indices = part("rows", of: name, Add(), [indices, constant("firsts", of: name, firsts, &names)], &names)
+        }
+        let value = part("looked-up", of: name, Gather(axis: 0), [constant("table", of: name, words.table, &names), indices], &names)
+        let rank = encoded.shape.rank
+        let ordered = shaped(value, encoded.shape.permuted(CodeWords.order(words.axis, rank: rank)), name, &names)
+        guard words.axis != 0 else { return ordered }
+        return part("turned", of: name, Transpose(CodeWords.inverse(words.axis, rank: rank)), [ordered], &names)
+    }
+
+    /// Codes as numbers that Gather takes.
+    private mutating func indices(_ encoded: EncodedWeight, _ name: ValueName, _ names: inout FreshNames) -> ValueName {
+        let operands = [constant("codes", of: name, encoded.codes, &names), constant("one", of: name, Tensor(scalar: Float(1)), &names)]
+        let numbers = part("numbers", of: name, DequantizeLinear(), operands, &names)
+        return part("indices", of: name, Cast(to: .int32), [numbers], &names)
+    }
+
+    private mutating func constant(_ part: String, of name: ValueName, _ tensor: Tensor, _ names: inout FreshNames) -> ValueName {
+        let value = names.value("\(name).\(part)")
+        edit.initializers.append((value, tensor))
+        return value
+    }
+
+    private mutating func part(
+        _ part: String, of name: ValueName, _ op: any Operator, _ inputs: [ValueName], _ names: inout FreshNames
+    ) -> ValueName {
+        add(op, inputs, "\(name).\(part)", output: "\(name).\(part)", &names)
     }
 
     /// Scales as float32.
@@ -91,12 +121,8 @@ package struct WeightStorage {
         return add(Cast(to: .float32), [scales], "\(name).widen", output: "\(name).widened", &names)
     }
 
-    /// Numbers in the shape of the weight.
-    private mutating func shaped(
-        _ numbers: ValueName, _ encoded: EncodedWeight, _ name: ValueName, _ names: inout FreshNames
-    ) -> ValueName {
-        let extents = names.value("\(name).extents")
-        edit.initializers.append((extents, Tensor(encoded.shape.map { Int64($0) })))
+    private mutating func shaped(_ numbers: ValueName, _ shape: Shape, _ name: ValueName, _ names: inout FreshNames) -> ValueName {
+        let extents = constant("extents", of: name, Tensor(shape.map { Int64($0) }), &names)
         return add(Reshape(), [numbers, extents], "\(name).shaped", output: "\(name).shaped", &names)
     }
 

@@ -7,16 +7,18 @@ extension WeightTargets {
     ///
     /// - Parameters:
     ///   - matrices: what holds matrices whose codes come in blocks.
+    ///   - tables: what holds tables whose rows are looked up.
     ///   - given: parameters that targets have in place of those of their scheme.
-    ///   - palette: the numbers that a target's palette has; nil: found by k-means.
+    ///   - encoding: the codes of a target whose scheme's are no integers, and why they are not as asked for; nil: as the scheme has them.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        matrices: MatrixStorage = .dequantizeLinear, given: [ValueName: QuantizationParameters] = [:],
-        palette: (WeightTarget) -> Palette? = { _ in nil },
+        matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear,
+        given: [ValueName: QuantizationParameters] = [:],
+        encoding: ((WeightTarget) -> (encoded: EncodedWeight, reason: String?))? = nil,
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
-        var storage = WeightStorage(graph, matrices: matrices)
+        var storage = WeightStorage(graph, matrices: matrices, tables: tables)
         var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
         for target in targets {
             let (scheme, choice) = choose(target)
@@ -25,7 +27,10 @@ extension WeightTargets {
                 integers.append(target)
                 schemes[target.tensor] = (scheme, choice)
             } else {
-                storeTable(target, scheme, palette(target), choice, &storage)
+                let values = target.values
+                let (encoded, reason) = encoding?(target)
+                    ?? scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+                storeTable(target, values, encoded, reason, choice, &storage)
                 if rounding.needs != .nothing { noteNearest(target, "its codes are no integers") }
             }
         }
@@ -63,19 +68,21 @@ extension WeightTargets {
     }
 
     private mutating func storeTable(
-        _ target: WeightTarget, _ scheme: QuantizationScheme, _ palette: Palette?, _ choice: String?, _ storage: inout WeightStorage
+        _ target: WeightTarget, _ values: Tensor, _ encoded: EncodedWeight, _ reason: String?, _ choice: String?,
+        _ storage: inout WeightStorage
     ) {
-        let values = target.values
-        let (encoded, reason) = scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis, palette: palette)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
         noteTable(target, values, encoded, reason.map { "\($0); " } ?? choice.map { "\($0), " } ?? "", isMilder: reason != nil)
     }
 
     private mutating func noteTable(_ target: WeightTarget, _ values: Tensor, _ encoded: EncodedWeight, _ remark: String, isMilder: Bool) {
-        guard case .table(let table, let scales) = encoded.meaning else { return }
+        let count = switch encoded.meaning {
+        case .table(let table, nil): "\(table.count) numbers, "
+        case .words(let words): "\(words.table.shape[0]) \(words.width == 1 ? "numbers" : "vectors of \(words.width)") in all, "
+        default: ""
+        }
         let error = values.relativeError { encoded.numbers(in: $0) }
-        let count = scales == nil ? "\(table.count) numbers, " : ""
         note(
             Finding(
                 target.tensor, isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
@@ -88,7 +95,7 @@ extension WeightTargets {
         guard after >= before else { return true }
         let parts = switch encoded.meaning {
         case .affine: "codes and scales"
-        case .table(_, nil): "codes and palette"
+        case .table(_, nil), .words: "codes and palette"
         case .table: "codes, table and scales"
         }
         keep(target, "stays \(target.stored.elementType): \(parts) would take \(after) bytes instead of \(before)")

@@ -12,6 +12,13 @@ package struct ObservedRange: Statistic {
     package private(set) var symmetric: SymmetricHistogram?
     /// The average of the batches' smallest and largest numbers, newer ones counting more: m += 0.01·(x − m), as torch has it.
     package private(set) var average: ClosedRange<Float>?
+    /// What tokens have, where that was asked for.
+    package var tokens: TokenExtremes? {
+        get { tokensBox.first }
+        set { tokensBox = newValue.map { [$0] } ?? [] }
+    }
+    /// Tokens are observed as ranges themselves.
+    private var tokensBox: [TokenExtremes] = []
     /// Whether a NaN or an infinity came by.
     package private(set) var sawNonFinite = false
 
@@ -58,9 +65,11 @@ package struct ObservedRange: Statistic {
     package var whole: ClosedRange<Float>? { low <= high ? low...high : nil }
 }
 
-/// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost.
+/// Counts in equal bins over a range that doubles when values fall outside: bins merge in pairs, nothing is lost. Of very many values at
+/// once a part is looked at.
 package struct GrowingHistogram: Sendable {
     package static let binCount = 2048
+    private static let limit = 1 << 17
     package private(set) var counts = [Int](repeating: 0, count: binCount)
     /// Bin i covers origin + [i, i + 1) · width.
     package private(set) var origin = 0.0
@@ -70,7 +79,7 @@ package struct GrowingHistogram: Sendable {
 
     mutating func add(_ values: UnsafeBufferPointer<Float>, low: Float, high: Float) {
         cover(Double(low), Double(high))
-        RangeStatistics.count(values, origin: Float(origin), width: Float(width), into: &counts)
+        RangeStatistics.count(values, origin: Float(origin), width: Float(width), limit: Self.limit, into: &counts)
     }
 
     mutating func merge(_ other: GrowingHistogram, low: Float, high: Float) {
@@ -99,6 +108,17 @@ package struct GrowingHistogram: Sendable {
         if !keepingStart { origin -= width * Double(Self.binCount) }
         counts = merged
         width *= 2
+    }
+
+    /// The first bin at which more than a part of all numbers is counted, from one of both ends.
+    func bin(below part: Double, fromEnd: Bool) -> Int {
+        let limit = Double(counts.reduce(0, +)) * part
+        var seen = 0
+        for index in fromEnd ? Array(counts.indices.reversed()) : Array(counts.indices) {
+            seen += counts[index]
+            if Double(seen) > limit { return index }
+        }
+        return 0
     }
 
     /// Where bin `index` begins, within what float32 holds.

@@ -76,11 +76,12 @@ extension Graph {
             summedAxis: summed.flatMap { axis in path.order.map { $0[axis] } })
     }
 
-    /// The tables whose rows nodes look up: one row has the numbers that go together.
+    /// The tables whose rows nodes look up, but for palettes: one row has the numbers that go together.
     package var lookupSites: [WeightSite] {
         let index = GraphIndex(self)
         return nodes.compactMap { node in
-            guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0 else { return nil }
+            guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0, EncodedWeight.table(behind: node, in: index) == nil
+            else { return nil }
             return site(of: node, input: input, axis: 0, index: index)
         }.filter { initializers[$0.tensor] != nil && infos[$0.operand]?.rank == 2 && infos[$0.operand]?.extents?[1].value != 1 }
     }
@@ -89,8 +90,10 @@ extension Graph {
     /// masks, scales, or scalars.
     package var weightTensors: [ValueName] {
         var scales: Set<ValueName> = []
-        for node in nodes where node.op.inputRoles[1] == .scale {
-            scales.formUnion(node.inputs.dropFirst())
+        for node in nodes {
+            let roles = node.op.inputRoles
+            if roles[1] == .scale { scales.formUnion(node.inputs.dropFirst()) }
+            for (place, role) in roles where role == .scale { if let scale = node.input(place) { scales.insert(scale) } }
         }
         let masks = maskNames
         return initializerNames.filter { name in

@@ -45,6 +45,14 @@ extension OperatorSamples {
             return normalized(Array(inputs.prefix(3)) + vectors) + running + vectors
         },
         OperatorSample(
+            BatchNormalizationTraining(momentum: 0.75), [.sample([2, 3, 2, 4])] + statistics + [Tensor(scalar: Float(1))], outputs: 5,
+            differentiated: [0, 1, 2]
+        ) { inputs in normalized(Array(inputs.prefix(5))) + [3, 4, 3, 4].map { inputs[$0] } },
+        OperatorSample(
+            FreezableBatchNormalization(BatchNormalization()), [.sample([2, 3, 2, 4])] + statistics + [Tensor(scalar: Float(0))],
+            differentiated: [0, 1, 2]
+        ) { inputs in normalized(Array(inputs.prefix(5))) },
+        OperatorSample(
             BatchNormalizationGradient(),
             [.sample([2, 3, 2, 4]), .sample([2, 3, 2, 4], seed: 2)] + [statistics[0], statistics[2], statistics[3]], outputs: 3,
             differentiated: []),

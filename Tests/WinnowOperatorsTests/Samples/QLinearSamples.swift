@@ -25,7 +25,7 @@ extension OperatorSamples {
         return min(255, max(0, code))
     }
 
-    static let qlinear: [OperatorSample] = arithmetic + contractions + dynamic + weights
+    static let qlinear: [OperatorSample] = arithmetic + contractions + dynamic + weights + [signedRows, offsetRows, byteRows, packedRows, columns]
 
     private static let arithmetic: [OperatorSample] = [
         OperatorSample(QLinearAdd(), [codes, scale, zero, .counting([2, 3, 4, 4], as: .uint8, from: 9), wide, middle, wide, zero], constants: [1, 2, 4, 5, 6, 7], differentiated: [], tolerance: 0.006) { inputs in
@@ -202,6 +202,22 @@ extension OperatorSamples {
         },
     ]
 
+    private static let chosen = Tensor([Int64(3), -1, 0, 3], shape: [2, 2])
+
+    private static func rows(bits: Int, _ type: ElementType) -> Tensor {
+        Tensor(codes: (0..<120).map { UInt8($0 * 7 % (1 << bits)) }, shape: [6, 20], type)
+    }
+
+    /// Rows of 20 codes in blocks of 16.
+    private static func lookedUp(_ inputs: [Tensor], _ codes: [Double], zero: (Int) -> Double) -> [Tensor] {
+        let (scales, places) = (inputs[2].doubles(), inputs[1].integers())
+        return [.computed([2, 2, 20]) { place in
+            let row = (places[place[0] * 2 + place[1]] + 6) % 6
+            let block = row * 2 + place[2] / 16
+            return (codes[row * 20 + place[2]] - zero(block)) * scales[block]
+        }]
+    }
+
     private static func blocks(_ inputs: [Tensor], bits: Int, blockSize: Int, zero: Double) -> [Tensor] {
         let (a, bytes, scales) = (inputs[0].reader(), inputs[1].integers(), inputs[2].doubles())
         let blockCount = inputs[1].shape[1]
@@ -212,6 +228,41 @@ extension OperatorSamples {
                 let code = bytes[position * bits / 8] >> (position * bits % 8) & ((1 << bits) - 1)
                 return sum + a([place[0], k]) * (Double(code) - zero) * scales[block]
             }
+        }]
+    }
+
+    private static let signedRows = OperatorSample(
+        GatherBlockQuantized(blockSize: 16), [rows(bits: 4, .int4), chosen, .sample([6, 2], in: 0.1...1)], constants: [0, 2], differentiated: []
+    ) { inputs in lookedUp(inputs, inputs[0].doubles()) { _ in 0 } }
+
+    private static let offsetRows = OperatorSample(
+        GatherBlockQuantized(quantizeAxis: -1, blockSize: 16),
+        [rows(bits: 4, .uint4), chosen, .sample([6, 2], in: 0.1...1), Tensor(codes: Array(3..<15), shape: [6, 2], .uint4)],
+        constants: [0, 2, 3], differentiated: []
+    ) { inputs in lookedUp(inputs, inputs[0].doubles()) { Double($0 + 3) } }
+
+    private static let byteRows = OperatorSample(
+        GatherBlockQuantized(bitWidth: 8, blockSize: 16), [rows(bits: 8, .uint8), chosen, .sample([6, 2], in: 0.1...1)],
+        constants: [0, 2], differentiated: [], tolerance: 1e-4
+    ) { inputs in lookedUp(inputs, inputs[0].doubles()) { _ in 128 } }
+
+    // Two codes a byte, of which a row of zero points takes one.
+    private static let packedRows = OperatorSample(
+        GatherBlockQuantized(bitWidth: 4, blockSize: 16),
+        [.counting([6, 10], as: .uint8), chosen, .sample([6, 2], in: 0.1...1), Tensor((0..<6).map { UInt8($0 * 34 + 16) }, shape: [6, 1])],
+        constants: [0, 2, 3], differentiated: []
+    ) { inputs in
+        lookedUp(inputs, inputs[0].integers().flatMap { [Double($0 & 15), Double($0 >> 4)] }) { Double($0) }
+    }
+
+    private static let columns = OperatorSample(
+        GatherBlockQuantized(gatherAxis: 1, quantizeAxis: 0, blockSize: 16),
+        [rows(bits: 4, .int4).transposed([1, 0]), chosen, .sample([2, 6], in: 0.1...1)], constants: [0, 2], differentiated: []
+    ) { inputs in
+        let (codes, scales, places) = (inputs[0].doubles(), inputs[2].doubles(), inputs[1].integers())
+        return [.computed([20, 2, 2]) { place in
+            let column = (places[place[1] * 2 + place[2]] + 6) % 6
+            return codes[place[0] * 6 + column] * scales[place[0] / 16 * 6 + column]
         }]
     }
 

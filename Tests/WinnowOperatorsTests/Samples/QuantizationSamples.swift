@@ -66,6 +66,14 @@ extension OperatorSamples {
             let code = codes(inputs)
             return [.computed(inputs[0].shape) { min(7, max(-8, code($0))) * 0.5 }]
         },
+        // Codes of 3 bits, as an input says.
+        OperatorSample(
+            FakeQuantize(range: -8...7), [data, Tensor(scalar: Float(0.5)), Tensor(scalar: Int32(0)), nil, nil, Tensor(scalar: Float(3))],
+            differentiated: []
+        ) { inputs in
+            let code = codes(inputs)
+            return [.computed(inputs[0].shape) { min(3, max(-4, code($0))) * 0.5 }]
+        },
         OperatorSample(LearnedOffset(.int8), [Tensor(scalar: Float(0.5)), Tensor(scalar: Float(3.3))], differentiated: []) { _ in
             [Tensor(scalar: Int8(-7))]
         },

@@ -10,7 +10,8 @@ struct EncodedWeightTests {
         ("weight-only-quantization", [:]), ("weight-only-quantization", ["per-channel": false]), ("weight-only-quantization", ["bits": 4]),
         ("weight-only-quantization", ["bits": 4, "block-size": 4]), ("fixed-point-quantization", ["bits": 12]),
         ("fixed-point-quantization", ["bits": 3, "power-of-two": true, "per-channel": true]), ("palettization", ["bits": 2]),
-        ("palettization", ["bits": 5]), ("float4-quantization", ["block-size": 4]), ("float4-quantization", ["block-size": 0]),
+        ("palettization", ["bits": 5]), ("palettization", ["bits": 2, "group-size": 3]), ("palettization", ["bits": 3, "vector-size": 4]),
+        ("palettization", ["bits": 2, "vector-size": 2, "group-size": 4]), ("float4-quantization", ["block-size": 4]), ("float4-quantization", ["block-size": 0]),
     ]
 
     @Test(arguments: settings.indices) func isReadBack(place: Int) throws {

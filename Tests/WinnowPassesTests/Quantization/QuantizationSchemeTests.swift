@@ -121,6 +121,40 @@ struct QuantizationSchemeTests {
         #expect(try WeightOnlyQuantization()(graph).graph.initializers["table"] != nil)
     }
 
+    /// Tables in ONNX Runtime's own operator give the rows that they give without it, are read back and are not coded twice.
+    @Test(arguments: ["int8", "uint8", "int4-g16", "uint4-g32", "int4-g64"], [ElementType.float32, .float16])
+    func tablesArePacked(_ scheme: String, _ type: ElementType) throws {
+        let b = GraphBuilder("table")
+        let (ids, table) = (try b.input("ids", .int64, ["N", 3]), TestModels.normal([20, 48]).converted(to: type))
+        let graph = try b.graph(outputs: [b.add(Gather(axis: 0), b.constant("table", table), ids, name: "lookup")])
+        func stored(_ tables: String) throws -> Graph {
+            try WeightOnlyQuantization(hyperparameters: ["scheme": .string(scheme), "mixed": false, "tables": .string(tables)])(graph).graph
+        }
+        let (plain, packed) = (try stored("dequantize-linear"), try stored("gather-block-quantized"))
+        let node = try #require(packed.nodes.first { $0.op is GatherBlockQuantized })
+        #expect(packed.nodes.allSatisfy { $0.op is GatherBlockQuantized || $0.op is Cast })
+        let encoded = try #require(EncodedWeight(gatheredBy: node, in: GraphIndex(packed)))
+        let own = try #require(QuantizationPresets.all.first { $0.name == scheme }).scheme
+        let (written, _) = own.encoded(table.converted(to: .float32), channelAxis: 0, inputAxis: 1)
+        #expect(encoded.decoded == written.decoded && encoded.codes == written.codes && encoded.codes.elementType == written.codes.elementType)
+        #expect(Parameters(packed).count == table.elementCount)
+        // Products with scales in half precision are rounded to it.
+        let bound = type == .float16 || own.scales == .float16 ? 1e-3 : 1e-6
+        for (output, tensor) in try Zoo.outputs(of: plain, like: graph) {
+            let other = try #require(Zoo.outputs(of: packed, like: graph)[output])
+            #expect(tensor.relativeError(of: other) < bound && other.elementType == type)
+        }
+        let twice = try WeightOnlyQuantization(hyperparameters: ["bits": 4, "only": "lookup*"])(packed)
+        #expect(twice.findings.contains { $0.reason.contains("codes already") })
+        let file = try EncodingFile.with(packed.encodings(.offsets).json) { path in
+            try WeightOnlyQuantization(hyperparameters: [
+                "scheme": .string(scheme), "mixed": false, "tables": "gather-block-quantized", "encodings": .string(path),
+            ])(graph).graph
+        }
+        #expect(try Zoo.outputs(of: file, like: graph) == Zoo.outputs(of: packed, like: graph))
+        try WrittenModels.keep(packed, "passes", "weight-only-quantization gather-block-quantized \(scheme) \(type)")
+    }
+
     /// A narrower range never has more error than the whole one.
     @Test(arguments: [QuantizationScheme(bits: 4, .block(16)), QuantizationScheme(affine: 4, .block(32)), QuantizationScheme(affine: 3, .channel)])
     func clippingReducesTheError(_ scheme: QuantizationScheme) {

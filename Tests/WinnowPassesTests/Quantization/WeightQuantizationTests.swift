@@ -1,8 +1,10 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 import WinnowTraining
 @testable import WinnowPasses
 
@@ -122,6 +124,53 @@ struct CodebookTests {
         #expect(zip(old, codes).allSatisfy { $0 != 0 || table[Int($1)] == 0 }, "pruned weights stay zero")
         let finding = try #require(result.findings.first { $0.subject == "fc1.weight" })
         #expect(finding.after == Double((bits <= 4 ? 96 : 192) + 4 * table.count))
+    }
+
+    /// Palettes of groups of channels and of vectors: pruned weights stay zero, smaller groups lose less, and files run as they are.
+    @Test(arguments: [(3, 1), (0, 2), (2, 4), (0, 5)]) func palettesOfGroupsAndVectors(_ group: Int, _ vector: Int) throws {
+        var count = 0
+        for graph in try [TestModels.perceptron(), TestModels.convolutional(), TestModels.residual()] {
+            let pruned = try MagnitudePruning(hyperparameters: ["sparsity": 0.4])(graph).graph.foldingMasks()
+            let pass = try Palettization(hyperparameters: ["bits": 3, "group-size": .int(group), "vector-size": .int(vector)])
+            let result = try pass(pruned)
+            let index = GraphIndex(result.graph)
+            for node in result.graph.nodes where node.op.quantization == .contraction {
+                guard let encoded = EncodedWeight(of: node.input(1), in: index), case .words(let words) = encoded.meaning else { continue }
+                count += 1
+                let own = try #require(pruned.node(named: node.name)?.input(1).flatMap { pruned.initializers[$0] })
+                #expect(zip(own.floats(), encoded.decoded.floats()).allSatisfy { $0 != 0 || $1 == 0 })
+                #expect(words.width <= vector && (words.firsts != nil) == (group > 0 && group < encoded.shape[words.axis]))
+            }
+            #expect(try pass(result.graph).graph.text == result.graph.text)
+            try WrittenModels.keep(result.graph, "passes", "palettization \(group) \(vector) \(graph.name)")
+        }
+        #expect(count > 0)
+    }
+
+    /// Smaller groups of channels lose less, and so do vectors with the same bits a weight.
+    @Test func groupsAndVectorsLoseLess() throws {
+        let weight = TestModels.normal([16, 64])
+        func error(_ bits: Int, _ group: Int, _ vector: Int) -> Double {
+            let form = PaletteForm(bits: bits, groupSize: group, vectorSize: vector, start: .linear, seed: 1)
+            let (encoded, reason) = form.encoded(weight, counts: nil, channelAxis: 0)
+            #expect(reason == nil && encoded.byteCount < 4 * weight.elementCount)
+            return weight.relativeError(of: encoded.decoded)
+        }
+        #expect(error(3, 4, 1) < error(3, 0, 1) && error(3, 1, 1) < error(3, 4, 1))
+        #expect(error(4, 0, 2) < error(2, 0, 1))
+        let (encoded, reason) = PaletteForm(bits: 4, groupSize: 0, vectorSize: 7, start: .linear, seed: 1).encoded(weight, counts: nil, channelAxis: 0)
+        guard case .words(let words) = encoded.meaning else { Issue.record("no words"); return }
+        #expect(words.width == 4 && reason?.contains("7 do not divide the 64") == true)
+    }
+
+    /// Training moves the numbers of palettes; indices and zeros stay.
+    @Test(arguments: [(2, 1), (0, 4), (8, 2)]) func wordsAreTrained(_ group: Int, _ vector: Int) throws {
+        let pruned = try MagnitudePruning(hyperparameters: ["sparsity": 0.4])(TestModels.perceptron()).graph
+        let graph = try Palettization(hyperparameters: ["bits": 4, "group-size": .int(group), "vector-size": .int(vector)])(pruned).graph
+        let trained = try Finetune(hyperparameters: ["epochs": 1, "learning-rate": 0.01, "keep-best": false])(graph, in: TestModels.context(for: graph)).graph
+        let (before, after) = (try #require(graph.initializers["fc1.weight.table"]), try #require(trained.initializers["fc1.weight.table"]))
+        #expect(before != after && trained.initializers["fc1.weight.codes"] == graph.initializers["fc1.weight.codes"])
+        #expect(zip(before.floats(), after.floats()).allSatisfy { ($0 == 0) == ($1 == 0) })
     }
 
     @Test func aPaletteOfEveryValueIsExact() throws {

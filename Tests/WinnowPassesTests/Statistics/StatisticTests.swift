@@ -36,6 +36,26 @@ struct StatisticTests {
         #expect(counts.reduce(0, +) == 480)
     }
 
+    /// Of tokens the smallest and largest numbers count once each, however the data comes in parts: what one token has beyond the others goes.
+    @Test func tokensCountOnce() throws {
+        var values = numbers(200 * 16, seed: 4)
+        for place in 0..<8 { values[37 * 16 + place] = 1000 }
+        let whole = added(TokenExtremes(), values, [10, 20, 16])
+        var parts = added(TokenExtremes(), Array(values[..<1600]), [5, 20, 16])
+        parts.merge(added(TokenExtremes(), Array(values[1600...]), [5, 20, 16]))
+        for extremes in [whole, parts] {
+            let all = try #require(extremes.range(percentile: 100))
+            #expect(all.upperBound >= 1000 && all.lowerBound <= (values.min() ?? 0) + 1)
+        }
+        var plain = ObservedRange([.growing])
+        values.withUnsafeBufferPointer { plain.add($0, shape: [$0.count]) }
+        plain.tokens = whole
+        let cut = try #require(TokenPercentileRange(percentile: 99).range(of: plain, for: .uint8))
+        // The bins of 1000 / 2048 tell the end to a bin.
+        #expect(cut.upperBound < 6 && cut.upperBound > 2)
+        #expect(try #require(PercentileRange(percentile: 99.8).range(of: plain, for: .uint8)).upperBound >= 1000)
+    }
+
     /// The same for what is learned of gradients, of activations and of rows.
     @Test func otherPartsMerge() throws {
         let (first, second) = (numbers(240, seed: 1), numbers(240, seed: 2).map { max(0, $0) })

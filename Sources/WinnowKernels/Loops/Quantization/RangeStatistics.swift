@@ -24,16 +24,24 @@ package struct RangeStatistics: Sendable {
 
     /// Adds the number of values in each bin to `counts`; bin i covers origin + [i, i + 1) · width, the first and the last
     /// also what lies outside.
+    ///
+    /// - Parameter limit: how many values are looked at, about; where there are more, blocks of them that are spread evenly count for those
+    ///   between.
     package static func count(
-        _ values: UnsafeBufferPointer<Float>, origin: Float, width: Float, into counts: inout [Int]
+        _ values: UnsafeBufferPointer<Float>, origin: Float, width: Float, limit: Int = .max, into counts: inout [Int]
     ) {
         let bins = counts.count
-        let partial = parts(of: values) { part -> [UInt32] in
+        let share = max(1, values.count / limit)
+        func counted(_ part: UnsafeBufferPointer<Float>) -> [UInt32] {
             var counts = [UInt32](repeating: 0, count: 4 * bins)
-            winnow_histogram(part.baseAddress, part.count, origin, 1 / width, &counts, UInt32(bins))
+            // An odd step meets all channels.
+            winnow_histogram(part.baseAddress, part.count, share > 1 ? share * 512 + 1 : 0, origin, 1 / width, &counts, UInt32(bins))
             return counts
         }
-        for part in partial { for index in part.indices { counts[index % bins] += Int(part[index]) } }
+        // What is looked at depends on no number of threads.
+        for part in share > 1 ? [counted(values)] : parts(of: values, counted) {
+            for index in part.indices { counts[index % bins] += share * Int(part[index]) }
+        }
     }
 
     /// What `body` gives for contiguous parts, computed by all threads if that is worth it.

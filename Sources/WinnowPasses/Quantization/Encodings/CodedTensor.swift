@@ -32,7 +32,7 @@ extension Graph {
         let index = GraphIndex(self)
         return nodes.flatMap { node -> [CodedTensor] in
             let bodies = node.op.bodies.sorted { $0.key < $1.key }.flatMap(\.value.allCodedTensors)
-            if node.op is MatMulNBits || node.op is Mul { return index.packedTensor(of: node).map { [$0] } ?? [] }
+            if node.op is MatMulNBits || node.op is GatherBlockQuantized || node.op is Mul { return index.packedTensor(of: node).map { [$0] } ?? [] }
             let roles = node.op.inputRoles
             let scales = roles.keys.sorted().filter { roles[$0] == .scale }
             return scales.compactMap { index.codedTensor(of: node, scale: $0, roles[$0 + 1]) } + bodies
@@ -105,12 +105,14 @@ extension GraphIndex {
         return constant(cast.input(0))
     }
 
-    /// Matrices of MatMulNBits, and rows that are looked up as codes.
+    /// Matrices of MatMulNBits, tables of GatherBlockQuantized, and rows that are looked up as codes.
     fileprivate func packedTensor(of node: Node) -> CodedTensor? {
         let codes: ValueName?
         let encoded: EncodedWeight?
         if node.op is MatMulNBits {
             (codes, encoded) = (node.input(1), EncodedWeight(packedIn: node, in: self))
+        } else if node.op is GatherBlockQuantized {
+            (codes, encoded) = (node.input(0), EncodedWeight(gatheredBy: node, in: self))
         } else {
             (codes, encoded) = LookedUpRows.encoded(behind: node, in: self) ?? (nil, nil)
         }

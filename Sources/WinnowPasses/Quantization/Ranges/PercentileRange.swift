@@ -8,18 +8,8 @@ package struct PercentileRange: RangeRule {
 
     package func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>? {
         guard let histogram = observed.histogram, observed.whole != nil else { return observed.whole }
-        let counts = histogram.counts
-        let cut = Double(counts.reduce(0, +)) * (1 - percentile / 100) / 2
-        func bin(_ indices: some Sequence<Int>) -> Int {
-            var seen = 0
-            for index in indices {
-                seen += counts[index]
-                if Double(seen) > cut { return index }
-            }
-            return 0
-        }
-        let first = bin(counts.indices)
-        let last = bin(counts.indices.reversed())
+        let cut = (1 - percentile / 100) / 2
+        let (first, last) = (histogram.bin(below: cut, fromEnd: false), histogram.bin(below: cut, fromEnd: true))
         return histogram.edge(first)...histogram.edge(max(first, last) + 1)
     }
 }

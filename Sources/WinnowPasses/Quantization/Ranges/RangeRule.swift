@@ -5,9 +5,16 @@ package protocol RangeRule: Sendable {
     /// What it must know of how often values come, beside the smallest and the largest.
     static var needs: ObservedRange.Histograms { get }
 
+    /// Whether it must know the smallest and largest numbers of tokens.
+    static var needsTokens: Bool { get }
+
     /// - Parameter percentile: the part of the values that a rule keeps, in percent, where it asks.
     init(percentile: Double)
 
     /// The range for codes of a scheme; nil where nothing was seen.
     func range(of observed: ObservedRange, for scheme: ActivationScheme) -> ClosedRange<Float>?
+}
+
+extension RangeRule {
+    package static var needsTokens: Bool { false }
 }

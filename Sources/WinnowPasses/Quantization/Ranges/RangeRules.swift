@@ -4,6 +4,7 @@ public enum RangeRules: MemberCatalogue {
         MinMaxRange.self,
         MovingAverageRange.self,
         PercentileRange.self,
+        TokenPercentileRange.self,
         MeanSquareRange.self,
         EntropyRange.self,
         RuntimeEntropyRange.self,

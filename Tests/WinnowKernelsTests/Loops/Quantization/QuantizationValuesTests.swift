@@ -24,6 +24,20 @@ import WinnowTensor
         #expect(counts == expected)
     }
 
+    /// Of many values blocks that are spread evenly count for all.
+    @Test func aPartCountsForAll() {
+        var data = RandomGenerator(seed: 8)
+        let values = (0..<400_000).map { _ in data.normal() }
+        var (all, part) = ([Int](repeating: 0, count: 32), [Int](repeating: 0, count: 32))
+        values.withUnsafeBufferPointer { values in
+            RangeStatistics.count(values, origin: -2, width: 0.125, into: &all)
+            RangeStatistics.count(values, origin: -2, width: 0.125, limit: 50_000, into: &part)
+        }
+        let sum = part.reduce(0, +)
+        #expect(abs(Double(sum) / 400_000 - 1) < 0.02 && part.allSatisfy { $0 % 8 == 0 })
+        for (a, b) in zip(all, part) { #expect(abs(Double(a - b)) < 6 * (8 * Double(a)).squareRoot() + 8) }
+    }
+
     @Test func quantizedAddIsQuantizedSum() throws {
         let a = AffineEncoding(.uint8, scale: 0.02, zeroPoint: 7)
         let b = AffineEncoding(.int8, scale: 0.05, zeroPoint: -3)

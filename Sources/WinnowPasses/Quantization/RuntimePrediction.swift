@@ -1,0 +1,87 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// Which layers of a model with pairs of QuantizeLinear and DequantizeLinear a runtime computes in integers, and what it computes in float
+/// beside codes, as was measured of that runtime.
+struct RuntimePrediction {
+    private let profile: ExportProfile
+    private let index: GraphIndex
+    private(set) var layerCount = 0
+    private(set) var integerLayerCount = 0
+    /// Layers whose weight is codes and that compute in float all the same.
+    private(set) var floatLayers: [(node: String, reason: String)] = []
+    /// Other nodes between codes, by operator.
+    private(set) var floatNodes: [String: Int] = [:]
+
+    /// nil where nothing was measured of the profile's runtime.
+    init?(_ graph: Graph, on profile: ExportProfile) {
+        guard profile.isMeasured else { return nil }
+        (self.profile, index) = (profile, GraphIndex(graph))
+        let sites = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for node in graph.nodes {
+            if node.op.quantization == .contraction, let site = sites[node.name] { visit(site) } else { visit(node) }
+        }
+    }
+
+    private mutating func visit(_ site: WeightSite) {
+        layerCount += 1
+        let isWeightCoded = isCoded(site.operand)
+        guard isWeightCoded, isCoded(site.node.input(1 - site.inputIndex)) else {
+            if isWeightCoded { floatLayers.append((site.node.name, "its data do not come as codes of 8 bits")) }
+            return
+        }
+        if profile.floatResults.contains(site.node.op.type.name) || givesCodes(site.node) {
+            integerLayerCount += 1
+        } else {
+            floatLayers.append((site.node.name, "its result does not become codes"))
+        }
+    }
+
+    private mutating func visit(_ node: Node) {
+        guard !(node.op is QuantizeLinear || node.op is DequantizeLinear), node.op.quantization != .keepsScale, let output = node.output(0),
+            index.info(of: output)?.elementType == .float32
+        else { return }
+        // What limits a layer's result goes into its codes.
+        if case .between? = node.op.passing(of: node, in: index) { return }
+        let data = node.inputs.filter { !$0.isEmpty && index.constant($0) == nil && index.info(of: $0)?.elementType == .float32 }
+        let codes = data.filter { isCoded($0) }
+        guard !codes.isEmpty || givesCodes(node) else { return }
+        let isKnown = profile.combinations.contains(node.op.type.name) || profile.functions.contains(node.op.type.name)
+        if !isKnown || codes.count < data.count || !givesCodes(node) { floatNodes[node.op.type.description, default: 0] += 1 }
+    }
+
+    /// Whether a value stands for codes of 8 bits without blocks.
+    private func isCoded(_ value: ValueName?) -> Bool {
+        guard let node = index.producer(of: value), let op = node.op as? DequantizeLinear, op.scaleAxis.blockSize == 0 else { return false }
+        return index.info(of: node.input(0))?.elementType.bitWidth == 8
+    }
+
+    /// Whether a node's result, or what limits it to numbers that the codes have, becomes codes alone.
+    private func givesCodes(_ node: Node) -> Bool {
+        guard let output = node.output(0), !index.isOutput(output) else { return false }
+        let readers = index.consumers(of: output)
+        if !readers.isEmpty, readers.allSatisfy({ $0.op is QuantizeLinear }) { return true }
+        guard readers.count == 1, case .between(let limits)? = readers[0].op.passing(of: readers[0], in: index), let limited = readers[0].output(0),
+            !index.isOutput(limited)
+        else { return false }
+        let next = index.consumers(of: limited)
+        return !next.isEmpty && next.allSatisfy { reader in
+            guard reader.op is QuantizeLinear, let scale = index.constant(reader.input(1))?.floats().first,
+                let range = index.info(of: reader.output(0))?.elementType.integerRange
+            else { return false }
+            let zero = index.constant(reader.input(2))?.integers().first ?? 0
+            let ends = [range.lowerBound, range.upperBound].map { Double(scale) * Double($0 - zero) }
+            return ends[0] >= limits.lowerBound - 1e-6 && ends[1] <= limits.upperBound * (1 + 1e-4)
+        }
+    }
+
+    var findings: [Finding] {
+        guard layerCount > 0 else { return [] }
+        let names = floatNodes.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map { "\($0.key) \($0.value)" }
+        let rest = names.isEmpty ? "nothing between codes in float" : "in float between codes: \(names.joined(separator: ", "))"
+        let whole = Finding(
+            "graph", .done, reason: "\(profile.name) will compute \(integerLayerCount) of \(layerCount) layers in integers; \(rest)")
+        return [whole] + floatLayers.map { Finding($0.node, .fellBack, reason: "\(profile.name) will compute it in float: \($0.reason)") }
+    }
+}
