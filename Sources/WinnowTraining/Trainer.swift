@@ -30,7 +30,9 @@ package struct Trainer {
     /// Trains a classifier on the cross-entropy of its first output.
     package init(_ model: Graph, configuration: TrainingConfiguration) throws {
         self.init(
-            model, objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing).attached(to: model),
+            model,
+            objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing)
+                .attached(to: model, probabilities: configuration.augmentation.mixesSamples),
             configuration: configuration)
     }
 

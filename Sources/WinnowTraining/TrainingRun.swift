@@ -42,8 +42,8 @@ final class TrainingRun {
         self.validation = validation
         let configuration = trainer.configuration
         assembler = try BatchAssembler(
-            data, for: trainer.objective, batchSize: configuration.batchSize, augmentation: configuration.augmentation,
-            seed: configuration.seed)
+            data, for: trainer.objective, inputs: trainer.model.inputNames, batchSize: configuration.batchSize,
+            augmentation: configuration.augmentation, seed: configuration.seed)
         let graph = try TrainingGraph(
             trainer.objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
             changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) }, watched: trainer.hooks.flatMap(\.gradients),
@@ -84,6 +84,7 @@ final class TrainingRun {
         for position in (step % stepsPerEpoch)..<stepsPerEpoch {
             try stopIfAsked()
             let first = position * configuration.batchSize
+            assembler.expect(order[first..<min(first + 2 * configuration.batchSize, sampleCount)])
             try takeStep(order[first..<min(first + configuration.batchSize, sampleCount)])
         }
     }

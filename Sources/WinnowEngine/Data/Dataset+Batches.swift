@@ -44,9 +44,12 @@ extension Session {
     package func plan(for batch: Dataset.Batch, of data: Dataset) throws -> Plan {
         let plan = try plan(for: data.shapes(of: batch))
         for feature in data.features {
-            plan.withInput(feature.name) { bytes in
-                if let base = bytes.baseAddress { feature.write(samplesAt: batch.indices[...], to: base) }
+            try plan.withInput(feature.name) { bytes in
+                if let base = bytes.baseAddress { try feature.write(samplesAt: batch.indices[...], to: base) }
             }
+            // Those that most likely come next are read while the plan runs.
+            let next = (batch.indices.last ?? -1) + 1
+            feature.expect(next..<max(next, min(next + batch.indices.count, data.count)))
         }
         return plan
     }

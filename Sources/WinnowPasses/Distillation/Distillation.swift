@@ -81,6 +81,9 @@ public struct Distillation: TrainingPass {
         case .mse: return try Loss.meanSquaredError(b, student, teacher)
         case .decoupled:
             guard let labels else { throw WinnowError(.recipe, "by: decoupled", "needs labels, and the objective has none", remedy: "use kl") }
+            guard b.info(of: labels)?.elementType == .int64 else {
+                throw WinnowError(.recipe, "by: decoupled", "needs one class a sample, which mixup does not leave", remedy: "use kl, or leave mixup out")
+            }
             return try Loss.decoupledDistillation(
                 b, student: student, teacher: teacher, labels: labels, temperature: temperature, beta: beta)
         }
