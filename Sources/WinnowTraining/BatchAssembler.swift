@@ -8,7 +8,7 @@ struct BatchAssembler {
     private let data: Dataset
     /// The features as they came, whose sample shapes tell height and width.
     private let originals: [Dataset.Feature]
-    private let augmentation: Augmentation
+    private let changes: [(method: any AugmentationMethod.Type, change: AugmentationChange)]
     private let inputs: Set<ValueName>
     private let seed: UInt64
     /// Room for a batch of any feature.
@@ -28,18 +28,18 @@ struct BatchAssembler {
                 remedy: "give resize and crop in images.yaml, or arrays of one shape")
         }
         originals = taken
-        self.augmentation = augmentation
+        changes = augmentation.active
         self.inputs = Set(inputs)
         self.seed = seed
         let largest = self.data.features.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0
-        workspace = TensorStorage(byteCount: augmentation.isActive ? batchSize * largest * MemoryLayout<Int64>.stride : 0)
+        workspace = TensorStorage(byteCount: !changes.isEmpty ? batchSize * largest * MemoryLayout<Int64>.stride : 0)
         try checkAugmentation()
     }
 
     /// Throws `.data` where a change finds nothing that it is for.
     private func checkAugmentation() throws {
-        for (method, change) in augmentation.active {
-            let changed = data.features.indices.filter { place in samples(of: place, [0], step: 0, workspace.base).map { self.changes(method, change, place, $0) } ?? false }
+        for (method, change) in changes {
+            let changed = data.features.indices.filter { place in samples(of: place, [0], step: 0, workspace.base).map { applies(method, change, place, $0) } ?? false }
             guard !changed.isEmpty else {
                 throw WinnowError(
                     .data, "augmentation \(method.name)", "finds nothing that it could change\(change.input.map { " in \($0)" } ?? "")",
@@ -70,15 +70,15 @@ struct BatchAssembler {
             try plan.withInput(feature.name) { bytes in
                 guard let target = bytes.baseAddress else { return }
                 try feature.write(samplesAt: indices, to: target)
-                guard augmentation.isActive, let samples = samples(of: place, indices, step: step, target) else { return }
-                for (method, change) in augmentation.active where changes(method, change, place, samples) {
+                guard !changes.isEmpty, let samples = samples(of: place, indices, step: step, target) else { return }
+                for (method, change) in changes where applies(method, change, place, samples) {
                     try method.apply(change, to: samples)
                 }
             }
         }
     }
 
-    private func changes(
+    private func applies(
         _ method: any AugmentationMethod.Type, _ change: AugmentationChange, _ place: Int, _ samples: AugmentedSamples
     ) -> Bool {
         (change.input == nil || change.input == data.features[place].name) && method.changes(samples)

@@ -7,6 +7,8 @@ extension Dataset {
         /// Where they are; what goes beyond `count` repeats the last one, for models with a fixed batch.
         package var indices: [Int]
         package var count: Int
+
+        package init(indices: [Int], count: Int) { (self.indices, self.count) = (indices, count) }
     }
 
     /// All samples in batches of at most `size`, or of as many as `graph` fixes; those of one shape together.

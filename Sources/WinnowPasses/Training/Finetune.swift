@@ -45,6 +45,8 @@ public struct Finetune: Pass {
     @Hyperparameter("give back the best epoch on the validation data instead of the last") public var keepBest = true
     @Hyperparameter("epochs without a better one after which training ends; 0: none", in: 0...1e6) public var patience = 0
     @Hyperparameter("minutes after which no further epoch begins; 0: as many as it takes", in: 0...1e6) public var minutes = 0.0
+    @Hyperparameter("compute outputs of teachers and of the original once for every sample and keep them on disk, unless samples are changed at random")
+    public var keepTeacher = true
     @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
     @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
@@ -191,6 +193,7 @@ public struct Finetune: Pass {
         configuration.labelSmoothing = labelSmoothing
         configuration.keepsBest = keepBest
         configuration.partSize = partSize
+        configuration.keepsFixedValues = keepTeacher
         configuration.averaging = averaging
         configuration.patience = patience
         if minutes > 0 { configuration.seconds = 60 * minutes }

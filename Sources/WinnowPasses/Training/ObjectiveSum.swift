@@ -30,6 +30,7 @@ struct ObjectiveSum {
         edit.outputs = [loss] + model.outputs
         var objective = Objective(graph: try joined.graph.applying(edit), loss: loss, labels: work.labels)
         objective.labelsAreProbabilities = blendsLabels && work.labels != nil
+        objective.fixedValues = Set(joined.goals.values).sorted()
         objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.outputs.first) }
         return (objective, joined.frozen)
     }

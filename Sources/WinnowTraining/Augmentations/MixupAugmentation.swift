@@ -28,6 +28,7 @@ package enum MixupAugmentation: AugmentationMethod {
             // Logarithms, for powers of 1/α soon vanish.
             let (x, y) = (log(1 - random.uniform()) / alpha, log(1 - random.uniform()) / alpha)
             let highest = max(x, y)
+            guard highest.isFinite else { return 1 }
             let sum = highest + log(exp(x - highest) + exp(y - highest))
             if sum <= 0 { return exp(x - sum) }
         }
