@@ -18,6 +18,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "constant, step, cosine or one-cycle.") var schedule = "cosine"
     @Option(help: "Shift images by up to so many pixels.") var shift = 0
     @Flag(help: "Flip images left to right at random.") var flip = false
+    @Option(help: ArgumentHelp("Change samples at random: \(AugmentationChange.help).", valueName: "crop=4")) var augment: [String] = []
     @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
     @Flag(help: "Print errors alone.") var quiet = false
     @OptionGroup var math: MathArguments
@@ -32,6 +33,7 @@ struct TrainCommand: ParsableCommand {
             epochs: epochs, batchSize: batchSize, learningRate: learningRate,
             optimizer: try .named(optimizer, momentum: momentum, weightDecay: weightDecay), schedule: try .named(schedule), seed: seed)
         configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
+        configuration.augmentation.changes += try augment.map { try AugmentationChange(parsing: $0) }
         var training = ModelTraining(configuration)
         training.usesBFloat16 = math.bfloat16
         let progress = ProgressLine(isQuiet: quiet)

@@ -1,8 +1,7 @@
 package import WinnowTensor
 
 extension Graph {
-    /// The multiply–accumulate operations by node name: the product of all axes of a contraction; nil where an extent is not
-    /// known, and of nodes whose bodies multiply: contents decide which of them runs, and how often. Contractions whose axes are
+    /// The multiply–accumulate operations by node name; nil where an extent is not known, and of nodes whose bodies multiply: contents decide which of them runs, and how often. Contractions whose axes are
     /// unknown are left out.
     ///
     /// Of one sample: what counts samples is 1 where it is open, unless `inputShapes` says otherwise.
@@ -15,7 +14,7 @@ extension Graph {
             return Dictionary(nodes.filter { $0.op.quantization == .contraction }.map { ($0.name, nil) }) { first, _ in first }
         }
         var counts: [String: Int?] = [:]
-        for node in nodes where node.op.quantization == .contraction {
+        for node in nodes {
             let count = node.op.multiplyAccumulates(inputs: node.inputs.map { infos[$0] }, outputs: node.outputs.map { infos[$0] })
             if let count { counts.updateValue(count, forKey: node.name) }
         }
@@ -29,9 +28,9 @@ extension Graph {
 }
 
 extension Operator {
-    /// The product of all axes of a contraction of such values; an inner nil where an extent is not known, an outer where the
-    /// axes are not.
+    /// The product of all axes of a contraction.
     package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        guard quantization == .contraction else { return .none }
         let axes = axes(for: inputs)
         let solved = axes.solve(
             inputs: inputs.map { $0?.extents?.map(\.value) }, outputs: outputs.map { $0?.extents?.map(\.value) })

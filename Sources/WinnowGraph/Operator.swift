@@ -66,6 +66,10 @@ package protocol Operator: Sendable {
     /// Which axes of its operands are the same axis.
     func axes(for inputs: [ValueInfo?]) -> AxisMap
 
+    /// How often it multiplies and adds, of such values; an inner nil where an extent is not known, an outer where it is no
+    /// contraction, or its axes are not known.
+    func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int??
+
     /// The same for other extents of the labels that its attributes fix in `axes(for: inputs)`. nil: there is none.
     func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)?
 

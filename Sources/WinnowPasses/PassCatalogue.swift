@@ -40,12 +40,16 @@ public enum PassCatalogue {
         SVDFactorization.self,
         MergeFactors.self,
         LowRankCompensation.self,
+        AttentionFactorization.self,
+        RankRegularization.self,
         // Depth
         BlockRemoval.self,
         // Training
         Finetune.self,
         Distillation.self,
         FeatureHint.self,
+        BlockDistillation.self,
+        MutualLearning.self,
     ]
 
     /// Throws `.recipe` for an unknown name.

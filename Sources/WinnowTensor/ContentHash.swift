@@ -1,7 +1,7 @@
 /// 64 bits that tell contents apart, taken word by word: what fingerprints of models, data and settings are made of.
 ///
 /// It is no defence against somebody who wants two contents to look alike.
-package struct ContentHash: Sendable {
+package struct ContentHash: Sendable, Hashable {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 
     package init() {}

@@ -8,12 +8,16 @@ struct BatchAssembler {
     private let data: Dataset
     /// The features as they came, whose sample shapes tell height and width.
     private let originals: [Dataset.Feature]
-    private let augmentation: Augmentation
+    private let changes: [(method: any AugmentationMethod.Type, change: AugmentationChange)]
+    private let inputs: Set<ValueName>
     private let seed: UInt64
-    /// Room for a batch before augmentation.
+    /// Room for a batch of any feature.
     private let workspace: TensorStorage
 
-    init(_ data: Dataset, for objective: Objective, batchSize: Int, augmentation: Augmentation, seed: UInt64) throws {
+    /// - Parameter inputs: those of the model; others are what it is compared with.
+    init(
+        _ data: Dataset, for objective: Objective, inputs: [ValueName], batchSize: Int, augmentation: Augmentation, seed: UInt64
+    ) throws {
         let complete = try objective.complete(data)
         self.data = try complete.adapted(to: objective.graph)
         let names = Set(self.data.features.map(\.name))
@@ -24,51 +28,72 @@ struct BatchAssembler {
                 remedy: "give resize and crop in images.yaml, or arrays of one shape")
         }
         originals = taken
-        self.augmentation = augmentation
+        changes = augmentation.active
+        self.inputs = Set(inputs)
         self.seed = seed
-        let largest = originals.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0
-        workspace = TensorStorage(byteCount: augmentation.isActive ? batchSize * largest * MemoryLayout<Float>.stride : 0)
-        if augmentation.isActive, !originals.contains(where: Self.isImage) {
-            throw WinnowError(
-                .data, "augmentation", "needs images with height and width, not samples of \(originals.first?.sampleShape(at: 0) ?? [])")
+        let largest = self.data.features.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0
+        workspace = TensorStorage(byteCount: !changes.isEmpty ? batchSize * largest * MemoryLayout<Int64>.stride : 0)
+        try checkAugmentation()
+    }
+
+    /// Throws `.data` where a change finds nothing that it is for.
+    private func checkAugmentation() throws {
+        for (method, change) in changes {
+            let changed = data.features.indices.filter { place in samples(of: place, [0], step: 0, workspace.base).map { applies(method, change, place, $0) } ?? false }
+            guard !changed.isEmpty else {
+                throw WinnowError(
+                    .data, "augmentation \(method.name)", "finds nothing that it could change\(change.input.map { " in \($0)" } ?? "")",
+                    remedy: "it \(method.help)")
+            }
+            if method is TokenDropoutAugmentation.Type, changed.count > 1 {
+                let names = changed.map { data.features[$0].name }.joined(separator: ", ")
+                throw WinnowError(.data, "augmentation \(method.name)", "could change \(names)", remedy: "give the input that holds tokens: input: …")
+            }
+            let fixed = data.features.first { !$0.isShared && $0.batchElementType != .float32 }
+            if method is MixupAugmentation.Type, let fixed {
+                throw WinnowError(.data, "augmentation \(method.name)", "cannot blend \(fixed.name), which is \(fixed.batchElementType)")
+            }
         }
     }
 
     /// The input shapes of a batch with `count` samples.
     func shapes(count: Int) -> [ValueName: Shape] { data.batchShapes(count: count) }
 
+    /// Tells which samples come next.
+    func expect(_ indices: ArraySlice<Int>) {
+        for feature in data.features { feature.expect(indices) }
+    }
+
     /// Writes the samples at `indices` into the plan's inputs.
     func fill(_ plan: Plan, samples indices: ArraySlice<Int>, step: Int) throws {
-        for (feature, original) in zip(data.features, originals) {
+        for (place, feature) in data.features.enumerated() {
             try plan.withInput(feature.name) { bytes in
                 guard let target = bytes.baseAddress else { return }
-                if augmentation.isActive, feature.placement == .axis(0), Self.isImage(original) {
-                    try augment(original, indices, step, target.assumingMemoryBound(to: Float.self))
-                } else {
-                    feature.write(samplesAt: indices, to: target)
+                try feature.write(samplesAt: indices, to: target)
+                guard !changes.isEmpty, let samples = samples(of: place, indices, step: step, target) else { return }
+                for (method, change) in changes where applies(method, change, place, samples) {
+                    try method.apply(change, to: samples)
                 }
             }
         }
     }
 
-    private static func isImage(_ feature: Dataset.Feature) -> Bool {
-        feature.sampleShape(at: 0).rank >= 2 && feature.batchElementType == .float32
+    private func applies(
+        _ method: any AugmentationMethod.Type, _ change: AugmentationChange, _ place: Int, _ samples: AugmentedSamples
+    ) -> Bool {
+        (change.input == nil || change.input == data.features[place].name) && method.changes(samples)
     }
 
-    /// Gathers images into `workspace`, then moves and mirrors them on their way to `target`.
-    private func augment(
-        _ feature: Dataset.Feature, _ indices: ArraySlice<Int>, _ step: Int, _ target: UnsafeMutablePointer<Float>
-    ) throws {
-        let shape = feature.sampleShape(at: 0)
-        let (height, width) = (shape[shape.rank - 2], shape[shape.rank - 1])
-        let planes = shape.dropLast(2).reduce(1, *)
-        let change = ImageAugmentation(
-            maximumShift: augmentation.shiftPixels, flips: augmentation.flipsHorizontally,
-            fill: feature.elementType == .uint8 ? feature.offset : 0)
-        feature.write(samplesAt: indices, to: workspace.base)
-        try change.run(
-            workspace.base.assumingMemoryBound(to: Float.self), [indices.count, planes, height, width],
-            key: seed &+ SplitMix.mix(UInt64(step)), to: target)
+    /// Samples at `target` as augmentation sees them; nil where they do not lie one after the other.
+    private func samples(
+        of place: Int, _ indices: ArraySlice<Int>, step: Int, _ target: UnsafeMutableRawPointer
+    ) -> AugmentedSamples? {
+        let (feature, original) = (data.features[place], originals[place])
+        guard feature.placement == .axis(0) else { return nil }
+        return AugmentedSamples(
+            base: target, shape: [indices.count] + original.sampleShape(at: 0), elementType: feature.batchElementType,
+            isInput: inputs.contains(feature.name), black: original.elementType == .uint8 ? original.offset : 0,
+            key: seed &+ SplitMix.mix(UInt64(step)), workspace: workspace.base)
     }
 }
 

@@ -10,7 +10,9 @@ package enum Loss: Sendable, Hashable {
     case meanSquaredError
 
     /// `model` with the loss of its first output added, and the inputs the loss needs.
-    package func attached(to model: Graph) throws -> Objective {
+    ///
+    /// - Parameter probabilities: whether labels are probabilities, (N, classes), in the place of class indices.
+    package func attached(to model: Graph, probabilities: Bool = false) throws -> Objective {
         guard let output = model.outputs.first, let info = model.infos[output] else {
             throw WinnowError(.model, model.name, "has no output to take a loss of")
         }
@@ -27,6 +29,12 @@ package enum Loss: Sendable, Hashable {
                 scores = try builder.add(Transpose([samples] + extents.indices.filter { $0 != samples }), scores)
                 extents.insert(extents.remove(at: samples), at: 0)
             }
+            guard !probabilities else {
+                let labels = try builder.input(model.freshValueName("labels"), .float32, extents)
+                let place = try LossPlace(builder, output: scores, LossSettings(labelSmoothing: smoothing))
+                objective = (try CrossEntropyLoss.add(at: place, LossTarget(.values, labels)), labels)
+                break
+            }
             let labels = try builder.input(model.freshValueName("labels"), .int64, [extents[0]] + extents.dropFirst(2))
             objective = (try Self.crossEntropy(builder, scores: scores, labels: labels, smoothing: smoothing), labels)
         case .meanSquaredError:
@@ -38,7 +46,9 @@ package enum Loss: Sendable, Hashable {
         }
         var edit = builder.edit()
         edit.outputs = [objective.loss] + model.outputs
-        return Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
+        var result = Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
+        result.labelsAreProbabilities = probabilities && objective.labels != nil
+        return result
     }
 
     /// Adds the mean cross-entropy of scores (N, C, …) and class indices (N, …).

@@ -19,6 +19,10 @@ public struct Objective: Sendable {
     public var loss: ValueName
     /// The graph input that takes class indices (int64), if there is one.
     public var labels: ValueName?
+    /// Whether `labels` takes probabilities, float32 (N, classes), in the place of class indices, so that samples can be blended.
+    package var labelsAreProbabilities = false
+    /// Values with a row for each sample that training does not change: a teacher's outputs.
+    package var fixedValues: [ValueName] = []
     /// Whether labels are classes that the model's first output has scores for, so that top-1 says how good it is.
     package var judgesClasses = true
 
@@ -54,7 +58,9 @@ public struct Objective: Sendable {
     /// The objective with another loss on top, made by nodes that may read its values and its loss.
     /// Throws `.model` where that is not one floating-point number, and what `loss` throws.
     public func extended(_ loss: (GraphBuilder) throws -> ValueName) throws -> Objective {
-        try Objective(of: graph, labels: labels, loss: loss)
+        var result = try Objective(of: graph, labels: labels.flatMap { labelsAreProbabilities ? nil : $0 }, loss: loss)
+        (result.labels, result.labelsAreProbabilities, result.fixedValues) = (labels, labelsAreProbabilities, fixedValues)
+        return result
     }
 
     /// The same for inputs of these shapes and any number of samples: operators that need to know extents can then be
@@ -85,16 +91,28 @@ extension Objective {
         return result
     }
 
+    /// The data with its only array called as the only input but labels.
+    func named(_ data: Dataset) -> Dataset {
+        var named = data
+        let other = graph.inputNames.filter { $0 != labels }
+        if named.features.count == 1, other.count == 1 { named.features[0].name = other[0] }
+        return named
+    }
+
     /// The data with its labels as the array that the loss takes them from. Throws `.data` where there are none.
     package func complete(_ data: Dataset) throws -> Dataset {
         guard let labels else { return data }
         guard let classes = data.labels else {
             throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")
         }
-        var complete = data
-        let other = graph.inputNames.filter { $0 != labels }
-        if complete.features.count == 1, other.count == 1 { complete.features[0].name = other[0] }
-        complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
+        var complete = named(data)
+        guard labelsAreProbabilities else {
+            complete.features.append(Dataset.Feature(name: labels, Tensor(classes.map { Int64($0) })))
+            return complete
+        }
+        let extents = graph.inputs.first { $0.name == labels }?.type.extents
+        let width = extents.flatMap { $0.count > 1 ? $0[1].value : nil } ?? (classes.max() ?? 0) + 1
+        complete.features.append(Dataset.Feature(name: labels, parts: [SampleRows(try OneHotRows(classes, width: width))]))
         return complete
     }
 

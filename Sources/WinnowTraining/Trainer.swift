@@ -30,7 +30,9 @@ package struct Trainer {
     /// Trains a classifier on the cross-entropy of its first output.
     package init(_ model: Graph, configuration: TrainingConfiguration) throws {
         self.init(
-            model, objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing).attached(to: model),
+            model,
+            objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing)
+                .attached(to: model, probabilities: configuration.augmentation.mixesSamples),
             configuration: configuration)
     }
 
@@ -39,7 +41,9 @@ package struct Trainer {
     /// Throws `.cancelled` after saving a checkpoint, `.numeric` when the loss is no longer finite, `.data` where data
     /// and graph do not fit.
     package func train(on data: Dataset, validation: Dataset? = nil) throws -> TrainingResult {
-        let run = try TrainingRun(fittingBatches(of: data), data: data, validation: validation)
+        let trainer = fittingBatches(of: data)
+        try trainer.validate(sampleCount: data.count)
+        let run = try TrainingRun(trainer, data: data, validation: validation, kept: KeptValues(of: trainer, on: data))
         try run.resume()
         try run.start()
         while run.epoch < configuration.epochs, !run.isOver {

@@ -20,6 +20,8 @@ public struct TrainingConfiguration: Codable, Hashable, Sendable {
     public var seconds: Double?
     /// The probability spread evenly over all classes in the target of a cross-entropy.
     public var labelSmoothing = 0.0
+    /// Computes what training does not change, a teacher's outputs, once for every sample and keeps it on disk, where the data allow.
+    public var keepsFixedValues = true
     /// Gives back the state with the best validation accuracy instead of the last one.
     public var keepsBest = true
     /// Leaves a last smaller batch out; otherwise it makes a smaller step of its own, as in torch.
@@ -62,6 +64,7 @@ extension TrainingConfiguration {
         patience = try read(.patience, patience)
         seconds = try values.decodeIfPresent(Double.self, forKey: .seconds)
         labelSmoothing = try read(.labelSmoothing, labelSmoothing)
+        keepsFixedValues = try read(.keepsFixedValues, keepsFixedValues)
         keepsBest = try read(.keepsBest, keepsBest)
         dropsLastBatch = try read(.dropsLastBatch, dropsLastBatch)
         checkpointSeconds = try read(.checkpointSeconds, checkpointSeconds)

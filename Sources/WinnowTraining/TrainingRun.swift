@@ -36,16 +36,18 @@ final class TrainingRun {
     private var pace: Pace
     private var lastSave = ContinuousClock.now
 
-    init(_ trainer: Trainer, data: Dataset, validation: Dataset?) throws {
+    /// - Parameter kept: what the objective computes of the data but for training.
+    init(_ trainer: Trainer, data: Dataset, validation: Dataset?, kept: KeptValues? = nil) throws {
         try trainer.validate(sampleCount: data.count)
+        let objective = kept?.objective ?? trainer.objective
         self.trainer = trainer
         self.validation = validation
         let configuration = trainer.configuration
         assembler = try BatchAssembler(
-            data, for: trainer.objective, batchSize: configuration.batchSize, augmentation: configuration.augmentation,
-            seed: configuration.seed)
+            kept?.data ?? data, for: objective, inputs: trainer.model.inputNames, batchSize: configuration.batchSize,
+            augmentation: configuration.augmentation, seed: configuration.seed)
         let graph = try TrainingGraph(
-            trainer.objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
+            objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
             changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) }, watched: trainer.hooks.flatMap(\.gradients),
             sources: trainer.parameterOptions.compactMapValues(\.gradientSource))
         self.graph = graph
@@ -63,7 +65,8 @@ final class TrainingRun {
         pace = Pace(totalSteps: stepsPerEpoch * configuration.epochs)
         if configuration.averaging > 0 { average = WeightAverage(configuration.averaging, of: graph.parameters, in: variables) }
         state = try trainer.state.map { state in
-            try state.bound(to: trainer.fingerprint(of: graph.graph, training: data, validation: validation))
+            let own = try state.bound(to: trainer.fingerprint(of: graph.graph, training: data, validation: validation))
+            return kept.map { own.bound(to: $0.fingerprint) } ?? own
         }
     }
 
@@ -84,6 +87,7 @@ final class TrainingRun {
         for position in (step % stepsPerEpoch)..<stepsPerEpoch {
             try stopIfAsked()
             let first = position * configuration.batchSize
+            assembler.expect(order[first..<min(first + 2 * configuration.batchSize, sampleCount)])
             try takeStep(order[first..<min(first + configuration.batchSize, sampleCount)])
         }
     }

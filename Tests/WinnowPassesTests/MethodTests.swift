@@ -19,7 +19,7 @@ struct MethodTests {
     }
 
     private func error(_ graph: Graph, from original: Graph, on data: Dataset) throws -> Double {
-        let inputs = [data.features[0].name: data.features[0].tensor]
+        let inputs = [data.features[0].name: try data.features[0].tensor]
         let (a, b) = (try Session(original).run(inputs), try Session(graph).run(inputs))
         let output = original.outputNames[0]
         return try #require(a[output]).relativeError(of: #require(b[output]))

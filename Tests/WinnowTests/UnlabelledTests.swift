@@ -25,7 +25,7 @@ import WinnowTensor
     private func samples(_ shape: Shape, name: String) throws -> DataSplits {
         var random = RandomGenerator(seed: 6)
         let values = Tensor((0..<shape.elementCount).map { _ in random.normal() }, shape: shape)
-        return DataSplits(splitting: try Dataset([.init(name: name, values)]))
+        return try DataSplits(splitting: Dataset([.init(name: name, values)]))
     }
 
     private func shapes(_ texts: [String]) -> MeasuringOptions {

@@ -37,7 +37,7 @@ import WinnowTraining
         #expect(try moved != losses(Augmentation(shiftPixels: 1, flipsHorizontally: true), seed: 2))
         let flat = try Dataset([.init(pixels.reshaped([20, 16]), scale: 1 / 255)], labels: data.labels)
         var configuration = TrainingConfiguration(epochs: 1)
-        configuration.augmentation.shiftPixels = 1
+        configuration.augmentation = Augmentation(shiftPixels: 1)
         #expect(throws: WinnowError.self) { try Trainer(model, configuration: configuration).train(on: flat) }
     }
 }

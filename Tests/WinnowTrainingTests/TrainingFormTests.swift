@@ -27,7 +27,7 @@ import WinnowTraining
         let data = try quadrants(count: 50)
         let result = try Trainer(model, configuration: configuration).train(on: data)
         #expect(Set(result.parameters) == ["bn.weight", "bn.bias", "fc.weight"])
-        let points = data.features[0].tensor.floats()
+        let points = try data.features[0].tensor.floats()
         let kept: Float = 0.9 * 0.9 * 0.9
         let mean = try #require(result.model.initializers["bn.mean"]).floats()
         let variance = try #require(result.model.initializers["bn.variance"]).floats()

@@ -22,12 +22,10 @@ extension DataFile {
     /// Reads by the file's name.
     init(reading path: String) throws {
         let name = URL(fileURLWithPath: path).lastPathComponent.lowercased()
-        if name.hasSuffix(".npz") {
-            try self.init(arrays: NPZ.read(path), subject: path)
-        } else if name.hasSuffix(".safetensors") {
-            try self.init(arrays: SafeTensors(contentsOf: path).tensors, subject: path)
+        if name.hasSuffix(".npz") || name.hasSuffix(".safetensors") {
+            try self.init(arrays: ArrayFiles.rows(path), subject: path)
         } else if name.hasSuffix(".npy") {
-            self.init(features: [.init(try NPY.read(path))])
+            self.init(features: try ArrayFiles.rows(path).values.map { .init(parts: [$0]) })
         } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
             let table = try CSV(contentsOf: path)
             let preparation = try TablePreparation(beside: path)
@@ -44,10 +42,10 @@ extension DataFile {
     }
 
     /// One array per input of the model, and `labels`.
-    init(arrays: [String: Tensor], subject: String) throws {
+    init(arrays: [String: SampleRows], subject: String) throws {
         var arrays = arrays
         var labels: [Int]?
-        if let tensor = arrays.removeValue(forKey: "labels") {
+        if let tensor = try arrays.removeValue(forKey: "labels")?.tensor() {
             let isColumn = tensor.rank == 1 || (tensor.rank == 2 && tensor.shape[1] == 1)
             guard tensor.elementType.isInteger, isColumn else {
                 throw WinnowError(
@@ -57,7 +55,7 @@ extension DataFile {
             labels = tensor.integers()
         }
         guard !arrays.isEmpty else { throw WinnowError(.data, subject, "has no arrays but labels") }
-        self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, $0.value) }, labels: labels)
+        self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, parts: [$0.value]) }, labels: labels)
     }
 
     /// Images, with the labels of the file beside that is called as MNIST's.
@@ -71,14 +69,15 @@ extension DataFile {
             preparation: images.elementType == .uint8 ? ", divided by 255" : "")
     }
 
-    /// A folder with one npy file per input of the model, and labels.npy; nil if there is none.
+    /// A folder with one npy file per input of the model, and labels.npy; or of npz or safetensors files that hold parts of one data set each,
+    /// in the order of their names. nil if it holds neither.
     init?(arraysIn folder: String) throws {
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".npy") }
-        guard !names.isEmpty else { return nil }
-        try self.init(
-            arrays: Dictionary(
-                names.map { (String($0.dropLast(4)), try NPY.read("\(folder)/\($0)")) }, uniquingKeysWith: { first, _ in first }),
-            subject: folder)
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
+        let arrays = names.filter { $0.hasSuffix(".npy") }
+        let shards = names.filter { name in [".npz", ".safetensors"].contains { name.lowercased().hasSuffix($0) } }
+        guard !arrays.isEmpty || !shards.isEmpty else { return nil }
+        let rows = try arrays.isEmpty ? ArrayFiles.rows(shards: shards.map { "\(folder)/\($0)" }) : ArrayFiles.rows(namedIn: folder, arrays)
+        try self.init(arrays: rows, subject: folder)
     }
 
     /// The samples as `graph` takes them; names of labels become their places among `classes`.

@@ -43,20 +43,20 @@ extension DataSplits {
     private static func file(_ path: String, _ source: String, _ graph: Graph?) throws -> DataSplits {
         let file = try DataFile(reading: path)
         let data = try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? [])), for: graph)
-        return DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
+        return try DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
     }
 
     private static func folder(_ path: String, _ source: String, _ target: Shape?, _ graph: Graph?) throws -> DataSplits {
         if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, target, for: graph) { return splits }
         if let folder = ImageFolder(path) {
             let (data, words) = try folder.samples(classes: folder.classes, target)
-            var splits = DataSplits(splitting: data, notes: ["\(source): \(words)"])
+            var splits = try DataSplits(splitting: data, notes: ["\(source): \(words)"])
             splits.arePictures = true
             return splits
         }
         if let arrays = try DataFile(arraysIn: path) {
             let data = try arrays.dataset(classes: [], for: graph)
-            return DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
+            return try DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
         }
         throw WinnowError(.data, path, "holds no images, arrays or tables that could be read", remedy: DataFile.remedy)
     }

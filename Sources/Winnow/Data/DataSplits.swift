@@ -6,7 +6,7 @@ import WinnowTensor
 ///
 /// ```swift
 /// let images = Tensor(pixels, shape: [count, 1, 28, 28])
-/// let data = DataSplits(splitting: try Dataset([.init(name: "image", images)], labels: classes))
+/// let data = try DataSplits(splitting: Dataset([.init(name: "image", images)], labels: classes))
 /// ```
 public struct DataSplits: Sendable {
     public var training: Dataset?
@@ -61,11 +61,11 @@ public struct DataSplits: Sendable {
 
 extension DataSplits {
     /// Samples without named splits. Each belongs to one split, by a hash of its contents: about 80 % train, 10 % validate,
-    /// 10 % test. Fewer than ten serve as all three.
-    public init(splitting data: Dataset, notes: [String] = []) {
+    /// 10 % test. Fewer than ten serve as all three. Throws where samples cannot be read.
+    public init(splitting data: Dataset, notes: [String] = []) throws {
         self.init(notes: notes)
         whole = data
-        guard let split = ContentSplit(data) else {
+        guard let split = try ContentSplit(data) else {
             serveAsAll("so few that all of them train, validate and test")
             return
         }

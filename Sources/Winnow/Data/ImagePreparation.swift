@@ -76,8 +76,11 @@ extension ImagePreparation {
         return result
     }
 
+    /// The picture of a file at its size and with its channels in order.
+    func image(_ file: String) throws -> PixelImage { try prepared(PixelImage(contentsOf: file), subject: file) }
+
     /// The picture at its size and with its channels in order.
-    func prepared(_ image: PixelImage, subject: String) throws -> PixelImage {
+    private func prepared(_ image: PixelImage, subject: String) throws -> PixelImage {
         var result = colour == .grey ? image.grey : image
         if let target = size(of: result) {
             do { try PixelImage.check(width: target.width, height: target.height, subject: subject) } catch {
@@ -105,7 +108,21 @@ extension ImagePreparation {
     }
 
     /// The bytes that one number of a prepared picture takes.
-    var bytesPerElement: Int { mean.count > 1 || std.count > 1 ? 4 : 1 }
+    var bytesPerElement: Int { commonScale == nil ? 4 : 1 }
+
+    private var channelCount: Int { colour == .grey ? 1 : 3 }
+    private var scales: [Float] { (0..<channelCount).map { Float(white / 255 / std[$0 % std.count]) } }
+    private var offsets: [Float] { (0..<channelCount).map { Float(-mean[$0 % mean.count] / std[$0 % std.count]) } }
+
+    /// What bytes of all channels become, byte · scale + offset; nil where channels differ.
+    var commonScale: (scale: Float, offset: Float)? {
+        Set(scales).count > 1 || Set(offsets).count > 1 ? nil : (scales[0], offsets[0])
+    }
+
+    /// The shape of one picture.
+    func shape(height: Int, width: Int) -> Shape {
+        layout == .nchw ? [channelCount, height, width] : [height, width, channelCount]
+    }
 
     /// What is done to the numbers, in words to follow others.
     var words: String {
@@ -114,13 +131,11 @@ extension ImagePreparation {
             + (std == [1] ? "" : ", std \(list(std))") + (layout == .nchw ? "" : ", channels last")
     }
 
-    /// Pictures of one size as one feature: uint8 where one scale fits all channels, else float32.
-    func feature(of images: [PixelImage]) -> Dataset.Feature {
-        guard let first = images.first else { return .init(Tensor(zeros: [0, 1, 1, 1], .uint8)) }
-        let (height, width, channels) = (first.height, first.width, first.channelCount)
+    /// Pictures of one size, at least one, samples first: uint8 where one scale fits all channels, else float32.
+    func tensor(of images: [PixelImage]) -> Tensor {
+        let (height, width, channels) = (images[0].height, images[0].width, channelCount)
         let isPlanar = layout == .nchw
-        let shape: Shape =
-            isPlanar ? [images.count, channels, height, width] : [images.count, height, width, channels]
+        let shape = Shape([images.count]) + self.shape(height: height, width: width)
         let order = colour == .bgr ? [2, 1, 0] : Array(0..<channels)
         var tensor = Tensor(uninitialized: shape, .uint8)
         tensor.withMutableElements(UInt8.self) { target in
@@ -136,11 +151,8 @@ extension ImagePreparation {
                 }
             }
         }
-        let scales = (0..<channels).map { Float(white / 255 / std[$0 % std.count]) }
-        let offsets = (0..<channels).map { Float(-mean[$0 % mean.count] / std[$0 % std.count]) }
-        guard Set(scales).count > 1 || Set(offsets).count > 1 else {
-            return .init(tensor, scale: scales[0], offset: offsets[0])
-        }
+        guard commonScale == nil else { return tensor }
+        let (scales, offsets) = (scales, offsets)
         let inner = isPlanar ? height * width : 1
         var floats = Tensor(uninitialized: shape, .float32)
         floats.withMutableElements(Float.self) { target in
@@ -151,6 +163,6 @@ extension ImagePreparation {
                 }
             }
         }
-        return .init(floats)
+        return floats
     }
 }

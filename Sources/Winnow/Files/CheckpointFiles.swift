@@ -19,6 +19,7 @@ struct CheckpointFiles: CheckpointStore {
     }
 
     private static let ending = ".safetensors"
+    private static let rowsEnding = ".rows"
 
     private func path(of part: String) -> String { isFolder ? "\(place)/\(part)\(Self.ending)" : place }
 
@@ -32,10 +33,12 @@ struct CheckpointFiles: CheckpointStore {
         return Checkpoint(tensors: file.tensors, metadata: file.metadata)
     }
 
+    func file(of part: String) -> String? { isFolder ? "\(place)/\(part)\(Self.rowsEnding)" : nil }
+
     func remove(partsBeginning prefix: String) {
         guard isFolder else { unlink(place); return }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
-        where name.hasPrefix(prefix) && name.contains(Self.ending) {
+        where name.hasPrefix(prefix) && (name.contains(Self.ending) || name.hasSuffix(Self.rowsEnding)) {
             unlink("\(place)/\(name)")
         }
     }

@@ -48,7 +48,7 @@ public struct Comparison: Codable, Sendable {
         models = try measuring([("a", a), ("b", b)].map { stage, model in (model.path ?? stage, model) }, name: a.graph.name, histograms: false)
         divergence = try nodeTolerance.map { tolerance in
             let few = set?.drawn(32)
-            let batch = few.flatMap { few in few.batches(of: 32, for: a.graph).first.map { few.batch(at: $0.indices) } }
+            let batch = try few.flatMap { few in try few.batches(of: 32, for: a.graph).first.map { try few.batch(at: $0.indices) } }
             return try Divergence(a.graph, b.graph, on: batch ?? random(min(sampleCount, 32)), tolerance: tolerance)
         }
     }

@@ -105,7 +105,7 @@ struct Measuring {
         if shapes.isEmpty, let data = data?.test ?? data?.validation ?? data?.training, data.count > 0,
             let own = try? data.renamed(from: original, to: graph).adapted(to: graph)
         {
-            return own.batch(at: [Int](repeating: 0, count: graph.fixedBatchSize ?? 1))
+            return try? own.batch(at: [Int](repeating: 0, count: graph.fixedBatchSize ?? 1))
         }
         return try? RandomInputs(seed: 0).inputs(for: graph, batchSize: 1, shapes: shapes(for: graph, of: original))
     }

@@ -44,6 +44,37 @@ extension OptimizerConfiguration {
     }
 }
 
+extension AugmentationChange {
+    /// The methods by name, for help.
+    public static var help: String { AugmentationCatalogue.all.map { $0.name }.joined(separator: ", ") }
+
+    /// The change of a text such as `flip`, `crop=4` or `token-dropout=0.1,input=ids,replacement=103`. Throws `.usage` for others.
+    public init(parsing text: String) throws {
+        func wrong(_ problem: String) -> WinnowError {
+            WinnowError(.usage, "--augment", "\(text) \(problem)", remedy: "write for example flip, crop=4 or token-dropout=0.1,input=ids,replacement=103")
+        }
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (key: String(sides[0]), value: sides.count > 1 ? String(sides[1]) : nil)
+        }
+        guard let method = AugmentationCatalogue.all.first(where: { $0.name == parts[0].key }) else {
+            throw WinnowError(.usage, "--augment", "there is no \(parts[0].key)", remedy: "choose one of \(Self.help)")
+        }
+        guard let strength = parts[0].value.map({ Double($0) }) ?? method.usualStrength else { throw wrong("has a strength that is no number") }
+        self.init(method.name, by: strength)
+        for (key, value) in parts.dropFirst() {
+            switch key {
+            case "input": input = value
+            case "replacement":
+                guard let number = value.flatMap({ Int($0) }) else { throw wrong("has a replacement that is no whole number") }
+                replacement = number
+            default: throw wrong("has the part \(key)")
+            }
+        }
+        if let complaint { throw wrong(complaint) }
+    }
+}
+
 extension Schedule {
     /// The shape of this name. Throws `.usage` for an unknown one.
     public static func named(_ name: String) throws -> Schedule {

@@ -28,7 +28,7 @@ extension Dataset {
                     .data, "feature \(feature.name)", "the model has no such input",
                     remedy: "its inputs are \(graph.inputNames.joined(separator: ", "))")
             }
-            let placed = feature.placement == nil ? feature.placed(for: input, axis: axes.axis(ofInput: input.name)) : feature
+            let placed = try feature.placement == nil ? feature.placed(for: input, axis: axes.axis(ofInput: input.name)) : feature
             result.features[index] = try placed.adapted(to: input)
         }
         if let missing = needed.first(where: { name in !result.features.contains { $0.name == name } }) {
@@ -61,12 +61,16 @@ extension Dataset.Feature {
         }
         var feature = self
         feature.keepsBytes = elementType == .uint8 && element == .uint8 && input.type.elementType == .uint8
-        return try feature.mapping { tensor in
-            let own = isShared ? tensor.shape : Shape(Array(tensor.shape.dropFirst()))
-            let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
-            guard let wanted = wantedExtents(input) else { return converted }
-            guard let sample = own.fitted(to: wanted) else { throw misfit(tensor.shape, own, input, wanted) }
-            return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
+        return try feature.mappingParts { rows in
+            let own = isShared ? rows.shape : rows.sampleShape
+            let wanted = wantedExtents(input)
+            guard let sample = wanted.map({ own.fitted(to: $0) }) ?? own else { throw misfit(rows.shape, own, input, wanted ?? []) }
+            guard rows.elementType != element || sample != own else { return rows }
+            let isShared = isShared
+            return rows.mapping { tensor in
+                let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
+                return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
+            }
         }
     }
 

@@ -12,12 +12,12 @@ extension Dataset {
         }
         let axes = SampleAxes(of: graph)
         let required = graph.requiredInputs
-        var features = arrays.map { feature in
+        var features = try arrays.map { feature in
             let name = feature.name.isEmpty && required.count == 1 ? required[0].name : feature.name
             guard let input = graph.inputs.first(where: { $0.name == name }) else { return feature }
-            return feature.arranged(for: input, axis: axes.axis(ofInput: name), labelCount: labels?.count)
+            return try feature.arranged(for: input, axis: axes.axis(ofInput: name), labelCount: labels?.count)
         }
-        let count = labels?.count ?? features.filter { !$0.isShared && $0.parts.allSatisfy { $0.rank > 0 } }.map(\.count).max() ?? 1
+        let count = labels?.count ?? features.filter { !$0.isShared && $0.parts.allSatisfy { $0.shape.rank > 0 } }.map(\.count).max() ?? 1
         for index in features.indices where features[index].count == 1 && count > 1 && features[index].placement != nil {
             features[index] = features[index].selecting([Int](repeating: 0, count: count))
         }
@@ -28,32 +28,41 @@ extension Dataset {
 extension Dataset.Feature {
     /// The array with samples along its first axis, or as the value that all of them share. `axis` of the input counts samples.
     /// Where both would fit, the number of labels decides.
-    fileprivate func arranged(for input: GraphInput, axis: Int?, labelCount: Int?) -> Dataset.Feature {
-        let result = placed(for: input, axis: axis)
+    fileprivate func arranged(for input: GraphInput, axis: Int?, labelCount: Int?) throws -> Dataset.Feature {
+        let result = try placed(for: input, axis: axis)
         guard let axis, let extents = input.type.extents, let shape = parts.first?.shape, parts.count == 1 else { return result }
         let isFirst = shape.first == labelCount && axis < shape.rank && shape[axis] != labelCount
-        if shape.fits(extents, except: axis), !isFirst { return axis == 0 ? result : result.mapping { $0.samplesFirst(axis) } }
+        if shape.fits(extents, except: axis), !isFirst {
+            return axis == 0 ? result : try result.mappingParts { try $0.inMemory().mapping { $0.samplesFirst(axis) } }
+        }
         guard shape.rank > 0, Shape(Array(shape.dropFirst())).fits(extents) else { return result }
         // Each sample is all that the model takes at once.
-        var flat = shape
-        let extent = flat.remove(at: axis + 1)
-        if extent == 1 { return result.mapping { $0.reshaped(flat) } }
+        if shape[axis + 1] == 1 {
+            return result.mapping { tensor in
+                var flat = tensor.shape
+                flat.remove(at: axis + 1)
+                return tensor.reshaped(flat)
+            }
+        }
         var whole = result
         whole.placement = .whole
         return whole
     }
 
     /// Samples along the first axis as the model takes them: along `axis` of the input, else one by one, unless all are the same.
-    func placed(for input: GraphInput, axis: Int?) -> Dataset.Feature {
+    func placed(for input: GraphInput, axis: Int?) throws -> Dataset.Feature {
         var result = self
         result.placement = axis.map { .axis($0) } ?? .whole
-        guard axis == nil, parts.count == 1, let tensor = parts.first, let extents = input.type.extents else { return result }
+        guard axis == nil, parts.count == 1, let rows = parts.first, let extents = input.type.extents else { return result }
+        // What is too large for memory is hardly one value for all.
+        guard rows.isInMemory || rows.shape.fits(extents) else { return result }
+        let tensor = try rows.tensor()
         let shared = tensor.shape.fits(extents) ? tensor : tensor.commonRow ?? tensor
         let isNumber = shared.elementCount == 1 && extents.allSatisfy { $0.value ?? 1 == 1 }
         guard isNumber || shared.shape.fits(extents) else { return result }
         result.placement = .shared
         let shape = isNumber ? Shape([Int](repeating: 1, count: extents.count)) : shared.shape
-        return result.mapping { _ in shared.reshaped(shape) }
+        return result.mappingParts { _ in SampleRows(shared.reshaped(shape)) }
     }
 }
 

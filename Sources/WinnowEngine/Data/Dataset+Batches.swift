@@ -7,6 +7,8 @@ extension Dataset {
         /// Where they are; what goes beyond `count` repeats the last one, for models with a fixed batch.
         package var indices: [Int]
         package var count: Int
+
+        package init(indices: [Int], count: Int) { (self.indices, self.count) = (indices, count) }
     }
 
     /// All samples in batches of at most `size`, or of as many as `graph` fixes; those of one shape together.
@@ -44,9 +46,12 @@ extension Session {
     package func plan(for batch: Dataset.Batch, of data: Dataset) throws -> Plan {
         let plan = try plan(for: data.shapes(of: batch))
         for feature in data.features {
-            plan.withInput(feature.name) { bytes in
-                if let base = bytes.baseAddress { feature.write(samplesAt: batch.indices[...], to: base) }
+            try plan.withInput(feature.name) { bytes in
+                if let base = bytes.baseAddress { try feature.write(samplesAt: batch.indices[...], to: base) }
             }
+            // Those that most likely come next are read while the plan runs.
+            let next = (batch.indices.last ?? -1) + 1
+            feature.expect(next..<max(next, min(next + batch.indices.count, data.count)))
         }
         return plan
     }

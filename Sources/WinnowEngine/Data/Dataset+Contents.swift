@@ -2,23 +2,25 @@ import WinnowTensor
 
 extension Dataset {
     /// A number for each sample that depends on its contents alone: equal samples have equal numbers, in whatever order and
-    /// company they come. Labels do not count.
-    package func contentHashes() -> [UInt64] {
+    /// company they come. Labels do not count. Throws where samples cannot be read.
+    package func contentHashes() throws -> [UInt64] {
         var hashes = [ContentHash](repeating: ContentHash(), count: count)
         for feature in features.sorted(by: { $0.name < $1.name }) {
-            for index in hashes.indices { feature.addSample(at: index, to: &hashes[index]) }
+            for index in hashes.indices { try feature.addSample(at: index, to: &hashes[index]) }
         }
         return hashes.map(\.value)
     }
 
     /// Tells data sets apart: samples in their order, labels, and what is done to the numbers.
     package var fingerprint: String {
-        var hash = ContentHash()
-        for feature in features { hash.add("\(feature.name) \(feature.scale) \(feature.offset)") }
-        for feature in features where feature.isShared { feature.tensor.withUnsafeBytes { hash.add($0) } }
-        for sample in contentHashes() { hash.add(sample) }
-        for label in labels ?? [] { hash.add(UInt64(bitPattern: Int64(label))) }
-        return hash.text
+        get throws {
+            var hash = ContentHash()
+            for feature in features { hash.add("\(feature.name) \(feature.scale) \(feature.offset)") }
+            for feature in features where feature.isShared { try feature.tensor.withUnsafeBytes { hash.add($0) } }
+            for sample in try contentHashes() { hash.add(sample) }
+            for label in labels ?? [] { hash.add(UInt64(bitPattern: Int64(label))) }
+            return hash.text
+        }
     }
 }
 
@@ -30,9 +32,9 @@ package struct ContentSplit {
 
     /// Puts each sample where a hash of its contents says: samples stay where they are when others are added or the order
     /// changes, and equal samples are together. A class that training would lack stays in training as a whole.
-    /// nil where there are too few samples to take any away.
-    package init?(_ data: Dataset, validationShare: Double = 0.1, testShare: Double = 0.1) {
-        let places = data.contentHashes().map { Double($0 >> 11) * 0x1p-53 }
+    /// nil where there are too few samples to take any away. Throws where samples cannot be read.
+    package init?(_ data: Dataset, validationShare: Double = 0.1, testShare: Double = 0.1) throws {
+        let places = try data.contentHashes().map { Double($0 >> 11) * 0x1p-53 }
         var parts = places.map { $0 < testShare ? 2 : $0 < testShare + validationShare ? 1 : 0 }
         if let labels = data.labels {
             let trained = Set(zip(labels, parts).filter { $1 == 0 }.map(\.0))

@@ -23,7 +23,7 @@ extension Dataset {
         /// Where the model takes the samples; nil until the model is known.
         package var placement: SamplePlacement?
         /// Arrays whose first axes count samples, one for each shape that samples have; the shared value.
-        package private(set) var parts: [Tensor]
+        package private(set) var parts: [SampleRows]
         /// Which rows the samples are; nil: all of them, part after part.
         private var places: [Place]?
 
@@ -40,13 +40,13 @@ extension Dataset {
 
         /// The tensor is float32, uint8, int32, int64 or whatever else the model takes; its first axis counts samples.
         public init(name: String = "", _ tensor: Tensor, scale: Float = 1, offset: Float = 0) {
-            self.init(name: name, parts: [tensor], scale: scale, offset: offset)
+            self.init(name: name, parts: [SampleRows(tensor)], scale: scale, offset: offset)
         }
 
         /// Samples of several shapes: `places` says where each lies.
-        package init(name: String = "", parts: [Tensor], places: [Place]? = nil, scale: Float = 1, offset: Float = 0) {
+        package init(name: String = "", parts: [SampleRows], places: [Place]? = nil, scale: Float = 1, offset: Float = 0) {
             self.name = name
-            self.parts = parts.map(\.wholeBytes)
+            self.parts = parts
             self.places = places
             self.scale = scale
             self.offset = offset
@@ -54,7 +54,7 @@ extension Dataset {
 
         /// The number of samples; 1 where they share one value.
         public var count: Int {
-            isShared ? 1 : places?.count ?? parts.reduce(0) { $0 + ($1.shape.first ?? 0) }
+            isShared ? 1 : places?.count ?? parts.reduce(0) { $0 + $1.count }
         }
 
         /// The axis of the model's input that counts samples; 0 where there is none.
@@ -69,10 +69,13 @@ extension Dataset {
         public var elementType: ElementType { parts.first?.elementType ?? .float32 }
 
         /// The samples as one tensor; copied where they do not lie as one. Of samples that differ in shape, those of the first.
+        /// Throws where they cannot be read, or are more than may be in memory.
         public var tensor: Tensor {
-            guard let first = parts.first else { return Tensor(zeros: [0]) }
-            guard let places, !isShared else { return first }
-            return Self.rows(of: first, places.filter { $0.part == 0 }.map(\.row))
+            get throws {
+                guard let first = parts.first else { return Tensor(zeros: [0]) }
+                guard let places, !isShared else { return try first.tensor() }
+                return try first.selecting(places.filter { $0.part == 0 }.map(\.row))
+            }
         }
 
         /// Whether all samples have one shape.
@@ -82,15 +85,15 @@ extension Dataset {
         package func sampleShape(at index: Int) -> Shape {
             if isShared { return parts.first?.shape ?? [] }
             let part = index < count ? place(of: index).part : 0
-            return part < parts.count ? Shape(Array(parts[part].shape.dropFirst())) : []
+            return part < parts.count ? parts[part].sampleShape : []
         }
 
         func place(of index: Int) -> Place {
             if let places { return places[index] }
             var row = index
-            for (part, tensor) in parts.enumerated() {
-                if row < tensor.shape[0] { return Place(part: part, row: row) }
-                row -= tensor.shape[0]
+            for (part, rows) in parts.enumerated() {
+                if row < rows.count { return Place(part: part, row: row) }
+                row -= rows.count
             }
             return Place(part: 0, row: 0)
         }
@@ -103,20 +106,21 @@ extension Dataset {
         }
 
         /// The same samples in other arrays, one for each part, with as many rows.
-        func mapping(_ transform: (Tensor) throws -> Tensor) rethrows -> Feature {
+        func mapping(_ change: @escaping @Sendable (Tensor) throws -> Tensor) rethrows -> Feature {
+            try mappingParts { try $0.mapping(change) }
+        }
+
+        func mappingParts(_ change: (SampleRows) throws -> SampleRows) rethrows -> Feature {
             var result = self
-            result.parts = try parts.map(transform)
+            result.parts = try parts.map(change)
             return result
         }
 
-        private static func rows(of tensor: Tensor, _ rows: [Int]) -> Tensor {
-            var extents = tensor.shape
-            extents[0] = rows.count
-            var result = Tensor(uninitialized: extents, tensor.elementType)
-            result.withUnsafeMutableBytes { target in
-                for (position, row) in rows.enumerated() { tensor.copyRow(row, to: target, at: position) }
-            }
-            return result
+        /// Tells which samples come next, so that those that are not in memory can be read on another thread meanwhile.
+        package func expect(_ indices: some Sequence<Int>) {
+            guard !isShared, parts.contains(where: { !$0.isInMemory }) else { return }
+            let rows = Dictionary(grouping: indices.map(place), by: \.part)
+            for (part, places) in rows { parts[part].expect(places.map(\.row)) }
         }
     }
 }
@@ -133,28 +137,29 @@ extension Dataset.Feature {
     }
 
     /// The samples at `indices`, all of one shape.
-    func batch(at indices: [Int]) -> Tensor {
+    func batch(at indices: [Int]) throws -> Tensor {
         var batch = Tensor(uninitialized: batchShape(count: indices.count, like: indices.first ?? 0), batchElementType)
-        batch.withUnsafeMutableBytes { bytes in
-            if let base = bytes.baseAddress { write(samplesAt: indices[...], to: base) }
+        try batch.withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { try write(samplesAt: indices[...], to: base) }
         }
         return batch
     }
 
     /// Writes the samples at `indices`, all of one shape, as the model takes them; `target` must have room for them in
-    /// `batchElementType`.
-    package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) {
+    /// `batchElementType`. Throws where they cannot be read.
+    package func write(samplesAt indices: ArraySlice<Int>, to target: UnsafeMutableRawPointer) throws {
         guard let first = indices.first, !parts.isEmpty else { return }
         let indices = countsSamples ? indices : indices.prefix(1)
-        let tensor = parts[isShared ? 0 : place(of: first).part]
-        let count = isShared ? tensor.elementCount : tensor.rowElementCount
+        let rows = parts[isShared ? 0 : place(of: first).part]
+        let count = isShared ? rows.shape.elementCount : rows.sampleElementCount
         // A sample lies in runs where axes come before the one that counts samples.
         var runs = 1
-        for outer in 1..<(sampleAxis + 1) { runs *= tensor.shape[outer] }
+        for outer in 1..<(sampleAxis + 1) { runs *= rows.shape[outer] }
         let run = runs == 0 ? 0 : count / runs
-        // Training gathers a batch a step and allocates nothing: rows are found one by one.
+        // Training gathers a batch a step and, of samples in memory, allocates nothing: rows are found one by one.
         for (position, index) in indices.enumerated() {
-            let start = isShared ? 0 : place(of: index).row * count
+            let (tensor, row) = try rows.row(isShared ? 0 : place(of: index).row)
+            let start = row * count
             for outer in 0..<runs {
                 write((start + outer * run)..<(start + (outer + 1) * run), of: tensor, to: target, at: (outer * indices.count + position) * run)
             }
@@ -178,31 +183,9 @@ extension Dataset.Feature {
     }
 
     /// Adds element type, shape and elements of one sample.
-    func addSample(at index: Int, to hash: inout ContentHash) {
+    func addSample(at index: Int, to hash: inout ContentHash) throws {
         guard !isShared else { return }
         let place = place(of: index)
-        let tensor = parts[place.part]
-        for number in [tensor.elementType.rawValue] + tensor.shape.dropFirst() { hash.add(UInt64(number)) }
-        tensor.withRow(place.row) { hash.add($0) }
-    }
-}
-
-extension Tensor {
-    /// The elements of one row of the first axis.
-    fileprivate var rowElementCount: Int { shape[0] == 0 ? 0 : elementCount / shape[0] }
-
-    fileprivate func withRow(_ row: Int, _ body: (UnsafeRawBufferPointer) -> Void) {
-        let byteCount = rowElementCount * elementType.bitWidth / 8
-        withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[(row * byteCount)..<((row + 1) * byteCount)])) }
-    }
-
-    /// Copies a row to where row `position` of `target` begins.
-    fileprivate func copyRow(_ row: Int, to target: UnsafeMutableRawBufferPointer, at position: Int) {
-        withRow(row) { UnsafeMutableRawBufferPointer(rebasing: target[(position * $0.count)...]).copyMemory(from: $0) }
-    }
-
-    /// The same with a byte or more for each number: samples of 4-bit numbers may begin within a byte.
-    fileprivate var wholeBytes: Tensor {
-        elementType.bitWidth < 8 ? converted(to: elementType.isFloatingPoint ? .float32 : .int8) : self
+        try parts[place.part].add(place.row, to: &hash)
     }
 }

@@ -11,8 +11,8 @@ public struct Dataset: Sendable {
     public init(_ features: [Feature], labels: [Int]? = nil) throws {
         self.features = features
         self.labels = labels
-        for feature in features where !feature.isShared && (feature.parts.contains { $0.rank == 0 } || feature.count != count) {
-            guard !feature.parts.contains(where: { $0.rank == 0 }) else {
+        for feature in features where !feature.isShared && (feature.parts.contains { $0.shape.rank == 0 } || feature.count != count) {
+            guard !feature.parts.contains(where: { $0.shape.rank == 0 }) else {
                 throw WinnowError(
                     .data, "feature \(feature.name)", "is a single number, not one a sample", remedy: "give the model's input of that name a number a sample")
             }
@@ -39,9 +39,9 @@ public struct Dataset: Sendable {
         return result
     }
 
-    /// The samples at `indices`, all of one shape, as the model takes them.
-    package func batch(at indices: [Int]) -> [ValueName: Tensor] {
-        Dictionary(features.map { ($0.name, $0.batch(at: indices)) }, uniquingKeysWith: { first, _ in first })
+    /// The samples at `indices`, all of one shape, as the model takes them. Throws where they cannot be read.
+    package func batch(at indices: [Int]) throws -> [ValueName: Tensor] {
+        Dictionary(try features.map { ($0.name, try $0.batch(at: indices)) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The input shapes of a batch of `count` samples shaped like the one at `index`.

@@ -19,6 +19,12 @@ package protocol CheckpointStore: Sendable {
     func save(_ checkpoint: Checkpoint, as part: String) throws
     /// The newest checkpoint of a part, or nil if there is none.
     func load(_ part: String) throws -> Checkpoint?
-    /// Drops the checkpoints of parts whose names begin so.
+    /// Drops the checkpoints, and files, of parts whose names begin so.
     func remove(partsBeginning prefix: String)
+    /// Where a part may have a file of its own; nil: nowhere.
+    func file(of part: String) -> String?
+}
+
+extension CheckpointStore {
+    package func file(of part: String) -> String? { nil }
 }

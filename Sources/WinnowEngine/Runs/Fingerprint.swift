@@ -17,7 +17,7 @@ package struct Fingerprint: Hashable, Sendable, Codable {
         var hash = ContentHash()
         hash.add("\(version) \(seed) \(models.count) \(data.count)")
         hash.add(String(decoding: try encoder.encode(settings), as: UTF8.self))
-        for samples in data { hash.add(samples?.fingerprint ?? "none") }
+        for samples in data { hash.add(try samples?.fingerprint ?? "none") }
         for model in models { hash.add(model) }
         text = hash.text
     }

@@ -55,6 +55,9 @@ package struct RunState: Sendable {
         return (entry.record, checkpoint.tensors)
     }
 
+    /// Where a part of this work may keep rows of numbers that a checkpoint would not hold; nil: nowhere.
+    package func file(_ part: String) -> String? { store.file(of: self.part(part).name) }
+
     /// Drops what the parts of this work have saved, once the work itself is.
     package func removeParts() { store.remove(partsBeginning: name.isEmpty ? "" : "\(name)-") }
 }

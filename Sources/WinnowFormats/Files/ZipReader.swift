@@ -8,8 +8,10 @@ struct ZipReader {
         fileprivate var flags: UInt16
         fileprivate var checksum: UInt32
         fileprivate var compressedByteCount: Int
-        fileprivate var byteCount: Int
+        /// Its bytes once it is unpacked, as the directory says.
+        fileprivate(set) var byteCount: Int
         fileprivate var headerOffset: Int
+        var isCompressed: Bool { method == 8 }
     }
 
     private let bytes: UnsafeRawBufferPointer
@@ -96,34 +98,44 @@ struct ZipReader {
         return ByteReader(UnsafeRawBufferPointer(start: nil, count: 0), subject: subject)
     }
 
-    /// Calls `body` with an entry's bytes, decompressed and checked.
-    func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
-        let subject = "\(subject): \(entry.name)"
+    func subject(of entry: Entry) -> String { "\(subject): \(entry.name)" }
+
+    /// An entry's bytes as they are stored, and where in the archive; stored or deflated.
+    func place(of entry: Entry) throws -> (bytes: UnsafeRawBufferPointer, offset: Int) {
+        let subject = subject(of: entry)
         guard entry.flags & 1 == 0 else { throw WinnowError(.unsupported, subject, "is encrypted") }
         var reader = ByteReader(bytes, at: entry.headerOffset, subject: subject)
         guard try reader.little(UInt32.self) == 0x0403_4B50 else { throw damaged("has a damaged zip directory") }
         _ = try reader.slice(22)
         let skipped = Int(try reader.little(UInt16.self)) + Int(try reader.little(UInt16.self))
         _ = try reader.slice(skipped)
+        let offset = reader.position
         let compressed = try reader.slice(entry.compressedByteCount)
-        switch entry.method {
-        case 0:
-            guard entry.byteCount == compressed.count else { throw damaged("has a damaged zip directory") }
-            try check(compressed, entry, subject)
-            return try body(compressed)
-        case 8:
-            let contents = try Zlib.inflate(compressed, .raw, limit: entry.byteCount, subject: subject)
-            return try contents.withUnsafeBytes {
-                try check($0, entry, subject)
-                return try body($0)
-            }
-        default: throw WinnowError(.unsupported, subject, "is compressed with a method (\(entry.method)) other than deflate")
+        guard entry.method == 0 || entry.isCompressed else {
+            throw WinnowError(.unsupported, subject, "is compressed with a method (\(entry.method)) other than deflate")
+        }
+        guard entry.isCompressed || entry.byteCount == compressed.count else { throw damaged("has a damaged zip directory") }
+        return (compressed, offset)
+    }
+
+    /// Calls `body` with an entry's bytes, decompressed and checked.
+    func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+        let stored = try place(of: entry).bytes
+        guard entry.isCompressed else {
+            try check(Zlib.crc32(stored), stored.count, entry)
+            return try body(stored)
+        }
+        let contents = try Zlib.inflate(stored, .raw, limit: entry.byteCount, subject: subject(of: entry))
+        return try contents.withUnsafeBytes {
+            try check(Zlib.crc32($0), $0.count, entry)
+            return try body($0)
         }
     }
 
-    private func check(_ contents: UnsafeRawBufferPointer, _ entry: Entry, _ subject: String) throws {
-        guard contents.count == entry.byteCount, Zlib.crc32(contents) == entry.checksum else {
-            throw WinnowError(.file, subject, "does not match its checksum", remedy: "copy it again")
+    /// Throws where unpacked bytes are not those the directory tells of.
+    func check(_ checksum: UInt32, _ count: Int, _ entry: Entry) throws {
+        guard count == entry.byteCount, checksum == entry.checksum else {
+            throw WinnowError(.file, subject(of: entry), "does not match its checksum", remedy: "copy it again")
         }
     }
 }

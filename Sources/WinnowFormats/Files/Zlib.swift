@@ -19,27 +19,37 @@ package enum Zlib {
     package static func inflate(
         _ source: UnsafeRawBufferPointer, _ wrapper: Wrapper, limit: Int, subject: String
     ) throws -> [UInt8] {
+        var result: [UInt8] = []
+        try inflate(source, wrapper, limit: limit, subject: subject) { result += $0 }
+        return result
+    }
+
+    /// The same a piece at a time, for what is larger than memory.
+    static func inflate(
+        _ source: UnsafeRawBufferPointer, _ wrapper: Wrapper, limit: Int, subject: String, _ take: ([UInt8]) throws -> Void
+    ) throws {
         let stream = ZlibStream()
         guard inflateInit2_(stream.state, wrapper.rawValue, ZLIB_VERSION, ZlibStream.stateByteCount) == Z_OK else {
             throw WinnowError(.file, subject, "cannot be decompressed: zlib does not start")
         }
         defer { inflateEnd(stream.state) }
-        var result: [UInt8] = []
+        var count = 0
         var input = source
         while true {
             let (status, output) = stream.step(&input) { state, _ in CZlib.inflate(state, Z_NO_FLUSH) }
-            guard result.count + output.count <= limit else {
+            guard count + output.count <= limit else {
                 throw WinnowError(.file, subject, "decompresses to more than \(limit) bytes")
             }
-            guard result.count <= max(suspiciousByteCount, source.count * suspiciousRatio) else {
+            guard count <= max(suspiciousByteCount, source.count * suspiciousRatio) else {
                 throw WinnowError(
                     .file, subject, "decompresses to more than \(suspiciousRatio) times its \(source.count) bytes",
                     remedy: "store it uncompressed if it is meant to be so")
             }
-            result += output
+            count += output.count
+            try take(output)
             if status == Z_STREAM_END {
                 // A gzip file may hold several members one after the other; what follows the last is padding.
-                guard wrapper == .gzip, input.count >= 2, input[0] == 0x1F, input[1] == 0x8B else { return result }
+                guard wrapper == .gzip, input.count >= 2, input[0] == 0x1F, input[1] == 0x8B else { return }
                 inflateReset(stream.state)
                 continue
             }
@@ -76,7 +86,19 @@ package enum Zlib {
 
     /// The checksum that gzip and zip keep.
     package static func crc32(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        UInt32(truncatingIfNeeded: crc32_z(0, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count))
+        var checksum = Checksum()
+        checksum.add(bytes)
+        return checksum.value
+    }
+
+    /// The same, of bytes that come in pieces.
+    struct Checksum {
+        private(set) var value: UInt32 = 0
+
+        mutating func add(_ bytes: UnsafeRawBufferPointer) {
+            guard let base = bytes.baseAddress else { return }
+            value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), base.assumingMemoryBound(to: UInt8.self), bytes.count))
+        }
     }
 }
 

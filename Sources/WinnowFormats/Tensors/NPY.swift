@@ -19,25 +19,26 @@ package enum NPY {
     /// The array in the bytes of a file.
     static func tensor(_ bytes: UnsafeRawBufferPointer, subject: String) throws -> Tensor {
         var reader = ByteReader(bytes, subject: subject)
-        guard bytes.count >= magic.count, try reader.slice(magic.count).elementsEqual(magic) else {
+        let (header, shape) = try layout(&reader, subject: subject)
+        try header.check(shape, byteCount: reader.remaining, subject: subject)
+        let count = header.elementType.byteCount(of: shape.elementCount)
+        let stored = header.isColumnMajor ? Shape(shape.reversed()) : shape
+        var tensor = Tensor(copying: try reader.slice(count), shape: stored, header.elementType)
+        if header.isBigEndian { tensor.swapBytes() }
+        guard header.isColumnMajor, shape.elementCount > 0 else { return tensor.reshaped(shape) }
+        return tensor.transposed(Array((0..<shape.rank).reversed()))
+    }
+
+    /// What the head of a file says; the elements follow.
+    static func layout(_ reader: inout ByteReader, subject: String) throws -> (header: NPYHeader, shape: Shape) {
+        guard reader.remaining >= magic.count, try reader.slice(magic.count).elementsEqual(magic) else {
             throw WinnowError(.file, subject, "is not a NumPy array file")
         }
         let version = try reader.little(UInt8.self)
         _ = try reader.slice(1)
         let length = version == 1 ? Int(try reader.little(UInt16.self)) : Int(try reader.little(UInt32.self))
         let header = try NPYHeader(try reader.text(length), subject: subject)
-        let shape = try Shape(checking: header.extents, of: subject)
-        let count = header.elementType.byteCount(of: shape.elementCount)
-        guard reader.remaining >= count else {
-            throw WinnowError(
-                .file, subject, "\(header.elementType)[\(shape)] takes \(count) bytes, but the file has \(reader.remaining)",
-                remedy: "copy it again")
-        }
-        let stored = header.isColumnMajor ? Shape(shape.reversed()) : shape
-        var tensor = Tensor(copying: try reader.slice(count), shape: stored, header.elementType)
-        if header.isBigEndian { tensor.swapBytes() }
-        guard header.isColumnMajor, shape.elementCount > 0 else { return tensor.reshaped(shape) }
-        return tensor.transposed(Array((0..<shape.rank).reversed()))
+        return (header, try Shape(checking: header.extents, of: subject))
     }
 
     /// The bytes before the elements, padded so that they begin on a 64-byte boundary.
@@ -60,7 +61,7 @@ package enum NPY {
 }
 
 /// The dictionary at the head of a NumPy file.
-private struct NPYHeader {
+struct NPYHeader {
     var elementType: ElementType = .float32
     var isBigEndian = false
     var isColumnMajor = false
@@ -70,6 +71,14 @@ private struct NPYHeader {
         "b1": .bool, "i1": .int8, "u1": .uint8, "i2": .int16, "u2": .uint16, "i4": .int32, "u4": .uint32, "i8": .int64,
         "u8": .uint64, "f2": .float16, "f4": .float32, "f8": .float64,
     ]
+
+    /// Throws where so many bytes do not hold an array of this shape.
+    func check(_ shape: Shape, byteCount: Int, subject: String) throws {
+        let count = elementType.byteCount(of: shape.elementCount)
+        guard byteCount < count else { return }
+        throw WinnowError(
+            .file, subject, "\(elementType)[\(shape)] takes \(count) bytes, but the file has \(byteCount)", remedy: "copy it again")
+    }
 
     init(_ text: String, subject: String) throws {
         func damaged() -> WinnowError { WinnowError(.file, subject, "has a damaged NumPy header", remedy: "copy it again") }

@@ -29,9 +29,28 @@ extension SafeTensors {
     /// Reads a file; the tensors are mapped, not copied, where they are aligned.
     package init(contentsOf path: String) throws {
         let file = try MappedFile(path)
-        let header = try file.withUnsafeBytes { try Self.header($0, subject: path) }
+        let header = try Self.header(of: file)
         metadata = header.metadata
         tensors = [:]
+        for entry in header.entries {
+            tensors[entry.name] = try file.tensor(at: header.byteCount + entry.begin, shape: entry.shape, entry.type)
+        }
+    }
+
+    /// The arrays where they lie; nil where one has numbers below a byte.
+    static func stored(_ path: String) throws -> [String: StoredArray]? {
+        let header = try Self.header(of: MappedFile(path))
+        guard header.entries.allSatisfy({ $0.type.bitWidth >= 8 }) else { return nil }
+        let file = try ReadableFile(path)
+        return Dictionary(
+            header.entries.map { ($0.name, StoredArray(file, at: header.byteCount + $0.begin, shape: $0.shape, $0.type)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What the head of a file says, which must fit the rest.
+    private static func header(of file: MappedFile) throws -> (entries: [Entry], metadata: [String: String], byteCount: Int) {
+        let path = file.path
+        let header = try file.withUnsafeBytes { try Self.header($0, subject: path) }
         var end = 0
         for entry in header.entries {
             let subject = "\(path): \(entry.name)"
@@ -44,12 +63,12 @@ extension SafeTensors {
                     .file, subject, "\(entry.type)[\(entry.shape)] takes \(count) bytes, but \(entry.end - entry.begin) are given")
             }
             end = entry.end
-            guard end <= file.byteCount - header.byteCount else { throw Self.short(path) }
-            tensors[entry.name] = try file.tensor(at: header.byteCount + entry.begin, shape: entry.shape, entry.type)
+            guard end <= file.byteCount - header.byteCount else { throw short(path) }
         }
         guard end == file.byteCount - header.byteCount else {
             throw WinnowError(.file, path, "has bytes that belong to no tensor", remedy: "copy it again")
         }
+        return header
     }
 
     private struct Entry {

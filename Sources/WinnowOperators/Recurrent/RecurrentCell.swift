@@ -109,6 +109,15 @@ extension RecurrentOperator {
         return map
     }
 
+    /// Each step, sample and direction multiplies the weights of all gates with the features and with the state.
+    package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        guard let extents = inputs.first??.extents, extents.count == 3 else { return .some(nil) }
+        let known = extents.compactMap(\.value)
+        guard known.count == 3 else { return .some(nil) }
+        let rows = parameters.directionCount * Self.gateCount * parameters.hiddenSize
+        return .some(known[0] * known[1] * rows * (known[2] + parameters.hiddenSize))
+    }
+
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
         guard Self.weightAxes == nil, let size = extents["h"] else { return nil }
         var result = self

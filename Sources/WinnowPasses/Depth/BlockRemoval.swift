@@ -71,7 +71,7 @@ public struct BlockRemoval: Pass {
         var done = 0
         for batch in data.batches(of: 16, for: graph) {
             try context.cancellation?.check("calibration")
-            let inputs = data.batch(at: batch.indices)
+            let inputs = try data.batch(at: batch.indices)
             let outputs = try session.run(inputs)
             for (place, block) in all.enumerated() {
                 guard let x = (outputs[block.input] ?? inputs[block.input])?.doubles(), let y = outputs[block.output]?.doubles()

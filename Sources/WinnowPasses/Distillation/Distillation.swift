@@ -62,9 +62,9 @@ public struct Distillation: TrainingPass {
         }
         let (builder, index) = (GraphBuilder(extending: graph), GraphIndex(graph))
         let student = try builder.logits(of: output, in: index)
-        let soft = try parts.map { part in
-            (part.weight, try distance(builder, student, builder.logits(of: part.goal, in: index), objective.labels))
-        }
+        let goals = try parts.map { (weight: $0.weight, value: try builder.logits(of: $0.goal, in: index)) }
+        objective.fixedValues += zip(goals, parts).map { graph.infos[$0.value] == nil ? $1.goal : $0.value }
+        let soft = try goals.map { ($0.weight, try distance(builder, student, $0.value, objective.labels)) }
         // Without labels the teacher alone says what is right.
         let share = setup.imitates ? 1 : alpha
         let loss = try Loss.weightedSum(builder, [(share, Loss.weightedSum(builder, soft)), (1 - share, objective.loss)])
@@ -81,6 +81,9 @@ public struct Distillation: TrainingPass {
         case .mse: return try Loss.meanSquaredError(b, student, teacher)
         case .decoupled:
             guard let labels else { throw WinnowError(.recipe, "by: decoupled", "needs labels, and the objective has none", remedy: "use kl") }
+            guard b.info(of: labels)?.elementType == .int64 else {
+                throw WinnowError(.recipe, "by: decoupled", "needs one class a sample, which mixup does not leave", remedy: "use kl, or leave mixup out")
+            }
             return try Loss.decoupledDistillation(
                 b, student: student, teacher: teacher, labels: labels, temperature: temperature, beta: beta)
         }

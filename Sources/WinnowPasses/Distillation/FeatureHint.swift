@@ -52,6 +52,7 @@ public struct FeatureHint: TrainingPass {
         for (value, goal) in zip(own, joined.outputs) {
             terms.append((weight, try distance(builder, value, goal, seed: context.seed)))
         }
+        objective.fixedValues += joined.outputs
         objective.loss = try Loss.weightedSum(builder, terms)
         var end = builder.edit()
         end.outputs = [objective.loss]

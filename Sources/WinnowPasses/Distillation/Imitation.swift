@@ -10,9 +10,10 @@ enum Imitation {
         let joined = try Teacher(original).joined(to: model)
         let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
         var losses: [(weight: Double, value: ValueName)] = []
+        var fixed: [ValueName] = []
         for (output, goal) in zip(model.outputs, joined.outputs) {
             guard let type = joined.graph.infos[output]?.type, type.isTensor, type.elementType == .float32 else { continue }
-            losses.append((1, try distance(builder, of: output, from: goal, in: index)))
+            losses.append((1, try distance(builder, of: output, from: goal, in: index, &fixed)))
         }
         guard !losses.isEmpty else {
             throw WinnowError(.model, model.name, "has no output of float32 to train toward the original's", remedy: "give labels")
@@ -20,15 +21,22 @@ enum Imitation {
         let loss = try losses.count == 1 ? losses[0].value : Loss.weightedSum(builder, losses)
         var edit = builder.edit()
         edit.outputs = [loss]
-        return (Objective(graph: try joined.graph.applying(edit), loss: loss), joined.initializers)
+        var objective = Objective(graph: try joined.graph.applying(edit), loss: loss)
+        objective.fixedValues = fixed
+        return (objective, joined.initializers)
     }
 
-    private static func distance(
-        _ builder: GraphBuilder, of output: ValueName, from goal: ValueName, in index: GraphIndex
+    /// - Parameter fixed: takes the value of the original that is compared with.
+    static func distance(
+        _ builder: GraphBuilder, of output: ValueName, from goal: ValueName, in index: GraphIndex, _ fixed: inout [ValueName]
     ) throws -> ValueName {
         let isDistribution = ClassScores(of: output, in: index).form != .logits && index.info(of: output)?.rank == 2
-        guard isDistribution else { return try Loss.meanSquaredError(builder, output, goal) }
-        return try Loss.distillation(
-            builder, student: builder.logits(of: output, in: index), teacher: builder.logits(of: goal, in: index), temperature: 1)
+        guard isDistribution else {
+            fixed.append(goal)
+            return try Loss.meanSquaredError(builder, output, goal)
+        }
+        let teacher = try builder.logits(of: goal, in: index)
+        fixed.append(index.info(of: teacher) == nil ? goal : teacher)
+        return try Loss.distillation(builder, student: builder.logits(of: output, in: index), teacher: teacher, temperature: 1)
     }
 }

@@ -2,7 +2,7 @@ import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// A model in inference form that only looks on.
+/// A model beside a student: in inference form, if it only looks on.
 struct Teacher {
     let graph: Graph
 
@@ -12,6 +12,9 @@ struct Teacher {
         for pass in [RemoveIdentity(), FoldBatchNorm()] as [any Pass] { graph = try pass(graph, in: context).graph }
         self.graph = try graph.replacingBatchNorm()
     }
+
+    /// A model that learns along.
+    init(learning model: Graph) throws { graph = try model.takingDefaults().foldingMasks() }
 
     /// A student's graph with the teacher's nodes beside its own.
     struct Joined {

@@ -113,7 +113,15 @@ struct FactorPlan {
         let counts = try graph.multiplyAccumulates(inputShapes: context.sample(for: graph).mapValues(\.shape))
         return weights.map { weight in
             guard let count = counts[weight.site.node.name] ?? nil else { return cost == .macs ? nil : 1 }
-            return max(1, Double(count)) / Double(max(1, weight.elementCount))
+            // A recurrent layer multiplies with a second weight, whatever becomes of the first.
+            return max(1, Double(count)) / Double(max(1, graph.weightElementCount(of: weight.site.node)))
         }
+    }
+}
+
+extension Graph {
+    /// The elements of all weights that a node multiplies with.
+    fileprivate func weightElementCount(of node: Node) -> Int {
+        Set(weightSites.filter { $0.node.name == node.name }.map(\.tensor)).reduce(0) { $0 + (initializers[$1]?.elementCount ?? 0) }
     }
 }

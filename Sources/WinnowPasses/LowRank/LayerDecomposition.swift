@@ -63,7 +63,7 @@ extension [LayerOutline] {
         var (sum, data) = (0, data)
         for layer in self {
             let inputs = [data, ValueInfo(ValueType(.float32, layer.shape))]
-            guard layer.op.quantization == .contraction, let output = try? layer.op.outputs(for: inputs).first,
+            guard let output = try? layer.op.outputs(for: inputs).first,
                 let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
             else { return nil }
             sum += own

@@ -76,7 +76,7 @@ struct BlockSamples {
             try context.cancellation?.check("calibration")
             let plan = try session.plan(for: batch, of: own)
             try plan.execute()
-            let wanted = data.batch(at: Array(batch.indices))
+            let wanted = try data.batch(at: Array(batch.indices))
             for goal in goals {
                 guard let output = plan.output(goal.output)?.floats(), let wanted = wanted[goal.name]?.floats() else { continue }
                 let total = zip(output, wanted).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }

@@ -54,7 +54,7 @@ extension LayerReconstruction {
             try context.cancellation?.check("calibration")
             if isInput {
                 let own = Array(batch.indices.prefix(batch.count))
-                guard let tensor = data.batch(at: own)[value], tensor.elementType == .float32 else { return }
+                guard let tensor = try data.batch(at: own)[value], tensor.elementType == .float32 else { return }
                 tensor.withElements(Float.self) { values in
                     for key in pairs.keys { pairs[key]?.add(values, values, shape: tensor.shape) }
                 }

@@ -1,7 +1,7 @@
 import WinnowEngine
 public import WinnowGraph
 import WinnowTensor
-package import WinnowTraining
+public import WinnowTraining
 
 /// Trains the model on; carries any number of training passes through the same run.
 public struct Finetune: Pass {
@@ -41,9 +41,12 @@ public struct Finetune: Pass {
     @Hyperparameter("probability spread evenly over all classes", in: 0...1) public var labelSmoothing = 0.0
     @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) public var shift = 0
     @Hyperparameter("mirror half of the images") public var flip = false
+    @Hyperparameter("random changes of training samples, drawn anew for every sample and step") public var augment: [AugmentationChange] = []
     @Hyperparameter("give back the best epoch on the validation data instead of the last") public var keepBest = true
     @Hyperparameter("epochs without a better one after which training ends; 0: none", in: 0...1e6) public var patience = 0
     @Hyperparameter("minutes after which no further epoch begins; 0: as many as it takes", in: 0...1e6) public var minutes = 0.0
+    @Hyperparameter("compute outputs of teachers and of the original once for every sample and keep them on disk, unless samples are changed at random")
+    public var keepTeacher = true
     @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
     @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
@@ -100,7 +103,8 @@ public struct Finetune: Pass {
             setup.objective = try objective(setup.model)
         } else if !objective.isEmpty {
             let (sum, frozen) = try ObjectiveSum.made(
-                of: objective, on: setup.model, original: context.teacher ?? original, data: context.training)
+                of: objective, on: setup.model, original: context.teacher ?? original, data: context.training,
+                blendsLabels: augmentation.mixesSamples)
             setup.objective = sum
             setup.frozen.formUnion(frozen)
         } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
@@ -110,7 +114,8 @@ public struct Finetune: Pass {
             setup.frozen.formUnion(frozen)
             setup.findings.append(Finding("graph", .done, reason: "trained toward the original's outputs: \(objection)"))
         } else {
-            setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing).attached(to: setup.model)
+            setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
+                .attached(to: setup.model, probabilities: augmentation.mixesSamples)
         }
         for pass in passengers { try named(pass) { try pass.extendObjective(&setup, in: context) } }
         guard let objective = setup.objective else {
@@ -166,6 +171,12 @@ public struct Finetune: Pass {
         do { try body() } catch let error as WinnowError { throw error.within(type(of: pass).name) }
     }
 
+    private var augmentation: Augmentation {
+        var result = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
+        result.changes += augment
+        return result
+    }
+
     /// The trainer's configuration these hyperparameters stand for.
     package func configuration(seed: UInt64) -> TrainingConfiguration {
         let rule: OptimizerConfiguration =
@@ -178,10 +189,11 @@ public struct Finetune: Pass {
         var configuration = TrainingConfiguration(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate, optimizer: rule,
             schedule: Schedule(shape, warmupEpochs: warmupEpochs, interval: interval), seed: seed)
-        configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
+        configuration.augmentation = augmentation
         configuration.labelSmoothing = labelSmoothing
         configuration.keepsBest = keepBest
         configuration.partSize = partSize
+        configuration.keepsFixedValues = keepTeacher
         configuration.averaging = averaging
         configuration.patience = patience
         if minutes > 0 { configuration.seconds = 60 * minutes }

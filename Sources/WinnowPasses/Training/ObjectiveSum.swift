@@ -13,26 +13,30 @@ struct ObjectiveSum {
     private let goals: [ValueName: ValueName]
     private var inputs: [ValueName: LossTarget] = [:]
     private var labels: ValueName?
+    /// Whether labels are probabilities, so that samples can be blended.
+    private let blendsLabels: Bool
 
     /// The objective, and constants of the original model, which are not trained.
     ///
     /// Throws `.recipe` for values that there are not, `.data` for targets that the data has not.
     static func made(
-        of terms: [ObjectiveTerm], on model: Graph, original: Graph, data: Dataset?
+        of terms: [ObjectiveTerm], on model: Graph, original: Graph, data: Dataset?, blendsLabels: Bool = false
     ) throws -> (objective: Objective, frozen: [ValueName]) {
         let joined = try join(original, to: model, for: terms.filter(\.takesOriginal))
-        var work = ObjectiveSum(builder: GraphBuilder(extending: joined.graph), model: model, data: data, goals: joined.goals)
+        var work = ObjectiveSum(builder: GraphBuilder(extending: joined.graph), model, data, joined.goals, blendsLabels: blendsLabels)
         let parts = try terms.map { (weight: $0.weight, value: try work.loss(of: $0)) }
         let loss = try Loss.weightedSum(work.builder, parts)
         var edit = work.builder.edit()
         edit.outputs = [loss] + model.outputs
         var objective = Objective(graph: try joined.graph.applying(edit), loss: loss, labels: work.labels)
+        objective.labelsAreProbabilities = blendsLabels && work.labels != nil
+        objective.fixedValues = Set(joined.goals.values).sorted()
         objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.outputs.first) }
         return (objective, joined.frozen)
     }
 
-    private init(builder: GraphBuilder, model: Graph, data: Dataset?, goals: [ValueName: ValueName]) {
-        (self.builder, self.model, self.data, self.goals) = (builder, model, data, goals)
+    private init(builder: GraphBuilder, _ model: Graph, _ data: Dataset?, _ goals: [ValueName: ValueName], blendsLabels: Bool) {
+        (self.builder, self.model, self.data, self.goals, self.blendsLabels) = (builder, model, data, goals, blendsLabels)
     }
 
     /// The model beside the original one, and what that gives for each value that these terms compare with it.
@@ -87,9 +91,13 @@ struct ObjectiveSum {
             guard data?.labels != nil || data == nil else {
                 throw WinnowError(.data, "the data", "has no labels for the loss \(term.loss)", remedy: "give an array of them as its target, or target: original")
             }
-            let input = try builder.input(model.freshValueName(name), .int64, extents)
+            let goesWithProbabilities = term.loss.member.targets.contains(.values) && extents.count == 1 && place.extents.count == 2
+            guard !blendsLabels || goesWithProbabilities else {
+                throw WinnowError(.recipe, "augment: mixup", "blends classes, which \(term.loss) of \(output) does not take", remedy: "leave one of both out")
+            }
+            let input = try builder.input(model.freshValueName(name), blendsLabels ? .float32 : .int64, blendsLabels ? place.extents : extents)
             labels = input
-            inputs[name] = LossTarget(.classes, input)
+            inputs[name] = LossTarget(blendsLabels ? .values : .classes, input)
         } else {
             inputs[name] = try array(name, term, extents, place)
         }

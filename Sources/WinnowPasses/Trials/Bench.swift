@@ -21,7 +21,7 @@ package final class Bench {
     package func trial(_ graph: Graph, on data: Dataset) throws -> Trial {
         var hash = ContentHash()
         hash.add(graph)
-        let key = [hash.text, data.fingerprint]
+        let key = [hash.text, try data.fingerprint]
         let quality = try qualities[key] ?? judge.map { try Quality($0.result(of: graph, original: original, on: data, options: options)) }
             ?? Quality(of: graph, beside: original, on: data, options: options)
         qualities[key] = quality

@@ -53,7 +53,7 @@ package struct LossSettings: Hashable, Sendable {
     /// The class index that CTC takes for "no letter".
     package var blank = 0
 
-    package init() {}
+    package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
 }
 
 /// What a prediction is compared with: a value of the same graph, samples first.

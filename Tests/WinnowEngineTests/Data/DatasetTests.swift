@@ -44,7 +44,7 @@ import WinnowTensor
         let graph = try graph(["N", 3, "H", "W"])
         let turned = try data.channelsFirst().adapted(to: graph)
         #expect(turned.features[0].sampleShape(at: 0) == [3, 3, 4])
-        #expect(turned.batch(at: [0])["x"]?.floats().prefix(2) == [0, 3])
+        #expect(try turned.batch(at: [0])["x"]?.floats().prefix(2) == [0, 3])
         let wide = try Dataset([.init(name: "x", Tensor(zeros: [1, 8, 6, 3]))])
         let error = #expect(throws: WinnowError.self) { try wide.adapted(to: graph) }
         #expect(error?.remedy.contains("--layout nhwc") == true)
@@ -56,14 +56,14 @@ import WinnowTensor
         let data = try Dataset([.init(name: "x", Tensor(values, shape: [6, width], as: .uint4))])
         for indices in [[0, 1, 2, 3, 4, 5], [5, 1, 1], [3], [2, 0, 4, 4, 5]] {
             let expected = indices.flatMap { row in (0..<width).map { Double((row * width + $0) % 16) } }
-            #expect(data.batch(at: indices)["x"]?.doubles() == expected)
-            #expect(data.selecting(indices).features[0].tensor.doubles() == expected)
+            #expect(try data.batch(at: indices)["x"]?.doubles() == expected)
+            #expect(try data.selecting(indices).features[0].tensor.doubles() == expected)
         }
     }
 
     /// Batches hold each sample once and only one shape; a fixed batch is filled up.
     @Test func samplesOfSeveralShapesGoInBatchesOfOne() throws {
-        let parts = [Tensor(zeros: [3, 2]), Tensor(zeros: [2, 5])]
+        let parts = [SampleRows(Tensor(zeros: [3, 2])), SampleRows(Tensor(zeros: [2, 5]))]
         let places = [(0, 0), (1, 0), (0, 1), (0, 2), (1, 1)].map { Dataset.Feature.Place(part: $0.0, row: $0.1) }
         let data = try Dataset([.init(name: "x", parts: parts, places: places)])
         let batches = try data.batches(of: 2, for: graph(["N", "T"]))

@@ -130,7 +130,7 @@ struct EqualizationTests {
         func error(_ model: Graph) throws -> Double {
             let settings: [String: HyperparameterValue] = ["output-sqnr": 0, "range": "min-max", "correct-biases": false]
             let quantized = try StaticQuantization(hyperparameters: settings)(model, in: context).graph
-            let inputs = data.batch(at: Array(0..<64))
+            let inputs = try data.batch(at: Array(0..<64))
             let output = graph.outputNames[0]
             return try #require(Session(graph).run(inputs)[output]).relativeError(of: #require(Session(quantized).run(inputs)[output]))
         }

@@ -131,3 +131,26 @@ struct LowRankCompensationTests {
         #expect(large.findings.contains { $0.reason.contains("would take") })
     }
 }
+
+struct RecurrentCostTests {
+    /// Steps × samples × directions × gates × hidden × (features + hidden), whichever axis comes first; an input product of lower rank costs less.
+    @Test(arguments: [0, 1, 2], [false, true]) func productsAreCounted(_ kind: Int, _ isBatchFirst: Bool) throws {
+        let makers: [(RecurrentParameters) -> any Operator] = [{ LSTM($0) }, { GRU($0) }, { RNN($0) }]
+        let gates = [4, 3, 1][kind]
+        let b = GraphBuilder("recurrent")
+        let x = try b.input("x", .float32, isBatchFirst ? ["N", 5, 24] : [5, "N", 24])
+        let y = try b.add(
+            makers[kind](RecurrentParameters(hiddenSize: 10, direction: .bidirectional, isBatchFirst: isBatchFirst)), x,
+            b.constant("W", TestModels.normal([2, gates * 10, 24])), b.constant("R", TestModels.normal([2, gates * 10, 10])), name: "layer")
+        let graph = try b.graph(outputs: [y])
+        #expect(graph.multiplyAccumulates().total == 5 * 2 * gates * 10 * (24 + 10))
+        #expect(graph.multiplyAccumulates(inputShapes: ["x": isBatchFirst ? [3, 7, 24] : [7, 3, 24]]).total == 21 * 2 * gates * 10 * 34)
+        let small = try SVDFactorization(hyperparameters: ["rank": 3])(graph).graph
+        #expect(small.multiplyAccumulates().total == 5 * 24 * 3 + 5 * 2 * gates * 10 * (3 + 10))
+        var context = PassContext()
+        context.calibration = try Dataset([.init(name: "x", TestModels.normal(isBatchFirst ? [4, 5, 24] : [4, 5, 24]))])
+        let half = try SVDFactorization(hyperparameters: ["size": 0.8])(graph, in: context)
+        let part = Double(try #require(half.graph.multiplyAccumulates().total)) / Double(try #require(graph.multiplyAccumulates().total))
+        #expect(part <= 0.8 && part > 0.4, "\(part)")
+    }
+}

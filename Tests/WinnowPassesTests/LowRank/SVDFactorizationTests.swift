@@ -233,7 +233,7 @@ struct FactorWeightingTests {
         let b = GraphBuilder(Self.layers[index].name)
         let graph = try b.graph(outputs: [Self.layers[index].make(b)])
         let data = try Self.data(for: graph)
-        let inputs = [data.features[0].name: data.features[0].tensor]
+        let inputs = [data.features[0].name: try data.features[0].tensor]
         func error(_ weighting: String, rank: Double) throws -> (error: Double, told: Double) {
             let pass = try SVDFactorization(
                 hyperparameters: [

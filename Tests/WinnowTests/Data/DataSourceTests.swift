@@ -46,7 +46,7 @@ import WinnowTestSupport
         let graph = try Architecture.named("mlp").makeGraph(widths: [4, 3])
         for name in ["a.npz", "a.safetensors", "arrays", "a.csv"] {
             let data = try #require(try DataSplits(reading: "\(folder)/\(name)").test?.adapted(to: graph))
-            #expect(data.features.first?.tensor == samples, "\(name)")
+            #expect(try data.features.first?.tensor == samples, "\(name)")
             #expect(data.labels == [2, 0, 1], "\(name)")
         }
     }
@@ -55,7 +55,7 @@ import WinnowTestSupport
         try NPZ.write(["input": samples.converted(to: .float64)], to: folder + "/a.npz")
         let graph = try Architecture.named("mlp").makeGraph(widths: [4, 3])
         let data = try #require(try DataSplits(reading: folder + "/a.npz").test?.adapted(to: graph))
-        #expect(data.features[0].tensor == samples)
+        #expect(try data.features[0].tensor == samples)
     }
 
     @Test func wrongNamesAndShapesAreNamed() throws {
@@ -94,7 +94,7 @@ import WinnowTestSupport
         try write(picture(30), to: "9/a.png")
         try write("not a picture", to: "9/notes.txt")
         let data = try #require(try DataSplits(reading: folder).training)
-        #expect(data.features[0].tensor.shape == [3, 3, 4, 6])
+        #expect(try data.features[0].tensor.shape == [3, 3, 4, 6])
         #expect(data.labels == [0, 0, 1])
         let batch = try #require(data.batch(at: [0, 1, 2]).values.first)
         #expect(batch.rows(0..<1).floats().allSatisfy { $0 == 30 * Float(1.0 / 255) })
@@ -106,15 +106,15 @@ import WinnowTestSupport
         try write(picture(102, width: 12, height: 8), to: "b/y.png")
         try write("{ resize: 2, crop: [2, 1], layout: nhwc, mean: [0.2, 0, 0.4], std: [1, 0.5, 2] }", to: "images.yaml")
         let data = try #require(try DataSplits(reading: folder).test)
-        #expect(data.features[0].tensor.shape == [2, 2, 1, 3])
-        let values = data.features[0].tensor.floats()
+        #expect(try data.features[0].tensor.shape == [2, 2, 1, 3])
+        let values = try data.features[0].tensor.floats()
         for (value, expected) in zip(values, [0, 0.4, -0.1, 0, 0.4, -0.1, 0.2, 0.8, 0] as [Float]) {
             #expect(abs(value - expected) < 1e-6)
         }
         try write("{ resize: 2, crop: 2, colour: grey, white: 255 }", to: "images.yaml")
         let grey = try #require(try DataSplits(reading: folder).test)
-        #expect(grey.features[0].tensor.shape == [2, 1, 2, 2])
-        #expect(grey.batch(at: [1]).values.first?.floats() == [102, 102, 102, 102])
+        #expect(try grey.features[0].tensor.shape == [2, 1, 2, 2])
+        #expect(try grey.batch(at: [1]).values.first?.floats() == [102, 102, 102, 102])
     }
 
     @Test(arguments: [
@@ -131,11 +131,24 @@ import WinnowTestSupport
         try write(picture(1), to: "x.png")
         try write(picture(2, width: 7), to: "y.png")
         let data = try DataSplits(reading: folder, shapes: ["x=1x3x2x5"])
-        #expect(data.whole?.features[0].tensor.shape == [2, 3, 2, 5] && data.notes[0].contains("2×5, as --shape says"))
+        #expect(try data.whole?.features[0].tensor.shape == [2, 3, 2, 5] && data.notes[0].contains("2×5, as --shape says"))
         try write("{ resize: [2, 4] }", to: "images.yaml")
         #expect(try DataSplits(reading: folder, shapes: ["x=1x3x2x4"]).notes[0].contains("as --shape says") == false)
         let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder, shapes: ["x=1x3x2x5"]) }
         #expect(error?.kind == .usage)
+    }
+
+    /// Files of a folder are parts of one data set, in the order of their names.
+    @Test func shardsAreOneDataSet() throws {
+        try FileManager.default.createDirectory(atPath: folder + "/shards", withIntermediateDirectories: true)
+        try NPZ.write(["input": samples.rows(0..<2), "labels": labels.rows(0..<2)], to: folder + "/shards/a.npz", compressed: true)
+        try SafeTensors(tensors: ["input": samples.rows(2..<3), "labels": labels.rows(2..<3)]).write(to: folder + "/shards/b.safetensors")
+        let data = try #require(try DataSplits(reading: folder + "/shards").whole)
+        #expect(try data.features.map(\.name) == ["input"] && data.features[0].tensor == samples && data.labels == [2, 0, 1])
+        try NPZ.write(["input": samples], to: folder + "/shards/c.npz")
+        #expect(failure("shards").contains("c.npz: has the arrays input, but"))
+        try NPZ.write(["input": samples.reshaped([3, 2, 2]), "labels": labels], to: folder + "/shards/c.npz")
+        #expect(failure("shards").contains("c.npz: input: is float32 of samples 2×2"))
     }
 
     /// Data that no input takes is named before anything is measured or trained.
@@ -169,7 +182,7 @@ import WinnowTestSupport
         for name in ["b", "a", "c"] { try write(picture(name == "a" ? 9 : 1), to: "\(name).png") }
         let data = try DataSplits(reading: folder)
         #expect(data.whole?.count == 3 && data.whole?.labels == nil)
-        #expect(data.whole?.batch(at: [0]).values.first?.floats().first == Float(9) * Float(1.0 / 255))
+        #expect(try data.whole?.batch(at: [0]).values.first?.floats().first == Float(9) * Float(1.0 / 255))
         #expect(data.notes.first?.contains("3 images, no labels, RGB, 4×6") == true)
         try write(picture(5), to: "class/d.png")
         let classes = try DataSplits(reading: folder)
@@ -201,7 +214,7 @@ import WinnowTestSupport
         let data = try DataSplits(reading: folder + "/a.npz")
         let parts = [data.training, data.validation, data.test].compactMap { $0 }
         #expect(parts.map(\.count).reduce(0, +) == 200 && parts.allSatisfy { $0.count > 0 && $0.count < 200 })
-        let rows: [Set<[Float]>] = parts.map { part in Set((0..<part.count).map { part.batch(at: [$0]).values.first?.floats() ?? [] }) }
+        let rows: [Set<[Float]>] = try parts.map { part in Set(try (0..<part.count).map { try part.batch(at: [$0]).values.first?.floats() ?? [] }) }
         #expect(rows[0].isDisjoint(with: rows[1]) && rows[0].isDisjoint(with: rows[2]) && rows[1].isDisjoint(with: rows[2]))
         #expect(data.notes.count == 2 && data.notes[1].contains("trains (\(parts[0].count))"))
         #expect(data.whole?.count == 200 && data.calibration?.count == parts[0].count)
@@ -248,7 +261,7 @@ import WinnowTestSupport
         try write("x,y,label\n1,20,0\n3,5,1\n", to: "a.csv")
         try write(yaml, to: "tables.yaml")
         let data = try #require(try DataSplits(reading: folder + "/a.csv").test)
-        #expect(data.features[0].tensor.floats() == expected && data.labels == [0, 1])
+        #expect(try data.features[0].tensor.floats() == expected && data.labels == [0, 1])
     }
 
     @Test(arguments: [

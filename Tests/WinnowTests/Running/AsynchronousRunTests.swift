@@ -20,7 +20,7 @@ import WinnowTensor
     private func data() throws -> DataSplits {
         var random = RandomGenerator(seed: 3)
         let inputs = Tensor((0..<256 * 16).map { _ in random.uniform() }, shape: [256, 16])
-        return DataSplits(splitting: try Dataset([.init(name: "input", inputs)], labels: (0..<256).map { $0 % 4 }))
+        return try DataSplits(splitting: Dataset([.init(name: "input", inputs)], labels: (0..<256).map { $0 % 4 }))
     }
 
     @Test func theSameAsOnTheCallingThread() async throws {

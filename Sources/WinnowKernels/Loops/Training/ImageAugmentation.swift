@@ -4,14 +4,19 @@ package import WinnowTensor
 package struct ImageAugmentation: Hashable, Sendable {
     /// Images move by up to this many pixels along each axis.
     package var maximumShift: Int
-    package var flips: Bool
+    package var flipProbability: Double
     /// What comes in from outside the image.
     package var fill: Float
 
     package init(maximumShift: Int = 0, flips: Bool = false, fill: Float = 0) {
         self.maximumShift = maximumShift
-        self.flips = flips
+        flipProbability = flips ? 0.5 : 0
         self.fill = fill
+    }
+
+    package init(flipProbability: Double) {
+        self.init()
+        self.flipProbability = flipProbability
     }
 
     /// Writes the changed images; the buffers must not overlap.
@@ -40,7 +45,7 @@ package struct ImageAugmentation: Hashable, Sendable {
         let span = UInt64(2 * maximumShift + 1)
         let down = Int(bits.next() % span) - maximumShift
         let right = Int(bits.next() % span) - maximumShift
-        return Change(down: down, right: right, flipped: flips && bits.next() >> 63 == 1)
+        return Change(down: down, right: right, flipped: Double(bits.next() >> 11) * 0x1p-53 >= 1 - flipProbability)
     }
 
     private func copyRow(

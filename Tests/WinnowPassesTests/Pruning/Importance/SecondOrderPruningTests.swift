@@ -84,7 +84,7 @@ struct SecondOrderPruningTests {
         // As many samples as SparseGPT takes.
         let data = try #require(whole.calibration).subset(0..<128)
         let context = PassContext(calibration: data)
-        let x = ["x": data.features[0].tensor]
+        let x = ["x": try data.features[0].tensor]
         let before = try #require(Session(graph).run(x)[graph.outputNames[0]])
         let errors = try ["magnitude", "wanda", "sparsegpt"].map { importance in
             let pass = try MagnitudePruning(hyperparameters: settings.merging(["importance": .string(importance)]) { $1 })

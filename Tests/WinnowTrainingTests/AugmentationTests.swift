@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+@testable import WinnowTraining
+
+@Suite struct AugmentationTests {
+    /// What a change makes of samples.
+    private func changed(_ change: AugmentationChange, _ tensor: Tensor, key: UInt64 = 5, isInput: Bool = true, black: Float = 0) throws -> Tensor {
+        var result = tensor
+        let type = try #require(AugmentationCatalogue.all.first { $0.name == change.method })
+        let workspace = TensorStorage(byteCount: max(64, tensor.byteCount))
+        try result.withUnsafeMutableBytes { bytes in
+            let samples = AugmentedSamples(
+                base: try #require(bytes.baseAddress), shape: tensor.shape, elementType: tensor.elementType, isInput: isInput, black: black,
+                key: key, workspace: workspace.base)
+            if type.changes(samples) { try type.apply(change, to: samples) }
+        }
+        return result
+    }
+
+    private func images(_ count: Int = 6, _ shape: Shape = [3, 5, 7]) -> Tensor {
+        var random = RandomGenerator(seed: 8)
+        return Tensor((0..<(count * shape.elementCount)).map { _ in random.uniform() }, shape: Shape([count]) + shape)
+    }
+
+    /// Every member: the same for the same key, another for another, nothing at strength 0; a sample's change does not depend on its company.
+    @Test(arguments: AugmentationCatalogue.all.map { $0.name }) func changesAreSeeded(_ name: String) throws {
+        let method = try #require(AugmentationCatalogue.all.first { $0.name == name })
+        let isTokens = name == TokenDropoutAugmentation.name
+        let samples = isTokens ? Tensor((0..<600).map { Int64($0 + 1) }, shape: [6, 100]) : images()
+        let change = AugmentationChange(name, by: method.usualStrength, replacement: -1)
+        let result = try changed(change, samples)
+        #expect(result != samples)
+        #expect(try result == changed(change, samples) && result != changed(change, samples, key: 6))
+        let still = try changed(AugmentationChange(name, by: 0), samples)
+        #expect(name == MixupAugmentation.name || zip(still.doubles(), samples.doubles()).allSatisfy { abs($0 - $1) < 1e-6 })
+        if name != MixupAugmentation.name { #expect(try changed(change, samples.rows(0..<2)) == result.rows(0..<2)) }
+        #expect(method.strengths.contains(0) && method.strengths.contains(method.usualStrength))
+        #expect(change.complaint == nil && AugmentationChange(name, by: -1).complaint != nil)
+    }
+
+    @Test func cropsMirrorTheirBorder() throws {
+        let row = Tensor((0..<4).map { Float($0) }, shape: [1, 1, 1, 4])
+        var seen: Set<[Float]> = []
+        for key in 0..<200 { seen.insert(try changed(AugmentationChange("crop", by: 2), row, key: UInt64(key)).floats()) }
+        #expect(seen == [[0, 1, 2, 3], [1, 0, 1, 2], [2, 1, 0, 1], [1, 2, 3, 2], [2, 3, 2, 1]])
+    }
+
+    /// Brightness keeps black, contrast the mean, saturation the grey; each by one factor for the whole image.
+    @Test func coloursKeepWhatTheyTurnAround() throws {
+        let picture = images(1)
+        let bright = try changed(AugmentationChange("brightness", by: 0.5), picture, black: -1)
+        let factors = Set(zip(bright.doubles(), picture.doubles()).map { (($0 + 1) / ($1 + 1) * 1e4).rounded() })
+        #expect(factors.count <= 2)
+        let contrast = try changed(AugmentationChange("contrast", by: 0.9), picture)
+        let means = [contrast, picture].map { $0.doubles().reduce(0, +) / 105 }
+        #expect(abs(means[0] - means[1]) < 1e-5)
+        let pale = try changed(AugmentationChange("saturation", by: 0.9), picture)
+        let greys = [pale, picture].map { image -> [Double] in
+            let x = image.doubles()
+            return (0..<35).map { (place: Int) -> Double in
+                let colours: Double = 0.299 * x[place] + 0.587 * x[35 + place]
+                return colours + 0.114 * x[70 + place]
+            }
+        }
+        #expect(zip(greys[0], greys[1]).allSatisfy { abs($0 - $1) < 1e-5 } && pale != picture)
+        // What the model is compared with keeps its colours.
+        #expect(try changed(AugmentationChange("brightness", by: 0.5), picture, isInput: false) == picture)
+    }
+
+    @Test func noiseHasItsDeviation() throws {
+        let zeros = Tensor(zeros: [4, 5001])
+        let noise = try changed(AugmentationChange("noise", by: 0.3), zeros).doubles()
+        let mean = noise.reduce(0, +) / Double(noise.count)
+        let deviation = (noise.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(noise.count)).squareRoot()
+        #expect(abs(mean) < 0.01 && abs(deviation - 0.3) < 0.01)
+    }
+
+    @Test func tokensDropAtTheirRate() throws {
+        for type in [ElementType.int64, .int32] {
+            let tokens = Tensor([Double](repeating: 9, count: 20_000), shape: [4, 5000], as: type)
+            let dropped = try changed(AugmentationChange("token-dropout", by: 0.2, replacement: 103), tokens).doubles().filter { $0 == 103 }.count
+            #expect(abs(Double(dropped) / 20_000 - 0.2) < 0.02)
+        }
+    }
+
+    /// λ follows Beta(α, α): mean ½, variance 1 ÷ (4·(2α + 1)); partners are a permutation.
+    @Test(arguments: [0.05, 0.2, 1]) func mixupFollowsItsDistribution(_ alpha: Double) throws {
+        let shares = (0..<20_000).map { MixupAugmentation.share(alpha, key: UInt64($0)) }
+        let mean = shares.reduce(0, +) / 20_000
+        let variance = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20_000
+        #expect(abs(mean - 0.5) < 0.01 && abs(variance - 1 / (4 * (2 * alpha + 1))) < 0.005 && shares.allSatisfy { (0...1).contains($0) })
+        #expect(MixupAugmentation.partners(50, key: 3).sorted() == Array(0..<50))
+    }
+
+    /// Inputs and targets are blended alike, and the loss of blended targets is the blend of the losses.
+    @Test func mixupBlendsLabelsToo() throws {
+        let b = GraphBuilder("linear")
+        let x = try b.input("x", .float32, ["N", 4])
+        var random = Initialization(seed: 2)
+        let model = try b.graph(outputs: [b.linear(x, b.constant("w", random.linear(inputs: 4, outputs: 3).weight))])
+        var generator = RandomGenerator(seed: 1)
+        let values = Tensor((0..<48).map { _ in generator.normal() }, shape: [12, 4])
+        let data = try Dataset([.init(name: "x", values)], labels: (0..<12).map { $0 % 3 })
+        func history(_ changes: [AugmentationChange], objective: Objective? = nil) throws -> [Double] {
+            var configuration = TrainingConfiguration(epochs: 2, batchSize: 12, learningRate: 0, optimizer: .sgd(), seed: 1)
+            configuration.augmentation = Augmentation(changes)
+            let trainer = try objective.map { Trainer(model, objective: $0, configuration: configuration) } ?? Trainer(model, configuration: configuration)
+            return try trainer.train(on: data, validation: data).history.map(\.loss)
+        }
+        let hard = try history([])
+        let soft = try history([], objective: Loss.crossEntropy().attached(to: model, probabilities: true))
+        #expect(zip(hard, soft).allSatisfy { abs($0 - $1) < 1e-5 }, "\(hard) \(soft)")
+        let mixed = try history([AugmentationChange("mixup", by: 1)])
+        #expect(mixed[0] != mixed[1] && zip(mixed, hard).allSatisfy { $0 != $1 })
+        // Class indices cannot be blended.
+        #expect(throws: WinnowError.self) { try history([AugmentationChange("mixup", by: 1)], objective: Loss.crossEntropy().attached(to: model)) }
+    }
+
+    @Test func whatFindsNothingIsSaid() throws {
+        let b = GraphBuilder("vector")
+        let model = try b.graph(outputs: [b.linear(b.input("x", .float32, ["N", 4]), b.constant("w", Tensor(zeros: [2, 4])))])
+        let data = try Dataset([.init(name: "x", Tensor(zeros: [8, 4]))], labels: [Int](repeating: 0, count: 8))
+        for change in [AugmentationChange("crop", by: 1), AugmentationChange("token-dropout", by: 1), AugmentationChange("noise", by: 1, input: "y")] {
+            var configuration = TrainingConfiguration(epochs: 1)
+            configuration.augmentation = Augmentation([change])
+            let error = #expect(throws: WinnowError.self) { try Trainer(model, configuration: configuration).train(on: data) }
+            #expect(error?.subject.contains(change.method) == true)
+        }
+    }
+}
