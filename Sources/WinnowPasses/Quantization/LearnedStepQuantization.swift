@@ -31,7 +31,7 @@ public struct LearnedStepQuantization: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let normalizations = try TrainedNormalizations(setup.model, course)
-        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, context: context)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if learnActivations { try learn(activationsOf: &pairs, &setup) }
         pairs.graph = try pairs.graph.settingInitializers(starts(of: pairs))
         try course.apply(to: &setup, pairs, normalizations)

@@ -25,10 +25,11 @@ package struct QDQInsertion {
     private var pairs: [Pair: (value: ValueName, scale: ValueName)] = [:]
     private var renamedOutputs: [ValueName: ValueName] = [:]
 
-    package init(_ graph: Graph) {
+    /// - Parameter taken: names that nothing new may have.
+    package init(_ graph: Graph, avoiding taken: Set<ValueName> = []) {
         self.graph = graph
         index = GraphIndex(graph)
-        names = FreshNames(graph)
+        names = FreshNames(graph, avoiding: taken)
     }
 
     /// Puts a pair behind every value of a group; its scale and zero point are stored once, named after the first value.

@@ -27,7 +27,7 @@ public struct QuantizationAwareTraining: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         let normalizations = try TrainedNormalizations(setup.model, course)
-        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, context: context)
+        var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if movingRanges { try pairs.moveRanges() }
         let lowered = try course.apply(to: &setup, pairs, normalizations)
         setup.hooks.append(WeightScaleHook(pairs, normalizations.factors, bits: lowered?.flags ?? [:]))

@@ -18,17 +18,18 @@ struct QuantizationPairs {
 
     /// Calibrates and inserts.
     init(
-        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph, context: PassContext
+        _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph,
+        avoiding taken: Set<ValueName> = [], context: PassContext
     ) throws {
         let layers = try CalibratedLayers(arithmetic, calibration, choice, graph: graph, context: context)
-        try self.init(layers, layers.plan())
+        try self.init(layers, layers.plan(), avoiding: taken)
     }
 
     /// Inserts what a plan says.
-    init(_ layers: CalibratedLayers, _ plan: QuantizationPlan) throws {
+    init(_ layers: CalibratedLayers, _ plan: QuantizationPlan, avoiding taken: Set<ValueName> = []) throws {
         (graph, findings) = (layers.graph, plan.floats)
         guard !plan.sites.isEmpty else { return }
-        var insertion = QDQInsertion(graph)
+        var insertion = QDQInsertion(graph, avoiding: taken)
         for group in plan.groups {
             guard let first = group.values.first, let parameters = layers.parameters[first] else { continue }
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []

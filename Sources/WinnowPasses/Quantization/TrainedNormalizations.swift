@@ -84,6 +84,9 @@ struct TrainedNormalizations {
         folded = try left.applying(edit)
     }
 
+    /// Names of what comes back when training begins, which nothing else may have.
+    var names: Set<ValueName> { layers.isEmpty ? [] : Set(original.infos.keys) }
+
     /// `graph`, made of the folded one, with the normalizations as training sees them.
     func unfolding(_ graph: Graph) throws -> Graph {
         guard !layers.isEmpty else { return graph }
