@@ -62,18 +62,20 @@ extension SearchSummary {
         let plots = [("size", "size (kB)", 1e-3), ("latency", "latency (ms)", 1.0)].map { cost, words, factor in plot(cost, words, factor) }
         return (targets.isEmpty ? "" : "<h2>Targets</h2>" + HTML.table(["target", "asked", "reached", ""], targetRows))
             + "<h2>Candidates</h2>" + plots.joined()
-            + "<p class='soft'>Full points: nothing else is better in one thing and no worse in the others.</p>"
+            + "<p class='soft'>Full points: nothing that costs as little is better.</p>"
             + HTML.table(["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", ""], rows)
             + notes.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined()
     }
 
     private func plot(_ cost: String, _ words: String, _ factor: Double) -> String {
-        let points = trials.compactMap { trial -> Chart.Point? in
+        var points = trials.compactMap { trial -> Chart.Point? in
             guard let x = trial.costs[cost], let score = trial.score else { return nil }
-            return Chart.Point(x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText)", isFilled: trial.isOnFront)
-        }
+            return Chart.Point(x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText)", isFilled: false)
+        }.sorted { ($0.x, -$0.y) < ($1.x, -$1.y) }
         guard points.count > 1 else { return "" }
-        let front = points.filter(\.isFilled).sorted { ($0.x, $0.y) < ($1.x, $1.y) }
+        var best = -Double.infinity
+        for place in points.indices where points[place].y > best { (points[place].isFilled, best) = (true, points[place].y) }
+        let front = points.filter(\.isFilled)
         return "<h3>\(HTML.escape(quality ?? "score")) against \(HTML.escape(words))</h3>"
             + Chart.line(front, others: points.filter { !$0.isFilled }, x: words, y: "validation (%)")
     }
