@@ -19,7 +19,7 @@ func draw(_ measurement: ModelMeasurement) {
 /// Grey images as three equal channels.
 func coloured(_ grey: Dataset) throws -> Dataset {
     let image = grey.features[0]
-    let tensor = image.tensor.reshaped([grey.count, 1, 784]).selecting([0, 0, 0], axis: 1)
+    let tensor = try image.tensor.reshaped([grey.count, 1, 784]).selecting([0, 0, 0], axis: 1)
     return try Dataset([.init(tensor, scale: image.scale)], labels: grey.labels)
 }
 
