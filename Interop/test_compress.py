@@ -172,6 +172,22 @@ def test_wrong_words(winnow_path, folder, options, words):
     assert not (folder / "wrong.onnx").exists()
 
 
+def test_a_target_that_cannot_be_judged(winnow_path, folder):
+    """Extents of the input are open and nothing tells them: no time can be measured."""
+    model = onnx.load(folder / "model.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "width"
+    onnx.save(model, folder / "open.onnx")
+    run = subprocess.run(
+        [winnow_path, "compress", folder / "open.onnx", "-o", folder / "opened.onnx", "--target-latency", "50%"], capture_output=True, text=True)
+    assert run.returncode == 2 and "--shape" in run.stderr and not (folder / "opened.onnx").exists(), run.stderr
+
+
+def test_others_recipes_stay(winnow_path, folder):
+    (folder / "kept.yaml").write_text("version: 1\nsteps: []\n")
+    run = compress(winnow_path, folder, "kept.onnx")
+    assert run.returncode == 2 and "kept.yaml" in run.stderr and (folder / "kept.yaml").read_text() == "version: 1\nsteps: []\n"
+
+
 def test_a_failing_metric(winnow_path, folder):
     run = compress(winnow_path, folder, "judged.onnx", "--metric", "echo nothing {model} >/dev/null; false {model}")
     assert run.returncode == 1 and "exit code 1" in run.stderr and not (folder / "judged.onnx").exists()

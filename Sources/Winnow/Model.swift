@@ -36,6 +36,9 @@ public struct Model: Sendable {
 
     private static let linkPolicy = Mutex(false)
 
+    /// Its file's name without folder and ending, as reports call it; nil where it has no file.
+    var fileTitle: String? { path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } }
+
     /// Writes an ONNX file: complete or not at all.
     public func write(to path: String) throws { try ONNXFile.write(graph, to: path) }
 

@@ -18,7 +18,7 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var arguments: RecipeArguments
 
     func run() throws {
-        try arguments.compute.apply()
+        try arguments.work.compute.apply()
         let recipe = try Recipe(reading: recipe, settings: settings)
         try arguments.run(on: Model(reading: input), to: output.output, reading: [self.recipe], called: name) { _ in recipe }
     }

@@ -16,15 +16,15 @@ public struct SearchSummary: Codable, Sendable {
     /// One candidate.
     public struct Point: Codable, Hashable, Sendable {
         public var title: String
-        /// By name: `size` and `zipped-size` in bytes, `latency` in milliseconds, `macs`.
-        public var costs: [String: Double]
+        /// What could not be measured is missing.
+        public var costs: [CompressionCost: Double]
         /// On validation data, larger is better; nil where there are none.
         public var score: Double?
         /// Whether no other is better in one thing and no worse in all.
         public var isOnFront: Bool
         public var isChosen: Bool
 
-        public init(title: String, costs: [String: Double], score: Double?, isOnFront: Bool, isChosen: Bool) {
+        public init(title: String, costs: [CompressionCost: Double], score: Double?, isOnFront: Bool, isChosen: Bool) {
             (self.title, self.costs, self.score, self.isOnFront, self.isChosen) = (title, costs, score, isOnFront, isChosen)
         }
     }
@@ -48,7 +48,7 @@ extension SearchSummary {
         let targets = targets.map { target in
             "\(target.name): \(target.reached), asked for \(target.asked): \(target.isMet ? "met" : "MISSED")"
         }
-        let front = trials.filter(\.isOnFront).sorted { ($0.costs["size"] ?? 0) > ($1.costs["size"] ?? 0) }
+        let front = trials.filter(\.isOnFront).sorted { ($0.costs[.size] ?? 0) > ($1.costs[.size] ?? 0) }
         let table = TextTable(
             header: ["on the front", "size", "zipped", "latency", "MACs", quality ?? "score"],
             rows: front.map { [($0.isChosen ? "→ " : "  ") + $0.title] + $0.cells })
@@ -59,7 +59,7 @@ extension SearchSummary {
     var html: String {
         let targetRows = targets.map { [$0.name, $0.asked, $0.reached, $0.isMet ? "met" : "missed"] }
         let rows = trials.map { trial in [trial.title] + trial.cells + [trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : ""] }
-        let plots = [("size", "size (kB)", 1e-3), ("latency", "latency (ms)", 1.0)].map { cost, words, factor in plot(cost, words, factor) }
+        let plots = [plot(.size, "size (kB)", 1e-3), plot(.latency, "latency (ms)", 1)]
         return (targets.isEmpty ? "" : "<h2>Targets</h2>" + HTML.table(["target", "asked", "reached", ""], targetRows))
             + "<h2>Candidates</h2>" + plots.joined()
             + "<p class='soft'>Full points: nothing that costs as little is better.</p>"
@@ -67,7 +67,7 @@ extension SearchSummary {
             + notes.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined()
     }
 
-    private func plot(_ cost: String, _ words: String, _ factor: Double) -> String {
+    private func plot(_ cost: CompressionCost, _ words: String, _ factor: Double) -> String {
         var points = trials.compactMap { trial -> Chart.Point? in
             guard let x = trial.costs[cost], let score = trial.score else { return nil }
             return Chart.Point(x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText)", isFilled: false)
@@ -86,9 +86,6 @@ extension SearchSummary.Point {
 
     /// Costs and score.
     fileprivate var cells: [String] {
-        [
-            costs["size"].map { Format.bytes(Int($0)) } ?? "–", costs["zipped-size"].map { Format.bytes(Int($0)) } ?? "–",
-            costs["latency"].map { Format.milliseconds($0) } ?? "–", costs["macs"].map { Format.count(Int($0)) } ?? "–", scoreText,
-        ]
+        CompressionCost.allCases.map { cost in costs[cost].map(cost.text) ?? "–" } + [scoreText]
     }
 }

@@ -21,7 +21,7 @@ public struct Augmentation: Codable, Hashable, Sendable {
     }
 
     /// Whether samples are blended with each other, so that targets must be numbers that can be blended too.
-    package var mixesSamples: Bool { active.contains { $0.method is MixupAugmentation.Type } }
+    package var mixesSamples: Bool { active.contains { $0.method.blendsSamples } }
 
     /// Whether what a model is given is changed at all.
     package var isActive: Bool { !active.isEmpty }

@@ -45,12 +45,12 @@ struct BatchAssembler {
                     .data, "augmentation \(method.name)", "finds nothing that it could change\(change.input.map { " in \($0)" } ?? "")",
                     remedy: "it \(method.help)")
             }
-            if method is TokenDropoutAugmentation.Type, changed.count > 1 {
+            if method.isForOneInput, changed.count > 1 {
                 let names = changed.map { data.features[$0].name }.joined(separator: ", ")
-                throw WinnowError(.data, "augmentation \(method.name)", "could change \(names)", remedy: "give the input that holds tokens: input: …")
+                throw WinnowError(.data, "augmentation \(method.name)", "could change \(names)", remedy: "say which: input: …")
             }
             let fixed = data.features.first { !$0.isShared && $0.batchElementType != .float32 }
-            if method is MixupAugmentation.Type, let fixed {
+            if method.blendsSamples, let fixed {
                 throw WinnowError(.data, "augmentation \(method.name)", "cannot blend \(fixed.name), which is \(fixed.batchElementType)")
             }
         }

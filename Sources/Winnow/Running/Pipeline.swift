@@ -168,14 +168,17 @@ public struct Pipeline: Sendable {
         }
     }
 
+    /// Of passes that train and do not tell for how long.
+    private static let usualEpochs = 5
+
     /// How long steps take beside each other: training by its epochs, calibration far less, the rest next to nothing.
     private static func weight(of step: Recipe.Step) -> Double {
         guard case .pass(let step) = step else { return 1 }
-        let epochs = (step.pass as? Finetune)?.epochs ?? (step.pass as? IterativePruning).map { $0.finetune.epochs * $0.scheduledSparsities.count }
+        let epochs = step.pass.trainedEpochs
         switch step.pass.needs {
         case .nothing: return 1
         case .calibration: return 5
-        case .training: return 50 * Double(max(1, epochs ?? 5))
+        case .training: return 50 * Double(epochs > 0 ? epochs : usualEpochs)
         }
     }
 

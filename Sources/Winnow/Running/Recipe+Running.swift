@@ -12,8 +12,6 @@ extension Recipe {
         try await Pipeline(self, data: data).run(on: model, progress: progress)
     }
 
-    private var passSteps: [PassStep] { steps.compactMap { if case .pass(let step) = $0 { step } else { nil } } }
-
     /// What every step does on a few samples, one epoch where it trains: what would stop the recipe after hours stops it now.
     ///
     /// - Parameter samples: of each split, at most.
@@ -22,18 +20,9 @@ extension Recipe {
         on model: Model, data: DataSplits? = nil, samples: Int = 64, judge: Judge? = nil, cancellation: Cancellation = Cancellation(),
         progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
     ) throws -> [Report.Step] {
-        let short = Recipe(steps: passSteps.map { .pass($0.rehearsal) })
+        let short = Recipe(steps: passes.map { .pass(PassStep($0.rehearsal)) })
         var pipeline = Pipeline(short, data: data?.kept(for: model.graph).drawn(samples))
         pipeline.judge = judge
         return try pipeline.run(on: model, cancellation: cancellation, progress: progress).steps
-    }
-}
-
-extension PassStep {
-    /// The same for one epoch at most where it trains.
-    fileprivate var rehearsal: PassStep {
-        if var pass = pass as? Finetune { pass.epochs = min(1, pass.epochs); return PassStep(pass) }
-        if var pass = pass as? IterativePruning { pass.finetune.epochs = min(1, pass.finetune.epochs); return PassStep(pass) }
-        return self
     }
 }

@@ -35,8 +35,7 @@ public struct RecipeRun: Sendable {
         self.data = data
     }
 
-    /// The page's name with another ending.
-    private var jsonReport: String? { report.map { URL(fileURLWithPath: $0).deletingPathExtension().path + ".json" } }
+    private var reportFiles: ReportFiles? { report.map { ReportFiles(page: $0) } }
 
     private var outputFolder: String { URL(fileURLWithPath: output).deletingLastPathComponent().path }
 
@@ -47,15 +46,7 @@ public struct RecipeRun: Sendable {
         if let path = input.path { files.reads(model: path) }
         try files.writes(output, for: "--output", replacing: input.path)
         for case .save(let name) in recipe.steps { try files.writes("\(outputFolder)/\(name)", for: "save: \(name)") }
-        if let report, let jsonReport {
-            try OutputName.checkPage(report)
-            try files.writes(report, for: "--report")
-            try files.writes(jsonReport, for: "--report, as JSON,")
-            guard Report.isOne(at: jsonReport) else {
-                throw WinnowError(
-                    .usage, "--report", "\(jsonReport), where the same is written as JSON, holds something else", remedy: "give another name")
-            }
-        }
+        try reportFiles?.check(&files)
         if let stateFolder { try files.writes(stateFolder, for: "--state") }
     }
 
@@ -81,17 +72,14 @@ public struct RecipeRun: Sendable {
         if isStrict { try Strictness.check(result.findings) }
         let measuring = try self.measuring(data, cancellation, progress)
         // The output may take the input's place, so what that costs is measured first.
-        let before = try measuring.costs(of: [(stage(of: input.path, "input"), input)], name: title, histograms: true)
+        let before = try measuring.costs(of: [(input.fileTitle ?? "input", input)], name: title, histograms: true)
         try result.model.write(to: output)
-        let after = result.saved + [(stage(of: output, "output"), Model(result.model.graph, path: output))]
+        let after = result.saved + [Model(result.model.graph, path: output)].map { ($0.fileTitle ?? "output", $0) }
         let costs = try before + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
         let report = Report(
             title: title, environment: Platform.environment,
             models: try completed(costs, of: [input.graph] + after.map(\.model.graph), measuring), steps: result.steps)
-        if let page = self.report, let jsonReport {
-            try AtomicFile.write(report.html, to: page)
-            try AtomicFile.write(Array(try report.json()), to: jsonReport)
-        }
+        try reportFiles?.write(report)
         result.folder?.remove(recipe.steps.indices.map(Pipeline.stepName))
         return report
     }
@@ -123,9 +111,5 @@ public struct RecipeRun: Sendable {
             progress(Pipeline.Progress(step: count, stepCount: count, stepName: "measuring", event: event, fraction: 1))
         }
         return measuring
-    }
-
-    private func stage(of path: String?, _ fallback: String) -> String {
-        path.map { URL(fileURLWithPath: $0).deletingPathExtension().lastPathComponent } ?? fallback
     }
 }

@@ -46,13 +46,14 @@ struct RunFolder: Sendable {
     func state(of step: String) -> RunState { state.part(step) }
 
     /// The file of the graph that a step gave.
-    func path(of step: String) -> String { "\(path)/\(step).onnx" }
+    func path(of step: String) -> String { "\(path)/\(step)\(Self.ending)" }
+
+    /// What a step that was finished did; nil if it was not.
+    func record(of step: String) throws -> Report.Step? { try state(of: step).load(Report.Step.self)?.record }
 
     /// The graph and record of a step that was finished; nil if it was not, or its graph was dropped.
     func finished(_ step: String) throws -> (graph: Graph, record: Report.Step)? {
-        guard let (record, _) = try state(of: step).load(Report.Step.self), FileManager.default.fileExists(atPath: path(of: step)) else {
-            return nil
-        }
+        guard let record = try record(of: step), FileManager.default.fileExists(atPath: path(of: step)) else { return nil }
         return (try ONNXFile.read(path(of: step), registry: OperatorCatalogue.registry), record)
     }
 
@@ -64,9 +65,19 @@ struct RunFolder: Sendable {
     }
 
     /// Removes the file of a step's graph; its record stays.
-    func dropGraph(of step: String) {
+    private func dropGraph(of step: String) {
         for suffix in ["", ".data"] { unlink(path(of: step) + suffix) }
     }
+
+    /// Removes the graphs of all steps but these; their records stay.
+    func dropGraphs(except kept: Set<String>) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(Self.ending) {
+            let step = String(name.dropLast(Self.ending.count))
+            if !kept.contains(step) { dropGraph(of: step) }
+        }
+    }
+
+    private static let ending = ".onnx"
 
     /// Removes the files of these steps, and the folder if the run made it and nothing else is in it.
     func remove(_ steps: [String]) {

@@ -1,4 +1,5 @@
 import Foundation
+public import WinnowReport
 import WinnowTensor
 
 /// How much of something may be left: a part of what the original has, or so much.
@@ -15,27 +16,7 @@ public enum Amount: Hashable, Sendable {
     }
 }
 
-/// What a model costs whoever runs it.
-public enum CompressionCost: String, CaseIterable, Codable, Sendable {
-    /// Bytes of the file.
-    case size
-    /// Bytes of the file's zip.
-    case zippedSize = "zipped-size"
-    /// Milliseconds of one sample on one thread of this machine, or as a program measures it.
-    case latency
-    /// Multiply–accumulates of one sample.
-    case multiplyAccumulates = "macs"
-
-    /// As tables call it.
-    public var words: String {
-        switch self {
-        case .size: "size"
-        case .zippedSize: "zipped size"
-        case .latency: "latency"
-        case .multiplyAccumulates: "multiply–accumulates"
-        }
-    }
-
+extension CompressionCost {
     /// What the letters behind a number stand for.
     private var units: [String: Double] {
         switch self {
@@ -71,15 +52,6 @@ public enum CompressionCost: String, CaseIterable, Codable, Sendable {
 
     private func problem(_ text: String, _ option: String) -> WinnowError {
         WinnowError(.usage, option, "\(text) is no \(words)", remedy: "write for example \(example)")
-    }
-
-    /// A number of this with its unit.
-    public func text(_ value: Double) -> String {
-        switch self {
-        case .size, .zippedSize: value >= 1e6 ? String(format: "%.2f MB", value / 1e6) : String(format: "%.1f kB", value / 1e3)
-        case .latency: String(format: "%.3g ms", value)
-        case .multiplyAccumulates: value >= 1e6 ? String(format: "%.2f M", value / 1e6) : String(format: "%.0f", value)
-        }
     }
 }
 

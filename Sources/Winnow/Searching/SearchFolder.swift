@@ -10,18 +10,19 @@ public struct SearchFolder: Sendable {
     public init(_ path: String) { self.path = path }
 
     private struct Contents: Codable {
-        var baseline: String
+        /// What scores are.
         var quality: String?
+        /// The original first.
         var trials: [SearchTrial]
     }
 
     private static let fileName = "search.json"
     private var file: String { "\(path)/\(Self.fileName)" }
 
-    func write(_ trials: [SearchTrial], baseline: String, quality: String?) throws {
+    func write(_ trials: [SearchTrial], quality: String?) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write(Array(try encoder.encode(Contents(baseline: baseline, quality: quality, trials: trials))), to: file)
+        try AtomicFile.write(Array(try encoder.encode(Contents(quality: quality, trials: trials))), to: file)
     }
 
     /// The best candidate within the limits, its score first, then what is left of it, and how it stands to each target.
@@ -29,9 +30,10 @@ public struct SearchFolder: Sendable {
     /// Throws `.file` where the folder holds no search, `.data` where nothing in it is within the limits, naming the least there is.
     public func pick(_ targets: CompressionTargets) throws -> (trial: SearchTrial, targets: [SearchSummary.Target], model: Model) {
         guard let bytes = FileManager.default.contents(atPath: file), let contents = try? JSONDecoder().decode(Contents.self, from: bytes),
-            let baseline = contents.trials.first(where: { $0.name == contents.baseline })
+            let baseline = contents.trials.first
         else { throw WinnowError(.file, path, "holds no search", remedy: "give the folder that `winnow compress` left beside its output") }
-        let kept = contents.trials.filter { FileManager.default.fileExists(atPath: graphPath($0)) }
+        // What was made to learn its costs is nothing to choose.
+        let kept = contents.trials.judged.filter { FileManager.default.fileExists(atPath: graphPath($0)) }
         let fitting = kept.filter { trial in targets.outcomes(of: trial, from: baseline).allSatisfy(\.isMet) }
         guard let first = fitting.first else { throw problem(targets, kept, baseline) }
         let best = fitting.dropFirst().reduce(first) { targets.prefers($1, to: $0, from: baseline) ? $1 : $0 }

@@ -9,40 +9,51 @@ import WinnowTensor
 struct SearchSpace {
     /// Leaves more away the larger its strength, from 0 to 1.
     struct Reduction {
-        let make: (_ strength: Double) -> [PassStep]
-        /// What comes behind it where quality counts.
+        let words: String
+        let make: (_ strength: Double) -> any Pass
+        /// What comes behind it where the model is trained on.
         var repair: [PassStep] = []
     }
 
-    /// How weights and activations are stored, as last steps of a recipe.
+    /// How weights and activations are stored.
     struct Storage {
-        let steps: [PassStep]
-        /// What takes part in training, so that the model learns to live with it; the steps then fall away.
-        var trained: (any TrainingPass)?
-        /// Whether `steps` can be followed by training.
-        var isTrainable = false
+        /// How training goes on with codes.
+        enum Training {
+            case none
+            /// On the stored model.
+            case behind
+            /// By what takes part in training in the place of `steps`.
+            case along(any TrainingPass)
+        }
+
+        let words: String
+        var steps: [PassStep] = []
+        var training = Training.none
         /// Whether it is tried behind reductions too.
         var isCombined = true
         /// Whether it is the one before it with more care: tried only where that loses too much.
         var isCareful = false
-        /// What comes at the very end, behind training too.
-        var last: [PassStep] = []
 
-        func between(_ first: [PassStep], _ last: [PassStep]) -> Storage {
-            Storage(steps: first + steps, trained: trained, isTrainable: isTrainable, isCombined: isCombined, isCareful: isCareful, last: last)
-        }
+        var isTrainable: Bool { if case .none = training { false } else { true } }
     }
 
+    /// Passes that tidy up, before all others.
     let prelude: [PassStep]
+    /// Passes that make the file small and fast to read, behind all others.
+    let closing: [PassStep]
     let reductions: [Reduction]
+    /// All storages, floats first.
     let storages: [Storage]
     /// Whether there is something to train on.
     let trains: Bool
     private let hasLabels: Bool
     /// Samples in one step of training: few enough for many steps an epoch.
-    private let batchSize: Int
+    let batchSize: Int
     /// Epochs that one candidate gets at most.
     let longestTraining: Int
+
+    private static let (smallestBatch, largestBatch, stepsOfEpoch) = (8, 128, 64)
+    private static let (leastLongest, longestSteps) = (30, 8000)
 
     /// - Parameter profile: the runtime that integers are for.
     init(_ model: Graph, _ data: DataSplits?, _ targets: CompressionTargets, profile: Chosen<ExportProfiles>) throws {
@@ -53,22 +64,49 @@ struct SearchSpace {
         longestTraining = max(Self.leastLongest, Self.longestSteps * batchSize / count)
         hasLabels = training.map { Evaluation.objection(to: model, on: $0) == nil } ?? false
         prelude = try Self.prelude(of: model)
-        let countsBytes = targets.limits.keys.allSatisfy { $0 == .size || $0 == .zippedSize } && !targets.limits.isEmpty
-        let normalization = model.nodes.contains { $0.op is BatchNormalization } ? [PassStep(BatchNormReestimation())] : []
-        reductions = trains
-            ? [
-                Reduction(
-                    make: { strength in
-                        [PassStep(StructuredPruning { $0.sparsity = strength; $0.limits.budget = countsBytes ? .parameters : .macs })]
-                    }, repair: normalization),
-                Reduction { strength in
-                    [PassStep(SVDFactorization { $0.ranking.size = 1 - strength; $0.ranking.budget = countsBytes ? .parameters : .macs })]
-                },
-            ] : []
+        closing = Self.namesWeigh(model) ? [PassStep(ShortNames())] : []
+        let normalizes = model.nodes.contains { $0.op is BatchNormalization }
+        reductions = trains ? Self.reductions(targets, repair: normalizes ? [PassStep(BatchNormReestimation())] : []) : []
         // Between codes and floats a normalization would be work of its own.
-        let folding = normalization.isEmpty ? [] : [PassStep(FoldBatchNorm())]
-        let last = Self.namesWeigh(model) ? [PassStep(ShortNames())] : []
-        storages = Self.storages(hasData: training != nil, targets, profile).map { $0.between(folding, last) }
+        let folding = normalizes ? [PassStep(FoldBatchNorm())] : []
+        storages = Self.storages(hasData: trains, targets, profile).map { storage in
+            var storage = storage
+            storage.steps = folding + storage.steps
+            return storage
+        }
+    }
+
+    private static func reductions(_ targets: CompressionTargets, repair: [PassStep]) -> [Reduction] {
+        let countsBytes = !targets.limits.isEmpty && targets.limits.keys.allSatisfy { $0 == .size || $0 == .zippedSize }
+        return [
+            Reduction(
+                words: StructuredPruning.name,
+                make: { strength in StructuredPruning { $0.sparsity = strength; $0.limits.budget = countsBytes ? .parameters : .macs } },
+                repair: repair),
+            Reduction(words: SVDFactorization.name) { strength in
+                SVDFactorization { $0.ranking.size = 1 - strength; $0.ranking.budget = countsBytes ? .parameters : .macs }
+            },
+        ]
+    }
+
+    private static func storages(hasData: Bool, _ targets: CompressionTargets, _ profile: Chosen<ExportProfiles>) -> [Storage] {
+        let floats = Storage(words: "float")
+        let weights = [
+            Storage(words: "int8 weights", steps: [PassStep(WeightOnlyQuantization())], isCombined: !hasData),
+            Storage(words: "4-bit weights", steps: [PassStep(WeightOnlyQuantization { $0.bits = 4 })]),
+            Storage(words: "palettes of 16", steps: [PassStep(Palettization())], training: .behind),
+        ]
+        guard hasData else { return [floats] + weights }
+        let integers = [
+            Storage(
+                words: "int8", steps: [PassStep(StaticQuantization { $0.codes.profile = profile })],
+                training: .along(QuantizationAwareTraining { $0.codes.profile = profile })),
+            Storage(
+                words: "int8 within \(targets.maxDrop.shortText) points",
+                steps: [PassStep(StaticQuantization { $0.codes.profile = profile; $0.precision.maxDrop = targets.maxDrop })],
+                isCombined: false, isCareful: true),
+        ]
+        return [floats] + integers + weights
     }
 
     /// Whether names may be more than a hundredth of a compressed file.
@@ -89,26 +127,6 @@ struct SearchSpace {
         return steps
     }
 
-    private static let (smallestBatch, largestBatch, stepsOfEpoch) = (8, 128, 64)
-    private static let (leastLongest, longestSteps) = (30, 8000)
-
-    private static func storages(hasData: Bool, _ targets: CompressionTargets, _ profile: Chosen<ExportProfiles>) -> [Storage] {
-        let weights = [
-            Storage(steps: [PassStep(WeightOnlyQuantization())], isCombined: !hasData),
-            Storage(steps: [PassStep(WeightOnlyQuantization { $0.bits = 4 })]),
-            Storage(steps: [PassStep(Palettization())], isTrainable: true),
-        ]
-        guard hasData else { return weights }
-        let integers = [
-            Storage(
-                steps: [PassStep(StaticQuantization { $0.codes.profile = profile })],
-                trained: QuantizationAwareTraining { $0.codes.profile = profile }),
-            Storage(steps: [PassStep(StaticQuantization { $0.codes.profile = profile; $0.precision.maxDrop = targets.maxDrop })], isCombined: false,
-                isCareful: true),
-        ]
-        return [Storage(steps: [])] + integers + weights
-    }
-
     /// Training for so many epochs, toward the labels and the original where there are labels, else toward the original alone.
     ///
     /// - Parameter pass: what takes part beside the teacher.
@@ -120,25 +138,5 @@ struct SearchSpace {
                 if hasLabels { finetune.with = [PassStep(Distillation { $0.temperature = 2; $0.alpha = 0.9 })] }
                 finetune.with += pass.map { [PassStep($0)] } ?? []
             })
-    }
-
-    static func words(epochs: Int) -> String { "\(epochs) epoch\(epochs == 1 ? "" : "s")" }
-
-    /// Whether a teacher alone takes part in training.
-    static func isPlain(_ pass: Finetune) -> Bool { pass.with.allSatisfy { $0.pass is Distillation } }
-
-    /// How a step is named in the title of a trial; nil: it only tidies up.
-    static func words(for step: PassStep) -> String? {
-        switch step.pass {
-        case let pass as StructuredPruning: "\(step.name) \(pass.sparsity.shortText)"
-        case let pass as SVDFactorization: "\(step.name) \((1 - (pass.ranking.size ?? 1)).shortText)"
-        case let pass as Finetune:
-            ([words(epochs: pass.epochs)] + pass.with.filter { !($0.pass is Distillation) }.map { "with \($0.name)" }).joined(separator: " ")
-        case let pass as WeightOnlyQuantization: "\(step.name) \(pass.bits)"
-        case let pass as Palettization: "\(step.name) \(pass.bits)"
-        case let pass as StaticQuantization: step.name + (pass.precision.maxDrop.map { " within \($0.shortText)" } ?? "")
-        case is FoldBatchNorm, is RemoveIdentity, is FoldConstants, is RemoveDeadNodes, is BatchNormReestimation, is ShortNames: nil
-        default: step.name
-        }
     }
 }

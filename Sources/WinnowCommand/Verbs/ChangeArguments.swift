@@ -13,11 +13,11 @@ struct ChangeArguments: ParsableArguments {
 
     /// Applies the recipe that is right for the model and the data, under the input's name with `suffix` where no other is given.
     func run(_ suffix: String, reading sources: [String] = [], _ recipe: (_ model: Model, _ data: DataSplits?) throws -> Recipe) throws {
-        try self.recipe.compute.apply()
+        try self.recipe.work.compute.apply()
         let model = try Model(reading: input)
         let name = URL(fileURLWithPath: input).deletingPathExtension().path
         let output = output ?? OutputName.companion(of: name, suffix: "-\(suffix).onnx")
         try self.recipe.run(on: model, to: output, reading: sources) { try recipe(model, $0) }
-        if !self.recipe.verbosity.quiet, !self.recipe.json { print("written: \(output)") }
+        if !self.recipe.work.isQuiet { print("written: \(output)") }
     }
 }

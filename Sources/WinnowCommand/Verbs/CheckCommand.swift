@@ -14,31 +14,25 @@ struct CheckCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @Option(name: .customLong("set"), help: "A value in place of the recipe's: steps[0].sparsity=0.4. May be given several times.")
     var settings: [String] = []
-    @OptionGroup var data: DataArguments
-    @OptionGroup var shapes: ShapeArguments
-    @OptionGroup var metric: MetricArguments
     @Option(help: "Samples of each split to rehearse with.") var samples = 64
-    @Flag(help: "JSON instead of text.") var json = false
-    @OptionGroup var verbosity: VerbosityArguments
-    @OptionGroup var compute: ComputeArguments
+    @OptionGroup var work: WorkArguments
 
     func run() throws {
-        try compute.apply()
-        let isQuiet = verbosity.quiet || json
+        try work.compute.apply()
         let recipe = try Recipe(reading: recipe, settings: settings)
         let model = try Model(reading: input)
         guard samples > 0 else { throw WinnowError(.usage, "--samples", "is \(samples)", remedy: "give at least 1") }
-        let data = try data.load(for: model.graph, shapes: shapes.shape, quietly: isQuiet)
-        let progress = ProgressLine(isQuiet: isQuiet)
+        let data = try work.data(for: model)
+        let progress = work.progress
         let steps = try recipe.rehearsed(
-            on: model, data: data, samples: samples, judge: metric.judge, cancellation: Interruption.cancellation
+            on: model, data: data, samples: samples, judge: work.metric.judge, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         progress.finish()
-        if json { return try printJSON(steps) }
-        guard !verbosity.quiet else { return }
+        if work.json { return try printJSON(steps) }
+        guard !work.verbosity.quiet else { return }
         for (number, step) in steps.enumerated() {
             print("step \(number + 1), \(step.summary)")
-            for finding in step.findings where verbosity.verbose || [.skipped, .fellBack].contains(finding.status) { print("  \(finding)") }
+            for finding in step.findings where work.verbosity.verbose || [.skipped, .fellBack].contains(finding.status) { print("  \(finding)") }
         }
         print("the recipe fits the model and the data")
     }

@@ -22,32 +22,26 @@ struct CompressCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A command that prints a model's milliseconds, in place of Winnow's: 'python time.py {model}'.", valueName: "command"))
     var latencyIn: String?
     @Flag(help: "Print what would be tried and how long it takes, and stop.") var plan = false
-    @OptionGroup var data: DataArguments
-    @OptionGroup var shapes: ShapeArguments
-    @OptionGroup var metric: MetricArguments
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
     @Option(help: "The folder for candidates; default: the output's name with .search.") var state: String?
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
-    @Flag(help: "JSON instead of text.") var json = false
-    @OptionGroup var verbosity: VerbosityArguments
-    @OptionGroup var compute: ComputeArguments
+    @OptionGroup var work: WorkArguments
 
     func run() throws {
-        try compute.apply()
-        let isQuiet = verbosity.quiet || json
+        try work.compute.apply()
         let model = try Model(reading: input)
         var search = CompressionSearch(model, output: output.output)
         search.targets = CompressionTargets(maxDrop: maxDrop, limits: try limits.limits)
         search.timeBudget = try Self.duration(timeBudget)
         search.profile = try Chosen(named: profile, for: "--profile")
-        search.judge = try metric.judge
+        search.judge = try work.metric.judge
         search.latencyProgram = try latencyIn.map { try ModelProgram($0, for: "--latency-in") }
-        (search.report, search.seed, search.shapes) = (report, seed, shapes.shape)
+        (search.report, search.seed, search.shapes) = (report, seed, work.shapes.shape)
         if let state { search.folder = state }
-        search.sources = data.data.map { [$0] } ?? []
+        search.sources = work.data.data.map { [$0] } ?? []
         try search.checkOutputs()
-        search.data = try data.load(for: model.graph, shapes: shapes.shape, quietly: isQuiet)
-        let progress = ProgressLine(isQuiet: isQuiet)
+        search.data = try work.data(for: model)
+        let progress = work.progress
         if plan {
             let lines = try search.plan(cancellation: Interruption.cancellation) { progress.show($0) }
             progress.finish()
@@ -56,7 +50,7 @@ struct CompressCommand: ParsableCommand {
         }
         let result = try search(cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()
-        if json { print(String(decoding: try result.report.json(), as: UTF8.self)) } else if !verbosity.quiet { tell(result, search.folder) }
+        if work.json { print(String(decoding: try result.report.json(), as: UTF8.self)) } else if !work.verbosity.quiet { tell(result, search.folder) }
         if !result.isMet { throw ExitCode(3) }
     }
 

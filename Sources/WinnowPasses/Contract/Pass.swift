@@ -27,6 +27,10 @@ public protocol Pass: Codable, Sendable, CustomStringConvertible {
     var models: [String] { get }
     /// Other files that it reads.
     var files: [String] { get }
+    /// Passes over the training data that it makes, all rounds together.
+    var trainedEpochs: Int { get }
+    /// The same with one epoch of training at most, to try it out.
+    var rehearsal: Self { get }
 
     /// The changed graph and a finding for every weight tensor.
     func apply(to graph: Graph, in context: PassContext) throws -> PassResult
@@ -61,6 +65,8 @@ extension Pass {
     public var needs: PassNeeds { .nothing }
     public var models: [String] { [] }
     public var files: [String] { [] }
+    public var trainedEpochs: Int { 0 }
+    public var rehearsal: Self { self }
     public static var guide: String { summary }
     public static var strengths: [Strength] { [] }
     public static var isIdempotent: Bool { false }

@@ -15,9 +15,7 @@ struct ChannelsBetweenLayers {
         let all = ScalableChannels.all(in: graph, replacesClips: clips == .perChannel)
         chosen = all.found.filter { free.isSuperset(of: $0.weights) }
         let sites = graph.weightSites
-        for site in sites where !ledger.has(site.tensor) {
-            if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) }
-        }
+        ledger.keepWeights(of: graph, notIn: selection)
         for (node, reason) in all.refused {
             let weight = sites.first { $0.node.name == node.name }?.tensor
             let name = weight.map { free.contains($0) ? $0 : node.name } ?? node.name

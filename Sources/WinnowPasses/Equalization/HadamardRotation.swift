@@ -28,7 +28,7 @@ public struct HadamardRotation: Pass {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
         var ledger = WeightLedger(graph)
-        for site in graph.weightSites { if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } }
+        ledger.keepWeights(of: graph, notIn: selection)
         let first = MatrixLayers(graph, selection)
         let prepared = try first.movingScales(of: first.found.all.flatMap(\.normalizations))
         let layers = MatrixLayers(prepared, selection)

@@ -29,7 +29,7 @@ public struct OutlierSuppression: Pass {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
         var ledger = WeightLedger(graph)
-        for site in graph.weightSites { if let reason = selection.reason(against: site) { ledger.keep(site.tensor, reason) } }
+        ledger.keepWeights(of: graph, notIn: selection)
         let layers = MatrixLayers(graph, selection)
         var (edit, names) = (GraphEdit(), FreshNames(graph))
         for node in graph.nodes where layers.normalizesLastAxis(node) {

@@ -40,6 +40,13 @@ public struct IterativePruning: Pass {
     public var files: [String] { rule.files + finetune.files }
     public var needs: PassNeeds { .training }
     public var models: [String] { finetune.models }
+    public var trainedEpochs: Int { finetune.epochs * scheduledSparsities.count }
+    public var rehearsal: Self {
+        var result = self
+        result.finetune = finetune.rehearsal
+        return result
+    }
+
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         guard rewind.epochs <= finetune.epochs else {
@@ -56,7 +63,7 @@ public struct IterativePruning: Pass {
     }
 
     /// The sparsities of all rounds, rising.
-    package var scheduledSparsities: [Double] {
+    var scheduledSparsities: [Double] {
         if !sparsities.isEmpty { return sparsities }
         if rounds == 1 { return [target] }
         return (0..<rounds).map { rise.sparsity(round: $0, of: rounds - 1, from: start, to: target) }

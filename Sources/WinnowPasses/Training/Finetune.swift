@@ -60,6 +60,12 @@ public struct Finetune: Pass {
     public var needs: PassNeeds { .training }
     public var models: [String] { with.flatMap(\.pass.models) }
     public var files: [String] { with.flatMap(\.pass.files) }
+    public var trainedEpochs: Int { epochs }
+    public var rehearsal: Self {
+        var result = self
+        result.epochs = min(1, epochs)
+        return result
+    }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()

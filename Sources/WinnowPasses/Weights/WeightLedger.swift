@@ -26,6 +26,13 @@ package struct WeightLedger {
         }.map(\.name)
     }
 
+    /// Notes why weights are left alone that are not selected.
+    mutating func keepWeights(of graph: Graph, notIn selection: Selection) {
+        for site in graph.weightSites where !has(site.tensor) {
+            if let reason = selection.reason(against: site) { keep(site.tensor, reason) }
+        }
+    }
+
     /// Notes a finding under its subject.
     package mutating func note(_ finding: Finding) {
         if known.contains(finding.subject) {

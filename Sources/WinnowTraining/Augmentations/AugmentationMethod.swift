@@ -8,12 +8,21 @@ package protocol AugmentationMethod: Sendable {
     static var strengths: ClosedRange<Double> { get }
     /// The strength of a change that is named without one.
     static var usualStrength: Double { get }
+    /// Whether samples are blended with each other, so that all arrays of a step must be numbers that can be blended.
+    static var blendsSamples: Bool { get }
+    /// Whether it must be told which input it is for, where there are several that it could change.
+    static var isForOneInput: Bool { get }
 
     /// Whether it changes such samples.
     static func changes(_ samples: AugmentedSamples) -> Bool
 
     /// Changes the samples of one array in place.
     static func apply(_ change: AugmentationChange, to samples: AugmentedSamples) throws
+}
+
+extension AugmentationMethod {
+    package static var blendsSamples: Bool { false }
+    package static var isForOneInput: Bool { false }
 }
 
 package enum AugmentationCatalogue {

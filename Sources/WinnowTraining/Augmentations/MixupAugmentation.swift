@@ -9,6 +9,7 @@ package enum MixupAugmentation: AugmentationMethod {
     package static let help = "blends samples and their targets with others of the step; the parameter α of the Beta distribution"
     package static let strengths = 0.0...1.0
     package static let usualStrength = 0.2
+    package static let blendsSamples = true
 
     package static func changes(_ samples: AugmentedSamples) -> Bool { samples.elementType == .float32 }
 

@@ -6,6 +6,7 @@ package enum TokenDropoutAugmentation: AugmentationMethod {
     package static let help = "replaces tokens with this probability by the number `replacement`; `input` says whose"
     package static let strengths = 0.0...1.0
     package static let usualStrength = 0.1
+    package static let isForOneInput = true
 
     package static func changes(_ samples: AugmentedSamples) -> Bool {
         samples.isInput && (samples.elementType == .int64 || samples.elementType == .int32)

@@ -85,7 +85,7 @@ import WinnowTraining
             let cancellation = Cancellation()
             let seen = Counter()
             do {
-                _ = try parts(cancellation: cancellation) { _ in if seen.next() > 10 * attempt { cancellation.cancel() } }
+                _ = try parts(cancellation: cancellation) { _ in if seen.next() > 25 * attempt { cancellation.cancel() } }
                 break
             } catch let error as WinnowError where error.kind == .cancelled { stops += 1 }
         }
@@ -105,6 +105,60 @@ import WinnowTraining
         #expect(better.isEmpty)
         #expect(throws: WinnowError.self) { try folder.pick(CompressionTargets(maxDrop: .infinity, limits: [.size: .absolute(10)])) }
         #expect(throws: WinnowError.self) { try SearchFolder("\(self.folder)/nothing").pick(CompressionTargets()) }
+    }
+
+    /// With other targets what was measured is used, and what was not is measured: a latency that no size asked for.
+    @Test func anotherSearchUsesTheFolder() throws {
+        let first = try search("one", [.size: .part(0.3)])()
+        var second = try search("two", [.latency: .part(0.99)])
+        second.folder = "\(folder)/one.onnx.search"
+        let result = try second()
+        for trial in result.trials { #expect(trial[.latency] != nil, "\(trial.title)") }
+        let shared = Set(first.trials.map(\.name)).intersection(result.trials.map(\.name))
+        #expect(shared.count > 3)
+    }
+
+    /// What was found is not trained again, though the models on the way to it were dropped.
+    @Test func aFinishedSearchIsReadBack() throws {
+        let search = try search("again", [.size: .part(0.3)])
+        let first = try search()
+        let trainings = Counter()
+        let second = try search { if $0.event.task == "training" { _ = trainings.next() } }
+        #expect(second.best == first.best && trainings.next() == 1)
+    }
+
+    /// What was made to learn its costs alone is not given out.
+    @Test func pickGivesOutWhatWasJudged() throws {
+        var search = try search("stopped", [.size: .part(0.2)])
+        search.timeBudget = .seconds(20)
+        let cancellation = Cancellation()
+        #expect(throws: WinnowError.self) {
+            try search(cancellation: cancellation) { if $0.event.task == "training", $0.stepName.contains("epoch") { cancellation.cancel() } }
+        }
+        let picked = try SearchFolder(search.folder).pick(CompressionTargets(maxDrop: .infinity, limits: [.size: .part(0.9)]))
+        #expect(picked.trial.score != nil)
+    }
+
+    /// A target that cannot be judged is refused, not passed over.
+    @Test func targetsOfUnknownCostsAreRefused() throws {
+        let original = trial(0.9, size: 100, latency: 1)
+        var unknown = original
+        unknown.costs[.latency] = nil
+        let targets = CompressionTargets(limits: [.latency: .part(0.5)])
+        #expect(targets.outcomes(of: unknown, from: original).first?.isMet == false)
+        #expect(!targets.holdCosts(of: unknown, from: original) && targets.excess(of: unknown, from: original) > 0)
+    }
+
+    /// Files of others are not written over.
+    @Test func othersFilesStay() throws {
+        for name in ["mine.yaml", "mine.json"] {
+            try Data("{\"mine\": 1}".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+            var search = try search(name == "mine.yaml" ? "mine" : "other", [:])
+            search.report = "\(folder)/mine.html"
+            if name == "mine.yaml" { search.report = nil }
+            let error = #expect(throws: WinnowError.self) { try search.checkOutputs() }
+            #expect(error?.kind == .usage)
+        }
     }
 
     @Test func withoutDataWeightsAloneAreStoredSmaller() throws {
@@ -152,7 +206,7 @@ import WinnowTraining
     }
 
     private func trial(_ score: Double, size: Double, latency: Double) -> SearchTrial {
-        SearchTrial(name: "\(score) \(size)", title: "", recipe: "", costs: ["size": size, "latency": latency], score: score, seconds: 0)
+        SearchTrial(name: "\(score) \(size)", title: "", recipe: "", costs: [.size: size, .latency: latency], score: score, seconds: 0)
     }
 
     @Test func preferenceFollowsTheTargets() {

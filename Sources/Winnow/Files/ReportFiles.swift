@@ -1,0 +1,28 @@
+import Foundation
+import WinnowFormats
+import WinnowReport
+import WinnowTensor
+
+/// A report as a page, and as JSON beside it.
+struct ReportFiles {
+    let page: String
+
+    /// The page's name with another ending.
+    var json: String { URL(fileURLWithPath: page).deletingPathExtension().path + ".json" }
+
+    /// Throws `.usage` if one of the files would take the place of another, of one that is read, or of JSON that is no report.
+    func check(_ files: inout FileRoles) throws {
+        try OutputName.checkPage(page)
+        try files.writes(page, for: "--report")
+        try files.writes(json, for: "--report, as JSON,")
+        guard Report.isOne(at: json) else {
+            throw WinnowError(
+                .usage, "--report", "\(json), where the same is written as JSON, holds something else", remedy: "give another name")
+        }
+    }
+
+    func write(_ report: Report) throws {
+        try AtomicFile.write(report.html, to: page)
+        try AtomicFile.write(Array(try report.json()), to: json)
+    }
+}

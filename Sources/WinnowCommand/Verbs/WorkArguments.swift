@@ -1,0 +1,19 @@
+import ArgumentParser
+import Winnow
+
+/// What every command takes that works on a model with data and says what came of it.
+struct WorkArguments: ParsableArguments {
+    @OptionGroup var data: DataArguments
+    @OptionGroup var shapes: ShapeArguments
+    @OptionGroup var metric: MetricArguments
+    @Flag(help: "JSON instead of text.") var json = false
+    @OptionGroup var verbosity: VerbosityArguments
+    @OptionGroup var compute: ComputeArguments
+
+    /// Whether nothing but results is printed.
+    var isQuiet: Bool { verbosity.quiet || json }
+    var progress: ProgressLine { ProgressLine(isQuiet: isQuiet) }
+
+    /// The data for a model, where there are some.
+    func data(for model: Model) throws -> DataSplits? { try data.load(for: model.graph, shapes: shapes.shape, quietly: isQuiet) }
+}
