@@ -108,7 +108,7 @@ def efficientnet(options) -> Case:
     def pixels(count: int, seed: int) -> np.ndarray:
         return ((crops(images, count, 224, seed).transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128).astype(np.float32)
 
-    tests = pixels(400, 2)
+    tests = pixels(1600, 2)
     name = onnx.load(path).graph.input[0].name
     return Case(path, {name: pixels(options.samples, 1)}, batches(name, tests), "agreement of top-1", agreement)
 
