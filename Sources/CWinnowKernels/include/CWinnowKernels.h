@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "WinnowAttention.h"
+#include "WinnowChannels.h"
+#include "WinnowDepthwise.h"
 #include "WinnowElementary.h"
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"

@@ -28,10 +28,19 @@ package struct ConvGradientWeights: Operator {
         try request.checkFloat32(inputs: [0, 1])
         let source = try request.input(0)
         let target = try request.input(1)
-        let gradient = try ConvolutionFilterGradientKernel(
-            convolution.geometry(source: source.shape, filter: request.outputs[0].shape),
-            OperandLayouts(source: source.layout, target: target.layout), hasBias: request.outputs.count > 1,
-            math: request.options.math)
+        let geometry = try convolution.geometry(source: source.shape, filter: request.outputs[0].shape)
+        let layouts = OperandLayouts(source: source.layout, target: target.layout)
+        let hasBias = request.outputs.count > 1
+        if let gradient = try DepthwiseFilterGradientKernel(geometry, layouts, hasBias: hasBias) {
+            return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
+                guard let scratch = operands.scratch else { return }
+                gradient.run(
+                    source: operands.input(0, as: Float.self), targetGradient: operands.input(1, as: Float.self),
+                    filterGradient: operands.output(0, as: Float.self),
+                    biasGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self), scratch: scratch)
+            }
+        }
+        let gradient = try ConvolutionFilterGradientKernel(geometry, layouts, hasBias: hasBias, math: request.options.math)
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(
                 source: operands.input(0), targetGradient: operands.input(1), filterGradient: operands.output(0),

@@ -63,8 +63,7 @@ package struct BatchNormalization: Operator {
         try request.checkFloat32()
         if isMarkedTraining { return try batchKernel(request) }
         let data = try request.input(0)
-        let normalization = try BatchNormalizationKernel(
-            data.shape, layout: data.layout, statistics: .given, epsilon: epsilon)
+        let normalization = try BatchNormalizationKernel(data.shape, layout: data.layout, epsilon: epsilon)
         let statisticByteCount = try request.input(3).byteCount
         return Kernel(placement: .mayOverwrite([0]), scratchByteCount: normalization.scratchByteCount) { operands in
             try normalization.run(

@@ -35,19 +35,19 @@ package struct BatchNormalizationGradient: Operator {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let data = try request.input(0)
-        let gradient = try BatchNormalizationGradientKernel(
-            data.shape, layout: data.layout, statistics: usesBatch ? .ofBatch : .given, epsilon: epsilon)
-        let frozen = try request.hasNumber(5)
-            ? BatchNormalizationGradientKernel(data.shape, layout: data.layout, statistics: .given, epsilon: epsilon) : nil
-        let byteCount = max(gradient.scratchByteCount, frozen?.scratchByteCount ?? 0)
-        return Kernel(placement: .mayOverwrite([1]), scratchByteCount: byteCount) { operands in
-            let isFrozen = frozen != nil && operands.input(5, as: Float.self)[0] != 0
-            try (isFrozen ? frozen ?? gradient : gradient).run(
-                source: operands.input(0), targetGradient: operands.input(1), scale: operands.input(2),
-                statistics: .given(mean: operands.input(3), variance: operands.input(4)),
-                gradients: NormalizationGradients(
-                    source: operands.output(0), scale: operands.output(1), shift: operands.output(2)),
-                scratch: operands.scratch)
+        let channels = data.shape[1]
+        let gradient = BatchNormalizationGradientKernel(
+            rows: data.shape.elementCount / max(channels, 1), channels: channels, epsilon: epsilon)
+        let (usesBatch, mayFreeze) = (usesBatch, try request.hasNumber(5))
+        return Kernel(placement: .mayOverwrite([1]), scratchByteCount: gradient.scratchByteCount) { operands in
+            guard let scratch = operands.scratch else { return }
+            let isFrozen = mayFreeze && operands.input(5, as: Float.self)[0] != 0
+            gradient.run(
+                source: operands.input(0, as: Float.self), targetGradient: operands.input(1, as: Float.self),
+                scale: operands.input(2, as: Float.self), mean: operands.input(3, as: Float.self),
+                variance: operands.input(4, as: Float.self), areOfRows: usesBatch && !isFrozen,
+                sourceGradient: operands.output(0, as: Float.self), scaleGradient: operands.output(1, as: Float.self),
+                shiftGradient: operands.output(2, as: Float.self), scratch: scratch)
         }
     }
 

@@ -46,10 +46,9 @@ package struct BatchNormalizationTraining: Operator {
         try request.checkFloat32()
         let data = try request.input(0)
         let channels = data.shape[1]
-        let normalization = try BatchNormalizationKernel(
-            data.shape, layout: data.layout, statistics: .ofBatch, epsilon: epsilon)
-        let frozen = try request.hasNumber(5)
-            ? BatchNormalizationKernel(data.shape, layout: data.layout, statistics: .given, epsilon: epsilon) : nil
+        let normalization = BatchNormalizationTrainingKernel(
+            rows: data.shape.elementCount / max(channels, 1), channels: channels, epsilon: epsilon)
+        let frozen = try request.hasNumber(5) ? BatchNormalizationKernel(data.shape, layout: data.layout, epsilon: epsilon) : nil
         let momentum = momentum
         return Kernel(scratchByteCount: max(normalization.scratchByteCount, frozen?.scratchByteCount ?? 0)) { operands in
             if let frozen, operands.input(5, as: Float.self)[0] != 0 {
@@ -61,10 +60,11 @@ package struct BatchNormalizationTraining: Operator {
                     statistics: .given(mean: operands.input(3), variance: operands.input(4)), target: operands.output(0),
                     scratch: operands.scratch)
             }
-            try normalization.run(
-                source: operands.input(0), scale: operands.input(1), shift: operands.input(2),
-                statistics: NormalizationStatistics(mean: operands.output(3), variance: operands.output(4)),
-                target: operands.output(0), scratch: operands.scratch)
+            guard let scratch = operands.scratch else { return }
+            normalization.run(
+                source: operands.input(0, as: Float.self), scale: operands.input(1, as: Float.self),
+                shift: operands.input(2, as: Float.self), mean: operands.output(3, as: Float.self),
+                variance: operands.output(4, as: Float.self), target: operands.output(0, as: Float.self), scratch: scratch)
             for statistic in 0..<2 {
                 let running = operands.input(3 + statistic, as: Float.self)
                 let batch = operands.output(3 + statistic, as: Float.self)

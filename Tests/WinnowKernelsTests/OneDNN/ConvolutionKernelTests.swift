@@ -67,6 +67,34 @@ extension OneDNNTests {
             }
         }
 
+        @Test(arguments: [2, 3, 8, 13, 16, 24, 40, 72, 131], [1, 2]) func depthwiseFilterGradientsMatchLoop(channels: Int, threads: Int) throws {
+            defer { ThreadCount.set(0) }
+            ThreadCount.set(threads)
+            for seed in 0..<6 {
+                var data = TestTensors(seed: 3000 + seed)
+                var geometry =
+                    seed > 0
+                    ? ConvolutionGeometry.random(&data)
+                    : ConvolutionGeometry(
+                        sourceShape: [2, 1, 4, 9], filterShape: [1, 1, 5, 5], window: WindowGeometry([5, 5], padsBegin: [2, 2]))
+                geometry.sourceShape = Shape([data.int(1...3), channels] + geometry.sourceShape.dropFirst(2))
+                geometry.filterShape = Shape([channels, 1] + geometry.filterShape.dropFirst(2))
+                geometry.groups = channels
+                let layouts = OperandLayouts(source: .channelsLast, target: .channelsLast)
+                let (source, gradient) = (data.normal(geometry.sourceShape), data.normal(geometry.targetShape))
+                let kernel = try #require(try DepthwiseFilterGradientKernel(geometry, layouts, hasBias: seed % 2 == 0))
+                let (filter, bias) = (Block(geometry.filterShape), Block([channels]))
+                kernel.run(
+                    source: source.laid(out: .channelsLast).floats, targetGradient: gradient.laid(out: .channelsLast).floats,
+                    filterGradient: filter.floats, biasGradient: seed % 2 == 0 ? bias.floats : nil,
+                    scratch: Block(kernel.scratchByteCount).base)
+                let reference = ReferenceConvolution(geometry)
+                expectClose(
+                    filter.tensor(geometry.filterShape), reference.filterGradient(source.doubles(), gradient.doubles()), "\(geometry)")
+                if seed % 2 == 0 { expectClose(bias.tensor([channels]), reference.biasGradient(gradient.doubles()), "\(geometry)") }
+            }
+        }
+
         @Test(arguments: 0..<40) func transposedMatchesAdjointLoop(seed: Int) throws {
             var data = TestTensors(seed: 2000 + seed)
             let adjoint = ConvolutionGeometry.random(&data)

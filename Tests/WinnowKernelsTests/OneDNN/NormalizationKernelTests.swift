@@ -30,8 +30,7 @@ extension OneDNNTests {
             let (source, scale, shift) = (data.normal(shape), data.normal([shape[1]]), data.normal([shape[1]]))
             let mean = data.normal([shape[1]])
             let variance = Tensor((0..<shape[1]).map { _ in 0.1 + data.generator.uniform() })
-            let kernel = try BatchNormalizationKernel(
-                shape, layout: layout, statistics: .given, epsilon: 1e-3, epilogue: [.relu])
+            let kernel = try BatchNormalizationKernel(shape, layout: layout, epsilon: 1e-3, epilogue: [.relu])
             let target = Block(shape)
             try kernel.run(
                 source: source.laid(out: layout).pointer, scale: scale.pointer, shift: shift.pointer,
@@ -46,18 +45,26 @@ extension OneDNNTests {
             expectClose(target.tensor(shape, .float32, layout), expected)
         }
 
-        @Test(arguments: shapes, [Layout.rowMajor, .channelsLast])
-        func batchStatisticsAndGradients(shape: Shape, layout: Layout) throws {
+        static let wide: [Shape] = [[7, 200, 9, 5], [33, 24, 6, 17], [300, 1, 40]]
+
+        @Test(arguments: shapes + wide, [1, 2]) func batchStatisticsAndGradients(shape: Shape, threads: Int) {
+            defer { ThreadCount.set(0) }
+            ThreadCount.set(threads)
+            batchStatisticsAndGradients(shape)
+        }
+
+        private func batchStatisticsAndGradients(_ shape: Shape) {
             var data = TestTensors(seed: 22)
+            let layout = shape.rank > 2 ? Layout.channelsLast : .rowMajor
             let (source, scale, shift) = (data.normal(shape), data.normal([shape[1]]), data.normal([shape[1]]))
             let gradient = data.normal(shape)
-            let kernel = try BatchNormalizationKernel(shape, layout: layout, statistics: .ofBatch, epsilon: 1e-3)
+            let rows = shape.elementCount / shape[1]
+            let kernel = BatchNormalizationTrainingKernel(rows: rows, channels: shape[1], epsilon: 1e-3)
             let (mean, variance, target) = (Block([shape[1]]), Block([shape[1]]), Block(shape))
             let laid = source.laid(out: layout)
-            let found = NormalizationStatistics(mean: mean.base, variance: variance.base)
-            try kernel.run(
-                source: laid.pointer, scale: scale.pointer, shift: shift.pointer, statistics: found, target: target.base,
-                scratch: Block(kernel.scratchByteCount).base)
+            kernel.run(
+                source: laid.floats, scale: scale.floats, shift: shift.floats, mean: mean.floats, variance: variance.floats,
+                target: target.floats, scratch: Block(kernel.scratchByteCount).base)
             let x = source.doubles()
             let channel = channel(shape)
             let (m, v) = statistics(x, shape)
@@ -68,15 +75,15 @@ extension OneDNNTests {
             expectClose(
                 target.tensor(shape, .float32, layout), x.indices.map { s[channel($0)] * normalized[$0] + h[channel($0)] })
 
-            for statistics in [BatchNormalizationKernel.Statistics.ofBatch, .given] {
-                let backward = try BatchNormalizationGradientKernel(
-                    shape, layout: layout, statistics: statistics, epsilon: 1e-3)
+            for (areOfRows, isInPlace) in [(true, false), (false, false), (true, true)] {
+                let backward = BatchNormalizationGradientKernel(rows: rows, channels: shape[1], epsilon: 1e-3)
                 let (toSource, toScale, toShift) = (Block(shape), Block([shape[1]]), Block([shape[1]]))
-                try backward.run(
-                    source: laid.pointer, targetGradient: gradient.laid(out: layout).pointer, scale: scale.pointer,
-                    statistics: found,
-                    gradients: NormalizationGradients(source: toSource.base, scale: toScale.base, shift: toShift.base),
-                    scratch: Block(backward.scratchByteCount).base)
+                let from = gradient.laid(out: layout)
+                if isInPlace { toSource.base.copyMemory(from: from.pointer, byteCount: 4 * shape.elementCount) }
+                backward.run(
+                    source: laid.floats, targetGradient: isInPlace ? UnsafePointer(toSource.floats) : from.floats, scale: scale.floats,
+                    mean: mean.floats, variance: variance.floats, areOfRows: areOfRows, sourceGradient: toSource.floats,
+                    scaleGradient: toScale.floats, shiftGradient: toShift.floats, scratch: Block(backward.scratchByteCount).base)
                 var (gs, gh) = ([Double](repeating: 0, count: shape[1]), [Double](repeating: 0, count: shape[1]))
                 for index in g.indices {
                     gs[channel(index)] += g[index] * normalized[index]
@@ -87,7 +94,7 @@ extension OneDNNTests {
                 let count = Double(x.count / shape[1])
                 let expected = x.indices.map { index -> Double in
                     let c = channel(index)
-                    let centred = statistics == .given ? g[index] : g[index] - (gh[c] + normalized[index] * gs[c]) / count
+                    let centred = areOfRows ? g[index] - (gh[c] + normalized[index] * gs[c]) / count : g[index]
                     return s[c] / (v[c] + 1e-3).squareRoot() * centred
                 }
                 expectClose(toSource.tensor(shape, .float32, layout), expected)

@@ -58,12 +58,15 @@ final class Block {
     }
     convenience init(_ shape: Shape, _ type: ElementType = .float32) { self.init(type.byteCount(of: shape.elementCount)) }
     var base: UnsafeMutableRawPointer { storage.base }
+    var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
     func tensor(_ shape: Shape, _ type: ElementType = .float32, _ layout: Layout = .rowMajor) -> Tensor {
         Tensor(storage: storage, shape: shape, type).read(from: layout)
     }
 }
 
 extension Tensor {
+    var floats: UnsafePointer<Float> { pointer.assumingMemoryBound(to: Float.self) }
+
     /// Rounded so that products in this mathematics are exact.
     func exact(in math: MathMode) -> Tensor { math == .float32 ? self : converted(to: .bfloat16).converted(to: .float32) }
 }
