@@ -983,6 +983,26 @@ def multi_head_attention(g: Graph, operator: str):
     g.emit(operator, inputs, outputs=3 if past else 1, domain=MICROSOFT, num_heads=heads, **how)
 
 
+@generates("com.microsoft/GroupQueryAttention")
+def grouped_attention(g: Graph, operator: str):
+    length, past, width = g.integer(1, 4), g.chance(0.5) * g.integer(1, 3), 16
+    batch = g.integer(1, 2) if past == 0 or length == 1 else 1
+    shared, total = g.integer(1, 2), past + length
+    heads = shared * g.integer(1, 2)
+    inputs = [g.value("float32", [batch, length, count * width]) for count in (heads, shared, shared)]
+    inputs += [g.value("float32", [batch, shared, past, width]) for _ in range(2)] if past else [None, None]
+    inputs += [g.leaf(np.full([batch], total - 1, "int32")), g.leaf(np.array(total, "int32"))]
+    how = {"scale": 0.4} if g.chance(0.3) else {}
+    if g.chance(0.3):
+        how["local_window_size"] = g.integer(1, 3)
+    if g.chance(0.3):
+        how["softcap"] = 2.0
+    if g.chance(0.5):
+        inputs += [g.value("float32", [8, width // 2]) for _ in range(2)]
+        how.update(do_rotary=1, rotary_interleaved=g.integer(0, 1))
+    g.emit(operator, inputs, outputs=3, domain=MICROSOFT, num_heads=heads, kv_num_heads=shared, **how)
+
+
 @generates("LinearAttention")
 def linear_attention(g: Graph, operator: str):
     kind, shape = g.type(operator), [1, g.integer(1, 4), 4]

@@ -8,7 +8,7 @@ extension AxisMap {
         else { return nil }
         let produced = Set(output.flatMap(\.labels))
         let data = Set(inputs.indices.prefix(2).filter { $0 != position }.flatMap { inputs[$0].flatMap(\.labels) })
-        let candidates = terms.indices.filter { !terms[$0].labels.isEmpty && produced.isSuperset(of: terms[$0].labels) }
+        let candidates = terms.indices.filter { terms[$0].isMade(of: produced) }
         return candidates.first { !data.isSuperset(of: terms[$0].labels) } ?? candidates.first
     }
 
@@ -25,5 +25,13 @@ extension AxisMap {
             let labels = Set(terms[axis].labels)
             return !labels.isEmpty && data.isSuperset(of: labels) && !produced.isSuperset(of: labels)
         }
+    }
+}
+
+extension AxisTerm {
+    /// Whether axes of an output make the axis, or one of several laid out one after the other.
+    fileprivate func isMade(of produced: Set<Character>) -> Bool {
+        guard case .concatenation(let parts) = self else { return !labels.isEmpty && produced.isSuperset(of: labels) }
+        return parts.contains { $0.isMade(of: produced) }
     }
 }

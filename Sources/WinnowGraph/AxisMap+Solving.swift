@@ -14,16 +14,41 @@ extension AxisMap {
                 known[label] = extent
             }
         }
-        for (term, extent) in composites {
-            guard let isProduct = term.isProduct else { continue }
-            let rest = term.labels.compactMap { known[$0] }.reduce(isProduct ? 1 : 0, isProduct ? (*) : (+))
-            let missing = term.labels.filter { known[$0] == nil }
-            if missing.isEmpty, rest != extent { return nil }
-            guard missing.count == 1 else { continue }
-            guard !isProduct || (rest > 0 && extent % rest == 0) else { return nil }
-            known[missing[0]] = isProduct ? extent / rest : extent - rest
-        }
+        for (term, extent) in composites where !term.solve(extent, &known) { return nil }
         return known
+    }
+}
+
+extension AxisTerm {
+    /// Puts down the number behind the only label that is not known; false where it contradicts those that are.
+    fileprivate func solve(_ extent: Int, _ known: inout [Character: Int]) -> Bool {
+        switch self {
+        case .label(let label):
+            guard let other = known[label] else { known[label] = extent; return true }
+            return other == extent
+        case .product(let parts), .concatenation(let parts):
+            let isProduct = isProduct ?? true
+            let sizes = parts.map { $0.extent(known) }
+            let rest = sizes.reduce(isProduct ? 1 : 0) { isProduct ? $0 * ($1 ?? 1) : $0 + ($1 ?? 0) }
+            let open = parts.indices.filter { sizes[$0] == nil }
+            if open.isEmpty { return rest == extent }
+            guard !isProduct || (rest > 0 && extent % rest == 0) else { return open.count > 1 }
+            return open.count > 1 || parts[open[0]].solve(isProduct ? extent / rest : extent - rest, &known)
+        case .opaque, .one, .rest: return true
+        }
+    }
+
+    /// How many indices the term stands for; nil where that does not follow from its labels.
+    package func extent(_ known: [Character: Int]) -> Int? {
+        switch self {
+        case .label(let label): return known[label]
+        case .one: return 1
+        case .opaque, .rest: return nil
+        case .product(let parts), .concatenation(let parts):
+            let sizes = parts.compactMap { $0.extent(known) }
+            guard sizes.count == parts.count else { return nil }
+            return isProduct ?? true ? sizes.reduce(1, *) : sizes.reduce(0, +)
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 /// One axis of an operand in an `AxisMap`.
-package enum AxisTerm: Hashable, Sendable {
+package indirect enum AxisTerm: Hashable, Sendable {
     /// This axis; the same label anywhere in the map is the same axis.
     case label(Character)
-    /// Several axes laid out as one, outermost first: `(gi)`, `(chw)`.
-    case product([Character])
-    /// Several axes one after the other: `[a+b]`.
-    case concatenation([Character])
+    /// Several axes laid out as one, outermost first: `(gi)`, `(chw)`; `(g.)` where nothing is promised of the inner ones.
+    case product([AxisTerm])
+    /// Several axes one after the other: `[a+b]`, `[(hd)+(hv)]`.
+    case concatenation([AxisTerm])
     /// An axis that no rule may touch: `.`.
     case opaque
     /// Extent 1, broadcast: `1`.
@@ -16,7 +16,7 @@ package enum AxisTerm: Hashable, Sendable {
     package var labels: [Character] {
         switch self {
         case .label(let label): [label]
-        case .product(let labels), .concatenation(let labels): labels
+        case .product(let parts), .concatenation(let parts): parts.flatMap(\.labels)
         case .opaque, .one, .rest: []
         }
     }
@@ -24,7 +24,7 @@ package enum AxisTerm: Hashable, Sendable {
 
 /// Which axes of an operator's operands are the same axis, as one einsum-like string.
 ///
-/// `"mk, kn -> mn"` is a matrix product. `(ab)` merges axes, `[a+b]` concatenates them, `.` is an axis never to be
+/// `"mk, kn -> mn"` is a matrix product. `(ab)` merges axes, `[a+b]` concatenates them, either may have the other in it, `.` is an axis never to be
 /// touched, `1` a broadcast axis, `…` leading axes of any number; an empty operand is a scalar or omitted.
 ///
 /// What it promises of a label that inputs have: without one of its indices in every input, that index is gone from every
@@ -81,17 +81,20 @@ package struct AxisMap: Hashable, Sendable {
     }
 
     private static func terms(_ operand: Substring) -> [AxisTerm] {
+        var open: [[AxisTerm]] = []
         var terms: [AxisTerm] = []
-        var group: [Character]?
+        func closed(_ term: AxisTerm) { terms = (open.popLast() ?? []) + [term] }
         for character in operand where character != " " && character != "+" {
             switch character {
-            case "(", "[": group = []
-            case ")": terms.append(.product(group ?? [])); group = nil
-            case "]": terms.append(.concatenation(group ?? [])); group = nil
+            case "(", "[":
+                open.append(terms)
+                terms = []
+            case ")": closed(.product(terms))
+            case "]": closed(.concatenation(terms))
             case ".": terms.append(.opaque)
             case "1": terms.append(.one)
             case "…": terms.append(.rest)
-            default: if group == nil { terms.append(.label(character)) } else { group?.append(character) }
+            default: terms.append(.label(character))
             }
         }
         return terms
@@ -123,8 +126,8 @@ extension AxisTerm: CustomStringConvertible {
     package var description: String {
         switch self {
         case .label(let label): String(label)
-        case .product(let labels): "(\(String(labels)))"
-        case .concatenation(let labels): "[\(labels.map { String($0) }.joined(separator: "+"))]"
+        case .product(let parts): "(\(parts.map(\.description).joined()))"
+        case .concatenation(let parts): "[\(parts.map(\.description).joined(separator: "+"))]"
         case .opaque: "."
         case .one: "1"
         case .rest: "…"

@@ -107,6 +107,7 @@ package enum OperatorCatalogue {
         GreaterOrEqual.self,
         GridSample.self,
         GroupNormalization.self,
+        GroupQueryAttention.self,
         HammingWindow.self,
         HannWindow.self,
         HardSigmoid.self,

@@ -104,6 +104,7 @@ public struct Pipeline: Sendable {
         context.objective = objective
         context.loadModel = { try Model(reading: $0).graph }
         context.loadArrays = { try Arrays.readUnnamed($0) }
+        context.fileByteCount = { try ONNXFile.byteCount(of: $0) }
         return context
     }
 

@@ -44,6 +44,9 @@ package enum ONNXFile {
         try AtomicFile.write(to: path) { sink in try encoder.encode { try sink.write($0) } }
     }
 
+    /// The bytes of the file that a model would be written as, weights that would lie beside it counted in.
+    package static func byteCount(of graph: Graph) throws -> Int { try ONNXWriter(external: nil).encoder(graph).byteCount }
+
     /// The name of the file for a model's external data: `<model file>.data`, or numbered where that is another's.
     private static func externalName(for path: String) -> String {
         let own = (try? files(of: path)) ?? []

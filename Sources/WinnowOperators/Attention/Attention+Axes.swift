@@ -12,7 +12,7 @@ extension Attention {
         let (heads, groups): ([Character], [Character]) = own == shared ? (["h"], ["h"]) : (["g", "r"], ["g"])
         let isFlat = query.count == 3
         func operand(_ heads: [Character], _ width: Character) -> [AxisTerm] {
-            [.label("b")] + (isFlat ? [.opaque, .product(heads + [width])] : [Self.term(heads), .opaque, .label(width)])
+            [.label("b")] + (isFlat ? [.opaque, .product((heads + [width]).map { .label($0) })] : [Self.term(heads), .opaque, .label(width)])
         }
         func cache(_ width: Character) -> [AxisTerm] { [.label("b"), Self.term(groups), .opaque, .label(width)] }
         let terms = [
@@ -48,7 +48,7 @@ extension Attention {
         return .number
     }
 
-    private static func term(_ heads: [Character]) -> AxisTerm { heads.count == 1 ? .label(heads[0]) : .product(heads) }
+    private static func term(_ heads: [Character]) -> AxisTerm { heads.count == 1 ? .label(heads[0]) : .product(heads.map { .label($0) }) }
 
     /// Of queries and of keys.
     private func headCounts(_ query: [Extent], _ keys: [Extent]) -> (Int, Int)? {

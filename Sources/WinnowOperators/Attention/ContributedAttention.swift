@@ -14,7 +14,7 @@ package struct ContributedAttention: Decomposition {
     package var widths: [Int]
     /// nil is 1 / √size.
     package var scale: Float?
-    private let mask: HeadMask
+    let mask: HeadMask
     private var hints = RuntimeHints()
 
     package init(heads: Int, widths: [Int] = [], scale: Float? = nil, isCausal: Bool = false) {

@@ -60,6 +60,17 @@ struct HeadMask {
         }
     }
 
+    /// The axes of a mask, and of what is added to the scores; the batch is `"."` where a mask counts places for all samples at once.
+    func axes(mask: ValueInfo?, added: ValueInfo?) -> (batch: String, mask: String, added: String) {
+        let batch = mask?.rank == 1 ? "." : "b"
+        func terms(_ info: ValueInfo?, _ own: [String]) -> String {
+            guard let extents = info?.extents else { return "" }
+            guard extents.count <= own.count else { return String(repeating: ".", count: extents.count) }
+            return zip(extents, own).map { $0 == .fixed(1) ? "1" : $1 }.joined()
+        }
+        return (batch, mask?.rank == 1 ? "." : terms(mask, [batch, ".", "."]), terms(added, [batch, "h", ".", "."]))
+    }
+
     private static func unsupported(_ what: String) -> WinnowError {
         WinnowError(.unsupported, "the mask", "is one \(what), which ONNX Runtime's processor kernel does not take either")
     }

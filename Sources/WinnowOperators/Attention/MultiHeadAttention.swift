@@ -13,7 +13,7 @@ package struct MultiHeadAttention: Decomposition {
     package var heads: Int
     /// nil is 1 / √size.
     package var scale: Float?
-    private let mask: HeadMask
+    let mask: HeadMask
 
     package init(heads: Int, scale: Float? = nil, isCausal: Bool = false) {
         (self.heads, self.scale) = (heads, scale)

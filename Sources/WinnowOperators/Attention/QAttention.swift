@@ -9,7 +9,7 @@ package struct QAttention: Decomposition {
     package static let type = OperatorType("QAttention", domain: "com.microsoft")
     package static let maximumInputCount = 9
 
-    private let attention: ContributedAttention
+    private var attention: ContributedAttention
 
     package init(heads: Int) { attention = ContributedAttention(heads: heads) }
 
@@ -30,5 +30,37 @@ package struct QAttention: Decomposition {
         let x = try b.dequantized([inputs.present(0), inputs.present(3), inputs.present(6)], 0)
         let weights = try b.dequantized([inputs.present(1), inputs.present(4), inputs.present(7)], 0, axis: -1)
         return try attention.decompose(b, [x, weights, inputs.present(2), inputs.present(5), inputs.present(8)])
+    }
+}
+
+/// The axes of `ContributedAttention`, with scales and zero points of the weights for each column or for all.
+extension QAttention {
+    /// Where each input of the attention of numbers is among these.
+    private static let places = [0, 1, 2, 5, 8]
+
+    private func numbers(_ inputs: [ValueInfo?]) -> [ValueInfo?] { Self.places.map { inputs.optional($0) } }
+
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let map = attention.axes(for: numbers(inputs))
+        guard !map.isOpaque else { return .opaque }
+        var terms = inputs.map { info in [AxisTerm](repeating: .opaque, count: info?.rank ?? 0) }
+        for (place, own) in zip(Self.places, map.inputs) where place < terms.count { terms[place] = own }
+        for place in [4, 7] where inputs.optional(place)?.rank == 1 && inputs.optional(place)?.extents != [1] {
+            terms[place] = Array(map.inputs[1].suffix(1))
+        }
+        var result = AxisMap(inputs: terms, outputs: map.outputs, extents: map.extents)
+        result.summed = map.summed
+        return result
+    }
+
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
+        guard let resized = attention.resized(extents, for: numbers(inputs)) as? ContributedAttention else { return nil }
+        var result = self
+        result.attention = resized
+        return result
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect {
+        zeros.bearers.contains(1) && zeros.are(at: 1) && [2, 8].allSatisfy { zeros.areOrAbsent(at: $0) } ? .zero : .number
     }
 }

@@ -85,9 +85,9 @@ private struct AxisTracer {
                     if let other = seen[label] { join(other, start + offset) } else { seen[label] = start + offset }
                 case .one: break
                 case .opaque, .rest: isOpaque[root(start + offset)] = true
-                case .product(let labels), .concatenation(let labels):
+                case .product, .concatenation:
                     isOpaque[root(start + offset)] = true
-                    merged.formUnion(labels)
+                    merged.formUnion(term.labels)
                 }
             }
         }

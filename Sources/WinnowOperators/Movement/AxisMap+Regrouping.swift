@@ -53,7 +53,7 @@ private struct AxisCutter {
                 let pieces = front[axis] + back[axis]
                 if isOpaque[axis] { return .opaque }
                 return pieces.isEmpty ? (extents[axis] == .fixed(1) ? .one : .opaque)
-                    : pieces.count == 1 ? .label(pieces[0]) : .product(pieces)
+                    : pieces.count == 1 ? .label(pieces[0]) : .product(pieces.map { .label($0) })
             }
         }
     }

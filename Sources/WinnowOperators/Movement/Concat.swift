@@ -87,7 +87,7 @@ package struct Concat: Operator {
         guard rank - 1 + inputs.count <= letters.count else { return .opaque }
         let joined = (0..<inputs.count).map { letters[rank + $0] }
         func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
-        return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined))])
+        return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined.map { .label($0) }))])
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect {

@@ -45,7 +45,7 @@ package struct Flatten: Operator {
             return .opaque
         }
         func merged(_ labels: ArraySlice<Character>) -> AxisTerm {
-            labels.isEmpty ? .one : labels.count == 1 ? .label(labels[labels.startIndex]) : .product(Array(labels))
+            labels.isEmpty ? .one : labels.count == 1 ? .label(labels[labels.startIndex]) : .product(labels.map { .label($0) })
         }
         return AxisMap(
             inputs: [letters[..<rank].map { .label($0) }],

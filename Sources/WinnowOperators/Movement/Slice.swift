@@ -114,8 +114,8 @@ package struct Slice: Operator {
             let before = letters.next(), let taken = letters.next(), let behind = letters.next()
         else { return nil }
         if start > 0 { counts[1]?[index] = .label(before) }
-        if end <= extent { counts[2]?[index] = start > 0 ? .concatenation([before, taken]) : .label(taken) }
-        return (.concatenation((start > 0 ? [before] : []) + [taken] + (end < extent ? [behind] : [])), .label(taken))
+        if end <= extent { counts[2]?[index] = start > 0 ? .concatenation([.label(before), .label(taken)]) : .label(taken) }
+        return (.concatenation(((start > 0 ? [before] : []) + [taken] + (end < extent ? [behind] : [])).map { .label($0) }), .label(taken))
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -120,15 +120,18 @@ package struct Split: Operator {
             let axis = try? axis.normalizedAxis(rank: rank)
         else { return .opaque }
         guard rank + infos.count <= Self.letters.count else { return .opaque }
-        let isGiven = sizes != nil || inputs.optional(1) != nil
-        // Parts whose sizes nobody gives are and stay equal.
+        let known = infos.compactMap { $0.extents?[axis].value }
+        let isGiven = sizes != nil || inputs.optional(1) != nil || known.count == infos.count
+        // Parts whose sizes nobody knows are and stay equal.
         let parts = infos.indices.map { Self.letters[rank + (isGiven ? $0 : 0)] }
         let isEqual = Set(infos.map { $0.extents?[axis] ?? .unknown }).count == 1
         func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(Self.letters[$0]) } }
         var map = AxisMap(
-            inputs: [terms(isGiven || isEqual ? .concatenation(parts) : .opaque)] + inputs.dropFirst().map { _ in [.opaque] },
+            inputs: [terms(isGiven || isEqual ? .concatenation(parts.map { .label($0) }) : .opaque)] + inputs.dropFirst().map { _ in [.opaque] },
             outputs: parts.map { terms(isGiven || isEqual ? .label($0) : .opaque) })
-        if let sizes { map.extents = Dictionary(zip(parts, sizes)) { first, _ in first } }
+        if let sizes = sizes ?? (inputs.optional(1) == nil && isGiven ? known : nil) {
+            map.extents = Dictionary(zip(parts, sizes)) { first, _ in first }
+        }
         if inputs.optional(1) != nil { map.inputCounts[1] = parts.map { .label($0) } }
         return map
     }
@@ -136,10 +139,16 @@ package struct Split: Operator {
     private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        guard let sizes, let rank = inputs.optional(0)?.rank else { return nil }
-        var result = self
-        result.sizes = sizes.indices.map { extents[Self.letters[rank + $0]] ?? sizes[$0] }
-        return result
+        guard inputs.optional(1) == nil, let info = inputs.optional(0), let rank = info.rank, let infos = try? outputs(for: inputs),
+            let axis = try? axis.normalizedAxis(rank: rank)
+        else { return nil }
+        let parts = infos.indices.compactMap { extents[Self.letters[rank + $0]] ?? infos[$0].extents?[axis].value }
+        guard parts.count == infos.count else { return nil }
+        let count = parts.reduce(0, +)
+        let size = (count + parts.count - 1) / max(1, parts.count)
+        // Where the rule that gives sizes still gives these, it stays.
+        if sizes == nil, parts.indices.allSatisfy({ parts[$0] == max(0, min(size, count - $0 * size)) }) { return self }
+        return Split(axis: self.axis, sizes: parts)
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

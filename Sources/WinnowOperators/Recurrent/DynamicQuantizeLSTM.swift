@@ -12,7 +12,7 @@ package struct DynamicQuantizeLSTM: RecurrentOperator {
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = LSTM.usualActivations
-    static let weightAxes: (input: String, recurrence: String)? = (".i.", "...")
+    static let weightsAreTransposed = true
     static let zeroActivations = LSTM.zeroActivations
     static let readsRanges = true
 

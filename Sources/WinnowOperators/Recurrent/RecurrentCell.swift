@@ -55,8 +55,8 @@ protocol RecurrentOperator: TrainedInParts {
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }
     var parameters: RecurrentParameters { get set }
-    /// The axes of inputs 1 and 2, where they are other than (D, G·H, features): units are then not told apart.
-    static var weightAxes: (input: String, recurrence: String)? { get }
+    /// Whether inputs 1 and 2 are (D, features, G·H) rather than (D, G·H, features).
+    static var weightsAreTransposed: Bool { get }
     /// The activations, by their place in the usual ones, that must make zero of zero for a unit without weights to stay zero.
     static var zeroActivations: [Int] { get }
     /// Whether features matter to each other because all of them make a range.
@@ -73,7 +73,7 @@ protocol RecurrentOperator: TrainedInParts {
 }
 
 extension RecurrentOperator {
-    static var weightAxes: (input: String, recurrence: String)? { nil }
+    static var weightsAreTransposed: Bool { false }
     static var readsRanges: Bool { false }
     var addsBiasesTogether: Bool { true }
 
@@ -86,26 +86,24 @@ extension RecurrentOperator {
     /// `".ni, .[hh]i, .[hh]h, .[hhhh], n, .nh, .nh, .[hhh] -> ..nh, .nh, .nh"` for two gates: the batch, the features that meet the
     /// weights, and the hidden units, which each gate has.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let unit = Self.weightAxes == nil ? "h" : "."
-        let (x, state, all) = parameters.isBatchFirst ? ("n.i", "n.\(unit)", "n..\(unit)") : (".ni", ".n\(unit)", "..n\(unit)")
-        func gates(_ count: Int) -> String {
-            count == 1 || unit == "." ? unit : "[\(String(repeating: unit, count: count))]"
+        let (x, state, all) = parameters.isBatchFirst ? ("n.i", "n.h", "n..h") : (".ni", ".nh", "..nh")
+        func gates(_ count: Int) -> String { count == 1 ? "h" : "[\(String(repeating: "h", count: count))]" }
+        func weights(_ feature: String) -> String {
+            Self.weightsAreTransposed ? ".\(feature)\(gates(Self.gateCount))" : ".\(gates(Self.gateCount))\(feature)"
         }
-        let weights = Self.weightAxes ?? (".\(gates(Self.gateCount))i", ".\(gates(Self.gateCount))h")
-        let operands = [
-            x, weights.input, weights.recurrence, ".\(gates(2 * Self.gateCount))", "n", state, state, ".\(gates(3))",
-        ]
+        let operands = [x, weights("i"), weights("h"), ".\(gates(2 * Self.gateCount))", "n", state, state, ".\(gates(3))"]
         let given = inputs.enumerated().map { index, info -> String in
             guard let rank = info?.rank else { return "" }
             let known = index < 5 + Self.stateCount || index == 7
-            return known && index < operands.count ? operands[index] : String(repeating: ".", count: rank)
+            if known, index < operands.count { return operands[index] }
+            // Scales and zero points of either weight, for each row of a gate or for all.
+            return Self.readsRanges && rank == 2 ? ".\(gates(Self.gateCount))" : String(repeating: ".", count: rank)
         }
         let states = [String](repeating: state, count: Self.stateCount)
         let text = "\(given.joined(separator: ","))->\(([all] + states).joined(separator: ","))"
-        guard unit == "h" else { return AxisMap(text, pinned: Self.readsRanges ? "i" : "") }
         var map = AxisMap(text, extents: ["h": parameters.hiddenSize])
-        // A unit is seen by all others through the recurrent weights.
-        map.summed = ["h"]
+        // A unit is seen by all others through the recurrent weights, a feature through the range of all.
+        map.summed = Self.readsRanges ? ["h", "i"] : ["h"]
         return map
     }
 
@@ -119,14 +117,18 @@ extension RecurrentOperator {
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
-        guard Self.weightAxes == nil, let size = extents["h"] else { return nil }
+        guard let size = extents["h"] else { return nil }
         var result = self
         result.parameters.hiddenSize = size
         return result
     }
 
-    /// A unit without weights and without a state to begin with stays zero.
+    /// A unit without weights and without a state to begin with stays zero; a feature that is zero is in no range.
     package func effect(of zeros: Zeros) -> ZeroEffect {
+        if Self.readsRanges, zeros.bearers.contains(0) {
+            guard zeros.are(at: 0) else { return .number }
+            if !zeros.bearers.contains(2) { return .zero }
+        }
         let others = [3] + (5..<(5 + Self.stateCount))
         guard zeros.are(at: 1), zeros.are(at: 2), others.allSatisfy({ zeros.areOrAbsent(at: $0) }) else { return .number }
         let keepsZero = (0..<parameters.directionCount).allSatisfy { direction in

@@ -25,6 +25,8 @@ public struct PassContext {
     package var loadModel: ((_ path: String) throws -> Graph)?
     /// Reads a file of named arrays that a pass names; the one array of an npy file has no name.
     package var loadArrays: ((_ path: String) throws -> [String: Tensor])?
+    /// The bytes of the file that a graph would be written as; nil: those of its tensors stand for them.
+    package var fileByteCount: ((Graph) throws -> Int)?
 
     public init(
         calibration: Dataset? = nil, training: Dataset? = nil, validation: Dataset? = nil, seed: UInt64 = 0,

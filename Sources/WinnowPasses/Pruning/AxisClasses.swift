@@ -2,9 +2,19 @@ import WinnowTensor
 
 /// Equivalence classes of axes (union–find), some composed of others.
 struct AxisClasses: Sendable {
-    enum Composition: Sendable { case product, concatenation }
+    /// One index of a class.
+    struct Channel: Hashable, Sendable {
+        var id: Int
+        var index: Int
+    }
 
-    private struct Composed: Sendable {
+    enum Composition: Hashable, Sendable {
+        case product, concatenation
+        /// Each index of the whole is this one of a part.
+        case selection([Channel])
+    }
+
+    struct Composed: Sendable {
         var whole: Int
         var kind: Composition
         var parts: [Int]
@@ -14,9 +24,11 @@ struct AxisClasses: Sendable {
     private var sizes: [Int] = []
     private var extents: [Int?] = []
     private var protections: [String?] = []
-    private var compositions: [Composed] = []
+    var compositions: [Composed] = []
     /// The composition of each composed class by its root, once settled.
     private var composed: [Int: Composed] = [:]
+    /// Classes that are no axes: what classes coupled index by index select from.
+    var pools: Set<Int> = []
 
     mutating func add(extent: Int?) -> Int {
         parents.append(parents.count)
@@ -60,30 +72,64 @@ struct AxisClasses: Sendable {
         }
     }
 
+    /// The extent that the other factors of a product leave for one; nil where one of them is not known.
+    func quotient(of whole: Int, by factors: [Int]) -> Int? {
+        let known = factors.compactMap { extent(of: $0) }
+        let product = known.reduce(1, *|)
+        guard known.count == factors.count, product > 0, let extent = extent(of: whole), extent % product == 0 else { return nil }
+        return extent / product
+    }
+
     func isComposed(_ id: Int) -> Bool { composed[root(of: id)] != nil }
 
     /// The classes that one is directly made of; nil if it is not composed.
     func composition(of id: Int) -> (kind: Composition, parts: [Int])? { composed[root(of: id)].map { ($0.kind, $0.parts) } }
 
-    /// Reconciles classes composed in several ways: what they have in common are the same parts; where there is nothing,
-    /// nothing in them may change. Protection of a whole extends to its parts.
+    /// Reconciles classes composed in several ways: what they have in common are the same parts, or the same channels index by
+    /// index; where extents are not known, nothing in them may change. Protection of a whole extends to its parts.
     mutating func settle() {
-        var isChanged = true
-        while isChanged {
-            isChanged = false
-            composed = [:]
-            var index = 0
-            while index < compositions.count {
-                let whole = root(of: compositions[index].whole)
-                if let other = composed[whole] {
-                    if reconcile(other, index) { isChanged = true }
-                } else {
-                    composed[whole] = compositions[index]
+        while reconcileAll() {}
+        if dividePools() { while reconcileAll() {} }
+        protectParts()
+    }
+
+    /// Compares all compositions of each class with its first. Whether something changed.
+    private mutating func reconcileAll() -> Bool {
+        var isChanged = false
+        var firsts: [Int: Int] = [:]
+        composed = [:]
+        for index in compositions.indices { note(index, &firsts) }
+        var open: [Int] = []
+        var index = 0
+        while index < compositions.count {
+            note(index, &firsts)
+            let first = firsts[root(of: compositions[index].whole)] ?? index
+            if first != index {
+                if let hasChanged = reconcilePieces(compositions[first], index) { isChanged = isChanged || hasChanged } else { open.append(index) }
+            }
+            index += 1
+        }
+        if isChanged { return true }
+        // Index by index only what has no pieces in common, and where all compositions are known.
+        for index in open {
+            guard let first = composed[root(of: compositions[index].whole)] else { continue }
+            if let isCoupled = coupleIndices(first, compositions[index]) {
+                if isCoupled { return true }
+            } else {
+                for part in first.parts + compositions[index].parts + [first.whole] where protection(of: part) == nil {
+                    protect(part, "it is taken apart in two ways")
+                    isChanged = true
                 }
-                index += 1
             }
         }
-        protectParts()
+        return isChanged
+    }
+
+    private mutating func note(_ index: Int, _ firsts: inout [Int: Int]) {
+        let whole = root(of: compositions[index].whole)
+        guard firsts[whole] == nil else { return }
+        firsts[whole] = index
+        composed[whole] = compositions[index]
     }
 
     private mutating func protectParts() {
@@ -104,8 +150,10 @@ struct AxisClasses: Sendable {
         }
     }
 
-    private mutating func reconcile(_ a: Composed, _ index: Int) -> Bool {
+    /// Finds parts, or pieces of them, that both compositions have; nil where there are none.
+    private mutating func reconcilePieces(_ a: Composed, _ index: Int) -> Bool? {
         let b = compositions[index]
+        guard !a.isSelection, !b.isSelection else { return nil }
         if a.kind != b.kind, let product = merge(a.kind == .product ? a : b, a.kind == .product ? b : a) {
             for place in compositions.indices {
                 let other = compositions[place]
@@ -120,17 +168,14 @@ struct AxisClasses: Sendable {
             for (x, y) in zip(a.parts, b.parts) { unite(x, y) }
             return true
         }
-        if a.kind == b.kind, refine(a, b) {
-            compositions[index].parts = a.parts
-            return true
-        }
-        var isChanged = false
-        for part in a.parts + b.parts + [a.whole] where protection(of: part) == nil {
-            protect(part, "it is taken apart in two ways")
-            isChanged = true
-        }
-        return isChanged
+        guard a.kind == b.kind, refine(a, b) else { return nil }
+        compositions[index].parts = a.parts
+        return true
     }
+}
+
+extension AxisClasses.Composed {
+    var isSelection: Bool { if case .selection = kind { true } else { false } }
 }
 
 extension AxisClasses {
@@ -218,6 +263,10 @@ extension AxisClasses {
         case .concatenation:
             let flags = parts.compactMap { places(of: $0, depth: depth + 1, channels) }
             return flags.count == parts.count && flags.joined().count == extent ? flags.flatMap { $0 } : nil
+        case .selection(let selected):
+            let flags = Dictionary(uniqueKeysWithValues: Set(parts).map { ($0, places(of: $0, depth: depth + 1, channels)) })
+            let result = selected.compactMap { channel in (flags[channel.id] ?? nil).map { $0[channel.index] } }
+            return result.count == extent ? result : nil
         case .product:
             guard let known = knownParts(parts, of: extent) else { return nil }
             var result = [false]

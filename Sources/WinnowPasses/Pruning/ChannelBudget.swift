@@ -15,7 +15,7 @@ public struct ChannelBudget: HyperparameterGroup {
 
     @Hyperparameter(
         """
-        what sparsity is a fraction of: channels, or the whole model's parameters, MACs, bytes of tensors or latency \
+        what sparsity is a fraction of: channels, or the whole model's parameters, MACs, bytes of the file or latency \
         measured here; or how scores are cut
         """)
     public var budget = Measure.channels

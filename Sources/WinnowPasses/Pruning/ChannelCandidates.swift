@@ -8,6 +8,8 @@ struct ChannelCandidates {
     let ranked: [RankedChannels]
     let removal: ChannelRemoval
     let report: ChannelReport
+    /// The branches that the graph has spread out.
+    var branches: UnfoldedBranches?
 
     /// The groups of one structure together, by their places in `ranked`.
     var pools: [[Int]] {
@@ -26,7 +28,8 @@ struct ChannelCandidates {
     /// The same for a graph whose weights were fitted anew to what will be left.
     func repaired(_ graph: Graph) -> ChannelCandidates {
         ChannelCandidates(
-            graph: self.graph, coupling: coupling, ranked: ranked, removal: ChannelRemoval(graph, coupling), report: report)
+            graph: self.graph, coupling: coupling, ranked: ranked, removal: ChannelRemoval(graph, coupling), report: report,
+            branches: branches)
     }
 
     /// The graph without these channels, or with zeros in their place.
@@ -49,6 +52,10 @@ struct ChannelCandidates {
         guard removal.unrestrictable.isDisjoint(with: channels.keys) else {
             return "it was not verified: a normalization takes statistics over extents that are not known"
         }
-        return try ChannelVerification(removal.masking(channels), in: context).verify(result)
+        let masked = try removal.masking(channels)
+        let doubt = try ChannelVerification(masked, in: context).verify(result)
+        guard doubt != nil, let branches, !branches.isSame else { return doubt }
+        // Not every input suits both branches.
+        return try ChannelVerification(branches.folding(masked), in: context).verify(branches.folding(result))
     }
 }

@@ -6,12 +6,15 @@ extension ChannelRemoval {
     /// The same network with these channels' parameters set to zero instead: gives the same outputs.
     package func masking(_ channels: [Int: Set<Int>]) throws -> Graph {
         var edit = GraphEdit()
+        let codes = graph.storedCodes
         for name in graph.initializerNames {
-            guard let tensor = graph.initializers[name], tensor.elementType.isFloatingPoint, tensor.elementType.bitWidth >= 8
+            guard let tensor = graph.initializers[name], tensor.elementType.isFloatingPoint || codes[name] != nil,
+                tensor.elementType.bitWidth >= 8
             else { continue }
+            let blank = try codes[name].map { try $0.zeros(like: tensor) }
             let masked = (0..<tensor.rank).reduce(tensor) { tensor, axis in
                 let places = groups.removedPlaces(of: name, axis: axis, removing: maskable(channels, of: name))
-                return places.map { tensor.clearing($0, axis: axis) } ?? tensor
+                return places.map { tensor.clearing($0, axis: axis, to: blank) } ?? tensor
             }
             if masked != tensor { edit.initializers.append((name, masked)) }
         }

@@ -20,7 +20,7 @@ package struct ChannelMember: Sendable, Identifiable {
 
     /// nil where what the node reads cannot be computed, or its axis is not known.
     init?(_ weight: ChannelWeight, of group: CouplingGroups.Group, _ coupling: CouplingGroups, _ graph: Graph) {
-        guard let axis = weight.axis, let values = graph.constantValue(of: weight.operand), values.shape.indices.contains(axis),
+        guard let axis = weight.axis, let values = graph.numbers(of: weight.operand), values.shape.indices.contains(axis),
             let places = coupling.channels(of: weight.operand, axis: axis, in: group)
         else { return nil }
         (self.weight, self.group, self.coupling, self.values) = (weight, group, coupling, values)

@@ -97,16 +97,17 @@ extension Tensor {
         selecting(places.indices.filter { !places[$0] }, axis: axis)
     }
 
-    /// The tensor with zeros at the places marked along an axis; its element type takes whole bytes.
-    func clearing(_ places: [Bool], axis: Int) -> Tensor {
+    /// The tensor with zeros, or with what `blank` has there, at the places marked along an axis; its element type takes whole bytes.
+    func clearing(_ places: [Bool], axis: Int, to blank: Tensor? = nil) -> Tensor {
         let inner = elementType.bitWidth / 8 * Shape(Array(shape[(axis + 1)...])).elementCount
         let outer = Shape(Array(shape[..<axis])).elementCount
+        let blanks = blank.map { $0.withUnsafeBytes { Array($0) } }
         var result = self
         result.withUnsafeMutableBytes { bytes in
             for row in 0..<outer {
                 for place in places.indices where places[place] {
                     let start = (row * places.count + place) * inner
-                    for offset in start..<(start + inner) { bytes[offset] = 0 }
+                    for offset in start..<(start + inner) { bytes[offset] = blanks?[offset] ?? 0 }
                 }
             }
         }

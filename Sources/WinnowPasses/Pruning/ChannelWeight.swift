@@ -24,6 +24,7 @@ extension CouplingGroups {
     func channelWeights(in graph: Graph) -> [ChannelWeight] {
         let origins = graph.constantOrigins
         let bound = Dictionary(nodes.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let codes = graph.storedCodes
         return graph.nodes.flatMap { node -> [ChannelWeight] in
             let positions: [Int] =
                 switch node.op.quantization {
@@ -32,7 +33,12 @@ extension CouplingGroups {
                 // Rows that are looked up make their columns.
                 default: node.lookedUpInput.map { [$0] } ?? []
                 }
-            return positions.compactMap { position in
+            // Codes whose channels an operator tells apart; of others it is reported that they stay codes.
+            let coded = node.inputs.indices.filter { position in
+                codes[node.inputs[position]] != nil && !positions.contains(position)
+                    && bound[node.name]?.map.outputAxis(ofInput: position, rank: graph.infos[node.inputs[position]]?.rank ?? 0) != nil
+            }
+            return (positions + coded).compactMap { position in
                 guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,
                     node.outputs.contains(where: { origins[$0] == nil })
                 else { return nil }
@@ -60,27 +66,37 @@ extension CouplingGroups {
     /// elsewhere, else the largest. Concatenated parts shrink each by itself.
     func groups(madeBy weights: [ChannelWeight]) -> [(group: Group, weights: [ChannelWeight])] {
         var makers: [Int: [Int]] = [:]
-        var products: [(weight: Int, parts: [Int])] = []
+        var products: [(weight: Int, id: Int)] = []
         for (index, weight) in weights.enumerated() {
             guard let axis = weight.axis, let id = classID(of: weight.operand, axis: axis) else { continue }
             var open = [id]
             while let next = open.popLast() {
                 switch classes.composition(of: next) {
                 case nil: makers[classes.root(of: next), default: []].append(index)
-                case (.concatenation, let parts)?: open += parts.reversed()
-                case (.product, let parts)?: products.append((index, parts))
+                case (.concatenation, let parts)?, (.selection, let parts)?: open += parts.reversed()
+                case (.product, _)?: products.append((index, next))
                 }
             }
         }
         let known = Dictionary(groups.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        for (weight, parts) in products {
-            let leaves = parts.flatMap { classes.leaves(of: $0) }.filter { known[$0].map { $0.protection == nil } ?? false }
-            let chosen = leaves.first { makers[$0] != nil } ?? leaves.max { known[$0]?.channelCount ?? 0 < known[$1]?.channelCount ?? 0 }
-            if let chosen { makers[chosen, default: []].append(weight) }
+        for (weight, id) in products {
+            for leaf in shrinking(id, known, Set(makers.keys)) { makers[leaf, default: []].append(weight) }
         }
         return groups.compactMap { group in
             guard group.protection == nil, let indices = makers[group.id] else { return nil }
             return (group, Set(indices).sorted().map { weights[$0] })
         }
+    }
+
+    /// The leaf classes of which a class loses channels: of a product those of one factor.
+    private func shrinking(_ id: Int, _ known: [Int: Group], _ made: Set<Int>, depth: Int = 0) -> [Int] {
+        guard depth < 16, let (kind, parts) = classes.composition(of: id) else {
+            let root = classes.root(of: id)
+            return known[root].map { $0.protection == nil } ?? false ? [root] : []
+        }
+        let each = parts.map { shrinking($0, known, made, depth: depth + 1) }
+        guard kind == .product else { return each.flatMap { $0 } }
+        func count(_ leaves: [Int]) -> Int { leaves.reduce(0) { $0 + (known[$1]?.channelCount ?? 0) } }
+        return each.first { !made.isDisjoint(with: $0) } ?? each.max { count($0) < count($1) } ?? []
     }
 }

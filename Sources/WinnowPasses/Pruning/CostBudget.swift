@@ -25,7 +25,7 @@ struct CostBudget {
     ) throws -> Cut {
         let sample = try cost.needsSample ? context.sample(for: graph) : [:]
         func isMet(_ candidate: Graph) throws -> Bool {
-            try cost.share(of: candidate, in: graph, on: sample) <= share + 1e-9
+            try cost.share(of: candidate, in: graph, on: sample, in: context) <= share + 1e-9
         }
         // All of it may be left: there is nothing to measure.
         let length = share >= 1 ? 0 : try order.shortest { length in
@@ -33,7 +33,7 @@ struct CostBudget {
             return try isMet(smaller(length))
         }
         let result = try smaller(length)
-        let (before, after) = try (cost.value(of: graph, on: sample), cost.value(of: result, on: sample))
+        let (before, after) = try (cost.value(of: graph, on: sample, in: context), cost.value(of: result, on: sample, in: context))
         let holds = try length < order.count || isMet(result)
         return Cut(
             length: length, graph: result,

@@ -10,7 +10,7 @@ extension CouplingGroups {
     mutating func count(_ bound: inout BoundNode, _ why: String) {
         for (position, terms) in bound.map.outputCounts.sorted(by: { $0.key < $1.key }) {
             guard let name = bound.node.output(position) else { continue }
-            let elements = terms.map { term in id(of: term, bound.labels).map { Self.name(of: $0) } ?? .unknown }
+            let elements = terms.map { term in id(of: term, bound.labels, why).map { Self.name(of: $0) } ?? .unknown }
             lists[name] = ValueInfo(ValueType(.int64, Shape([elements.count])), symbolicElements: elements)
         }
         for (position, terms) in bound.map.inputCounts.sorted(by: { $0.key < $1.key }) {
@@ -27,7 +27,7 @@ extension CouplingGroups {
         let elements = list?.countedExtents
         let why = "\(bound.node.name) (\(bound.node.op.type)) is told its number by what is computed"
         return terms.enumerated().map { position, term in
-            guard let id = id(of: term, bound.labels) else { return nil }
+            guard let id = id(of: term, bound.labels, why) else { return nil }
             switch elements.flatMap({ $0.count == terms.count ? $0[position] : nil }) {
             case .symbol(let name):
                 if let counted = Self.classID(named: name) { classes.unite(id, counted) } else { classes.protect(id, why) }

@@ -33,6 +33,7 @@ private struct ZeroPass {
     private var leaves: [ValueName: Set<Int>] = [:]
     /// Constants without a number that is not zero.
     private let blank: Set<ValueName>
+    private let codes: [ValueName: StoredCodes]
 
     init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>, _ blank: Set<ValueName>) {
         self.groups = groups
@@ -40,10 +41,11 @@ private struct ZeroPass {
         self.constants = constants
         unmaskable = groups.unmaskable
         self.blank = blank
+        codes = graph.storedCodes
     }
 
     mutating func run() {
-        for name in graph.initializerNames where graph.initializers[name]?.elementType.isFloatingPoint ?? false {
+        for name in graph.initializerNames where graph.initializers[name]?.elementType.isFloatingPoint ?? false || codes[name] != nil {
             zeros[name] = openLeaves(of: name).subtracting(unmaskable[name] ?? [])
         }
         for bound in groups.nodes { follow(bound) }

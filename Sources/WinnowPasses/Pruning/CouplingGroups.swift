@@ -55,7 +55,7 @@ package struct CouplingGroups: Sendable {
     /// - Parameters:
     ///   - standardOnly: leave alone what operators outside ONNX's own domain read or make.
     ///   - isBody: whether the graph is the body of a node.
-    package init(_ graph: Graph, standardOnly: Bool = true, isBody: Bool = false) {
+    package init(_ graph: Graph, standardOnly: Bool = false, isBody: Bool = false) {
         infos = graph.infos
         let index = GraphIndex(graph)
         let owner = isBody ? "body" : "model"
@@ -161,27 +161,37 @@ package struct CouplingGroups: Sendable {
         for (axis, term) in placed {
             let axisID = id(value, axis)
             switch term {
-            case .label, .product, .concatenation: unite(axisID, term, labels)
+            case .label, .product, .concatenation: unite(axisID, term, labels, why)
             case .opaque, .rest: classes.protect(axisID, opaque)
             case .one: break
             }
         }
     }
 
-    private mutating func unite(_ id: Int, _ term: AxisTerm, _ labels: [Character: Int]) {
-        let parts = term.labels.compactMap { labels[$0] }
-        guard let isProduct = term.isProduct else { return parts.forEach { classes.unite(id, $0) } }
-        classes.compose(id, isProduct ? .product : .concatenation, of: parts)
+    private mutating func unite(_ id: Int, _ term: AxisTerm, _ labels: [Character: Int], _ why: String) {
+        switch term {
+        case .label(let label): if let other = labels[label] { classes.unite(id, other) }
+        case .product(let parts), .concatenation(let parts):
+            let kind: AxisClasses.Composition = term.isProduct ?? true ? .product : .concatenation
+            var ids = parts.map { self.id(of: $0, labels, why) }
+            // What nothing is promised of is what the others leave.
+            for index in ids.indices where ids[index] == nil {
+                let part = classes.add(extent: classes.quotient(of: id, by: ids.compactMap { $0 }))
+                classes.protect(part, why)
+                ids[index] = part
+            }
+            classes.compose(id, kind, of: ids.compactMap { $0 })
+        case .opaque, .one, .rest: break
+        }
     }
 
     /// The class that a term stands for; nil for terms that stand for none.
-    mutating func id(of term: AxisTerm, _ labels: [Character: Int]) -> Int? {
+    mutating func id(of term: AxisTerm, _ labels: [Character: Int], _ why: String) -> Int? {
         guard !term.labels.isEmpty else { return nil }
-        guard let isProduct = term.isProduct else { return term.labels.first.flatMap { labels[$0] } }
-        let extents = term.labels.compactMap { labels[$0].flatMap { classes.extent(of: $0) } }
-        let isKnown = extents.count == term.labels.count
-        let id = classes.add(extent: isKnown ? extents.reduce(isProduct ? 1 : 0, isProduct ? (*) : (+)) : nil)
-        unite(id, term, labels)
+        if case .label(let label) = term { return labels[label] }
+        let extent = term.extent(labels.compactMapValues { classes.extent(of: $0) })
+        let id = classes.add(extent: extent)
+        unite(id, term, labels, why)
         return id
     }
 

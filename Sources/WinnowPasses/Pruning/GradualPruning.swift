@@ -21,6 +21,15 @@ public struct GradualPruning: TrainingPass {
     @Hyperparameter("part of the run after which masks stay", in: 0...1) public var end = 0.7
     @Hyperparameter("steps between two changes of the masks", in: 1...1e9) public var interval = 50
     @Hyperparameter("how sparsity rises") public var rise = SparsityRise.cubic
+    public enum Count: String, HyperparameterChoice, Codable {
+        /// As many as make the sparsity of all weights.
+        case total
+        /// Those below the last that the sparsity would take: one fewer, and equal ones stay (PaddleSlim).
+        case below
+    }
+
+    @Hyperparameter("how many weights a sparsity stands for: exactly so many, or all below the last of them as PaddleSlim counts")
+    public var count = Count.total
     @Hyperparameter("train pruned weights on by the gradient of their masked selves; masks are then found anew among all weights")
     public var regrow = false
     public var rule = PruningRule(scope: .global)
@@ -31,6 +40,10 @@ public struct GradualPruning: TrainingPass {
     public var files: [String] { rule.files }
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard begin <= end else { throw WinnowError(.recipe, "begin", "is after end") }
+        guard count == .total || regrow else {
+            throw WinnowError(
+                .recipe, "count below", "is of all weights, but pruned ones are not ranked anew", remedy: "set regrow to true")
+        }
         let chosen = rule.targets(in: setup.model, try choice.selection(in: setup.model))
         let targets = chosen.targets
         setup.findings += chosen.findings.filter { $0.status == .skipped }
@@ -88,7 +101,8 @@ private struct GradualMaskHook: TrainingHook {
             }
         }
         let reach = pass.sparsity > 0 ? sparsity / pass.sparsity : 0
-        for (weight, tensor) in pruning.masks(current, .total(sparsity), reach: reach) {
+        let budget: Budget = pass.count == .below ? .below(sparsity) : .total(sparsity)
+        for (weight, tensor) in pruning.masks(current, budget, reach: reach) {
             if let mask = masks[weight] { moment.variables[mask] = tensor }
         }
     }

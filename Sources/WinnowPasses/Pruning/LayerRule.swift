@@ -38,7 +38,7 @@ public struct PruningSettings: RuleSettings {
     func budget(in place: Budget, reach: Double) -> Budget {
         guard let sparsity else { return place }
         if case .total = place { return .total(min(1, max(0, sparsity * reach))) }
-        if case .below = place { return .below(sparsity) }
+        if case .below = place { return .below(min(1, max(0, sparsity * reach))) }
         return .fraction(sparsity)
     }
 }

@@ -7,7 +7,7 @@ public enum ModelCost: String, HyperparameterChoice, Codable {
     case parameters
     /// Multiply–accumulates of one sample, of all layers where they are known.
     case macs
-    /// Of all tensors that its file stores.
+    /// Of the file that it would be written as.
     case bytes
     /// Milliseconds of one sample on this machine and the threads in use.
     case latency
@@ -16,7 +16,7 @@ public enum ModelCost: String, HyperparameterChoice, Codable {
         switch self {
         case .parameters: .parameters
         case .macs: Quantity("MACs")
-        case .bytes: Quantity("bytes of tensors", unit: "bytes")
+        case .bytes: Quantity("bytes of the file", unit: "bytes")
         case .latency: Quantity("latency", unit: "ms")
         }
     }
@@ -26,10 +26,10 @@ public enum ModelCost: String, HyperparameterChoice, Codable {
 
     private static let latencySeconds = 0.3
 
-    func value(of graph: Graph, on sample: [ValueName: Tensor]) throws -> Double {
+    func value(of graph: Graph, on sample: [ValueName: Tensor], in context: PassContext = PassContext()) throws -> Double {
         switch self {
         case .parameters: return Double(graph.parameterCount)
-        case .bytes: return Double(graph.storedByteCount)
+        case .bytes: return Double(try context.fileByteCount?(graph) ?? graph.storedByteCount)
         case .latency:
             let plan = try Self.plan(graph, sample)
             return try Latency.measure(batchSize: 1, seconds: Self.latencySeconds) { try plan.execute() }.medianMilliseconds
@@ -39,10 +39,12 @@ public enum ModelCost: String, HyperparameterChoice, Codable {
     }
 
     /// The part of what `original` costs that `graph` costs; latencies are measured in turns.
-    func share(of graph: Graph, in original: Graph, on sample: [ValueName: Tensor]) throws -> Double {
+    func share(
+        of graph: Graph, in original: Graph, on sample: [ValueName: Tensor], in context: PassContext = PassContext()
+    ) throws -> Double {
         guard self == .latency else {
-            let all = try value(of: original, on: sample)
-            return all > 0 ? try value(of: graph, on: sample) / all : 1
+            let all = try value(of: original, on: sample, in: context)
+            return all > 0 ? try value(of: graph, on: sample, in: context) / all : 1
         }
         let plans = try [original, graph].map { try Self.plan($0, sample) }
         return 1

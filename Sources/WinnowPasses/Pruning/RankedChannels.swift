@@ -31,6 +31,14 @@ struct RankedChannels {
 }
 
 extension Graph {
+    /// What a node reads of constants, as numbers: codes by what they stand for; nil where that cannot be computed here.
+    func numbers(of value: ValueName) -> Tensor? {
+        guard let codes = initializers[value], codes.elementType.isInteger, let stored = storedCodes[value] else {
+            return constantValue(of: value)
+        }
+        return try? stored.numbers(of: codes)
+    }
+
     /// The elements of an initializer or of what nodes compute from initializers alone; nil where that cannot be run here.
     func constantValue(of value: ValueName) -> Tensor? {
         if let tensor = initializers[value] { return tensor }

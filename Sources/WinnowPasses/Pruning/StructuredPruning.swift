@@ -8,7 +8,7 @@ public struct StructuredPruning: Pass {
     public static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters, attention heads' widths, hidden units \
-        of LSTM and GRU. Bodies of If, Loop and Scan are pruned each for itself. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
+        of LSTM and GRU. Branches of If are pruned with what is around them, bodies of Loop and Scan each for itself. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
         Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
         outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for; of several \
@@ -40,7 +40,7 @@ public struct StructuredPruning: Pass {
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
     @Hyperparameter("largest fraction of a group that may go", in: 0...1) public var largest = 1.0
     @Hyperparameter("leave channels alone that operators outside the ONNX standard read or make: com.microsoft.FastGelu")
-    public var standardOnly = true
+    public var standardOnly = false
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") public var remove = true
     public var limits = ChannelBudget()
     public var ranking = ChannelRanking()
@@ -55,8 +55,10 @@ public struct StructuredPruning: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let selection = try choice.selection(in: graph)
-        let bodies = try PrunedBodies(of: graph, self, selection, context)
-        let candidates = try candidates(in: bodies.result.graph, selection, context)
+        let unfolded = try UnfoldedBranches(graph, leavesAlone: !spreadsBranches)
+        let bodies = try PrunedBodies(of: unfolded.graph, self, selection, context)
+        var candidates = try candidates(in: bodies.result.graph, selection, context)
+        candidates.branches = unfolded
         try limits.checkRules(candidates.ranked.flatMap(\.names) + bodies.names)
         let cut = try ChannelCut(self, candidates, in: context)
         let chosen = candidates.lowest(cut.counts)
@@ -64,7 +66,14 @@ public struct StructuredPruning: Pass {
         var result = try candidates.repaired(repair.graph).result(without: chosen, removed: remove, in: context)
         result.findings += repair.findings + bodies.result.findings
         result.findings += cut.finding.map { [$0] } ?? []
+        for index in result.findings.indices { result.findings[index].subject = unfolded.path(of: result.findings[index].subject) }
+        result.graph = try unfolded.folding(result.graph)
         return result
+    }
+
+    /// Whether channels are followed across the borders of branches: not where data would have to run through both.
+    private var spreadsBranches: Bool {
+        needs == .nothing && limits.sensitivity == nil && limits.cost != .latency
     }
 
     /// The groups that may lose channels, ranked.

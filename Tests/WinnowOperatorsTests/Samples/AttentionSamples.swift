@@ -158,6 +158,24 @@ extension OperatorSamples {
                 .sample([2, 3, 5], in: -1...1), .sample([5, 14], in: -1...1, seed: 2), nil, Tensor([Int32(2), 3, 0, 0]), nil,
                 .sample([1, 2, 3, 3], seed: 3),
             ], constants: [3], version: 1),
+        OperatorSample(
+            GroupQueryAttention(heads: 4, keyHeads: 2),
+            [
+                .sample([1, 3, 8], in: -1...1), .sample([1, 3, 4], in: -1...1, seed: 2), .sample([1, 3, 4], in: -1...1, seed: 3), nil, nil,
+                Tensor([Int32(2)]), Tensor(scalar: Int32(3)),
+            ], constants: [5, 6], outputs: 3, version: 1
+        ) { inputs in
+            let operands = zip(inputs, [4, 2, 2]).map { $0.reshaped([1, 3, $1, 2]).transposed([0, 2, 1, 3]) }
+            let mixed = attended(operands[0], operands[1], operands[2]) { $1 > $0 ? -.infinity : 0 }
+            return [mixed.transposed([0, 2, 1, 3]).reshaped([1, 3, 8]), operands[1], operands[2]]
+        },
+        OperatorSample(
+            GroupQueryAttention(heads: 2, keyHeads: 1, scale: 0.4, softcap: 2, isRotary: true, window: 3),
+            [
+                .sample([2, 1, 8], in: -1...1), .sample([2, 1, 4], in: -1...1, seed: 2), .sample([2, 1, 4], in: -1...1, seed: 3),
+                .sample([2, 1, 5, 4], in: -1...1, seed: 4), .sample([2, 1, 5, 4], in: -1...1, seed: 5), Tensor([Int32(5), 2]),
+                Tensor(scalar: Int32(6)), .sample([8, 2], seed: 6), .sample([8, 2], seed: 7), nil, .sample([1, 2, 1, 6], seed: 8),
+            ], constants: [5, 6], outputs: 3, version: 1, differentiated: []),
         OperatorSample(Scaler(offset: [1, -2, 0.5], scale: [2]), [.sample([2, 3])], version: 1) { inputs in
             let x = inputs[0].reader()
             return [.computed([2, 3]) { 2 * (x($0) - [1, -2, 0.5][$0[1]]) }]

@@ -33,6 +33,28 @@ struct GradualPruningTests {
         }
     }
 
+    /// PaddleSlim recomputes masks from weights that still train, and keeps the threshold itself: round(r·n) − 1 go.
+    @Test func recomputedMasksHaveOneWeightFewer() throws {
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        let pass: HyperparameterValue = [
+            "gradual-pruning": ["sparsity": 0.8, "interval": 3, "begin": 0, "end": 1, "regrow": true, "count": "below"]
+        ]
+        let finetune = try Finetune(hyperparameters: ["epochs": 2, "batch-size": 32, "with": [pass]])
+        var (trainer, _) = try finetune.trainer(of: graph, original: graph, in: context)
+        let recorder = MaskRecorder(trainer.model.maskNodes.map(\.mask))
+        trainer.hooks.append(recorder)
+        _ = try trainer.train(on: context.trainingData(for: trainer.model))
+        for (step, count) in recorder.zeroCounts.enumerated() where step >= 3 {
+            let part = Double(step / 3 * 3) / 12 - 1
+            #expect(count == Int(((part * part * part + 1) * 0.8 * 352).rounded(.toNearestOrEven)) - 1, "step \(step)")
+        }
+        #expect(throws: WinnowError.self) {
+            let alone: HyperparameterValue = ["gradual-pruning": ["count": "below"]]
+            _ = try Finetune(hyperparameters: ["epochs": 1, "with": [alone]])(graph, in: context)
+        }
+    }
+
     /// What was masked before and is not chosen keeps its mask, to the bit.
     @Test(arguments: ["gradual-pruning", "dynamic-sparse-training", "magnitude-pruning"])
     func masksOfOtherWeightsStay(_ name: String) throws {

@@ -5,7 +5,7 @@ import WinnowOperators
 import WinnowTensor
 @testable import WinnowPasses
 
-/// Networks inside the bodies of If and Loop lose channels; what goes in and out of a body does not.
+/// Networks inside the bodies of If and Loop lose channels; so does what goes in and out of the branches of If.
 struct PrunedBodiesTests {
     /// 6 → 8 → 6 in a body, its weights in the body itself or among the graph's constants.
     private static func layers(_ from: ValueName, _ to: ValueName, _ weights: [ValueName]) -> [Node] {
@@ -65,7 +65,7 @@ struct PrunedBodiesTests {
         let graph = try Self.branches()
         let pruned = try StructuredPruning()(graph)
         #expect(pruned.graph.parameterCount * 2 == graph.parameterCount)
-        for name in ["choice/own.a", "choice/a"] {
+        for name in ["choice/own.a", "a"] {
             let finding = try #require(pruned.findings.first { $0.subject == name })
             #expect(finding.status == .done && finding.before == 8 && finding.after == 4, "\(name)")
         }
@@ -109,15 +109,61 @@ struct PrunedBodiesTests {
     /// What two bodies read, what a budget of the whole model counts, and what is excepted stays, and is named.
     @Test func whatStaysIsNamed() throws {
         let shared = try StructuredPruning()(Self.branches(shared: true))
-        #expect(shared.graph.parameterCount == (try Self.branches(shared: true)).parameterCount)
-        #expect(shared.findings.contains { $0.subject == "a" && $0.status == .skipped && $0.reason.contains("something else") })
+        #expect(shared.graph.parameterCount * 2 == (try Self.branches(shared: true)).parameterCount)
+        #expect(shared.findings.contains { $0.subject == "a" && $0.status == .done && $0.after == 4 })
         let budget = try StructuredPruning { $0.limits.budget = .parameters }(Self.branches())
-        #expect(budget.findings.contains { $0.subject == "choice/own.a" && $0.reason.contains("leaves alone") })
+        #expect(budget.findings.contains { $0.subject == "choice/own.a" && $0.status == .done })
+        #expect(budget.graph.parameterCount * 2 <= (try Self.branches()).parameterCount)
         let excepted = try StructuredPruning { $0.choice.except = ["own.a"] }(Self.branches())
         #expect(excepted.findings.contains { $0.subject == "choice/own.a" && $0.status == .kept && $0.reason.contains("excepted") })
         let ruled = try StructuredPruning { $0.limits.rules = ["own.a": 0.25] }(Self.branches())
         #expect(ruled.findings.contains { $0.subject == "choice/own.a" && $0.after == 6 })
         #expect(throws: WinnowError.self) { try StructuredPruning { $0.limits.rules = ["none*": 0.25] }(Self.branches()) }
+    }
+
+    /// x → 8 channels → either branch, in one of them another choice → 3: the channels go on both sides of every border.
+    private static func crossed() throws -> Graph {
+        let b = GraphBuilder("crossed")
+        let (x, condition, other) = (try b.input("x", .float32, [4, 6]), try b.input("condition", .bool, []), try b.input("other", .bool, []))
+        let h = try b.add(Relu(), b.add(MatMul(), x, b.constant("w1", TestModels.normal([6, 8])), name: "first"), name: "h")
+        let wide = ValueType(.float32, [4, 8])
+        func layer(_ from: ValueName, _ to: ValueName, _ captures: [ValueName: ValueType], seed: UInt64) throws -> Graph {
+            try Graph(
+                name: to, inputs: [], outputs: [to],
+                nodes: [
+                    Node(name: "layer", op: MatMul(), inputs: [from, "w"], outputs: ["product"]),
+                    Node(name: "shift", op: Add(), inputs: ["product", "c"], outputs: [to]),
+                ],
+                initializers: [("w", TestModels.normal([8, 8], seed: seed)), ("c", TestModels.normal([8], seed: seed + 1))], captures: captures)
+        }
+        let relu = try Graph(
+            name: "relu", inputs: [], outputs: ["z"], nodes: [Node(name: "relu", op: Relu(), inputs: ["t"], outputs: ["z"])],
+            captures: ["t": wide])
+        let nested = try Graph(
+            name: "nested", inputs: [], outputs: ["y"],
+            nodes: [
+                Node(name: "double", op: Add(), inputs: [h, h], outputs: ["t"]),
+                Node(name: "inner", op: If(then: layer("t", "z", ["t": wide], seed: 3), else: relu), inputs: [other], outputs: ["y"]),
+            ], captures: [h: wide, other: ValueType(.bool, [])])
+        let op = If(then: nested, else: try layer(h, "y", [h: wide], seed: 5))
+        let chosen = try b.add(op, condition, name: "choice")
+        return try b.graph(outputs: [b.add(MatMul(), chosen, b.constant("w2", TestModels.normal([8, 3], seed: 9)), name: "y")])
+    }
+
+    @Test(arguments: [true, false], [true, false]) func channelsGoOnBothSidesOfBorders(_ condition: Bool, _ other: Bool) throws {
+        let graph = try Self.crossed()
+        let inputs = [
+            "x": TestModels.normal([4, 6], seed: 9), "condition": Tensor([condition], shape: []), "other": Tensor([other], shape: []),
+        ]
+        let result = try StructuredPruning()(graph)
+        let masked = try StructuredPruning { $0.remove = false }(graph).graph
+        #expect(result.graph.initializers["w1"]?.shape == [6, 4] && result.graph.initializers["w2"]?.shape == [4, 3])
+        #expect(result.graph.nodes.contains { $0.name == "choice" && $0.op is If } && !result.graph.nodes.contains { $0.op is Where })
+        let branch = try #require((result.graph.node(named: "choice")?.op as? If)?.elseBranch)
+        #expect(branch.initializers["w"]?.shape == [4, 4] && branch.initializers["c"]?.shape == [4] && branch.nodes.map(\.name) == ["layer", "shift"])
+        #expect(result.findings.contains { $0.subject == "choice/inner/w" && $0.after == 4 })
+        let runs = try [result.graph, masked, graph].map { try #require(try Session($0).run(inputs)["y"]).floats() }
+        #expect(zip(runs[0], runs[1]).allSatisfy { abs($0 - $1) < 1e-5 } && zip(runs[0], runs[2]).contains { abs($0 - $1) > 1e-3 })
     }
 
     /// An operator's type is a choice of weights too.

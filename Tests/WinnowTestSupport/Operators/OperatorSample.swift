@@ -126,7 +126,9 @@ extension OperatorSample {
         _ label: Character, at index: Int, in input: Int, _ map: AxisMap, _ extents: [Character: Int]
     ) -> OperatorSample {
         var changed = inputs
-        changed[input] = inputs[input].map { map.zeroed($0, map.inputs[input], label: label, at: index, extents: extents) }
+        let zeroPoint = op.inputRoles.first { role in if case .zeroPoint(input, _) = role.value { true } else { false } }
+        let zero = zeroPoint.flatMap { $0.key < inputs.count ? inputs[$0.key]?.doubles().first : nil } ?? 0
+        changed[input] = inputs[input].map { map.zeroed($0, map.inputs[input], label: label, at: index, extents: extents, to: zero) }
         return with(changed)
     }
 }
