@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "WinnowAttention.h"
+#include "WinnowCodedProduct.h"
 #include "WinnowElementary.h"
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"
@@ -10,6 +11,7 @@
 #include "WinnowRounding.h"
 #include "WinnowRows.h"
 #include "WinnowSoftmax.h"
+#include "WinnowSparseProduct.h"
 #include "WinnowSquareRoot.h"
 #include "WinnowStatistics.h"
 #include "WinnowThreads.h"
