@@ -11,7 +11,8 @@ extension Graph {
             if edits.isEmpty { break }
             graph = try graph.applying(edits).removingDeadNodes()
         }
-        return graph
+        let edits = try graph.edits(variables: variables) { op, node, index in try op.packing(of: node, in: index) }
+        return edits.isEmpty ? graph : try graph.applying(edits).removingDeadNodes()
     }
 
     private static var sweepLimit: Int { 64 }

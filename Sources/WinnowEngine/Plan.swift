@@ -12,6 +12,8 @@ package final class Plan {
         package let operatorType: String
         package let outputShape: Shape
         package let layout: Layout
+        /// Which of several ways to compute the node it is; nil where there is one.
+        package var kernelName: String? { kernel.name }
         let kernel: Kernel
         let operands: Operands
 

@@ -6,6 +6,8 @@ public struct PlanStepTiming: Codable, Sendable {
     public var operatorType: String
     public var outputShape: [Int]
     public var layout: String
+    /// Which of several ways to compute the node it is; nil where there is one.
+    public var kernel: String?
     public var medianMilliseconds: Double
     /// The part of the plan's whole time.
     public var share: Double
@@ -33,7 +35,7 @@ extension PlanStepTiming {
         return zip(steps, medians).map { step, median in
             PlanStepTiming(
                 node: step.nodeName, operatorType: step.operatorType, outputShape: step.outputShape.extents,
-                layout: "\(step.layout)", medianMilliseconds: median, share: whole > 0 ? median / whole : 0,
+                layout: "\(step.layout)", kernel: step.kernelName, medianMilliseconds: median, share: whole > 0 ? median / whole : 0,
                 multiplyAccumulates: multiplyAccumulates[step.nodeName] ?? nil)
         }
     }
@@ -51,6 +53,7 @@ extension PlanStepTiming: CustomStringConvertible {
         let time = (medianMilliseconds * 1e4).rounded() / 1e4
         let percent = (share * 1000).rounded() / 10
         let rate = gigaMultiplyAccumulatesPerSecond.map { "  \(($0 * 10).rounded() / 10) GMAC/s" } ?? ""
-        return "\(time) ms  \(percent) %  \(node)  \(operatorType)  \(Shape(outputShape))  \(layout)\(rate)"
+        let way = kernel.map { "  [\($0)]" } ?? ""
+        return "\(time) ms  \(percent) %  \(node)  \(operatorType)  \(Shape(outputShape))  \(layout)\(rate)\(way)"
     }
 }

@@ -51,8 +51,13 @@ package struct KernelRequest: Sendable {
 package struct ComputeOptions: Sendable, Hashable {
     /// Multiply float32 in bfloat16 where the processor gains from it.
     package var usesBFloat16: Bool
+    /// Of several ways to compute a node take the one that is thought to be fastest here; off: always the first.
+    package var choosesKernels: Bool
 
-    package init(usesBFloat16: Bool = false) { self.usesBFloat16 = usesBFloat16 }
+    package init(usesBFloat16: Bool = false, choosesKernels: Bool = true) {
+        self.usesBFloat16 = usesBFloat16
+        self.choosesKernels = choosesKernels
+    }
 }
 
 /// Computes one node of a plan; running it allocates nothing.
@@ -67,6 +72,8 @@ package struct Kernel {
     }
 
     package var placement: Placement
+    /// Which of several ways to compute the node it is, for users; nil where there is one.
+    package var name: String?
     /// Bytes of scratch memory the plan lends while running, aligned to 64.
     package var scratchByteCount: Int
     package let run: (Operands) throws -> Void

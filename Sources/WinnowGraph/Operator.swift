@@ -105,6 +105,9 @@ package protocol Operator: Sendable {
     /// What it becomes when planned, together with its neighbours: fused, or in integers. nil: stays as it is.
     func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
 
+    /// What it becomes once nothing is left to lower: its constants as kernels read them, which all plans then share. nil: stays as it is.
+    func packing(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
+
     /// What it becomes while training (batch statistics, random masks, fused fake quantization). nil: stays as it is.
     func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
 }
@@ -135,6 +138,7 @@ extension Operator {
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
+    package func packing(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }
 }
 

@@ -43,6 +43,7 @@ package enum OperatorCatalogue {
         CenterCropPad.self,
         Clip.self,
         CodeTable.self,
+        CodedMatMul.self,
         Col2Im.self,
         Compress.self,
         Concat.self,

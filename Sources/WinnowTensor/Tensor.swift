@@ -89,7 +89,7 @@ extension Tensor {
     }
 
     private mutating func makeUnique() {
-        guard !isKnownUniquelyReferenced(&storage) || byteOffset != 0 else { return }
+        guard !isKnownUniquelyReferenced(&storage) || byteOffset != 0 || storage.isMapped else { return }
         let copy = TensorStorage(byteCount: byteCount)
         copy.base.copyMemory(from: storage.base + byteOffset, byteCount: byteCount)
         storage = copy

@@ -19,7 +19,7 @@ extension TensorStorage {
         guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0),
             base != MAP_FAILED
         else { return nil }
-        self.init(base: base, byteCount: byteCount) { Self.release(base, byteCount) }
+        self.init(base: base, byteCount: byteCount, isMapped: true) { Self.release(base, byteCount) }
     }
 
     /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.
@@ -43,6 +43,16 @@ extension TensorStorage {
 }
 
 extension Tensor {
+    /// Gives memory back where the tensor lies in a mapped file: the system reads its pages again when they are touched.
+    package func releasePages() {
+        let (storage, offset) = memory
+        guard storage.isMapped else { return }
+        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (offset + size - 1) / size * size
+        let last = (offset + byteCount) / size * size
+        if first < last { _ = madvise(storage.base + first, last - first, MADV_DONTNEED) }
+    }
+
     /// The same tensor, from 1 MiB on in a temporary file (`TMPDIR`), whose pages the system may drop and read again. For
     /// results that are long not needed; where the disk is full, the tensor stays in memory.
     package func spilled() -> Tensor {

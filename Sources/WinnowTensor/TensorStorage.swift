@@ -7,11 +7,14 @@ package final class TensorStorage: @unchecked Sendable {
 
     package let base: UnsafeMutableRawPointer
     package let byteCount: Int
+    /// Whether it is a mapped file, which nobody writes to.
+    let isMapped: Bool
     private let release: () -> Void
 
     /// Uninitialized memory of at least `byteCount` bytes.
     package init(byteCount: Int) {
         self.byteCount = byteCount
+        isMapped = false
         if byteCount >= Self.pagesLimit, let base = Self.pages(byteCount) {
             self.base = base
             release = { Self.release(base, byteCount) }
@@ -23,9 +26,10 @@ package final class TensorStorage: @unchecked Sendable {
     }
 
     /// Memory owned elsewhere (a mapped file); `release` runs when the last tensor lets go.
-    package init(base: UnsafeMutableRawPointer, byteCount: Int, release: @escaping () -> Void) {
+    package init(base: UnsafeMutableRawPointer, byteCount: Int, isMapped: Bool = false, release: @escaping () -> Void) {
         self.base = base
         self.byteCount = byteCount
+        self.isMapped = isMapped
         self.release = release
     }
 

@@ -9,4 +9,6 @@ package struct OperandLayouts: Hashable, Sendable {
         self.source = source
         self.target = target
     }
+
+    package var areChannelsLast: Bool { source == .channelsLast && target == .channelsLast }
 }

@@ -82,12 +82,23 @@ package struct Conv: Operator {
         try request.checkFloat32()
         let source = try request.input(0)
         let filter = try request.input(1)
-        let hasBias = request.optionalInput(2) != nil
+        let geometry = try geometry(source: source.shape, filter: filter.shape)
+        try geometry.validate()
+        let layouts = try request.dataLayouts()
+        return try request.kernel(leavingOutZerosOf: layouts.areChannelsLast ? SparseProduct(geometry) : nil, epilogue) {
+            try denseKernel(request, geometry, layouts, epilogue)
+        }
+    }
+
+    private func denseKernel(
+        _ request: KernelRequest, _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, _ epilogue: Epilogue
+    ) throws -> Kernel {
+        let filter = try request.input(1)
         let isConstant = filter.constant != nil
         let convolution = try filter.withConstant { constant in
             try ConvolutionKernel(
-                geometry(source: source.shape, filter: filter.shape), request.dataLayouts(), constantFilter: constant,
-                hasBias: hasBias, epilogue: epilogue, math: request.options.math)
+                geometry, layouts, constantFilter: constant, hasBias: request.optionalInput(2) != nil, epilogue: epilogue,
+                math: request.options.math)
         }
         return Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(

@@ -66,7 +66,7 @@ extension KernelRequest {
     ) -> Kernel {
         let (inputCount, outputCount) = operandCounts
         let pointers = OperandList(count: inputCount + outputCount + 1)
-        return Kernel(scratchByteCount: bytes + kernel.scratchByteCount) { operands in
+        var result = Kernel(scratchByteCount: bytes + kernel.scratchByteCount) { operands in
             guard let scratch = operands.scratch else { return }
             for index in 0..<inputCount {
                 pointers[index] = operands.optionalInput(index).map { UnsafeMutableRawPointer(mutating: $0) }
@@ -91,6 +91,8 @@ extension KernelRequest {
                 part.cast.run(from: scratch + part.offset, to: target, count: part.count)
             }
         }
+        result.name = kernel.name
+        return result
     }
 }
 

@@ -94,13 +94,22 @@ package struct MatrixProduct: Operator, ChannelContraction {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let (geometry, right) = (try geometry(request), try request.input(1))
-        let isConstant = right.constant != nil
+        try geometry.validate()
         var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
         if let activation { steps.append(activation.step) }
+        return try request.kernel(leavingOutZerosOf: alpha == 1 ? SparseProduct(geometry) : nil, Epilogue(steps)) {
+            try denseKernel(request, geometry, right, Epilogue(steps))
+        }
+    }
+
+    private func denseKernel(
+        _ request: KernelRequest, _ geometry: MatMulGeometry, _ right: OperandPlan, _ epilogue: Epilogue
+    ) throws -> Kernel {
+        let isConstant = right.constant != nil
         let product = try right.withConstant { constant in
             try MatMulKernel(
-                geometry, constantRight: constant, hasBias: request.optionalInput(2) != nil, alpha: alpha,
-                epilogue: Epilogue(steps), math: request.options.math)
+                geometry, constantRight: constant, hasBias: request.optionalInput(2) != nil, alpha: alpha, epilogue: epilogue,
+                math: request.options.math)
         }
         return Kernel(scratchByteCount: product.scratchByteCount) { operands in
             try product.run(

@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// A product with a constant matrix of 2-, 4- or 8-bit codes in blocks along K, stored as (N, blocks, bytes).
@@ -20,6 +21,8 @@ package struct MatMulNBits: TrainedInParts {
     package var bitWidth: Int
     package var blockSize: Int
     private var hints = RuntimeHints()
+    /// Whether the file lets data be rounded to 8 bits, block by block.
+    private(set) var allowsBytes = false
 
     package init(depth: Int, columns: Int, bitWidth: Int = 4, blockSize: Int) {
         self.depth = depth
@@ -39,6 +42,7 @@ package struct MatMulNBits: TrainedInParts {
             throw WinnowError(.unsupported, "weight_prepacked", "matrices packed for one machine cannot be read")
         }
         hints = try RuntimeHints(attributes, "accuracy_level")
+        allowsBytes = try attributes.int("accuracy_level") == 4
     }
 
     package var attributes: Attributes {
@@ -106,6 +110,28 @@ package struct MatMulNBits: TrainedInParts {
             let (column, block) = index.quotientAndRemainder(dividingBy: blockCount)
             return Float(Int(codes[column * rowByteCount + block / perByte]) >> (block % perByte * bitWidth) & mask)
         }
+    }
+
+    /// The matrix as kernels read it; nil where rows name their blocks, or something is not constant.
+    func packed(_ node: Node, in graph: GraphIndex) -> PackedConstant? {
+        guard let codes = graph.constant(node.input(1)), let scales = graph.constant(node.input(2))?.floats(), node.input(4) == nil,
+            codes.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), scales.count == columns * blockCount,
+            node.input(3) == nil || graph.constant(node.input(3)) != nil,
+            let zeroPoints = try? zeroPoints(graph.info(of: node.input(3)), node.name, (1 << bitWidth) - 1, 8 / bitWidth)
+        else { return nil }
+        let matrix = CodedMatrix(columns: columns, depth: depth, bits: bitWidth, blockSize: blockSize)
+        let (width, half) = (blockCount * blockSize, Float(1 << (bitWidth - 1)))
+        var result = PackedConstant(matrix: matrix, codes: codes.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { matrix.packed($0, storedBits: bitWidth, rowStride: 1, columnStride: width) } ?? codes
+        })
+        result.scales = matrix.packed { scales[$0 * blockCount + $1] }
+        if zeroPoints.contains(where: { $0 != half }) {
+            let areWhole = zeroPoints.allSatisfy { Float(Int8(exactly: $0 - half) ?? 0) == $0 - half }
+            result.zeros = areWhole
+                ? matrix.packed { Int8(zeroPoints[$0 * blockCount + $1] - half) } : matrix.packed { zeroPoints[$0 * blockCount + $1] - half }
+        }
+        codes.releasePages()
+        return result
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }

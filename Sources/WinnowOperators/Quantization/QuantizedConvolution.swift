@@ -47,8 +47,12 @@ package struct QuantizedConvolution: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let geometry = try convolution.geometry(source: request.input(0).shape, filter: request.input(1).shape)
+        try geometry.validate()
+        let layouts = try request.dataLayouts()
+        let product = layouts.areChannelsLast ? SparseProduct(geometry) : nil
+        if let sparse = try request.kernel(leavingOutZerosOf: product, edges) { return sparse }
         let kernel = try edges.withContraction(request) {
-            try IntegerConvolutionKernel(geometry, request.dataLayouts(), $0)
+            try IntegerConvolutionKernel(geometry, layouts, $0)
         }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(

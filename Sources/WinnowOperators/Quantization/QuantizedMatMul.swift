@@ -46,6 +46,8 @@ package struct QuantizedMatMul: Operator {
         let geometry = MatMulGeometry(
             left: left.rank == 1 ? [1] + left : left, right: try request.input(1).shape,
             transposesLeft: transposesLeft && left.rank > 1, transposesRight: transposesRight)
+        try geometry.validate()
+        if let sparse = try request.kernel(leavingOutZerosOf: SparseProduct(geometry), edges) { return sparse }
         let kernel = try edges.withContraction(request) { try IntegerMatMulKernel(geometry, $0) }
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(

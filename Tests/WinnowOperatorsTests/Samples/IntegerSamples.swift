@@ -56,6 +56,20 @@ extension OperatorSamples {
             }]
         },
         OperatorSample(
+            CodedMatMul(CodedMatrix(columns: 3, depth: 32, bits: 4, blockSize: 32), activation: .relu),
+            [.sample([5, 32]), .counting([256], as: .uint8), .sample([16], in: 0.1...1), nil, nil, .sample([3])],
+            constants: [1, 2], differentiated: [], tolerance: 1e-4
+        ) { inputs in
+            let (x, codes, scales, bias) = (inputs[0].reader(), inputs[1].codes(), inputs[2].reader(), inputs[5].reader())
+            return [.computed([5, 3]) { index in
+                max(0, (0..<32).reduce(bias([index[1]])) { sum, k in
+                    let byte = codes[k / 8 * 64 + index[1] * 4 + k % 4]
+                    let code = k % 8 < 4 ? byte & 15 : byte >> 4
+                    return sum + x([index[0], k]) * (Double(code) - 8) * scales([index[1]])
+                })
+            }]
+        },
+        OperatorSample(
             CodeTable(), [codes, Tensor((0...255).map { UInt8(255 - $0) })], differentiated: []
         ) { inputs in
             [Tensor(inputs[0].doubles().map { 255 - $0 }, shape: [2, 4, 3], as: .uint8)]

@@ -1,0 +1,249 @@
+"""Measures what bits and zeros gain: products with weights of few bits, and networks of which most weights are zero.
+
+Each row: Winnow, ONNX Runtime and, for products, a probe that reads as many bytes as the codes and scales have, in turns; the lowest of
+all rounds' medians. Networks with zeros are compared with themselves before pruning. Weights are random, which times do not depend on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+HEADING = "## Zeros and bits"
+INTRODUCTION = """Written by `{}`: milliseconds of one execution on {} thread(s), the lowest median of {} rounds. Four matrices of
+4096 × 4096 with scales for blocks of 32 follow each other; bandwidth is the part of what a probe reads in the same rounds. MobileNetV1 at
+224 × 224 has 90 % of its 1×1 weights zero, in float32 anywhere and in int8 in blocks of four along the sum.
+
+"""
+SIZE, BLOCK, LAYERS = 4096, 32, 4
+
+
+def model(nodes, initializers, source, target, opset=21):
+    graph = helper.make_graph(
+        nodes,
+        "compressed",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, source)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, target)],
+        [numpy_helper.from_array(value, name) if isinstance(value, np.ndarray) else value for name, value in initializers.items()],
+    )
+    return helper.make_model(
+        graph, ir_version=10, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    )
+
+
+def products(form: str, bits: int, level: int = 0):
+    """Four products with coded weights, and the bytes of these."""
+    random = np.random.default_rng(0)
+    nodes, constants, count = [], {}, SIZE * SIZE // BLOCK
+    for layer in range(LAYERS):
+        x, y = ("x" if layer == 0 else f"y{layer - 1}"), ("y" if layer == LAYERS - 1 else f"y{layer}")
+        codes = random.integers(0, 256, (SIZE, SIZE * bits // 8), dtype=np.uint8)
+        scales = random.uniform(0.5, 1.5, count).astype(np.float32) / (SIZE * 2 ** (bits - 1)) ** 0.5
+        if form == "packed":
+            constants |= {f"w{layer}": codes.reshape(SIZE, SIZE // BLOCK, -1), f"s{layer}": scales}
+            nodes.append(
+                helper.make_node(
+                    "MatMulNBits", [x, f"w{layer}", f"s{layer}"], [y], domain="com.microsoft", K=SIZE, N=SIZE, bits=bits,
+                    block_size=BLOCK, accuracy_level=level,
+                )
+            )
+            continue
+        kind = {4: TensorProto.INT4, 8: TensorProto.INT8}[bits] if form == "dequantized" else TensorProto.UINT4
+        constants[f"w{layer}"] = helper.make_tensor(f"w{layer}", kind, [SIZE, SIZE], codes.tobytes(), raw=True)
+        if form == "dequantized":
+            constants[f"s{layer}"] = scales.reshape(SIZE // BLOCK, SIZE)
+            nodes.append(
+                helper.make_node("DequantizeLinear", [f"w{layer}", f"s{layer}"], [f"f{layer}"], axis=0, block_size=BLOCK)
+            )
+        else:
+            constants |= {"one": np.array(1, np.float32), f"t{layer}": np.linspace(-0.02, 0.02, 16).astype(np.float32)}
+            nodes += [
+                helper.make_node("DequantizeLinear", [f"w{layer}", "one"], [f"n{layer}"]),
+                helper.make_node("Cast", [f"n{layer}"], [f"i{layer}"], to=TensorProto.INT32),
+                helper.make_node("Gather", [f"t{layer}", f"i{layer}"], [f"f{layer}"]),
+            ]
+        nodes.append(helper.make_node("MatMul", [x, f"f{layer}"], [y]))
+    scale_bytes = 0 if form == "palette" else 4 * count
+    return model(nodes, constants, ["batch", SIZE], ["batch", SIZE]), LAYERS * (SIZE * SIZE * bits // 8 + scale_bytes)
+
+
+def mobilenet(kept: float, block: int = 1):
+    """MobileNetV1 with folded normalizations, of whose 1×1 weights the largest stay, in blocks along the sum."""
+    random = np.random.default_rng(0)
+    nodes, constants, value = [], {}, "x"
+
+    def add(outputs, inputs, size, stride, groups):
+        nonlocal value
+        index = len(constants)
+        weight = random.standard_normal((outputs, inputs // groups, size, size)).astype(np.float32)
+        weight *= (2 / (inputs // groups * size * size)) ** 0.5
+        if size == 1:
+            blocks = np.abs(weight).reshape(outputs, inputs // block, block).sum(2)
+            weight *= np.repeat(blocks >= np.quantile(blocks, 1 - kept), block, 1)[..., None, None] / max(kept, 0.05) ** 0.5
+        constants.update({f"w{index}": weight, f"b{index}": random.standard_normal(outputs).astype(np.float32) * 0.1})
+        pads = [size // 2] * 4
+        nodes.append(
+            helper.make_node(
+                "Conv", [value, f"w{index}", f"b{index}"], [f"c{index}"], kernel_shape=[size, size], strides=[stride] * 2, pads=pads,
+                group=groups,
+            )
+        )
+        nodes.append(helper.make_node("Relu", [f"c{index}"], [f"r{index}"]))
+        value = f"r{index}"
+
+    add(32, 3, 3, 2, 1)
+    channels = 32
+    for outputs, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]:
+        add(channels, channels, 3, stride, channels)
+        add(outputs, channels, 1, 1, 1)
+        channels = outputs
+    constants |= {"w": random.standard_normal((1000, 1024)).astype(np.float32) * 0.03, "b": np.zeros(1000, np.float32)}
+    nodes += [
+        helper.make_node("GlobalAveragePool", [value], ["pooled"]),
+        helper.make_node("Flatten", ["pooled"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w", "b"], ["y"], transB=1),
+    ]
+    return model(nodes, constants, ["batch", 3, 224, 224], ["batch", 1000], opset=17)
+
+
+def peer(path: str, batch: int, threads: int, seconds: float) -> float:
+    """The lowest time of one execution in ONNX Runtime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    shape = [batch, *session.get_inputs()[0].shape[1:]]
+    inputs = {"x": np.random.default_rng(0).standard_normal(shape).astype(np.float32)}
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        start = time.perf_counter()
+        session.run(None, inputs)
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times[1:]))
+
+
+def probe(count: int, seconds: float) -> float:
+    """The median time to read so many bytes on one thread."""
+    numbers = np.ones(count // 8, np.int64)
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 5:
+        start = time.perf_counter()
+        numbers.max()
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times[1:]))
+
+
+def own(winnow: str, path: Path, batch: int, threads: int, seconds: float) -> float:
+    command = [winnow, "benchmark", path, "--batch", batch, "--threads", threads, "--seconds", seconds, "--json"]
+    result = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
+    return json.loads(result.stdout)[0]["latency"]["medianMilliseconds"]
+
+
+def lowest(rounds: int, *contestants):
+    """What each gives, in turns; nan where one cannot run the file."""
+
+    def attempt(contestant):
+        try:
+            return contestant()
+        except Exception as error:  # A runtime that refuses a file is a result.
+            print(error, file=sys.stderr)
+            return float("nan")
+
+    found = [[attempt(contestant) for contestant in contestants] for _ in range(rounds)]
+    return [min(values) for values in zip(*found)]
+
+
+def measure_products(arguments, folder: Path):
+    yield "| weights | rows | winnow | onnxruntime | ÷ onnxruntime | of the bandwidth |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    kinds = [
+        ("MatMulNBits, 4 bits, accuracy level 4", "packed", 4, 4),
+        ("MatMulNBits, 4 bits", "packed", 4, 0),
+        ("MatMulNBits, 8 bits, accuracy level 4", "packed", 8, 4),
+        ("MatMulNBits, 2 bits, accuracy level 4", "packed", 2, 4),
+        ("DequantizeLinear, int4", "dequantized", 4, 0),
+        ("DequantizeLinear, int8", "dequantized", 8, 0),
+        ("table of 16 numbers", "palette", 4, 0),
+    ]
+    for name, form, bits, level in kinds:
+        graph, count = products(form, bits, level)
+        path = folder / "products.onnx"
+        onnx.save(graph, path)
+        for rows in (1, 8, 32):
+            contestants = [
+                lambda: own(arguments.winnow, path, rows, arguments.threads, arguments.seconds),
+                lambda: peer(str(path), rows, arguments.threads, arguments.seconds),
+            ]
+            if rows == 1 and arguments.threads == 1:
+                contestants.append(lambda: probe(count, arguments.seconds))
+            times = lowest(arguments.rounds, *contestants)
+            part = f"{100 * times[2] / times[0]:.0f} %" if len(times) > 2 else ""
+            yield f"| {name} | {rows} | {times[0]:.2f} | {times[1]:.2f} | {times[1] / times[0]:.2f} | {part} |"
+
+
+def measure_zeros(arguments, folder: Path):
+    yield "| MobileNetV1 | batch | winnow, dense | 90 % zero | dense ÷ zero | onnxruntime, 90 % zero | ÷ onnxruntime |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    data = folder / "data.npz"
+    np.savez(data, x=np.random.default_rng(1).standard_normal((16, 3, 224, 224)).astype(np.float32))
+    for name, block in (("float32", 1), ("int8, blocks of 4", 4)):
+        paths = [folder / f"{part}.onnx" for part in ("dense", "zero")]
+        for path, kept in zip(paths, (1, 0.1)):
+            onnx.save(mobilenet(kept, block), path)
+            if block > 1:
+                command = [arguments.winnow, "apply", "static-quantization", path, "-o", path, "--data", data]
+                subprocess.run([str(word) for word in command], check=True, capture_output=True)
+        for batch in (1, 16):
+            times = lowest(
+                arguments.rounds,
+                *[lambda path=path: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds) for path in paths],
+                lambda: peer(str(paths[1]), batch, arguments.threads, arguments.seconds),
+            )
+            dense, zero, other = times
+            yield f"| {name} | {batch} | {dense:.2f} | {zero:.2f} | {dense / zero:.2f} | {other:.2f} | {other / zero:.2f} |"
+
+
+def write(path: Path, section: str) -> None:
+    """Puts the section into a file in the place of the one that is there, else behind the others."""
+    parts = ("\n" + path.read_text()).split("\n## ") if path.exists() else [""]
+    heading = HEADING.removeprefix("## ")
+    kept = [part.rstrip() for part in parts if not part.startswith(heading)]
+    busy = next((index for index, part in enumerate(kept) if part.startswith("Beside busy")), len(kept))
+    kept.insert(busy, f"{heading}\n\n{section.rstrip()}")
+    path.write_text("\n\n## ".join(kept).lstrip() + "\n")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--winnow", default=".build/release/winnow")
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--seconds", type=float, default=0.3)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--only", choices=["products", "zeros"])
+    arguments.add_argument("--results", type=Path, help="a file of results whose section about zeros and bits is written anew")
+    arguments = arguments.parse_args()
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part, measure in (("products", measure_products), ("zeros", measure_zeros)):
+            if arguments.only not in (None, part):
+                continue
+            for line in measure(arguments, Path(folder)):
+                lines.append(line)
+                print(line, flush=True)
+            lines.append("")
+    if arguments.results:
+        command = f"Benchmarks/compressed.py --threads {arguments.threads} --rounds {arguments.rounds} --seconds {arguments.seconds}"
+        write(arguments.results, INTRODUCTION.format(command, arguments.threads, arguments.rounds) + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

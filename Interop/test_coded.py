@@ -1,0 +1,178 @@
+"""Weights that stay codes and zeros that are left out: products and convolutions beside ONNX Runtime, and the memory of a 4-bit model."""
+
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+def save(path, nodes, constants, shape, opset=21, external=False):
+    values = [value if isinstance(value, TensorProto) else numpy_helper.from_array(value, name) for name, value in constants.items()]
+    infos = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *shape[1:]]), onnx.ValueInfoProto(name="y")]
+    graph = helper.make_graph(nodes, "coded", infos[:1], infos[1:], values)
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, ir_version=10, opset_imports=opsets)
+    onnx.save(model, path, save_as_external_data=external, location=f"{path.name}.data")
+
+
+def compare(winnow, path, x, tolerance):
+    """The largest difference from ONNX Runtime, in parts of its largest number."""
+    np.savez(path.with_suffix(".npz"), x=x)
+    winnow("infer", path, "--input", path.with_suffix(".npz"), "-o", path.with_suffix(".out.npz"))
+    ours = np.load(path.with_suffix(".out.npz"))["y"]
+    theirs = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
+
+
+def steps(winnow, path, *arguments):
+    return winnow("benchmark", path, "--plan", "--seconds", "0.01", *arguments).stdout
+
+
+def packed(random, path, depth, columns, bits, block, zeros, level=0):
+    blocks = -(-depth // block)
+    constants = {
+        "w": random.integers(0, 256, (columns, blocks, block * bits // 8), dtype=np.uint8),
+        "s": random.uniform(0.1, 1, columns * blocks).astype(np.float32),
+    }
+    if zeros:
+        constants["z"] = random.integers(0, 256, columns * -(-blocks * bits // 8), dtype=np.uint8)
+    node = helper.make_node(
+        "MatMulNBits", ["x", *constants], ["y"], domain="com.microsoft", K=depth, N=columns, bits=bits, block_size=block, accuracy_level=level
+    )
+    save(path, [node], constants, [None, depth])
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("depth, columns, block, zeros", [(64, 48, 32, False), (200, 37, 16, True), (256, 100, 128, True)])
+def test_packed_matrices(winnow, tmp_path, bits, depth, columns, block, zeros):
+    random = np.random.default_rng(depth)
+    for level in (0, 4):
+        path = tmp_path / f"{level}.onnx"
+        packed(random, path, depth, columns, bits, block, zeros, level)
+        assert f"[{bits}-bit codes" in steps(winnow, path)
+        for rows in (1, 3, 40):
+            x = random.standard_normal((rows, depth)).astype(np.float32)
+            compare(winnow, path, x, 2e-2 if level == 4 else 1e-5)
+
+
+@pytest.mark.parametrize("kind", ["INT4", "UINT4", "INT8", "UINT8"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_dequantized_matrices(winnow, tmp_path, kind, transposed):
+    random = np.random.default_rng(1)
+    depth, columns = 96, 34
+    shape, scales = ([columns, depth], [columns, 3]) if transposed else ([depth, columns], [3, columns])
+    bits = int(kind[-1])
+
+    def codes(name, shape):
+        count = int(np.prod(shape))
+        return helper.make_tensor(name, getattr(TensorProto, kind), shape, random.bytes(count * bits // 8), raw=True)
+
+    constants = {"w": codes("w", shape), "s": random.uniform(0.1, 1, scales).astype(np.float32), "z": codes("z", scales)}
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["f"], axis=1 if transposed else 0, block_size=32),
+        helper.make_node("Gemm", ["x", "f", "b"], ["g"], transB=int(transposed)),
+        helper.make_node("Relu", ["g"], ["y"]),
+    ]
+    constants["b"] = random.standard_normal(columns).astype(np.float32)
+    path = tmp_path / "m.onnx"
+    save(path, nodes, constants, [None, depth])
+    assert f"[{bits}-bit codes" in steps(winnow, path)
+    for rows in (1, 5):
+        compare(winnow, path, random.standard_normal((rows, depth)).astype(np.float32), 1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings", ["weight-only-quantization bits=4 block-size=32", "weight-only-quantization bits=8", "palettization bits=4", "float4-quantization"]
+)
+def test_what_winnow_writes(winnow, tmp_path, settings):
+    random = np.random.default_rng(2)
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1), helper.make_node("MatMul", ["h", "v"], ["y"])]
+    constants = {
+        "w": random.standard_normal((64, 96)).astype(np.float32),
+        "b": random.standard_normal(64).astype(np.float32),
+        "v": random.standard_normal((64, 50)).astype(np.float32),
+    }
+    save(tmp_path / "m.onnx", nodes, constants, [None, 96])
+    name, *options = settings.split()
+    winnow("apply", name, tmp_path / "m.onnx", "-o", tmp_path / "c.onnx", *[word for option in options for word in ("--set", option)])
+    plan = steps(winnow, tmp_path / "c.onnx")
+    assert plan.count("-bit codes") + plan.count("-bit table") == 2, plan
+    for rows in (1, 7):
+        compare(winnow, tmp_path / "c.onnx", random.standard_normal((rows, 96)).astype(np.float32), 1e-5)
+
+
+def convolutions(random, kept, block):
+    """Three convolutions of which so many weights stay, in blocks along the sum."""
+    nodes, constants, value = [], {}, "x"
+    for index, (outputs, inputs, size, stride) in enumerate([(64, 64, 1, 1), (96, 64, 3, 2), (128, 96, 1, 1)]):
+        mask = random.random((outputs, inputs // block, size, size)) < kept
+        constants[f"w{index}"] = (random.standard_normal((outputs, inputs, size, size)) * np.repeat(mask, block, 1) / 4).astype(np.float32)
+        constants[f"b{index}"] = random.standard_normal(outputs).astype(np.float32)
+        nodes += [
+            helper.make_node(
+                "Conv", [value, f"w{index}", f"b{index}"], [f"c{index}"], kernel_shape=[size] * 2, strides=[stride] * 2, pads=[size // 2] * 4
+            ),
+            helper.make_node("Relu", [f"c{index}"], [f"r{index}" if index < 2 else "y"]),
+        ]
+        value = f"r{index}"
+    return nodes, constants
+
+
+def test_zeros(winnow, tmp_path):
+    random = np.random.default_rng(3)
+    nodes, constants = convolutions(random, 0.1, 1)
+    path = tmp_path / "m.onnx"
+    save(path, nodes, constants, [None, 64, 15, 17], opset=17)
+    assert steps(winnow, path, "--batch", "2").count("[sparse") == 3
+    for batch in (1, 3):
+        compare(winnow, path, random.standard_normal((batch, 64, 15, 17)).astype(np.float32), 1e-5)
+
+
+def test_zeros_of_codes(winnow, tmp_path):
+    random = np.random.default_rng(4)
+    nodes, constants = convolutions(random, 0.1, 4)
+    save(tmp_path / "m.onnx", nodes, constants, [None, 64, 15, 17], opset=17)
+    np.savez(tmp_path / "data.npz", x=random.standard_normal((8, 64, 15, 17)).astype(np.float32))
+    winnow("apply", "static-quantization", tmp_path / "m.onnx", "-o", tmp_path / "q.onnx", "--data", tmp_path / "data.npz")
+    if "avx512_vnni" in open("/proc/cpuinfo").read():
+        assert "[sparse" in steps(winnow, tmp_path / "q.onnx", "--batch", "2")
+    # A code more or less where a sum lies between two.
+    compare(winnow, tmp_path / "q.onnx", random.standard_normal((3, 64, 15, 17)).astype(np.float32), 2e-2)
+
+
+def test_memory_of_four_bits(winnow_path, tmp_path):
+    """No float32 copy: a run of a model whose codes lie in a file of their own takes hardly more memory than the file has bytes."""
+    random = np.random.default_rng(5)
+    size, layers = 4096, 16
+    nodes, constants = [], {}
+    for layer in range(layers):
+        constants |= {
+            f"w{layer}": np.frombuffer(random.bytes(size * size // 2), np.uint8).reshape(size, size // 32, 16),
+            f"s{layer}": random.uniform(0.1, 1, size * size // 32).astype(np.float32),
+        }
+        names = ["x" if layer == 0 else f"y{layer}", "y" if layer == layers - 1 else f"y{layer + 1}"]
+        nodes.append(
+            helper.make_node(
+                "MatMulNBits", [names[0], f"w{layer}", f"s{layer}"], names[1:], domain="com.microsoft", K=size, N=size, bits=4, block_size=32
+            )
+        )
+    path = tmp_path / "m.onnx"
+    save(path, nodes, constants, [None, size], external=True)
+    count = (tmp_path / "m.onnx.data").stat().st_size
+
+    def peak(model):
+        # A process of its own counts its child alone.
+        code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        words = [sys.executable, "-c", code, winnow_path, "benchmark", model, "--seconds", "0.1"]
+        return int(subprocess.run([str(word) for word in words], check=True, capture_output=True, text=True).stdout) << 10
+
+    small = tmp_path / "small.onnx"
+    packed(random, small, 64, 64, 4, 32, False)
+    used, program = peak(path), peak(small)
+    print(f"{count / 1e6:.0f} MB of codes and scales; {used / 1e6:.0f} MB resident at most, {program / 1e6:.0f} MB of them the program")
+    assert used - program < 1.15 * count

@@ -1,0 +1,273 @@
+#include "WinnowSparseProduct.h"
+#include "EachProcessor.h"
+#include "Vectors.h"
+#include <string.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <immintrin.h>
+#endif
+
+/// Outputs that are written together.
+enum { GROUP = 16, MOST_VECTORS = 4 };
+
+size_t winnow_sparse_tile_bytes(const struct winnow_sparse_product *p) {
+    const size_t words = p->filter_height * p->filter_width * p->channels + GROUP;
+    return words * 64 * (size_t)p->vectors;
+}
+
+#define LOW_WORDS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define HIGH_WORDS(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define EVEN_QUARTERS(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+#define ODD_QUARTERS(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+
+/// Rows become columns.
+INLINE void transpose(integers rows[16]) {
+    integers other[16];
+    for (int i = 0; i < 16; i += 2) {
+        other[i] = LOW_WORDS(rows[i], rows[i + 1]);
+        other[i + 1] = HIGH_WORDS(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        rows[i] = LOW_PAIRS(other[i], other[i + 2]);
+        rows[i + 1] = HIGH_PAIRS(other[i], other[i + 2]);
+        rows[i + 2] = LOW_PAIRS(other[i + 1], other[i + 3]);
+        rows[i + 3] = HIGH_PAIRS(other[i + 1], other[i + 3]);
+    }
+    for (int i = 0; i < 4; i++) {
+        other[i] = EVEN_QUARTERS(rows[i], rows[i + 4]);
+        other[i + 4] = ODD_QUARTERS(rows[i], rows[i + 4]);
+        other[i + 8] = EVEN_QUARTERS(rows[i + 8], rows[i + 12]);
+        other[i + 12] = ODD_QUARTERS(rows[i + 8], rows[i + 12]);
+    }
+    for (int i = 0; i < 4; i++) {
+        rows[i] = EVEN_QUARTERS(other[i], other[i + 8]);
+        rows[i + 8] = ODD_QUARTERS(other[i], other[i + 8]);
+        rows[i + 4] = EVEN_QUARTERS(other[i + 4], other[i + 12]);
+        rows[i + 12] = ODD_QUARTERS(other[i + 4], other[i + 12]);
+    }
+}
+
+typedef int32_t halves __attribute__((ext_vector_type(8), aligned(4)));
+
+/// Of 16 words those that count; the others are any.
+INLINE integers first_words(const int32_t *x, size_t count) {
+    if (count >= 16) return *(const integers *)x;
+    if (count == 8) {
+        const halves half = *(const halves *)x;
+        return __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+    int32_t words[16] = {0};
+    for (size_t i = 0; i < count; i++) words[i] = x[i];
+    return *(const integers *)words;
+}
+
+/// What the pixels of a tile read, with the bits of `flipped` turned. Pixels behind the last and those of the padding are `padding`
+/// throughout.
+INLINE void fill(
+    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to) {
+    const size_t width = GROUP * (size_t)p->vectors, channels = p->channels, plane = p->target_height * p->target_width;
+    const int isFlat = p->filter_height * p->filter_width == 1 && p->row_stride == 1 && p->column_stride == 1 && !p->top && !p->left
+        && p->target_height == p->source_height && p->target_width == p->source_width;
+    for (size_t first = 0; first < width; first += 16) {
+        size_t image[16], row[16], column[16];
+        const size_t begin = tile * width + first;
+        const size_t there = begin >= plane * p->images ? 0 : plane * p->images - begin < 16 ? plane * p->images - begin : 16;
+        if (!isFlat) {
+            for (size_t i = 0; i < there; i++) {
+                image[i] = (begin + i) / plane;
+                row[i] = (begin + i) % plane / p->target_width;
+                column[i] = (begin + i) % p->target_width;
+            }
+        }
+        int32_t *target = to + first;
+        for (size_t tap_row = 0; tap_row < p->filter_height; tap_row++) {
+            for (size_t tap = 0; tap < p->filter_width; tap++) {
+                const int32_t *pixels[16];
+                for (size_t i = 0; i < 16; i++) {
+                    pixels[i] = 0;
+                    if (i >= there) continue;
+                    if (isFlat) {
+                        pixels[i] = x + (begin + i) * channels;
+                        continue;
+                    }
+                    const ptrdiff_t v = (ptrdiff_t)(row[i] * p->row_stride + tap_row * p->row_dilation) - p->top;
+                    const ptrdiff_t h = (ptrdiff_t)(column[i] * p->column_stride + tap * p->column_dilation) - p->left;
+                    if (v >= 0 && v < (ptrdiff_t)p->source_height && h >= 0 && h < (ptrdiff_t)p->source_width)
+                        pixels[i] = x + ((image[i] * p->source_height + (size_t)v) * p->source_width + (size_t)h) * channels;
+                }
+                for (size_t channel = 0; channel < channels; channel += 16) {
+                    const size_t count = channels - channel < 16 ? channels - channel : 16;
+                    integers rows[16];
+                    for (int i = 0; i < 16; i++)
+                        rows[i] = (pixels[i] ? first_words(pixels[i] + channel, count) : (integers)padding) ^ (integers)flipped;
+                    transpose(rows);
+                    for (size_t i = 0; i < count; i++, target += width) *(integers *)target = rows[i];
+                }
+            }
+        }
+    }
+}
+
+/// The sums of one output for all pixels of a tile; nothing but zeros becomes nothing.
+INLINE void sum_up(const float *tile, const struct winnow_nonzero *e, const struct winnow_nonzero *end, floats *sums, const int vectors) {
+    floats others[MOST_VECTORS] = {0};
+    for (; e + 2 <= end; e += 2) {
+        const float *a = (const float *)((const char *)tile + e[0].place), *b = (const float *)((const char *)tile + e[1].place);
+        const floats x = (floats)e[0].value.number, z = (floats)e[1].value.number;
+        for (int v = 0; v < vectors; v++) {
+            sums[v] += x * loaded(a + 16 * v);
+            others[v] += z * loaded(b + 16 * v);
+        }
+    }
+    if (e < end)
+        for (int v = 0; v < vectors; v++)
+            sums[v] += (floats)e->value.number * loaded((const float *)((const char *)tile + e->place) + 16 * v);
+    for (int v = 0; v < vectors; v++) sums[v] += others[v];
+}
+
+INLINE void multiply(
+    const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile,
+    size_t first_tile, size_t last_tile, size_t first_group, size_t last_group, const int vectors) {
+#pragma clang fp contract(fast)
+    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    float *results = tile + p->filter_height * p->filter_width * p->channels * width;
+    const floats least = (floats)low, most = (floats)high;
+    for (size_t t = first_tile; t < last_tile; t++) {
+        fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile);
+        for (size_t group = first_group; group < last_group; group++) {
+            const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
+            for (size_t o = 0; o < count; o++) {
+                floats sums[MOST_VECTORS];
+                for (int v = 0; v < vectors; v++) sums[v] = (floats)(bias ? bias[output + o] : 0);
+                sum_up(tile, p->entries + p->starts[output + o], p->entries + p->starts[output + o + 1], sums, vectors);
+                for (int v = 0; v < vectors; v++) {
+                    floats value = sums[v];
+                    // What is no number stays so.
+                    value = value < least ? least : value;
+                    value = value > most ? most : value;
+                    store(value, results + o * width + 16 * (size_t)v);
+                }
+            }
+            for (int v = 0; v < vectors; v++) {
+                const size_t begin = t * width + 16 * (size_t)v;
+                integers rows[16];
+                for (int i = 0; i < 16; i++) rows[i] = *(const integers *)(results + (size_t)i * width + 16 * (size_t)v);
+                transpose(rows);
+                for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
+                    float *to = y + (begin + i) * outputs + output;
+                    if (count == GROUP) *(integers *)to = rows[i];
+                    else memcpy(to, &rows[i], count * sizeof *to);
+                }
+            }
+        }
+    }
+}
+
+FOR_EACH_PROCESSOR void winnow_multiply_sparse(
+    const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile,
+    size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
+    if (p->vectors == 1) multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 1);
+    else if (p->vectors == 2) multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 2);
+    else multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 4);
+}
+
+// MARK: Codes
+
+#if defined(__x86_64__) && defined(__linux__)
+#define WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+
+WIDE static void fill_codes(
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to) {
+    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to);
+}
+
+/// The sums of one output for all pixels of a tile as codes before they are cut to bytes.
+WIDE static inline __attribute__((always_inline)) void sum_codes(
+    const struct winnow_sparse_product *p, const struct winnow_requantization *q, const uint8_t *tile, size_t output, __m512i *codes,
+    const int vectors) {
+    const struct winnow_nonzero *e = p->entries + p->starts[output], *end = p->entries + p->starts[output + 1];
+    __m512i sums[MOST_VECTORS], others[MOST_VECTORS];
+    for (int v = 0; v < vectors; v++) sums[v] = others[v] = _mm512_setzero_si512();
+    for (; e + 2 <= end; e += 2) {
+        int32_t a, b;
+        memcpy(&a, e[0].value.codes, 4);
+        memcpy(&b, e[1].value.codes, 4);
+        const __m512i c = _mm512_set1_epi32(a), d = _mm512_set1_epi32(b);
+        const uint8_t *from = tile + e[0].place, *next = tile + e[1].place;
+        for (int v = 0; v < vectors; v++) {
+            sums[v] = _mm512_dpbusd_epi32(sums[v], _mm512_loadu_si512(from + 64 * v), c);
+            others[v] = _mm512_dpbusd_epi32(others[v], _mm512_loadu_si512(next + 64 * v), d);
+        }
+    }
+    if (e < end) {
+        int32_t a;
+        memcpy(&a, e->value.codes, 4);
+        for (int v = 0; v < vectors; v++)
+            sums[v] = _mm512_dpbusd_epi32(sums[v], _mm512_loadu_si512(tile + e->place + 64 * v), _mm512_set1_epi32(a));
+    }
+    const __m512 scale = _mm512_set1_ps(q->scales[output]), bias = _mm512_set1_ps(q->biases[output]);
+    const __m512 low = _mm512_set1_ps(q->low), high = _mm512_set1_ps(q->high);
+    for (int v = 0; v < vectors; v++) {
+        const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums[v], others[v])), scale, bias);
+        const __m512i code = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(real, low), high));
+        codes[v] = _mm512_add_epi32(code, _mm512_set1_epi32(q->zero));
+    }
+}
+
+WIDE static inline __attribute__((always_inline)) void multiply_codes(
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
+    uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group, const int vectors) {
+    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    const int is_signed = q->low + (float)q->zero < 0;
+    // Of each quarter four bytes of four outputs become four of one pixel.
+    const __m512i turned = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    for (size_t t = first_tile; t < last_tile; t++) {
+        fill_codes(p, x, padding, q->flipped, t, tile);
+        for (size_t group = first_group; group < last_group; group++) {
+            const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
+            __m512i words[4][MOST_VECTORS];
+            for (size_t four = 0; four < 4; four++) {
+                __m512i codes[4][MOST_VECTORS];
+                for (size_t o = 0; o < 4; o++) {
+                    if (4 * four + o < count) sum_codes(p, q, (const uint8_t *)tile, output + 4 * four + o, codes[o], vectors);
+                    else for (int v = 0; v < vectors; v++) codes[o][v] = _mm512_setzero_si512();
+                }
+                for (int v = 0; v < vectors; v++) {
+                    const __m512i a = _mm512_packs_epi32(codes[0][v], codes[1][v]), b = _mm512_packs_epi32(codes[2][v], codes[3][v]);
+                    const __m512i bytes = is_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+                    words[four][v] = _mm512_shuffle_epi8(bytes, turned);
+                }
+            }
+            for (int v = 0; v < vectors; v++) {
+                const size_t begin = t * width + 16 * (size_t)v;
+                const __m512i a = _mm512_unpacklo_epi32(words[0][v], words[1][v]), b = _mm512_unpackhi_epi32(words[0][v], words[1][v]);
+                const __m512i c = _mm512_unpacklo_epi32(words[2][v], words[3][v]), d = _mm512_unpackhi_epi32(words[2][v], words[3][v]);
+                // The 16 bytes of every fourth pixel.
+                const __m512i parts[4] = {
+                    _mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d), _mm512_unpackhi_epi64(b, d)};
+                uint8_t bytes[4][64];
+                for (int i = 0; i < 4; i++) memcpy(bytes[i], &parts[i], 64);
+                for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
+                    uint8_t *to = y + (begin + i) * outputs + output;
+                    const uint8_t *from = bytes[i % 4] + i / 4 * 16;
+                    if (count == GROUP) memcpy(to, from, 16);
+                    else memcpy(to, from, count);
+                }
+            }
+        }
+    }
+}
+
+WIDE void winnow_multiply_sparse_codes(
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
+    uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
+    if (p->vectors == 1) multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 1);
+    else if (p->vectors == 2) multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 2);
+    else multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 4);
+}
+#else
+void winnow_multiply_sparse_codes(
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
+    uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {}
+#endif

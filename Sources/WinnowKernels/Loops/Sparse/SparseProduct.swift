@@ -1,0 +1,114 @@
+internal import CWinnowKernels
+import WinnowTensor
+
+/// A convolution, or a matrix product, with a constant filter of which many weights may be zero: where they lie, and what it costs to leave
+/// them out. Channels come last in memory; what a zero meets counts nothing, whatever it is.
+package struct SparseProduct: Sendable {
+    let outputs: Int
+    /// Channels of the source.
+    let depth: Int
+    let images: Int
+    let source: (height: Int, width: Int)
+    let target: (height: Int, width: Int)
+    let filter: (height: Int, width: Int)
+    let strides: (row: Int, column: Int)
+    let dilations: (row: Int, column: Int)
+    let pads: (top: Int, left: Int)
+    /// How far apart weights are for neighbouring outputs, channels and taps.
+    let steps: (output: Int, channel: Int, tap: Int)
+
+    /// nil for groups and for three spatial axes.
+    package init?(_ geometry: ConvolutionGeometry) {
+        guard geometry.groups == 1, geometry.spatialRank <= 2 else { return nil }
+        let (shape, window, result) = (geometry.sourceShape, geometry.window, geometry.targetShape)
+        func pair(_ values: [Int], _ first: Int) -> (Int, Int) { values.count == 1 ? (first, values[0]) : (values[0], values[1]) }
+        (outputs, depth, images) = (geometry.filterShape[0], shape[1], shape[0])
+        source = pair(Array(shape.dropFirst(2)), 1)
+        target = pair(Array(result.dropFirst(2)), 1)
+        filter = pair(window.extents, 1)
+        strides = pair(window.strides, 1)
+        dilations = pair(window.dilations, 1)
+        pads = pair(window.padsBegin, 0)
+        let taps = filter.height * filter.width
+        steps = (depth * taps, taps, 1)
+    }
+
+    /// Rows of data times one matrix; nil for other products.
+    package init?(_ geometry: MatMulGeometry) {
+        let geometry = geometry.folded
+        guard !geometry.transposesLeft, geometry.leftShape.rank == 2, geometry.rightShape.rank == 2 else { return nil }
+        (outputs, depth, images) = (geometry.columns, geometry.depth, 1)
+        (source, target) = ((1, geometry.rows), (1, geometry.rows))
+        (filter, strides, dilations, pads) = ((1, 1), (1, 1), (1, 1), (0, 0))
+        steps = geometry.transposesRight ? (depth, 1, 1) : (1, outputs, 1)
+    }
+
+    var taps: Int { filter.height * filter.width }
+    private var pixels: Int { images * target.height * target.width }
+    var weightCount: Int { outputs * taps * depth }
+    var resultCount: Int { pixels * outputs }
+    func tiles(_ vectors: Int) -> Int { (pixels + 16 * vectors - 1) / (16 * vectors) }
+
+    /// Calls `body` with the number of each output, and of each tap and channel of it, and where its weight lies.
+    @inline(__always)
+    func forEachWeight(step: Int = 1, _ body: (_ output: Int, _ place: Int, _ index: Int) -> Void) {
+        for output in 0..<outputs {
+            for tap in 0..<taps {
+                for channel in stride(from: 0, to: depth, by: step) {
+                    body(output, tap * depth + channel, output * steps.output + tap * steps.tap + channel * steps.channel)
+                }
+            }
+        }
+    }
+
+    /// The part of float32 weights that is not zero.
+    package func density(of weights: UnsafeRawPointer) -> Double { Double(nonzeroCount(of: weights)) / Double(max(1, weightCount)) }
+
+    func nonzeroCount(of weights: UnsafeRawPointer) -> Int {
+        let weights = UnsafeBufferPointer(start: weights.assumingMemoryBound(to: Float.self), count: weightCount)
+        return weights.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
+    }
+}
+
+extension SparseProduct {
+    /// What was measured on a core with AVX-512 at 3.1 GHz, in nanoseconds: for a weight of a tile of so many vectors, an output of it, a
+    /// word that is moved.
+    private struct Rates {
+        var weights: [Int: Double]
+        var output: Double
+        var word: Double
+        /// Multiplications that the dense kernel does, and channels below which it does half as many.
+        var dense: Double
+        var half: Double
+
+        static let floats = Rates(weights: [1: 0.6, 2: 0.85, 4: 1.55], output: 4, word: 0.12, dense: 80, half: 24)
+        static let codes = Rates(weights: [1: 0.5, 2: 0.75, 4: 1.2], output: 2.4, word: 0.12, dense: 300, half: 48)
+    }
+
+    private func cost(_ weights: Int, _ rates: Rates, vectors: Int, isCodes: Bool) -> Double {
+        let (pixels, rate) = (Double(16 * vectors), rates.weights[vectors] ?? 1)
+        let words = isCodes ? Double(taps * depth / 4) * pixels : Double(taps * depth + outputs) * pixels
+        let perOutput = isCodes ? rates.output * Double(vectors) : rates.output
+        return Double(tiles(vectors)) * (Double(weights) * rate + Double(outputs) * perOutput + words * rates.word)
+    }
+
+    /// How many vectors of pixels a tile best has for so many weights that are not zero, or blocks of codes, and the nanoseconds it takes.
+    func best(_ weights: Int, isCodes: Bool) -> (vectors: Int, cost: Double) {
+        let rates = isCodes ? Rates.codes : Rates.floats
+        let costs = [1, 2, 4].map { (vectors: $0, cost: cost(weights, rates, vectors: $0, isCodes: isCodes)) }
+        return costs.dropFirst().reduce(costs[0]) { $1.cost < $0.cost ? $1 : $0 }
+    }
+
+    /// Nanoseconds where that part of float32 weights is not zero.
+    package func cost(density: Double) -> Double { best(Int(density * Double(weightCount)), isCodes: false).cost }
+
+    /// Nanoseconds of the product with all weights.
+    package func denseCost(isCodes: Bool = false) -> Double {
+        let rates = isCodes ? Rates.codes : Rates.floats
+        let length = Double(taps * depth)
+        let products = Double(pixels * outputs) * length / rates.dense * (1 + rates.half / length)
+        // What a row of data or a few take to read the filter: 30 bytes a nanosecond from beyond the second cache.
+        let bytes = Double(outputs) * length * (isCodes ? 1 : 4)
+        return max(products, bytes / (bytes > 1_500_000 ? 30 : 80))
+    }
+}
