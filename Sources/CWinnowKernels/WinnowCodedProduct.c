@@ -192,10 +192,9 @@ WIDE_INLINE void digit_tile(
     const struct winnow_coded_matrix *w, const struct winnow_digits *x, size_t row, size_t panel, const float *bias, float *y,
     const int bits, const int planes, const int mr, const int nr, const int has_zeros) {
     const size_t chunk = w->chunk, parts = w->blocks * w->chunks, stride = panel_bytes(w);
-    const uint8_t *codes[4];
-    for (int n = 0; n < nr; n++) codes[n] = w->codes + (panel + (size_t)n) * stride;
-    const int8_t *digits[8];
-    for (int m = 0; m < mr; m++) digits[m] = x->digits + (row + (size_t)m) * parts * (size_t)planes * chunk;
+    const size_t length = parts * (size_t)planes * chunk;
+    const uint8_t *codes = w->codes + panel * stride;
+    const int8_t *digits = x->digits + row * length;
     const float *steps = x->steps + row * parts, *totals = x->totals + row * parts;
     const int32_t *starts = x->starts + row * parts * (size_t)planes;
     const __m512i mask = _mm512_set1_epi8((char)((1 << bits) - 1));
@@ -220,10 +219,8 @@ WIDE_INLINE void digit_tile(
                 }
             for (size_t k = 0; k < chunk;) {
                 __m512i raw[4];
-                for (int n = 0; n < nr; n++) {
-                    raw[n] = _mm512_loadu_si512(codes[n]);
-                    codes[n] += 64;
-                }
+                for (int n = 0; n < nr; n++) raw[n] = _mm512_loadu_si512(codes + (size_t)n * stride);
+                codes += 64;
 #pragma clang loop unroll(full)
                 for (int sub = 0; sub < 8 / bits; sub++, k += 4) {
                     __m512i own[4];
@@ -232,14 +229,14 @@ WIDE_INLINE void digit_tile(
                     for (int m = 0; m < mr; m++)
                         for (int p = 0; p < planes; p++) {
                             int32_t four;
-                            memcpy(&four, digits[m] + (size_t)p * chunk + k, 4);
+                            memcpy(&four, digits + (size_t)m * length + (size_t)p * chunk + k, 4);
                             const __m512i digit = _mm512_set1_epi32(four);
                             for (int n = 0; n < nr; n++) a[m][n][p] = _mm512_dpbusd_epi32(a[m][n][p], own[n], digit);
                         }
                 }
             }
+            digits += (size_t)planes * chunk;
             for (int m = 0; m < mr; m++) {
-                digits[m] += (size_t)planes * chunk;
                 const __m512 step = _mm512_set1_ps(steps[(size_t)m * parts + part]);
                 for (int n = 0; n < nr; n++) {
                     __m512 sum;

@@ -60,7 +60,7 @@ extension OperatorSamples {
             [.sample([5, 32]), .counting([256], as: .uint8), .sample([16], in: 0.1...1), nil, nil, .sample([3])],
             constants: [1, 2], differentiated: [], tolerance: 1e-4
         ) { inputs in
-            let (x, codes, scales, bias) = (inputs[0].reader(), inputs[1].codes(), inputs[2].reader(), inputs[5].reader())
+            let (x, codes, scales, bias) = (inputs[0].reader(), inputs[1].codes(), inputs[2].reader(), inputs[3].reader())
             return [.computed([5, 3]) { index in
                 max(0, (0..<32).reduce(bias([index[1]])) { sum, k in
                     let byte = codes[k / 8 * 64 + index[1] * 4 + k % 4]
