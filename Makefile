@@ -20,7 +20,7 @@ build: setup ## build the winnow command in release
 
 COMPLETIONS := bash:bash-completion/completions/winnow zsh:zsh/site-functions/_winnow fish:fish/vendor_completions.d/winnow.fish
 
-install: build ## copy winnow, its libraries and shell completions to PREFIX (default /usr/local)
+install: build ## copy winnow, its libraries, completions and manual pages to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/bin $(PREFIX)/lib
 	@install .build/release/winnow $(PREFIX)/bin/
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
@@ -28,6 +28,7 @@ install: build ## copy winnow, its libraries and shell completions to PREFIX (de
 		file=$(PREFIX)/share/$${entry#*:}; install -d "$${file%/*}"; \
 		.build/release/winnow --generate-completion-script $${entry%%:*} > "$$file"; \
 	done
+	@.build/release/winnow manual $(PREFIX)/share/man/man1
 	@echo "make: installed $(PREFIX)/bin/winnow"
 
 demo: build ## the main job: train, prune, quantize, and a report of what was lost and won
@@ -36,6 +37,7 @@ demo: build ## the main job: train, prune, quantize, and a report of what was lo
 
 test: setup ## all tests: Swift, then the files Winnow writes in other runtimes
 	@scripts/setup models || echo "make: going on without the trained models"
+	@scripts/setup browser || echo "make: going on without a browser"
 	@scripts/test
 
 interop: build ## the files Winnow writes, run in ONNX Runtime

@@ -3,7 +3,8 @@ import Winnow
 
 struct InferCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "infer", abstract: "Runs a model on arrays from a file and writes its outputs to another.")
+        commandName: "infer", abstract: "Runs a model on arrays from a file.",
+        discussion: "winnow infer model.onnx --input x.npz -o y.npz")
 
     @Argument(help: "The ONNX file.") var model: String
     @Option(help: "An npz or safetensors file with one array per model input, or the npy file of the only one.") var input: String

@@ -4,7 +4,8 @@ import Winnow
 
 /// How models are read.
 struct ReadingArguments: ParsableArguments {
-    @Flag(help: "Follow links to external data outside the model's folder, as caches of model hubs have them.") var allowLinks = false
+    @Flag(help: ArgumentHelp("Follow links to external data outside the model's folder, as caches of model hubs have them.", visibility: .hidden))
+    var allowLinks = false
 
     func apply() { Model.followsLinks = allowLinks }
 }
@@ -14,7 +15,7 @@ struct ComputeArguments: ParsableArguments {
     @OptionGroup var reading: ReadingArguments
     @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
     @Option(help: ArgumentHelp(
-        "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G"))
+        "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G", visibility: .hidden))
     var memory: String?
 
     func apply() throws {
@@ -60,7 +61,8 @@ struct OutputArguments: ParsableArguments {
 /// Data read from disk.
 struct DataArguments: ParsableArguments {
     @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images, or fashion-mnist.") var data: String?
-    @Option(help: "How image arrays lie: nchw, as most models take them, or nhwc, which is turned.") var layout = "nchw"
+    @Option(help: ArgumentHelp("How image arrays lie: nchw, as most models take them, or nhwc, which is turned.", visibility: .hidden))
+    var layout = "nchw"
 
     /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
     func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {

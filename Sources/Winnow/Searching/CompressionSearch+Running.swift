@@ -76,6 +76,7 @@ extension CompressionSearch {
             title: input.graph.name, environment: Platform.environment, models: try measuring(stages, name: input.graph.name), steps: records)
         let outcomes = targets.outcomes(of: run.best.trial, from: run.baseline)
         report.search = SearchSummary(targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes)
+        report.provenance = Provenance(command: command, recipe: run.best.trial.recipe, seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         run.clean()
         return CompressionOutcome(
