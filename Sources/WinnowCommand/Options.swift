@@ -60,14 +60,20 @@ struct OutputArguments: ParsableArguments {
 
 /// Data read from disk.
 struct DataArguments: ParsableArguments {
-    @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images, or fashion-mnist.") var data: String?
+    @Option(help: "Data: a folder of images, sounds, texts or arrays, a list of files, npz, npy, safetensors, CSV, IDX, or fashion-mnist.") var data: String?
+    @Option(help: ArgumentHelp(
+        "What is done to images: imagenet, zero-to-one, minus-one-to-one or a YAML file; models remember it.", valueName: "imagenet"))
+    var preparation: String?
+    @Flag(help: "Leave out files that cannot be read.") var skipBad = false
     @Option(help: ArgumentHelp("How image arrays lie: nchw, as most models take them, or nhwc, which is turned.", visibility: .hidden))
     var layout = "nchw"
 
     /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
     func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {
         guard let data else { return nil }
-        let splits = try DataSplits(reading: data, for: graph, layout: .named(layout), shapes: shapes).fitting(graph)
+        let splits = try DataSplits(
+            reading: data, for: graph, layout: .named(layout), shapes: shapes, preparation: preparation, skippingBad: skipBad
+        ).fitting(graph)
         if !quietly { for note in splits.notes { print(note) } }
         return splits
     }

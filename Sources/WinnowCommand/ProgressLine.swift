@@ -49,15 +49,22 @@ final class ProgressLine: Sendable {
 
     func show(_ event: ProgressEvent, prefix: String = "", remaining: Double? = nil) {
         guard !isJSON else { return write(Self.line(event)) }
-        let numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }
-        let course = isTerminal ? course(with: event) : ""
-        let detail = (numbers + (course.isEmpty ? [] : [course])).joined(separator: "  ")
+        let course = isTerminal ? course(with: event) : nil
+        var numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }
+        if let course {
+            // What is judged once an epoch is shown until it is judged again.
+            let place = event.measures.firstIndex { $0.name == course.measure.name }
+            let text = "\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)"
+            if let place { numbers[place] = text } else { numbers.insert(text, at: min(1, numbers.count)) }
+        }
+        let detail = numbers.joined(separator: "  ")
         show(prefix + event.task, fraction: event.fraction, detail: detail, remaining: remaining ?? event.remainingSeconds)
     }
 
     /// The course of the metric where epochs are judged, else of the loss.
-    private func course(with event: ProgressEvent) -> String {
-        state.withLock { state in
+    private func course(with event: ProgressEvent) -> (measure: ProgressEvent.Measure, text: String)? {
+        guard !event.measures.isEmpty else { return nil }
+        return state.withLock { state in
             let judged = event.measures.first { $0.name.hasPrefix("validation") }
             let isJudged = state.latest?.name.hasPrefix("validation") == true
             if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }), measure != state.latest {
@@ -65,7 +72,8 @@ final class ProgressLine: Sendable {
                 state.course.add(measure.value)
                 state.latest = measure
             }
-            return state.course.text()
+            let text = state.course.text()
+            return text.isEmpty ? nil : state.latest.map { ($0, text) }
         }
     }
 

@@ -27,7 +27,7 @@ extension Page {
         tbody th { font-weight: inherit } tbody tr:hover > * { background-color: color-mix(in srgb, var(--line) 45%, transparent) }
         thead button { all: unset; cursor: pointer } thead button:focus-visible { outline: 2px solid var(--accent) } \
         [aria-sort=ascending] button::after { content: ' ▲' } [aria-sort=descending] button::after { content: ' ▼' }
-        .findings td:last-child { white-space: normal; min-width: 14rem } .findings th:not(.n), .findings td:not(.n) { text-align: left }
+        .findings td:last-child:not(.n) { white-space: normal; min-width: 14rem } .findings th:not(.n), .findings td:not(.n) { text-align: left }
         [data-bar] { background: linear-gradient(var(--fill), var(--fill)) no-repeat 0 50% / var(--bar) 76% }
         svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
         .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }

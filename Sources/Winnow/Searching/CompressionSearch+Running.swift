@@ -63,7 +63,8 @@ extension CompressionSearch {
     private func finish(
         _ run: SearchRun, _ progress: @escaping @Sendable (Pipeline.Progress) -> Void
     ) throws -> CompressionOutcome {
-        let (found, records) = try run.result()
+        var (found, records) = try run.result()
+        if let preparation = data?.preparation { found.graph.metadata.properties[ImagePreparation.property] = preparation }
         try Model(found.graph).write(to: output)
         try AtomicFile.write(Self.recipeHead + run.best.trial.recipe + "\n", to: recipePath)
         let stages = [input, Model(found.graph, path: output)].map { (stage: $0.fileTitle ?? "input", model: $0) }
