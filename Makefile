@@ -1,13 +1,13 @@
 # Winnow. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build install demo test interop interop-full bench docs clean
+.PHONY: help setup build library install install-library demo test interop interop-full bench docs clean
 
 PREFIX ?= /usr/local
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing (into .deps where the system has no package)
 	@scripts/setup
@@ -18,9 +18,27 @@ build: setup ## build the winnow command in release
 	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
 	@echo "make: built .build/release/winnow"
 
+library: setup ## build the library of winnow.h for C and other languages
+	@echo "make: building libwinnow in release"
+	@$(BUILD) --product WinnowC
+	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
+	@ln -sf libWinnowC.so .build/release/libwinnow.so.0
+	@ln -sf libwinnow.so.0 .build/release/libwinnow.so
+	@echo "make: built .build/release/libwinnow.so"
+
+install-library: library ## copy libwinnow, winnow.h and its pkg-config file to PREFIX (default /usr/local)
+	@install -d $(PREFIX)/lib/pkgconfig $(PREFIX)/include
+	@install .build/release/libWinnowC.so $(PREFIX)/lib/libwinnow.so.0
+	@ln -sf libwinnow.so.0 $(PREFIX)/lib/libwinnow.so
+	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
+	@install -m 644 Sources/CWinnow/include/winnow.h $(PREFIX)/include/
+	@printf '%s\n' 'prefix=$(PREFIX)' 'Name: winnow' 'Description: runs compressed neural networks' 'Version: 0.1.0' \
+		'Libs: -L$${prefix}/lib -lwinnow -lgcc_s' 'Cflags: -I$${prefix}/include' > $(PREFIX)/lib/pkgconfig/winnow.pc
+	@echo "make: installed $(PREFIX)/lib/libwinnow.so and $(PREFIX)/include/winnow.h"
+
 COMPLETIONS := bash:bash-completion/completions/winnow zsh:zsh/site-functions/_winnow fish:fish/vendor_completions.d/winnow.fish
 
-install: build ## copy winnow, its libraries and shell completions to PREFIX (default /usr/local)
+install: build ## copy winnow, its libraries, completions and manual pages to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/bin $(PREFIX)/lib
 	@install .build/release/winnow $(PREFIX)/bin/
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
@@ -28,6 +46,7 @@ install: build ## copy winnow, its libraries and shell completions to PREFIX (de
 		file=$(PREFIX)/share/$${entry#*:}; install -d "$${file%/*}"; \
 		.build/release/winnow --generate-completion-script $${entry%%:*} > "$$file"; \
 	done
+	@.build/release/winnow manual $(PREFIX)/share/man/man1
 	@echo "make: installed $(PREFIX)/bin/winnow"
 
 demo: build ## the main job: train, prune, quantize, and a report of what was lost and won
@@ -36,6 +55,7 @@ demo: build ## the main job: train, prune, quantize, and a report of what was lo
 
 test: setup ## all tests: Swift, then the files Winnow writes in other runtimes
 	@scripts/setup models || echo "make: going on without the trained models"
+	@scripts/setup browser || echo "make: going on without a browser"
 	@scripts/test
 
 interop: build ## the files Winnow writes, run in ONNX Runtime

@@ -57,6 +57,8 @@ let localLinkFlags: [LinkerSetting] = isDependency ? [] : [
         "\(dependencies)/lib",
     ])
 ]
+/// Programs find the library of `winnow.h` by the name under which it is installed.
+let libraryName: [LinkerSetting] = isDependency ? [] : [.unsafeFlags(["-Xlinker", "-soname", "-Xlinker", "libwinnow.so.0"], .when(platforms: [.linux]))]
 let fastC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O3"])]
 
 /// A library of the system's: its module map, its name in pkg-config and its package.
@@ -87,6 +89,10 @@ targets += [
     systemLibrary("CJPEG", "libjpeg", apt: "libjpeg-dev", brew: "jpeg-turbo"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(name: "CWinnowKernels", cSettings: fastC),
+    .target(name: "CWinnow"),
+    .target(
+        name: "WinnowC", dependencies: ["Winnow", "WinnowTensor", "CWinnow"], swiftSettings: swiftSettings,
+        linkerSettings: localLinkFlags + libraryName),
     .executableTarget(
         name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
         linkerSettings: localLinkFlags),
@@ -117,6 +123,7 @@ let package = Package(
     products: [
         .library(name: "Winnow", targets: ["Winnow"]),
         .executable(name: "winnow", targets: ["WinnowCommand"]),
+        .library(name: "WinnowC", type: .dynamic, targets: ["WinnowC"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),

@@ -3,8 +3,12 @@ import Winnow
 
 struct ApplyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Applies one pass to a model and says what it did to every tensor, and in sum.",
-        discussion: "winnow passes lists the passes; winnow passes NAME explains one.")
+        commandName: "apply", abstract: "Applies one pass, and says what it did.",
+        discussion: """
+            winnow apply magnitude-pruning model.onnx -o pruned.onnx --set sparsity=0.8
+
+            winnow passes lists the passes; winnow passes NAME explains one.
+            """)
 
     @Argument(help: "The pass.") var pass: String
     @Argument(help: "The ONNX file to read.") var input: String
@@ -23,7 +27,7 @@ struct ApplyCommand: ParsableCommand {
         try output.check(reading: [data.data], replacing: input)
         let recipe = try Recipe(pass: pass, settings: settings)
         let model = try Model(reading: input)
-        let progress = ProgressLine(isQuiet: verbosity.quiet)
+        let progress = ProgressLine(isQuiet: verbosity.quiet, isJSON: json)
         let loaded = try data.load(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet)
         var pipeline = Pipeline(recipe, data: loaded)
         pipeline.seed = seed

@@ -3,7 +3,8 @@ import Winnow
 
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "benchmark", abstract: "Times models: median and 95th percentile of one execution, or of one training step.")
+        commandName: "benchmark", abstract: "Times executions or training steps.",
+        discussion: "winnow benchmark model.onnx small.onnx --batch 1,8 --threads 1")
 
     @Argument(help: "The ONNX files.") var models: [String]
     @Option(help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.") var batch: String?

@@ -3,7 +3,8 @@ import Winnow
 
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compare", abstract: "Compares two models: cost, accuracy, and how far their outputs are apart.")
+        commandName: "compare", abstract: "Compares two models and their outputs.",
+        discussion: "winnow compare model.onnx small.onnx --data images/ --nodes")
 
     @Argument(help: "The first ONNX file, the one to compare with.") var first: String
     @Argument(help: "The second ONNX file.") var second: String

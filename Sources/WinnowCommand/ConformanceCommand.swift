@@ -4,9 +4,11 @@ import Winnow
 struct ConformanceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "conformance",
-        abstract: "Runs folders of ONNX test cases and lists what failed or is not supported; fails where a case fails.",
+        abstract: "Runs folders of ONNX test cases.",
         discussion: """
-            A case is a folder with model.onnx and test_data_set_*/input_*.pb and output_*.pb. data.json beside the model may
+            winnow conformance /usr/share/libonnx-testdata/node --filter 'test_conv*'
+
+            A case is a folder with model.onnx and test_data_set_*/input_*.pb and output_*.pb. data.json beside the model may \
             set rtol and atol; else they are 1e-3 and 1e-7.
             """)
 

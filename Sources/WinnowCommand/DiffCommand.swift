@@ -3,7 +3,8 @@ import Winnow
 
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Shows what was added, removed and changed between two graphs, name by name.")
+        commandName: "diff", abstract: "Shows in what two graphs differ.",
+        discussion: "winnow diff model.onnx small.onnx")
 
     @Argument(help: "The first ONNX file.") var first: String
     @Argument(help: "The second ONNX file.") var second: String

@@ -39,18 +39,26 @@ struct WinnowProgram: ParsableCommand {
         commandName: "winnow",
         abstract: "Makes trained ONNX networks smaller and faster, and proves what was lost and won.",
         discussion: """
-            A first round trip:
-              winnow new lenet-300-100 -o start.onnx
-              winnow train start.onnx -o baseline.onnx --data fashion-mnist
-              winnow run Examples/demo/lenet-300-100.yaml baseline.onnx -o small.onnx \\
-                --data fashion-mnist --report report.html
-              winnow compare baseline.onnx small.onnx --data fashion-mnist
+            winnow compress model.onnx --data images/ --max-drop 0.5 -o small.onnx
+            winnow quantize model.onnx
             """,
         version: Platform.programVersion,
-        subcommands: [
-            NewCommand.self, TrainCommand.self, EvaluateCommand.self, InferCommand.self, InspectCommand.self,
-            PassesCommand.self, ApplyCommand.self, RunCommand.self, PruneCommand.self, QuantizeCommand.self, FactorizeCommand.self,
-            DistillCommand.self, ShrinkCommand.self, FinetuneCommand.self, CompressCommand.self, PickCommand.self, CheckCommand.self, CompareCommand.self, DiffCommand.self,
-            BenchmarkCommand.self, SensitivityCommand.self, ConformanceCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Compress",
+                subcommands: [
+                    CompressCommand.self, PickCommand.self, QuantizeCommand.self, PruneCommand.self, FactorizeCommand.self, DistillCommand.self,
+                    ShrinkCommand.self, FinetuneCommand.self, ExportCommand.self,
+                ]),
+            CommandGroup(
+                name: "Recipe", subcommands: [RunCommand.self, CheckCommand.self, ApplyCommand.self, PassesCommand.self, SensitivityCommand.self]),
+            CommandGroup(
+                name: "Measure", subcommands: [EvaluateCommand.self, CompareCommand.self, BenchmarkCommand.self, ReportCommand.self]),
+            CommandGroup(
+                name: "Model",
+                subcommands: [
+                    InspectCommand.self, DiffCommand.self, InferCommand.self, NewCommand.self, TrainCommand.self, ConformanceCommand.self,
+                    ManualCommand.self,
+                ]),
         ])
 }

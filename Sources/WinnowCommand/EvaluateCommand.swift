@@ -3,7 +3,12 @@ import Winnow
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measures accuracy, or agreement with the first model, bytes, sparsity and latency of models, side by side.")
+        commandName: "evaluate", abstract: "Measures models side by side on data.",
+        discussion: """
+            winnow evaluate model.onnx small.onnx --data images/
+
+            Accuracy where there are labels, else agreement with the first model; bytes, zeros and latency.
+            """)
 
     @Argument(help: "The ONNX files.") var models: [String]
     @OptionGroup var data: DataArguments

@@ -3,7 +3,7 @@ import Winnow
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Shows what a model consists of: nodes, shapes, parameters, MACs, sparsity.",
+        commandName: "inspect", abstract: "Shows what a model consists of.",
         discussion: """
             winnow inspect m.onnx 'conv*' Gemm     the nodes whose name, operator or tensor matches
             winnow inspect m.onnx --tensors        every tensor with its distribution

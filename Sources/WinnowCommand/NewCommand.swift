@@ -4,7 +4,7 @@ import Winnow
 struct NewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new", abstract: "Makes a network with random weights.",
-        discussion: Architecture.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
+        discussion: "winnow new lenet-5 -o start.onnx\n\n" + Architecture.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
     @Argument(help: "The architecture.") var architecture: String
     @OptionGroup var output: OutputArguments

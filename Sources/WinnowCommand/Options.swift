@@ -4,7 +4,8 @@ import Winnow
 
 /// How models are read.
 struct ReadingArguments: ParsableArguments {
-    @Flag(help: "Follow links to external data outside the model's folder, as caches of model hubs have them.") var allowLinks = false
+    @Flag(help: ArgumentHelp("Follow links to external data outside the model's folder, as caches of model hubs have them.", visibility: .hidden))
+    var allowLinks = false
 
     func apply() { Model.followsLinks = allowLinks }
 }
@@ -14,7 +15,7 @@ struct ComputeArguments: ParsableArguments {
     @OptionGroup var reading: ReadingArguments
     @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
     @Option(help: ArgumentHelp(
-        "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G"))
+        "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G", visibility: .hidden))
     var memory: String?
 
     func apply() throws {
@@ -59,13 +60,20 @@ struct OutputArguments: ParsableArguments {
 
 /// Data read from disk.
 struct DataArguments: ParsableArguments {
-    @Option(help: "Data: npz, npy, safetensors, CSV or IDX, a folder of these or of images, or fashion-mnist.") var data: String?
-    @Option(help: "How image arrays lie: nchw, as most models take them, or nhwc, which is turned.") var layout = "nchw"
+    @Option(help: "Data: a folder of images, sounds, texts or arrays, a list of files, npz, npy, safetensors, CSV, IDX, or fashion-mnist.") var data: String?
+    @Option(help: ArgumentHelp(
+        "What is done to images: imagenet, zero-to-one, minus-one-to-one or a YAML file; models remember it.", valueName: "imagenet"))
+    var preparation: String?
+    @Flag(help: "Leave out files that cannot be read.") var skipBad = false
+    @Option(help: ArgumentHelp("How image arrays lie: nchw, as most models take them, or nhwc, which is turned.", visibility: .hidden))
+    var layout = "nchw"
 
     /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
     func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {
         guard let data else { return nil }
-        let splits = try DataSplits(reading: data, for: graph, layout: .named(layout), shapes: shapes).fitting(graph)
+        let splits = try DataSplits(
+            reading: data, for: graph, layout: .named(layout), shapes: shapes, preparation: preparation, skippingBad: skipBad
+        ).fitting(graph)
         if !quietly { for note in splits.notes { print(note) } }
         return splits
     }

@@ -4,7 +4,11 @@ import Winnow
 
 struct PassesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "passes", abstract: "Lists the passes, or explains one with its hyperparameters.")
+        commandName: "passes", abstract: "Lists the passes, or explains one.",
+        discussion: """
+            winnow passes magnitude-pruning
+            winnow passes --schema > recipe.schema.json
+            """)
 
     @Argument(help: "A pass to explain.") var name: String?
     @Flag(help: "JSON instead of text.") var json = false

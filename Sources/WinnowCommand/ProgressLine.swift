@@ -2,32 +2,101 @@ import Foundation
 import Synchronization
 import Winnow
 
-/// Shows how far long work is: one line rewritten on a terminal, a plain line now and then elsewhere.
+/// Shows on standard error how far long work is: one line rewritten on a terminal, a plain line now and then elsewhere, or lines of JSON.
 final class ProgressLine: Sendable {
+    /// A line of JSON.
+    private struct Line: Encodable {
+        var task: String
+        /// The part of the task that is done; of a recipe, of all its steps.
+        var fraction: Double
+        var step: Int?
+        var steps: Int?
+        var pass: String?
+        var measures: [String: Double]
+        var secondsLeft: Double?
+    }
+
     private struct State {
         var start = ContinuousClock.now
         var runStart = ContinuousClock.now
         var last: ContinuousClock.Instant?
         var stage = ""
         var shown = false
+        var course = Sparkline()
+        /// What was last added to the course, so that an epoch's number counts once.
+        var latest: ProgressEvent.Measure?
     }
 
     private let state = Mutex(State())
     private let isTerminal = isatty(2) == 1
     private let isQuiet: Bool
+    private let isJSON: Bool
 
-    init(isQuiet: Bool = false) { self.isQuiet = isQuiet }
+    init(isQuiet: Bool = false, isJSON: Bool = false) { (self.isQuiet, self.isJSON) = (isQuiet, isJSON) }
 
     /// Shows where a recipe stands: `[2/5] static-quantization: calibration 40 %  2 min left`, the time being that of the whole run.
     func show(_ progress: Pipeline.Progress) {
         let elapsed = state.withLock { (ContinuousClock.now - $0.runStart) / .seconds(1) }
         let left = progress.fraction > 0.01 && progress.fraction < 1 ? elapsed * (1 - progress.fraction) / progress.fraction : nil
+        guard !isJSON else {
+            var line = Self.line(progress.event)
+            (line.step, line.steps, line.pass) = (progress.step, progress.stepCount, progress.stepName)
+            (line.fraction, line.secondsLeft) = (progress.fraction, left)
+            return write(line)
+        }
         show(progress.event, prefix: "[\(progress.step)/\(progress.stepCount)] \(progress.stepName): ", remaining: left)
     }
 
     func show(_ event: ProgressEvent, prefix: String = "", remaining: Double? = nil) {
-        let numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }.joined(separator: "  ")
-        show(prefix + event.task, fraction: event.fraction, detail: numbers, remaining: remaining ?? event.remainingSeconds)
+        guard !isJSON else { return write(Self.line(event)) }
+        let course = isTerminal ? course(with: event) : nil
+        var numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }
+        if let course {
+            // What is judged once an epoch is shown until it is judged again.
+            let place = event.measures.firstIndex { $0.name == course.measure.name }
+            let text = "\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)"
+            if let place { numbers[place] = text } else { numbers.insert(text, at: min(1, numbers.count)) }
+        }
+        let detail = numbers.joined(separator: "  ")
+        show(prefix + event.task, fraction: event.fraction, detail: detail, remaining: remaining ?? event.remainingSeconds)
+    }
+
+    /// The course of the metric where epochs are judged, else of the loss.
+    private func course(with event: ProgressEvent) -> (measure: ProgressEvent.Measure, text: String)? {
+        guard !event.measures.isEmpty else { return nil }
+        return state.withLock { state in
+            let judged = event.measures.first { $0.name.hasPrefix("validation") }
+            let isJudged = state.latest?.name.hasPrefix("validation") == true
+            if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }), measure != state.latest {
+                if measure.name != state.latest?.name { state.course = Sparkline() }
+                state.course.add(measure.value)
+                state.latest = measure
+            }
+            let text = state.course.text()
+            return text.isEmpty ? nil : state.latest.map { ($0, text) }
+        }
+    }
+
+    private static func line(_ event: ProgressEvent) -> Line {
+        Line(
+            task: event.task, fraction: event.fraction,
+            measures: Dictionary(event.measures.filter(\.value.isFinite).map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }),
+            secondsLeft: event.remainingSeconds)
+    }
+
+    /// At most once a second.
+    private func write(_ line: Line) {
+        guard !isQuiet else { return }
+        let isDue = state.withLock { state in
+            let now = ContinuousClock.now
+            if let last = state.last, now - last < .seconds(1) { return false }
+            state.last = now
+            return true
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard isDue, let bytes = try? encoder.encode(line) else { return }
+        FileHandle.standardError.write(bytes + Data("\n".utf8))
     }
 
     private static func short(_ value: Double) -> String {

@@ -3,9 +3,11 @@ import Winnow
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Applies a recipe to a model and reports what was lost and won.",
+        commandName: "run", abstract: "Applies a recipe, and reports what came of it.",
         discussion: """
-            Finished steps and checkpoints are kept beside the output until the run ends: after a stop, the same command goes
+            winnow run recipe.yaml model.onnx -o small.onnx --data images/ --report report.html
+
+            Finished steps and checkpoints are kept beside the output until the run ends: after a stop, the same command goes \
             on where it was and gives the same bytes.
             """)
 

@@ -5,9 +5,11 @@ import Winnow
 struct SensitivityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sensitivity",
-        abstract: "Changes one part of a model after the other, more and more, and says what each loses.",
+        abstract: "Says what each part loses when it is changed.",
         discussion: """
-            The model is never written. The file of --output, {"name": {"0.1": loss}}, is what structured-pruning takes as
+            winnow sensitivity model.onnx --data images/ --report parts.html
+
+            The model is never written. The file of --output, {"name": {"0.1": loss}}, is what structured-pruning takes as \
             sensitivity=FILE: channels then go where least is lost, within max-loss or a budget.
             """)
 
@@ -50,7 +52,7 @@ struct SensitivityCommand: ParsableCommand {
         run.judge = try metric.judge
         try run.checkOutputs(reading: input)
         let model = try Model(reading: input)
-        let progress = ProgressLine(isQuiet: verbosity.quiet)
+        let progress = ProgressLine(isQuiet: verbosity.quiet, isJSON: json)
         let splits = try data.required(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet).splits
         let result = try run(on: model, data: splits, cancellation: Interruption.cancellation) { progress.show($0) }
         progress.finish()

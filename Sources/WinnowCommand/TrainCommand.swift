@@ -3,8 +3,12 @@ import Winnow
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Trains a classifier on its ONNX graph and keeps the best state on validation data.",
-        discussion: "A checkpoint is kept beside the output: after a stop, the same command goes on and gives the same bytes.")
+        commandName: "train", abstract: "Trains a classifier, and keeps its best state.",
+        discussion: """
+            winnow train start.onnx -o trained.onnx --data images/ --epochs 20
+
+            A checkpoint is kept beside the output: after a stop, the same command goes on and gives the same bytes.
+            """)
 
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments

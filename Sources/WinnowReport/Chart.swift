@@ -7,13 +7,14 @@ enum Chart {
         var y: Double
         var label: String
         var isFilled = true
+        var isChosen = false
     }
 
     /// A line through points with labelled axes; `bound` draws a horizontal line with its caption, `others` lie beside the line.
     static func line(
         _ points: [Point], others: [Point] = [], x xTitle: String, y yTitle: String, bound: (value: Double, caption: String)? = nil
     ) -> String {
-        let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 44.0, 16.0, 16.0)
+        let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 44.0, 16.0, 28.0)
         let xs = ChartAxis((points + others).map(\.x))
         let ys = ChartAxis((points + others).map(\.y) + (bound.map { [$0.value] } ?? []))
         func px(_ x: Double) -> Double { left + (x - xs.low) / (xs.high - xs.low) * (width - left - right) }
@@ -34,9 +35,10 @@ enum Chart {
         }
         let path = points.map { "\(text(px($0.x))),\(text(py($0.y)))" }.joined(separator: " ")
         parts.append("<polyline class='series' points='\(path)'/>")
-        for point in points + others {
+        for point in (points + others).sorted(by: { $0.x < $1.x }) {
+            let kind = (point.isFilled ? "point" : "hollow") + (point.isChosen ? " chosen" : "")
             parts.append(
-                "<circle class='\(point.isFilled ? "point" : "hollow")' cx='\(text(px(point.x)))' cy='\(text(py(point.y)))' "
+                "<circle class='\(kind)' cx='\(text(px(point.x)))' cy='\(text(py(point.y)))' "
                     + "r='4'><title>\(HTML.escape(point.label))</title></circle>")
         }
         parts.append("<text x='\((left + width - right) / 2)' y='\(height - 6)' text-anchor='middle'>\(HTML.escape(xTitle))</text>")
@@ -72,11 +74,12 @@ enum Chart {
         let right = left + Double(columns.count) * width
         parts.append("<text x='\(text((left + right) / 2))' y='\(text(bottom + 32))' text-anchor='middle'>\(HTML.escape(xTitle))</text>")
         let label = "heat map against \(HTML.escape(xTitle))"
-        return "<svg class='map' viewBox='0 -2 \(text(right)) \(text(bottom + 40))' role='img' aria-label='\(label)'>\(parts.joined())</svg>"
+        let widest = "style='max-width: \(text(1.5 * right))px'"
+        return "<svg class='map' \(widest) viewBox='0 -2 \(text(right)) \(text(bottom + 40))' role='img' aria-label='\(label)'>\(parts.joined())</svg>"
     }
 
-    /// Bars of a histogram with the bounds written below.
-    static func bars(_ histogram: Histogram) -> String {
+    /// Bars of a histogram with the bounds written below; `name` is whose it is.
+    static func bars(_ histogram: Histogram, of name: String) -> String {
         let (width, height) = (200.0, 70.0)
         let peak = Double(max(histogram.counts.max() ?? 1, 1))
         let step = width / Double(histogram.counts.count)
@@ -85,7 +88,7 @@ enum Chart {
             return "<rect x='\(text(Double(index) * step))' y='\(text(height - size))' width='\(text(step - 0.5))' height='\(text(size))'/>"
         }
         return """
-            <svg class='bars' viewBox='0 -2 \(width) \(height + 18)' role='img' aria-label='histogram'>\(bars.joined())\
+            <svg class='bars' viewBox='0 -2 \(width) \(height + 18)' role='img' aria-label='\(HTML.escape("histogram of \(name)"))'>\(bars.joined())\
             <text x='0' y='\(height + 13)'>\(Format.number(histogram.low, 3))</text>\
             <text x='\(width)' y='\(height + 13)' text-anchor='end'>\(Format.number(histogram.high, 3))</text></svg>
             """

@@ -1,4 +1,4 @@
-/// The pieces of the report page.
+/// The pieces of pages.
 enum HTML {
     static func escape(_ text: String) -> String {
         text.map { character in
@@ -13,41 +13,64 @@ enum HTML {
         }.joined()
     }
 
-    /// A table; numbers are to the right, and so is every column but the first unless `numbers` says which.
-    static func table(_ header: [String], _ rows: [[String]], numbers: Set<Int>? = nil) -> String {
-        func cells(_ tag: String, _ texts: [String]) -> String {
-            texts.enumerated().map { column, text in
-                "<\(tag)\(numbers?.contains(column) == true ? " class='n'" : "")>\(escape(text))</\(tag)>"
-            }.joined()
-        }
-        let head = cells("th", header)
-        let body = rows.map { "<tr>\(cells("td", $0))</tr>" }.joined(separator: "\n")
-        return "<div class='scroll'><table\(numbers == nil ? "" : " class='findings'")><thead><tr>\(head)</tr></thead><tbody>\n\(body)\n</tbody></table></div>"
+    /// A table that the page's script sorts and filters; `caption` is what it is called aloud. Numbers are to the right, and so is every
+    /// column but the first unless `numbers` says which.
+    static func table(_ caption: String, _ header: [String], _ rows: [[Cell]], numbers: Set<Int>? = nil) -> String {
+        func kind(_ column: Int) -> String { numbers?.contains(column) == true ? " class='n'" : "" }
+        let head = header.enumerated().map { "<th scope='col'\(kind($0))>\(escape($1))</th>" }.joined()
+        let body = rows.map { cells in
+            "<tr>\(cells.enumerated().map { column, cell in cell.html(isHeader: column == 0, kind(column)) }.joined())</tr>"
+        }.joined(separator: "\n")
+        return """
+            <div class='scroll' role='region' aria-label='\(escape(caption)), table' tabindex='0'>\
+            <table aria-label='\(escape(caption))'\(numbers == nil ? "" : " class='findings'")><thead><tr>\(head)</tr></thead><tbody>
+            \(body)
+            </tbody></table></div>
+            """
     }
 
-    static let style = """
-        :root { color-scheme: light dark; --ink: #1c2126; --paper: #fff; --soft: #66707a; --line: #dde2e6; --accent: #0b6e4f; \
-        --warm: #b4541a; }
-        @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --paper: #15181b; --soft: #98a2ab; --line: #30363c; \
-        --accent: #4cc295; --warm: #ec9a5f; } }
-        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; \
-        margin: 2rem auto; padding: 0 1rem; }
-        h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; \
-        border-bottom: 1px solid var(--line); padding-bottom: .3rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
-        .soft { color: var(--soft) } .warn { color: var(--warm) }
-        .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); \
-        border-radius: 8px; padding: .7rem 1.1rem; min-width: 9rem } .card b { display: block; font-size: 1.6rem } \
-        .gain b { color: var(--accent) } .loss b { color: var(--warm) }
-        .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; \
-        font-size: .9rem } th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); \
-        white-space: nowrap } th:first-child, td:first-child { text-align: left } th { color: var(--soft); font-weight: 600 }
-        td:last-child, th:last-child { white-space: normal } .findings th:not(.n), .findings td:not(.n) { text-align: left }
-        svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
-        .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }
-        .point { fill: var(--accent) } .hollow { fill: var(--paper); stroke: var(--warm); stroke-width: 2 }
-        .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) }
-        .bars rect { fill: var(--accent) } .grids { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); \
-        gap: 1rem } figure { margin: 0 } figcaption { font-size: .8rem; color: var(--soft) } code { font-size: .85rem }
-        details summary { cursor: pointer; margin: .5rem 0 }
-        """
+    static func table(_ caption: String, _ header: [String], _ rows: [[String]], numbers: Set<Int>? = nil) -> String {
+        table(caption, header, rows.map { $0.map { Cell($0) } }, numbers: numbers)
+    }
+
+    static func paragraph(_ text: String, _ kind: String = "") -> String { "<p\(kind.isEmpty ? "" : " class='\(kind)'")>\(escape(text))</p>" }
+
+    /// Text as it was typed.
+    static func listing(_ text: String, _ caption: String) -> String {
+        "<pre tabindex='0' role='region' aria-label='\(escape(caption))'>\(escape(text))</pre>"
+    }
+}
+
+/// What stands in a cell of a table.
+struct Cell: ExpressibleByStringInterpolation {
+    var text: String
+    /// What it is sorted by; nil: its text.
+    var value: Double?
+    /// The part of the cell that a bar fills, 0 to 1.
+    var bar: Double?
+    /// The page it leads to.
+    var link: String?
+
+    init(_ text: String, _ value: Double? = nil, bar: Double? = nil, link: String? = nil) {
+        (self.text, self.bar, self.link) = (text, bar, link)
+        self.value = value ?? Self.number(text)
+    }
+
+    init(stringLiteral text: String) { self.init(text) }
+
+    /// The number that a text is, with groups of digits and `%` or not.
+    private static func number(_ text: String) -> Double? {
+        let plain = text.replacing(",", with: "").replacing("−", with: "-")
+        let digits = plain.prefix { "+-.0123456789".contains($0) }
+        let rest = plain.dropFirst(digits.count)
+        return rest.isEmpty || rest.hasPrefix(" %") ? Double(digits) : nil
+    }
+
+    func html(isHeader: Bool, _ kind: String) -> String {
+        let tag = isHeader ? "th" : "td"
+        let sorting = value.map { " data-v='\($0)'" } ?? ""
+        let filling = bar.map { " data-bar style='--bar:\(Format.number(100 * $0, 1))%'" } ?? ""
+        let words = link.map { "<a href='\(HTML.escape($0))'>\(HTML.escape(text))</a>" } ?? HTML.escape(text)
+        return "<\(tag)\(isHeader ? " scope='row'" : "")\(kind)\(sorting)\(filling)>\(words)</\(tag)>"
+    }
 }

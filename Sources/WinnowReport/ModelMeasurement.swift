@@ -39,6 +39,10 @@ public struct ModelMeasurement: Codable, Sendable {
     /// What could not be measured, and why.
     public var notes: [String]?
     public var tensors: [TensorMeasurement]
+    /// Nodes with weights; nil in reports of former versions.
+    public var layers: [LayerMeasurement]?
+    /// How many nodes there are of each operator; nil in reports of former versions.
+    public var operators: [String: Int]?
 }
 
 /// One initializer of a model.
@@ -85,7 +89,8 @@ extension ModelMeasurement {
         let (zeroCount, elementCount) = graph.weightSparsity
         sparsity = elementCount == 0 ? 0 : Double(zeroCount) / Double(elementCount)
         parameters = graph.parameterCount
-        multiplyAccumulates = graph.multiplyAccumulates(inputShapes: shapes.known(for: graph) ?? [:]).total
+        let products = graph.multiplyAccumulates(inputShapes: shapes.known(for: graph) ?? [:])
+        multiplyAccumulates = products.total
         coverage = IntegerCoverage(graph)
         let (learned, index) = (Parameters(graph), GraphIndex(graph))
         let entries = Dictionary(learned.entries.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
@@ -98,6 +103,8 @@ extension ModelMeasurement {
                 byteCount: tensor.byteCount, sparsity: count == 0 ? 0 : Double(zeroCount) / Double(count),
                 histogram: histograms && entry.map { $0.rank >= 2 } ?? false ? Histogram(of: tensor) : nil)
         }
+        layers = [LayerMeasurement](graph, learned, products: products)
+        operators = Dictionary(graph.nodes.map { ($0.op.type.name, 1) }, uniquingKeysWith: +)
     }
 
     package mutating func note(_ text: String) { if notes?.contains(text) != true { notes = (notes ?? []) + [text] } }

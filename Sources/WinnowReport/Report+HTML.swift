@@ -2,27 +2,21 @@ import WinnowEngine
 import WinnowPasses
 
 extension Report {
-    /// The report as one self-contained page: no scripts, no links, plots as inline SVG.
+    /// The report as one self-contained page: nothing is loaded, plots are inline SVG.
     public var html: String {
-        """
-        <!DOCTYPE html>
-        <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>\(HTML.escape(title))</title><style>\(HTML.style)</style></head><body>
-        <h1>\(HTML.escape(title))</h1>
-        <p>\(HTML.escape(verdict?.text ?? ""))</p>
-        <p class="soft">\(HTML.escape(environmentText))</p>
-        \(cards)
-        <h2>Before and after</h2>
-        \(comparison)
-        \(models.compactMap { model in model.coverage.map { "<p>\(HTML.escape("\(model.stage): \($0.text)"))</p>" } }.joined())
-        \(caveats.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined())
-        \(search?.html ?? "")
-        \(roundCharts)
-        <h2>Steps</h2>
-        \(steps.enumerated().map(stepSection).joined(separator: "\n"))
-        \(weights)
-        </body></html>
-        """
+        let coverage = models.compactMap { model in model.coverage.map { HTML.paragraph("\(model.stage): \($0.text)") } }
+        var sections = [
+            Page.Section(title: "Targets", html: search?.targetSection ?? ""),
+            Page.Section(title: "Before and after", html: comparison + (coverage + caveats.map { HTML.paragraph($0, "warn") }).joined()),
+            Page.Section(title: "Candidates", html: search?.candidateSection ?? ""),
+            Page.Section(title: "Layers", html: layerSection),
+        ]
+        sections += roundCharts
+        sections += [
+            Page.Section(title: "Steps", html: steps.enumerated().map(stepSection).joined(separator: "\n")),
+            Page.Section(title: "Weights", html: weights), Page.Section(title: "How to get the same", html: provenanceSection),
+        ]
+        return Page(title: title, headline: headline, lead: cards + HTML.paragraph(environmentText, "soft"), sections: sections).html
     }
 
     private var environmentText: String {
@@ -39,12 +33,12 @@ extension Report {
     }
 
     private var comparison: String {
-        let rows = models.map(comparisonRow)
-        return HTML.table(
+        HTML.table(
+            "Models before and after",
             [
                 "stage", "bytes on disk", "zipped bytes", "sparsity", "parameters", "MACs", "validation top-1", "test top-1 ± σ",
                 "latency, 1 thread", "latency, all threads",
-            ], rows) + agreement
+            ], models.map(comparisonRow)) + agreement
     }
 
     /// How well outputs agree with the original's, a row for each model and output.
@@ -52,7 +46,7 @@ extension Report {
         let rows = models.flatMap { model in
             (model.metrics ?? []).map { [model.stage, $0.output, $0.metric, $0.valueText] }
         }
-        return rows.isEmpty ? "" : "<h2>Agreement with the original</h2>" + HTML.table(["stage", "output", "metric", "value"], rows)
+        return rows.isEmpty ? "" : "<h3>Agreement with the original</h3>" + HTML.table("Agreement with the original", ["stage", "output", "metric", "value"], rows)
     }
 
     /// Median and quartiles.
@@ -62,31 +56,32 @@ extension Report {
             + "(\(Format.short(latency.lowerQuartileMilliseconds))–\(Format.short(latency.upperQuartileMilliseconds)))"
     }
 
-    private func comparisonRow(_ model: ModelMeasurement) -> [String] {
+    private func comparisonRow(_ model: ModelMeasurement) -> [Cell] {
         let deviation = model.top1Deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
         let top1 = model.top1.map { Format.percent($0) + deviation } ?? "–"
         let validation = model.validationTop1.map { Format.percent($0) } ?? "–"
-        let latencies = [latencyText(model.latency), latencyText(model.latencyOnAllThreads)]
+        let latencies = [model.latency, model.latencyOnAllThreads].map { Cell(latencyText($0), $0?.medianMilliseconds) }
         let bytes = [model.byteCount, model.zippedByteCount].map { $0.map(Format.count) ?? "–" }
         let products = model.multiplyAccumulates.map(Format.count) ?? "–"
         let sizes = [Format.percent(model.sparsity), Format.count(model.parameters), products]
-        return [model.stage] + bytes + sizes + [validation, top1] + latencies
+        return ([model.stage] + bytes + sizes + [validation, top1]).map { Cell($0) } + latencies
     }
 
-    private var roundCharts: String {
-        steps.map { step in
+    private var roundCharts: [Page.Section] {
+        steps.compactMap { step in
             let rounds = Self.rounds(of: step.findings)
-            guard rounds.count > 1 else { return "" }
+            guard rounds.count > 1 else { return nil }
             let points = rounds.map { round in
                 Chart.Point(
                     x: 100 * round.sparsity, y: 100 * round.accuracy,
                     label: "round \(round.number): \(Format.percent(round.accuracy)) at \(Format.percent(round.sparsity))",
                     isFilled: round.isAccepted)
             }
-            return "<h2>Accuracy against sparsity: \(HTML.escape(step.name))</h2>"
-                + Chart.line(points, x: "sparsity (%)", y: "validation (%)")
-                + "<p class='soft'>One point a round; hollow points fell out of the bound and were not kept.</p>"
-        }.joined()
+            return Page.Section(
+                title: "Accuracy against sparsity: \(step.name)",
+                html: Chart.line(points, x: "sparsity (%)", y: "validation (%)")
+                    + HTML.paragraph("One point a round; hollow points fell out of the bound and were not kept.", "soft"))
+        }
     }
 
     private func stepSection(_ index: Int, _ step: Step) -> String {
@@ -98,7 +93,7 @@ extension Report {
         }
         let settings = step.settings.isEmpty ? "" : "<p><code>\(HTML.escape(step.settings))</code></p>"
         let table = HTML.table(
-            ["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows, numbers: [1, 4, 5])
+            "Findings of step \(index + 1), \(step.name)", ["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows, numbers: [1, 4, 5])
         let skipped = step.findings.count { [.skipped, .fellBack].contains($0.status) }
         return """
             <h3>\(index + 1). \(HTML.escape(step.name)) <span class="soft">\(Format.number(step.seconds, 1)) s</span></h3>\(settings)
@@ -114,17 +109,18 @@ extension Report {
     private var weights: String {
         let states = [(models.first?.stage ?? "", models.first?.tensors ?? [])]
             + steps.compactMap { step in step.result.map { ("after " + step.name, $0.tensors) } }
-        let sections = states.map { stage, tensors in
+        let sections = states.map { stage, tensors -> String in
             let figures = tensors.compactMap { tensor -> String? in
                 guard let histogram = tensor.histogram else { return nil }
                 return """
-                    <figure>\(Chart.bars(histogram))<figcaption>\(HTML.escape(tensor.name)), \(tensor.elementType) \
+                    <figure>\(Chart.bars(histogram, of: tensor.name))<figcaption>\(HTML.escape(tensor.name)), \(tensor.elementType) \
                     \(tensor.shape.map(String.init).joined(separator: "×")), \(Format.percent(tensor.sparsity, 1)) zero</figcaption></figure>
                     """
             }
-            return figures.isEmpty ? "" : "<h3>\(HTML.escape(stage))</h3><div class='grids'>\(figures.joined(separator: "\n"))</div>"
-        }
-        return "<h2>Weights</h2><p class='soft'>Histograms of the values that are not zero; the zeros are in the caption.</p>"
-            + sections.joined(separator: "\n")
+            guard !figures.isEmpty else { return "" }
+            let opening = figures.count <= 12 ? "<details open>" : "<details>"
+            return "\(opening)<summary>\(HTML.escape(stage)): \(figures.count) tensors</summary><div class='grids'>\(figures.joined(separator: "\n"))</div></details>"
+        }.filter { !$0.isEmpty }
+        return sections.isEmpty ? "" : HTML.paragraph("Histograms of the values that are not zero; the zeros are in the caption.", "soft") + sections.joined(separator: "\n")
     }
 }

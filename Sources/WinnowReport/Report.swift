@@ -33,6 +33,8 @@ public struct Report: Codable, Sendable {
     public var steps: [Step]
     /// Of a search: what was asked for, and every candidate.
     public var search: SearchSummary?
+    /// What must be given again to get the same.
+    public var provenance: Provenance?
 
     public init(title: String, environment: [String: String], models: [ModelMeasurement], steps: [Step]) {
         self.title = title

@@ -55,22 +55,29 @@ extension SearchSummary {
         return (targets + table.lines + notes).joined(separator: "\n")
     }
 
-    /// Targets, plots of the score against costs, and all trials.
-    var html: String {
-        let targetRows = targets.map { [$0.name, $0.asked, $0.reached, $0.isMet ? "met" : "missed"] }
-        let rows = trials.map { trial in [trial.title] + trial.cells + [trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : ""] }
+    /// What was asked for and what came of it.
+    var targetSection: String {
+        let rows = targets.map { [$0.name, $0.asked, $0.reached, $0.isMet ? "met" : "missed"] }
+        return targets.isEmpty ? "" : HTML.table("Targets", ["target", "asked", "reached", "outcome"], rows)
+    }
+
+    /// Plots of the score against costs, and all trials.
+    var candidateSection: String {
+        let rows = trials.map { trial in
+            [Cell(trial.title)] + trial.tableCells + [Cell(trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : "")]
+        }
         let plots = [plot(.size, "size (kB)", 1e-3), plot(.latency, "latency (ms)", 1)]
-        return (targets.isEmpty ? "" : "<h2>Targets</h2>" + HTML.table(["target", "asked", "reached", ""], targetRows))
-            + "<h2>Candidates</h2>" + plots.joined()
-            + "<p class='soft'>Full points: nothing that costs as little is better.</p>"
-            + HTML.table(["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", ""], rows)
-            + notes.map { "<p class='warn'>\(HTML.escape($0))</p>" }.joined()
+        return plots.joined() + "<p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
+            + HTML.table(
+                "Candidates", ["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", "place"], rows)
+            + notes.map { HTML.paragraph($0, "warn") }.joined()
     }
 
     private func plot(_ cost: CompressionCost, _ words: String, _ factor: Double) -> String {
         var points = trials.compactMap { trial -> Chart.Point? in
             guard let x = trial.costs[cost], let score = trial.score else { return nil }
-            return Chart.Point(x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText)", isFilled: false)
+            return Chart.Point(
+                x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText), \(cost.text(x))", isFilled: false, isChosen: trial.isChosen)
         }.sorted { ($0.x, -$0.y) < ($1.x, -$1.y) }
         guard points.count > 1 else { return "" }
         var best = -Double.infinity
@@ -87,5 +94,9 @@ extension SearchSummary.Point {
     /// Costs and score.
     fileprivate var cells: [String] {
         CompressionCost.allCases.map { cost in costs[cost].map(cost.text) ?? "–" } + [scoreText]
+    }
+
+    fileprivate var tableCells: [Cell] {
+        zip(cells, CompressionCost.allCases.map { costs[$0] } + [score]).map { Cell($0, $1) }
     }
 }

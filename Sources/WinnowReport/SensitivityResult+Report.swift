@@ -24,24 +24,18 @@ extension SensitivityResult {
                 }
             }
         }
-        let steps = try exceptions(losing: bound).map { HTML.escape("- \($0.step)") }.joined(separator: "\n")
-        let reasons = skipped.map { "<p class='warn'>\(HTML.escape("\($0.name): skipped (\($0.reason))"))</p>" }.joined()
-        return """
-            <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>\(HTML.escape(title))</title><style>\(HTML.style)</style></head><body>
-            <h1>\(HTML.escape(title))</h1>
-            <p>\(HTML.escape(summary))</p>
-            <h2>What is lost</h2>
-            <p class='soft'>The warmer, the more of the score is lost by changing this part alone; point at a cell for its number.</p>
-            \(Chart.heatMap(rows: names, columns: strengths.map(Self.text), x: "\(pass): \(hyperparameter)", cells))
-            <h2>In numbers</h2>
-            \(HTML.table([hyperparameter] + strengths.map(Self.text), rows.map { [$0] + $1 }))
-            \(reasons)
-            <p>\(HTML.escape(remark(bound)))</p>
-            <pre>\(steps)</pre>
-            </body></html>
-            """
+        let steps = try exceptions(losing: bound).map { "- \($0.step)" }.joined(separator: "\n")
+        let map = HTML.paragraph("The warmer, the more of the score is lost by changing this part alone; point at a cell for its number.", "soft")
+            + Chart.heatMap(rows: names, columns: strengths.map(Self.text), x: "\(pass): \(hyperparameter)", cells)
+        let numbers = HTML.table("Losses in %", [hyperparameter] + strengths.map(Self.text), rows.map { [$0] + $1 })
+            + skipped.map { HTML.paragraph("\($0.name): skipped (\($0.reason))", "warn") }.joined()
+        return Page(
+            title: title, headline: summary + ".",
+            sections: [
+                .init(title: "What is lost", html: map), .init(title: "In numbers", html: numbers),
+                .init(title: "For a recipe", html: HTML.paragraph(remark(bound)) + HTML.listing(steps, "Steps for a recipe")),
+            ]
+        ).html
     }
 
     private var summary: String {

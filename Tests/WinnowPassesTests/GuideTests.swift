@@ -31,6 +31,8 @@ struct GuideTests {
         let pages = Set(PassCatalogue.all.map(Self.page))
         let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter { $0.hasSuffix(".md") }
         let others = Set(files).subtracting(pages)
-        #expect(others == ["README.md", "Compress.md", "Data.md", "RealModels.md", "Sensitivity.md", "Speed.md"], "add a pass, or this page to the list of pages without one")
+        let subjects: Set = ["README.md", "CLibrary.md", "Compress.md", "Data.md", "Export.md", "RealModels.md", "Reports.md", "Sensitivity.md", "Speed.md"]
+        let tasks: Set = ["FromFrameworks.md", "LostAccuracy.md", "NotFaster.md", "OnAPhone.md", "WhichMethod.md"]
+        #expect(others == subjects.union(tasks), "add a pass, or this page to the list of pages without one")
     }
 }

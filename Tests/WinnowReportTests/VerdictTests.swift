@@ -60,6 +60,13 @@ import WinnowTensor
         #expect(again.verdict?.text == report.verdict?.text && again.verdict?.smaller == 1000 / 300)
         #expect(report.html.contains("3.3×") && report.text.contains("3.3× smaller on disk"))
     }
+
+    /// One sentence that says size, speed and loss, and calls noise noise.
+    @Test func theHeadlineIsOneSentence() throws {
+        #expect(try report(bytes: 500, top1: 0.88, speed: [1.7, 1.8, 1.9]).headline == "t is now 2.0× smaller and 1.80× faster, and loses 2.00 points of top-1 (90.00 % → 88.00 %).")
+        #expect(try report(bytes: 500, top1: 0.9, speed: [0.7, 0.8, 0.9]).headline == "t is now 1.25× slower and 2.0× smaller, and keeps its top-1 (90.00 % → 90.00 %).")
+        #expect(try report(bytes: 1000, top1: 0.91, speed: [0.9, 1.05, 1.2]).headline == "t is now as large and about as fast, and gains 1.00 points of top-1 (90.00 % → 91.00 %).")
+    }
 }
 
 @Suite struct IntegerCoverageTests {

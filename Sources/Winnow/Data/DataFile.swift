@@ -15,7 +15,7 @@ struct DataFile {
     var preparation = ""
 
     static let fileExtensions = ["npz", "npy", "safetensors", "csv", "csv.gz"]
-    static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images, or fashion-mnist"
+    static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images, sounds or texts, a list of such files, or fashion-mnist"
 }
 
 extension DataFile {

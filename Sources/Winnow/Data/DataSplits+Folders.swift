@@ -31,7 +31,7 @@ extension DataSplits {
 
     /// A folder whose parts are called train, validation and test: files, or folders of images or arrays; nil if there is
     /// no such part. Classes are numbered over all parts together.
-    init?(splitsIn folder: String, _ source: String, _ target: Shape?, for graph: Graph?) throws {
+    init?(splitsIn folder: String, _ source: String, _ reading: SampleReading) throws {
         var sources: [(split: Split, source: Source)] = []
         for (split, names) in [
             (Split.training, ["train", "training"]), (.validation, ["validation", "valid", "val"]), (.test, ["test"]),
@@ -41,12 +41,12 @@ extension DataSplits {
             }
         }
         guard !sources.isEmpty else { return nil }
-        let classes = ImageFolder.sorted(Set(sources.flatMap(\.source.classes)))
+        let classes = SampleFiles.sorted(Set(sources.flatMap(\.source.classes)))
         self.init()
-        arePictures = sources.contains { $0.source.isImages }
+        preparation = try sources.lazy.compactMap { try $0.source.record(reading) }.first
         var words = ""
         for (split, source) in sources {
-            let (data, what) = try source.samples(classes: classes, target, for: graph)
+            let (data, what) = try source.samples(classes: classes, reading)
             self[split] = data
             words = words.isEmpty ? what : words
         }
@@ -74,15 +74,19 @@ extension DataSplits {
 
 /// One split's samples before classes are numbered.
 private enum Source {
-    case images(ImageFolder)
+    case files(SampleFiles)
     case file(DataFile)
 
     /// nil if there is neither a folder of this name nor a file with it and a known ending.
     init?(_ path: String) throws {
         if let file = DataFile.fileExtensions.map({ "\(path).\($0)" }).first(where: FileManager.default.fileExists(atPath:)) {
-            self = .file(try DataFile(reading: file))
-        } else if let folder = ImageFolder(path) {
-            self = .images(folder)
+            if let files = try SampleFiles(list: file) { self = .files(files) } else { self = .file(try DataFile(reading: file)) }
+        } else if let list = SampleFiles.listExtensions.sorted().map({ "\(path).\($0)" }).first(where: FileManager.default.fileExists(atPath:)),
+            let files = try SampleFiles(list: list)
+        {
+            self = .files(files)
+        } else if let files = SampleFiles(folder: path) {
+            self = .files(files)
         } else if let arrays = try DataFile(arraysIn: path) {
             self = .file(arrays)
         } else {
@@ -90,20 +94,21 @@ private enum Source {
         }
     }
 
-    var isImages: Bool { if case .images = self { true } else { false } }
+    /// What is done to pictures.
+    func record(_ reading: SampleReading) throws -> String? { if case .files(let files) = self { try files.record(reading) } else { nil } }
 
     var classes: [String] {
         switch self {
-        case .images(let folder): folder.classes
+        case .files(let files): files.classes
         case .file(let file): file.labelNames ?? []
         }
     }
 
-    func samples(classes: [String], _ target: Shape?, for graph: Graph?) throws -> (Dataset, words: String) {
+    func samples(classes: [String], _ reading: SampleReading) throws -> (Dataset, words: String) {
         switch self {
-        case .images(let images): return try images.samples(classes: classes, target)
+        case .files(let files): return try files.samples(classes: classes, reading)
         case .file(let file):
-            let data = try file.dataset(classes: classes, for: graph)
+            let data = try file.dataset(classes: classes, for: reading.graph)
             return (data, data.words + file.preparation)
         }
     }

@@ -24,41 +24,56 @@ extension DataSplits {
     ///
     /// `graph` is the model that takes the arrays: its samples may lie along other axes than the first, and all of them may share a
     /// value. `shapes` are texts as `image=1x3x224x224`: pictures are brought to the size of the first shape of four axes.
-    public init(reading source: String, for graph: Graph? = nil, layout: Layout = .nchw, shapes: [String] = []) throws {
+    ///
+    /// `preparation` says what is done to pictures: `imagenet`, `zero-to-one`, `minus-one-to-one`, or a YAML file; nil: the nearest `images.yaml`, or what
+    /// the model remembers. With `skippingBad`, files that cannot be read are left out, which a note says.
+    public init(
+        reading source: String, for graph: Graph? = nil, layout: Layout = .nchw, shapes: [String] = [], preparation: String? = nil, skippingBad: Bool = false
+    ) throws {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw WinnowError(.data, source, "there is no such file or folder", remedy: DataFile.remedy)
         }
-        let target = try InputShapes.shapes(parsing: shapes).first { $0.shape.rank == 4 }?.shape
-        self = try isFolder.boolValue ? Self.folder(path, source, target, graph) : Self.file(path, source, graph)
+        let given = try InputShapes.shapes(parsing: shapes).map { (name: $0.0, shape: $0.shape) }
+        let reading = SampleReading(graph: graph, shapes: given, preparation: preparation, skipsBad: skippingBad)
+        self = try isFolder.boolValue ? Self.folder(path, source, reading) : Self.file(path, source, reading)
+        guard preparation == nil || self.preparation != nil else {
+            throw WinnowError(.usage, "--preparation", "is for pictures, and \(source) has none", remedy: "leave it out")
+        }
         guard layout == .nhwc else { return }
-        guard !arePictures else {
+        guard self.preparation == nil else {
             throw WinnowError(.usage, "--layout", "is for arrays", remedy: "say layout: nhwc in \(ImagePreparation.fileName)")
         }
         self = map { $0.channelsFirst() }
         notes[0] += ", turned to channels first"
     }
 
-    private static func file(_ path: String, _ source: String, _ graph: Graph?) throws -> DataSplits {
+    private static func file(_ path: String, _ source: String, _ reading: SampleReading) throws -> DataSplits {
+        if let files = try SampleFiles(list: path) { return try DataSplits(files, source, reading) }
+        if let text = try TextFile(path) {
+            let (data, words) = try text.samples(path, reading)
+            return try DataSplits(splitting: data, notes: ["\(source): \(words)"])
+        }
         let file = try DataFile(reading: path)
-        let data = try file.dataset(classes: ImageFolder.sorted(Set(file.labelNames ?? [])), for: graph)
+        let data = try file.dataset(classes: SampleFiles.sorted(Set(file.labelNames ?? [])), for: reading.graph)
         return try DataSplits(splitting: data, notes: ["\(source): \(data.words)\(file.preparation)"])
     }
 
-    private static func folder(_ path: String, _ source: String, _ target: Shape?, _ graph: Graph?) throws -> DataSplits {
-        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, target, for: graph) { return splits }
-        if let folder = ImageFolder(path) {
-            let (data, words) = try folder.samples(classes: folder.classes, target)
-            var splits = try DataSplits(splitting: data, notes: ["\(source): \(words)"])
-            splits.arePictures = true
-            return splits
-        }
+    private init(_ files: SampleFiles, _ source: String, _ reading: SampleReading) throws {
+        let (data, words) = try files.samples(classes: files.classes, reading)
+        try self.init(splitting: data, notes: ["\(source): \(words)"])
+        preparation = try files.record(reading)
+    }
+
+    private static func folder(_ path: String, _ source: String, _ reading: SampleReading) throws -> DataSplits {
+        if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, reading) { return splits }
+        if let files = SampleFiles(folder: path) { return try DataSplits(files, source, reading) }
         if let arrays = try DataFile(arraysIn: path) {
-            let data = try arrays.dataset(classes: [], for: graph)
+            let data = try arrays.dataset(classes: [], for: reading.graph)
             return try DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
         }
-        throw WinnowError(.data, path, "holds no images, arrays or tables that could be read", remedy: DataFile.remedy)
+        throw WinnowError(.data, path, "holds no images, sounds, arrays or tables that could be read", remedy: DataFile.remedy)
     }
 
     private static func fashionMNISTFolder() throws -> String {

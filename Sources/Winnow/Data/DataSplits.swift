@@ -16,8 +16,8 @@ public struct DataSplits: Sendable {
     public var whole: Dataset?
     /// What was read, what was done to it and how it was split, a line each.
     public var notes: [String]
-    /// Whether `images.yaml` says how the samples lie.
-    var arePictures = false
+    /// What is done to pictures, as `images.yaml` says it; nil for samples of other kinds.
+    var preparation: String?
 
     /// Samples for each purpose, read or in memory.
     public init(training: Dataset? = nil, validation: Dataset? = nil, test: Dataset? = nil, notes: [String] = []) {

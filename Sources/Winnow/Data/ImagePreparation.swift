@@ -31,15 +31,75 @@ struct ImagePreparation {
 }
 
 extension ImagePreparation {
-    /// What the nearest `images.yaml` says, in `folder` or around it, and where that is; without one, RGB in 0…1.
-    static func nearest(to folder: String) throws -> (ImagePreparation, file: String?) {
-        guard let path = nearestFile(fileName, from: folder) else { return (ImagePreparation(), nil) }
+    /// Where a model's file remembers how its pictures are prepared.
+    static let property = "winnow.images"
+
+    /// What is to be done to the pictures of a folder, and where that is said: by name or file, by the nearest `images.yaml`, by the model; else they
+    /// are RGB in 0…1 at the size they have.
+    static func said(of folder: String, _ reading: SampleReading) throws -> (ImagePreparation, source: String) {
+        let (stated, source) = try stated(for: folder, reading)
+        let sized = try stated.sized(for: reading.pictureShape)
+        return (sized, (sized.resize == stated.resize ? "" : ", as --shape says") + source)
+    }
+
+    private static func stated(for folder: String, _ reading: SampleReading) throws -> (ImagePreparation, source: String) {
+        if let name = reading.preparation {
+            if let named = try Self.named(name, reading) { return (named, " (\(name))") }
+            return (try ImagePreparation(reading: name), " (\(name))")
+        }
+        if let path = nearestFile(fileName, from: folder) { return (try ImagePreparation(reading: path), " (\(path))") }
+        guard let text = reading.graph?.metadata.properties[property] else { return (ImagePreparation(), "") }
+        do { return (try ImagePreparation(yaml: text), ", as the model says") } catch let error as WinnowError {
+            throw error.within("the model's \(property)")
+        }
+    }
+
+    /// What a file says.
+    private init(reading path: String) throws {
         guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw WinnowError(.data, path, "cannot be read", remedy: "check its permissions")
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw WinnowError(
+                .data, path, isThere ? "cannot be read" : "is neither a file nor one of \(Self.names.joined(separator: ", "))",
+                remedy: isThere ? "check its permissions" : "give one of them, or a file like \(Self.fileName)")
         }
-        do { return (try ImagePreparation(yaml: String(decoding: bytes, as: UTF8.self)), path) } catch let error as WinnowError {
-            throw error.within(path)
+        do { try self.init(yaml: String(decoding: bytes, as: UTF8.self)) } catch let error as WinnowError { throw error.within(path) }
+    }
+
+    /// The usual ways to prepare pictures.
+    static let names = ["zero-to-one", "minus-one-to-one", "imagenet"]
+
+    /// One of the usual ways, at the size and in the layout that the model takes; nil for another name.
+    private static func named(_ name: String, _ reading: SampleReading) throws -> ImagePreparation? {
+        guard names.contains(name) else { return nil }
+        var result = ImagePreparation()
+        let extents = reading.extents(ofRank: 4)
+        let isLast = extents.map { ![1, 3].contains($0[1]) && [1, 3].contains($0[3]) } ?? false
+        result.layout = isLast ? .nhwc : .nchw
+        if let extents, extents[isLast ? 3 : 1] == 1 { result.colour = .grey }
+        let size = extents.flatMap { extents in extents[isLast ? 1 : 2].flatMap { height in extents[isLast ? 2 : 3].map { [height, $0] } } }
+        let hasShape = reading.pictureShape != nil
+        switch name {
+        case "imagenet":
+            (result.mean, result.std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+            guard result.colour == .rgb else {
+                throw WinnowError(.usage, "--preparation", "imagenet is for three channels, and the model takes one", remedy: "give zero-to-one")
+            }
+            // The middle of a picture whose shorter side is an eighth longer than what the model takes, as that data set is evaluated.
+            let crop = size ?? [224, 224]
+            if !hasShape { (result.resize, result.crop) = ([crop.max().map { ($0 * 256 + 112) / 224 } ?? 256], crop) }
+        case "minus-one-to-one": (result.mean, result.std, result.resize) = ([0.5], [0.5], hasShape ? nil : size)
+        default: result.resize = hasShape ? nil : size
         }
+        return result
+    }
+
+    /// As `images.yaml` says it.
+    var yaml: String {
+        func list(_ numbers: [some CustomStringConvertible]) -> String { "[\(numbers.map { "\($0)" }.joined(separator: ", "))]" }
+        var lines = resize.map { ["resize: \(list($0))"] } ?? []
+        if let crop { lines.append("crop: \(list(crop))") }
+        lines += ["colour: \(colour)", "layout: \(layout)", "white: \(white)", "mean: \(list(mean))", "std: \(list(std))"]
+        return lines.joined(separator: "\n")
     }
 
     init(yaml text: String) throws {

@@ -4,8 +4,10 @@ import WinnowFormats
 import WinnowTensor
 
 /// Pictures as a model takes them, those of one size together: in memory where all of them fit, else decoded when they are asked for.
-struct PreparedImages {
+struct PreparedImages: SampleCollector {
     private let preparation: ImagePreparation
+    /// Where it is said what is done, in words.
+    private let source: String
     private var groups: [Group] = []
     private var places: [Dataset.Feature.Place] = []
     private var byteCount = 0
@@ -21,7 +23,10 @@ struct PreparedImages {
         var hashes: [ContentHash] = []
     }
 
-    init(_ preparation: ImagePreparation) { self.preparation = preparation }
+    init(in folder: String, _ reading: SampleReading) throws { (preparation, source) = try ImagePreparation.said(of: folder, reading) }
+
+    /// What is done to each, so that a model can remember it.
+    var record: String { preparation.yaml }
 
     /// Reads and prepares a picture. Throws where it is of a kind that is not read.
     mutating func add(_ file: String) throws {
@@ -58,21 +63,21 @@ struct PreparedImages {
     }
 
     /// All pictures: uint8 where one scale fits all channels, else float32.
-    var feature: Dataset.Feature {
-        guard !groups.isEmpty else { return .init(Tensor(zeros: [0, 1, 1, 1], .uint8)) }
+    func features() -> [Dataset.Feature] {
+        guard !groups.isEmpty else { return [.init(Tensor(zeros: [0, 1, 1, 1], .uint8))] }
         let parts = groups.map { group in
             isInMemory
                 ? SampleRows(preparation.tensor(of: group.images))
                 : SampleRows(ImageRows(preparation: preparation, files: group.files, size: group.size), hashes: group.hashes)
         }
         let (scale, offset) = preparation.commonScale ?? (1, 0)
-        return .init(parts: parts, places: groups.count > 1 ? places : nil, scale: scale, offset: offset)
+        return [.init(parts: parts, places: groups.count > 1 ? places : nil, scale: scale, offset: offset)]
     }
 
     /// `BGR, 48×192, mean 0.5`
     var words: String {
         let size = groups.count == 1 ? "\(Shape(groups[0].size))" : "\(groups.count) sizes"
-        return "\(preparation.colour.rawValue.uppercased()), \(size)\(preparation.words)" + (isInMemory ? "" : ", read as they are needed")
+        return "\(preparation.colour.rawValue.uppercased()), \(size)\(preparation.words)" + (isInMemory ? "" : ", read as they are needed") + source
     }
 }
 

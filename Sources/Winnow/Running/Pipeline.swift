@@ -89,6 +89,7 @@ public struct Pipeline: Sendable {
                 } catch let error as WinnowError where error.kind != .cancelled { throw error.within("step \(index + 1)") }
             }
         }
+        if let preparation = data?.preparation { graph.metadata.properties[ImagePreparation.property] = preparation }
         result.model.graph = graph
         result.model.path = nil
         return result

@@ -27,6 +27,8 @@ public struct RecipeRun: Sendable {
     public var shapes: [String] = []
     /// What the report judges models by beside top-1 or agreement; the first is what choices are made by.
     public var judges: [Judge] = []
+    /// The command that asks for this, as the report says how to get the same.
+    public var command: String?
 
     public init(_ recipe: Recipe, input: Model, output: String, data: DataSplits? = nil) {
         self.recipe = recipe
@@ -76,9 +78,10 @@ public struct RecipeRun: Sendable {
         try result.model.write(to: output)
         let after = result.saved + [Model(result.model.graph, path: output)].map { ($0.fileTitle ?? "output", $0) }
         let costs = try before + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
-        let report = Report(
+        var report = Report(
             title: title, environment: Platform.environment,
             models: try completed(costs, of: [input.graph] + after.map(\.model.graph), measuring), steps: result.steps)
+        report.provenance = Provenance(command: command, recipe: "\(recipe)", seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         result.folder?.remove(recipe.steps.indices.map(Pipeline.stepName))
         return report

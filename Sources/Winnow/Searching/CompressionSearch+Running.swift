@@ -63,7 +63,8 @@ extension CompressionSearch {
     private func finish(
         _ run: SearchRun, _ progress: @escaping @Sendable (Pipeline.Progress) -> Void
     ) throws -> CompressionOutcome {
-        let (found, records) = try run.result()
+        var (found, records) = try run.result()
+        if let preparation = data?.preparation { found.graph.metadata.properties[ImagePreparation.property] = preparation }
         try Model(found.graph).write(to: output)
         try AtomicFile.write(Self.recipeHead + run.best.trial.recipe + "\n", to: recipePath)
         let stages = [input, Model(found.graph, path: output)].map { (stage: $0.fileTitle ?? "input", model: $0) }
@@ -76,6 +77,7 @@ extension CompressionSearch {
             title: input.graph.name, environment: Platform.environment, models: try measuring(stages, name: input.graph.name), steps: records)
         let outcomes = targets.outcomes(of: run.best.trial, from: run.baseline)
         report.search = SearchSummary(targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes)
+        report.provenance = Provenance(command: command, recipe: run.best.trial.recipe, seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         run.clean()
         return CompressionOutcome(

@@ -33,6 +33,8 @@ public struct CompressionSearch: Sendable {
     public var shapes: [String] = []
     /// Files and folders that no output may take the place of, beside the input.
     public var sources: [String] = []
+    /// The command that asks for this, as the report says how to get the same.
+    public var command: String?
 
     public init(_ input: Model, output: String, data: DataSplits? = nil, targets: CompressionTargets = CompressionTargets()) {
         (self.input, self.output, self.data, self.targets) = (input, output, data, targets)

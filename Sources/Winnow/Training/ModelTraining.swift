@@ -26,7 +26,9 @@ public struct ModelTraining: Sendable {
         trainer.cancellation = cancellation
         trainer.progress = progress
         let result = try trainer.train(on: training, validation: validation)
-        try Model(result.model).write(to: output)
+        var trained = result.model
+        if let preparation = data.preparation { trained.metadata.properties[ImagePreparation.property] = preparation }
+        try Model(trained).write(to: output)
         checkpoint.remove(partsBeginning: "")
         let best = result.history.first { $0.epoch == result.epoch }
         let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""

@@ -3,7 +3,7 @@ import Winnow
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Rehearses a recipe on a model with a few samples, before hours of work.",
+        commandName: "check", abstract: "Rehearses a recipe with a few samples.",
         discussion: """
             winnow check recipe.yaml model.onnx --data images/
 

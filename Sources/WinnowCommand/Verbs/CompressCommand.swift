@@ -4,13 +4,14 @@ import Winnow
 
 struct CompressCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compress", abstract: "Finds the recipe that brings a model to targets, and applies it.",
+        commandName: "compress", abstract: "Finds the recipe that meets targets; applies it.",
         discussion: """
-            winnow compress model.onnx --data images/ --max-drop 0.5 --target-size 25% -o small.onnx --report report.html
+            winnow compress model.onnx --data images/ --max-drop 0.5 --target-size 25% -o small.onnx \\
+              --report report.html
 
-            Without a target the model becomes as small and fast as it goes at no larger drop. Candidates are kept beside the output: after a
-            stop the same command goes on, and `winnow pick` writes another of them. Exit code 3: a target was missed, and the nearest was
-            written.
+            Without a target the model becomes as small and fast as it goes at no larger drop. Candidates are kept beside the output: \
+            after a stop the same command goes on, and `winnow pick` writes another of them. Exit code 3: a target was missed, and the \
+            nearest was written.
             """)
 
     @Argument(help: "The ONNX file to read.") var input: String
@@ -36,7 +37,7 @@ struct CompressCommand: ParsableCommand {
         search.profile = try Chosen(named: profile, for: "--profile")
         search.judge = try work.metric.judge
         search.latencyProgram = try latencyIn.map { try ModelProgram($0, for: "--latency-in") }
-        (search.report, search.seed, search.shapes) = (report, seed, work.shapes.shape)
+        (search.report, search.seed, search.shapes, search.command) = (report, seed, work.shapes.shape, Invocation.text)
         if let state { search.folder = state }
         search.sources = work.data.data.map { [$0] } ?? []
         try search.checkOutputs()

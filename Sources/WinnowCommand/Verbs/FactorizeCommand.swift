@@ -3,7 +3,7 @@ import Winnow
 
 struct FactorizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "factorize", abstract: "Splits layers into two of lower rank where that takes fewer numbers.",
+        commandName: "factorize", abstract: "Splits layers into two of lower rank.",
         discussion: "winnow factorize model.onnx --energy 0.8 --data images/ --epochs 3 -o factors.onnx")
 
     @OptionGroup var change: ChangeArguments

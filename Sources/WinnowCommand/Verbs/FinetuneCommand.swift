@@ -3,7 +3,7 @@ import Winnow
 
 struct FinetuneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "finetune", abstract: "Trains a model on: on labels, or toward its own former outputs where there are none.",
+        commandName: "finetune", abstract: "Trains a model on, with labels or without.",
         discussion: "winnow finetune model.onnx --data images/ --epochs 5 -o trained.onnx")
 
     @OptionGroup var change: ChangeArguments

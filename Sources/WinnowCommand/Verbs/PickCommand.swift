@@ -4,7 +4,7 @@ import Winnow
 
 struct PickCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pick", abstract: "Writes another candidate of a search, without computing again.",
+        commandName: "pick", abstract: "Writes another candidate of a search.",
         discussion: "winnow pick small.onnx.search --size 1MB -o other.onnx")
 
     @Argument(help: "The folder that winnow compress left beside its output.") var folder: String

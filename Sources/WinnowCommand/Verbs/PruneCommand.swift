@@ -3,7 +3,7 @@ import Winnow
 
 struct PruneCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "prune", abstract: "Sets weights to zero, or takes whole channels out.",
+        commandName: "prune", abstract: "Sets weights to zero, or takes channels out.",
         discussion: """
             winnow prune model.onnx --channels --sparsity 0.5 --data images/ --epochs 3 -o small.onnx
 

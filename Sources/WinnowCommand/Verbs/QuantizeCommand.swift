@@ -3,11 +3,11 @@ import Winnow
 
 struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "quantize", abstract: "Stores numbers in few bits: with data weights and activations, without only weights.",
+        commandName: "quantize", abstract: "Stores numbers in few bits.",
         discussion: """
             winnow quantize model.onnx --data images/ -o int8.onnx
 
-            With --data int8 is static: integer arithmetic, with ranges fixed on samples. Without it, and for every other scheme, weights
+            With --data int8 is static: integer arithmetic, with ranges fixed on samples. Without it, and for every other scheme, weights \
             alone become smaller.
             """)
 

@@ -5,7 +5,8 @@ import Winnow
 struct RecipeArguments: ParsableArguments {
     @OptionGroup var work: WorkArguments
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
-    @Option(help: "The folder for finished steps and checkpoints; default: the output's name with .state.") var state: String?
+    @Option(help: ArgumentHelp("The folder for finished steps and checkpoints; default: the output's name with .state.", visibility: .hidden))
+    var state: String?
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
     @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
 
@@ -23,6 +24,7 @@ struct RecipeArguments: ParsableArguments {
         (run.report, run.name, run.seed, run.isStrict, run.shapes) = (report, name, seed, strict, work.shapes.shape)
         run.stateFolder = state ?? OutputName.companion(of: output, suffix: ".state")
         run.judges = try work.metric.judge.map { [$0] } ?? []
+        run.command = Invocation.text
         run.sources = sources + (work.data.data.map { [$0] } ?? [])
         try run.checkOutputs()
         run.data = try work.data(for: model)

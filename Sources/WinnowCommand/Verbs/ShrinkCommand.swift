@@ -3,7 +3,7 @@ import Winnow
 
 struct ShrinkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "shrink", abstract: "Makes a narrower or shallower copy of a model, of its most important channels and blocks.",
+        commandName: "shrink", abstract: "Makes a narrower or shallower copy of a model.",
         discussion: """
             winnow shrink teacher.onnx --width 0.5 --depth 0.75 --data images/ -o student.onnx
             winnow distill student.onnx --teacher teacher.onnx --data images/ -o trained.onnx

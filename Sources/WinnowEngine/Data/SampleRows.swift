@@ -60,7 +60,7 @@ package struct SampleRows: Sendable {
     }
 
     /// The rows at `indices` in that order, copied.
-    func selecting(_ indices: [Int]) throws -> Tensor {
+    package func selecting(_ indices: [Int]) throws -> Tensor {
         try MemoryBudget.check(elementType.byteCount(of: indices.count * sampleShape.elementCount), for: "samples", remedy: "take fewer of them")
         var result = Tensor(uninitialized: [indices.count] + sampleShape, elementType)
         try result.withUnsafeMutableBytes { target in

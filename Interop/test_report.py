@@ -1,0 +1,255 @@
+"""Pages of reports in a browser: sorting, filtering, hovering, keys, themes, widths and paper; no error, no network, and axe-core finds nothing."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; run `scripts/setup python`")
+axe_api = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed; run `scripts/setup python`")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("there is no Chromium; run `scripts/setup browser`")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(winnow, tmp_path_factory):
+    """A report of a recipe with rounds, one of a search, one of sensitivities, and their index."""
+    folder = tmp_path_factory.mktemp("reports")
+    random = np.random.default_rng(1)
+    shapes = [("w0", (32, 8)), ("w1", (32, 32)), ("w2", (4, 32))]
+    weights = [numpy_helper.from_array((random.normal(size=shape) * 0.4).astype(np.float32), name) for name, shape in shapes]
+    nodes, value = [], "x"
+    for place in range(3):
+        nodes.append(helper.make_node("Gemm", [value, f"w{place}"], [f"h{place}"], f"layer {place}", transB=1))
+        value = f"h{place}"
+        if place < 2:
+            nodes.append(helper.make_node("Relu", [value], [f"r{place}"], f"relu {place}"))
+            value = f"r{place}"
+    graph = helper.make_graph(
+        nodes, "a <small> network", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])],
+        [helper.make_tensor_value_info(value, TensorProto.FLOAT, ["N", 4])], weights,
+    )  # fmt: skip
+    model, data = folder / "model.onnx", folder / "data.npz"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
+    x = random.normal(size=(1200, 8)).astype(np.float32)
+    np.savez(data, x=x, labels=np.argmax(x[:, :4] + 0.5 * x[:, 4:], axis=1))
+    recipe = folder / "my recipe.yaml"
+    recipe.write_text("""version: 1
+steps:
+  - finetune: { epochs: 4 }
+  - iterative-pruning: { sparsities: [0.3, 0.5, 0.7], max-drop: 30, finetune: { epochs: 1 } }
+  - static-quantization
+""")
+    winnow("run", recipe, model, "-o", folder / "small.onnx", "--data", data, "--report", folder / "small.html", "--seed", 5)
+    (folder / "in").mkdir()
+    winnow("compress", model, "-o", folder / "found.onnx", "--data", data, "--time-budget", "20s", "--max-drop", "5",
+           "--report", folder / "in" / "found one.html")  # fmt: skip
+    winnow("sensitivity", model, "--data", data, "--report", folder / "parts.html", "--strengths", "0.2,0.5,0.8", "--by", "layer")
+    winnow("report", folder)
+    return folder
+
+
+PAGES = ["small.html", "in/found one.html", "parts.html", "index.html"]
+
+
+@pytest.fixture
+def show(browser, folder):
+    """Opens a page; whatever it logs, throws or asks of the network fails the test."""
+    opened = []
+
+    def show(page, **options):
+        context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
+        view, complaints = context.new_page(), []
+        opened.append((context, complaints))
+        view.on("console", lambda message: complaints.append(message.text))
+        view.on("pageerror", lambda error: complaints.append(str(error)))
+        view.on("request", lambda request: request.url.startswith("file:") or complaints.append(request.url))
+        view.goto((folder / page).as_uri())
+        return view
+
+    yield show
+    for context, complaints in opened:
+        context.close()
+        assert complaints == []
+
+
+def violations(view):
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"][:3]]) for rule in axe_api.Axe().run(view).response["violations"]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 800}}], ids=["light", "dark", "phone"])
+def test_axe_finds_nothing(show, page, options):
+    view = show(page, **options)
+    assert violations(view) == []
+    # Tables and plots scroll by themselves, the page does not.
+    assert view.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_manager_reads_one_sentence(show, folder):
+    view = show("small.html")
+    sentence = view.locator(".headline").inner_text()
+    assert sentence.startswith("a <small> network is now ") and "smaller" in sentence and "top-1" in sentence and "σ" in sentence
+    assert sentence == view.locator("header p").first.inner_text()
+    text = view.locator("main").inner_text()
+    for part in [f"winnow run '{folder}/my recipe.yaml'", "static-quantization", "Versions and seed", "by its contents each sample"]:
+        assert part in text, part
+    assert view.locator("table[aria-label='Versions and seed']").inner_text().split("seed")[1].strip() == "5"
+
+
+def column(view, label, place):
+    return view.evaluate(
+        "([label, place]) => [...document.querySelectorAll(`table[aria-label='${label}'] tbody tr`)]"
+        ".filter((row) => !row.hidden).map((row) => row.cells[place].textContent)", [label, place])  # fmt: skip
+
+
+def test_tables_sort_by_pointer_and_keys(show):
+    view = show("small.html")
+    label = "Layers before and after"
+    before = column(view, label, 2)
+    numbers = [int(text.replace(",", "")) for text in before]
+    head = view.locator(f"table[aria-label='{label}'] thead th").nth(2)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert [int(text.replace(",", "")) for text in column(view, label, 2)] == sorted(numbers)
+    head.get_by_role("button").focus()
+    view.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert [int(text.replace(",", "")) for text in column(view, label, 2)] == sorted(numbers, reverse=True)
+    other = view.locator(f"table[aria-label='{label}'] thead th").nth(0)
+    other.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") is None and column(view, label, 0) == sorted(column(view, label, 0))
+
+
+def test_what_is_missing_comes_last(show):
+    view = show("in/found one.html")
+    head = view.locator("table[aria-label='Candidates'] thead th").nth(3)
+    for _ in range(2):
+        head.get_by_role("button").click()
+        cells = column(view, "Candidates", 3)
+        assert len(cells) > 3
+        missing = [cell == "–" for cell in cells]
+        assert missing == sorted(missing)
+        times = [float(cell.split()[0]) for cell in cells if cell != "–"]
+        assert times == sorted(times, reverse=head.get_attribute("aria-sort") == "descending")
+
+
+def test_tables_filter(show):
+    view = show("small.html")
+    label = "Findings of step 3, static-quantization"
+    table = view.locator(f"table[aria-label='{label}']")
+    rows = column(view, label, 0)
+    assert len(rows) >= 8
+    box = view.locator("details", has=table).get_by_role("searchbox")
+    box.fill("W1 done")
+    shown = column(view, label, 0)
+    assert 0 < len(shown) < len(rows) and all("w1" in name for name in shown)
+    assert view.locator("details", has=table).locator("[role=status]").inner_text() == f"{len(shown)} of {len(rows)} rows"
+    box.fill("")
+    assert column(view, label, 0) == rows
+
+
+@pytest.mark.parametrize("page, plot", [("small.html", "svg.chart"), ("in/found one.html", "svg.chart"), ("parts.html", "svg.map")])
+def test_plots_tell_their_marks(show, page, plot):
+    view = show(page)
+    marks = view.locator(f"{plot} [data-tip]")
+    mark = marks.nth(1)
+    mark.scroll_into_view_if_needed()
+    mark.hover(force=True)
+    tip = view.locator("#tip")
+    assert tip.inner_text() and tip.inner_text() in [marks.nth(place).get_attribute("data-tip") for place in range(marks.count())]
+    box, edge = tip.bounding_box(), view.evaluate("document.documentElement.clientWidth")
+    assert box["x"] >= 0 and box["x"] + box["width"] <= edge
+    view.mouse.move(1, 1)
+    assert not tip.inner_text()
+    chart = view.locator(plot).first
+    chart.focus()
+    told = []
+    for _ in range(3):
+        view.keyboard.press("ArrowRight")
+        told.append(tip.inner_text())
+    assert len(set(told)) == len(told) and all(told)
+    view.keyboard.press("Home")
+    assert tip.inner_text() == told[0]
+    view.keyboard.press("Escape")
+    assert not tip.inner_text()
+
+
+def test_everything_is_reached_by_keys(show):
+    view = show("small.html")
+    wanted = view.evaluate("[...document.querySelectorAll('button, input, summary, a, svg[tabindex], .scroll')].filter((e) => e.checkVisibility()).length")
+    seen = set()
+    for _ in range(wanted + 10):
+        view.keyboard.press("Tab")
+        seen.add(view.evaluate("""() => { const e = document.activeElement;
+            return e === document.body ? '' : [...document.querySelectorAll('*')].indexOf(e); }"""))
+    assert len(seen - {""}) >= wanted
+
+
+def test_light_and_dark(show):
+    for scheme, other in (("light", "Dark"), ("dark", "Light")):
+        view = show("small.html", color_scheme=scheme)
+        paper = view.evaluate("getComputedStyle(document.body).backgroundColor")
+        button = view.locator("button.theme")
+        assert button.inner_text() == other
+        button.click()
+        assert view.evaluate("getComputedStyle(document.body).backgroundColor") != paper
+        assert violations(view) == []
+        button.click()
+        assert view.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+
+
+def test_paper_shows_everything(show, tmp_path):
+    view = show("in/found one.html", color_scheme="dark")
+    closed = view.locator("details:not([open])").count()
+    view.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert view.locator("details:not([open])").count() == 0
+    view.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert view.locator("details:not([open])").count() == closed
+    view.emulate_media(media="print")
+    assert view.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not view.locator("button.theme").is_visible() and not view.locator("nav").is_visible()
+    assert view.pdf(path=tmp_path / "page.pdf")[:4] == b"%PDF"
+
+
+def test_without_its_script_the_page_reads_well(browser, folder):
+    context = browser.new_context(java_script_enabled=False)
+    view = context.new_page()
+    view.goto((folder / "small.html").as_uri())
+    assert view.locator("svg.chart title").count() > 1 and view.locator("thead th").first.inner_text() == "stage"
+    context.close()
+
+
+def test_the_index_leads_to_reports(show, winnow, folder):
+    view = show("index.html")
+    assert view.locator("tbody tr").count() == 2
+    view.get_by_role("link", name="a <small> network").nth(0).click()
+    assert view.locator("h2", has_text="How to get the same").count() == 1
+    listed = json.loads(winnow("report", folder, "--json").stdout)
+    assert {entry["page"] for entry in listed} == {"small.html", "in/found%20one.html"}
+
+
+def test_report_writes_over_nothing_of_others(winnow, folder, tmp_path):
+    """A page of somebody's stays; a folder without reports and a file that is none are told in one sentence."""
+    page = tmp_path / "index.html"
+    page.write_text("<html><body>mine</body></html>")
+    shutil.copy(folder / "small.json", tmp_path)
+    for arguments, code, words in [([tmp_path], 2, "no page of Winnow's"), ([tmp_path / "none"], 1, "no such"), ([folder / "model.onnx"], 1, "is no report")]:
+        result = winnow("report", *arguments, check=False)
+        assert result.returncode == code and words in result.stderr and len(result.stderr.strip().splitlines()) == 1, result.stderr
+    assert page.read_text() == "<html><body>mine</body></html>" and not (tmp_path / "small.html").exists()
+    winnow("report", tmp_path / "small.json")
+    assert (tmp_path / "small.html").read_text() == (folder / "small.html").read_text()

@@ -1,0 +1,47 @@
+extension Page {
+    private static let light = "--ink: #1c2126; --paper: #fff; --soft: #5a646d; --line: #dde2e6; --accent: #0b6e4f; --warm: #a8480f; "
+        + "--fill: #d7ebe3; --mark: #1c2126"
+    private static let dark = "--ink: #e6e9ec; --paper: #15181b; --soft: #a4adb6; --line: #343b42; --accent: #4cc295; --warm: #f0a06a; "
+        + "--fill: #1f4236; --mark: #fff"
+
+    static let style = """
+        :root { color-scheme: light dark; \(light) }
+        @media (prefers-color-scheme: dark) { :root { \(dark) } }
+        :root[data-theme=light] { color-scheme: light; \(light) } :root[data-theme=dark] { color-scheme: dark; \(dark) }
+        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 1080px; \
+        margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word }
+        h1 { font-size: 1.5rem; margin: 0 0 .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; \
+        border-bottom: 1px solid var(--line); padding-bottom: .3rem } h3 { font-size: 1rem; margin: 1.4rem 0 .4rem }
+        .headline { font-size: 1.3rem; line-height: 1.4; margin: .3rem 0 1rem; max-width: 46rem }
+        nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: none; padding: 0; margin: .6rem 0 } a { color: var(--accent) }
+        .soft { color: var(--soft) } .warn { color: var(--warm) } header { position: relative }
+        button, input { font: inherit; color: inherit; background: none; border: 1px solid var(--line); border-radius: 6px; padding: .2rem .6rem } \
+        button { cursor: pointer } .theme { float: right; margin: 0 0 .5rem 1rem } :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+        .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 } .card { border: 1px solid var(--line); \
+        border-radius: 8px; padding: .7rem 1.1rem; min-width: 8rem } .card b { display: block; font-size: 1.6rem } \
+        .gain b { color: var(--accent) } .loss b { color: var(--warm) }
+        .tools { display: flex; gap: .8rem; align-items: center; margin: .5rem 0 } .tools input { margin-left: .5rem }
+        .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; \
+        font-size: .9rem } th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); \
+        white-space: nowrap } th:first-child, td:first-child { text-align: left } thead th { color: var(--soft); font-weight: 600 } \
+        tbody th { font-weight: inherit } tbody tr:hover > * { background-color: color-mix(in srgb, var(--line) 45%, transparent) }
+        thead button { all: unset; cursor: pointer } thead button:focus-visible { outline: 2px solid var(--accent) } \
+        [aria-sort=ascending] button::after { content: ' ▲' } [aria-sort=descending] button::after { content: ' ▼' }
+        .findings td:last-child:not(.n) { white-space: normal; min-width: 14rem } .findings th:not(.n), .findings td:not(.n) { text-align: left }
+        [data-bar] { background: linear-gradient(var(--fill), var(--fill)) no-repeat 0 50% / var(--bar) 76% }
+        svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
+        .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }
+        .point { fill: var(--accent) } .hollow { fill: var(--paper); stroke: var(--warm); stroke-width: 2 } .chosen { stroke: var(--mark); stroke-width: 2 }
+        .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) } svg .marked { stroke: var(--mark); stroke-width: 3 }
+        #tip { position: absolute; z-index: 1; max-width: 20rem; background: var(--ink); color: var(--paper); border-radius: 6px; \
+        padding: .2rem .6rem; font-size: .85rem; pointer-events: none } #tip:empty { display: none }
+        .bars rect { fill: var(--accent) } .grids { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); \
+        gap: 1rem } figure { margin: 0; break-inside: avoid } figcaption { font-size: .8rem; color: var(--soft) } code, pre { font-size: .85rem }
+        pre { border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; overflow-x: auto } details summary { cursor: pointer; margin: .5rem 0 }
+        @media (max-width: 600px) { body { margin: 1rem auto } .headline { font-size: 1.1rem } .card { min-width: 6rem; padding: .5rem .8rem } \
+        .card b { font-size: 1.3rem } .chart text, .map text { font-size: 18px } }
+        @media print { :root, :root[data-theme] { color-scheme: light; \(light) } body { max-width: none; margin: 0; font-size: 10pt } \
+        nav, .theme, .tools, #tip { display: none } .scroll, pre { overflow: visible } th, td { white-space: normal } \
+        tr, svg, .card { break-inside: avoid } h2, h3 { break-after: avoid } * { print-color-adjust: exact } }
+        """
+}
