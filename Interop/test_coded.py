@@ -24,7 +24,10 @@ def compare(winnow, path, x, tolerance):
     np.savez(path.with_suffix(".npz"), x=x)
     winnow("infer", path, "--input", path.with_suffix(".npz"), "-o", path.with_suffix(".out.npz"))
     ours = np.load(path.with_suffix(".out.npz"))["y"]
-    theirs = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    # Optimized, DequantizeLinear and Gemm become a MatMulNBits that rounds data to 8 bits.
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    theirs = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
 
@@ -101,7 +104,8 @@ def test_what_winnow_writes(winnow, tmp_path, settings):
     name, *options = settings.split()
     winnow("apply", name, tmp_path / "m.onnx", "-o", tmp_path / "c.onnx", *[word for option in options for word in ("--set", option)])
     plan = steps(winnow, tmp_path / "c.onnx")
-    assert plan.count("-bit codes") + plan.count("-bit table") == 2, plan
+    # float4's blocks of 32 lie across the outputs of a MatMul, whose weight then is decoded.
+    assert plan.count("-bit codes") + plan.count("-bit table") == (1 if name == "float4-quantization" else 2), plan
     for rows in (1, 7):
         compare(winnow, tmp_path / "c.onnx", random.standard_normal((rows, 96)).astype(np.float32), 1e-5)
 

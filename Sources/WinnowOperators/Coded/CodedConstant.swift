@@ -40,6 +40,7 @@ struct CodedConstant {
             let zeroPoint = graph.constant(node.input(2))
             guard node.input(2) == nil || zeroPoint?.elementCount == scale.elementCount else { return nil }
             (self.codes, scales, self.form) = (codes, scale.floats(), axes)
+            scale.releasePages()
             meaning = codes.elementType.isInteger ? .affine(zeroPoints: zeroPoint?.floats()) : .table(codes.numbersOfCodes)
             return
         }

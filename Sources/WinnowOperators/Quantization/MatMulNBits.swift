@@ -114,11 +114,12 @@ package struct MatMulNBits: TrainedInParts {
 
     /// The matrix as kernels read it; nil where rows name their blocks, or something is not constant.
     func packed(_ node: Node, in graph: GraphIndex) -> PackedConstant? {
-        guard let codes = graph.constant(node.input(1)), let scales = graph.constant(node.input(2))?.floats(), node.input(4) == nil,
-            codes.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), scales.count == columns * blockCount,
+        guard let codes = graph.constant(node.input(1)), let storedScales = graph.constant(node.input(2)), node.input(4) == nil,
+            codes.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), storedScales.elementCount == columns * blockCount,
             node.input(3) == nil || graph.constant(node.input(3)) != nil,
             let zeroPoints = try? zeroPoints(graph.info(of: node.input(3)), node.name, (1 << bitWidth) - 1, 8 / bitWidth)
         else { return nil }
+        let scales = storedScales.floats()
         let matrix = CodedMatrix(columns: columns, depth: depth, bits: bitWidth, blockSize: blockSize)
         let (width, half) = (blockCount * blockSize, Float(1 << (bitWidth - 1)))
         var result = PackedConstant(matrix: matrix, codes: codes.withUnsafeBytes { bytes in
@@ -131,6 +132,7 @@ package struct MatMulNBits: TrainedInParts {
                 ? matrix.packed { Int8(zeroPoints[$0 * blockCount + $1] - half) } : matrix.packed { zeroPoints[$0 * blockCount + $1] - half }
         }
         codes.releasePages()
+        storedScales.releasePages()
         return result
     }
 
