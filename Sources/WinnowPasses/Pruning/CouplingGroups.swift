@@ -55,7 +55,7 @@ package struct CouplingGroups: Sendable {
     /// - Parameters:
     ///   - standardOnly: leave alone what operators outside ONNX's own domain read or make.
     ///   - isBody: whether the graph is the body of a node.
-    package init(_ graph: Graph, standardOnly: Bool = false, isBody: Bool = false) {
+    package init(_ graph: Graph, standardOnly: Bool = true, isBody: Bool = false) {
         infos = graph.infos
         let index = GraphIndex(graph)
         let owner = isBody ? "body" : "model"

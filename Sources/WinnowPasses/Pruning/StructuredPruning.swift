@@ -40,7 +40,7 @@ public struct StructuredPruning: Pass {
     @Hyperparameter("channels left in every group at least", in: 1...1e6) public var minimumChannels = 1
     @Hyperparameter("largest fraction of a group that may go", in: 0...1) public var largest = 1.0
     @Hyperparameter("leave channels alone that operators outside the ONNX standard read or make: com.microsoft.FastGelu")
-    public var standardOnly = false
+    public var standardOnly = true
     @Hyperparameter("remove the channels; otherwise set them to zero and keep all shapes") public var remove = true
     public var limits = ChannelBudget()
     public var ranking = ChannelRanking()

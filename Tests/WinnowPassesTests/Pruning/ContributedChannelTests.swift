@@ -30,7 +30,7 @@ struct ContributedChannelTests {
             return (try b.add(op, inputs: inputs, name: "attention")[0], widths.last ?? 16)
         }
         try expectShrunkEqualsMasked(graph, smaller: ["w", "bias", "wo"], inputs: Self.x)
-        let op = try StructuredPruning()(graph).graph.node(named: "attention")?.op as? ContributedAttention
+        let op = try StructuredPruning { $0.standardOnly = false }(graph).graph.node(named: "attention")?.op as? ContributedAttention
         #expect(op?.scale == 1 / Float(8).squareRoot() && op?.widths == (widths.isEmpty ? [] : [8, 8, 6]))
     }
 
@@ -40,7 +40,7 @@ struct ContributedChannelTests {
             (try b.add(ContributedAttention(heads: 8), inputs: [x, b.constant("w", TestModels.normal([6, 48]))], name: "attention")[0], 16)
         }
         try expectShrunkEqualsMasked(graph, smaller: ["w", "wo"], inputs: Self.x)
-        #expect((try StructuredPruning()(graph).graph.node(named: "attention")?.op as? ContributedAttention)?.heads == 4)
+        #expect((try StructuredPruning { $0.standardOnly = false }(graph).graph.node(named: "attention")?.op as? ContributedAttention)?.heads == 4)
     }
 
     @Test func attentionOfCodesFollows() throws {
@@ -83,7 +83,7 @@ struct ContributedChannelTests {
             return (try b.add(op, inputs: inputs, name: "attention")[0], heads * 16)
         }
         try expectShrunkEqualsMasked(graph, smaller: ["wq", "wo"] + (shared > 1 ? ["wk", "wv"] : []), inputs: Self.x)
-        let op = try StructuredPruning()(graph).graph.node(named: "attention")?.op as? GroupQueryAttention
+        let op = try StructuredPruning { $0.standardOnly = false }(graph).graph.node(named: "attention")?.op as? GroupQueryAttention
         #expect(op?.heads == heads / 2 && op?.keyHeads == max(1, shared / 2))
     }
 
@@ -126,7 +126,7 @@ struct ContributedChannelTests {
         let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("wo", TestModels.normal([directions * 8, 3])), name: "y")])
         let names = ["w", "r", "bias", "wo"] + (isPerRow ? ["w.scale", "w.zero", "r.scale", "r.zero"] : [])
         try expectShrunkEqualsMasked(graph, smaller: names, inputs: ["x": TestModels.normal([5, 3, 6], seed: 7)])
-        let pruned = try StructuredPruning()(graph)
+        let pruned = try StructuredPruning { $0.standardOnly = false }(graph)
         #expect((pruned.graph.node(named: "lstm")?.op as? DynamicQuantizeLSTM)?.parameters.hiddenSize == 4)
         #expect(pruned.findings.contains { $0.subject == "w" && $0.status == .done })
     }
