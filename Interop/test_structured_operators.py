@@ -111,17 +111,17 @@ def dequantized(per_row):
 
 
 def shuffled(width, stated):
-    """Halves of an odd number of shuffled pairs, four blocks of them."""
+    """Halves of an odd number of shuffled pairs, three blocks of them."""
     g = Layers((5, 6))
     half = width // 2
     h = g.linear("x", "w0", 6, width)
-    for block in range(1, 5):
+    for block in range(1, 4):
         sizes = [g.constant(f"sizes{block}", np.array([half, half]))] if stated else []
         halves = g.add("Split", h, *sizes, outputs=2, axis=1, **({} if stated else {"num_outputs": 2}))
         both = g.add("Concat", halves[0], g.add("Relu", g.linear(halves[1], f"w{block}", half, half)), axis=1)
         pairs = g.add("Reshape", both, g.constant(f"pairs{block}", np.array([0, 2, half])))
         h = g.add("Reshape", g.add("Transpose", pairs, perm=[0, 2, 1]), g.constant(f"flat{block}", np.array([0, width])))
-    return g.model(g.linear(h, "w5", width, 3)), {f"w{block}" for block in range(6)}
+    return g.model(g.linear(h, "w4", width, 3)), {f"w{block}" for block in range(5)}
 
 
 def branches():
@@ -150,8 +150,8 @@ CASES = {
     "recurrent-rows": lambda: recurrent(True, 2),
     "dequantized": lambda: dequantized(False),
     "dequantized-rows": lambda: dequantized(True),
-    "shuffled-12": lambda: shuffled(12, True),
-    "shuffled-20": lambda: shuffled(20, False),
+    "shuffled-20": lambda: shuffled(20, True),
+    "shuffled-28": lambda: shuffled(28, False),
     "branches": branches,
 }
 

@@ -99,26 +99,56 @@ extension AxisClasses {
         }
     }
 
-    /// Divides each pool into classes of channels that all axes have alike, so that none of these loses more than its part, and what one
-    /// of them keeps only these do. Whether there were any.
+    /// Divides each pool into classes of channels that the same axes have, so that no axis loses more than its part, and what one of
+    /// them keeps only these do. Whether there were any.
     mutating func dividePools() -> Bool {
         let whole = pools.filter { root(of: $0) == $0 && !isComposed($0) }.sorted()
         for pool in whole {
-            let count = extent(of: pool) ?? 0
-            var profiles = [[Int]](repeating: [], count: count)
-            for (place, composition) in compositions.enumerated() where !pools.contains(composition.whole) {
+            var axes: [Set<Int>] = []
+            for composition in compositions where !pools.contains(composition.whole) {
                 guard case .selection(let selected) = composition.kind else { continue }
-                for channel in selected where root(of: channel.id) == pool { profiles[channel.index].append(place) }
+                let own = Set(selected.filter { root(of: $0.id) == pool }.map(\.index))
+                if !own.isEmpty { axes.append(own) }
             }
-            let pieces = Dictionary(grouping: 0..<count) { profiles[$0] }.values.sorted { $0[0] < $1[0] }
             var channels: [Channel: Channel] = [:]
-            for piece in pieces {
+            for piece in Self.pieces(of: extent(of: pool) ?? 0, axes) {
                 let id = add(extent: piece.count)
                 for (place, index) in piece.enumerated() { channels[Channel(id: pool, index: index)] = Channel(id: id, index: place) }
             }
             select(channels, of: [pool])
         }
         return !whole.isEmpty
+    }
+}
+
+extension AxisClasses {
+    /// Channels that the same axes have; a single one together with another piece, so that one of them may go, where every axis keeps
+    /// a piece of its own all the same.
+    private static func pieces(of count: Int, _ axes: [Set<Int>]) -> [[Int]] {
+        var pieces = Dictionary(grouping: 0..<count) { channel in axes.indices.filter { axes[$0].contains(channel) } }.values
+            .sorted { $0[0] < $1[0] }
+        var index = 0
+        while index < pieces.count {
+            let partners = [index + 1, index - 1].filter { pieces.indices.contains($0) && pieces[index].count == 1 }
+            let merged = partners.lazy.map { partner -> [[Int]] in
+                var result = pieces
+                result[min(index, partner)] = (pieces[index] + pieces[partner]).sorted()
+                result.remove(at: max(index, partner))
+                return result
+            }
+            let before = pieces
+            // An axis without a piece of its own has none now either, or one of a single channel that stays.
+            if let better = merged.first(where: { candidate in
+                axes.allSatisfy { axis in
+                    candidate.contains { axis.isSuperset(of: $0) } || !before.contains { axis.isSuperset(of: $0) }
+                }
+            }) {
+                pieces = better
+            } else {
+                index += 1
+            }
+        }
+        return pieces
     }
 }
 

@@ -47,15 +47,16 @@ struct UnfoldedBranches {
     var isSame: Bool { forks.isEmpty }
 
     private mutating func add(_ node: Node, of graph: Graph, at place: [Int]) throws {
-        guard let fork = node.op as? If, let condition = node.input(0), Self.canUnfold(node, fork, in: graph) else {
+        let branches = try (node.op as? If).map { fork in try [fork.thenBranch, fork.elseBranch].map { try $0.knowing(graph.infos) } }
+        guard let branches, let condition = node.input(0), Self.canUnfold(node, branches, in: graph) else {
             nodes.append(node)
             places[node.name] = place
             return
         }
         let number = forks.count
-        forks.append(Fork(node: node, place: place, choices: [], branches: [fork.thenBranch, fork.elseBranch]))
+        forks.append(Fork(node: node, place: place, choices: [], branches: branches))
         var results: [[ValueName]] = []
-        for (side, branch) in [fork.thenBranch, fork.elseBranch].enumerated() {
+        for (side, branch) in branches.enumerated() {
             let inner = place + [2 * number + side]
             let own = Set(branch.infos.keys).subtracting(branch.captures.keys)
             var renamed: [ValueName: ValueName] = [:]
@@ -83,12 +84,12 @@ struct UnfoldedBranches {
     }
 
     /// Whether `Where` chooses as the node does: one condition, and outputs of the same extents.
-    private static func canUnfold(_ node: Node, _ fork: If, in graph: Graph) -> Bool {
+    private static func canUnfold(_ node: Node, _ branches: [Graph], in graph: Graph) -> Bool {
         guard let condition = graph.infos[node.inputs[0]], condition.rank == 0, condition.constant == nil,
-            fork.bodies.values.allSatisfy({ $0.inputs.isEmpty && $0.updates.isEmpty })
+            branches.allSatisfy({ $0.inputs.isEmpty && $0.updates.isEmpty })
         else { return false }
         return !node.outputs.isEmpty && node.outputs.indices.allSatisfy { index in
-            let infos = [fork.thenBranch, fork.elseBranch].map { $0.infos[$0.outputs[index]] }
+            let infos = branches.map { $0.infos[$0.outputs[index]] }
             guard let first = infos[0], let second = infos[1], first.type.isTensor, first.elementType == second.elementType,
                 let extents = first.extents, extents == second.extents
             else { return false }
@@ -100,6 +101,17 @@ struct UnfoldedBranches {
         var (name, number) = (wanted, 1)
         while !taken.insert(name).inserted { (name, number) = ("\(wanted)_\(number)", number + 1) }
         return name
+    }
+}
+
+extension Graph {
+    /// A body with what is known of the values around it.
+    fileprivate func knowing(_ infos: [ValueName: ValueInfo]) throws -> Graph {
+        var captures = captures
+        for name in captures.keys { captures[name] = infos[name]?.type ?? captures[name] }
+        return try Graph(
+            name: name, inputs: inputs, outputs: outputs, nodes: nodes, initializers: namedInitializers, updates: updates,
+            captures: captures, metadata: metadata)
     }
 }
 

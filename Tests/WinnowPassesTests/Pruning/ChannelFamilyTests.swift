@@ -83,12 +83,12 @@ struct ChannelFamilyTests {
     }
 
     /// Halves of an odd number of pairs, block after block: a pair that lies in both halves stays or goes from both.
-    @Test(arguments: [12, 20, 28]) func oddChannelShufflesFollow(_ width: Int) throws {
+    @Test(arguments: [20, 28, 36]) func oddChannelShufflesFollow(_ width: Int) throws {
         let half = Int64(width / 2)
         let b = GraphBuilder("odd")
         let x = try b.input("x", .float32, ["N", 6])
         var h = try b.add(MatMul(), x, b.constant("w0", TestModels.normal([6, width])))
-        for block in 1...4 {
+        for block in 1...3 {
             let halves = try b.add(Split(axis: 1), inputs: [h, b.constant("sizes", Tensor([half, half]))], outputs: 2)
             let weight = b.constant("w\(block)", TestModels.normal([width / 2, width / 2], seed: UInt64(block)))
             let branch = try b.add(Relu(), b.add(MatMul(), halves[1], weight))
@@ -96,8 +96,8 @@ struct ChannelFamilyTests {
             let grouped = try b.add(Reshape(), both, b.constant("grouped", Tensor([0, 2, half])))
             h = try b.add(Reshape(), b.add(Transpose([0, 2, 1]), grouped), b.constant("flat", Tensor([0, 2 * half])))
         }
-        let graph = try b.graph(outputs: [b.add(MatMul(), h, b.constant("w5", TestModels.normal([width, 3], seed: 9)), name: "y")])
-        try expectShrunkEqualsMasked(graph, smaller: ["w0", "w1", "w2", "w3", "w4", "w5"])
+        let graph = try b.graph(outputs: [b.add(MatMul(), h, b.constant("w4", TestModels.normal([width, 3], seed: 9)), name: "y")])
+        try expectShrunkEqualsMasked(graph, smaller: ["w0", "w1", "w2", "w3", "w4"])
         let pruned = try StructuredPruning()(graph)
         #expect(!pruned.findings.contains { $0.status == .skipped || $0.reason.contains("two ways") })
     }
