@@ -125,7 +125,7 @@ extension RecurrentOperator {
 
     /// A unit without weights and without a state to begin with stays zero; a feature that is zero is in no range.
     package func effect(of zeros: Zeros) -> ZeroEffect {
-        if Self.readsRanges, zeros.bearers.contains(0) {
+        if Self.readsRanges, zeros.bearers.isSuperset(of: [0, 1]) {
             guard zeros.are(at: 0) else { return .number }
             if !zeros.bearers.contains(2) { return .zero }
         }
