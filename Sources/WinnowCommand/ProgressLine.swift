@@ -52,10 +52,9 @@ final class ProgressLine: Sendable {
         let course = isTerminal ? course(with: event) : nil
         var numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }
         if let course {
-            // What is judged once an epoch is shown until it is judged again.
-            let place = event.measures.firstIndex { $0.name == course.measure.name }
-            let text = "\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)"
-            if let place { numbers[place] = text } else { numbers.insert(text, at: min(1, numbers.count)) }
+            // It comes first, for narrow terminals cut what is last; what is judged once an epoch stays until it is judged again.
+            if let place = event.measures.firstIndex(where: { $0.name == course.measure.name }) { numbers.remove(at: place) }
+            numbers.insert("\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)", at: 0)
         }
         let detail = numbers.joined(separator: "  ")
         show(prefix + event.task, fraction: event.fraction, detail: detail, remaining: remaining ?? event.remainingSeconds)
