@@ -23,7 +23,7 @@ final class ProgressLine: Sendable {
         var stage = ""
         var shown = false
         var course = Sparkline()
-        /// What was last added to the course, so that an epoch's number counts once.
+        /// What was last added to the course.
         var latest: ProgressEvent.Measure?
     }
 
@@ -66,7 +66,7 @@ final class ProgressLine: Sendable {
         return state.withLock { state in
             let judged = event.measures.first { $0.name.hasPrefix("validation") }
             let isJudged = state.latest?.name.hasPrefix("validation") == true
-            if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }), measure != state.latest {
+            if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }) {
                 if measure.name != state.latest?.name { state.course = Sparkline() }
                 state.course.add(measure.value)
                 state.latest = measure
