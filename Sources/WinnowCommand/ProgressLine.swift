@@ -23,7 +23,7 @@ final class ProgressLine: Sendable {
         var stage = ""
         var shown = false
         var course = Sparkline()
-        /// What was last added to the course, so that an epoch's number counts once.
+        /// What was last added to the course.
         var latest: ProgressEvent.Measure?
     }
 
@@ -52,10 +52,9 @@ final class ProgressLine: Sendable {
         let course = isTerminal ? course(with: event) : nil
         var numbers = event.measures.map { "\($0.name) \(Self.short($0.value))" }
         if let course {
-            // What is judged once an epoch is shown until it is judged again.
-            let place = event.measures.firstIndex { $0.name == course.measure.name }
-            let text = "\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)"
-            if let place { numbers[place] = text } else { numbers.insert(text, at: min(1, numbers.count)) }
+            // It comes first, for narrow terminals cut what is last; what is judged once an epoch stays until it is judged again.
+            if let place = event.measures.firstIndex(where: { $0.name == course.measure.name }) { numbers.remove(at: place) }
+            numbers.insert("\(course.measure.name) \(Self.short(course.measure.value)) \(course.text)", at: 0)
         }
         let detail = numbers.joined(separator: "  ")
         show(prefix + event.task, fraction: event.fraction, detail: detail, remaining: remaining ?? event.remainingSeconds)
@@ -67,7 +66,7 @@ final class ProgressLine: Sendable {
         return state.withLock { state in
             let judged = event.measures.first { $0.name.hasPrefix("validation") }
             let isJudged = state.latest?.name.hasPrefix("validation") == true
-            if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }), measure != state.latest {
+            if let measure = judged ?? (isJudged ? nil : event.measures.first { $0.name == "loss" }) {
                 if measure.name != state.latest?.name { state.course = Sparkline() }
                 state.course.add(measure.value)
                 state.latest = measure
