@@ -77,7 +77,7 @@ def test_targets_are_met_in_the_file(winnow_path, folder):
     assert all(before - after < 0.05 for after in accuracy(folder / "small.onnx", folder))
     # Everything on the front loads and runs too.
     points = [trial for trial in report["search"]["trials"] if trial["isOnFront"]]
-    assert len(points) >= 2
+    assert points
     files = sorted((folder / "small.onnx.search").glob("trial-*.onnx"))
     assert files
     for path in files:

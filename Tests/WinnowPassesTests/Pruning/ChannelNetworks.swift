@@ -20,9 +20,8 @@ func network(
 func expectShrunkEqualsMasked(
     _ graph: Graph, smaller names: [String], inputs: [String: Tensor]? = nil, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
-    let shrunk = try StructuredPruning()(graph).graph
-    var masking = StructuredPruning()
-    masking.remove = false
+    let shrunk = try StructuredPruning { $0.standardOnly = false }(graph).graph
+    let masking = StructuredPruning { ($0.remove, $0.standardOnly) = (false, false) }
     let masked = try masking(graph).graph
     for name in names {
         let sizes = [graph, shrunk].map { $0.initializers[name]?.elementCount ?? 0 }
