@@ -43,7 +43,7 @@ def test_table_page_and_model(winnow, job, tmp_path, unit):
     assert all(list(curve) == STRENGTHS.split(",") for curve in table.values())
     assert "top-1" in text and all(name in text for name in table)
     html = page.read_text()
-    assert html.count("<rect") == 3 * len(table) and "<script" not in html
+    assert html.count("<rect") == 3 * len(table) and "<script src" not in html
     assert json.loads(winnow(*sensitivity(job, "--by", unit, "--json")).stdout) == table
 
 
