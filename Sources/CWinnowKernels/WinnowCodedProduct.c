@@ -176,6 +176,55 @@ FOR_EACH_PROCESSOR static void multiply_table(
     multiply_floats(w, x, rows, bias, y, first, last, 1);
 }
 
+INLINE void decode(
+    const struct winnow_coded_matrix *w, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last,
+    int looks_up) {
+    const int bits = w->bits;
+    const int32_t mask = (1 << bits) - 1;
+    const floats half = (floats)(looks_up ? 0 : (float)(1 << (bits - 1)));
+    for (size_t panel = first; panel < last; panel++, target += PANEL) {
+        const size_t left = w->columns - panel * PANEL, count = left < PANEL ? left : PANEL;
+        const uint8_t *codes = w->codes + panel * panel_bytes(w);
+        float *row = target;
+        for (size_t b = 0; b < w->blocks; b++) {
+            const size_t place = (panel * w->blocks + b) * PANEL;
+            const floats zero = half + (w->zeros || w->small_zeros ? zeros_of(w, place) : (floats)(0));
+            const floats scale = w->scales ? loaded(w->scales + place) : (floats)(1);
+            size_t rest = depth - b * block < block ? depth - b * block : block;
+            for (size_t unit = 0; unit < w->chunks * w->chunk * (size_t)bits / 32; unit++, codes += 64) {
+                const integers words = *(const integers *)codes;
+                for (int shift = 0; shift < 8; shift += bits) {
+                    for (int j = 0; j < 4 && rest > 0; j++, rest--, row += stride) {
+                        const integers own = NUMBERS(words, j);
+                        const floats number = (looks_up ? looked_up(own, w->table) : converted(own) - zero) * scale;
+                        if (count == PANEL) {
+                            store(number, row);
+                            continue;
+                        }
+                        for (size_t lane = 0; lane < count; lane++) row[lane] = number[lane];
+                    }
+                }
+            }
+        }
+    }
+}
+
+FOR_EACH_PROCESSOR static void decode_numbers(
+    const struct winnow_coded_matrix *w, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last) {
+    decode(w, depth, block, target, stride, first, last, 0);
+}
+
+FOR_EACH_PROCESSOR static void decode_table(
+    const struct winnow_coded_matrix *w, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last) {
+    decode(w, depth, block, target, stride, first, last, 1);
+}
+
+void winnow_decode_panels(
+    const struct winnow_coded_matrix *w, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last) {
+    if (w->table) decode_table(w, depth, block, target, stride, first, last);
+    else decode_numbers(w, depth, block, target, stride, first, last);
+}
+
 // MARK: Instructions of one processor
 
 #if defined(__x86_64__) && defined(__linux__)

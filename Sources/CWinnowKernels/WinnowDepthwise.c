@@ -55,7 +55,7 @@ INLINE void add_run(const struct run *run, float *sum) {
 }
 
 FOR_EACH_PROCESSOR void winnow_depthwise_filter_gradient(
-    const struct winnow_depthwise *p, int64_t channels, const float *source, const float *target_gradient, float *sums) {
+    const struct winnow_window *p, int64_t channels, const float *source, const float *target_gradient, float *sums) {
     const int64_t step = p->stride[2] * channels;
     for (int64_t d = 0; d < p->target[0]; d++)
         for (int64_t h = 0; h < p->target[1]; h++, target_gradient += p->target[2] * channels) {

@@ -8,7 +8,7 @@ struct taps {
     int64_t step[3], count[3];
 };
 
-static inline void clip_taps(const struct winnow_pooling *p, int axis, int64_t at, int64_t unit, struct taps *taps) {
+static inline void clip_taps(const struct winnow_window *p, int axis, int64_t at, int64_t unit, struct taps *taps) {
     int64_t start = at * p->stride[axis] - p->pad[axis], dilation = p->dilation[axis];
     int64_t low = 0, high = p->window[axis];
     // Divisions only at the edges: they cost more than the window.
@@ -56,7 +56,7 @@ DEFINE_POOL(pool4, float4, int4)
 DEFINE_POOL(pool1, float, int)
 
 FOR_EACH_PROCESSOR void winnow_max_pooling_gradient(
-    const struct winnow_pooling *p, int64_t channels, const float *source, const float *target_gradient,
+    const struct winnow_window *p, int64_t channels, const float *source, const float *target_gradient,
     float *source_gradient) {
     memset(source_gradient, 0, (size_t)(p->source[0] * p->source[1] * p->source[2] * channels) * sizeof(float));
     for (int64_t d = 0; d < p->target[0]; d++)

@@ -52,7 +52,7 @@ extension Epilogue.Step {
     }
 
     /// nil for the residual.
-    fileprivate var function: UnaryFunction? {
+    package var function: UnaryFunction? {
         switch self {
         case .relu: .relu
         case .leakyRelu(let alpha): .leakyRelu(alpha: alpha)

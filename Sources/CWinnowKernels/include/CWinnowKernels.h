@@ -17,4 +17,5 @@
 #include "WinnowSquareRoot.h"
 #include "WinnowStatistics.h"
 #include "WinnowThreads.h"
+#include "WinnowWindow.h"
 #endif

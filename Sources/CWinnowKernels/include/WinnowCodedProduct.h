@@ -55,4 +55,9 @@ void winnow_multiply_digits(
 void winnow_multiply_coded(
     const struct winnow_coded_matrix *matrix, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last);
 
+/// The numbers of a range of panels: row k of column c of the range is target[k · stride + c]. `depth` and `block` are those of the model;
+/// the last panel has as many columns as there are.
+void winnow_decode_panels(
+    const struct winnow_coded_matrix *matrix, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last);
+
 #endif

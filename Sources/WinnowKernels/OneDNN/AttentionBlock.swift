@@ -27,8 +27,8 @@ final class AttentionBlock: @unchecked Sendable {
         let values = try MemoryDescriptor(
             [geometry.keyCount, geometry.width], .float32, strides: [geometry.value.rowStride, geometry.value.columnStride])
         let packs = !geometry.isReadOnce
-        scores = packs ? try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math, &scratch) : nil
-        sums = packs ? try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math, &scratch) : nil
+        scores = packs ? try PackedProduct(rows: rows, geometry.depth, geometry.keyCount, right: keys, math: math, &scratch) : nil
+        sums = packs ? try PackedProduct(rows: rows, geometry.keyCount, geometry.width, right: values, math: math, &scratch) : nil
         queryOffset = scratch.reserve(rows * geometry.depth, of: .float32)
         scoreOffset = scratch.reserve(rows * geometry.keyCount, of: .float32)
         resultOffset = scratch.reserve(rows * geometry.width, of: .float32)
@@ -85,47 +85,5 @@ final class AttentionBlock: @unchecked Sendable {
         } else {
             for i in 0..<count { target[i * targetStep] = source[i * sourceStep] * factor }
         }
-    }
-}
-
-/// A product of dense rows with a matrix that is packed once and used often, on one thread.
-private final class PackedProduct {
-    private let primitive: PreparedPrimitive
-    private let packing: Repacking?
-    private let packedOffset: Int
-    private let stepOffset: Int
-
-    init(
-        rows: Int, _ depth: Int, _ columns: Int, right plain: MemoryDescriptor, _ math: MathMode,
-        _ scratch: inout ScratchLayout
-    ) throws {
-        let left = try MemoryDescriptor(dense: [rows, depth])
-        let right = try MemoryDescriptor(any: [depth, columns])
-        let target = try MemoryDescriptor(dense: [rows, columns])
-        let attributes = try PrimitiveAttributes(math: math)
-        let descriptor = try PrimitiveDescriptor("attention of \(rows)×\(depth)×\(columns)", .unshared) {
-            dnnl_matmul_primitive_desc_create(&$0, $1, left.handle, right.handle, nil, target.handle, attributes.handle)
-        }
-        let packed = try descriptor.memory(dnnl_query_weights_md)
-        packing = packed == plain ? nil : try Repacking(from: plain, to: packed, work: .unshared)
-        primitive = try PreparedPrimitive(
-            descriptor,
-            [
-                .init(DNNL_ARG_SRC, left, .slot(Slot.source)), .init(DNNL_ARG_WEIGHTS, packed, .slot(Slot.filter)),
-                .init(DNNL_ARG_DST, target, .slot(Slot.target)),
-            ])
-        packedOffset = scratch.reserve(packing == nil ? 0 : packed.byteCount)
-        stepOffset = scratch.reserve(max(primitive.scratchByteCount, packing?.scratchByteCount ?? 0))
-    }
-
-    func take(_ right: UnsafePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
-        try packing?.run(source: right, target: scratch + packedOffset, scratch: scratch + stepOffset)
-        primitive.bind(Slot.filter, packing == nil ? UnsafeRawPointer(right) : UnsafeRawPointer(scratch + packedOffset))
-    }
-
-    func run(_ left: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer) throws {
-        primitive.bind(Slot.source, left)
-        primitive.bind(Slot.target, target)
-        try primitive.execute(scratch: scratch + stepOffset)
     }
 }

@@ -25,7 +25,7 @@ package final class AttentionKernel: @unchecked Sendable {
     private let blockRows: Int
     private let blockCount: Int
     private let starts: (query: [Int], key: [Int], value: [Int], target: [Int], mask: [Int])
-    private let failures: UnsafeMutableBufferPointer<(any Error)?>
+    private let failures: PartFailures
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package let scratchByteCount: Int
 
@@ -50,13 +50,7 @@ package final class AttentionKernel: @unchecked Sendable {
             geometry.starts(geometry.query), geometry.starts(geometry.key), geometry.starts(geometry.value),
             geometry.starts(geometry.target), geometry.mask.map { geometry.starts($0) } ?? []
         )
-        failures = .allocate(capacity: threads)
-        failures.initialize(repeating: nil)
-    }
-
-    deinit {
-        failures.deinitialize()
-        failures.deallocate()
+        failures = PartFailures(threads)
     }
 
     package func run(_ operands: Operands, scratch: UnsafeMutableRawPointer?) throws {
@@ -66,18 +60,9 @@ package final class AttentionKernel: @unchecked Sendable {
         }
         let units = geometry.batch.elementCount * blockCount
         let threads = blocks.count
-        Parallel.forParts(threads) { part in
-            let own = scratch + part * first.scratchByteCount
-            do {
-                let range = (units * part / threads)..<(units * (part + 1) / threads)
-                try attend(range, blocks[part], operands, own)
-            } catch { failures[part] = error }
-        }
-        for part in 0..<threads {
-            if let failure = failures[part] {
-                failures[part] = nil
-                throw failure
-            }
+        try failures.forParts { part in
+            let range = (units * part / threads)..<(units * (part + 1) / threads)
+            try attend(range, blocks[part], operands, scratch + part * first.scratchByteCount)
         }
     }
 

@@ -3,7 +3,7 @@ package import WinnowTensor
 
 /// The gradient of a max pooling in float32: each window's goes to its first maximum.
 package final class MaxPoolingGradientKernel: @unchecked Sendable {
-    private let pooling: winnow_pooling
+    private let pooling: winnow_window
     /// Images of `channels` innermost channels that are pooled independently.
     private let images: Int
     private let channels: Int
@@ -17,15 +17,7 @@ package final class MaxPoolingGradientKernel: @unchecked Sendable {
         images = source[0] * source[1] / max(channels, 1)
         sourceStep = source.dropFirst(2).reduce(channels, *)
         targetStep = target.dropFirst(2).reduce(channels, *)
-        func three(_ values: [Int], _ fill: Int) -> (Int64, Int64, Int64) {
-            let all = [Int](repeating: fill, count: 3 - values.count) + values
-            return (Int64(all[0]), Int64(all[1]), Int64(all[2]))
-        }
-        let window = geometry.meetingWindow
-        pooling = winnow_pooling(
-            source: three(Array(source.dropFirst(2)), 1), target: three(Array(target.dropFirst(2)), 1),
-            window: three(window.extents, 1), stride: three(window.strides, 1), dilation: three(window.dilations, 1),
-            pad: three(window.padsBegin, 0))
+        pooling = winnow_window(geometry.meetingWindow, source: source, target: target)
     }
 
     /// Writes (does not add to) the source gradient.

@@ -5,7 +5,7 @@ import WinnowTensor
 extension MatrixProduct {
     /// A product with a matrix that is stored as codes, which then stay codes.
     package func packing(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        guard let constant = CodedConstant(node.input(1), in: graph), graph.isRows(node.input(0)), !graph.hasManyRows(node.input(0)),
+        guard let constant = CodedConstant(node.input(1), in: graph), graph.isRows(node.input(0)),
             !transposesLeft || graph.info(of: node.input(0))?.rank == 1,
             let packed = constant.packed(transposed: transposesRight, factor: alpha)
         else { return nil }
@@ -35,8 +35,7 @@ extension Gemm {
 
 extension MatMulNBits {
     package func packing(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        guard graph.isRows(node.input(0)), allowsBytes || !graph.hasManyRows(node.input(0)), let packed = packed(node, in: graph)
-        else { return nil }
+        guard graph.isRows(node.input(0)), let packed = packed(node, in: graph) else { return nil }
         return CodedMatMul.edit(node, packed, allowsBytes ? .bytes : .exact, bias: node.input(5), in: graph)
     }
 }
@@ -65,10 +64,5 @@ extension GraphIndex {
     fileprivate func isRows(_ value: ValueName?) -> Bool {
         guard let info = info(of: value), constant(value) == nil, info.elementType == .float32 || info.elementType == .float16 else { return false }
         return info.extents?.last?.value != nil
-    }
-
-    /// Whether a value is known to have so many rows that numbers decoded once are faster than codes in float32 precision.
-    fileprivate func hasManyRows(_ value: ValueName?) -> Bool {
-        (info(of: value)?.extents?.dropLast().compactMap(\.value).reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } ?? 1) > 64
     }
 }

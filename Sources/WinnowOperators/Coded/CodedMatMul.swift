@@ -67,23 +67,43 @@ package struct CodedMatMul: Operator {
             table == nil || zeros == nil
         else { throw WinnowError(.shape, request.nodeName, "its codes, scales, zeros, table or bias have other sizes than it needs") }
         let output = request.outputs[0]
-        let product = CodedProductKernel(
-            matrix, rows: output.shape.elementCount / matrix.columns, precision: precision, hasTable: table != nil,
-            zerosAreFloats: zeros?.elementType == .float32)
+        let (rows, zerosAreFloats) = (output.shape.elementCount / matrix.columns, zeros?.elementType == .float32)
+        let coded = CodedProductKernel(
+            matrix, rows: rows, precision: precision, hasTable: table != nil, zerosAreFloats: zerosAreFloats)
+        typealias Run = (
+            _ left: UnsafeRawPointer, CodedProductKernel.Operand, _ bias: UnsafeRawPointer?, _ target: UnsafeMutableRawPointer,
+            _ scratch: UnsafeMutableRawPointer?
+        ) throws -> Void
+        func kernel(_ scratchByteCount: Int, _ run: @escaping Run) -> Kernel {
+            Kernel(scratchByteCount: scratchByteCount) { operands in
+                let matrix = CodedProductKernel.Operand(
+                    codes: operands.input(1), scales: operands.optionalInput(2), zeros: operands.optionalInput(3),
+                    table: operands.optionalInput(4))
+                try run(operands.input(0), matrix, operands.optionalInput(5), operands.output(0), operands.scratch)
+            }
+        }
+        let keeping = KernelCandidate(coded.name, cost: coded.cost) { kernel(coded.scratchByteCount, coded.run) }
+        let decoding = KernelCandidate("\(matrix.bits)-bit codes, decoded by tiles", cost: DecodedProductKernel.cost(matrix, rows: rows)) {
+            let decoded = try DecodedProductKernel(
+                matrix, rows: rows, hasBias: request.optionalInput(5) != nil, zerosAreFloats: zerosAreFloats)
+            return kernel(decoded.scratchByteCount, decoded.run)
+        }
+        return try finishing(request.kernel(of: keeping, or: [decoding]), request)
+    }
+
+    /// A kernel of the product, with what comes behind it.
+    private func finishing(_ product: Kernel, _ request: KernelRequest) throws -> Kernel {
+        let output = request.outputs[0]
         let sum = try request.optionalInput(6).map { try BinaryKernel(.add, .float32, output.shape, $0.shape) }
         guard sum == nil || sum?.shape == output.shape else {
             throw WinnowError(.shape, request.nodeName, "what is added does not fit the product \(output.shape)")
         }
-        let last = try activation.map { try UnaryKernel($0.function, .float32) }
+        let last = try activation?.step.function.map { try UnaryKernel($0, .float32) }
         let count = output.shape.elementCount
+        guard sum != nil || last != nil else { return product }
         var kernel = Kernel(scratchByteCount: product.scratchByteCount) { operands in
+            try product.run(operands)
             let target = operands.output(0)
-            product.run(
-                left: operands.input(0),
-                .init(
-                    codes: operands.input(1), scales: operands.optionalInput(2), zeros: operands.optionalInput(3),
-                    table: operands.optionalInput(4)),
-                bias: operands.optionalInput(5), target: target, scratch: operands.scratch)
             sum?.run(target, operands.input(6), to: target)
             last?.run(from: target, to: target, count: count)
         }

@@ -46,29 +46,12 @@ package struct FusedGemm: TrainedInParts {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let product = try gemm.kernel(for: request)
-        guard let activation else { return product }
+        guard let function = activation?.step.function else { return product }
         let count = request.outputs[0].shape.elementCount
-        let loop = try UnaryKernel(activation.function, .float32)
+        let loop = try UnaryKernel(function, .float32)
         return Kernel(scratchByteCount: product.scratchByteCount) { operands in
             try product.run(operands)
             loop.run(from: operands.output(0), to: operands.output(0), count: count)
-        }
-    }
-}
-
-extension Activation {
-    var function: UnaryFunction {
-        switch self {
-        case .relu: .relu
-        case .leakyRelu(let alpha): .leakyRelu(alpha: alpha)
-        case .clip(let low, let high): .clip(low: Double(low), high: Double(high))
-        case .sigmoid: .sigmoid
-        case .tanh: .tanh
-        case .hardSigmoid(let alpha, let beta): .hardSigmoid(alpha: alpha, beta: beta)
-        case .hardSwish: .hardSwish
-        case .swish(let alpha): .swish(alpha: alpha)
-        case .elu(let alpha): .elu(alpha: alpha)
-        case .gelu(let usesTanh): usesTanh ? .geluTanh : .gelu
         }
     }
 }

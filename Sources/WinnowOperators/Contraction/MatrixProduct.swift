@@ -80,7 +80,7 @@ package struct MatrixProduct: Operator, ChannelContraction {
         guard terms.allSatisfy({ $0.1.shape == output.shape }) else {
             throw WinnowError(.shape, request.nodeName, "what is added does not fit the product \(output.shape)")
         }
-        let last = try activation.map { try UnaryKernel($0.function, output.elementType) }
+        let last = try activation?.step.function.map { try UnaryKernel($0, output.elementType) }
         let count = output.shape.elementCount
         return Kernel { operands in
             let target = operands.output(0)

@@ -11,6 +11,7 @@ struct CodedProductTests {
         let scales: Tensor
         let zeros: Tensor?
         let table: Tensor?
+        var zerosAreFloats: Bool { zeros?.elementType == .float32 }
         /// Column, row.
         let numbers: [[Double]]
 
@@ -50,18 +51,27 @@ struct CodedProductTests {
 
     private enum Kind: CaseIterable { case centred, whole, real, table }
 
+    /// How a product is computed.
+    private enum Way { case digits(CodedProductKernel.Precision), floats, decoded }
+
     /// The largest difference, in parts of the sum of magnitudes.
-    private func error(
-        _ sample: Sample, rows: Int, _ precision: CodedProductKernel.Precision, usesDigits: Bool = true, hasBias: Bool,
-        generator: inout RandomGenerator
-    ) -> Double {
+    private func error(_ sample: Sample, rows: Int, _ way: Way, hasBias: Bool, generator: inout RandomGenerator) throws -> Double {
         let (columns, depth) = (sample.matrix.columns, sample.matrix.depth)
         let data = (0..<(rows * depth)).map { _ in Float.random(in: -2...2, using: &generator) }
         let bias = (0..<columns).map { _ in Float.random(in: -2...2, using: &generator) }
-        let kernel = CodedProductKernel(
-            sample.matrix, rows: rows, precision: precision, hasTable: sample.table != nil,
-            zerosAreFloats: sample.zeros?.elementType == .float32, usesDigits: usesDigits)
-        let target = run(kernel, sample, data, rows: rows, bias: hasBias ? bias : nil)
+        let added = hasBias ? bias : nil
+        func coded(_ precision: CodedProductKernel.Precision, usesDigits: Bool) -> [Float] {
+            let kernel = CodedProductKernel(
+                sample.matrix, rows: rows, precision: precision, hasTable: sample.table != nil,
+                zerosAreFloats: sample.zerosAreFloats, usesDigits: usesDigits)
+            return run(kernel, sample, data, rows: rows, bias: added)
+        }
+        let target =
+            switch way {
+            case .digits(let precision): coded(precision, usesDigits: true)
+            case .floats: coded(.exact, usesDigits: false)
+            case .decoded: try decoded(sample, data, rows: rows, bias: added)
+            }
         var worst = 0.0
         for row in 0..<rows {
             for column in 0..<columns {
@@ -78,25 +88,41 @@ struct CodedProductTests {
     }
 
     private func run(_ kernel: CodedProductKernel, _ sample: Sample, _ data: [Float], rows: Int, bias: [Float]?) -> [Float] {
+        run(sample, data, rows: rows, bias: bias, scratchByteCount: kernel.scratchByteCount) { left, matrix, bias, target, scratch in
+            kernel.run(left: left, matrix, bias: bias, target: target, scratch: scratch)
+        }
+    }
+
+    private func decoded(_ sample: Sample, _ data: [Float], rows: Int, bias: [Float]?) throws -> [Float] {
+        let kernel = try DecodedProductKernel(
+            sample.matrix, rows: rows, hasBias: bias != nil, zerosAreFloats: sample.zerosAreFloats)
+        return try run(sample, data, rows: rows, bias: bias, scratchByteCount: kernel.scratchByteCount) { left, matrix, bias, target, scratch in
+            try kernel.run(left: left, matrix, bias: bias, target: target, scratch: scratch)
+        }
+    }
+
+    private func run(
+        _ sample: Sample, _ data: [Float], rows: Int, bias: [Float]?, scratchByteCount: Int,
+        _ multiply: (UnsafeRawPointer, CodedProductKernel.Operand, UnsafeRawPointer?, UnsafeMutableRawPointer, UnsafeMutableRawPointer) throws
+            -> Void
+    ) rethrows -> [Float] {
         var target = [Float](repeating: .nan, count: rows * sample.matrix.columns)
-        let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, kernel.scratchByteCount), alignment: 64)
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(64, scratchByteCount), alignment: 64)
         defer { scratch.deallocate() }
         func base(_ tensor: Tensor) -> UnsafeRawPointer { UnsafeRawPointer(tensor.memory.storage.base + tensor.memory.byteOffset) }
-        data.withUnsafeBytes { left in
-            target.withUnsafeMutableBytes { to in
-                (bias ?? [0]).withUnsafeBytes { added in
-                    kernel.run(
-                        left: left.baseAddress!,
-                        .init(
-                            codes: base(sample.codes), scales: base(sample.scales), zeros: sample.zeros.map(base), table: sample.table.map(base)),
-                        bias: bias == nil ? nil : added.baseAddress, target: to.baseAddress!, scratch: scratch)
+        try data.withUnsafeBytes { left in
+            try target.withUnsafeMutableBytes { to in
+                try (bias ?? [0]).withUnsafeBytes { added in
+                    let matrix = CodedProductKernel.Operand(
+                        codes: base(sample.codes), scales: base(sample.scales), zeros: sample.zeros.map(base), table: sample.table.map(base))
+                    try multiply(left.baseAddress!, matrix, bias == nil ? nil : added.baseAddress, to.baseAddress!, scratch)
                 }
             }
         }
         return withExtendedLifetime(sample) { target }
     }
 
-    @Test func agreesWithPlainLoops() {
+    @Test func agreesWithPlainLoops() throws {
         var generator = RandomGenerator(seed: 17)
         for round in 0..<160 {
             let (bits, kind) = ([2, 4, 8][round % 3], Kind.allCases[round / 3 % 4])
@@ -106,9 +132,25 @@ struct CodedProductTests {
             let sample = Sample(columns: columns, depth: depth, bits: bits, blockSize: blockSize, kind: kind, generator: &generator)
             let what = "\(columns) × \(depth), \(bits) bits in \(blockSize), \(kind), \(rows) rows"
             let hasBias = round % 2 == 0
-            #expect(error(sample, rows: rows, .exact, hasBias: hasBias, generator: &generator) < 3e-6, "\(what)")
-            #expect(error(sample, rows: rows, .exact, usesDigits: false, hasBias: hasBias, generator: &generator) < 6e-6, "\(what), floats")
-            #expect(error(sample, rows: rows, .bytes, hasBias: hasBias, generator: &generator) < 3e-2, "\(what), bytes")
+            for (way, limit) in [(Way.digits(.exact), 3e-6), (.floats, 6e-6), (.decoded, 6e-6), (.digits(.bytes), 3e-2)] {
+                #expect(try error(sample, rows: rows, way, hasBias: hasBias, generator: &generator) < limit, "\(what), \(way)")
+            }
+        }
+    }
+
+    /// Several tiles of columns, the last one narrower, with the same bytes whatever the number of threads.
+    @Test func decodesByTiles() throws {
+        var generator = RandomGenerator(seed: 19)
+        defer { ThreadCount.set(0) }
+        for (bits, kind) in [(2, Kind.table), (4, .whole), (8, .real)] {
+            let sample = Sample(columns: 403, depth: 1500, bits: bits, blockSize: 64, kind: kind, generator: &generator)
+            #expect(try error(sample, rows: 40, .decoded, hasBias: true, generator: &generator) < 6e-6, "\(bits) bits, \(kind)")
+            let data = (0..<(40 * 1500)).map { _ in Float.random(in: -2...2, using: &generator) }
+            let results = try [1, 2].map { threads in
+                ThreadCount.set(threads)
+                return try decoded(sample, data, rows: 40, bias: nil)
+            }
+            #expect(results[0] == results[1])
         }
     }
 

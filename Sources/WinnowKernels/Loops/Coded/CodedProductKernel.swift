@@ -69,15 +69,9 @@ package final class CodedProductKernel: @unchecked Sendable {
         scratch: UnsafeMutableRawPointer?
     ) {
         guard let scratch else { return }
-        let coded = winnow_coded_matrix(
-            codes: operand.codes.assumingMemoryBound(to: UInt8.self), scales: operand.scales?.assumingMemoryBound(to: Float.self),
-            small_zeros: zerosAreFloats ? nil : operand.zeros?.assumingMemoryBound(to: Int8.self),
-            zeros: zerosAreFloats ? operand.zeros?.assumingMemoryBound(to: Float.self) : nil,
-            table: operand.table?.assumingMemoryBound(to: Float.self), columns: matrix.columns, blocks: matrix.blockCount,
-            chunks: matrix.chunkCount, chunk: matrix.chunk, bits: Int32(matrix.bits))
         let call = Call(
-            coded: coded, left: left.assumingMemoryBound(to: Float.self), bias: bias?.assumingMemoryBound(to: Float.self),
-            target: target.assumingMemoryBound(to: Float.self), scratch: scratch)
+            coded: operand.coded(matrix, zerosAreFloats: zerosAreFloats), left: left.assumingMemoryBound(to: Float.self),
+            bias: bias?.assumingMemoryBound(to: Float.self), target: target.assumingMemoryBound(to: Float.self), scratch: scratch)
         if planes == 0 { floats(call) } else { digits(call) }
     }
 
@@ -147,5 +141,27 @@ package final class CodedProductKernel: @unchecked Sendable {
                 winnow_multiply_coded($0, padded, 1, call.bias, call.target + row * matrix.columns, 0, matrix.panelCount)
             }
         }
+    }
+}
+
+extension CodedProductKernel {
+    /// Nanoseconds on one core, as measured on one with AVX-512 VNNI at 3.1 GHz.
+    package var cost: Double {
+        // Floats go by four rows; few rows wait for the codes.
+        let perNanosecond: Double = planes == 0 ? 31 : planes == 1 ? 170 : 66
+        let together = planes == 0 ? (rows + 3) / 4 * 4 : rows
+        let bytes = Double(matrix.codeByteCount + 4 * matrix.scaleCount)
+        return max(Double(together *| matrix.columns *| matrix.depth) / perNanosecond, bytes / 25)
+    }
+}
+
+extension CodedProductKernel.Operand {
+    func coded(_ matrix: CodedMatrix, zerosAreFloats: Bool) -> winnow_coded_matrix {
+        winnow_coded_matrix(
+            codes: codes.assumingMemoryBound(to: UInt8.self), scales: scales?.assumingMemoryBound(to: Float.self),
+            small_zeros: zerosAreFloats ? nil : zeros?.assumingMemoryBound(to: Int8.self),
+            zeros: zerosAreFloats ? zeros?.assumingMemoryBound(to: Float.self) : nil,
+            table: table?.assumingMemoryBound(to: Float.self), columns: matrix.columns, blocks: matrix.blockCount,
+            chunks: matrix.chunkCount, chunk: matrix.chunk, bits: Int32(matrix.bits))
     }
 }

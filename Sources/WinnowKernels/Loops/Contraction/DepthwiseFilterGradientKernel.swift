@@ -4,7 +4,7 @@ internal import WinnowTensor
 /// The gradient of a depthwise convolution with respect to its filter and bias, in float32. oneDNN has none of its own for windows beyond
 /// 3×3, and takes a hundred times as long.
 package struct DepthwiseFilterGradientKernel: Sendable {
-    private let convolution: winnow_depthwise
+    private let convolution: winnow_window
     private let images: Int
     private let channels: Int
     private let taps: Int
@@ -21,16 +21,8 @@ package struct DepthwiseFilterGradientKernel: Sendable {
         guard geometry.groups == source[1], geometry.groups == filter[0], geometry.groups > 1,
             [layouts.source, layouts.target] == [.channelsLast, .channelsLast]
         else { return nil }
-        func three(_ values: [Int], _ fill: Int) -> (Int64, Int64, Int64) {
-            let all = [Int](repeating: fill, count: 3 - values.count) + values
-            return (Int64(all[0]), Int64(all[1]), Int64(all[2]))
-        }
-        let window = geometry.window
-        convolution = winnow_depthwise(
-            source: three(Array(source.dropFirst(2)), 1), target: three(Array(target.dropFirst(2)), 1),
-            window: three(window.extents, 1), stride: three(window.strides, 1), dilation: three(window.dilations, 1),
-            pad: three(window.padsBegin, 0))
-        (images, channels, taps) = (source[0], source[1], window.extents.reduce(1, *))
+        convolution = winnow_window(geometry.window, source: source, target: target)
+        (images, channels, taps) = (source[0], source[1], geometry.window.extents.reduce(1, *))
         sourceStep = source.dropFirst(2).reduce(channels, *)
         targetStep = target.dropFirst(2).reduce(channels, *)
         self.hasBias = hasBias
