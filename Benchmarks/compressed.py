@@ -1,7 +1,9 @@
-"""Measures what bits and zeros gain: products with weights of few bits, and networks of which most weights are zero.
+"""Measures what bits, zeros and tiles gain: products with weights of few bits, networks of which most weights are zero, and 3×3
+convolutions.
 
 Each row: Winnow, ONNX Runtime and, for products, a probe that reads as many bytes as the codes and scales have, in turns; the lowest of
-all rounds' medians. Networks with zeros are compared with themselves before pruning. Weights are random, which times do not depend on.
+all rounds' medians. Networks with zeros are compared with themselves before pruning, those of 3×3 convolutions with themselves in exact
+arithmetic. Weights are random, which times do not depend on.
 """
 
 import argparse
@@ -16,10 +18,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-HEADING = "## Zeros and bits"
+HEADING = "## Zeros, bits and tiles"
 INTRODUCTION = """Written by `{}`: milliseconds of one execution on {} thread(s), the lowest median of {} rounds. Four matrices of
 4096 × 4096 with scales for blocks of 32 follow each other; bandwidth is the part of what a probe reads in the same rounds. MobileNetV1 at
-224 × 224 has 90 % of its 1×1 weights zero, in float32 anywhere and in int8 in blocks of four along the sum.
+224 × 224 has 90 % of its 1×1 weights zero, in float32 anywhere and in int8 in blocks of four along the sum. The last table has networks of
+3×3 convolutions at 224 × 224 in float32, with `--exact` and without.
 
 """
 SIZE, BLOCK, LAYERS = 4096, 32, 4
@@ -74,43 +77,119 @@ def products(form: str, bits: int, level: int = 0):
     return model(nodes, constants, ["batch", SIZE], ["batch", SIZE]), LAYERS * (SIZE * SIZE * bits // 8 + scale_bytes)
 
 
+class Network:
+    """A graph of convolutions with random weights, written layer by layer; `value` is the last result."""
+
+    def __init__(self):
+        self.random = np.random.default_rng(0)
+        self.nodes, self.constants, self.value = [], {}, "x"
+
+    def add(self, operator: str, *inputs: str, constants: dict | None = None, **attributes) -> str:
+        """Adds a node that takes the inputs, or the last result, and constants behind them."""
+        output = f"{operator}{len(self.nodes)}"
+        names = {f"{output}.{name}": array for name, array in (constants or {}).items()}
+        self.constants |= names
+        self.nodes.append(helper.make_node(operator, [*(inputs or [self.value]), *names], [output], **attributes))
+        self.value = output
+        return output
+
+    def conv(self, outputs: int, inputs: int, size: int = 3, stride: int = 1, groups: int = 1, change=lambda weight: weight) -> str:
+        weight = self.random.standard_normal((outputs, inputs // groups, size, size)).astype(np.float32)
+        weight *= (2 / (inputs // groups * size * size)) ** 0.5
+        bias = self.random.standard_normal(outputs).astype(np.float32) * 0.1
+        return self.add(
+            "Conv", constants={"weight": change(weight), "bias": bias}, kernel_shape=[size] * 2, strides=[stride] * 2,
+            pads=[size // 2] * 4, group=groups,
+        )
+
+    def classifier(self, inputs: int):
+        self.add("GlobalAveragePool")
+        self.add("Flatten")
+        weight = self.random.standard_normal((1000, inputs)).astype(np.float32) * 0.03
+        self.add("Gemm", constants={"weight": weight, "bias": np.zeros(1000, np.float32)}, transB=1)
+        return self.model([1000])
+
+    def model(self, extents):
+        self.nodes[-1].output[0] = "y"
+        return model(self.nodes, self.constants, ["batch", 3, 224, 224], ["batch", *extents], opset=17)
+
+
 def mobilenet(kept: float, block: int = 1):
     """MobileNetV1 with folded normalizations, of whose 1×1 weights the largest stay, in blocks along the sum."""
-    random = np.random.default_rng(0)
-    nodes, constants, value = [], {}, "x"
+    net = Network()
 
-    def add(outputs, inputs, size, stride, groups):
-        nonlocal value
-        index = len(constants)
-        weight = random.standard_normal((outputs, inputs // groups, size, size)).astype(np.float32)
-        weight *= (2 / (inputs // groups * size * size)) ** 0.5
-        if size == 1:
-            blocks = np.abs(weight).reshape(outputs, inputs // block, block).sum(2)
-            weight *= np.repeat(blocks >= np.quantile(blocks, 1 - kept), block, 1)[..., None, None] / max(kept, 0.05) ** 0.5
-        constants.update({f"w{index}": weight, f"b{index}": random.standard_normal(outputs).astype(np.float32) * 0.1})
-        pads = [size // 2] * 4
-        nodes.append(
-            helper.make_node(
-                "Conv", [value, f"w{index}", f"b{index}"], [f"c{index}"], kernel_shape=[size, size], strides=[stride] * 2, pads=pads,
-                group=groups,
-            )
-        )
-        nodes.append(helper.make_node("Relu", [f"c{index}"], [f"r{index}"]))
-        value = f"r{index}"
+    def pruned(weight):
+        outputs, inputs = weight.shape[:2]
+        blocks = np.abs(weight).reshape(outputs, inputs // block, block).sum(2)
+        return weight * np.repeat(blocks >= np.quantile(blocks, 1 - kept), block, 1)[..., None, None] / np.float32(max(kept, 0.05) ** 0.5)
 
-    add(32, 3, 3, 2, 1)
+    net.conv(32, 3, stride=2)
+    net.add("Relu")
     channels = 32
     for outputs, stride in [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)] + [(512, 1)] * 5 + [(1024, 2), (1024, 1)]:
-        add(channels, channels, 3, stride, channels)
-        add(outputs, channels, 1, 1, 1)
+        net.conv(channels, channels, stride=stride, groups=channels)
+        net.add("Relu")
+        net.conv(outputs, channels, size=1, change=pruned)
+        net.add("Relu")
         channels = outputs
-    constants |= {"w": random.standard_normal((1000, 1024)).astype(np.float32) * 0.03, "b": np.zeros(1000, np.float32)}
-    nodes += [
-        helper.make_node("GlobalAveragePool", [value], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "w", "b"], ["y"], transB=1),
-    ]
-    return model(nodes, constants, ["batch", 3, 224, 224], ["batch", 1000], opset=17)
+    return net.classifier(1024)
+
+
+def vgg_11():
+    net, channels = Network(), 3
+    for outputs in [64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0]:
+        if outputs == 0:
+            net.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+            continue
+        net.conv(outputs, channels)
+        net.add("Relu")
+        channels = outputs
+    return net.classifier(512)
+
+
+def resnet_18():
+    net, channels = Network(), 64
+    net.conv(64, 3, size=7, stride=2)
+    net.add("Relu")
+    net.add("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    for outputs, stride in [(64, 1), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1)]:
+        start = net.value
+        shortcut = start if stride == 1 else net.conv(outputs, channels, size=1, stride=stride)
+        net.value = start
+        net.conv(outputs, channels, stride=stride)
+        net.add("Relu")
+        net.add("Add", net.conv(outputs, outputs), shortcut)
+        net.add("Relu")
+        channels = outputs
+    return net.classifier(512)
+
+
+def u_net():
+    """Three levels of 32, 64 and 128 channels."""
+    net = Network()
+
+    def level(outputs, inputs):
+        for channels in (inputs, outputs):
+            net.conv(outputs, channels)
+            net.add("Relu")
+        return net.value
+
+    def up(outputs, inputs, other):
+        weight = net.random.standard_normal((inputs, outputs, 2, 2)).astype(np.float32) * 0.05
+        net.add("ConvTranspose", constants={"weight": weight}, kernel_shape=[2, 2], strides=[2, 2])
+        net.add("Concat", net.value, other, axis=1)
+
+    first = level(32, 3)
+    net.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    second = level(64, 32)
+    net.add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    level(128, 64)
+    up(64, 128, second)
+    level(64, 128)
+    up(32, 64, first)
+    level(32, 64)
+    net.conv(1, 32, size=1)
+    return net.model([1, 224, 224])
 
 
 def peer(path: str, batch: int, threads: int, seconds: float) -> float:
@@ -142,8 +221,8 @@ def probe(count: int, seconds: float) -> float:
     return float(np.median(times[1:]))
 
 
-def own(winnow: str, path: Path, batch: int, threads: int, seconds: float) -> float:
-    command = [winnow, "benchmark", path, "--batch", batch, "--threads", threads, "--seconds", seconds, "--json"]
+def own(winnow: str, path: Path, batch: int, threads: int, seconds: float, *flags: str) -> float:
+    command = [winnow, "benchmark", path, "--batch", batch, "--threads", threads, "--seconds", seconds, "--json", *flags]
     result = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
     return json.loads(result.stdout)[0]["latency"]["medianMilliseconds"]
 
@@ -212,6 +291,22 @@ def measure_zeros(arguments, folder: Path):
             yield f"| {name} | {batch} | {dense:.2f} | {zero:.2f} | {dense / zero:.2f} | {other:.2f} | {other / zero:.2f} |"
 
 
+def measure_tiles(arguments, folder: Path):
+    yield "| 3×3 convolutions | batch | winnow, exact | winnow | exact ÷ winnow | onnxruntime | ÷ onnxruntime |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, network in (("VGG-11", vgg_11), ("ResNet-18", resnet_18), ("U-Net", u_net)):
+        path = folder / "tiles.onnx"
+        onnx.save(network(), path)
+        for batch in (1, 8):
+            exact, fast, other = lowest(
+                arguments.rounds,
+                lambda: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds, "--exact"),
+                lambda: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds),
+                lambda: peer(str(path), batch, arguments.threads, arguments.seconds),
+            )
+            yield f"| {name} | {batch} | {exact:.2f} | {fast:.2f} | {exact / fast:.2f} | {other:.2f} | {other / fast:.2f} |"
+
+
 def write(path: Path, section: str) -> None:
     """Puts the section into a file in the place of the one that is there, else behind the others."""
     parts = ("\n" + path.read_text()).split("\n## ") if path.exists() else [""]
@@ -228,12 +323,12 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--seconds", type=float, default=0.3)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--only", choices=["products", "zeros"])
-    arguments.add_argument("--results", type=Path, help="a file of results whose section about zeros and bits is written anew")
+    arguments.add_argument("--only", choices=["products", "zeros", "tiles"])
+    arguments.add_argument("--results", type=Path, help="a file of results whose section about these is written anew")
     arguments = arguments.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as folder:
-        for part, measure in (("products", measure_products), ("zeros", measure_zeros)):
+        for part, measure in (("products", measure_products), ("zeros", measure_zeros), ("tiles", measure_tiles)):
             if arguments.only not in (None, part):
                 continue
             for line in measure(arguments, Path(folder)):

@@ -302,3 +302,16 @@ def test_broken_pictures_are_named_counted_and_skipped_on_request(winnow, tmp_pa
     np.testing.assert_array_equal(seen(winnow, model, pictures, "--skip-bad")["x_out"], whole)
     text = winnow("evaluate", model, "--data", pictures, "--skip-bad").stdout
     assert "12 images in 2 classes" in text and "4 that cannot be read are left out: broken.png, cut.png, empty.png and 1 more" in text
+
+
+def test_parts_that_cannot_be_read_are_left_out_where_asked(winnow, tmp_path):
+    """A folder of npz files, one of which is none."""
+    model = identity(tmp_path / "m.onnx", {"x": ["N", 1, 20]}, TensorProto.FLOAT)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part in range(3):
+        np.savez(folder / f"{part}.npz", x=np.zeros((4, 1, 20), np.float32))
+    (folder / "3.npz").write_bytes(b"junk")
+    result = winnow("evaluate", model, "--data", folder, check=False)
+    assert result.returncode == 1 and "3.npz" in result.stderr and "--skip-bad" in result.stderr
+    assert "3.npz" in winnow("evaluate", model, "--data", folder, "--skip-bad").stdout

@@ -23,7 +23,7 @@ struct BenchmarkCommand: ParsableCommand {
             let model = try Model(reading: path)
             var options = try ModelTimer.Options(shapes: shapes.shape)
             if let input { options.values = try Arrays.read(input, for: model) }
-            options.usesBFloat16 = math.bfloat16
+            options.arithmetic = try math.arithmetic
             return try ModelTiming.measure(
                 model, training ? .training : .inference, batches: batch, seconds: seconds, listsSteps: plan, options: options)
         }

@@ -43,6 +43,15 @@ struct ComputeArguments: ParsableArguments {
 /// How exactly float32 is multiplied.
 struct MathArguments: ParsableArguments {
     @Flag(help: "Multiply float32 in bfloat16 where the processor gains from it: faster, with 8 bits of mantissa.") var bfloat16 = false
+    @Flag(help: "Sum every product as it is written, even where fewer would do.") var exact = false
+
+    /// Throws `.usage` where both are given.
+    var arithmetic: Arithmetic {
+        get throws {
+            guard !(bfloat16 && exact) else { throw WinnowError(.usage, "--exact", "and --bfloat16 exclude each other", remedy: "give one of them") }
+            return bfloat16 ? .bfloat16 : exact ? .exact : .fast
+        }
+    }
 }
 
 /// Where a model is written.

@@ -39,7 +39,7 @@ struct TrainCommand: ParsableCommand {
         configuration.augmentation = Augmentation(shiftPixels: shift, flipsHorizontally: flip)
         configuration.augmentation.changes += try augment.map { try AugmentationChange(parsing: $0) }
         var training = ModelTraining(configuration)
-        training.usesBFloat16 = math.bfloat16
+        training.arithmetic = try math.arithmetic
         let progress = ProgressLine(isQuiet: quiet)
         let result = try training(
             model, output: output.output, data: splits, source: source, cancellation: Interruption.cancellation

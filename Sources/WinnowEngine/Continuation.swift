@@ -115,7 +115,7 @@ extension Node {
             tensor.map { OperandPlan(shape: $0.shape, elementType: $0.elementType, constant: $0) }
         }
         let kernel = try op.checkedKernel(
-            for: KernelRequest(nodeName: name, inputs: operands, outputs: results, options: options.compute))
+            for: KernelRequest(nodeName: name, inputs: operands, outputs: results, arithmetic: options.arithmetic))
         try MemoryBudget.check(kernel.scratchByteCount, for: name)
         if kernel.placement == .view { return [results.first.flatMap { inputs.first??.reshaped($0.shape) }] }
         let tensors = known.map { info in info.flatMap { info in info.shape.map { Tensor(zeros: $0, info.elementType) } } }

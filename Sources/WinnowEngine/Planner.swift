@@ -206,7 +206,7 @@ struct Planner {
             results.append(OperandPlan(shape: shape, elementType: info.elementType, layout: layouts.outputs[index]))
             try MemoryBudget.check(info.elementType.byteCount(of: shape.elementCount), for: "value \(name)")
         }
-        let request = KernelRequest(nodeName: node.name, inputs: operands, outputs: results, options: options.compute)
+        let request = KernelRequest(nodeName: node.name, inputs: operands, outputs: results, arithmetic: options.arithmetic)
         let kernel = try node.op.checkedKernel(for: request)
         try add(node, kernel, inputs, results)
     }

@@ -25,15 +25,15 @@ package struct KernelRequest: Sendable {
     /// Omitted optional inputs are nil.
     package var inputs: [OperandPlan?]
     package var outputs: [OperandPlan]
-    package var options: ComputeOptions
+    package var arithmetic: Arithmetic
 
     package init(
-        nodeName: String, inputs: [OperandPlan?], outputs: [OperandPlan], options: ComputeOptions = ComputeOptions()
+        nodeName: String, inputs: [OperandPlan?], outputs: [OperandPlan], arithmetic: Arithmetic = .fast
     ) {
         self.nodeName = nodeName
         self.inputs = inputs
         self.outputs = outputs
-        self.options = options
+        self.arithmetic = arithmetic
     }
 
     /// Input `index`, which the operator requires.
@@ -45,19 +45,6 @@ package struct KernelRequest: Sendable {
     }
 
     package func optionalInput(_ index: Int) -> OperandPlan? { index < inputs.count ? inputs[index] : nil }
-}
-
-/// How kernels compute.
-package struct ComputeOptions: Sendable, Hashable {
-    /// Multiply float32 in bfloat16 where the processor gains from it.
-    package var usesBFloat16: Bool
-    /// Of several ways to compute a node take the one that is thought to be fastest here; off: always the first.
-    package var choosesKernels: Bool
-
-    package init(usesBFloat16: Bool = false, choosesKernels: Bool = true) {
-        self.usesBFloat16 = usesBFloat16
-        self.choosesKernels = choosesKernels
-    }
 }
 
 /// Computes one node of a plan; running it allocates nothing.

@@ -22,11 +22,11 @@ package struct KernelCandidate {
 }
 
 extension KernelRequest {
-    /// The kernel of the candidate that is thought to take least time, the first of equals; the first of all if kernels are fixed. Others
+    /// The kernel of the candidate that is thought to take least time, the first of equals; the first of all where arithmetic is exact. Others
     /// must be thought to take at least a tenth less than the first.
     package func kernel(of first: KernelCandidate, or others: [KernelCandidate]) throws -> Kernel {
         let best = others.min { $0.cost < $1.cost }
-        if options.choosesKernels, let best, best.cost < 0.9 * first.cost { return try best.kernel() }
+        if arithmetic != .exact, let best, best.cost < 0.9 * first.cost { return try best.kernel() }
         return try first.kernel()
     }
 }

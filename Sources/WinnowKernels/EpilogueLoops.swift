@@ -1,23 +1,27 @@
 import WinnowTensor
 
-/// An epilogue by loops over what is stored, for kernels that fuse no more than bounds.
+/// An epilogue by loops over what is stored, for kernels that fuse no more than a residual and bounds.
 package struct EpilogueLoops: Sendable {
     /// Between which numbers results lie, where that is all there is to do.
     package let bounds: ClosedRange<Float>
+    /// Whether the kernel adds the residual, before it looks at bounds.
+    package let addsResidual: Bool
     private let steps: [Step]
 
     private enum Step { case residual(BinaryKernel), function(UnaryKernel) }
     private let count: Int
 
-    /// For `count` elements of float32 and a residual of as many.
-    package init(_ epilogue: Epilogue, count: Int) throws {
+    /// For `count` elements of float32 and a residual of as many, which the kernel can add if `addsResidual`.
+    package init(_ epilogue: Epilogue, count: Int, addsResidual: Bool = false) throws {
         self.count = count
-        if epilogue.steps.count == 1, let bounds = epilogue.steps[0].bounds {
+        self.addsResidual = addsResidual && epilogue.steps.first == .addResidual()
+        let rest = epilogue.steps.dropFirst(self.addsResidual ? 1 : 0)
+        if rest.count == 1, let bounds = rest.first?.bounds {
             (self.bounds, steps) = (bounds, [])
             return
         }
         bounds = -Float.infinity...Float.infinity
-        steps = try epilogue.steps.map { step in
+        steps = try rest.map { step in
             guard let function = step.function else {
                 guard epilogue.residualType == .float32 else {
                     throw WinnowError(.unsupported, "epilogue", "adds \(epilogue.residualType?.description ?? "nothing")")

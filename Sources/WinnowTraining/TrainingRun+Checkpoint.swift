@@ -58,13 +58,13 @@ extension TrainingRun {
 extension Trainer {
     private struct Settings: Encodable {
         var configuration: TrainingConfiguration
-        var usesBFloat16: Bool
+        var arithmetic: Arithmetic
         var lowers: Bool
     }
 
     /// What the course of a run of the training graph depends on, but for its hooks.
     func fingerprint(of graph: Graph, training: Dataset, validation: Dataset?) throws -> Fingerprint {
-        var settings = Settings(configuration: configuration, usesBFloat16: options.compute.usesBFloat16, lowers: options.lowers)
+        var settings = Settings(configuration: configuration, arithmetic: options.arithmetic, lowers: options.lowers)
         settings.configuration.checkpointSeconds = 0
         return try Fingerprint(models: [graph], data: [training, validation], settings: settings, seed: configuration.seed)
     }

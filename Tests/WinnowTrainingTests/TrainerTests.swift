@@ -92,9 +92,9 @@ import WinnowTraining
         let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
         #expect(error?.kind == .data)
         trainer.configuration.learningRate = 0.01
-        trainer.options.compute.usesBFloat16 = true
+        trainer.options.arithmetic = .bfloat16
         #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
-        trainer.options.compute.usesBFloat16 = false
+        trainer.options.arithmetic = .fast
         // As many samples with other contents are another run too.
         #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64, seed: 77)) }
         trainer.model = try perceptron(inputs: 2, hidden: 4, outputs: 2, seed: 2)

@@ -35,7 +35,7 @@ struct Serve: ParsableCommand {
 
     private func timer(_ task: Task) throws -> ModelTimer {
         var options = ModelTimer.Options()
-        (options.passes, options.usesBFloat16) = (task.passes, usesBFloat16)
+        (options.passes, options.arithmetic) = (task.passes, usesBFloat16 ? .bfloat16 : .fast)
         return try ModelTimer(
             Model(reading: task.model), task.work == .training ? .training : .inference, batchSize: task.batch, options: options)
     }

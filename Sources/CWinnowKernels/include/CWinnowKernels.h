@@ -18,4 +18,5 @@
 #include "WinnowStatistics.h"
 #include "WinnowThreads.h"
 #include "WinnowWindow.h"
+#include "WinnowWinograd.h"
 #endif

@@ -23,17 +23,21 @@ enum ArrayFiles {
     }
 
     /// The arrays of shards, files with the same names in them: those of the first file, then those of the second.
-    static func rows(shards paths: [String]) throws -> [String: SampleRows] {
-        guard let first = paths.first else { return [:] }
-        let isSmall = try isSmall(paths)
-        let shards = try paths.map { try isSmall ? inMemory($0) : stored($0) }
+    static func rows(shards paths: [String], _ unread: inout UnreadFiles) throws -> [String: SampleRows] {
+        let sized = try paths.filter { path in try unread.reading(path) { try StoredArray.byteCount(of: path) } != nil }
+        let isSmall = try isSmall(sized)
+        let shards = try sized.compactMap { path in
+            try unread.reading(path) { (path, arrays: try isSmall ? inMemory(path) : stored(path)) }
+        }
+        try unread.check(of: paths.count, "files")
+        guard let (first, wanted) = shards.first else { return [:] }
         var arrays: [String: SampleRows] = [:]
-        for (name, rows) in shards[0] {
+        for (name, rows) in wanted {
             var parts = [rows]
-            for (path, shard) in zip(paths, shards).dropFirst() {
-                guard let part = shard[name], shard.count == shards[0].count else {
+            for (path, shard) in shards.dropFirst() {
+                guard let part = shard[name], shard.count == wanted.count else {
                     throw WinnowError(
-                        .data, path, "has the arrays \(shard.keys.sorted().joined(separator: ", ")), but \(first) \(shards[0].keys.sorted().joined(separator: ", "))",
+                        .data, path, "has the arrays \(shard.keys.sorted().joined(separator: ", ")), but \(first) \(wanted.keys.sorted().joined(separator: ", "))",
                         remedy: "the files of a folder are parts of one data set")
                 }
                 guard part.elementType == rows.elementType, part.shape.rank > 0, part.sampleShape == rows.sampleShape else {

@@ -71,13 +71,16 @@ extension DataFile {
 
     /// A folder with one npy file per input of the model, and labels.npy; or of npz or safetensors files that hold parts of one data set each,
     /// in the order of their names. nil if it holds neither.
-    init?(arraysIn folder: String) throws {
+    init?(arraysIn folder: String, skippingBad: Bool) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
         let arrays = names.filter { $0.hasSuffix(".npy") }
         let shards = names.filter { name in [".npz", ".safetensors"].contains { name.lowercased().hasSuffix($0) } }
         guard !arrays.isEmpty || !shards.isEmpty else { return nil }
-        let rows = try arrays.isEmpty ? ArrayFiles.rows(shards: shards.map { "\(folder)/\($0)" }) : ArrayFiles.rows(namedIn: folder, arrays)
+        var unread = UnreadFiles(skips: skippingBad)
+        let rows = try arrays.isEmpty
+            ? ArrayFiles.rows(shards: shards.map { "\(folder)/\($0)" }, &unread) : ArrayFiles.rows(namedIn: folder, arrays)
         try self.init(arrays: rows, subject: folder)
+        preparation = unread.words
     }
 
     /// The samples as `graph` takes them; names of labels become their places among `classes`.

@@ -36,7 +36,7 @@ extension DataSplits {
         for (split, names) in [
             (Split.training, ["train", "training"]), (.validation, ["validation", "valid", "val"]), (.test, ["test"]),
         ] {
-            if let source = try names.lazy.compactMap({ try Source("\(folder)/\($0)") }).first {
+            if let source = try names.lazy.compactMap({ try Source("\(folder)/\($0)", skippingBad: reading.skipsBad) }).first {
                 sources.append((split, source))
             }
         }
@@ -78,7 +78,7 @@ private enum Source {
     case file(DataFile)
 
     /// nil if there is neither a folder of this name nor a file with it and a known ending.
-    init?(_ path: String) throws {
+    init?(_ path: String, skippingBad: Bool) throws {
         if let file = DataFile.fileExtensions.map({ "\(path).\($0)" }).first(where: FileManager.default.fileExists(atPath:)) {
             if let files = try SampleFiles(list: file) { self = .files(files) } else { self = .file(try DataFile(reading: file)) }
         } else if let list = SampleFiles.listExtensions.sorted().map({ "\(path).\($0)" }).first(where: FileManager.default.fileExists(atPath:)),
@@ -87,7 +87,7 @@ private enum Source {
             self = .files(files)
         } else if let files = SampleFiles(folder: path) {
             self = .files(files)
-        } else if let arrays = try DataFile(arraysIn: path) {
+        } else if let arrays = try DataFile(arraysIn: path, skippingBad: skippingBad) {
             self = .file(arrays)
         } else {
             return nil

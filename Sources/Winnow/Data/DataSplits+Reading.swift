@@ -69,9 +69,9 @@ extension DataSplits {
     private static func folder(_ path: String, _ source: String, _ reading: SampleReading) throws -> DataSplits {
         if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, reading) { return splits }
         if let files = SampleFiles(folder: path) { return try DataSplits(files, source, reading) }
-        if let arrays = try DataFile(arraysIn: path) {
+        if let arrays = try DataFile(arraysIn: path, skippingBad: reading.skipsBad) {
             let data = try arrays.dataset(classes: [], for: reading.graph)
-            return try DataSplits(splitting: data, notes: ["\(source): \(data.words)"])
+            return try DataSplits(splitting: data, notes: ["\(source): \(data.words)\(arrays.preparation)"])
         }
         throw WinnowError(.data, path, "holds no images, sounds, arrays or tables that could be read", remedy: DataFile.remedy)
     }

@@ -139,37 +139,15 @@ extension SampleFiles {
         _ samples: some SampleCollector, _ noun: String, _ classes: [String], _ reading: SampleReading
     ) throws -> (Dataset, words: String) {
         var (samples, labels) = (samples, [Int]())
-        var failures: [(file: String, error: WinnowError)] = []
+        var unread = UnreadFiles(skips: reading.skipsBad)
         for file in files {
-            do { try samples.add(file.path) } catch let error as WinnowError {
-                failures.append((file.path, error))
-                continue
-            }
+            guard try unread.reading(file.path, { try samples.add(file.path) }) != nil else { continue }
             if let label = file.label, let number = areNumbers ? Int(label) : classes.firstIndex(of: label) { labels.append(number) }
         }
-        if !failures.isEmpty, !reading.skipsBad || failures.count == files.count { throw Self.complaint(failures, of: files.count, noun, reading) }
+        try unread.check(of: files.count, noun)
         let data = try Dataset(samples.features(), labels: isLabelled ? labels : nil)
         let left = leftOutCount == 0 ? "" : "; \(leftOutCount) beside the classes' folders are left out"
-        return (data, "\(data.count) \(noun)\(data.classWords), \(samples.words)\(left)\(Self.skipped(failures))")
-    }
-
-    private static let namedCount = 3
-
-    private static func complaint(_ failures: [(file: String, error: WinnowError)], of count: Int, _ noun: String, _ reading: SampleReading) -> WinnowError {
-        var error = failures[0].error
-        if !reading.skipsBad { error.remedy += "\(error.remedy.isEmpty ? "mend" : ", or mend") \(failures.count == 1 ? "it" : "them") or give --skip-bad" }
-        guard failures.count > 1 else { return error }
-        let names = failures.dropFirst().prefix(namedCount - 1).map { URL(fileURLWithPath: $0.file).lastPathComponent }
-        let others = failures.count - 1 > names.count ? " and \(failures.count - 1 - names.count) more" : ""
-        error.problem += "; nor can \(names.joined(separator: ", "))\(others) be read, \(failures.count) of \(count) \(noun)"
-        return error
-    }
-
-    private static func skipped(_ failures: [(file: String, error: WinnowError)]) -> String {
-        guard !failures.isEmpty else { return "" }
-        let names = failures.prefix(namedCount).map { URL(fileURLWithPath: $0.file).lastPathComponent }.joined(separator: ", ")
-        let more = failures.count > namedCount ? " and \(failures.count - namedCount) more" : ""
-        return "; \(failures.count) that cannot be read are left out: \(names)\(more)"
+        return (data, "\(data.count) \(noun)\(data.classWords), \(samples.words)\(left)\(unread.words)")
     }
 }
 

@@ -1,5 +1,5 @@
 public import WinnowEngine
-import WinnowGraph
+public import WinnowGraph
 
 /// How models are measured beside each other.
 public struct MeasuringOptions: Sendable {
@@ -7,8 +7,7 @@ public struct MeasuringOptions: Sendable {
     public var shapes: [String] = []
     /// What models are judged by beside top-1 or agreement, on the test samples.
     public var judges: [Judge] = []
-    /// Whether float32 is multiplied in bfloat16 where the processor gains from it.
-    public var usesBFloat16 = false
+    public var arithmetic = Arithmetic.fast
     public var cancellation: Cancellation?
 
     public init() {}
@@ -18,7 +17,7 @@ extension Measuring {
     /// Throws `.usage` for shapes that do not fit `original`.
     init(_ data: DataSplits?, of original: Graph?, _ options: MeasuringOptions) throws {
         self.init(data: data, shapes: try InputShapes(parsing: options.shapes, for: original), judges: options.judges)
-        evaluation.session.compute.usesBFloat16 = options.usesBFloat16
+        evaluation.session.arithmetic = options.arithmetic
         evaluation.cancellation = options.cancellation
     }
 }

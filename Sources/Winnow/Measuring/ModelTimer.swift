@@ -1,5 +1,5 @@
 public import WinnowEngine
-import WinnowGraph
+public import WinnowGraph
 import WinnowPasses
 public import WinnowTensor
 import WinnowTraining
@@ -31,8 +31,7 @@ public struct ModelTimer {
         public var values: [String: Tensor] = [:]
         /// Passes that take part in training, by name: `distillation` follows the model itself.
         public var passes: [String] = []
-        /// Whether float32 is multiplied in bfloat16 where the processor gains from it.
-        public var usesBFloat16 = false
+        public var arithmetic = Arithmetic.fast
 
         public init() {}
     }
@@ -45,7 +44,7 @@ public struct ModelTimer {
         let shapes = InputShapes(options.values.mapValues(\.shape)).filled(from: given)
         let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(options.values) { $1 }
         self.batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? batchSize
-        let sessionOptions = SessionOptions(compute: ComputeOptions(usesBFloat16: options.usesBFloat16))
+        let sessionOptions = SessionOptions(arithmetic: options.arithmetic)
         switch work {
         case .inference:
             let shapes = inputs.mapValues(\.shape)

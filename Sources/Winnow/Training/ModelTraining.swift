@@ -1,5 +1,6 @@
 import Foundation
 public import WinnowEngine
+public import WinnowGraph
 import WinnowFormats
 import WinnowTensor
 public import WinnowTraining
@@ -7,8 +8,7 @@ public import WinnowTraining
 /// Training a model file to a model file: what `winnow train` does.
 public struct ModelTraining: Sendable {
     public var configuration: TrainingConfiguration
-    /// Whether float32 is multiplied in bfloat16 where the processor gains from it.
-    public var usesBFloat16 = false
+    public var arithmetic = Arithmetic.fast
 
     public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }
 
@@ -21,7 +21,7 @@ public struct ModelTraining: Sendable {
         let validation = try data.validation?.adapted(to: model.graph)
         let checkpoint = CheckpointFiles(file: OutputName.companion(of: output, suffix: ".checkpoint"))
         var trainer = try Trainer(model.graph, configuration: configuration)
-        trainer.options.compute.usesBFloat16 = usesBFloat16
+        trainer.options.arithmetic = arithmetic
         trainer.state = RunState(in: checkpoint)
         trainer.cancellation = cancellation
         trainer.progress = progress

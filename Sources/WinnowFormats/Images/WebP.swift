@@ -24,6 +24,10 @@ enum WebP {
                 .unsupported, subject, "is WebP, and libwebp is not installed",
                 remedy: "install it (Debian's package libwebp7), or convert the picture to PNG")
         }
+        // RIFF, size, WEBP, VP8X, size, flags: one of them says that there are several pictures.
+        if bytes.count > 20, bytes[12..<16].elementsEqual("VP8X".utf8), bytes[20] & 2 != 0 {
+            throw WinnowError(.unsupported, subject, "is an animated WebP", remedy: "save one of its pictures")
+        }
         let source = bytes.bindMemory(to: UInt8.self).baseAddress
         var (width, height): (Int32, Int32) = (0, 0)
         guard unsafeBitCast(information, to: Information.self)(source, bytes.count, &width, &height) != 0 else { throw damaged(subject) }

@@ -80,7 +80,7 @@ package struct ScaledDotProduct: Operator {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         try request.checkFloat32()
         let kernel = try AttentionKernel(
-            geometry(request), scale: scale, clearsBlindRows: clearsBlindRows, math: request.options.math)
+            geometry(request), scale: scale, clearsBlindRows: clearsBlindRows, math: request.arithmetic.math)
         return Kernel(scratchByteCount: kernel.scratchByteCount) { operands in
             try kernel.run(
                 AttentionKernel.Operands(

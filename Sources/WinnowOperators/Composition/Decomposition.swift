@@ -58,7 +58,7 @@ extension Decomposition {
         let graph = try builder.graph(outputs: outputs)
         var sources: [ValueName: Int] = [:]
         for index in request.inputs.indices { sources[Self.inputName(index)] = index }
-        let sequence = try KernelSequence(graph, inputs: sources, options: request.options)
+        let sequence = try KernelSequence(graph, inputs: sources, arithmetic: request.arithmetic)
         return Kernel(scratchByteCount: sequence.scratchByteCount) { try sequence.run($0) }
     }
 

@@ -26,14 +26,14 @@ final class KernelSequence {
     private var kernelScratchByteCount = 0
 
     /// `inputs` gives the operand index of each graph input.
-    init(_ graph: Graph, inputs: [ValueName: Int], options: ComputeOptions) throws {
+    init(_ graph: Graph, inputs: [ValueName: Int], arithmetic: Arithmetic) throws {
         for input in graph.inputs { places[input.name] = inputs[input.name].map { .input($0) } }
         for (name, tensor) in graph.initializers { places[name] = .constant(tensor) }
         var targets: [ValueName: Int] = [:]
         // One output is written in place; of several, some may be omitted, so all are copied.
         if graph.outputs.count == 1 { targets[graph.outputs[0]] = 0 }
         let live = graph.liveNodes
-        for node in graph.nodes where live.contains(node.name) { try add(node, graph, targets, options) }
+        for node in graph.nodes where live.contains(node.name) { try add(node, graph, targets, arithmetic) }
         for (index, output) in graph.outputs.enumerated() {
             guard let place = places[output], let info = graph.infos[output], let shape = info.shape else { continue }
             if case .output(index) = place { continue }
@@ -45,7 +45,7 @@ final class KernelSequence {
 
     deinit { for step in steps { step.pointers.deallocate() } }
 
-    private func add(_ node: Node, _ graph: Graph, _ targets: [ValueName: Int], _ options: ComputeOptions) throws {
+    private func add(_ node: Node, _ graph: Graph, _ targets: [ValueName: Int], _ arithmetic: Arithmetic) throws {
         func plan(_ name: ValueName) throws -> OperandPlan {
             guard let info = graph.infos[name], let shape = info.shape else {
                 throw WinnowError(.unsupported, node.name, "the shape of \(name) depends on data")
@@ -59,7 +59,7 @@ final class KernelSequence {
         let outputs = try node.outputs.filter { !$0.isEmpty }.map(plan)
         let inputs = try node.inputs.map { $0.isEmpty ? nil : try plan($0) }
         let kernel = try node.op.checkedKernel(
-            for: KernelRequest(nodeName: node.name, inputs: inputs, outputs: outputs, options: options))
+            for: KernelRequest(nodeName: node.name, inputs: inputs, outputs: outputs, arithmetic: arithmetic))
         if kernel.placement == .view {
             places[node.outputs[0]] = places[node.inputs[0]]
             folded[node.outputs[0]] = inputs[0]?.constant?.reshaped(outputs[0].shape)

@@ -85,7 +85,8 @@ package struct Conv: Operator {
         let geometry = try geometry(source: source.shape, filter: filter.shape)
         try geometry.validate()
         let layouts = try request.dataLayouts()
-        return try request.kernel(leavingOutZerosOf: layouts.areChannelsLast ? SparseProduct(geometry) : nil, epilogue) {
+        guard layouts.areChannelsLast else { return try denseKernel(request, geometry, layouts, epilogue) }
+        return try request.kernel(SparseProduct(geometry), WinogradConvolution(geometry), epilogue) {
             try denseKernel(request, geometry, layouts, epilogue)
         }
     }
@@ -98,7 +99,7 @@ package struct Conv: Operator {
         let convolution = try filter.withConstant { constant in
             try ConvolutionKernel(
                 geometry, layouts, constantFilter: constant, hasBias: request.optionalInput(2) != nil, epilogue: epilogue,
-                math: request.options.math)
+                math: request.arithmetic.math)
         }
         return Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(

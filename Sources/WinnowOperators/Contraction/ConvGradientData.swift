@@ -31,7 +31,7 @@ package struct ConvGradientData: Operator {
             try ConvolutionSourceGradientKernel(
                 convolution.geometry(source: request.outputs[0].shape, filter: filter.shape),
                 OperandLayouts(source: request.outputs[0].layout, target: target.layout), constantFilter: constant,
-                math: request.options.math)
+                math: request.arithmetic.math)
         }
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(

@@ -40,7 +40,7 @@ package struct ConvGradientWeights: Operator {
                     biasGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self), scratch: scratch)
             }
         }
-        let gradient = try ConvolutionFilterGradientKernel(geometry, layouts, hasBias: hasBias, math: request.options.math)
+        let gradient = try ConvolutionFilterGradientKernel(geometry, layouts, hasBias: hasBias, math: request.arithmetic.math)
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(
                 source: operands.input(0), targetGradient: operands.input(1), filterGradient: operands.output(0),

@@ -114,7 +114,7 @@ package struct ConvTranspose: Operator, ChannelContraction {
         let convolution = try filter.withConstant { constant in
             try TransposedConvolutionKernel(
                 geometry(source: source.shape, filter: filter.shape), request.dataLayouts(), constantFilter: constant,
-                hasBias: request.optionalInput(2) != nil, math: request.options.math)
+                hasBias: request.optionalInput(2) != nil, math: request.arithmetic.math)
         }
         return Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(

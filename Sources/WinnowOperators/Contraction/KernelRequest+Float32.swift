@@ -114,8 +114,8 @@ extension CastKernel {
     }
 }
 
-extension ComputeOptions {
-    var math: MathMode { usesBFloat16 ? .bfloat16 : .float32 }
+extension Arithmetic {
+    var math: MathMode { self == .bfloat16 ? .bfloat16 : .float32 }
 }
 
 extension OperandPlan {

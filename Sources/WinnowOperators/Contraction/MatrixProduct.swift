@@ -97,7 +97,7 @@ package struct MatrixProduct: Operator, ChannelContraction {
         try geometry.validate()
         var steps: [Epilogue.Step] = request.optionalInput(3) == nil ? [] : [.addResidual()]
         if let activation { steps.append(activation.step) }
-        return try request.kernel(leavingOutZerosOf: alpha == 1 ? SparseProduct(geometry) : nil, Epilogue(steps)) {
+        return try request.kernel(alpha == 1 ? SparseProduct(geometry) : nil, nil, Epilogue(steps)) {
             try denseKernel(request, geometry, right, Epilogue(steps))
         }
     }
@@ -109,7 +109,7 @@ package struct MatrixProduct: Operator, ChannelContraction {
         let product = try right.withConstant { constant in
             try MatMulKernel(
                 geometry, constantRight: constant, hasBias: request.optionalInput(2) != nil, alpha: alpha, epilogue: epilogue,
-                math: request.options.math)
+                math: request.arithmetic.math)
         }
         return Kernel(scratchByteCount: product.scratchByteCount) { operands in
             try product.run(

@@ -5,6 +5,7 @@ import WinnowTensor
 package struct MeanVarianceNormalization: Decomposition {
     package static let type = OperatorType("MeanVarianceNormalization")
     package static let maximumInputCount = 1
+    package var float32Inputs: Set<Int> { [0] }
 
     package var axes: [Int]
 

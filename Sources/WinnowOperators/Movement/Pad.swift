@@ -5,7 +5,7 @@ import WinnowTensor
 /// A value with elements added (or, for negative pads, taken away) at both ends of its axes.
 ///
 /// Inputs from operator set 11 on: data, pads, constant, axes; before, pads and constant are attributes.
-package struct Pad: Operator {
+package struct Pad: AxisSubset {
     package static let type = OperatorType("Pad")
     package static let maximumInputCount = 4
 
@@ -52,6 +52,14 @@ package struct Pad: Operator {
             inputs: [
                 ("pads", pads.map { Tensor($0.map { Int64($0) }) }), ("constant", Tensor([Double(value)], shape: [], as: type)),
             ])
+    }
+
+    package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        let inputs = node.inputs.map { $0.isEmpty ? nil : graph.info(of: $0) }
+        guard node.input(3) != nil, let rank = inputs.optional(0)?.rank, let (before, after) = try amounts(inputs, rank: rank) else { return nil }
+        return try graph.inlining(node) { b in
+            try b.add(Pad(mode: mode), inputs: [node.input(0), b.integers(before + after, name: "pads"), node.input(2)])
+        }
     }
 
     /// Pads before and after every axis; nil where they depend on data.

@@ -5,7 +5,7 @@ import WinnowTensor
 /// A value enlarged or shrunk along its axes by scales or to sizes.
 ///
 /// Inputs: data, region, scales, sizes; at version 10 data and scales.
-package struct Resize: Operator {
+package struct Resize: AxisSubset {
     package static let type = OperatorType("Resize")
     package static let maximumInputCount = 4
 
@@ -79,6 +79,25 @@ package struct Resize: Operator {
         return try graph.inlining(node) { b in
             [try b.add(Resize(resampling), inputs: [node.inputs[0], b.emptyRegion(), node.input(1)])[0]]
         }
+    }
+
+    package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let axes, aspect == .stretch, resampling.coordinates != .region,
+            let rank = graph.info(of: node.input(0))?.rank
+        else { return nil }
+        let listed = try axes.map { try $0.normalizedAxis(rank: rank, name: "axes") }
+        var form = self
+        form.axes = nil
+        if let sizes = node.input(3) {
+            return try graph.inlining(node) { b in
+                let all = try b.shape(of: node.inputs[0], replacing: listed, by: sizes)
+                return try b.add(form, inputs: [node.input(0), nil, nil, all])
+            }
+        }
+        guard let scales = graph.info(of: node.input(2))?.constant?.doubles(), scales.count == listed.count else { return nil }
+        var all = [Float](repeating: 1, count: rank)
+        for (axis, scale) in zip(listed, scales) { all[axis] = Float(scale) }
+        return try graph.inlining(node) { b in try b.add(form, inputs: [node.input(0), nil, b.constant("scales", Tensor(all))]) }
     }
 
     package var quantization: QuantizationRule { .floatOnly }

@@ -53,7 +53,7 @@ private final class RecurrentKernel {
             throw WinnowError(.shape, request.nodeName, "its weights do not fit \(parameters.hiddenSize) hidden units")
         }
         let sources = Dictionary(uniqueKeysWithValues: names.indices.map { (Self.inputName($0), $0) })
-        projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, options: request.options)
+        projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, arithmetic: request.arithmetic)
 
         let stepping = GraphBuilder("step")
         let operands = try Self.declare(request.inputs, stepping)
@@ -74,7 +74,7 @@ private final class RecurrentKernel {
         places["gates"] = inputCount
         for (index, state) in states.enumerated() { places[state] = inputCount + 1 + index }
         places["step"] = inputCount + 1 + stateCount
-        step = try KernelSequence(stepping.graph(outputs: results), inputs: places, options: request.options)
+        step = try KernelSequence(stepping.graph(outputs: results), inputs: places, arithmetic: request.arithmetic)
     }
 
     /// Throws unless lengths and initial states are those of the batch.

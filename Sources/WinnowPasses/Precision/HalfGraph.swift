@@ -40,6 +40,8 @@ struct HalfGraph {
     }
 
     private mutating func convert(_ node: Node) throws {
+        // No Cast takes a list.
+        if (node.inputs + node.outputs).contains(where: { isFloat($0) && graph.infos[$0]?.type.isTensor == false }) { return keep(node) }
         var changed = node
         if let cast = node.op as? Cast {
             let source = node.input(0).flatMap { graph.infos[$0]?.elementType }

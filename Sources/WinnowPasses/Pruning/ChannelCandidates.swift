@@ -53,9 +53,9 @@ struct ChannelCandidates {
             return "it was not verified: a normalization takes statistics over extents that are not known"
         }
         let masked = try removal.masking(channels)
-        let doubt = try ChannelVerification(masked, in: context).verify(result)
+        let doubt = try ChannelVerification(of: graph, masked, in: context).verify(result)
         guard doubt != nil, let branches, !branches.isSame else { return doubt }
         // Not every input suits both branches.
-        return try ChannelVerification(branches.folding(masked), in: context).verify(branches.folding(result))
+        return try ChannelVerification(of: branches.folding(graph), branches.folding(masked), in: context).verify(branches.folding(result))
     }
 }

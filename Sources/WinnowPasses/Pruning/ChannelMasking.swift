@@ -11,7 +11,7 @@ extension ChannelRemoval {
             guard let tensor = graph.initializers[name], tensor.elementType.isFloatingPoint || codes[name] != nil,
                 tensor.elementType.bitWidth >= 8
             else { continue }
-            let blank = try codes[name].map { try $0.zeros(like: tensor) }
+            let blank = codes[name].map { $0.zeros(like: tensor) }
             let masked = (0..<tensor.rank).reduce(tensor) { tensor, axis in
                 let places = groups.removedPlaces(of: name, axis: axis, removing: maskable(channels, of: name))
                 return places.map { tensor.clearing($0, axis: axis, to: blank) } ?? tensor
@@ -28,10 +28,12 @@ extension ChannelRemoval {
     private func restrict(
         _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ names: inout FreshNames, _ edit: inout GraphEdit
     ) {
+        // What lies on one axis with the population goes along with it: the groups of its channels.
+        let joined = Set((bound.map.inputs + bound.map.outputs).joined().map(\.labels).filter { !bound.map.population.isDisjoint(with: $0) }.joined())
         func removed(_ value: ValueName, _ terms: [AxisTerm]) -> [(axis: Int, places: [Bool])] {
             let axes = groups.infos[value]?.rank.flatMap { terms.aligned(toRank: $0) } ?? []
             return axes.indices.compactMap { axis in
-                guard !bound.map.population.isDisjoint(with: axes[axis].labels) else { return nil }
+                guard !joined.isDisjoint(with: axes[axis].labels) else { return nil }
                 return groups.removedPlaces(of: value, axis: axis, removing: channels).map { (axis, $0) }
             }
         }

@@ -4,10 +4,12 @@ import WinnowTensor
 
 /// Runs a network without channels beside the one in which they are zero: on random inputs both give the same.
 struct ChannelVerification {
+    private let original: Graph
     private let masked: Graph
     private let context: PassContext
 
-    init(_ masked: Graph, in context: PassContext) {
+    init(of original: Graph, _ masked: Graph, in context: PassContext) {
+        self.original = original
         self.masked = masked
         self.context = context
     }
@@ -20,7 +22,10 @@ struct ChannelVerification {
         do { inputs = try RandomInputs(seed: context.seed).inputs(for: masked, batchSize: 2, shapes: shapes) } catch {
             return "it was not run: \((error as? WinnowError).map { "\($0.subject) \($0.problem)" } ?? "its inputs are not known")"
         }
-        guard let wanted = try outputs(of: masked, inputs) else { return "it was not run: random inputs do not suit the model" }
+        guard let wanted = try outputs(of: masked, inputs) else {
+            if try outputs(of: original, inputs) != nil { throw mismatch("the network with zeros cannot be run") }
+            return "it was not run: random inputs do not suit the model"
+        }
         guard let found = try outputs(of: result, inputs) else { throw mismatch("it cannot be run") }
         let distance = Self.distance(found, wanted)
         guard distance > tolerance else { return nil }

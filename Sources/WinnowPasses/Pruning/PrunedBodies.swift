@@ -33,7 +33,7 @@ struct PrunedBodies {
         guard pass.remove, result.graph.parameterCount < graph.parameterCount else { return }
         let doubt = isUnrestricted
             ? "its bodies were not verified: a normalization takes statistics over extents that are not known"
-            : try ChannelVerification(pruning(graph, removed: false).graph, in: context).verify(result.graph)
+            : try ChannelVerification(of: graph, pruning(graph, removed: false).graph, in: context).verify(result.graph)
         result.findings += doubt.map { [Finding("graph", .done, reason: $0)] } ?? []
     }
 

@@ -36,7 +36,7 @@ extension Graph {
         guard let codes = initializers[value], codes.elementType.isInteger, let stored = storedCodes[value] else {
             return constantValue(of: value)
         }
-        return try? stored.numbers(of: codes)
+        return stored.numbers(of: codes)
     }
 
     /// The elements of an initializer or of what nodes compute from initializers alone; nil where that cannot be run here.

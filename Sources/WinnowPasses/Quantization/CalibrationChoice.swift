@@ -15,11 +15,11 @@ public struct CalibrationChoice: HyperparameterGroup {
 
     package var rule: any RangeRule { range.member.init(percentile: percentile) }
 
-    /// How a value of which this was seen becomes codes.
+    /// How a value of which this was seen becomes codes; `isDefined`: by its definition alone, where that has bounds.
     func parameters(
-        of value: ValueName, _ observed: ObservedRange?, _ scheme: ActivationScheme, in index: GraphIndex
+        of value: ValueName, _ observed: ObservedRange?, _ scheme: ActivationScheme, isDefined: Bool, in index: GraphIndex
     ) -> QuantizationParameters {
-        if fixedRanges, let bounds = index.producer(of: value)?.op.outputBounds { return scheme.parameters(within: bounds) }
+        if fixedRanges || isDefined, let bounds = index.producer(of: value)?.op.outputBounds { return scheme.parameters(within: bounds) }
         return scheme.parameters(for: observed.flatMap { rule.range(of: $0, for: scheme) } ?? 0...0)
     }
 

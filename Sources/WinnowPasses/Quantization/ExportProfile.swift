@@ -15,6 +15,8 @@ package struct ExportProfile: Sendable {
     var combinations: Set<String> = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"]
     /// Functions that it computes on codes where they come and go as such.
     var functions: Set<String> = []
+    /// Operators whose results it takes with the range of their definition alone, whatever was seen of them.
+    var definedRanges: Set<String> = []
     /// Whether what it computes in integers was measured, so that it can be told of a model.
     var isMeasured = false
     /// The newest operator set that it reads; nil: not known.
@@ -59,8 +61,11 @@ package struct ExportProfile: Sendable {
 /// The runtimes that files are made for, one line each.
 public enum ExportProfiles: MemberCatalogue {
     package static let all: [ExportProfile] = [
-        // Its CPU kernels fuse Q/DQ pairs around layers whose inputs and results are codes.
-        ExportProfile(name: "onnxruntime", functions: ["Softmax", "Sigmoid", "LeakyRelu"], isMeasured: true, newestVersion: 26),
+        // Its CPU kernels fuse Q/DQ pairs around layers whose inputs and results are codes. QLinearSoftmax gives wrong codes for other steps
+        // than 1/256.
+        ExportProfile(
+            name: "onnxruntime", functions: ["Softmax", "Sigmoid", "LeakyRelu"], definedRanges: ["Softmax"], isMeasured: true,
+            newestVersion: 26),
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
             name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],
@@ -70,7 +75,7 @@ public enum ExportProfiles: MemberCatalogue {
         ExportProfile(
             name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false),
         // Standard operators that runtimes have known for years, in the form that all of them fuse.
-        ExportProfile(name: "portable", newestVersion: 20),
+        ExportProfile(name: "portable", definedRanges: ["Softmax"], newestVersion: 20),
         // Quantized weights and activations of iOS 17, biases in float.
         ExportProfile(
             name: "coreml", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], takesIntegerBiases: false, combinations: []),

@@ -13,6 +13,9 @@ extension Graph {
         for site in graph.weightSites where !site.isQuantized && isWanted(site) {
             if let edit = graph.storingBias(of: site) ?? graph.bringingBias(into: site) { graph = try graph.applying(edit) }
         }
+        for node in graph.nodes {
+            if let edit = try (node.op as? any AxisSubset)?.tellingAllAxes(of: node, in: GraphIndex(graph)) { graph = try graph.applying(edit) }
+        }
         return graph
     }
 

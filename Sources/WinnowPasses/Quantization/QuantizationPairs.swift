@@ -8,7 +8,7 @@ import WinnowTensor
 struct QuantizationPairs {
     var graph: Graph
     private(set) var findings: [Finding]
-    /// The scales of activations, with the elements of a sample that share each and the largest code.
+    /// The scales of activations that may change, with the elements of a sample that share each and the largest code.
     private(set) var activationScales: [(name: ValueName, elementCount: Int, limit: Int)] = []
     /// How values become codes, and how that follows from a range, by names of scales.
     private(set) var activations: [ValueName: (parameters: QuantizationParameters, encoding: RangeEncoding)] = [:]
@@ -30,13 +30,16 @@ struct QuantizationPairs {
         (graph, findings) = (layers.graph, plan.floats)
         guard !plan.sites.isEmpty else { return }
         var insertion = QDQInsertion(graph, avoiding: taken)
+        let index = GraphIndex(graph)
         for group in plan.groups {
             guard let first = group.values.first, let parameters = layers.parameters[first] else { continue }
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
-            activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
-            activations[scale] = (parameters, layers.arithmetic.encoding(of: parameters))
-            averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
+            if !layers.isDefined(first, in: index) {
+                activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
+                activations[scale] = (parameters, layers.arithmetic.encoding(of: parameters))
+                averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
+            }
             findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises[first]))
         }
         let arithmetic = layers.arithmetic

@@ -19,7 +19,7 @@ struct SparseKernelTests {
         _ = try builder.input("x", .float32, x.shape.map { .fixed($0) })
         let graph = try builder.graph(outputs: build(builder)).lowered()
         let plans = try [true, false].map {
-            try Plan(graph, options: SessionOptions(compute: ComputeOptions(choosesKernels: $0)))
+            try Plan(graph, options: SessionOptions(arithmetic: $0 ? .fast : .exact))
         }
         let results = try plans.map { plan in
             try plan.setInput("x", x)
