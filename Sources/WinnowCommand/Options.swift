@@ -79,10 +79,12 @@ struct DataArguments: ParsableArguments {
     }
 
     func required(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> (splits: DataSplits, source: String) {
-        guard let data, let splits = try load(for: graph, shapes: shapes, quietly: quietly) else {
-            throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
+        try WinnowError.leading(to: "Data") {
+            guard let data, let splits = try load(for: graph, shapes: shapes, quietly: quietly) else {
+                throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
+            }
+            return (splits, data)
         }
-        return (splits, data)
     }
 }
 
