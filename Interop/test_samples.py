@@ -197,6 +197,44 @@ def test_tokens_are_those_of_the_tokenizers_library(winnow, tmp_path, kind):
     assert cut.tolist() == [encoding.ids for encoding in tokenizer.encode_batch(TEXTS)]
 
 
+def test_tokens_are_those_of_sentencepiece(winnow, tmp_path):
+    """A model that SentencePiece trained, with its own map of letters (240 kB): texts of many scripts, by the library and by SentencePiece itself."""
+    pytest.importorskip("tokenizers")
+    sentencepiece = pytest.importorskip("sentencepiece", reason="sentencepiece is not installed; run `scripts/setup python`")
+    from sentencepiece import sentencepiece_model_pb2
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    guides = sorted((Path(__file__).resolve().parent.parent / "Guides").glob("*.md"))
+    lines = [line for guide in guides for line in guide.read_text().splitlines() if line.strip()]
+    (tmp_path / "corpus.txt").write_text("\n".join(lines))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "corpus.txt"), model_prefix=str(tmp_path / "m"), vocab_size=2000, model_type="unigram", normalization_rule_name="nmt_nfkc",
+        character_coverage=0.999, minloglevel=2)  # fmt: skip
+    own = sentencepiece_model_pb2.ModelProto()
+    own.ParseFromString((tmp_path / "m.model").read_bytes())
+    tokenizer = Tokenizer(models.Unigram([(piece.piece, piece.score) for piece in own.pieces], own.trainer_spec.unk_id, False))
+    spaces = [normalizers.Strip(left=False, right=True), normalizers.Replace(Regex(" {2,}"), "▁")]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Precompiled(own.normalizer_spec.precompiled_charsmap), *spaces])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    random = np.random.default_rng(1)
+    scripts = [(0x20, 0x7F), (0xA0, 0x600), (0x900, 0x980), (0x1100, 0x1200), (0x2010, 0x2028), (0x2030, 0x2200), (0x3000, 0x3200), (0xAC00, 0xAC40), (0xFB00, 0xFB50),
+               (0xFF00, 0xFFEF), (0x1F600, 0x1F640), (0x300, 0x340), (0x300, 0x340)]  # fmt: skip
+    letters = [chr(code) for low, high in scripts for code in range(low, high)]
+    mixed = ["".join(random.choice(letters, size=random.integers(1, 40))) for _ in range(600)]
+    texts = [text for text in lines[:600] + mixed if "\t" not in text and text.strip()]
+    (folder / "all.txt").write_text("\n".join(texts) + "\n")
+    found = seen(winnow, identity(tmp_path / "id.onnx", {"input_ids": ["N", "L"], "attention_mask": ["N", "L"]}), folder / "all.txt")
+    judge = sentencepiece.SentencePieceProcessor(str(tmp_path / "m.model"))
+    for index, text in enumerate(texts):
+        tokens = found["input_ids_out"][index][found["attention_mask_out"][index] == 1].tolist()
+        assert tokens == tokenizer.encode(text).ids, text
+        if index < 600:
+            assert tokens == judge.encode(text), text
+
+
 def test_one_folder_alone_is_no_class(winnow, tmp_path):
     """Pictures that lie in a folder by itself have no labels; with a second folder they have."""
     pictures = tmp_path / "pictures"
