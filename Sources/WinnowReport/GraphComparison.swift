@@ -144,11 +144,12 @@ extension GraphComparison.Row {
 }
 
 extension GraphComparison {
-    /// `3 nodes: 2 BatchNormalization removed, 1 unchanged`, what is commonest first, the unchanged last.
+    /// `3 nodes: 2 BatchNormalization removed; 1 unchanged`, what is commonest first, the unchanged last.
     static func summary(of rows: some Collection<Row>) -> String {
         var counts: [String: Int] = [:]
         for row in rows { counts[row.commonText, default: 0] += 1 }
         let unchanged = counts.removeValue(forKey: "unchanged")
+        if let unchanged, counts.isEmpty { return "\(unchanged) unchanged nodes" }
         let parts = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
         return "\(rows.count) nodes: \((parts + (unchanged.map { ["\($0) unchanged"] } ?? [])).joined(separator: "; "))"
     }

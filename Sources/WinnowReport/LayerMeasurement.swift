@@ -20,7 +20,8 @@ public struct LayerMeasurement: Codable, Hashable, Sendable {
     public var sparsity: Double?
     /// Whether data and weight are both codes.
     public var computesWithIntegers: Bool?
-    /// The median of what the layer alone takes for one sample, on one thread of Winnow's own engine; nil where it was not timed.
+    /// The median of what the layer alone takes, on one thread of Winnow's own engine, for one sample, or for as many as the model takes at
+    /// once where that is fixed; nil where it was not timed.
     public var milliseconds: Double?
 }
 

@@ -43,7 +43,7 @@ public struct ModelMeasurement: Codable, Sendable {
     public var layers: [LayerMeasurement]?
     /// How many nodes there are of each operator; nil in reports of former versions.
     public var operators: [String: Int]?
-    /// What nodes without weights take together, for one sample on one thread; nil where layers were not timed.
+    /// What nodes without weights take together, measured as layers are; nil where those were not timed.
     public var otherMilliseconds: Double?
     /// The nodes that compute on data; nil in reports of former versions.
     public var nodes: [NodeMeasurement]?

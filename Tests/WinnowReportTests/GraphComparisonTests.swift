@@ -97,6 +97,7 @@ import WinnowTensor
         let comparison = try #require(try GraphComparison(Self.measurement(nodes, layers), Self.measurement(nodes, after)))
         #expect(comparison.parts.map(\.count) == [150, 1, 149])
         #expect(GraphComparison.summary(of: comparison.parts[2]) == "149 nodes: 1 float32 → int8; 148 unchanged")
+        #expect(GraphComparison.summary(of: comparison.rows.prefix(3)) == "3 unchanged nodes")
         #expect(comparison.parts.joined().map(\.name) == nodes.map(\.name))
     }
 }
