@@ -4,7 +4,11 @@ SHELL := /bin/bash
 .PHONY: help setup build library install install-library demo test interop interop-full bench docs clean
 
 PREFIX ?= /usr/local
+# pkg-config and run paths want to know where that is.
+override PREFIX := $(abspath $(PREFIX))
 BUILD := swift build -c release --explicit-target-dependency-import-check error
+# Where that leaves what it made.
+BUILT := .build/release
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,20 +19,20 @@ setup: ## install what is missing (into .deps where the system has no package)
 build: setup ## build the winnow command in release
 	@echo "make: building Winnow in release (a few minutes the first time)"
 	@$(BUILD) --product winnow
-	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
-	@echo "make: built .build/release/winnow"
+	@cp -Pf .deps/lib/*.so* $(BUILT)/ 2>/dev/null || true
+	@echo "make: built $(BUILT)/winnow"
 
 library: setup ## build the library of winnow.h for C and other languages
 	@echo "make: building libwinnow in release"
 	@$(BUILD) --product WinnowC
-	@cp -Pf .deps/lib/*.so* .build/release/ 2>/dev/null || true
-	@ln -sf libWinnowC.so .build/release/libwinnow.so.0
-	@ln -sf libwinnow.so.0 .build/release/libwinnow.so
-	@echo "make: built .build/release/libwinnow.so"
+	@cp -Pf .deps/lib/*.so* $(BUILT)/ 2>/dev/null || true
+	@ln -sf libWinnowC.so $(BUILT)/libwinnow.so.0
+	@ln -sf libwinnow.so.0 $(BUILT)/libwinnow.so
+	@echo "make: built $(BUILT)/libwinnow.so"
 
 install-library: library ## copy libwinnow, winnow.h and its pkg-config file to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/lib/pkgconfig $(PREFIX)/include
-	@install .build/release/libWinnowC.so $(PREFIX)/lib/libwinnow.so.0
+	@install $(BUILT)/libWinnowC.so $(PREFIX)/lib/libwinnow.so.0
 	@ln -sf libwinnow.so.0 $(PREFIX)/lib/libwinnow.so
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
 	@install -m 644 Sources/CWinnow/include/winnow.h $(PREFIX)/include/
@@ -38,15 +42,18 @@ install-library: library ## copy libwinnow, winnow.h and its pkg-config file to 
 
 COMPLETIONS := bash:bash-completion/completions/winnow zsh:zsh/site-functions/_winnow fish:fish/vendor_completions.d/winnow.fish
 
-install: build ## copy winnow, its libraries, completions and manual pages to PREFIX (default /usr/local)
+install: build ## copy winnow, its libraries, completions, manual pages and guides to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/bin $(PREFIX)/lib
-	@install .build/release/winnow $(PREFIX)/bin/
+	@install $(BUILT)/winnow $(PREFIX)/bin/
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
 	@for entry in $(COMPLETIONS); do \
 		file=$(PREFIX)/share/$${entry#*:}; install -d "$${file%/*}"; \
-		.build/release/winnow --generate-completion-script $${entry%%:*} > "$$file"; \
+		$(BUILT)/winnow --generate-completion-script $${entry%%:*} > "$$file"; \
 	done
-	@.build/release/winnow manual $(PREFIX)/share/man/man1
+	@$(BUILT)/winnow manual $(PREFIX)/share/man/man1
+	@install -d $(PREFIX)/share/doc/winnow/Guides
+	@install -m 644 README.md CHANGELOG.md LICENSE $(PREFIX)/share/doc/winnow/
+	@install -m 644 Guides/*.md $(PREFIX)/share/doc/winnow/Guides/
 	@echo "make: installed $(PREFIX)/bin/winnow"
 
 demo: build ## the main job: train, prune, quantize, and a report of what was lost and won

@@ -69,6 +69,47 @@ def test_a_c_program_runs_sessions_side_by_side(library_path, model, tmp_path):
     assert result.returncode == 1 and "load: " in result.stderr and "none.onnx" in result.stderr and len(result.stderr.splitlines()) == 1
 
 
+def installed(target, prefix, built):
+    """What `make install…` copies of a build that is there."""
+    command = ["make", "-C", ROOT, "--assume-old=library", "--assume-old=build", "--assume-old=setup", target, f"PREFIX={prefix}", f"BUILT={built}"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return prefix
+
+
+def test_an_installed_library_is_found_by_pkg_config(library_path, model, tmp_path):
+    """A program is built with nothing but what was installed, and runs."""
+    if shutil.which("pkg-config") is None or shutil.which("make") is None:
+        pytest.skip("there is no pkg-config or no make")
+    prefix = installed("install-library", tmp_path / "winnow", library_path.parent)
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    version, flags = (
+        subprocess.run(["pkg-config", *options, "winnow"], env=environment, capture_output=True, text=True, check=True).stdout.split()
+        for options in (["--modversion"], ["--cflags", "--libs"])
+    )  # fmt: skip
+    compiler = shutil.which("cc") or shutil.which("clang") or shutil.which("gcc")
+    subprocess.run([compiler, ROOT / "Examples/C/run.c", *flags, "-lpthread", f"-Wl,-rpath,{prefix}/lib", "-o", tmp_path / "run"], check=True)
+    result = subprocess.run([tmp_path / "run", model, "4"], capture_output=True, text=True, timeout=120, cwd="/")
+    assert result.returncode == 0 and len(result.stdout.splitlines()) == 8, result.stderr
+    assert ctypes.CDLL(str(prefix / "lib/libwinnow.so"))
+    assert version[0].count(".") == 2
+
+
+def test_an_installed_program_has_manual_completions_and_guides(library_path, model, tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    prefix = installed("install", tmp_path / "winnow", library_path.parent)
+    program = prefix / "bin/winnow"
+    result = subprocess.run([program, "inspect", model], capture_output=True, text=True, cwd="/")
+    assert result.returncode == 0 and "Gemm" in result.stdout, result.stderr
+    for file in ["share/man/man1/winnow.1", "share/man/man1/winnow-compress.1", "share/bash-completion/completions/winnow", "share/zsh/site-functions/_winnow",
+                 "share/fish/vendor_completions.d/winnow.fish", "share/doc/winnow/Guides/Data.md"]:  # fmt: skip
+        assert (prefix / file).stat().st_size > 200, file
+    complaint = subprocess.run([program, "evaluate", model, "--data", "/nowhere"], capture_output=True, text=True).stderr
+    page = complaint.strip().split("see ")[-1]
+    assert (prefix / "share/doc/winnow" / page).exists(), complaint
+
+
 def test_the_header_is_one_of_c_plus_plus_too(tmp_path):
     compiler = shutil.which("c++") or shutil.which("clang++") or shutil.which("g++")
     if compiler is None:

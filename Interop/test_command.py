@@ -1,9 +1,11 @@
 """Wrong input gives one clear sentence and an exit code: 2 for usage, 1 for everything else."""
 
+import json
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -131,7 +133,8 @@ def test_a_loss_that_is_not_finite(winnow, model, tmp_path):
         (["benchmark", "MODEL", "--batch", "0"], ["--batch"]),
         (["benchmark", "MODEL", "--shape", "nothing=1x2"], ["nothing", "its inputs are"]),
         (["benchmark", "MODEL", "--shape", "1x2"], ["--shape", "image=1x3x224x224"]),
-        (["dance"], ["dance"]),
+        (["dance"], ["dance", "no such command"]),
+        (["quantise", "MODEL"], ["did you mean quantize"]),
         (["inspect"], ["model"]),
     ],
 )
@@ -143,6 +146,48 @@ def test_wrong_usage(winnow, model, arguments, words):
 def test_missing_data(winnow, model, tmp_path):
     fails(winnow, 1, "evaluate", model, "--data", tmp_path / "nothing", words=["nothing"])
     fails(winnow, 1, "evaluate", model, "--data", tmp_path, words=["images"])
+
+
+def test_errors_lead_to_the_guide(winnow, model, tmp_path):
+    """Each by what went wrong where; what no page explains leads nowhere. The pages are there."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("version: 1\nsteps:\n  - svd-factorization: { rnk: 3 }\n")
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "a.txt").write_text("text")
+    (texts / "tokenizer.json").write_text("{}")
+    cases = [
+        (1, ["apply", "magnitude-pruning", model, "-o", "x.onnx", "--set", "sparsty=1"], "MagnitudePruning"),
+        (1, ["apply", "fold-batch-norm", model, "-o", "x.onnx", "--set", "sparsty=1"], "Cleanup"), (1, ["run", recipe, model, "-o", "x.onnx"], "SVDFactorization"),
+        (1, ["apply", "static-quantization", model, "-o", "x.onnx"], "StaticQuantization"), (1, ["evaluate", model, "--data", tmp_path / "nothing"], "Data"),
+        (1, ["evaluate", model, "--data", texts], "Data"), (2, ["train", model, "-o", "x.onnx"], "Data"),
+        (2, ["evaluate", model, "--data", "fashion-mnist", "--metric", "top-2"], "Compress"), (2, ["compress", model, "-o", "x.onnx", "--time-budget", "soon"], "Compress"),
+        (2, ["export", model, "--profile", "onnxrun"], "Export"), (1, ["inspect", tmp_path / "none.onnx"], None),
+    ]  # fmt: skip
+    guides = Path(__file__).resolve().parent.parent / "Guides"
+    for code, arguments, page in cases:
+        line = fails(winnow, code, *arguments, words=[]).stderr.strip().splitlines()[-1]
+        if page is None:
+            assert "Guides/" not in line, line
+        else:
+            assert line.endswith(f"; see Guides/{page}.md") and (guides / f"{page}.md").exists(), line
+
+
+def test_json_of_new_networks_and_training(winnow, tmp_path):
+    """Results alone on standard output, progress as lines of JSON on standard error."""
+    start, trained, data = tmp_path / "start.onnx", tmp_path / "trained.onnx", tmp_path / "data.npz"
+    made = json.loads(winnow("new", "mlp", "--widths", "8,16,3", "-o", start, "--json").stdout)
+    assert made == {"architecture": "mlp", "output": str(start), "parameters": 8 * 16 + 16 + 16 * 3 + 3, "seed": 0}
+    random = np.random.default_rng(1)
+    x = random.normal(size=(600, 8)).astype(np.float32)
+    np.savez(data, input=x, labels=np.argmax(x[:, :3], axis=1))
+    result = winnow("train", start, "-o", trained, "--data", data, "--epochs", 3, "--json")
+    summary = json.loads(result.stdout)
+    assert summary["output"] == str(trained) and trained.exists() and [record["epoch"] for record in summary["history"]] == [1, 2, 3]
+    assert 1 <= summary["epoch"] <= 3 and {"loss", "learningRate", "validationTop1"} <= set(summary["history"][0])
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    assert lines and all(0 <= line["fraction"] <= 1 and line["task"] for line in lines)
+    assert winnow("train", start, "-o", trained, "--data", data, "--epochs", 1, "--quiet").stdout == ""
 
 
 @pytest.mark.parametrize("command", ["new", "train", "evaluate", "infer", "inspect", "passes", "apply", "run", "compare", "diff", "benchmark"])

@@ -58,11 +58,49 @@ steps:
     winnow("compress", model, "-o", folder / "found.onnx", "--data", data, "--time-budget", "20s", "--max-drop", "5",
            "--report", folder / "in" / "found one.html")  # fmt: skip
     winnow("sensitivity", model, "--data", data, "--report", folder / "parts.html", "--strengths", "0.2,0.5,0.8", "--by", "layer")
+    deep(folder / "deep.onnx", blocks=42)
+    np.savez(folder / "pictures.npz", x=random.normal(size=(12, 3, 8, 8)).astype(np.float32))
+    recipe = folder / "deep.yaml"
+    recipe.write_text("""version: 1
+steps:
+  - fold-batch-norm
+  - svd-factorization: { rank: 4, only: [stem] }
+  - structured-pruning: { sparsity: 0.5, only: ["block 2[0-2]*"] }
+  - static-quantization
+""")
+    winnow("run", recipe, folder / "deep.onnx", "-o", folder / "deep small.onnx", "--data", folder / "pictures.npz", "--report", folder / "deep.html")
     winnow("report", folder)
     return folder
 
 
-PAGES = ["small.html", "in/found one.html", "parts.html", "index.html"]
+def deep(path, blocks):
+    """A residual network of 7 nodes a block."""
+    random, nodes, weights = np.random.default_rng(2), [], []
+
+    def convolution(name, source, channels, inputs, *, relu):
+        arrays = {"w": random.normal(size=(channels, inputs, 3, 3)) * 0.1, "s": np.ones(channels), "b": np.zeros(channels), "m": np.zeros(channels), "v": np.ones(channels)}
+        weights.extend(numpy_helper.from_array(value.astype(np.float32), f"{name} {key}") for key, value in arrays.items())
+        nodes.append(helper.make_node("Conv", [source, f"{name} w"], [f"{name} c"], name, pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("BatchNormalization", [f"{name} c", *(f"{name} {key}" for key in "sbmv")], [f"{name} n"], f"{name} norm"))
+        if not relu:
+            return f"{name} n"
+        nodes.append(helper.make_node("Relu", [f"{name} n"], [f"{name} r"], f"{name} relu"))
+        return f"{name} r"
+
+    value = convolution("stem", "x", 16, 3, relu=True)
+    for block in range(blocks):
+        inner = convolution(f"block {block} a", value, 16, 16, relu=True)
+        outer = convolution(f"block {block} b", inner, 16, 16, relu=False)
+        nodes.append(helper.make_node("Add", [outer, value], [f"sum {block}"], f"block {block} add"))
+        nodes.append(helper.make_node("Relu", [f"sum {block}"], [f"out {block}"], f"block {block} out"))
+        value = f"out {block}"
+    nodes.append(helper.make_node("GlobalAveragePool", [value], ["y"], "pool"))
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "deep", [info("x", TensorProto.FLOAT, ["N", 3, 8, 8])], [info("y", TensorProto.FLOAT, ["N", 16, 1, 1])], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+PAGES = ["small.html", "in/found one.html", "parts.html", "deep.html", "index.html"]
 
 
 @pytest.fixture
@@ -162,6 +200,45 @@ def test_tables_filter(show):
     assert column(view, label, 0) == rows
 
 
+def test_what_became_of_the_graph_is_told(show):
+    view = show("deep.html")
+    region = view.get_by_role("region", name="Nodes before and after")
+    region.scroll_into_view_if_needed()
+    items = region.locator("li:not(.run)")
+    # Three hundred nodes: what changed by itself is there, the rest is folded, and told in sums.
+    assert items.count() > 250
+    shown = [item for item in items.all() if item.is_visible()]
+    assert 4 <= len(shown) <= 30, len(shown)
+    assert region.bounding_box()["height"] < 600
+    text = " ".join(region.inner_text().split())
+    for part in ["2 factors of rank 4", "outputs 16 → 8", "inputs 16 → 8", "BatchNormalization removed", "float32 → int8, computes with integers", "unchanged"]:
+        assert part in text, part
+    # One summary has the focus; a key opens it, and the items behind it are read in the order of data.
+    summary = region.locator("summary").first
+    summary.focus()
+    view.keyboard.press("Enter")
+    assert region.locator("details").first.get_attribute("open") is not None
+    button = view.get_by_role("button", name="Unfold all")
+    button.click()
+    assert all(item.is_visible() for item in (items.first, items.nth(100), items.last))
+    assert violations(view) == []
+    names = region.locator(".name").all_inner_texts()
+    places = [names.index(f"block {block} add") for block in range(42)]
+    assert places == sorted(places) and [name for name in names if name.startswith("stem")][0] == "stem"
+    view.get_by_role("button", name="Fold again").click()
+    assert not items.last.is_visible() or len([item for item in items.all() if item.is_visible()]) <= 30
+
+
+def test_layers_tell_their_times(show):
+    view = show("deep.html")
+    heads = [text.strip() for text in view.locator("table[aria-label='Layers before and after'] thead th").all_inner_texts()]
+    place = heads.index("ms before")
+    for column_place in (place, place + 1):
+        times = [float(text) for text in column(view, "Layers before and after", column_place) if text != "–"]
+        assert len(times) >= 85 and all(time >= 0 for time in times) and sum(times) > 0
+    assert "Winnow's own engine on one thread" in view.locator("main").inner_text()
+
+
 @pytest.mark.parametrize("page, plot", [("small.html", "svg.chart"), ("in/found one.html", "svg.chart"), ("parts.html", "svg.map")])
 def test_plots_tell_their_marks(show, page, plot):
     view = show(page)
@@ -235,11 +312,11 @@ def test_without_its_script_the_page_reads_well(browser, folder):
 
 def test_the_index_leads_to_reports(show, winnow, folder):
     view = show("index.html")
-    assert view.locator("tbody tr").count() == 2
+    assert view.locator("tbody tr").count() == 3
     view.get_by_role("link", name="a <small> network").nth(0).click()
     assert view.locator("h2", has_text="How to get the same").count() == 1
     listed = json.loads(winnow("report", folder, "--json").stdout)
-    assert {entry["page"] for entry in listed} == {"small.html", "in/found%20one.html"}
+    assert {entry["page"] for entry in listed} == {"small.html", "deep.html", "in/found%20one.html"}
 
 
 def test_report_writes_over_nothing_of_others(winnow, folder, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import struct
 import wave
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -91,9 +92,82 @@ def simple_words():
     return tokenizer
 
 
+def character_map(replacements):
+    """A map of letters as SentencePiece compiles it: a double array of darts-clone's units, then the texts that its leaves point to."""
+    texts, starts, trie = bytearray(b"\0"), {}, {}
+    for key, text in replacements.items():
+        if text not in starts:
+            starts[text] = len(texts)
+            texts += text.encode() + b"\0"
+        node = trie
+        for byte in key.encode():
+            node = node.setdefault(byte, {})
+        node[0] = starts[text]
+    units, queue = {0: 0}, [(trie, 0)]
+    while queue:
+        node, place = queue.pop()
+        base = next(base for base in range(1, 1 << 20) if not any(base ^ label in units for label in node))
+        units[place] |= (place ^ base) << 10 | (0x100 if 0 in node else 0)
+        for label, child in node.items():
+            units[base ^ label] = (1 << 31 | child) if label == 0 else label
+        queue += [(child, base ^ label) for label, child in node.items() if label]
+    size = max(units) + 256
+    return struct.pack(f"<I{size}I", 4 * size, *(units.get(place, 0) for place in range(size))) + bytes(texts)
+
+
+def compatible(*more):
+    """What NFKC makes of single letters, and of some in pairs, with others."""
+    import unicodedata
+
+    letters = [*map(chr, range(0xA0, 0x250)), *map(chr, range(0x2000, 0x2200)), *"ﬁﬂ①②Ⅷ½²ｱﾞ㌀"]
+    keys = [*letters, "e\u0301", "A\u030a", "が", "\u30ab\u3099", "\u1100\u1161"]
+    found = {key: unicodedata.normalize("NFKC", key) for key in keys}
+    return character_map({**{key: text for key, text in found.items() if key != text}, "\t": " ", "\u200b": "", "\u00a0": " ", **dict(more)})
+
+
+def unigram(kind):
+    from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    special = ["<pad>", "</s>", "<unk>"]
+    words = pre_tokenizers.Metaspace()
+    if kind == "t5":
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Precompiled(compatible()), normalizers.Strip(left=False), normalizers.Replace(Regex(" {2,}"), "▁")])
+        tokenizer.pre_tokenizer = words
+        special += [AddedToken("<extra_id_0>")]
+    elif kind == "xlm-r":
+        tokenizer.normalizer = normalizers.Precompiled(compatible(("ß", "ss"), ("’", "'")))
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), words])
+        special += ["<s>", AddedToken("<mask>", lstrip=True)]
+    elif kind == "albert":
+        changes = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        tokenizer.normalizer = normalizers.Sequence([*changes, normalizers.Precompiled(compatible()), normalizers.Replace(Regex(" {2,}"), " ")])
+        tokenizer.pre_tokenizer = words
+    elif kind == "whole":
+        # Words are not told apart before, and only the beginning of a text is marked.
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Strip()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+        special += ["[MASK]"]
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    trainer = trainers.UnigramTrainer(vocab_size=500, special_tokens=special, unk_token="<unk>", show_progress=False)
+    # Letters of the other texts are unknown.
+    guide = Path(__file__).resolve().parent.parent / "Guides" / "Data.md"
+    tokenizer.train_from_iterator(CORPUS[:4] + CORPUS[20:] + guide.read_text().splitlines(), trainer)
+    if kind == "bytes":
+        state = json.loads(tokenizer.to_str())
+        state["model"]["vocab"] += [[f"<0x{byte:02X}>", -30.0] for byte in range(256)]
+        state["model"]["byte_fallback"] = True
+        tokenizer = Tokenizer.from_str(json.dumps(state))
+    ends = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>") if tokenizer.token_to_id(token) is not None]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>" if len(ends) > 1 else "$A </s>", special_tokens=ends)
+    return tokenizer
+
+
 TOKENIZERS = {
     "uncased": lambda: wordpiece(True, None), "cased": lambda: wordpiece(False, None), "cased without accents": lambda: wordpiece(False, True),
     **{kind: lambda kind=kind: byte_pairs(kind) for kind in ("gpt-2", "roberta", "llama-3", "digits")}, "words": simple_words,
+    **{f"unigram {kind}": lambda kind=kind: unigram(kind) for kind in ("t5", "xlm-r", "albert", "whole", "bytes")},
 }  # fmt: skip
 
 
@@ -123,6 +197,58 @@ def test_tokens_are_those_of_the_tokenizers_library(winnow, tmp_path, kind):
     assert cut.tolist() == [encoding.ids for encoding in tokenizer.encode_batch(TEXTS)]
 
 
+def test_tokens_are_those_of_sentencepiece(winnow, tmp_path):
+    """A model that SentencePiece trained, with its own map of letters (240 kB): texts of many scripts, by the library and by SentencePiece itself."""
+    pytest.importorskip("tokenizers")
+    sentencepiece = pytest.importorskip("sentencepiece", reason="sentencepiece is not installed; run `scripts/setup python`")
+    from sentencepiece import sentencepiece_model_pb2
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+    guides = sorted((Path(__file__).resolve().parent.parent / "Guides").glob("*.md"))
+    lines = [line for guide in guides for line in guide.read_text().splitlines() if line.strip()]
+    (tmp_path / "corpus.txt").write_text("\n".join(lines))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "corpus.txt"), model_prefix=str(tmp_path / "m"), vocab_size=2000, model_type="unigram", normalization_rule_name="nmt_nfkc",
+        character_coverage=0.999, minloglevel=2)  # fmt: skip
+    own = sentencepiece_model_pb2.ModelProto()
+    own.ParseFromString((tmp_path / "m.model").read_bytes())
+    tokenizer = Tokenizer(models.Unigram([(piece.piece, piece.score) for piece in own.pieces], own.trainer_spec.unk_id, False))
+    spaces = [normalizers.Strip(left=False, right=True), normalizers.Replace(Regex(" {2,}"), "▁")]
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Precompiled(own.normalizer_spec.precompiled_charsmap), *spaces])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    random = np.random.default_rng(1)
+    scripts = [(0x20, 0x7F), (0xA0, 0x600), (0x900, 0x980), (0x1100, 0x1200), (0x2010, 0x2028), (0x2030, 0x2200), (0x3000, 0x3200), (0xAC00, 0xAC40), (0xFB00, 0xFB50),
+               (0xFF00, 0xFFEF), (0x1F600, 0x1F640), (0x300, 0x340), (0x300, 0x340)]  # fmt: skip
+    letters = [chr(code) for low, high in scripts for code in range(low, high)]
+    mixed = ["".join(random.choice(letters, size=random.integers(1, 40))) for _ in range(600)]
+    texts = [text for text in lines[:600] + mixed if "\t" not in text and text.strip()]
+    (folder / "all.txt").write_text("\n".join(texts) + "\n")
+    found = seen(winnow, identity(tmp_path / "id.onnx", {"input_ids": ["N", "L"], "attention_mask": ["N", "L"]}), folder / "all.txt")
+    judge = sentencepiece.SentencePieceProcessor(str(tmp_path / "m.model"))
+    for index, text in enumerate(texts):
+        tokens = found["input_ids_out"][index][found["attention_mask_out"][index] == 1].tolist()
+        assert tokens == tokenizer.encode(text).ids, text
+        if index < 600:
+            assert tokens == judge.encode(text), text
+
+
+def test_one_folder_alone_is_no_class(winnow, tmp_path):
+    """Pictures that lie in a folder by itself have no labels; with a second folder they have."""
+    pictures = tmp_path / "pictures"
+    (pictures / "data").mkdir(parents=True)
+    random = np.random.default_rng(1)
+    for index in range(12):
+        (pictures / "data" / f"{index:02}.png").write_bytes(png(random.integers(0, 256, size=(8, 8), dtype=np.uint8)))
+    model = identity(tmp_path / "m.onnx", {"x": ["N", 3, 8, 8]}, TensorProto.FLOAT)
+    assert "12 images, no labels" in winnow("infer", model, "--data", pictures, "-o", tmp_path / "y.npz").stdout
+    (pictures / "other").mkdir()
+    (pictures / "other" / "a.png").write_bytes(png(random.integers(0, 256, size=(8, 8), dtype=np.uint8)))
+    assert "13 images in 2 classes" in winnow("infer", model, "--data", pictures, "-o", tmp_path / "y.npz").stdout
+
+
 def test_texts_have_classes(winnow, tmp_path):
     pytest.importorskip("tokenizers")
     tokenizer = byte_pairs("gpt-2")
@@ -146,7 +272,7 @@ def test_unread_tokenizers_are_told(winnow, tmp_path):
     tokenizers = pytest.importorskip("tokenizers")
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     model = identity(tmp_path / "m.onnx", {"input_ids": ["N", "L"]})
-    for maker, words in [(lambda: tokenizers.Tokenizer(tokenizers.models.Unigram([("a", -1.0)], 0)), "Unigram"), (None, "no tokenizer.json")]:
+    for maker, words in [(lambda: tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, "a")), "WordLevel"), (None, "no tokenizer.json")]:
         if maker:
             maker().save(str(tmp_path / "tokenizer.json"))
         else:

@@ -188,3 +188,13 @@ def test_bodies_lose_channels(winnow, tmp_path):
                 results.append(session.run(None, {"x": x, "c": np.array(condition)})[0])
         for result in results[1:]:
             np.testing.assert_allclose(result, results[0], atol=1e-5)
+
+
+def test_a_mistake_is_not_in_the_way(winnow, model, data, tmp_path):
+    """A command that failed before it had done anything can be given again rightly."""
+    output = tmp_path / "out.onnx"
+    np.savez(tmp_path / "few.npz", x=np.zeros((40, 8), np.float32), labels=np.full(40, 7))
+    failed = winnow("finetune", model, "--data", tmp_path / "few.npz", "--epochs", 1, "-o", output, "--set", "objective=[{loss: mse, of: nothing}]", check=False)
+    assert failed.returncode != 0 and not list(tmp_path.glob("*.state")), failed.stderr
+    winnow("finetune", model, "--data", data, "--epochs", 1, "-o", output)
+    assert output.exists()

@@ -1,5 +1,6 @@
 import Foundation
-import WinnowTensor
+import WinnowPasses
+package import WinnowTensor
 
 /// The frame of a program of one's own around Winnow.
 public enum Program {
@@ -16,5 +17,10 @@ public enum Program {
     private static func fail(_ error: any Error) -> Never {
         FileHandle.standardError.write(Data("\(error)\n".utf8))
         exit((error as? WinnowError)?.exitCode ?? 1)
+    }
+
+    /// What to say of a command that there is not.
+    package static func unknown(command: String, among commands: [String]) -> WinnowError {
+        WinnowError(.usage, command, "there is no such command", remedy: Spelling.remedy(for: command, among: commands))
     }
 }

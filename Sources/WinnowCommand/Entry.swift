@@ -8,6 +8,7 @@ enum Entry {
     static func main() {
         Interruption.install()
         do {
+            try WinnowProgram.checkName(CommandLine.arguments.dropFirst().first)
             var command = try WinnowProgram.parseAsRoot()
             try command.run()
             // What was printed may still be on its way to a device that is full.
@@ -15,7 +16,7 @@ enum Entry {
                 throw WinnowError(.file, "standard output", "cannot be written", remedy: "free some space")
             }
         } catch let error as WinnowError {
-            fail("winnow: \(error)", error.kind == .cancelled ? Interruption.exitCode ?? error.exitCode : error.exitCode)
+            fail("winnow: \(error.descriptionWithGuide)", error.kind == .cancelled ? Interruption.exitCode ?? error.exitCode : error.exitCode)
         } catch let code as ExitCode {
             fflush(nil)
             exit(code.rawValue)
@@ -61,4 +62,11 @@ struct WinnowProgram: ParsableCommand {
                     ManualCommand.self,
                 ]),
         ])
+
+    /// Throws `.usage` for the name of a command that there is not.
+    static func checkName(_ name: String?) throws {
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+        guard let name, !name.hasPrefix("-"), name != "help", !names.contains(name) else { return }
+        throw Program.unknown(command: name, among: names)
+    }
 }

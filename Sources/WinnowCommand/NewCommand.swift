@@ -10,6 +10,14 @@ struct NewCommand: ParsableCommand {
     @OptionGroup var output: OutputArguments
     @Option(help: "Layer widths of an mlp, input first: 784,256,10.") var widths: String?
     @Option(help: "Fixes the random weights.") var seed: UInt64 = 0
+    @Flag(help: "JSON instead of text.") var json = false
+
+    private struct Listing: Encodable {
+        let output: String
+        let architecture: String
+        let parameters: Int
+        let seed: UInt64
+    }
 
     func run() throws {
         try output.check()
@@ -23,6 +31,7 @@ struct NewCommand: ParsableCommand {
         }
         let model = Model(try Architecture.named(architecture).makeGraph(seed: seed, widths: numbers))
         try model.write(to: output.output)
+        if json { return try printJSON(Listing(output: output.output, architecture: architecture, parameters: model.graph.parameterCount, seed: seed)) }
         print("\(output.output): \(architecture), \(model.graph.parameterCount) parameters")
     }
 }

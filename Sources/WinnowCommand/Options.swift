@@ -80,16 +80,20 @@ struct DataArguments: ParsableArguments {
     /// The data, said in words unless `quietly`; pictures have the size of `shapes`.
     func load(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> DataSplits? {
         guard let data else { return nil }
-        let splits = try DataSplits(
-            reading: data, for: graph, layout: .named(layout), shapes: shapes, preparation: preparation, skippingBad: skipBad
-        ).fitting(graph)
+        let splits = try WinnowError.leading(to: "Data") {
+            try DataSplits(
+                reading: data, for: graph, layout: .named(layout), shapes: shapes, preparation: preparation, skippingBad: skipBad
+            ).fitting(graph)
+        }
         if !quietly { for note in splits.notes { print(note) } }
         return splits
     }
 
     func required(for graph: Graph, shapes: [String] = [], quietly: Bool = false) throws -> (splits: DataSplits, source: String) {
         guard let data, let splits = try load(for: graph, shapes: shapes, quietly: quietly) else {
-            throw WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
+            var error = WinnowError(.usage, "--data", "is missing", remedy: "give a file, a folder or fashion-mnist")
+            error.guide = "Data"
+            throw error
         }
         return (splits, data)
     }

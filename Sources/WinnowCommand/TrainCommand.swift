@@ -24,6 +24,7 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Flip images left to right at random.") var flip = false
     @Option(help: ArgumentHelp("Change samples at random: \(AugmentationChange.help).", valueName: "crop=4")) var augment: [String] = []
     @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
+    @Flag(help: "JSON instead of text; progress as lines of JSON on standard error.") var json = false
     @Flag(help: "Print errors alone.") var quiet = false
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
@@ -32,7 +33,7 @@ struct TrainCommand: ParsableCommand {
         try compute.apply()
         try output.check(reading: [data.data], replacing: input)
         let model = try Model(reading: input)
-        let (splits, source) = try data.required(for: model.graph, quietly: quiet)
+        let (splits, source) = try data.required(for: model.graph, quietly: quiet || json)
         var configuration = TrainingConfiguration(
             epochs: epochs, batchSize: batchSize, learningRate: learningRate,
             optimizer: try .named(optimizer, momentum: momentum, weightDecay: weightDecay), schedule: try .named(schedule), seed: seed)
@@ -40,11 +41,11 @@ struct TrainCommand: ParsableCommand {
         configuration.augmentation.changes += try augment.map { try AugmentationChange(parsing: $0) }
         var training = ModelTraining(configuration)
         training.arithmetic = try math.arithmetic
-        let progress = ProgressLine(isQuiet: quiet)
+        let progress = ProgressLine(isQuiet: quiet, isJSON: json)
         let result = try training(
             model, output: output.output, data: splits, source: source, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         progress.finish()
-        if !quiet { print(result) }
+        if json { try printJSON(result) } else if !quiet { print(result) }
     }
 }

@@ -8,7 +8,8 @@ public struct PassStep: Sendable {
 
     /// Throws `.recipe` for an unknown pass, naming the nearest known one.
     public init(named name: String, hyperparameters: [String: HyperparameterValue] = [:]) throws {
-        pass = try PassCatalogue.pass(named: name).init(hyperparameters: hyperparameters)
+        let pass = try PassCatalogue.pass(named: name)
+        self.pass = try WinnowError.leading(to: pass.page) { try pass.init(hyperparameters: hyperparameters) }
     }
 
     public var name: String { type(of: pass).name }

@@ -24,16 +24,20 @@ public struct IntegerCoverage: Codable, Sendable, Hashable {
 
 extension IntegerCoverage {
     /// nil for a model without codes.
-    package init?(_ graph: Graph) {
-        let count = CoverageCount(graph)
+    package init?(_ graph: Graph) { self.init(CoverageCount(graph)) }
+
+    /// nil where no code was counted.
+    init?(_ count: CoverageCount) {
         guard count.coverage.codedLayerCount > 0 else { return nil }
         self = count.coverage
     }
 }
 
 /// One walk over a graph with Q/DQ pairs or operators on codes.
-private struct CoverageCount {
+struct CoverageCount {
     private(set) var coverage = IntegerCoverage()
+    /// The layers whose data and weight are both codes.
+    private(set) var integerLayers: Set<String> = []
     private let graph: Graph
     private let index: GraphIndex
     private let learned: Parameters
@@ -49,7 +53,7 @@ private struct CoverageCount {
 
     private mutating func visit(_ node: Node) {
         let data = node.inputs.filter { !$0.isEmpty && learned.origins[$0] == nil }
-        if Self.converts(node) {
+        if node.convertsCodes {
             if node.op.type.name == "DequantizeLinear" { coded.formUnion(node.outputs) }
             return
         }
@@ -59,7 +63,11 @@ private struct CoverageCount {
             let dataIsCode = !data.isEmpty && isCode(data[0])
             coverage.layerCount += 1
             if weightIsCode { coverage.codedLayerCount += 1 }
-            if weightIsCode && dataIsCode { coverage.integerLayerCount += 1; return }
+            if weightIsCode && dataIsCode {
+                coverage.integerLayerCount += 1
+                integerLayers.insert(node.name)
+                return
+            }
             return note(node)
         }
         guard data.contains(where: isFloat), node.outputs.contains(where: isFloat), !isAbsorbed(node, data) else { return }
@@ -67,10 +75,6 @@ private struct CoverageCount {
     }
 
     private mutating func note(_ node: Node) { coverage.floatNodes[node.op.type.description, default: 0] += 1 }
-
-    private static func converts(_ node: Node) -> Bool {
-        ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"].contains(node.op.type.name)
-    }
 
     private func isLayer(_ node: Node) -> Bool {
         node.op.quantization == .contraction || node.op.inputRoles.values.contains { $0 == .scale }
@@ -93,8 +97,13 @@ private struct CoverageCount {
     private func isQuantizedAgain(_ value: ValueName) -> Bool {
         let readers = index.consumers(of: value)
         return !readers.isEmpty && !index.isOutput(value) && readers.allSatisfy { reader in
-            Self.converts(reader)
+            reader.convertsCodes
                 || ["Relu", "Clip"].contains(reader.op.type.name) && reader.outputs.allSatisfy(isQuantizedAgain)
         }
     }
+}
+
+extension Node {
+    /// Whether it computes nothing but codes of floats, or floats of codes.
+    var convertsCodes: Bool { ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"].contains(op.type.name) }
 }

@@ -43,6 +43,10 @@ public struct ModelMeasurement: Codable, Sendable {
     public var layers: [LayerMeasurement]?
     /// How many nodes there are of each operator; nil in reports of former versions.
     public var operators: [String: Int]?
+    /// What nodes without weights take together, measured as layers are; nil where those were not timed.
+    public var otherMilliseconds: Double?
+    /// The nodes that compute on data; nil in reports of former versions.
+    public var nodes: [NodeMeasurement]?
 }
 
 /// One initializer of a model.
@@ -91,7 +95,8 @@ extension ModelMeasurement {
         parameters = graph.parameterCount
         let products = graph.multiplyAccumulates(inputShapes: shapes.known(for: graph) ?? [:])
         multiplyAccumulates = products.total
-        coverage = IntegerCoverage(graph)
+        let counted = CoverageCount(graph)
+        coverage = IntegerCoverage(counted)
         let (learned, index) = (Parameters(graph), GraphIndex(graph))
         let entries = Dictionary(learned.entries.map { ($0.tensor, $0) }, uniquingKeysWith: { first, _ in first })
         tensors = graph.initializerNames.compactMap { name in
@@ -103,7 +108,8 @@ extension ModelMeasurement {
                 byteCount: tensor.byteCount, sparsity: count == 0 ? 0 : Double(zeroCount) / Double(count),
                 histogram: histograms && entry.map { $0.rank >= 2 } ?? false ? Histogram(of: tensor) : nil)
         }
-        layers = [LayerMeasurement](graph, learned, products: products)
+        layers = LayerMeasurement.all(of: index, learned, products: products, tensors: tensors, integerLayers: counted.integerLayers)
+        nodes = NodeMeasurement.all(of: index, learned)
         operators = Dictionary(graph.nodes.map { ($0.op.type.name, 1) }, uniquingKeysWith: +)
     }
 
@@ -112,7 +118,14 @@ extension ModelMeasurement {
     /// The standard deviation of `top1` that the number of samples alone causes: √(p(1−p)/n).
     public var top1Deviation: Double? {
         guard let top1, let sampleCount, sampleCount > 0 else { return nil }
-        return (top1 * (1 - top1) / Double(sampleCount)).squareRoot()
+        return Self.deviation(ofAccuracy: top1, sampleCount)
+    }
+
+    private static func deviation(ofAccuracy part: Double, _ sampleCount: Int) -> Double { (part * (1 - part) / Double(sampleCount)).squareRoot() }
+
+    /// `σ of one accuracy is 0.29 % (10,000 samples)`
+    package static func deviationText(ofAccuracy part: Double, _ sampleCount: Int) -> String {
+        "σ of one accuracy is \(Format.percent(deviation(ofAccuracy: part, sampleCount))) (\(Format.count(sampleCount)) \(sampleCount == 1 ? "sample" : "samples"))"
     }
 }
 

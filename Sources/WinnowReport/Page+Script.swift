@@ -59,6 +59,21 @@ extension Page {
           table.closest('.scroll').before(tools);
         }
 
+        // The list of nodes: all of it at once, or folded as it was.
+        for (const list of all('.graph')) {
+          const parts = all('details', list), folded = parts.filter((part) => !part.open);
+          if (!folded.length) continue;
+          const button = make('button', { type: 'button', textContent: 'Unfold all' }), tools = make('div', { className: 'tools' });
+          button.addEventListener('click', () => {
+            const opens = folded.some((part) => !part.open);
+            for (const part of folded) part.open = opens;
+          });
+          const say = () => { button.textContent = folded.some((part) => !part.open) ? 'Unfold all' : 'Fold again'; };
+          for (const part of folded) part.addEventListener('toggle', say);
+          tools.append(button);
+          list.before(tools);
+        }
+
         // Plots: what a mark stands for is said beside it.
         const tip = make('div', { id: 'tip' });
         tip.setAttribute('role', 'status');

@@ -35,13 +35,22 @@ extension Page {
         .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) } svg .marked { stroke: var(--mark); stroke-width: 3 }
         #tip { position: absolute; z-index: 1; max-width: 20rem; background: var(--ink); color: var(--paper); border-radius: 6px; \
         padding: .2rem .6rem; font-size: .85rem; pointer-events: none } #tip:empty { display: none }
+        .graph { max-height: 34rem; overflow-y: auto } .graph ol { list-style: none; margin: 0; padding: 0 } \
+        .graph li:not(.run) { display: flex; flex-wrap: wrap; gap: 0 .6rem; align-items: baseline; margin-left: calc(var(--lane) * 1.1rem); \
+        padding: .12rem .6rem; border-left: 3px solid var(--line); font-size: .9rem; overflow-wrap: anywhere } .graph li b { font-weight: 600 } \
+        .graph .same { color: var(--soft) } .graph li.same b { font-weight: inherit } .graph li.changed { border-color: var(--accent) } \
+        .graph li.gone, .graph li.new { border-color: var(--warm) } .graph li.gone { border-left-style: dashed } .graph .gone .name { text-decoration: line-through }
+        .mark { border: 1px solid var(--accent); border-radius: 6px; padding: 0 .4rem } .gone .mark, .new .mark { border-color: var(--warm) } \
+        .bytes { margin-left: auto; color: var(--soft); font-variant-numeric: tabular-nums } .meter { display: inline-block; width: 6rem; margin-left: .6rem } \
+        .meter i { display: block; height: 5px; width: max(1px, var(--bar)); background: var(--soft) } .meter i + i { background: var(--accent); margin-top: 1px }
+        .graph .run > details > summary { margin: .1rem 0; color: var(--soft); font-size: .9rem }
         .bars rect { fill: var(--accent) } .grids { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); \
         gap: 1rem } figure { margin: 0; break-inside: avoid } figcaption { font-size: .8rem; color: var(--soft) } code, pre { font-size: .85rem }
         pre { border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; overflow-x: auto } details summary { cursor: pointer; margin: .5rem 0 }
         @media (max-width: 600px) { body { margin: 1rem auto } .headline { font-size: 1.1rem } .card { min-width: 6rem; padding: .5rem .8rem } \
-        .card b { font-size: 1.3rem } .chart text, .map text { font-size: 18px } }
+        .card b { font-size: 1.3rem } .graph li:not(.run) { margin-left: calc(var(--lane) * .5rem) } .meter { width: 3rem } .chart text, .map text { font-size: 18px } }
         @media print { :root, :root[data-theme] { color-scheme: light; \(light) } body { max-width: none; margin: 0; font-size: 10pt } \
-        nav, .theme, .tools, #tip { display: none } .scroll, pre { overflow: visible } th, td { white-space: normal } \
+        nav, .theme, .tools, #tip { display: none } .scroll, pre { overflow: visible; max-height: none } th, td { white-space: normal } \
         tr, svg, .card { break-inside: avoid } h2, h3 { break-after: avoid } * { print-color-adjust: exact } }
         """
 }

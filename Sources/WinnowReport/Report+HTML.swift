@@ -10,6 +10,7 @@ extension Report {
             Page.Section(title: "Before and after", html: comparison + (coverage + caveats.map { HTML.paragraph($0, "warn") }).joined()),
             Page.Section(title: "Candidates", html: search?.candidateSection ?? ""),
             Page.Section(title: "Layers", html: layerSection),
+            Page.Section(title: "What changed in the graph", html: graphSection),
         ]
         sections += roundCharts
         sections += [

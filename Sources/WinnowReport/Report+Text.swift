@@ -31,8 +31,8 @@ extension Report {
         var lines = [verdict].filter { !$0.isEmpty } + TextTable(header: header, rows: rows).lines
         for model in models { lines += model.coverage.map { ["\(model.stage): \($0.text)"] } ?? [] }
         for model in models { lines += (model.metrics ?? []).outputLines.map { "\(model.stage): \($0)" } }
-        if let deviation = models.first?.top1Deviation {
-            lines.append("σ of one accuracy is \(Format.percent(deviation)) (\(models.first?.sampleCount ?? 0) samples)")
+        if let top1 = models.first?.top1, let count = models.first?.sampleCount, count > 0 {
+            lines.append(ModelMeasurement.deviationText(ofAccuracy: top1, count))
         }
         return (lines + caveats + [search?.text].compactMap { $0 }).joined(separator: "\n")
     }

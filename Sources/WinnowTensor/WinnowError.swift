@@ -12,6 +12,8 @@ public struct WinnowError: Error, Hashable, Sendable {
     public var problem: String
     /// What the user can do; may be empty.
     public var remedy: String
+    /// The page of `Guides/` that helps further: `Data`; nil: none.
+    public var guide: String?
 
     public init(_ kind: Kind, _ subject: String, _ problem: String, remedy: String = "") {
         self.kind = kind
@@ -27,6 +29,15 @@ public struct WinnowError: Error, Hashable, Sendable {
         return outer
     }
 
+    /// What `work` gives; where it fails, its error leads to a page of `Guides/`, unless it leads to a nearer one already. What is wrong
+    /// with files, and requests to stop, no page explains.
+    public static func leading<Result>(to guide: String, _ work: () throws -> Result) throws -> Result {
+        do { return try work() } catch var error as WinnowError where error.guide == nil && ![.file, .cancelled].contains(error.kind) {
+            error.guide = guide
+            throw error
+        }
+    }
+
     public var exitCode: Int32 { kind == .usage ? 2 : 1 }
 }
 
@@ -35,4 +46,9 @@ extension WinnowError: CustomStringConvertible {
         let sentence = subject.isEmpty ? problem : "\(subject): \(problem)"
         return remedy.isEmpty ? sentence : "\(sentence); \(remedy)"
     }
+}
+
+extension WinnowError {
+    /// The sentence, and where to read on.
+    public var descriptionWithGuide: String { guide.map { "\(self); see Guides/\($0).md" } ?? description }
 }

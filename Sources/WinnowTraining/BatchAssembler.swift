@@ -24,7 +24,7 @@ struct BatchAssembler {
         let taken = complete.features.count == names.count ? complete.features : complete.features.filter { names.contains($0.name) }
         if let feature = taken.first(where: { !$0.isUniform }) {
             throw WinnowError(
-                .data, "training data", "feature \(feature.name) has samples of several shapes",
+                .data, "training data", "\(feature.name.isEmpty ? "" : "feature \(feature.name) ")has samples of several shapes",
                 remedy: "give resize and crop in images.yaml, or arrays of one shape")
         }
         originals = taken

@@ -1,19 +1,13 @@
 import Foundation
 import Testing
 import WinnowPasses
+import WinnowTensor
 
 /// Every method has its page in Guides/, and the index links it.
 struct GuideTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Guides")
-    /// Small passes that share one page.
-    private static let cleanups: Set<String> = [
-        "fold-batch-norm", "fold-constants", "remove-dead-nodes", "remove-identity", "short-names", "fold-masks", "unprune",
-    ]
-
-    private static func page(of pass: any Pass.Type) -> String {
-        cleanups.contains(pass.name) ? "Cleanup.md" : "\(pass).md"
-    }
+    private static func page(of pass: any Pass.Type) -> String { "\(pass.page).md" }
 
     private static func text(_ name: String) throws -> String {
         try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
@@ -25,6 +19,21 @@ struct GuideTests {
         let guide = try Self.text(page)
         #expect(guide.contains(name), "\(page) does not name \(name)")
         #expect(try Self.text("README.md").contains("](\(page))"))
+    }
+
+    /// What is wrong with a pass, its hyperparameters or its data leads to its page; requests to stop lead nowhere.
+    @Test func errorsLeadToTheGuide() throws {
+        let graph = try Zoo.twoHeads()
+        let unknown = #expect(throws: WinnowError.self) { try PassStep(named: "static-quantization", hyperparameters: ["nothing": .number(1)]) }
+        #expect(unknown?.guide == "StaticQuantization")
+        let failed = #expect(throws: WinnowError.self) { try StaticQuantization()(graph) }
+        #expect(failed?.guide == "StaticQuantization" && failed?.descriptionWithGuide.hasSuffix("; see Guides/StaticQuantization.md") == true)
+        let cleanup = #expect(throws: WinnowError.self) { try PassStep(named: "unprune", hyperparameters: ["nothing": .number(1)]) }
+        #expect(cleanup?.guide == "Cleanup")
+        let cancelled = #expect(throws: WinnowError.self) {
+            try WinnowError.leading(to: "Data") { throw WinnowError(.cancelled, "run", "was stopped") }
+        }
+        #expect(cancelled?.guide == nil)
     }
 
     @Test func everyGuideHasAPass() throws {

@@ -87,7 +87,7 @@ struct HyperparameterTests {
         #expect(throws: WinnowError.self) { try [String: HyperparameterValue](settings: ["sparsity"]) }
     }
 
-    @Test(arguments: ["true", "8", "-0.5", "l2", "[0.5, 0.8]", "none", "int8"])
+    @Test(arguments: ["true", "8", "-0.5", "l2", "[0.5, 0.8]", "none", "int8", "{epochs: 1, with: [a, {b: 2}]}", "[{a: 1}, {b: [c, d]}]"])
     func textsRoundTrip(_ text: String) { #expect(HyperparameterValue(text: text).description == text) }
 
     @Test func jsonRoundTrips() throws {

@@ -30,6 +30,14 @@ extension DataSplits {
     public init(
         reading source: String, for graph: Graph? = nil, layout: Layout = .nchw, shapes: [String] = [], preparation: String? = nil, skippingBad: Bool = false
     ) throws {
+        self = try WinnowError.leading(to: "Data") {
+            try Self.reading(source, for: graph, layout: layout, shapes: shapes, preparation: preparation, skippingBad: skippingBad)
+        }
+    }
+
+    private static func reading(
+        _ source: String, for graph: Graph?, layout: Layout, shapes: [String], preparation: String?, skippingBad: Bool
+    ) throws -> DataSplits {
         let path = source == "fashion-mnist" ? try Self.fashionMNISTFolder() : source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -37,16 +45,17 @@ extension DataSplits {
         }
         let given = try InputShapes.shapes(parsing: shapes).map { (name: $0.0, shape: $0.shape) }
         let reading = SampleReading(graph: graph, shapes: given, preparation: preparation, skipsBad: skippingBad)
-        self = try isFolder.boolValue ? Self.folder(path, source, reading) : Self.file(path, source, reading)
-        guard preparation == nil || self.preparation != nil else {
+        var splits = try isFolder.boolValue ? Self.folder(path, source, reading) : Self.file(path, source, reading)
+        guard preparation == nil || splits.preparation != nil else {
             throw WinnowError(.usage, "--preparation", "is for pictures, and \(source) has none", remedy: "leave it out")
         }
-        guard layout == .nhwc else { return }
-        guard self.preparation == nil else {
+        guard layout == .nhwc else { return splits }
+        guard splits.preparation == nil else {
             throw WinnowError(.usage, "--layout", "is for arrays", remedy: "say layout: nhwc in \(ImagePreparation.fileName)")
         }
-        self = map { $0.channelsFirst() }
-        notes[0] += ", turned to channels first"
+        splits = splits.map { $0.channelsFirst() }
+        splits.notes[0] += ", turned to channels first"
+        return splits
     }
 
     private static func file(_ path: String, _ source: String, _ reading: SampleReading) throws -> DataSplits {
@@ -61,6 +70,7 @@ extension DataSplits {
     }
 
     private init(_ files: SampleFiles, _ source: String, _ reading: SampleReading) throws {
+        let files = files.withoutOnlyClass
         let (data, words) = try files.samples(classes: files.classes, reading)
         try self.init(splitting: data, notes: ["\(source): \(words)"])
         preparation = try files.record(reading)
@@ -103,6 +113,6 @@ extension Dataset {
     }
 
     var classWords: String {
-        labels.map { " in \(Set($0).count) classes" } ?? ", no labels"
+        labels.map { labels in Set(labels).count }.map { " in \($0) \($0 == 1 ? "class" : "classes")" } ?? ", no labels"
     }
 }

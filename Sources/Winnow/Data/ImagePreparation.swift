@@ -35,7 +35,7 @@ extension ImagePreparation {
     static let property = "winnow.images"
 
     /// What is to be done to the pictures of a folder, and where that is said: by name or file, by the nearest `images.yaml`, by the model; else they
-    /// are RGB in 0…1 at the size they have.
+    /// are in 0…1 at the size they have, with the channels of the model.
     static func said(of folder: String, _ reading: SampleReading) throws -> (ImagePreparation, source: String) {
         let (stated, source) = try stated(for: folder, reading)
         let sized = try stated.sized(for: reading.pictureShape)
@@ -48,7 +48,7 @@ extension ImagePreparation {
             return (try ImagePreparation(reading: name), " (\(name))")
         }
         if let path = nearestFile(fileName, from: folder) { return (try ImagePreparation(reading: path), " (\(path))") }
-        guard let text = reading.graph?.metadata.properties[property] else { return (ImagePreparation(), "") }
+        guard let text = reading.graph?.metadata.properties[property] else { return (ImagePreparation(channelsOf: reading), "") }
         do { return (try ImagePreparation(yaml: text), ", as the model says") } catch let error as WinnowError {
             throw error.within("the model's \(property)")
         }
@@ -68,14 +68,20 @@ extension ImagePreparation {
     /// The usual ways to prepare pictures.
     static let names = ["zero-to-one", "minus-one-to-one", "imagenet"]
 
+    /// In 0…1 as the model takes them, grey where it has one channel; RGB, channels first, where that is not known.
+    private init(channelsOf reading: SampleReading) {
+        self.init()
+        guard let extents = reading.extents(ofRank: 4) else { return }
+        let isLast = ![1, 3].contains(extents[1]) && [1, 3].contains(extents[3])
+        layout = isLast ? .nhwc : .nchw
+        if extents[isLast ? 3 : 1] == 1 { colour = .grey }
+    }
+
     /// One of the usual ways, at the size and in the layout that the model takes; nil for another name.
     private static func named(_ name: String, _ reading: SampleReading) throws -> ImagePreparation? {
         guard names.contains(name) else { return nil }
-        var result = ImagePreparation()
-        let extents = reading.extents(ofRank: 4)
-        let isLast = extents.map { ![1, 3].contains($0[1]) && [1, 3].contains($0[3]) } ?? false
-        result.layout = isLast ? .nhwc : .nchw
-        if let extents, extents[isLast ? 3 : 1] == 1 { result.colour = .grey }
+        var result = ImagePreparation(channelsOf: reading)
+        let (extents, isLast) = (reading.extents(ofRank: 4), result.layout == .nhwc)
         let size = extents.flatMap { extents in extents[isLast ? 1 : 2].flatMap { height in extents[isLast ? 2 : 3].map { [height, $0] } } }
         let hasShape = reading.pictureShape != nil
         switch name {

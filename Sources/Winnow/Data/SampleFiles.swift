@@ -36,6 +36,14 @@ struct SampleFiles {
     /// The names of classes, whole numbers by value, everything else by name; empty where there are none.
     var classes: [String] { areNumbers ? [] : Self.sorted(Set(files.compactMap(\.label))) }
 
+    /// Without labels where all samples are of one class by name, as in a folder that lies in another by itself: that tells nothing.
+    var withoutOnlyClass: SampleFiles {
+        guard classes.count == 1 else { return self }
+        var result = self
+        result.files = files.map { ($0.path, nil) }
+        return result
+    }
+
     static func sorted(_ classes: Set<String>) -> [String] {
         classes.sorted { a, b in
             guard let x = Int(a), let y = Int(b), x != y else { return a < b }

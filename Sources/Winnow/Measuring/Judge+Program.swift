@@ -9,6 +9,10 @@ extension Judge {
     /// - Parameter isLowerBetter: whether the number of a command should be low.
     /// Throws `.usage` for a name that is no metric.
     public static func named(_ text: String, isLowerBetter: Bool = false) throws -> Judge {
+        try WinnowError.leading(to: "Compress") { try found(text, isLowerBetter) }
+    }
+
+    private static func found(_ text: String, _ isLowerBetter: Bool) throws -> Judge {
         if text.contains(ModelProgram.modelPlace) { return program(try ModelProgram(text, for: "--metric"), isHigherBetter: !isLowerBetter) }
         guard let metric = MetricCatalogue.all.first(where: { $0.name == text }) else {
             throw WinnowError(

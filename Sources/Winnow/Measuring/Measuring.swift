@@ -10,6 +10,8 @@ struct Measuring {
     var shapes = InputShapes()
     var judges: [Judge] = []
     var evaluation = EvaluationOptions()
+    /// Whether the layers of the first and the last model are timed too.
+    var timesLayers = true
 
     /// The shapes that `graph` is measured with.
     func shapes(for graph: Graph, of original: Graph) -> InputShapes {
@@ -76,9 +78,11 @@ struct Measuring {
     }
 
     private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
-        let speeds = try speeds(of: graphs)
+        // Layers are shown as they were and as they are.
+        let speeds = try speeds(of: graphs, listing: timesLayers && graphs.count > 1 ? [0, graphs.count - 1] : [])
         for (index, speed) in speeds.enumerated() {
             guard let speed else { continue }
+            if !speed.steps.isEmpty { results[index].add(speed.steps) }
             results[index].latency = speed.latency
             results[index].latencyOnAllThreads = speed.latencyOnAllThreads
             results[index].threadCount = speed.threadCount
@@ -88,14 +92,16 @@ struct Measuring {
         }
     }
 
-    /// How fast models are, measured in turns, the first being the original; nil where an extent is open.
-    func speeds(of graphs: [Graph], onAllThreads: Bool = true) throws -> [Speed?] {
+    /// How fast models are, measured in turns, the first being the original, and step by step at the places of `listing`; nil where an
+    /// extent is open.
+    func speeds(of graphs: [Graph], onAllThreads: Bool = true, listing: Set<Int> = []) throws -> [Speed?] {
         let samples = graphs.map { inputs(for: $0, of: graphs[0]) }
         let known = graphs.indices.filter { samples[$0] != nil }
         var result = [Speed?](repeating: nil, count: graphs.count)
         guard !known.isEmpty else { return result }
         let speeds = try Speed.of(
-            known.map { (graphs[$0], samples[$0] ?? [:]) }, onAllThreads: onAllThreads, options: evaluation.session)
+            known.map { (graphs[$0], samples[$0] ?? [:]) }, onAllThreads: onAllThreads,
+            listing: Set(known.indices.filter { listing.contains(known[$0]) }), options: evaluation.session)
         for (index, speed) in zip(known, speeds) { result[index] = speed }
         return result
     }

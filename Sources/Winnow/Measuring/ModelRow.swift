@@ -41,7 +41,8 @@ public struct ModelRow: Codable, Sendable {
         let models = try paths.map { path in
             (stage: URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent, model: try Model(reading: path))
         }
-        let measuring = try Measuring(DataSplits(test: samples), of: models.first?.model.graph, options)
+        var measuring = try Measuring(DataSplits(test: samples), of: models.first?.model.graph, options)
+        measuring.timesLayers = false
         let measured = try measuring(models, name: models.first?.model.graph.name ?? "", histograms: false)
         return zip(models, measured).map { ModelRow(name: $0.model.graph.name, $1, sampleCount: samples.count) }
     }
@@ -100,7 +101,10 @@ public struct ModelRow: Codable, Sendable {
         let speed = rows.filter { $0.model == rows[0].model }.compactMap { row in
             row.speedup.map { "\(row.file): \($0.words) than \(rows[0].file) on 1 thread" }
         }
-        return (table + notes + agreement + speed).joined(separator: "\n")
+        let deviation = rows.first.flatMap { row in
+            row.top1.map { row.sampleCount > 0 ? [ModelMeasurement.deviationText(ofAccuracy: $0, row.sampleCount)] : [] }
+        }
+        return (table + (deviation ?? []) + notes + agreement + speed).joined(separator: "\n")
     }
 
     private static func percent(_ value: Double) -> String { String(format: "%.2f %%", 100 * value) }

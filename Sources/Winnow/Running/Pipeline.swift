@@ -72,6 +72,15 @@ public struct Pipeline: Sendable {
     ) throws -> CompressionResult {
         for step in recipe.steps { try step.check() }
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
+        do { return try run(on: model, in: folder, cancellation, progress) } catch {
+            folder?.removeIfUnused()
+            throw error
+        }
+    }
+
+    private func run(
+        on model: Model, in folder: RunFolder?, _ cancellation: Cancellation, _ progress: @escaping @Sendable (Progress) -> Void
+    ) throws -> CompressionResult {
         var graph = model.graph
         var result = CompressionResult(model: model, steps: [], saved: [], folder: folder)
         for (index, step) in recipe.steps.enumerated() {

@@ -79,6 +79,12 @@ struct RunFolder: Sendable {
 
     private static let ending = ".onnx"
 
+    /// Removes the folder of a run that has kept nothing, so that it is not in the way of one that does it right.
+    func removeIfUnused() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        if names.allSatisfy({ $0.hasPrefix(Self.marker + ".") }) { remove([]) }
+    }
+
     /// Removes the files of these steps, and the folder if the run made it and nothing else is in it.
     func remove(_ steps: [String]) {
         for step in steps {

@@ -12,11 +12,27 @@ public struct ModelTraining: Sendable {
 
     public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }
 
+    /// How a training went.
+    public struct Summary: Encodable, Sendable, CustomStringConvertible {
+        public var output: String
+        /// The epoch after which the model was as it is written, counted from 1.
+        public var epoch: Int
+        /// One record an epoch.
+        public var history: [EpochRecord]
+
+        /// `trained.onnx: the state after epoch 8 of 10, validation top-1 98.12 %`
+        public var description: String {
+            let best = history.first { $0.epoch == epoch }
+            let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
+            return "\(output): the state after epoch \(epoch) of \(history.count)\(top1)"
+        }
+    }
+
     /// Trains `model` on the training split, keeps the best state on validation, writes it, and says how it went.
     public func callAsFunction(
         _ model: Model, output: String, data: DataSplits, source: String, cancellation: Cancellation,
         progress: @escaping ProgressReporter
-    ) throws -> String {
+    ) throws -> Summary {
         let training = try data.required(.training, of: source).adapted(to: model.graph)
         let validation = try data.validation?.adapted(to: model.graph)
         let checkpoint = CheckpointFiles(file: OutputName.companion(of: output, suffix: ".checkpoint"))
@@ -30,9 +46,7 @@ public struct ModelTraining: Sendable {
         if let preparation = data.preparation { trained.metadata.properties[ImagePreparation.property] = preparation }
         try Model(trained).write(to: output)
         checkpoint.remove(partsBeginning: "")
-        let best = result.history.first { $0.epoch == result.epoch }
-        let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
-        return "\(output): the state after epoch \(result.epoch) of \(result.history.count)\(top1)"
+        return Summary(output: output, epoch: result.epoch, history: result.history)
     }
 }
 

@@ -28,7 +28,9 @@ struct CompressCommand: ParsableCommand {
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
     @OptionGroup var work: WorkArguments
 
-    func run() throws {
+    func run() throws { try WinnowError.leading(to: "Compress", compress) }
+
+    private func compress() throws {
         try work.compute.apply()
         let model = try Model(reading: input)
         var search = CompressionSearch(model, output: output.output)

@@ -31,7 +31,9 @@ struct ExportCommand: ParsableCommand {
         let coverage: String?
     }
 
-    func run() throws {
+    func run() throws { try WinnowError.leading(to: "Export", exportModel) }
+
+    private func exportModel() throws {
         try compute.apply()
         var export = ModelExport()
         export.profile = try Chosen(named: profile, for: "--profile")

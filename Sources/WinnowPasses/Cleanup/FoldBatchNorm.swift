@@ -12,6 +12,7 @@ import WinnowTensor
 /// ```
 public struct FoldBatchNorm: Pass {
     public static let name = "fold-batch-norm"
+    public static let page = "Cleanup"
     public static let summary = "multiplies BatchNormalization into the Conv, Gemm or MatMul before it"
     public static let guide = """
         W' = W·γ/√(σ²+ε) along the output channels, b' = (b−μ)·γ/√(σ²+ε) + β. Constant factors and terms of channels (Mul, \

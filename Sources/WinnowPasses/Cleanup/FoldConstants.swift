@@ -9,6 +9,7 @@ import WinnowTensor
 /// weight that others read as it is.
 public struct FoldConstants: Pass {
     public static let name = "fold-constants"
+    public static let page = "Cleanup"
     public static let summary = "replaces nodes that depend on constants only by their results"
     public static let guide = """
         Runs every node whose inputs are all constants and stores its result as an initializer. Nodes that would make the \

@@ -4,6 +4,7 @@ import WinnowTensor
 /// Removes nodes whose results nobody reads and initializers that no node reads.
 public struct RemoveDeadNodes: Pass {
     public static let name = "remove-dead-nodes"
+    public static let page = "Cleanup"
     public static let summary = "removes nodes and initializers that no output depends on"
     public static let isIdempotent = true
 

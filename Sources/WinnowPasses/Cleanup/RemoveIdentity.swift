@@ -11,6 +11,7 @@ public import WinnowGraph
 /// ```
 public struct RemoveIdentity: Pass {
     public static let name = "remove-identity"
+    public static let page = "Cleanup"
     public static let summary = "removes Identity, Dropout outside training, and Cast and Reshape that change nothing"
     public static let isIdempotent = true
 

@@ -6,6 +6,7 @@ public import WinnowGraph
 /// Names are a fifth of the file of a network of a hundred thousand weights in 8 bits.
 public struct ShortNames: Pass {
     public static let name = "short-names"
+    public static let page = "Cleanup"
     public static let summary = "gives nodes and values inside short names, which makes small files smaller"
     public static let guide = """
         Nodes, weights and intermediate values are called a, b, … in their order; inputs and outputs keep their names, and so does what \

@@ -14,6 +14,8 @@ public protocol Pass: Codable, Sendable, CustomStringConvertible {
     static var summary: String { get }
     /// What it does, when to use it and where it comes from, for `winnow passes NAME`.
     static var guide: String { get }
+    /// The page of `Guides/` about it, which errors lead to.
+    static var page: String { get }
     /// The hyperparameters by which it does more or less.
     static var strengths: [Strength] { get }
     /// Whether applying it to its own result changes nothing.
@@ -68,6 +70,7 @@ extension Pass {
     public var trainedEpochs: Int { 0 }
     public var rehearsal: Self { self }
     public static var guide: String { summary }
+    public static var page: String { "\(Self.self)" }
     public static var strengths: [Strength] { [] }
     public static var isIdempotent: Bool { false }
 
@@ -77,8 +80,10 @@ extension Pass {
 
     public func encode(to encoder: any Encoder) throws { try hyperparameters.encode(to: encoder) }
 
-    /// Applies the pass and names it in whatever goes wrong.
+    /// Applies the pass; names it, and its page, in whatever goes wrong.
     public func callAsFunction(_ graph: Graph, in context: PassContext = PassContext()) throws -> PassResult {
-        do { return try apply(to: graph, in: context) } catch let error as WinnowError { throw error.within(Self.name) }
+        try WinnowError.leading(to: Self.page) {
+            do { return try apply(to: graph, in: context) } catch let error as WinnowError { throw error.within(Self.name) }
+        }
     }
 }

@@ -8,17 +8,44 @@ public enum HyperparameterValue: Hashable, Sendable {
     case list([HyperparameterValue])
     case table([String: HyperparameterValue])
 
-    /// Reads the text after `key=` on the command line: `true`, `8`, `0.5`, `l2`, `a,b`, `[0.5, 0.8]`, `none`.
+    /// Reads the text after `key=` on the command line: `true`, `8`, `0.5`, `l2`, `a,b`, `[0.5, 0.8]`, `{epochs: 2}`, `none`.
     public init(text: String) {
         let trimmed = text.trimmingSpaces
-        if trimmed.hasPrefix("["), trimmed.hasSuffix("]") {
-            let body = trimmed.dropFirst().dropLast()
-            self = .list(body.isEmpty ? [] : body.split(separator: ",").map { .init(text: String($0)) })
-        } else if trimmed.contains(",") {
-            self = .list(trimmed.split(separator: ",").map { .init(text: String($0)) })
+        let parts = Self.parts(of: trimmed)
+        if let body = Self.body(of: trimmed, "[", "]") {
+            self = .list(Self.parts(of: body).map { .init(text: $0) })
+        } else if let body = Self.body(of: trimmed, "{", "}"), let table = Self.table(body) {
+            self = .table(table)
+        } else if parts.count > 1 || trimmed.hasSuffix(",") {
+            self = .list(parts.map { .init(text: $0) })
         } else {
             self = Self.scalar(trimmed)
         }
+    }
+
+    private static func body(of text: String, _ open: Character, _ close: Character) -> String? {
+        text.first == open && text.last == close && text.count > 1 ? String(text.dropFirst().dropLast()) : nil
+    }
+
+    /// What commas part outside brackets; nothing of nothing.
+    private static func parts(of text: String) -> [String] {
+        var (parts, depth) = ([""], 0)
+        for character in text {
+            if character == "," && depth == 0 { parts.append(""); continue }
+            depth += "[{".contains(character) ? 1 : "]}".contains(character) ? -1 : 0
+            parts[parts.count - 1].append(character)
+        }
+        return parts.filter { !$0.trimmingSpaces.isEmpty }
+    }
+
+    /// `epochs: 1, with: [distillation]`; nil for what is no table.
+    private static func table(_ text: String) -> [String: HyperparameterValue]? {
+        var table: [String: HyperparameterValue] = [:]
+        for part in parts(of: text) {
+            guard let colon = part.firstIndex(of: ":") else { return nil }
+            table[String(part[..<colon]).trimmingSpaces] = .init(text: String(part[part.index(after: colon)...]))
+        }
+        return table
     }
 
     private static func scalar(_ text: String) -> HyperparameterValue {

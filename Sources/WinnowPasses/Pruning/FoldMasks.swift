@@ -4,6 +4,7 @@ import WinnowTensor
 /// Makes pruning permanent: multiplies every mask into its weight and removes the mask.
 public struct FoldMasks: Pass {
     public static let name = "fold-masks"
+    public static let page = "Cleanup"
     public static let summary = "makes pruning permanent: masked weights become zeros"
     public static let isIdempotent = true
 
@@ -18,6 +19,7 @@ public struct FoldMasks: Pass {
 /// Undoes pruning: removes masks and lets the weights beneath work again, as they were when they were last trained.
 public struct Unprune: Pass {
     public static let name = "unprune"
+    public static let page = "Cleanup"
     public static let summary = "removes pruning masks and gives the dense weights back"
     public static let isIdempotent = true
 

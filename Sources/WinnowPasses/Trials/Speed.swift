@@ -12,13 +12,18 @@ package struct Speed: Sendable {
     /// nil for the first.
     package var speedup: Speedup?
     package var speedupOnAllThreads: Speedup?
+    /// On one thread, of those models that were asked for.
+    package var steps: [PlanStepTiming] = []
 
-    /// Measures models in turns, for `seconds` each on one thread and, if asked, on all.
+    /// Measures models in turns, for `seconds` each on one thread and, if asked, on all; those at the places of `listing` also step by
+    /// step, for half as long.
     package static func of(
-        _ models: [(graph: Graph, inputs: [ValueName: Tensor])], seconds: Double = 0.5, onAllThreads: Bool = true, options: SessionOptions
+        _ models: [(graph: Graph, inputs: [ValueName: Tensor])], seconds: Double = 0.5, onAllThreads: Bool = true, listing: Set<Int> = [],
+        options: SessionOptions
     ) throws -> [Speed] {
         let all = ThreadCount.current
         defer { ThreadCount.set(all) }
+        var steps: [Int: [PlanStepTiming]] = [:]
         func turns(threads: Int) throws -> LatencyTurns {
             ThreadCount.set(threads)
             let plans = try models.map { graph, inputs in
@@ -26,7 +31,10 @@ package struct Speed: Sendable {
                 for (name, tensor) in inputs { try plan.setInput(name, tensor) }
                 return plan
             }
-            return try LatencyTurns(count: plans.count, seconds: seconds) { try plans[$0].execute() }
+            let turns = try LatencyTurns(count: plans.count, seconds: seconds) { try plans[$0].execute() }
+            guard threads == 1 else { return turns }
+            for place in listing { steps[place] = try PlanStepTiming.measure(plans[place], seconds: seconds / 2) }
+            return turns
         }
         let oneThread = try turns(threads: 1)
         let allThreads = onAllThreads && all > 1 ? try turns(threads: all) : nil
@@ -37,7 +45,7 @@ package struct Speed: Sendable {
                 latency: oneThread.latency(place, batchSize: batchSize),
                 latencyOnAllThreads: allThreads?.latency(place, batchSize: batchSize), threadCount: all,
                 speedup: place > 0 ? oneThread.speedup(of: place, over: 0) : nil,
-                speedupOnAllThreads: place > 0 ? allThreads?.speedup(of: place, over: 0) : nil)
+                speedupOnAllThreads: place > 0 ? allThreads?.speedup(of: place, over: 0) : nil, steps: steps[place] ?? [])
         }
     }
 }

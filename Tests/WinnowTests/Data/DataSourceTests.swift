@@ -161,6 +161,18 @@ import WinnowTestSupport
         #expect(error?.remedy.contains("colour: grey and resize: [32, 24]") == true)
     }
 
+    /// Where nothing says otherwise pictures have the channels of the model, and lie as it takes them.
+    @Test(arguments: [(["N", 1, "H", "W"] as [Extent], 1, false), (["N", 3, "H", "W"], 3, false), (["N", "H", "W", 3], 3, true), (["N", "H", "W", 1], 1, true)])
+    func picturesHaveTheChannelsOfTheModel(extents: [Extent], channels: Int, areLast: Bool) throws {
+        try write(picture(1), to: "x.png")
+        let b = GraphBuilder("channels")
+        let x = try b.input("x", .float32, extents)
+        let graph = try b.graph(outputs: [b.add(Relu(), x)])
+        let size = try #require(try DataSplits(reading: folder).whole).features[0].tensor.shape
+        let wanted = areLast ? [1, size[2], size[3], channels] : [1, channels, size[2], size[3]]
+        #expect(try #require(try DataSplits(reading: folder, for: graph).whole).features[0].tensor.shape == Shape(wanted))
+    }
+
     @Test func picturesOfDifferentSizesStayApart() throws {
         try write(picture(1), to: "a/x.png")
         try write(picture(2, width: 7), to: "a/y.png")

@@ -39,6 +39,17 @@ import WinnowTensor
         #expect(error?.kind == .data && error?.subject == folder)
     }
 
+    /// A run that failed before it kept anything leaves no folder that would refuse the next; one that kept something does.
+    @Test func whatWasNotUsedIsNotInTheWay() throws {
+        try open("a").removeIfUnused()
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        let run = try open("b")
+        try run.state(of: "step-1").part("training").save(1)
+        run.removeIfUnused()
+        #expect(try names.count == 2)
+        try open("b").remove(["step-1"])
+    }
+
     /// Files that were cut short or are of others are told of, not believed.
     @Test(arguments: ["winnow-run.safetensors", "step-1.safetensors", "step-1.onnx"])
     func damagedFilesAreRefused(name: String) throws {

@@ -20,6 +20,11 @@ struct TextNormalizer {
         case "NFD": return [{ $0.decomposedStringWithCanonicalMapping }]
         case "NFKC": return [{ $0.precomposedStringWithCompatibilityMapping }]
         case "NFKD": return [{ $0.decomposedStringWithCompatibilityMapping }]
+        case "Nmt": return [spacingForTranslation]
+        case "Precompiled":
+            // Written so where a model maps nothing.
+            guard let map = part.precompiled_charsmap, !map.isEmpty else { return [] }
+            return [try CharacterMap(base64: map).callAsFunction]
         case "Strip":
             let (left, right) = (part.strip_left ?? true, part.strip_right ?? true)
             return [{ stripped($0, left, right) }]
@@ -38,8 +43,7 @@ struct TextNormalizer {
                 return result + units.substring(from: end)
             }]
         default:
-            throw WinnowError(
-                .unsupported, TokenizerFile.name, "has the normalizer \(part.type), which is not read", remedy: "tokenize with the tokenizers library and give arrays")
+            throw TokenizerFile.unsupported("has the normalizer \(part.type), which is not read")
         }
     }
 
@@ -77,6 +81,17 @@ struct TextNormalizer {
             default: scalar.value == 0xFFFD
             }
             if !isOther { result.append(scalar) }
+        }
+    }
+
+    /// Without controls, and with spaces for other white space and what cannot be seen.
+    private static func spacingForTranslation(_ text: String) -> String {
+        mapping(text) { scalar, result in
+            switch scalar.value {
+            case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0x8F, 0x9F: break
+            case 0x09, 0x0A, 0x0C, 0x0D, 0x1680, 0x200B...0x200F, 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD: result.append(" ")
+            default: result.append(scalar)
+            }
         }
     }
 

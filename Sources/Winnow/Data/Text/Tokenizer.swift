@@ -1,7 +1,7 @@
 import Foundation
 import WinnowTensor
 
-/// Texts as numbers, as `tokenizer.json` of the `tokenizers` library says: WordPiece and byte-pair encoding.
+/// Texts as numbers, as `tokenizer.json` of the `tokenizers` library says: WordPiece, byte-pair encoding and unigram models.
 struct Tokenizer {
     /// One text: its tokens, which of them it is of two, and the special tokens around.
     struct Encoding {
@@ -58,25 +58,30 @@ struct Tokenizer {
                 if isBefore { before += tokens } else { after += tokens }
             }
         default:
-            throw WinnowError(
-                .unsupported, TokenizerFile.name, "puts special tokens by \(part.type), which is not read", remedy: "tokenize with the tokenizers library and give arrays")
+            throw TokenizerFile.unsupported("puts special tokens by \(part.type), which is not read")
         }
     }
 
     /// At most `length` tokens, special ones included.
     mutating func encode(_ text: String, length: Int) -> Encoding {
         var own: [Int] = []
+        // What stands at the very beginning of the text may be given a space; what a normalizer took away stood there.
+        var isFirst = true
         for segment in raw.segments(of: text) {
             switch segment {
             case .token(let token): own.append(token)
             case .text(let text):
-                for segment in normalized.segments(of: normalizer(text)) {
+                let form = normalizer(text)
+                if form.unicodeScalars.first?.isSpace != true, text.unicodeScalars.first?.isSpace == true { isFirst = false }
+                for segment in normalized.segments(of: form) {
                     switch segment {
                     case .token(let token): own.append(token)
-                    case .text(let text): for word in splitter.words(of: text) { own += pieces.tokens(of: word) }
+                    case .text(let text): for word in splitter.words(of: text, isFirst: isFirst) { own += pieces.tokens(of: word) }
                     }
+                    isFirst = false
                 }
             }
+            isFirst = false
         }
         let room = max(0, length - before.count - after.count)
         let kept = own.count <= room ? own[...] : truncation?.direction == "Left" ? own.suffix(room) : own.prefix(room)

@@ -16,9 +16,13 @@ struct TokenizerFile: Decodable {
         var prepend: String?
         var strip_left: Bool?
         var strip_right: Bool?
+        var precompiled_charsmap: String?
         // Splitting into words.
         var pretokenizers: [Part]?
         var add_prefix_space: Bool?
+        var replacement: String?
+        var prepend_scheme: String?
+        var split: Bool?
         var use_regex: Bool?
         var pattern: Pattern?
         var behavior: String?
@@ -79,13 +83,12 @@ struct TokenizerFile: Decodable {
     }
 
     struct Words: Decodable {
-        private struct Kind: Decodable { var type: String? }
-
-        var type: String
-        /// Tokens by their bytes: Swift takes different spellings of a letter for equal, vocabularies do not.
-        var vocabulary: [[UInt8]: Int] = [:]
-        var merges: [Merge] = []
+        var type: String?
+        /// Read apart from the rest.
+        var vocabulary = Vocabulary()
+        var merges: [Merge]?
         var unk_token: String?
+        var unk_id: Int?
         var continuing_subword_prefix: String?
         var end_of_word_suffix: String?
         var max_input_chars_per_word: Int?
@@ -93,23 +96,11 @@ struct TokenizerFile: Decodable {
         var byte_fallback: Bool?
         var ignore_merges: Bool?
 
-        private enum Key: CodingKey {
-            case type, merges, unk_token, continuing_subword_prefix, end_of_word_suffix, max_input_chars_per_word, fuse_unk, byte_fallback, ignore_merges
-        }
+        /// Files of former versions name no type.
+        var kind: String { type ?? (unk_id != nil ? "Unigram" : merges != nil ? "BPE" : "WordPiece") }
 
-        init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: Key.self)
-            // Files of former versions name no type.
-            type = try values.decodeIfPresent(String.self, forKey: .type) ?? (values.contains(.merges) ? "BPE" : "WordPiece")
-            guard ["BPE", "WordPiece"].contains(type) else { return }
-            merges = try values.decodeIfPresent([Merge].self, forKey: .merges) ?? []
-            unk_token = try values.decodeIfPresent(String.self, forKey: .unk_token)
-            continuing_subword_prefix = try values.decodeIfPresent(String.self, forKey: .continuing_subword_prefix)
-            end_of_word_suffix = try values.decodeIfPresent(String.self, forKey: .end_of_word_suffix)
-            max_input_chars_per_word = try values.decodeIfPresent(Int.self, forKey: .max_input_chars_per_word)
-            fuse_unk = try values.decodeIfPresent(Bool.self, forKey: .fuse_unk)
-            byte_fallback = try values.decodeIfPresent(Bool.self, forKey: .byte_fallback)
-            ignore_merges = try values.decodeIfPresent(Bool.self, forKey: .ignore_merges)
+        private enum CodingKeys: CodingKey {
+            case type, merges, unk_token, unk_id, continuing_subword_prefix, end_of_word_suffix, max_input_chars_per_word, fuse_unk, byte_fallback, ignore_merges
         }
     }
 
@@ -144,6 +135,11 @@ struct TokenizerFile: Decodable {
 
 extension TokenizerFile {
     static let name = "tokenizer.json"
+
+    /// - Parameter what: `has the normalizer X, which is not read`
+    static func unsupported(_ what: String) -> WinnowError {
+        WinnowError(.unsupported, name, what, remedy: "tokenize with the tokenizers library and give arrays")
+    }
 
     /// Throws `.data` for what is no tokenizer.
     init(reading path: String) throws {

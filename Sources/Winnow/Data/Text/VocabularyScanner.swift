@@ -1,4 +1,36 @@
-/// The tokens of a vocabulary by their bytes. Keys of a Swift dictionary are equal where Unicode takes them for one letter (é, and e with an accent
+/// The tokens of a model by their bytes: Swift takes different spellings of a letter for equal, vocabularies do not.
+struct Vocabulary: Sendable {
+    private var numbers: [[UInt8]: Int] = [:]
+    /// How likely each token is, as its logarithm; empty where the file does not tell.
+    private(set) var scores: [Double] = []
+    /// The bytes of the longest token.
+    private(set) var longest = 0
+    /// How many tokens are listed; the later of two that are the same counts.
+    private(set) var count = 0
+
+    subscript(bytes: [UInt8]) -> Int? { numbers[bytes] }
+
+    fileprivate mutating func add(_ token: [UInt8], _ number: Int) {
+        numbers[token] = number
+        (longest, count) = (max(longest, token.count), count + 1)
+    }
+
+    fileprivate mutating func add(_ token: [UInt8], score: Double) {
+        add(token, scores.count)
+        scores.append(score)
+    }
+
+    /// Tokens that stand for single bytes, `<0x0A>`; nil unless all of them are in the vocabulary.
+    func tokens(ofBytes bytes: [UInt8]) -> [Int]? {
+        let tokens = bytes.compactMap { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return numbers[Array("<0x\(byte < 16 ? "0" : "")\(digits)>".utf8)]
+        }
+        return tokens.count == bytes.count ? tokens : nil
+    }
+}
+
+/// Reads the tokens of a vocabulary by their bytes. Keys of a Swift dictionary are equal where Unicode takes them for one letter (é, and e with an accent
 /// behind), so that a decoder would lose tokens.
 struct VocabularyScanner {
     private let bytes: [UInt8]
@@ -7,20 +39,45 @@ struct VocabularyScanner {
     /// - Parameter bytes: JSON that a decoder has read already.
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// What `model.vocab` holds.
-    mutating func vocabulary() -> [[UInt8]: Int] {
-        var result: [[UInt8]: Int] = [:]
+    /// What `model.vocab` holds: numbers by token, or a list of tokens with their scores.
+    mutating func vocabulary() -> Vocabulary {
+        var result = Vocabulary()
         forEachKey { scanner, key in
             guard key.elementsEqual("model".utf8) else { return scanner.skip() }
             scanner.forEachKey { scanner, key in
                 guard key.elementsEqual("vocab".utf8) else { return scanner.skip() }
+                scanner.skipSpace()
+                if scanner.byte == UInt8(ascii: "[") { return scanner.readScores(into: &result) }
                 scanner.forEachKey { scanner, token in
-                    let number = scanner.scalar()
-                    if let id = Int(String(decoding: number, as: UTF8.self)) { result[token] = id }
+                    if let number = Int(scanner.number()) { result.add(token, number) }
                 }
             }
         }
         return result
+    }
+
+    /// `[["<unk>", 0.0], ["▁the", -3.2]]`
+    private mutating func readScores(into result: inout Vocabulary) {
+        place += 1
+        while true {
+            skipSpace()
+            guard byte == UInt8(ascii: "[") else { break }
+            place += 1
+            skipSpace()
+            guard byte == UInt8(ascii: "\"") else { break }
+            let token = string()
+            guard let score = Double(number()), score.isFinite else { break }
+            result.add(token, score: score)
+            skipSpace()
+            guard byte == UInt8(ascii: "]") else { break }
+            place += 1
+        }
+        if byte == UInt8(ascii: "]") { place += 1 }
+    }
+
+    private mutating func number() -> String {
+        skipSpace()
+        return String(decoding: scalar(), as: UTF8.self)
     }
 
     private var byte: UInt8? { place < bytes.count ? bytes[place] : nil }

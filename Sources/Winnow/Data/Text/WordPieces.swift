@@ -1,40 +1,24 @@
 import WinnowTensor
 
-/// Words as numbers: WordPiece (longest match first) or byte-pair encoding (merges in the order learned).
-struct WordPieces {
-    private let vocabulary: [[UInt8]: Int]
-    private let file: TokenizerFile.Words
-    private let unknown: Int?
-    private let merges: [Pair: (rank: Int, token: Int)]
-    private var known: [String: [Int]] = [:]
+/// How words become numbers.
+protocol WordModel: Sendable {
+    func tokens(of word: String) -> [Int]
+}
 
-    private struct Pair: Hashable {
-        var left: Int
-        var right: Int
-    }
+/// Words as numbers, by the model that a file has; what is met again is remembered.
+struct WordPieces {
+    private let model: any WordModel
+    private var known: [String: [Int]] = [:]
 
     /// Throws `.unsupported` for other models, `.data` for merges of what is no token.
     init(_ file: TokenizerFile.Words) throws {
-        guard ["BPE", "WordPiece"].contains(file.type) else {
-            throw WinnowError(
-                .unsupported, TokenizerFile.name, "is of the kind \(file.type), of which WordPiece and BPE are read", remedy: "tokenize with the tokenizers library and give arrays")
+        switch file.kind {
+        case "WordPiece": model = LongestMatches(file)
+        case "BPE": model = try BytePairs(file)
+        case "Unigram": model = try Unigram(file)
+        default:
+            throw TokenizerFile.unsupported("is of the kind \(file.kind), of which WordPiece, BPE and Unigram are read")
         }
-        guard file.type == "WordPiece" || (file.continuing_subword_prefix ?? "").isEmpty else {
-            throw WinnowError(.unsupported, TokenizerFile.name, "has a prefix for pieces within words", remedy: "tokenize with the tokenizers library and give arrays")
-        }
-        self.file = file
-        let vocabulary = file.vocabulary
-        self.vocabulary = vocabulary
-        unknown = file.unk_token.flatMap { vocabulary[Array($0.utf8)] }
-        var merges: [Pair: (rank: Int, token: Int)] = [:]
-        for (rank, merge) in file.merges.enumerated() {
-            let (left, right) = (Array(merge.left.utf8), Array(merge.right.utf8))
-            guard let a = vocabulary[left], let b = vocabulary[right], let token = vocabulary[left + right] else {
-                throw WinnowError(.data, TokenizerFile.name, "merges \(merge.left) and \(merge.right), which are not all tokens", remedy: "save it again")
-            }
-            merges[Pair(left: a, right: b)] = (rank, token)
-        }
-        self.merges = merges
     }
 
     /// The tokens of a word.
@@ -42,16 +26,29 @@ struct WordPieces {
         // Swift takes different spellings of other letters for equal.
         let isPlain = word.utf8.allSatisfy { $0 < 128 }
         if isPlain, let tokens = known[word] { return tokens }
-        let tokens = file.type == "WordPiece" ? longestMatches(word) : merged(word)
+        let tokens = model.tokens(of: word)
         if isPlain, known.count < 100_000 { known[word] = tokens }
         return tokens
     }
+}
 
-    private func longestMatches(_ word: String) -> [Int] {
+/// WordPiece: the longest token that a word begins with, then the longest that the rest does.
+private struct LongestMatches: WordModel {
+    private let vocabulary: Vocabulary
+    private let unknown: [Int]
+    private let prefix: [UInt8]
+    private let limit: Int
+
+    init(_ file: TokenizerFile.Words) {
+        vocabulary = file.vocabulary
+        unknown = file.unk_token.flatMap { file.vocabulary[Array($0.utf8)] }.map { [$0] } ?? []
+        prefix = Array((file.continuing_subword_prefix ?? "##").utf8)
+        limit = file.max_input_chars_per_word ?? 100
+    }
+
+    func tokens(of word: String) -> [Int] {
         let scalars = Array(word.unicodeScalars)
-        let unknown = unknown.map { [$0] } ?? []
-        guard scalars.count <= file.max_input_chars_per_word ?? 100 else { return unknown }
-        let prefix = Array((file.continuing_subword_prefix ?? "##").utf8)
+        guard scalars.count <= limit else { return unknown }
         var (start, result): (Int, [Int]) = (0, [])
         while start < scalars.count {
             var bytes = start > 0 ? prefix : []
@@ -67,9 +64,38 @@ struct WordPieces {
         }
         return result
     }
+}
 
-    private func merged(_ word: String) -> [Int] {
-        if file.ignore_merges == true, let token = vocabulary[Array(word.utf8)] { return [token] }
+/// Byte-pair encoding: letters, merged in the order learned.
+private struct BytePairs: WordModel {
+    private struct Pair: Hashable {
+        var left: Int
+        var right: Int
+    }
+
+    private let file: TokenizerFile.Words
+    private let unknown: Int?
+    private let suffix: [UInt8]
+    private let merges: [Pair: (rank: Int, token: Int)]
+
+    init(_ file: TokenizerFile.Words) throws {
+        guard (file.continuing_subword_prefix ?? "").isEmpty else { throw TokenizerFile.unsupported("has a prefix for pieces within words") }
+        self.file = file
+        unknown = file.unk_token.flatMap { file.vocabulary[Array($0.utf8)] }
+        suffix = Array((file.end_of_word_suffix ?? "").utf8)
+        var merges: [Pair: (rank: Int, token: Int)] = [:]
+        for (rank, merge) in (file.merges ?? []).enumerated() {
+            let (left, right) = (Array(merge.left.utf8), Array(merge.right.utf8))
+            guard let a = file.vocabulary[left], let b = file.vocabulary[right], let token = file.vocabulary[left + right] else {
+                throw WinnowError(.data, TokenizerFile.name, "merges \(merge.left) and \(merge.right), which are not all tokens", remedy: "save it again")
+            }
+            merges[Pair(left: a, right: b)] = (rank, token)
+        }
+        self.merges = merges
+    }
+
+    func tokens(of word: String) -> [Int] {
+        if file.ignore_merges == true, let token = file.vocabulary[Array(word.utf8)] { return [token] }
         var symbols = letters(of: word)
         while symbols.count > 1 {
             var best: (rank: Int, token: Int, place: Int)?
@@ -88,17 +114,12 @@ struct WordPieces {
         let scalars = Array(word.unicodeScalars)
         var (result, wasUnknown): ([Int], Bool) = ([], false)
         for (index, scalar) in scalars.enumerated() {
-            let isLast = index == scalars.count - 1
             let own = Array(String(scalar).utf8)
-            let bytes = own + (isLast ? Array((file.end_of_word_suffix ?? "").utf8) : [])
-            if let token = vocabulary[bytes] {
+            if let token = file.vocabulary[own + (index == scalars.count - 1 ? suffix : [])] {
                 result.append(token)
                 wasUnknown = false
-                continue
-            }
-            let fallback = file.byte_fallback == true ? own.map { vocabulary[Array("<0x\(Self.hexadecimal($0))>".utf8)] } : [nil]
-            if fallback.allSatisfy({ $0 != nil }) {
-                result += fallback.compactMap { $0 }
+            } else if file.byte_fallback == true, let tokens = file.vocabulary.tokens(ofBytes: own) {
+                result += tokens
                 wasUnknown = false
             } else if let unknown, !(wasUnknown && file.fuse_unk == true) {
                 result.append(unknown)
@@ -106,10 +127,5 @@ struct WordPieces {
             }
         }
         return result
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> String {
-        let text = String(byte, radix: 16, uppercase: true)
-        return byte < 16 ? "0" + text : text
     }
 }

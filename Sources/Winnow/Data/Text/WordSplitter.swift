@@ -6,8 +6,10 @@ struct WordSplitter {
     private enum Step: Sendable {
         /// Pieces by a pattern, and what becomes of what it matches.
         case split(WordPattern, WordPattern.Behaviour)
-        /// A space before what begins with none.
-        case space
+        /// A mark before what begins with none: before every piece, or before that with which the text begins.
+        case prefix(String, always: Bool)
+        /// A mark for each space.
+        case spaces(String)
         /// Bytes as visible characters.
         case bytes
     }
@@ -25,7 +27,8 @@ struct WordSplitter {
         switch part.type {
         case "Sequence": return try (part.pretokenizers ?? []).flatMap(steps)
         case "ByteLevel":
-            return (part.add_prefix_space ?? true ? [.space] : []) + (part.use_regex ?? true ? [.split(try pattern(usual), .isolated)] : []) + [.bytes]
+            return (part.add_prefix_space ?? true ? [.prefix(" ", always: true)] : []) + (part.use_regex ?? true ? [.split(try pattern(usual), .isolated)] : []) + [.bytes]
+        case "Metaspace": return try metaspace(part)
         case "BertPreTokenizer": return [.split(try pattern("\\s"), .removed), .split(WordPattern(where: { $0.isPunctuation }), .isolated)]
         case "WhitespaceSplit": return [.split(try pattern("\\s"), .removed)]
         case "Whitespace": return [.split(try pattern("\\w+|[^\\w\\s]+").inverted, .removed)]
@@ -37,19 +40,47 @@ struct WordSplitter {
             let own = try WordPattern(part.pattern)
             return [.split(part.invert == true ? own.inverted : own, behaviour)]
         default:
-            throw WinnowError(
-                .unsupported, TokenizerFile.name, "splits words by \(part.type), which is not read", remedy: "tokenize with the tokenizers library and give arrays")
+            throw TokenizerFile.unsupported("splits words by \(part.type), which is not read")
         }
     }
 
-    func words(of text: String) -> [String] {
-        steps.reduce([text]) { pieces, step in
+    /// SentencePiece's way: `▁` for spaces, with which words begin.
+    private static func metaspace(_ part: TokenizerFile.Part) throws -> [Step] {
+        let mark = part.replacement ?? "\u{2581}"
+        let scheme = part.prepend_scheme ?? (part.add_prefix_space ?? true ? "always" : "never")
+        guard ["always", "first", "never"].contains(scheme) else { throw TokenizerFile.unsupported("puts \(mark) before words by the rule \(scheme), which is not read") }
+        let prefix: [Step] = scheme == "never" ? [] : [.prefix(mark, always: scheme == "always")]
+        return try [.spaces(mark)] + prefix + (part.split ?? true ? [.split(WordPattern(.init(Regex: nil, String: mark)), .next)] : [])
+    }
+
+    /// A part of a text; whether the text begins with it.
+    private struct Piece {
+        var text: String
+        var isFirst: Bool
+    }
+
+    /// - Parameter isFirst: whether `text` begins what is tokenized.
+    func words(of text: String, isFirst: Bool = true) -> [String] {
+        steps.reduce([Piece(text: text, isFirst: isFirst)]) { pieces, step in
             switch step {
-            case .split(let pattern, let behaviour): pieces.flatMap { pattern.pieces(of: $0, behaviour) }
-            case .space: pieces.map { $0.hasPrefix(" ") ? $0 : " " + $0 }
-            case .bytes: pieces.map(ByteLetters.text)
+            case .split(let pattern, let behaviour):
+                pieces.flatMap { piece in pattern.ranges(in: piece.text, behaviour).map { Piece(text: $1, isFirst: piece.isFirst && $0 == 0) } }
+            case .prefix(let mark, let always):
+                pieces.map { piece in
+                    let isLacking = (always || piece.isFirst) && !piece.text.utf8.starts(with: mark.utf8)
+                    return Piece(text: isLacking ? mark + piece.text : piece.text, isFirst: piece.isFirst)
+                }
+            case .spaces(let mark): pieces.map { Piece(text: Self.replacingSpaces(in: $0.text, by: mark), isFirst: $0.isFirst) }
+            case .bytes: pieces.map { Piece(text: ByteLetters.text($0.text), isFirst: $0.isFirst) }
             }
-        }.filter { !$0.isEmpty }
+        }.map(\.text).filter { !$0.isEmpty }
+    }
+
+    /// Also those with an accent of their own, which Swift takes for one letter.
+    private static func replacingSpaces(in text: String, by mark: String) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { if scalar == " " { result.append(contentsOf: mark.unicodeScalars) } else { result.append(scalar) } }
+        return String(result)
     }
 }
 
@@ -80,7 +111,7 @@ struct WordPattern: Sendable {
 
         init(named name: String) throws {
             guard let value = Behaviour(rawValue: name) else {
-                throw WinnowError(.unsupported, TokenizerFile.name, "splits words by the rule \(name), which is not read", remedy: "give arrays")
+                throw TokenizerFile.unsupported("splits words by the rule \(name), which is not read")
             }
             self = value
         }
@@ -103,7 +134,7 @@ struct WordPattern: Sendable {
     init(_ pattern: TokenizerFile.Pattern?) throws {
         let text = pattern?.Regex ?? NSRegularExpression.escapedPattern(for: pattern?.String ?? "")
         do { kind = .expression(Expression(value: try NSRegularExpression(pattern: text))) } catch {
-            throw WinnowError(.unsupported, TokenizerFile.name, "has the expression \(text.prefix(80)), which cannot be read", remedy: "give arrays")
+            throw TokenizerFile.unsupported("has the expression \(text.prefix(80)), which cannot be read")
         }
     }
 
@@ -131,8 +162,8 @@ struct WordPattern: Sendable {
         return found.filter { !$0.isEmpty }
     }
 
-    /// The pieces of a text; empty ones are left out.
-    func pieces(of text: String, _ behaviour: Behaviour) -> [String] {
+    /// The pieces of a text and where they begin; empty ones are left out.
+    func ranges(in text: String, _ behaviour: Behaviour) -> [(start: Int, text: String)] {
         let units = text as NSString
         var pieces: [(range: Range<Int>, matches: Bool)] = []
         var end = 0
@@ -142,7 +173,7 @@ struct WordPattern: Sendable {
             end = range.upperBound
         }
         if end < units.length { pieces.append((end..<units.length, isInverted)) }
-        return Self.merged(pieces, behaviour).map { units.substring(with: NSRange(location: $0.lowerBound, length: $0.count)) }
+        return Self.merged(pieces, behaviour).map { ($0.lowerBound, units.substring(with: NSRange(location: $0.lowerBound, length: $0.count))) }
     }
 
     private static func merged(_ pieces: [(range: Range<Int>, matches: Bool)], _ behaviour: Behaviour) -> [Range<Int>] {
