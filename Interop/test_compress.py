@@ -269,3 +269,43 @@ def test_check_include_and_overrides(winnow_path, folder, tmp_path):
     assert "includes itself" in run("check").stderr
     recipe.write_text("version: 1\nsteps:\n  - structured-pruning: { only: [nothing*] }\n")
     assert "nothing*" in run("check").stderr
+
+
+def test_spellings_versions_and_chains_of_recipes(winnow_path, folder, tmp_path):
+    """A name is one name however it is written, and files may include each other as deep as they like."""
+    recipe, output = tmp_path / "recipe.yaml", tmp_path / "out.onnx"
+
+    def run(text, *options):
+        recipe.write_text(text)
+        command = [winnow_path, "run", recipe, folder / "model.onnx", "-o", output, "--data", folder / "data.npz", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    pruning = "version: 1\nsteps:\n  - structured-pruning: { round_to: 16, sparsity: 0.3 }\n"
+    changed = run(pruning, "--set", "steps[0].round-to=1", "--json")
+    assert changed.returncode == 0 and "16" not in json.loads(changed.stdout)["steps"][0]["settings"], changed.stderr
+    for text, words in (
+        (pruning.replace("sparsity: 0.3", "round-to: 1"), "round-to and round_to"), (pruning.replace("0.3", "'0.3'"), '"0.3"'),
+        (pruning.replace("version: 1", "version: 0"), "0 is no whole number above 0"), (pruning.replace("version: 1", "version: 1.5"), "1.5"),
+    ):  # fmt: skip
+        wrong = run(text)
+        assert wrong.returncode == 1 and words in wrong.stderr, wrong.stderr
+    for place in range(20):
+        inner = f"include: {place + 1}.yaml" if place < 19 else "fold-constants"
+        (tmp_path / f"{place}.yaml").write_text(f"version: 1\nsteps:\n  - {inner}\n")
+    assert run("version: 1\nsteps:\n  - include: 0.yaml\n", "--report", tmp_path / "new" / "report.html").returncode == 0
+    assert (tmp_path / "new" / "report.html").exists()
+
+
+def test_what_judges_nothing_is_refused(winnow_path, folder, tmp_path):
+    def search(*options):
+        command = [winnow_path, "compress", folder / "model.onnx", "-o", tmp_path / "out.onnx", "--time-budget", "2s", *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    data = ("--data", folder / "data.npz")
+    for options, code, words in (
+        (("--metric", "echo 1 {model}"), 2, "--data"), ((*data, "--max-drop", "nan"), 2, "is nan"),
+        ((*data, "--target-latency", "50%", "--latency-in", "echo -2 #{model}"), 1, "no latency"),
+    ):  # fmt: skip
+        wrong = search(*options)
+        assert wrong.returncode == code and words in wrong.stderr, wrong.stderr
+        assert not (tmp_path / "out.onnx").exists()

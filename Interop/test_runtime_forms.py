@@ -187,3 +187,24 @@ def test_packed_codes_with_zero_points_stay_as_they_are(winnow, tmp_path, bits, 
     winnow("apply", "structured-pruning", tmp_path / "m.onnx", "-o", tmp_path / "cut.onnx")
     shapes = {tensor.name: list(tensor.dims) for tensor in onnx.load(tmp_path / "cut.onnx").graph.initializer}
     assert shapes["codes"] == list(arrays["codes"].shape) and shapes["w"][1] == shapes["v"][0] < 16
+
+
+def test_softmax_of_floats_keeps_its_own_range(winnow, tmp_path):
+    """Sums of a product that nobody needs as codes stay floats, and so does what Softmax reads: its small results have small steps."""
+    random = np.random.default_rng(3)
+    arrays = {"k": 0.1 * random.normal(size=(16, 400)), "v": random.normal(size=(400, 8))}
+    nodes = [
+        helper.make_node("MatMul", ["x", "k"], ["scores"]), helper.make_node("Softmax", ["scores"], ["parts"], axis=-1),
+        helper.make_node("MatMul", ["parts", "v"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "flat", [helper.make_tensor_value_info("x", FLOAT, ["N", 5, 16])], [helper.make_tensor_value_info("y", FLOAT, ["N", 5, 8])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in arrays.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    x = random.normal(size=(6, 5, 16)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    wanted = next(sessions(tmp_path / "m.onnx")).run(None, {"x": x})[0]
+    winnow("apply", "static-quantization", tmp_path / "m.onnx", "-o", tmp_path / "q.onnx", "--data", tmp_path / "x.npz")
+    for session in sessions(tmp_path / "q.onnx"):
+        assert distance(session.run(None, {"x": x})[0], wanted) < 0.05

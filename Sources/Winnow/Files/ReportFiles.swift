@@ -21,7 +21,12 @@ struct ReportFiles {
         }
     }
 
+    /// Makes the folder if there is none.
     func write(_ report: Report) throws {
+        let folder = URL(fileURLWithPath: page).deletingLastPathComponent().path
+        do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+            throw WinnowError(.file, folder, "cannot be made", remedy: "give the report another folder")
+        }
         try AtomicFile.write(report.html, to: page)
         try AtomicFile.write(Array(try report.json()), to: json)
     }

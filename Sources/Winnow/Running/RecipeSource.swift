@@ -6,19 +6,19 @@ import WinnowTensor
 struct RecipeSource {
     let steps: [HyperparameterValue]
 
-    /// How deep files may include each other.
-    private static let depthLimit = 16
-
     /// Throws `.recipe` naming the key or the file that is wrong.
     ///
-    /// - Parameter folder: where included files lie; nil: none is read.
-    init(_ text: String, folder: String?, depth: Int = 0) throws {
+    /// - Parameters:
+    ///   - folder: where included files lie; nil: none is read.
+    ///   - including: the files whose text this is part of.
+    init(_ text: String, folder: String?, including: [String] = []) throws {
         let table = try YAMLTable(text, .recipe, remedy: "begin with version: 1 and steps:")
         try table.allowOnly(["version", "steps"])
-        guard case .int(let version)? = table.values["version"] else {
-            throw WinnowError(.recipe, "version", "is missing or no number", remedy: "write version: \(Recipe.currentVersion)")
+        guard case .int(let version)? = table.values["version"], version > 0 else {
+            let problem = table.values["version"].map { "\($0) is no whole number above 0" } ?? "is missing"
+            throw WinnowError(.recipe, "version", problem, remedy: "write version: \(Recipe.currentVersion)")
         }
-        guard (1...Recipe.currentVersion).contains(version) else {
+        guard version <= Recipe.currentVersion else {
             throw WinnowError(.recipe, "version", "\(version) is newer than this program knows", remedy: "update winnow")
         }
         guard case .list(let steps)? = table.values["steps"] else {
@@ -27,11 +27,13 @@ struct RecipeSource {
         self.steps = try steps.flatMap { step -> [HyperparameterValue] in
             guard case .table(let table) = step, table.count == 1, case .string(let file)? = table["include"] else { return [step] }
             guard let folder else { throw WinnowError(.recipe, "include", "\(file) cannot be found from a text", remedy: "read the recipe from its file") }
-            guard depth < Self.depthLimit else { throw WinnowError(.recipe, "include", "\(file) includes itself", remedy: "leave one of them out") }
-            let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: folder, isDirectory: true)).path
+            let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: folder, isDirectory: true)).standardizedFileURL.path
+            guard !including.contains(path) else {
+                throw WinnowError(.recipe, "include", "\(file) includes itself", remedy: "leave one of them out")
+            }
             let text = try Self.text(of: path)
             do {
-                return try RecipeSource(text, folder: URL(fileURLWithPath: path).deletingLastPathComponent().path, depth: depth + 1).steps
+                return try RecipeSource(text, folder: URL(fileURLWithPath: path).deletingLastPathComponent().path, including: including + [path]).steps
             } catch let error as WinnowError { throw error.within(file) }
         }
     }
@@ -57,11 +59,10 @@ extension [HyperparameterValue] {
                 let last = isEmpty ? "none" : count == 1 ? "steps[0] alone" : "steps[0] to steps[\(count - 1)]"
                 throw WinnowError(.usage, "--set \(setting)", "there is no such step", remedy: "the recipe has \(last)")
             }
-            var (name, values) = try self[place].named(setting)
+            let (name, values) = try self[place].named(setting)
             let path = match.2.hasPrefix("\(name).") ? match.2.dropFirst(name.count + 1) : match.2
             let changed = try [String: HyperparameterValue](settings: ["\(path)=\(match.3)"])
-            values.merge(changed) { $0.merged(with: $1) }
-            self[place] = .table([name: .table(values)])
+            self[place] = .table([name: .table(values.merging(changed))])
         }
     }
 }
@@ -78,11 +79,5 @@ extension HyperparameterValue {
         default: break
         }
         throw WinnowError(.usage, "--set \(setting)", "that step has no hyperparameters", remedy: "name the step of a pass")
-    }
-
-    /// Tables are merged, anything else is replaced.
-    fileprivate func merged(with other: HyperparameterValue) -> HyperparameterValue {
-        guard case .table(let own) = self, case .table(let theirs) = other else { return other }
-        return .table(own.merging(theirs) { $0.merged(with: $1) })
     }
 }

@@ -45,7 +45,9 @@ extension CompressionSearch {
 
     /// Throws `.usage` if one of the files to be written would take the place of another, of one that is read, or of somebody's recipe.
     public func checkOutputs() throws {
-        guard targets.maxDrop >= 0 else { throw WinnowError(.usage, "--max-drop", "is negative", remedy: "give points of a hundred: 0.5") }
+        guard targets.maxDrop >= 0 else {
+            throw WinnowError(.usage, "--max-drop", "is \(targets.maxDrop)", remedy: "give points of a hundred, 0 or more: 0.5")
+        }
         guard timeBudget > .zero else { throw WinnowError(.usage, "--time-budget", "leaves no time", remedy: "write for example 20m") }
         try OutputName.checkModel(output)
         var files = FileRoles(reading: sources)

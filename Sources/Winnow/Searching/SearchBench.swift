@@ -120,7 +120,13 @@ final class SearchBench {
 
     /// Milliseconds; Winnow's beside the original, so that what the machine does meanwhile meets both alike. nil where an extent is open.
     private func latency(of model: Model) throws -> Double? {
-        if let latencyProgram { return try latencyProgram.number(of: model, cancellation) }
+        if let latencyProgram {
+            let time = try latencyProgram.number(of: model, cancellation)
+            guard time > 0 else {
+                throw WinnowError(.data, "\(latencyProgram)", "prints \(time), which is no latency", remedy: "let it print milliseconds above 0")
+            }
+            return time
+        }
         let speeds = try measuring.speeds(of: [original.graph, model.graph], onAllThreads: false)
         guard let before = speeds[0], let after = speeds[1] else { return nil }
         guard let whole = trials.first?[.latency] else { return before.latency.medianMilliseconds }

@@ -83,7 +83,8 @@ final class SearchRun {
     private func halving(of candidates: [SearchCandidate]) -> HalvingPlan {
         let epochs = affordableEpochs
         if epochs == 0, !candidates.isEmpty {
-            note("no time is left to train: an epoch takes \(Int((pace.secondsPerEpoch ?? 0).rounded(.up))) s; give --time-budget")
+            let epoch = pace.secondsPerEpoch.map { String(format: ", and an epoch takes %.2g s", $0) } ?? ""
+            note("no time is left to train after what was measured\(epoch); give a longer --time-budget")
         }
         return HalvingPlan(candidates: candidates.count, epochs: epochs, longest: space.longestTraining)
     }

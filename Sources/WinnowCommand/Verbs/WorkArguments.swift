@@ -15,5 +15,10 @@ struct WorkArguments: ParsableArguments {
     var progress: ProgressLine { ProgressLine(isQuiet: verbosity.quiet, isJSON: json) }
 
     /// The data for a model, where there are some.
-    func data(for model: Model) throws -> DataSplits? { try data.load(for: model.graph, shapes: shapes.shape, quietly: isQuiet) }
+    func data(for model: Model) throws -> DataSplits? {
+        guard try data.data != nil || metric.judge == nil else {
+            throw WinnowError(.usage, "--data", "is missing, and --metric judges with it", remedy: "give both, or neither")
+        }
+        return try data.load(for: model.graph, shapes: shapes.shape, quietly: isQuiet)
+    }
 }

@@ -68,7 +68,7 @@ extension Hyperparameter: AnyHyperparameter {
     var schema: HyperparameterValue { Value.schema(in: range) }
 
     func fill(_ value: HyperparameterValue) throws -> String? {
-        guard let converted = try Value(value) else { return "is \(value), not \(Value.kind)" }
+        guard let converted = try Value(value) else { return "is \(value.quoted), not \(Value.kind)" }
         storage.value = converted
         return complaint()
     }

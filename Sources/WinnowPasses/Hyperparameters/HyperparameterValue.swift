@@ -127,6 +127,11 @@ extension HyperparameterValue: Codable {
     }
 }
 
+extension HyperparameterValue {
+    /// Its description, text in quotation marks.
+    var quoted: String { if case .string(let text) = self { "the text \"\(text)\"" } else { description } }
+}
+
 extension HyperparameterValue: CustomStringConvertible {
     /// The text that `init(text:)` reads back.
     public var description: String {

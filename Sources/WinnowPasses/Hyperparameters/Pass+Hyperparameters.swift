@@ -28,7 +28,13 @@ extension Pass {
     package init(hyperparameters values: [String: HyperparameterValue]) throws {
         self.init()
         let known = reflectedHyperparameters
-        for (key, value) in current(values).sorted(by: { $0.key < $1.key }) {
+        let values = current(values)
+        for (name, keys) in Dictionary(grouping: values.keys, by: \.kebabCased).sorted(by: { $0.key < $1.key }) where keys.count > 1 {
+            throw WinnowError(
+                .recipe, "\(Self.name): \(name)", "is said \(keys.count) times, as \(keys.sorted().joined(separator: " and "))",
+                remedy: "leave one of them")
+        }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
             guard let target = known.first(where: { $0.name == key.kebabCased })?.hyperparameter else {
                 throw WinnowError(
                     .recipe, "\(Self.name): \(key)", "there is no such hyperparameter",
@@ -127,8 +133,23 @@ extension [String: HyperparameterValue] {
         }
     }
 
+    /// A key as it is there already: `round_to` for `round-to`.
+    private func spelling(of key: String) -> String { self[key] != nil ? key : keys.first { $0.kebabCased == key.kebabCased } ?? key }
+
+    /// With others in place of those of the same name; tables are merged.
+    package func merging(_ others: Self) -> Self {
+        others.reduce(into: self) { result, other in
+            let key = result.spelling(of: other.key)
+            if case .table(let own)? = result[key], case .table(let theirs) = other.value {
+                result[key] = .table(own.merging(theirs))
+            } else {
+                result[key] = other.value
+            }
+        }
+    }
+
     private mutating func set(_ path: [String], to value: HyperparameterValue) {
-        guard let key = path.first else { return }
+        guard let key = path.first.map({ spelling(of: $0) }) else { return }
         if path.count == 1 { self[key] = value; return }
         var inner: [String: HyperparameterValue] = [:]
         if case .table(let table)? = self[key] { inner = table }

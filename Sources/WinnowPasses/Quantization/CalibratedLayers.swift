@@ -43,14 +43,15 @@ struct CalibratedLayers {
             guard let value = group.values.first else { continue }
             let scheme = arithmetic.schemes(isEdge: plan.isEdge(group)).activations
             parameters[value] = try givenParameters(of: group, scheme)
-                ?? calibration.parameters(of: value, observed[value], scheme, isDefined: isDefined(value, in: index), in: index)
+                ?? calibration.parameters(of: value, observed[value], scheme, isDefined: isDefined(value, in: plan, index), in: index)
         }
         try takeWeights(of: plan.sites)
     }
 
-    /// Whether a value's codes follow from what makes it, whatever was seen of it.
-    func isDefined(_ value: ValueName, in index: GraphIndex) -> Bool {
-        index.producer(of: value).map { arithmetic.profile.definedRanges.contains($0.op.type.name) } ?? false
+    /// Whether a value's codes follow from what makes it of codes, whatever was seen of it.
+    func isDefined(_ value: ValueName, in plan: QuantizationPlan, _ index: GraphIndex) -> Bool {
+        guard let node = index.producer(of: value), arithmetic.profile.definedRanges.contains(node.op.type.name) else { return false }
+        return plan.groups.contains { group in node.inputs.contains { group.values.contains($0) } }
     }
 
     /// What was given for a group of values, which share it.

@@ -15,7 +15,7 @@ package struct ExportProfile: Sendable {
     var combinations: Set<String> = ["Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool"]
     /// Functions that it computes on codes where they come and go as such.
     var functions: Set<String> = []
-    /// Operators whose results it takes with the range of their definition alone, whatever was seen of them.
+    /// Operators that it computes on codes with the range of their definition alone, whatever was seen of their results.
     var definedRanges: Set<String> = []
     /// Whether what it computes in integers was measured, so that it can be told of a model.
     var isMeasured = false

@@ -35,7 +35,7 @@ struct QuantizationPairs {
             guard let first = group.values.first, let parameters = layers.parameters[first] else { continue }
             let extents = graph.infos[first]?.extents?.dropFirst().map { $0.value ?? 1 } ?? []
             let scale = insertion.quantize(group, parameters, onlyForReaders: !layers.arithmetic.hasKernels) { plan.integerReaders(of: $0) }
-            if !layers.isDefined(first, in: index) {
+            if !layers.isDefined(first, in: plan, index) {
                 activationScales.append((scale, extents.reduce(1, *), parameters.codes.upperBound))
                 activations[scale] = (parameters, layers.arithmetic.encoding(of: parameters))
                 averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
