@@ -32,10 +32,11 @@ struct Teacher {
         func renamed(_ name: ValueName) -> ValueName {
             name.isEmpty ? name : inputs.sources[name] ?? prefix + name
         }
+        let names = Dictionary(graph.infos.keys.map { ($0, renamed($0)) }, uniquingKeysWith: { first, _ in first })
         var edit = inputs.edit
-        edit.addedNodes += graph.nodes.map { node in
+        edit.addedNodes += try graph.nodes.map { node in
             Node(
-                name: prefix + node.name, op: node.op, inputs: node.inputs.map(renamed),
+                name: prefix + node.name, op: try node.op.renamingCaptures(names, in: graph), inputs: node.inputs.map(renamed),
                 outputs: node.outputs.map(renamed))
         }
         edit.initializers += graph.initializerNames.compactMap { name in

@@ -91,4 +91,26 @@ struct DistillationTests {
         // Means of what is resized are near those of what is not.
         #expect(zip(own, goal).allSatisfy { abs($0 - $1) < (isLarger ? 0.5 : 1e-5) } && own.count == 8)
     }
+
+    /// Branches of the teacher's read its own constants, whatever becomes of the student's.
+    @Test(arguments: [true, false]) func bodiesOfATeacherReadItsConstants(_ condition: Bool) throws {
+        func model(_ number: Float) throws -> Graph {
+            let b = GraphBuilder("model")
+            let x = try b.input("x", .float32, [2])
+            let weight = b.constant("w", Tensor([number, number]))
+            func branch(_ name: String, _ op: any Operator) throws -> Graph {
+                try Graph(
+                    name: name, inputs: [], outputs: ["z"], nodes: [Node(name: "\(name).op", op: op, inputs: [weight], outputs: ["z"])],
+                    captures: [weight: ValueType(.float32, [2])])
+            }
+            let chosen = try b.add(If(then: branch("yes", Neg()), else: branch("no", Identity())), b.constant("c", Tensor([condition], shape: [])))
+            return try b.graph(outputs: [b.add(Mul(), x, chosen)])
+        }
+        let student = try model(1)
+        let joined = try Teacher(model(5)).joined(to: student)
+        let results = try Session(joined.graph).run(["x": Tensor([Float(1), 2])])
+        let sign: Float = condition ? -1 : 1
+        #expect(try #require(results[student.outputs[0]]).floats() == [sign, 2 * sign])
+        #expect(try #require(results[joined.outputs[0]]).floats() == [5 * sign, 10 * sign])
+    }
 }
