@@ -31,11 +31,11 @@ class Network:
         self.nodes.append(helper.make_node(operator, list(inputs), [f"{operator}{len(self.nodes)}"], **how))
         return self.nodes[-1].output[0]
 
-    def save(self, path, value):
+    def save(self, path, value, extents=(8, 8)):
         self.conv(value, 5, 8, 1)
         self.nodes[-1].output[0] = "y"
         graph = helper.make_graph(
-            self.nodes, "forms", [helper.make_tensor_value_info("x", FLOAT, ["N", 3, 8, 8])],
+            self.nodes, "forms", [helper.make_tensor_value_info("x", FLOAT, ["N", 3, *extents])],
             [helper.make_tensor_value_info("y", FLOAT, ["N", 5, None, None])], self.weights,
         )
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9), path)
@@ -101,6 +101,35 @@ def test_static_quantization(winnow, tmp_path, form, activations):
     )
     for session in sessions(tmp_path / "q.onnx"):
         assert distance(session.run(None, {"x": x})[0], wanted) < 0.05
+
+
+@pytest.mark.parametrize("form", ["pad", "resize by scales", "resize to sizes", "crop"])
+def test_static_quantization_of_open_extents(winnow, tmp_path, form):
+    net, value = FORMS[form]()
+    net.save(tmp_path / "m.onnx", value, ("H", "W"))
+    x = net.random.normal(size=(6, 3, 8, 8)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    winnow("apply", "static-quantization", tmp_path / "m.onnx", "-o", tmp_path / "q.onnx", "--data", tmp_path / "x.npz")
+    for part in (x, x[:1, :, 1:, :6]):
+        wanted = next(sessions(tmp_path / "m.onnx")).run(None, {"x": part})[0]
+        for session in sessions(tmp_path / "q.onnx"):
+            assert distance(session.run(None, {"x": part})[0], wanted) < 0.05
+
+
+@pytest.mark.parametrize("training", ["quantization-aware-training: { moving-ranges: true }", "learned-step-quantization: { step-rate: 1 }"])
+def test_ranges_that_a_definition_gives_are_not_trained(winnow, tmp_path, training):
+    net, value = FORMS["softmax over channels"]()
+    net.save(tmp_path / "m.onnx", value)
+    x = net.random.normal(size=(48, 3, 8, 8)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    (tmp_path / "r.yaml").write_text(
+        "version: 1\nsteps:\n  - finetune:\n      epochs: 2\n      batch-size: 8\n      learning-rate: 0.01\n      with:\n"
+        f"        - {training}\n"
+    )
+    winnow("run", tmp_path / "r.yaml", tmp_path / "m.onnx", "-o", tmp_path / "q.onnx", "--data", tmp_path / "x.npz")
+    fused, plain = (session.run(None, {"x": x})[0] for session in sessions(tmp_path / "q.onnx"))
+    assert any(node.op_type == "QuantizeLinear" for node in onnx.load(tmp_path / "q.onnx").graph.node)
+    assert distance(fused, plain) < 0.05
 
 
 @pytest.mark.parametrize("groups", [2, 4, 8])

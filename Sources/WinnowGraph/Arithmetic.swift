@@ -3,8 +3,8 @@ public enum Arithmetic: String, Sendable, Hashable, Codable, CaseIterable {
     /// In the way that is thought to be fastest on this machine: tiles with fewer multiplications (Winograd), zeros of constants left out.
     /// Errors stay near those of float32 sums.
     case fast
-    /// Every product as it is written, whatever is faster.
+    /// Every product as it is written, whatever is faster or the file allows to be rounded.
     case exact
-    /// As `fast`, with factors rounded to bfloat16 where the processor gains from it.
+    /// Factors rounded to bfloat16 where the processor gains from it.
     case bfloat16
 }

@@ -6,27 +6,30 @@ package struct KernelCandidate {
     package var name: String
     /// Nanoseconds on one core, by a model with measured constants.
     package var cost: Double
-    private let make: () throws -> Kernel
+    private let make: () throws -> Kernel?
 
-    package init(_ name: String, cost: Double, make: @escaping () throws -> Kernel) {
+    /// - Parameter make: gives nil where a closer look says that the way does not suit.
+    package init(_ name: String, cost: Double, make: @escaping () throws -> Kernel?) {
         self.name = name
         self.cost = cost
         self.make = make
     }
 
-    fileprivate func kernel() throws -> Kernel {
+    fileprivate func kernel() throws -> Kernel? {
         var kernel = try make()
-        kernel.name = name
+        kernel?.name = name
         return kernel
     }
 }
 
 extension KernelRequest {
-    /// The kernel of the candidate that is thought to take least time, the first of equals; the first of all where arithmetic is exact. Others
-    /// must be thought to take at least a tenth less than the first.
+    /// The kernel of the candidate that suits and is thought to take least time, the first of equals; the first of all where arithmetic is
+    /// exact. Others must be thought to take at least a tenth less than the first.
     package func kernel(of first: KernelCandidate, or others: [KernelCandidate]) throws -> Kernel {
-        let best = others.min { $0.cost < $1.cost }
-        if arithmetic != .exact, let best, best.cost < 0.9 * first.cost { return try best.kernel() }
-        return try first.kernel()
+        let faster = arithmetic == .exact ? [] : others.filter { $0.cost < 0.9 * first.cost }.sorted { $0.cost < $1.cost }
+        for candidate in faster + [first] {
+            if let kernel = try candidate.kernel() { return kernel }
+        }
+        throw WinnowError(.unsupported, nodeName, "no way to compute it suits")
     }
 }

@@ -7,6 +7,7 @@ public struct MeasuringOptions: Sendable {
     public var shapes: [String] = []
     /// What models are judged by beside top-1 or agreement, on the test samples.
     public var judges: [Judge] = []
+    /// How sums of products of float32 are computed.
     public var arithmetic = Arithmetic.fast
     public var cancellation: Cancellation?
 

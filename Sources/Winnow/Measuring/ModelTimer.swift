@@ -31,6 +31,7 @@ public struct ModelTimer {
         public var values: [String: Tensor] = [:]
         /// Passes that take part in training, by name: `distillation` follows the model itself.
         public var passes: [String] = []
+        /// How sums of products of float32 are computed.
         public var arithmetic = Arithmetic.fast
 
         public init() {}

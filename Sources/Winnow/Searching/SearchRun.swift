@@ -83,7 +83,7 @@ final class SearchRun {
     private func halving(of candidates: [SearchCandidate]) -> HalvingPlan {
         let epochs = affordableEpochs
         if epochs == 0, !candidates.isEmpty {
-            let epoch = pace.secondsPerEpoch.map { String(format: ", and an epoch takes %.2g s", $0) } ?? ""
+            let epoch = pace.secondsPerEpoch.map { String(format: $0 < 10 ? ", and an epoch takes %.2f s" : ", and an epoch takes %.0f s", $0) } ?? ""
             note("no time is left to train after what was measured\(epoch); give a longer --time-budget")
         }
         return HalvingPlan(candidates: candidates.count, epochs: epochs, longest: space.longestTraining)

@@ -8,6 +8,7 @@ public import WinnowTraining
 /// Training a model file to a model file: what `winnow train` does.
 public struct ModelTraining: Sendable {
     public var configuration: TrainingConfiguration
+    /// How sums of products of float32 are computed.
     public var arithmetic = Arithmetic.fast
 
     public init(_ configuration: TrainingConfiguration) { self.configuration = configuration }

@@ -15,11 +15,14 @@ package struct WinogradConvolution: Sendable {
     private var target: (height: Int, width: Int)
     private var pads: (top: Int, left: Int)
 
+    /// Those of a vector.
+    private static let leastChannels = 16
+
     /// nil for other windows, groups, and fewer channels than a vector has. Channels come last in memory.
     package init?(_ geometry: ConvolutionGeometry, side: Int) {
         let (window, shape, result) = (geometry.window, geometry.sourceShape, geometry.targetShape)
         guard geometry.groups == 1, window.extents == [3, 3], window.strides == [1, 1], window.dilations == [1, 1],
-            shape[1] >= 16, result[1] >= 16, result[0] > 0
+            shape[1] >= Self.leastChannels, result[1] >= Self.leastChannels, result[0] > 0
         else { return nil }
         self.side = side
         (channels, filters, images) = (shape[1], result[1], shape[0])
@@ -54,8 +57,8 @@ package struct WinogradConvolution: Sendable {
     }
     var blockSize: Int { (tileCount + blockCount - 1) / blockCount }
 
-    /// Numbers from one plane to the next, of a block of tiles with so many numbers each: not a multiple of a page, or all planes would
-    /// compete for the same lines of the first cache.
+    /// Numbers from one plane to the next, of a block of tiles with so many numbers each: not a multiple of a page, where all planes
+    /// would compete for the same lines of the first cache and take 1.5 times as long.
     func step(_ width: Int) -> Int { blockSize * width + (blockSize * width % 1024 < 64 ? 80 : 0) }
 
     /// Nanoseconds on one core, as measured on one with AVX-512 at 3.1 GHz.
@@ -93,7 +96,7 @@ extension WinogradConvolution {
     /// The largest error that some of the filters make with random data, in parts of the largest result: that of float32, beside
     /// products in float64.
     package func error(of filter: UnsafeRawPointer) -> Double {
-        let few = min(filters, 16)
+        let few = Self.leastChannels
         var sample = self
         sample.filters = few
         (sample.images, sample.source, sample.target, sample.pads) = (1, (side + 2, side + 2), (side, side), (0, 0))

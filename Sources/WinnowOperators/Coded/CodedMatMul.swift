@@ -69,7 +69,7 @@ package struct CodedMatMul: Operator {
         let output = request.outputs[0]
         let (rows, zerosAreFloats) = (output.shape.elementCount / matrix.columns, zeros?.elementType == .float32)
         let coded = CodedProductKernel(
-            matrix, rows: rows, precision: precision, hasTable: table != nil, zerosAreFloats: zerosAreFloats)
+            matrix, rows: rows, precision: request.arithmetic == .exact ? .exact : precision, hasTable: table != nil, zerosAreFloats: zerosAreFloats)
         typealias Run = (
             _ left: UnsafeRawPointer, CodedProductKernel.Operand, _ bias: UnsafeRawPointer?, _ target: UnsafeMutableRawPointer,
             _ scratch: UnsafeMutableRawPointer?

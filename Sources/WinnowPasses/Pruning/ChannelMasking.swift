@@ -29,7 +29,8 @@ extension ChannelRemoval {
         _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ names: inout FreshNames, _ edit: inout GraphEdit
     ) {
         // What lies on one axis with the population goes along with it: the groups of its channels.
-        let joined = Set((bound.map.inputs + bound.map.outputs).joined().map(\.labels).filter { !bound.map.population.isDisjoint(with: $0) }.joined())
+        let joined = Set(
+            (bound.map.inputs + bound.map.outputs).joined().map(\.labels).filter { !bound.map.population.isDisjoint(with: $0) }.joined())
         func removed(_ value: ValueName, _ terms: [AxisTerm]) -> [(axis: Int, places: [Bool])] {
             let axes = groups.infos[value]?.rank.flatMap { terms.aligned(toRank: $0) } ?? []
             return axes.indices.compactMap { axis in
