@@ -265,6 +265,8 @@ def test_check_include_and_overrides(winnow_path, folder, tmp_path):
     for setting, words in (("steps[7].sparsity=1", "steps[0] to steps[2]"), ("sparsity=1", "names no step"), ("steps[0].spars=1", "spars")):
         wrong = run("run", "-o", tmp_path / "no.onnx", "--set", setting)
         assert wrong.returncode in (1, 2) and words in wrong.stderr and not (tmp_path / "no.onnx").exists()
+    (tmp_path / "base.yaml").write_text("version: 1\nsteps:\n  - fold-constants\n  - finetune: { epoch: 1 }\n")
+    assert "recipe.yaml: base.yaml: step 2: finetune: epoch" in run("check").stderr
     (tmp_path / "base.yaml").write_text("version: 1\nsteps:\n  - include: recipe.yaml\n")
     assert "includes itself" in run("check").stderr
     recipe.write_text("version: 1\nsteps:\n  - structured-pruning: { only: [nothing*] }\n")

@@ -53,6 +53,16 @@ def pad(mode):
     return net, net.add("Pad", net.add("Relu", net.value), pads, "", axes, mode=mode)
 
 
+def computed_pad():
+    """How much is added follows from the extents: to the next multiple of 3."""
+    net = Network(18)
+    value = net.add("Relu", net.value)
+    extents = net.add("Shape", value, start=2, end=4)
+    rest = net.add("Mod", net.add("Sub", net.constant("three", [3, 3], np.int64), net.add("Mod", extents, "three")), "three")
+    pads = net.add("Concat", net.constant("none", [0, 0], np.int64), rest, axis=0)
+    return net, net.add("Pad", value, pads, "", net.constant("axes", [2, 3], np.int64))
+
+
 def resize_by_scales():
     net = Network(18)
     return net, net.add("Resize", net.add("Relu", net.value), "", net.constant("scales", [2, 1.5]), axes=[2, -1], mode="nearest")
@@ -71,7 +81,7 @@ def crop():
 
 FORMS = {
     "softmax over channels": lambda: softmax(1), "softmax over columns": lambda: softmax(-1), "pad": lambda: pad("constant"),
-    "reflecting pad": lambda: pad("reflect"), "resize by scales": resize_by_scales, "resize to sizes": resize_to_sizes, "crop": crop,
+    "computed pad": computed_pad, "reflecting pad": lambda: pad("reflect"), "resize by scales": resize_by_scales, "resize to sizes": resize_to_sizes, "crop": crop,
 }
 
 
@@ -103,7 +113,7 @@ def test_static_quantization(winnow, tmp_path, form, activations):
         assert distance(session.run(None, {"x": x})[0], wanted) < 0.05
 
 
-@pytest.mark.parametrize("form", ["pad", "resize by scales", "resize to sizes", "crop"])
+@pytest.mark.parametrize("form", ["pad", "computed pad", "resize by scales", "resize to sizes", "crop"])
 def test_static_quantization_of_open_extents(winnow, tmp_path, form):
     net, value = FORMS[form]()
     net.save(tmp_path / "m.onnx", value, ("H", "W"))

@@ -115,7 +115,8 @@ def test_a_program_judges(winnow, model, data, tmp_path):
     [
         (["evaluate", "--metric", "echo nothing {model}"], 1, "prints no number"),
         (["evaluate", "--metric", "echo no such file >&2; exit 3 # {model}"], 1, "exit code 3: no such file"),
-        (["evaluate", "--metric", "echo nan {model}x; echo nan"], 1, "judges nothing"), (["evaluate", "--metric", "topp-1"], 2, "did you mean top-1"),
+        (["evaluate", "--metric", "echo nan {model}x; echo nan"], 1, "judges nothing"),
+        (["evaluate", "--metric", "echo score 0,5 # {model}"], 1, "a period"), (["evaluate", "--metric", "kill -9 $$ # {model}"], 1, "signal 9"), (["evaluate", "--metric", "topp-1"], 2, "did you mean top-1"),
         (["shrink", "--width", "0"], 2, "--width"), (["shrink", "--depth", "0.9"], 2, "residual blocks"),
         (["quantize", "--scheme", "int9"], 1, "int9"), (["distill", "--teacher", "/nowhere.onnx"], 1, "/nowhere.onnx"),
         (["prune", "--set", "sparsty=1"], 1, "did you mean sparsity"),
@@ -128,6 +129,12 @@ def test_wrong_words_are_answered_in_one_sentence(winnow, model, data, arguments
     assert result.returncode == code, result.stderr
     assert words in result.stderr and len(result.stderr.strip().splitlines()) == 1, result.stderr
     assert not [path for path in set(model.parent.iterdir()) - before if path.suffix == ".onnx"]
+
+
+def test_what_a_program_leaves_running_is_not_waited_for(winnow, model, data):
+    start = time.monotonic()
+    result = winnow("evaluate", model, "--data", data, "--metric", "sleep 30 & echo of 3, 0.25 # {model}", "--json")
+    assert time.monotonic() - start < 25 and "0.25" in result.stdout
 
 
 def test_a_signal_ends_a_program_that_judges(winnow_path, model, data, tmp_path):

@@ -109,6 +109,17 @@ def mobilenet_v2_32():
     return network
 
 
+def vgg_11():
+    layers, inputs = [], 3
+    for outputs in (64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0):
+        if outputs == 0:
+            layers.append(nn.MaxPool2d(2))
+            continue
+        layers.append(normalized(conv(inputs, outputs, 3), nn.ReLU()))
+        inputs = outputs
+    return Classifier(layers, 512, 10)
+
+
 class TextClassifier(nn.Module):
     """Four layers over 64 tokens, their mean, linear."""
 
@@ -127,6 +138,8 @@ TRAINED = {
     "lenet-300-100": (lenet_300_100, lambda count: {"x": torch.randn(count, 784)}),
     "lenet-5": (lenet_5, lambda count: {"x": torch.randn(count, 1, 28, 28)}),
     "resnet-20": (resnet_20, lambda count: {"x": torch.randn(count, 1, 28, 28)}),
+    "resnet-18-64": (lambda: resnet([2, 2, 2, 2], bottleneck=False), lambda count: image(count, 64)),
+    "vgg-11-64": (vgg_11, lambda count: image(count, 64)),
     "mobilenet-v2-32": (mobilenet_v2_32, lambda count: image(count, 32)),
     "transformer-4": (TextClassifier, lambda count: {"x": torch.randint(0, 1000, (count, 64))}),
 }

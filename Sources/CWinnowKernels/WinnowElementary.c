@@ -4,12 +4,6 @@
 
 // Polynomials after Moshier's Cephes library; error functions after N. Juffa.
 
-WINNOW_INLINE float magnitude(float x) { return winnow_from_bits(winnow_bits_of(x) & 0x7FFFFFFF); }
-
-WINNOW_INLINE float copy_sign(float size, float sign) {
-    return winnow_from_bits((winnow_bits_of(size) & 0x7FFFFFFF) | (winnow_bits_of(sign) & 0x80000000));
-}
-
 /// e^x - 1, accurate near 0.
 WINNOW_INLINE float exponential_minus_one(float x) {
     int32_t k;
@@ -27,30 +21,13 @@ WINNOW_INLINE float logarithm_one_plus(float x) {
     return w < INFINITY ? sum : w;
 }
 
-WINNOW_INLINE float logistic(float x) {
-    const float tail = winnow_exponential(-magnitude(x));
-    return (x < 0 ? tail : 1) / (1 + tail);
-}
-
 WINNOW_INLINE float softplus(float x) {
     const float positive = x < 0 ? 0 : x;
-    return positive + logarithm_one_plus(winnow_exponential(-magnitude(x)));
-}
-
-WINNOW_INLINE float hyperbolic_tangent(float x) {
-    const float size = magnitude(x);
-    const float z = x * x;
-    float p = z * -5.7049887230e-3f + 2.0639089071e-2f;
-    p = p * z - 5.3739715581e-2f;
-    p = p * z + 1.3331442372e-1f;
-    p = p * z - 3.3333281138e-1f;
-    const float near = p * z * x + x;
-    const float far = copy_sign(1 - 2 / (winnow_exponential(size + size) + 1), x);
-    return size < 0.625f ? near : far;
+    return positive + logarithm_one_plus(winnow_exponential(-winnow_magnitude(x)));
 }
 
 WINNOW_INLINE float error_function(float x) {
-    const float size = magnitude(x);
+    const float size = winnow_magnitude(x);
     const float t = size > 4 ? 4 : size;
     const float s = x * x, st = t * t;
     const float u = t * -3.88396438e-3f + 2.42546219e-2f;
@@ -59,7 +36,7 @@ WINNOW_INLINE float error_function(float x) {
     large = large * t - 1.06777877e-1f;
     large = large * t - 6.34846687e-1f;
     large = large * t - 1.28717512e-1f;
-    const float far = copy_sign(1 - winnow_exponential(large * t - t), x);
+    const float far = winnow_copy_sign(1 - winnow_exponential(large * t - t), x);
     float small = s * -5.96761703e-4f + 4.99119423e-3f;
     small = small * s - 2.67681349e-2f;
     small = small * s + 1.12819925e-1f;
@@ -79,12 +56,12 @@ WINNOW_INLINE float unit_elu(float x, float alpha, float scale) {
 
 FOR_EACH_PROCESSOR void winnow_exp(const float *x, float *y, size_t n) { LOOP(winnow_exponential(x[i])) }
 FOR_EACH_PROCESSOR void winnow_log(const float *x, float *y, size_t n) { LOOP(winnow_logarithm(x[i])) }
-FOR_EACH_PROCESSOR void winnow_tanh(const float *x, float *y, size_t n) { LOOP(hyperbolic_tangent(x[i])) }
+FOR_EACH_PROCESSOR void winnow_tanh(const float *x, float *y, size_t n) { LOOP(winnow_hyperbolic_tangent(x[i])) }
 FOR_EACH_PROCESSOR void winnow_erf(const float *x, float *y, size_t n) { LOOP(error_function(x[i])) }
-FOR_EACH_PROCESSOR void winnow_sigmoid(const float *x, float *y, size_t n) { LOOP(logistic(x[i])) }
+FOR_EACH_PROCESSOR void winnow_sigmoid(const float *x, float *y, size_t n) { LOOP(winnow_logistic(x[i])) }
 FOR_EACH_PROCESSOR void winnow_softplus(const float *x, float *y, size_t n) { LOOP(softplus(x[i])) }
-FOR_EACH_PROCESSOR void winnow_mish(const float *x, float *y, size_t n) { LOOP(x[i] * hyperbolic_tangent(softplus(x[i]))) }
-FOR_EACH_PROCESSOR void winnow_swish(const float *x, float *y, size_t n, float alpha) { LOOP(x[i] * logistic(alpha * x[i])) }
+FOR_EACH_PROCESSOR void winnow_mish(const float *x, float *y, size_t n) { LOOP(x[i] * winnow_hyperbolic_tangent(softplus(x[i]))) }
+FOR_EACH_PROCESSOR void winnow_swish(const float *x, float *y, size_t n, float alpha) { LOOP(x[i] * winnow_logistic(alpha * x[i])) }
 FOR_EACH_PROCESSOR void winnow_elu(const float *x, float *y, size_t n, float alpha, float gamma, float scale) {
     LOOP(gamma * unit_elu(x[i], alpha, scale))
 }
@@ -92,7 +69,7 @@ FOR_EACH_PROCESSOR void winnow_gelu(const float *x, float *y, size_t n) {
     LOOP(0.5f * x[i] * (1 + error_function(x[i] * 0.7071067812f)))
 }
 FOR_EACH_PROCESSOR void winnow_gelu_tanh(const float *x, float *y, size_t n) {
-    LOOP(0.5f * x[i] * (1 + hyperbolic_tangent(0.7978845608f * (x[i] + 0.044715f * x[i] * x[i] * x[i]))))
+    LOOP(0.5f * x[i] * (1 + winnow_hyperbolic_tangent(0.7978845608f * (x[i] + 0.044715f * x[i] * x[i] * x[i]))))
 }
 
 /// Φ(x) + x φ(x)
@@ -102,12 +79,12 @@ WINNOW_INLINE float gelu_slope(float x) {
 
 /// (1 + t)/2 + x/2 (1 - t^2) u' with t = tanh(u), u = sqrt(2 / pi) (x + 0.044715 x^3)
 WINNOW_INLINE float gelu_tanh_slope(float x) {
-    const float t = hyperbolic_tangent(0.7978845608f * (x + 0.044715f * x * x * x));
+    const float t = winnow_hyperbolic_tangent(0.7978845608f * (x + 0.044715f * x * x * x));
     return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * (0.7978845608f + 0.1070322243f * x * x);
 }
 
 WINNOW_INLINE float swish_slope(float x, float alpha) {
-    const float gate = logistic(alpha * x);
+    const float gate = winnow_logistic(alpha * x);
     return gate + alpha * x * gate * (1 - gate);
 }
 

@@ -39,6 +39,42 @@ INLINE void result_line(const int side, const floats *m, floats *y) {
     }
 }
 
+// What results become where products stand, by the transpose of `result_line`.
+INLINE void gradient_line(const int side, const floats *y, floats *m) {
+    if (side == 4) {
+        const floats even_a = y[0] + y[2] * (A * A), odd_a = (y[1] + y[3] * (A * A)) * A;
+        const floats even_b = y[0] + y[2] * (B * B), odd_b = (y[1] + y[3] * (B * B)) * B;
+        m[0] = y[0];
+        m[1] = even_a + odd_a;
+        m[2] = even_a - odd_a;
+        m[3] = even_b + odd_b;
+        m[4] = even_b - odd_b;
+        m[5] = y[3];
+    } else {
+        m[0] = y[0];
+        m[1] = y[0] + y[1];
+        m[2] = y[0] - y[1];
+        m[3] = y[1];
+    }
+}
+
+// Of the planes back to the taps, by the transpose of `filter_line`.
+INLINE void tap_line(const int side, const floats *u, floats *g) {
+    if (side == 4) {
+        const float a = 1 / (2 * A * A * (A * A - B * B)), b = 1 / (2 * B * B * (B * B - A * A));
+        const floats even_a = (u[1] + u[2]) * a, odd_a = (u[1] - u[2]) * (A * a);
+        const floats even_b = (u[3] + u[4]) * b, odd_b = (u[3] - u[4]) * (B * b);
+        g[0] = u[0] * (1 / (A * A * B * B)) + even_a + even_b;
+        g[1] = odd_a + odd_b;
+        g[2] = even_a * (A * A) + even_b * (B * B) + u[5];
+    } else {
+        const floats even = (u[1] + u[2]) * 0.5f;
+        g[0] = even - u[0];
+        g[1] = (u[1] - u[2]) * 0.5f;
+        g[2] = even + u[3];
+    }
+}
+
 INLINE void filter_line(const int side, const floats *g, floats *u) {
     if (side == 4) {
         const float a = 1 / (2 * A * A * (A * A - B * B)), b = 1 / (2 * B * B * (B * B - A * A));
@@ -60,15 +96,19 @@ INLINE void filter_line(const int side, const floats *g, floats *u) {
 }
 
 INLINE void filter_planes(
-    const int side, const float *filter, int64_t filters, int64_t channels, float *planes, int64_t first, int64_t last) {
+    const int side, const float *filter, int64_t filters, int64_t channels, int64_t is_adjoint, float *planes, int64_t first,
+    int64_t last) {
     const int n = side + 2;
+    const int64_t next_filter = is_adjoint ? 9 : 9 * channels, next_channel = is_adjoint ? 9 * filters : 9;
     for (int64_t c = first; c < last; c++) {
         for (int64_t at = 0; at < filters; at += LANES) {
             // The last vector begins earlier.
             const int64_t k = at + LANES <= filters ? at : filters - LANES;
             float taps[9][LANES];
-            for (int64_t lane = 0; lane < LANES; lane++)
-                for (int i = 0; i < 9; i++) taps[i][lane] = filter[((k + lane) * channels + c) * 9 + i];
+            for (int64_t lane = 0; lane < LANES; lane++) {
+                const float *from = filter + (k + lane) * next_filter + c * next_channel;
+                for (int i = 0; i < 9; i++) taps[i][lane] = from[is_adjoint ? 8 - i : i];
+            }
             floats half[3][MOST], u[MOST];
             for (int j = 0; j < 3; j++) {
                 const floats column[3] = {loaded(taps[j]), loaded(taps[3 + j]), loaded(taps[6 + j])};
@@ -84,9 +124,10 @@ INLINE void filter_planes(
 }
 
 FOR_EACH_PROCESSOR void winnow_winograd_filter(
-    int64_t side, const float *filter, int64_t filters, int64_t channels, float *planes, int64_t first, int64_t last) {
-    if (side == 4) filter_planes(4, filter, filters, channels, planes, first, last);
-    else filter_planes(2, filter, filters, channels, planes, first, last);
+    int64_t side, const float *filter, int64_t filters, int64_t channels, int64_t is_adjoint, float *planes, int64_t first,
+    int64_t last) {
+    if (side == 4) filter_planes(4, filter, filters, channels, is_adjoint, planes, first, last);
+    else filter_planes(2, filter, filters, channels, is_adjoint, planes, first, last);
 }
 
 // Where a tile lies, and what is inside the image of so many rows and columns.
@@ -199,4 +240,74 @@ FOR_EACH_PROCESSOR void winnow_winograd_results(
     int64_t first, int64_t last) {
     if (w->side == 4) results_of_tiles(4, w, planes, end, target, start, first, last);
     else results_of_tiles(2, w, planes, end, target, start, first, last);
+}
+
+INLINE void gradients_of_tile(
+    const int side, const int whole, const struct winnow_winograd *w, const struct place *p, const float *gradient, float *planes) {
+    const int n = side + 2;
+    const int64_t filters = w->filters, line = w->target_width * filters;
+    for (int64_t at = 0; at < filters; at += LANES) {
+        const int64_t k = at + LANES <= filters ? at : filters - LANES;
+        floats half[MOST][MOST], m[MOST];
+        for (int j = 0; j < side; j++) {
+            floats y[MOST], u[MOST];
+            for (int i = 0; i < side; i++) {
+                const int inside = whole || (i < p->last_row && j < p->last_column);
+                y[i] = inside ? loaded(gradient + i * line + j * filters + k) : (floats){0};
+            }
+            gradient_line(side, y, u);
+            for (int i = 0; i < n; i++) half[i][j] = u[i];
+        }
+        for (int i = 0; i < n; i++) {
+            gradient_line(side, half[i], m);
+            for (int j = 0; j < n; j++) store(m[j], planes + (i * n + j) * w->product_step + k);
+        }
+    }
+}
+
+INLINE void gradients_of_tiles(
+    const int side, const struct winnow_winograd *w, const float *gradient, float *planes, int64_t start, int64_t first, int64_t last) {
+    for (int64_t tile = first; tile < last; tile++) {
+        const struct place p = place_of(w, tile, 0, 0, w->target_height, w->target_width, side);
+        const float *from = gradient + ((p.image * w->target_height + p.row) * w->target_width + p.column) * w->filters;
+        float *to = planes + (tile - start) * w->filters;
+        if (p.last_row == side && p.last_column == side) gradients_of_tile(side, 1, w, &p, from, to);
+        else gradients_of_tile(side, 0, w, &p, from, to);
+    }
+}
+
+FOR_EACH_PROCESSOR void winnow_winograd_gradients(
+    const struct winnow_winograd *w, const float *gradient, float *planes, int64_t start, int64_t first, int64_t last) {
+    if (w->side == 4) gradients_of_tiles(4, w, gradient, planes, start, first, last);
+    else gradients_of_tiles(2, w, gradient, planes, start, first, last);
+}
+
+INLINE void taps_of_planes(
+    const int side, const float *planes, int64_t filters, int64_t channels, float *filter, int64_t first, int64_t last) {
+    const int n = side + 2;
+    for (int64_t c = first; c < last; c++) {
+        for (int64_t at = 0; at < filters; at += LANES) {
+            const int64_t k = at + LANES <= filters ? at : filters - LANES;
+            float taps[9][LANES];
+            floats half[3][MOST], g[3];
+            for (int j = 0; j < n; j++) {
+                floats u[MOST], column[3];
+                for (int i = 0; i < n; i++) u[i] = loaded(planes + ((i * n + j) * channels + c) * filters + k);
+                tap_line(side, u, column);
+                for (int i = 0; i < 3; i++) half[i][j] = column[i];
+            }
+            for (int i = 0; i < 3; i++) {
+                tap_line(side, half[i], g);
+                for (int j = 0; j < 3; j++) store(g[j], taps[i * 3 + j]);
+            }
+            for (int64_t lane = 0; lane < LANES; lane++)
+                for (int i = 0; i < 9; i++) filter[((k + lane) * channels + c) * 9 + i] = taps[i][lane];
+        }
+    }
+}
+
+FOR_EACH_PROCESSOR void winnow_winograd_taps(
+    int64_t side, const float *planes, int64_t filters, int64_t channels, float *filter, int64_t first, int64_t last) {
+    if (side == 4) taps_of_planes(4, planes, filters, channels, filter, first, last);
+    else taps_of_planes(2, planes, filters, channels, filter, first, last);
 }

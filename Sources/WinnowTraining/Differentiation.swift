@@ -20,6 +20,23 @@ package enum Differentiation {
         for value in values { gradients[value] = try sweep.gradient(of: value) }
         return (try graph.applying(builder.edit()), gradients)
     }
+
+    /// Those of the values from which a path to the loss leads through a node that cannot be differentiated, and that node.
+    package static func obstacles(
+        between values: [ValueName], and loss: ValueName, in graph: Graph
+    ) throws -> [ValueName: Node] {
+        var sweep = try BackwardSweep(graph: graph, builder: GraphBuilder(extending: graph), values: Set(values))
+        sweep.passesObstacles = true
+        try sweep.seed(loss)
+        for node in graph.nodes.reversed() { try sweep.visit(node) }
+        var reached: [ValueName: Node] = [:]
+        for node in graph.nodes.reversed() {
+            let obstacle = sweep.obstacles.contains(node.name) ? node : node.outputs.lazy.compactMap { reached[$0] }.first
+            guard let obstacle else { continue }
+            for input in node.inputs where !input.isEmpty && reached[input] == nil { reached[input] = obstacle }
+        }
+        return reached.filter { values.contains($0.key) }
+    }
 }
 
 /// One walk from the loss back to the values, collecting what every consumer adds to a value's gradient.
@@ -28,6 +45,9 @@ private struct BackwardSweep {
     /// Values on a path from the listed values; only their gradients are built.
     let dependents: Set<ValueName>
     var contributions: [ValueName: [ValueName]] = [:]
+    /// Whether nodes that cannot be differentiated are noted instead of thrown.
+    var passesObstacles = false
+    private(set) var obstacles: Set<String> = []
 
     init(graph: Graph, builder: GraphBuilder, values: Set<ValueName>) throws {
         self.builder = builder
@@ -64,9 +84,13 @@ private struct BackwardSweep {
             builder: builder, node: node, outputGradients: outputGradients, isNeeded: isNeeded)
         let results: [ValueName?]?
         do { results = try node.op.gradient(context) } catch let error as WinnowError {
-            throw error.within("gradient of node \(node.name) (\(node.op.type))")
+            guard passesObstacles, error.kind == .unsupported else { throw error.within("gradient of node \(node.name) (\(node.op.type))") }
+            obstacles.insert(node.name)
+            return
         }
         guard let results else {
+            obstacles.insert(node.name)
+            if passesObstacles { return }
             throw WinnowError(
                 .unsupported, "node \(node.name) (\(node.op.type))", "cannot be differentiated",
                 remedy: "freeze the parameters before it, or replace the operator")

@@ -13,6 +13,8 @@ package struct TrainingGraph: Sendable {
     package let gradients: [ValueName: ValueName]
     /// The gradients of further values that somebody reads between steps, by the values' names.
     package let watched: [(value: ValueName, gradient: ValueName)]
+    /// Initializers that would be trained but for a node between them and the loss that cannot be differentiated, with that node.
+    package let obstacles: [ValueName: Node]
     /// Initializers that change while training: parameters, masks, running statistics, and those asked for.
     package let variables: Set<ValueName>
 
@@ -27,12 +29,23 @@ package struct TrainingGraph: Sendable {
         watched: [ValueName] = [], sources: [ValueName: ValueName] = [:]
     ) throws {
         let form = try objective.graph.takingDefaults().trainingForm()
-        let candidates = objective.graph.trainableInitializers(trained: trained).filter {
+        var candidates = objective.graph.trainableInitializers(trained: trained).filter {
             !frozen.contains($0) && form.updates[$0] == nil && form.initializers[$0] != nil
         }
-        let others = (watched + sources.values).filter { form.infos[$0]?.elementType == .float32 }
-        var (whole, gradients) = try Differentiation.gradients(
-            of: objective.loss, withRespectTo: candidates + Set(others).sorted(), in: form)
+        let others = Set((watched + sources.values).filter { form.infos[$0]?.elementType == .float32 }).sorted()
+        var (whole, gradients): (Graph, [ValueName: ValueName])
+        var obstacles: [ValueName: Node] = [:]
+        do {
+            (whole, gradients) = try Differentiation.gradients(of: objective.loss, withRespectTo: candidates + others, in: form)
+        } catch let error as WinnowError where error.kind == .unsupported {
+            obstacles = try Differentiation.obstacles(between: candidates + others, and: objective.loss, in: form)
+            let free = candidates.filter { obstacles[$0] == nil }
+            (whole, gradients) = try Differentiation.gradients(
+                of: objective.loss, withRespectTo: free + others.filter { obstacles[$0] == nil }, in: form)
+            guard free.contains(where: { gradients[$0] != nil }) else { throw error }
+            candidates = free
+        }
+        self.obstacles = obstacles
         for (parameter, source) in sources where gradients[parameter] != nil { gradients[parameter] = gradients[source] }
         parameters = candidates.filter { gradients[$0] != nil }
         self.watched = watched.compactMap { value in gradients[value].map { (value, $0) } }

@@ -22,4 +22,6 @@ package struct TrainingResult: Sendable {
     /// The epoch, counted from 1, whose state `model` has.
     package var epoch: Int
     package var parameters: [ValueName]
+    /// What stayed as it was because the loss cannot be differentiated through a node after it.
+    package var obstacles: [ValueName: Node]
 }

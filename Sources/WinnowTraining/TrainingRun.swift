@@ -236,7 +236,7 @@ final class TrainingRun {
     func result() throws -> TrainingResult {
         TrainingResult(
             model: try model(with: best?.tensors ?? present), history: history, epoch: best?.epoch ?? epoch,
-            parameters: graph.parameters)
+            parameters: graph.parameters, obstacles: graph.obstacles)
     }
 
     /// Says where training went wrong, and what to do.

@@ -103,6 +103,19 @@ struct ZooLawTests {
         }
     }
 
+    @Test func whatOnePassDecidesNoOtherDoes() throws {
+        let graph = try TestModels.perceptron()
+        let context = try Zoo.context(for: graph)
+        let passes = try CatalogueEntry.all.compactMap { try $0.make([:]) as? any TrainingPass }.filter { type(of: $0).decides != nil }
+        #expect(passes.count > 4)
+        for first in passes {
+            for second in passes where type(of: first).decides == type(of: second).decides {
+                let error = #expect(throws: WinnowError.self) { try training(with: [first, second])(graph, in: context) }
+                #expect(error?.kind == .recipe && error?.subject.contains(type(of: second).name) == true)
+            }
+        }
+    }
+
     private func training(with passes: [any TrainingPass]) -> Finetune {
         var finetune = Finetune(carrying: passes)
         (finetune.epochs, finetune.batchSize) = (1, 16)

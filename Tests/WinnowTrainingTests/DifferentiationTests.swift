@@ -153,6 +153,20 @@ import WinnowTraining
         #expect(throws: Never.self) { try Differentiation.gradients(of: loss, withRespectTo: [], in: graph) }
     }
 
+    /// What lies before it stays as it is, and the rest is trained.
+    @Test func aNodeWithoutDerivativeStopsWhatIsBeforeIt() throws {
+        let b = GraphBuilder("opaque")
+        let x = try b.input("x", .float32, [2])
+        let weighted = try b.add(Mul(), x, b.constant("a", Tensor([1, 2] as [Float])))
+        let riddle = try b.add(Riddle(), weighted, name: "enigma")
+        let sum = try b.add(Add(), riddle, b.add(Mul(), weighted, b.constant("b", Tensor([3, 4] as [Float]))))
+        let loss = try b.add(ReduceMean(keepsAxes: false), sum)
+        let graph = try b.graph(outputs: [loss])
+        let training = try TrainingGraph(Objective(graph: graph, loss: loss))
+        #expect(training.parameters == ["b"] && training.obstacles.mapValues(\.name) == ["a": "enigma"])
+        #expect(throws: WinnowError.self) { try TrainingGraph(Objective(graph: graph, loss: loss), frozen: ["b"]) }
+    }
+
     @Test func aLossMustBeOneNumber() throws {
         let b = GraphBuilder("vector")
         let x = try b.input("x", .float32, [2])

@@ -2,6 +2,7 @@
 #define CWINNOWKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "WinnowArithmetic.h"
 #include "WinnowAttention.h"
 #include "WinnowChannels.h"
 #include "WinnowDepthwise.h"
@@ -10,6 +11,7 @@
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"
 #include "WinnowQuantization.h"
+#include "WinnowRecurrent.h"
 #include "WinnowRounding.h"
 #include "WinnowRows.h"
 #include "WinnowSoftmax.h"

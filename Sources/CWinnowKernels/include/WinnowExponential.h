@@ -4,7 +4,7 @@
 #include <stdint.h>
 #define WINNOW_INLINE static inline __attribute__((always_inline))
 
-// Exponential and logarithm of one float32, for loops in C and in Swift. No branches and no library calls, so that the loops
+// Exponential, logarithm and what activations make of them, of one float32, for loops in C and in Swift. No branches and no library calls, so that the loops
 // vectorize: where two formulas meet, both are computed before one is chosen. Polynomials after Moshier's Cephes library.
 // Errors stay below 3 units in the last place.
 
@@ -64,6 +64,29 @@ WINNOW_INLINE float winnow_logarithm(float x) {
     const float result = (f + y) + k * 0.693359375f;
     const float special = x == 0 ? -INFINITY : x == INFINITY ? INFINITY : NAN;
     return x > 0 && x < INFINITY ? result : special;
+}
+
+WINNOW_INLINE float winnow_magnitude(float x) { return winnow_from_bits(winnow_bits_of(x) & 0x7FFFFFFF); }
+
+WINNOW_INLINE float winnow_copy_sign(float size, float sign) {
+    return winnow_from_bits((winnow_bits_of(size) & 0x7FFFFFFF) | (winnow_bits_of(sign) & 0x80000000));
+}
+
+WINNOW_INLINE float winnow_logistic(float x) {
+    const float tail = winnow_exponential(-winnow_magnitude(x));
+    return (x < 0 ? tail : 1) / (1 + tail);
+}
+
+WINNOW_INLINE float winnow_hyperbolic_tangent(float x) {
+    const float size = winnow_magnitude(x);
+    const float z = x * x;
+    float p = z * -5.7049887230e-3f + 2.0639089071e-2f;
+    p = p * z - 5.3739715581e-2f;
+    p = p * z + 1.3331442372e-1f;
+    p = p * z - 3.3333281138e-1f;
+    const float near = p * z * x + x;
+    const float far = winnow_copy_sign(1 - 2 / (winnow_exponential(size + size) + 1), x);
+    return size < 0.625f ? near : far;
 }
 
 #endif

@@ -23,9 +23,11 @@ struct winnow_winograd_end {
     float low, high;
 };
 
-/// The filters' planes, (channels, filters), of some of the channels; `filter` is (filters, channels, 3, 3).
+/// The filters' planes, (channels, filters), of some of the channels; `filter` is (filters, channels, 3, 3), of the adjoint convolution
+/// (channels, filters, 3, 3) with its taps in reverse.
 void winnow_winograd_filter(
-    int64_t side, const float *filter, int64_t filters, int64_t channels, float *planes, int64_t first, int64_t last);
+    int64_t side, const float *filter, int64_t filters, int64_t channels, int64_t is_adjoint, float *planes, int64_t first,
+    int64_t last);
 
 /// The data's planes of a range of tiles; tile `start` is the planes' first.
 void winnow_winograd_data(
@@ -35,5 +37,13 @@ void winnow_winograd_data(
 void winnow_winograd_results(
     const struct winnow_winograd *convolution, const float *planes, const struct winnow_winograd_end *end, float *target, int64_t start,
     int64_t first, int64_t last);
+
+/// The planes, (tiles, filters), that the gradient of the results of a range of tiles gives their products.
+void winnow_winograd_gradients(
+    const struct winnow_winograd *convolution, const float *gradient, float *planes, int64_t start, int64_t first, int64_t last);
+
+/// The gradient of the filter, (filters, channels, 3, 3), for some of the channels from that of its planes, (channels, filters).
+void winnow_winograd_taps(
+    int64_t side, const float *planes, int64_t filters, int64_t channels, float *filter, int64_t first, int64_t last);
 
 #endif

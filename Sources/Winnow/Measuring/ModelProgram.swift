@@ -61,21 +61,41 @@ private struct ProgramRun {
             process.standardError = try FileHandle(forWritingTo: errors)
             try process.run()
         } catch { throw problem("cannot be started") }
+        if let failure = try failure(of: process, unless: cancellation) {
+            throw problem("ended with \(failure)\(said)", remedy: "run it by hand on an ONNX file")
+        }
+        return try lastNumber(of: text(of: output))
+    }
+
+    /// Waits for the shell's end: `exit code 3`, `signal 9`, nil where all went well.
+    ///
+    /// Process itself would wait for everything that the shell has started, which may outlive it.
+    private func failure(of process: Process, unless cancellation: Cancellation?) throws -> String? {
+        var status: Int32 = 0
         while process.isRunning {
+            if waitpid(process.processIdentifier, &status, WNOHANG) == process.processIdentifier {
+                let (signal, code) = (status & 0x7F, status >> 8 & 0xFF)
+                return signal != 0 ? "signal \(signal)" : code != 0 ? "exit code \(code)" : nil
+            }
             if cancellation?.isCancelled == true { process.terminate() }
             try cancellation?.check("program \(name)")
             Thread.sleep(forTimeInterval: Self.secondsBetweenLooks)
         }
-        guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            let how = process.terminationReason == .exit ? "exit code" : "signal"
-            throw problem("ended with \(how) \(process.terminationStatus)\(said)", remedy: "run it by hand on an ONNX file")
+        guard process.terminationReason == .exit else { return "signal \(process.terminationStatus)" }
+        return process.terminationStatus == 0 ? nil : "exit code \(process.terminationStatus)"
+    }
+
+    private func lastNumber(of text: String) throws -> Double {
+        let words = text.split(whereSeparator: { $0.isWhitespace || ":=%".contains($0) })
+        for word in words.reversed() {
+            if word.wholeMatch(of: /[-+]?\d+,\d+/) != nil {
+                throw problem("prints \(word), which may be one number or two", remedy: "write the decimal point as a period")
+            }
+            guard let number = word.split(separator: ",").compactMap({ Double($0) }).last else { continue }
+            guard number.isFinite else { throw problem("prints \(number), which judges nothing") }
+            return number
         }
-        let words = text(of: output).split(whereSeparator: { $0.isWhitespace || ",:=%".contains($0) })
-        guard let number = words.compactMap({ Double($0) }).last else {
-            throw problem("prints no number\(said)", remedy: "its last number counts")
-        }
-        guard number.isFinite else { throw problem("prints \(number), which judges nothing") }
-        return number
+        throw problem("prints no number\(said)", remedy: "its last number counts")
     }
 
     private func problem(_ problem: String, remedy: String = "") -> WinnowError {

@@ -41,10 +41,10 @@ extension Recipe {
     ///   - settings: `steps[0].sparsity=0.4` in place of what the recipe says, steps counted from 0 with those that are included.
     ///   - folder: where included files lie; nil: none is read.
     public init(yaml text: String, settings: [String] = [], includesIn folder: String? = nil) throws {
-        var values = try RecipeSource(text, folder: folder).steps
-        try values.apply(settings)
-        steps = try values.enumerated().map { index, step in
-            do { return try Self.step(step) } catch let error as WinnowError { throw error.within("step \(index + 1)") }
+        var sources = try RecipeSource(text, folder: folder).steps
+        try sources.apply(settings)
+        steps = try sources.map { source in
+            do { return try Self.step(source.value) } catch let error as WinnowError { throw error.within(source.place) }
         }
     }
 

@@ -4,7 +4,13 @@ import WinnowTensor
 
 /// The steps of a recipe's text before they are passes, with those of the files that it includes.
 struct RecipeSource {
-    let steps: [HyperparameterValue]
+    /// A step and where it is written: `step 2`, `common.yaml: step 1`.
+    struct Step {
+        var value: HyperparameterValue
+        let place: String
+    }
+
+    let steps: [Step]
 
     /// Throws `.recipe` naming the key or the file that is wrong.
     ///
@@ -24,8 +30,10 @@ struct RecipeSource {
         guard case .list(let steps)? = table.values["steps"] else {
             throw WinnowError(.recipe, "steps", "is missing or no list", remedy: "list the passes to apply")
         }
-        self.steps = try steps.flatMap { step -> [HyperparameterValue] in
-            guard case .table(let table) = step, table.count == 1, case .string(let file)? = table["include"] else { return [step] }
+        self.steps = try steps.enumerated().flatMap { index, step -> [Step] in
+            guard case .table(let table) = step, table.count == 1, case .string(let file)? = table["include"] else {
+                return [Step(value: step, place: "step \(index + 1)")]
+            }
             guard let folder else { throw WinnowError(.recipe, "include", "\(file) cannot be found from a text", remedy: "read the recipe from its file") }
             let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: folder, isDirectory: true)).standardizedFileURL.path
             guard !including.contains(path) else {
@@ -33,7 +41,8 @@ struct RecipeSource {
             }
             let text = try Self.text(of: path)
             do {
-                return try RecipeSource(text, folder: URL(fileURLWithPath: path).deletingLastPathComponent().path, including: including + [path]).steps
+                let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+                return try RecipeSource(text, folder: folder, including: including + [path]).steps.map { Step(value: $0.value, place: "\(file): \($0.place)") }
             } catch let error as WinnowError { throw error.within(file) }
         }
     }
@@ -47,7 +56,7 @@ struct RecipeSource {
     }
 }
 
-extension [HyperparameterValue] {
+extension [RecipeSource.Step] {
     /// Puts `steps[0].sparsity=0.4` in place of what a step says; the name of its pass may stand between. Throws `.usage` for what names no
     /// step.
     mutating func apply(_ settings: [String]) throws {
@@ -59,10 +68,10 @@ extension [HyperparameterValue] {
                 let last = isEmpty ? "none" : count == 1 ? "steps[0] alone" : "steps[0] to steps[\(count - 1)]"
                 throw WinnowError(.usage, "--set \(setting)", "there is no such step", remedy: "the recipe has \(last)")
             }
-            let (name, values) = try self[place].named(setting)
+            let (name, values) = try self[place].value.named(setting)
             let path = match.2.hasPrefix("\(name).") ? match.2.dropFirst(name.count + 1) : match.2
             let changed = try [String: HyperparameterValue](settings: ["\(path)=\(match.3)"])
-            self[place] = .table([name: .table(values.merging(changed))])
+            self[place].value = .table([name: .table(values.merging(changed))])
         }
     }
 }

@@ -64,6 +64,18 @@ extension ConvolutionGeometry {
             groups: groups)
     }
 
+    /// The convolution of results that gives what this one's source gave them: with a filter (C, O, spatial…), its taps in reverse. nil
+    /// where results are no convolution of stride 1 without groups.
+    package var adjoint: ConvolutionGeometry? {
+        let reaches = window.extents.map { $0 - 1 }
+        let (begin, end) = (zip(reaches, window.padsBegin).map(-), zip(reaches, window.padsEnd).map(-))
+        guard groups == 1, window.strides.allSatisfy({ $0 == 1 }), window.dilations.allSatisfy({ $0 == 1 }), (begin + end).allSatisfy({ $0 >= 0 })
+        else { return nil }
+        return ConvolutionGeometry(
+            sourceShape: targetShape, filterShape: Shape([filterShape[1], filterShape[0]] + window.extents),
+            window: WindowGeometry(window.extents, padsBegin: begin, padsEnd: end))
+    }
+
     /// The filter's extents as oneDNN wants them: with a leading group axis if there are groups.
     var filterExtents: [Int] {
         groups == 1

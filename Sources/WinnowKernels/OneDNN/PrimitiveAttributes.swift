@@ -106,6 +106,12 @@ final class PrimitiveAttributes {
         try OneDNN.check(dnnl_primitive_attr_set_post_ops(handle, postOperations), "fused steps")
     }
 
+    /// Appends `target ← target + what was in its place`.
+    func appendSum() throws {
+        try OneDNN.check(dnnl_post_ops_append_sum(operations(), 1, 0, dnnl_data_type_undef), "fused sum")
+        postOperationCount += 1
+    }
+
     private func operations() throws -> OpaquePointer {
         if let postOperations { return postOperations }
         try OneDNN.check(dnnl_post_ops_create(&postOperations), "fused steps")

@@ -14,6 +14,8 @@ package struct WinogradConvolution: Sendable {
     private var source: (height: Int, width: Int)
     private var target: (height: Int, width: Int)
     private var pads: (top: Int, left: Int)
+    /// Whether the filter is that of the convolution whose adjoint this is: (channels, filters, 3, 3), its taps in reverse.
+    private var isAdjoint = false
 
     /// Those of a vector.
     private static let leastChannels = 16
@@ -33,8 +35,17 @@ package struct WinogradConvolution: Sendable {
     /// That with the tiles that are thought to take less time.
     package init?(_ geometry: ConvolutionGeometry) {
         let all = [4, 2].compactMap { WinogradConvolution(geometry, side: $0) }
-        guard let best = all.min(by: { $0.cost < $1.cost }) else { return nil }
+        guard let best = all.min(by: { $0.cost() < $1.cost() }) else { return nil }
         self = best
+    }
+
+    /// What makes the gradient of a convolution's source of that of its results.
+    package init?(adjointOf geometry: ConvolutionGeometry, side: Int? = nil) {
+        guard let adjoint = geometry.adjoint,
+            let convolution = side.map({ WinogradConvolution(adjoint, side: $0) }) ?? WinogradConvolution(adjoint)
+        else { return nil }
+        self = convolution
+        isAdjoint = true
     }
 
     var resultCount: Int { images * target.height * target.width * filters }
@@ -43,7 +54,7 @@ package struct WinogradConvolution: Sendable {
     private func tiles(_ extent: Int) -> Int { (extent + side - 1) / side }
     var tileCount: Int { images * tiles(target.height) * tiles(target.width) }
 
-    private var filterByteCount: Int { planeCount * channels * filters * MemoryLayout<Float>.stride }
+    private var filterByteCount: Int { filterCount * MemoryLayout<Float>.stride }
     /// Whether each block of tiles waits for the filters, which lie beyond the second cache.
     private var waitsForFilters: Bool { filterByteCount > 1_500_000 }
 
@@ -62,14 +73,22 @@ package struct WinogradConvolution: Sendable {
     func step(_ width: Int) -> Int { blockSize * width + (blockSize * width % 1024 < 64 ? 80 : 0) }
 
     /// Nanoseconds on one core, as measured on one with AVX-512 at 3.1 GHz.
-    package var cost: Double {
+    ///
+    /// - Parameter isConstant: whether the filters' planes are made once.
+    package func cost(isConstant: Bool = true) -> Double {
         let planes = Double(planeCount * tileCount)
         let (depth, width) = (Double(channels), Double(filters))
         let products = planes * depth * width / 80 * (1 + 24 / depth)
         let waiting = waitsForFilters ? Double(blockCount * filterByteCount) / 11 : 0
         // Beginning the product of a plane takes as long as 20,000 multiplications.
         let beginning = Double(blockCount * planeCount) * 250
-        return products + waiting + beginning + planes * (0.2 * depth + 0.3 * width)
+        let making = isConstant ? 0 : depth * width * 7
+        return products + waiting + beginning + planes * (0.2 * depth + 0.3 * width) + making
+    }
+
+    /// The same of the filter's gradient, of which every block adds to all planes.
+    package var gradientCost: Double {
+        cost(isConstant: false) + Double(blockCount * filterByteCount) / 11
     }
 
     func call() -> winnow_winograd {
@@ -80,15 +99,47 @@ package struct WinogradConvolution: Sendable {
             tile_columns: Int64(tiles(target.width)), data_step: Int64(step(channels)), product_step: Int64(step(filters)))
     }
 
-    /// The planes of float32 filters (filters, channels, 3, 3), each (channels, filters).
-    func planes(of filter: UnsafeRawPointer) -> TensorStorage {
-        let planes = TensorStorage(byteCount: planeCount * channels * filters * MemoryLayout<Float>.stride)
-        let (from, to) = (filter.assumingMemoryBound(to: Float.self), planes.base.assumingMemoryBound(to: Float.self))
+    /// The numbers of all planes of the filters.
+    var filterCount: Int { planeCount * channels * filters }
+
+    /// Makes the planes of float32 filters (filters, channels, 3, 3), each (channels, filters).
+    func makePlanes(of filter: UnsafeRawPointer, in planes: UnsafeMutableRawPointer) {
+        let (from, to) = (filter.assumingMemoryBound(to: Float.self), planes.assumingMemoryBound(to: Float.self))
         Parallel.forRanges(channels, minimum: max(1, (1 << 14) / (planeCount * filters))) { range in
             winnow_winograd_filter(
-                Int64(side), from, Int64(filters), Int64(channels), to, Int64(range.lowerBound), Int64(range.upperBound))
+                Int64(side), from, Int64(filters), Int64(channels), isAdjoint ? 1 : 0, to, Int64(range.lowerBound), Int64(range.upperBound))
         }
-        return planes
+    }
+
+    /// Makes the gradient of the filters, (filters, channels, 3, 3), of that of their planes.
+    func makeTaps(of planes: UnsafePointer<Float>, in filter: UnsafeMutablePointer<Float>) {
+        Parallel.forRanges(channels, minimum: max(1, (1 << 14) / (planeCount * filters))) { range in
+            winnow_winograd_taps(
+                Int64(side), planes, Int64(filters), Int64(channels), filter, Int64(range.lowerBound), Int64(range.upperBound))
+        }
+    }
+
+    /// The sums of a gradient, (images, rows, columns, filters), over all but filters.
+    ///
+    /// - Parameters:
+    ///   - sums: room for `parts` times the filters.
+    ///   - partial: the same.
+    func addUp(
+        _ gradient: UnsafePointer<Float>, in bias: UnsafeMutablePointer<Float>, parts: Int, _ sums: UnsafeMutablePointer<Double>,
+        _ partial: UnsafeMutablePointer<Float>
+    ) {
+        let rows = images * target.height * target.width
+        sums.update(repeating: 0, count: parts * filters)
+        Parallel.forParts(parts) { part in
+            let (first, last) = (rows * part / parts, rows * (part + 1) / parts)
+            winnow_channel_sums(gradient + first * filters, sums + part * filters, partial + part * filters, last - first, filters)
+        }
+        for filter in 0..<filters { bias[filter] = Float((0..<parts).reduce(0) { $0 + sums[$1 * filters + filter] }) }
+    }
+
+    /// Where the weight of a filter's channel and tap lies.
+    private func place(_ output: Int, _ channel: Int, _ tap: Int) -> Int {
+        isAdjoint ? (channel * filters + output) * 9 + 8 - tap : (output * channels + channel) * 9 + tap
     }
 }
 
@@ -98,7 +149,7 @@ extension WinogradConvolution {
     package func error(of filter: UnsafeRawPointer) -> Double {
         let few = Self.leastChannels
         var sample = self
-        sample.filters = few
+        (sample.filters, sample.isAdjoint) = (few, false)
         (sample.images, sample.source, sample.target, sample.pads) = (1, (side + 2, side + 2), (side, side), (0, 0))
         let size = channels * 9
         var generator = RandomGenerator(seed: 1)
@@ -107,8 +158,7 @@ extension WinogradConvolution {
         let weights = UnsafeBufferPointer(start: filter.assumingMemoryBound(to: Float.self), count: filters * size)
         var chosen: [Float] = []
         for index in 0..<few {
-            let start = index * filters / few * size
-            chosen += weights[start..<(start + size)]
+            for place in 0..<size { chosen.append(weights[self.place(index * filters / few, place / 9, place % 9)]) }
         }
         let results = sample.results(data, chosen)
         var (error, scale) = (0.0, 0.0)
@@ -139,14 +189,17 @@ extension WinogradConvolution {
         var planes = [Float](repeating: 0, count: planeCount * channels)
         var products = [Float](repeating: 0, count: planeCount * filters)
         var results = [Float](repeating: 0, count: side * side * filters)
-        let transformed = filter.withUnsafeBytes { bytes in bytes.baseAddress.map { self.planes(of: $0) } }
-        guard let transformed else { return results }
-        let factors = transformed.base.assumingMemoryBound(to: Float.self)
+        var factors = [Float](repeating: 0, count: filterCount)
+        factors.withUnsafeMutableBytes { planes in
+            filter.withUnsafeBytes { filter in
+                if let filter = filter.baseAddress, let planes = planes.baseAddress { makePlanes(of: filter, in: planes) }
+            }
+        }
         winnow_winograd_data(&call, data, &planes, 0, 0, 1)
         for plane in 0..<planeCount {
             for channel in 0..<channels {
-                let (value, row) = (planes[plane * channels + channel], factors + (plane * channels + channel) * filters)
-                for output in 0..<filters { products[plane * filters + output] += value * row[output] }
+                let (value, row) = (planes[plane * channels + channel], (plane * channels + channel) * filters)
+                for output in 0..<filters { products[plane * filters + output] += value * factors[row + output] }
             }
         }
         var end = winnow_winograd_end(bias: nil, residual: nil, low: -.infinity, high: .infinity)

@@ -24,14 +24,20 @@ package struct ConvGradientData: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         try request.checkFloat32(inputs: [0, 1])
-        let target = try request.input(0)
+        let layouts = OperandLayouts(source: request.outputs[0].layout, target: try request.input(0).layout)
+        let geometry = try convolution.geometry(source: request.outputs[0].shape, filter: request.input(1).shape)
+        guard layouts.areChannelsLast else { return try denseKernel(request, geometry, layouts) }
+        let denseCost = geometry.adjoint.flatMap { SparseProduct($0)?.denseCost() }
+        return try request.kernel(WinogradConvolution(adjointOf: geometry), besides: denseCost, nil) {
+            try denseKernel(request, geometry, layouts)
+        }
+    }
+
+    private func denseKernel(_ request: KernelRequest, _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts) throws -> Kernel {
         let filter = try request.input(1)
         let isConstant = filter.constant != nil
-        let gradient = try filter.withConstant { constant in
-            try ConvolutionSourceGradientKernel(
-                convolution.geometry(source: request.outputs[0].shape, filter: filter.shape),
-                OperandLayouts(source: request.outputs[0].layout, target: target.layout), constantFilter: constant,
-                math: request.arithmetic.math)
+        let gradient = try filter.withConstant {
+            try ConvolutionSourceGradientKernel(geometry, layouts, constantFilter: $0, math: request.arithmetic.math)
         }
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(

@@ -40,6 +40,27 @@ package struct ConvGradientWeights: Operator {
                     biasGradient: operands.optionalOutput(1)?.assumingMemoryBound(to: Float.self), scratch: scratch)
             }
         }
+        guard request.arithmetic == .fast, layouts.areChannelsLast, let convolution = WinogradConvolution(geometry),
+            let denseCost = SparseProduct(geometry)?.denseCost()
+        else { return try denseKernel(request, geometry, layouts, hasBias: hasBias) }
+        let dense = KernelCandidate("dense", cost: denseCost) { try denseKernel(request, geometry, layouts, hasBias: hasBias) }
+        let tiles = KernelCandidate("Winograd \(convolution.side)×\(convolution.side)", cost: convolution.gradientCost) {
+            try tileKernel(WinogradFilterGradientKernel(convolution, hasBias: hasBias))
+        }
+        return try request.kernel(of: dense, or: [tiles])
+    }
+
+    private func tileKernel(_ gradient: WinogradFilterGradientKernel) -> Kernel {
+        Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
+            try gradient.run(
+                source: operands.input(0), targetGradient: operands.input(1), filterGradient: operands.output(0),
+                biasGradient: operands.optionalOutput(1), scratch: operands.scratch)
+        }
+    }
+
+    private func denseKernel(
+        _ request: KernelRequest, _ geometry: ConvolutionGeometry, _ layouts: OperandLayouts, hasBias: Bool
+    ) throws -> Kernel {
         let gradient = try ConvolutionFilterGradientKernel(geometry, layouts, hasBias: hasBias, math: request.arithmetic.math)
         return Kernel(scratchByteCount: gradient.scratchByteCount) { operands in
             try gradient.run(

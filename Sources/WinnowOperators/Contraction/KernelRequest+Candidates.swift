@@ -12,7 +12,9 @@ extension KernelRequest {
     func kernel(
         _ product: SparseProduct?, _ convolution: WinogradConvolution?, _ epilogue: Epilogue, dense: @escaping () throws -> Kernel
     ) throws -> Kernel {
-        guard let product, arithmetic == .fast, let filter = optionalInput(1), filter.constant != nil else { return try dense() }
+        guard let product, arithmetic == .fast, let filter = optionalInput(1), filter.constant != nil else {
+            return try kernel(convolution, besides: product?.denseCost(), epilogue, dense: dense)
+        }
         var others: [KernelCandidate] = []
         if let density = filter.withConstant({ $0.map { product.density(of: $0) } }), density < 0.7 {
             others.append(KernelCandidate(sparseName(density), cost: product.cost(density: density)) {
@@ -21,15 +23,29 @@ extension KernelRequest {
                 }
             })
         }
+        return try kernel(convolution, or: others, besides: product.denseCost(), epilogue, dense: dense)
+    }
+
+    /// The dense kernel, that of tiles or one of the others; the dense one where its nanoseconds are not known.
+    ///
+    /// - Parameter epilogue: nil: neither bias nor residual is among the inputs.
+    func kernel(
+        _ convolution: WinogradConvolution?, or others: [KernelCandidate] = [], besides denseCost: Double?, _ epilogue: Epilogue?,
+        dense: @escaping () throws -> Kernel
+    ) throws -> Kernel {
+        guard let denseCost, arithmetic == .fast, let filter = optionalInput(1) else { return try dense() }
+        var others = others
         if let convolution {
-            others.append(KernelCandidate("Winograd \(convolution.side)×\(convolution.side)", cost: convolution.cost) {
+            let cost = convolution.cost(isConstant: filter.constant != nil)
+            others.append(KernelCandidate("Winograd \(convolution.side)×\(convolution.side)", cost: cost) {
                 try filter.withConstant { weights in
-                    guard let weights, convolution.error(of: weights) < Self.largestTileError else { return nil }
-                    return Self.kernel(try WinogradConvolutionKernel(convolution, filter: weights, epilogue: epilogue))
+                    if let weights, convolution.error(of: weights) >= Self.largestTileError { return nil }
+                    let kernel = try WinogradConvolutionKernel(convolution, filter: weights, epilogue: epilogue ?? .none)
+                    return Self.kernel(kernel, isConstant: weights != nil, hasBias: epilogue != nil)
                 }
             })
         }
-        return others.isEmpty ? try dense() : try kernel(of: KernelCandidate("dense", cost: product.denseCost(), make: dense), or: others)
+        return others.isEmpty ? try dense() : try kernel(of: KernelCandidate("dense", cost: denseCost, make: dense), or: others)
     }
 
     /// In parts of the largest result.
@@ -43,11 +59,11 @@ extension KernelRequest {
         }
     }
 
-    private static func kernel(_ convolution: WinogradConvolutionKernel) -> Kernel {
+    private static func kernel(_ convolution: WinogradConvolutionKernel, isConstant: Bool, hasBias: Bool) -> Kernel {
         Kernel(scratchByteCount: convolution.scratchByteCount) { operands in
             try convolution.run(
-                source: operands.input(0), bias: operands.optionalInput(2), residual: operands.optionalInput(3),
-                target: operands.output(0), scratch: operands.scratch)
+                source: operands.input(0), filter: isConstant ? nil : operands.input(1),
+                bias: hasBias ? operands.optionalInput(2) : nil, residual: hasBias ? operands.optionalInput(3) : nil, target: operands.output(0), scratch: operands.scratch)
         }
     }
 

@@ -56,9 +56,17 @@ package struct Pad: AxisSubset {
 
     package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let inputs = node.inputs.map { $0.isEmpty ? nil : graph.info(of: $0) }
-        guard node.input(3) != nil, let rank = inputs.optional(0)?.rank, let (before, after) = try amounts(inputs, rank: rank) else { return nil }
+        guard let rank = inputs.optional(0)?.rank, let pads = node.input(1), let listed = inputs.integers(3) else { return nil }
+        let axes = try listed.map { try $0.normalizedAxis(rank: rank, name: "axes") }
         return try graph.inlining(node) { b in
-            try b.add(Pad(mode: mode), inputs: [node.input(0), b.integers(before + after, name: "pads"), node.input(2)])
+            let all: ValueName
+            if let (before, after) = try amounts(inputs, rank: rank) {
+                all = b.integers(before + after, name: "pads")
+            } else {
+                let none = b.integers([Int](repeating: 0, count: 2 * rank), name: "pads")
+                all = try b.add(ScatterElements(), none, b.integers(axes + axes.map { $0 + rank }, name: "axes"), pads)
+            }
+            return try b.add(Pad(mode: mode), inputs: [node.input(0), all, node.input(2)])
         }
     }
 

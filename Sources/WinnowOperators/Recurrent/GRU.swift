@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// The gated recurrent unit (Cho et al. 2014): gates update, reset and hidden, in this order.
@@ -32,6 +33,8 @@ package struct GRU: RecurrentOperator {
     }
 
     var addsBiasesTogether: Bool { !resetsAfterProduct }
+
+    var cellKind: RecurrentCellKernel.Cell? { .gru(resetsAfterProduct: resetsAfterProduct) }
 
     func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {
         let (b, hidden) = (cell.builder, states[0])

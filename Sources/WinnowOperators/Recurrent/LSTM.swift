@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// Long short-term memory (Hochreiter and Schmidhuber 1997): gates input, output, forget and cell, in this order.
@@ -30,6 +31,8 @@ package struct LSTM: RecurrentOperator {
         if couplesForget { attributes["input_forget"] = .int(1) }
         return attributes
     }
+
+    var cellKind: RecurrentCellKernel.Cell? { couplesForget ? nil : .lstm }
 
     func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {
         let (b, memory) = (cell.builder, states[1])

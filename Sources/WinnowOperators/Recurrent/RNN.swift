@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowKernels
 
 /// The simple recurrent layer: h = f(W·x + R·h + b).
 package struct RNN: RecurrentOperator {
@@ -18,6 +19,8 @@ package struct RNN: RecurrentOperator {
     }
 
     package var attributes: Attributes { parameters.attributes }
+
+    var cellKind: RecurrentCellKernel.Cell? { .plain }
 
     func step(_ cell: RecurrentCell, _ input: ValueName, _ states: [ValueName]) throws -> [ValueName] {
         [try cell.activate(0, cell.builder.add(input, cell.recur(states[0], 0..<1)))]

@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// How values meet the weights of one direction of a recurrent layer.
@@ -62,6 +63,9 @@ protocol RecurrentOperator: TrainedInParts {
     /// Whether features matter to each other because all of them make a range.
     static var readsRanges: Bool { get }
 
+    /// The kernel that computes a step where everything else is usual.
+    var cellKind: RecurrentCellKernel.Cell? { get }
+
     /// Whether the recurrent bias may be added once with the other, before the steps.
     var addsBiasesTogether: Bool { get }
 
@@ -76,6 +80,7 @@ extension RecurrentOperator {
     static var weightsAreTransposed: Bool { false }
     static var readsRanges: Bool { false }
     var addsBiasesTogether: Bool { true }
+    var cellKind: RecurrentCellKernel.Cell? { nil }
 
     package var minimumVersion: Int { parameters.minimumVersion }
 

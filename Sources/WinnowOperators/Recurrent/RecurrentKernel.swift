@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 extension RecurrentOperator {
@@ -14,7 +15,9 @@ extension RecurrentOperator {
 /// One direction of a recurrent layer.
 private final class RecurrentKernel {
     private let projection: KernelSequence
-    private let step: KernelSequence
+    /// What a step's own kernels do; nil where one kernel does it all.
+    private let step: KernelSequence?
+    private let cell: RecurrentCellKernel?
     private let direction: Int
     private let directionCount: Int
     private let isReverse: Bool
@@ -55,6 +58,11 @@ private final class RecurrentKernel {
         let sources = Dictionary(uniqueKeysWithValues: names.indices.map { (Self.inputName($0), $0) })
         projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, arithmetic: request.arithmetic)
 
+        cell = try Self.cell(of: op, request, direction, rows: x[1])
+        guard cell == nil else {
+            step = nil
+            return
+        }
         let stepping = GraphBuilder("step")
         let operands = try Self.declare(request.inputs, stepping)
         let input = try stepping.input("gates", .float32, [.fixed(x[1]), .fixed(width)])
@@ -75,6 +83,29 @@ private final class RecurrentKernel {
         for (index, state) in states.enumerated() { places[state] = inputCount + 1 + index }
         places["step"] = inputCount + 1 + stateCount
         step = try KernelSequence(stepping.graph(outputs: results), inputs: places, arithmetic: request.arithmetic)
+    }
+
+    /// The kernel of a whole step; nil where something is unusual: activations, lengths, peepholes, weights that are not constant.
+    private static func cell(
+        of op: some RecurrentOperator, _ request: KernelRequest, _ direction: Int, rows: Int
+    ) throws -> RecurrentCellKernel? {
+        let (parameters, size) = (op.parameters, op.parameters.hiddenSize)
+        guard let kind = op.cellKind, parameters.hasUsualActivations(type(of: op).usualActivations), parameters.clip == nil,
+            request.optionalInput(4) == nil, request.optionalInput(7) == nil,
+            let weights = try request.input(2).constant, weights.elementType == .float32
+        else { return nil }
+        let width = type(of: op).gateCount * size
+        guard weights.shape == [parameters.directionCount, width, size] else { return nil }
+        var bias: [Float]?
+        if let both = request.optionalInput(3), !op.addsBiasesTogether {
+            guard let values = both.constant, values.shape == [parameters.directionCount, 2 * width] else { return nil }
+            bias = Array(values.floats()[(direction * 2 * width + width)..<((direction + 1) * 2 * width)])
+        }
+        return weights.withElements(Float.self) { weights in
+            weights.baseAddress.flatMap {
+                RecurrentCellKernel(kind, size: size, rows: rows, weights: $0 + direction * width * size, bias: bias)
+            }
+        }
     }
 
     /// Throws unless lengths and initial states are those of the batch.
@@ -103,7 +134,7 @@ private final class RecurrentKernel {
     /// Scratch memory: gates of all steps, two sets of states and a hidden state, the number of the step, the kernels' own.
     private var gatesEnd: Int { rounded(stepCount * gateByteCount) }
     private var statesEnd: Int { gatesEnd + (2 * stateCount + 1) * rounded(stateByteCount) }
-    var scratchByteCount: Int { statesEnd + 64 + max(projection.scratchByteCount, step.scratchByteCount) }
+    var scratchByteCount: Int { statesEnd + 64 + max(projection.scratchByteCount, step?.scratchByteCount ?? 0, cell?.scratchByteCount ?? 0) }
     private func rounded(_ count: Int) -> Int { (count + 63) / 64 * 64 }
 
     func run(_ operands: Operands) throws {
@@ -144,6 +175,14 @@ private final class RecurrentKernel {
         _ scratch: UnsafeMutableRawPointer, _ time: Int, from set: Int, hidden: UnsafeMutableRawPointer
     ) throws {
         let number = scratch + statesEnd
+        if let cell {
+            func floats(_ set: Int, _ index: Int) -> UnsafeMutablePointer<Float> { state(scratch, set, index).assumingMemoryBound(to: Float.self) }
+            let hasMemory = stateCount > 1
+            return cell.run(
+                (scratch + time * gateByteCount).assumingMemoryBound(to: Float.self),
+                (UnsafePointer(floats(set, 0)), hasMemory ? UnsafePointer(floats(set, 1)) : nil),
+                (floats(1 - set, 0), hasMemory ? floats(1 - set, 1) : nil), scratch: (number + 64).assumingMemoryBound(to: Float.self))
+        }
         if isWideLength == true { number.storeBytes(of: Int64(time), as: Int64.self) } else {
             number.storeBytes(of: Int32(time), as: Int32.self)
         }
@@ -157,6 +196,6 @@ private final class RecurrentKernel {
         let outputCount = stateCount + (isWideLength == nil ? 0 : 1)
         if isWideLength != nil { pointers[outputs + stateCount] = hidden }
         pointers[outputs + outputCount] = scratch + statesEnd + 64
-        try step.run(Operands(pointers.base, inputCount: outputs, outputCount: outputCount))
+        try step?.run(Operands(pointers.base, inputCount: outputs, outputCount: outputCount))
     }
 }

@@ -67,6 +67,11 @@ package struct RecurrentParameters: Sendable, Hashable {
         return [ValueInfo(x.elementType, all)] + (0..<stateCount).map { _ in ValueInfo(x.elementType, last) }
     }
 
+    /// Whether the activations, in every direction, are the operator's usual ones.
+    func hasUsualActivations(_ usual: [String]) -> Bool {
+        activations.enumerated().allSatisfy { $1.lowercased() == usual[$0 % usual.count].lowercased() }
+    }
+
     /// Activation `index` of a direction, of which the operator has `usual.count`.
     func activation(_ index: Int, direction: Int, usual: [String]) throws -> any Operator {
         let position = direction * usual.count + index

@@ -8,6 +8,7 @@ import WinnowTraining
 /// Teachers and student are joined on the same inputs (Hinton et al. 2015, section 2).
 public struct Distillation: TrainingPass {
     public static let name = "distillation"
+    public static let decides: TrainingDecision? = .scores
     public static let summary = "trains towards a teacher's softened outputs"
     public static let guide = """
         The loss becomes α·T²·KL(teacher ‖ student) at temperature T plus (1 − α) times the cross-entropy with the labels. \

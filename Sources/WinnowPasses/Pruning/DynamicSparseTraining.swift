@@ -11,6 +11,7 @@ import WinnowTraining
 /// (SET; Mocanu et al. 2018). f = exchange/2·(1 + cos(π·t/t_end)).
 public struct DynamicSparseTraining: TrainingPass {
     public static let name = "dynamic-sparse-training"
+    public static let decides: TrainingDecision? = .zeros
     public static let summary = "trains sparse from the start, exchanging the least weights for others on the way"
     public static let guide = """
         Masks `sparsity` of the weights before the first step. Every `interval` steps each tensor drops its smallest weights \

@@ -8,6 +8,7 @@ import WinnowTraining
 /// s = s_f + (s₀ − s_f)·(1 − (t − t₀)/(t₁ − t₀))³ (Zhu and Gupta 2017, equation 1).
 public struct GradualPruning: TrainingPass {
     public static let name = "gradual-pruning"
+    public static let decides: TrainingDecision? = .zeros
     public static let summary = "raises sparsity little by little during training"
     public static let guide = """
         Masks the weights that matter least, a few more every `interval` steps, along a cubic schedule between the parts \

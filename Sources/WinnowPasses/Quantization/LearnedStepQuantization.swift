@@ -9,6 +9,7 @@ import WinnowTraining
 /// their ranges in place of steps (PACT; Choi et al. 2018).
 public struct LearnedStepQuantization: TrainingPass {
     public static let name = "learned-step-quantization"
+    public static let decides: TrainingDecision? = .codes
     public static let summary = "trains quantization steps together with the weights, then stores the integers"
     public static let guide = """
         As quantization-aware-training, but the scales of weights and activations are parameters with gradients of their \

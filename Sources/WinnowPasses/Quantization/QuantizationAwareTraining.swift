@@ -8,6 +8,7 @@ import WinnowTraining
 /// Q/DQ pairs in the forward pass, straight-through gradients inside the range (Jacob et al. 2018, section 3).
 public struct QuantizationAwareTraining: TrainingPass {
     public static let name = "quantization-aware-training"
+    public static let decides: TrainingDecision? = .codes
     public static let summary = "trains with int8 rounding in place, then stores int8"
     public static let guide = """
         Inserts the Q/DQ pairs that static-quantization would, with activation ranges from calibration, trains through \

@@ -94,7 +94,10 @@ public struct Finetune: Pass {
         var (trainer, findings) = try trainer(of: model, original: original, in: context)
         if let hook { trainer.hooks.append(hook) }
         let result = try trainer.train(on: context.trainingSource(for: trainer.model), validation: context.validation)
-        return (result.model, findings + batchFindings(trainer.model) + result.history.flatMap { Self.findings(of: $0) })
+        let untrained = result.obstacles.sorted { $0.key < $1.key }.map { name, node in
+            Finding(name, .skipped, reason: "node \(node.name) (\(node.op.type)) after it cannot be differentiated")
+        }
+        return (result.model, findings + batchFindings(trainer.model) + untrained + result.history.flatMap { Self.findings(of: $0) })
     }
 
     /// The trainer of `model` with every passenger prepared, and what they found.
@@ -103,6 +106,7 @@ public struct Finetune: Pass {
     ) throws -> (trainer: Trainer, findings: [Finding]) {
         var setup = TrainingSetup(original)
         setup.model = model
+        if epochs == 0 { setup.findings.append(Finding("graph", .skipped, reason: "0 epochs train nothing")) }
         let passengers = try passengers()
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
         if let objective = context.objective {
@@ -162,12 +166,19 @@ public struct Finetune: Pass {
         ]
     }
 
+    /// Throws `.recipe` for a pass that does not train, and for two that decide the same.
     private func passengers() throws -> [any TrainingPass] {
-        try with.map { step in
+        var deciding: [TrainingDecision: String] = [:]
+        return try with.map { step in
             guard let pass = step.pass as? any TrainingPass else {
                 throw WinnowError(
                     .recipe, "with: \(step.name)", "does not take part in training", remedy: "make it a step of its own"
                 )
+            }
+            if let decided = type(of: pass).decides, let other = deciding.updateValue(step.name, forKey: decided) {
+                throw WinnowError(
+                    .recipe, "with: \(step.name)", "decides \(decided.rawValue), as \(other == step.name ? "another one" : other) before it does",
+                    remedy: "keep one of them")
             }
             return pass
         }

@@ -5,6 +5,9 @@ public import WinnowTraining
 ///
 /// Prepare inserts what trains along, a hook in the set-up acts between steps, finalize takes out what only served training.
 public protocol TrainingPass: Pass {
+    /// What in a training run is decided by this pass, and by no second one.
+    static var decides: TrainingDecision? { get }
+
     /// Inserts what trains along into `setup.model`: masks, Q/DQ pairs.
     func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws
 
@@ -13,6 +16,13 @@ public protocol TrainingPass: Pass {
 
     /// Takes out what only served training: folds masks, fixes codes.
     func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult
+}
+
+/// What at most one pass decides in a training run.
+public enum TrainingDecision: String, Sendable {
+    case codes = "how weights are rounded"
+    case zeros = "which weights are zero"
+    case scores = "how much the labels count beside teachers"
 }
 
 /// A training run while passes make it ready.
@@ -40,6 +50,7 @@ public struct TrainingSetup {
 }
 
 extension TrainingPass {
+    public static var decides: TrainingDecision? { nil }
     public var needs: PassNeeds { .training }
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {}
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {}

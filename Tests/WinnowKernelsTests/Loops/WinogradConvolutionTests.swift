@@ -47,10 +47,13 @@ struct WinogradConvolutionTests {
             return result
         }
 
-        func run(side: Int, _ epilogue: Epilogue = .none, hasBias: Bool = true) throws -> [Float] {
-            let convolution = try #require(WinogradConvolution(geometry, side: side))
+        func run(side: Int, _ epilogue: Epilogue = .none, hasBias: Bool = true, isConstant: Bool = true) throws -> [Float] {
+            try run(#require(WinogradConvolution(geometry, side: side)), epilogue, hasBias: hasBias, isConstant: isConstant)
+        }
+
+        func run(_ convolution: WinogradConvolution, _ epilogue: Epilogue = .none, hasBias: Bool = true, isConstant: Bool = true) throws -> [Float] {
             let kernel = try filter.withUnsafeBytes {
-                try WinogradConvolutionKernel(convolution, filter: $0.baseAddress!, epilogue: epilogue)
+                try WinogradConvolutionKernel(convolution, filter: isConstant ? $0.baseAddress : nil, epilogue: epilogue)
             }
             var target = [Float](repeating: .nan, count: residual.count)
             let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernel.scratchByteCount, alignment: 64)
@@ -58,10 +61,13 @@ struct WinogradConvolutionTests {
             try target.withUnsafeMutableBytes { to in
                 try bias.withUnsafeBytes { bias in
                     try residual.withUnsafeBytes { residual in
-                        try source.withUnsafeBytes {
-                            try kernel.run(
-                                source: $0.baseAddress!, bias: hasBias ? bias.baseAddress : nil, residual: residual.baseAddress,
-                                target: to.baseAddress!, scratch: scratch)
+                        try filter.withUnsafeBytes { filter in
+                            try source.withUnsafeBytes {
+                                try kernel.run(
+                                    source: $0.baseAddress!, filter: isConstant ? nil : filter.baseAddress,
+                                    bias: hasBias ? bias.baseAddress : nil, residual: residual.baseAddress, target: to.baseAddress!,
+                                    scratch: scratch)
+                            }
                         }
                     }
                 }
@@ -94,9 +100,45 @@ struct WinogradConvolutionTests {
                 case 2: ([.addResidual(), .clip(low: -1, high: 2)], { sum, residual in min(2, max(-1, sum + residual)) })
                 default: ([.relu, .addResidual()], { sum, residual in max(0, sum) + residual })
                 }
-                let results = try sample.run(side: side, epilogue)
+                let results = try sample.run(side: side, epilogue, isConstant: round % 3 > 0)
                 let errors = results.indices.map { (change(sums[$0], Double(sample.residual[$0])) - Double(results[$0])).magnitude }
                 #expect((errors.max() ?? 0) < 5e-6 * scale, "\(sample.geometry), \(side)")
+            }
+        }
+    }
+
+    /// ⟨convolution(x), y⟩ = ⟨x, adjoint(y)⟩, with the same filter.
+    @Test func adjointsAgree() throws {
+        var generator = RandomGenerator(seed: 11)
+        for round in 0..<20 {
+            let sample = sample(&generator, extents: 3...15)
+            let target = sample.geometry.targetShape
+            let other = Case(sample.geometry.adjoint!, source: sample.residual, filter: sample.filter)
+            for side in [2, 4] {
+                let forward = try sample.run(side: side, hasBias: false)
+                let convolution = try #require(WinogradConvolution(adjointOf: sample.geometry, side: side))
+                let backward = try other.run(convolution, hasBias: false, isConstant: round % 2 == 0)
+                let left = zip(forward, sample.residual).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+                let right = zip(backward, sample.source).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+                #expect(backward.count == sample.source.count)
+                #expect((left - right).magnitude < 1e-5 * Double(target.elementCount) * Double(sample.geometry.filterShape[1]).squareRoot(), "\(sample.geometry)")
+                #expect(sample.filter.withUnsafeBytes { convolution.error(of: $0.baseAddress!) } < 5e-6)
+            }
+        }
+    }
+
+    /// ⟨convolution(x, w), y⟩ = ⟨w, gradient(x, y)⟩, and every number beside plain loops.
+    @Test func filterGradientsAgree() throws {
+        var generator = RandomGenerator(seed: 13)
+        for round in 0..<12 {
+            let sample = sample(&generator, extents: round == 0 ? 60...70 : 3...15)
+            for side in [2, 4] {
+                let convolution = try #require(WinogradConvolution(sample.geometry, side: side))
+                let (filter, bias) = try sample.gradients(convolution)
+                let (sums, biases) = sample.gradientSums
+                let scale = sums.map(\.magnitude).max() ?? 1
+                #expect(zip(filter, sums).allSatisfy { (Double($0) - $1).magnitude < 1e-5 * scale }, "\(sample.geometry), \(side)")
+                #expect(zip(bias, biases).allSatisfy { (Double($0) - $1).magnitude < 1e-4 }, "\(sample.geometry), \(side)")
             }
         }
     }
@@ -151,8 +193,56 @@ struct WinogradConvolutionTests {
 }
 
 extension WinogradConvolutionTests.Case {
+    /// Of filter and bias, where `residual` is the gradient of the results.
+    func gradients(_ convolution: WinogradConvolution) throws -> (filter: [Float], bias: [Float]) {
+        let kernel = try WinogradFilterGradientKernel(convolution, hasBias: true)
+        var (filter, bias) = (self.filter.map { _ in Float.nan }, self.bias.map { _ in Float.nan })
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernel.scratchByteCount, alignment: 64)
+        defer { scratch.deallocate() }
+        try filter.withUnsafeMutableBytes { filter in
+            try bias.withUnsafeMutableBytes { bias in
+                try source.withUnsafeBytes { source in
+                    try residual.withUnsafeBytes {
+                        try kernel.run(
+                            source: source.baseAddress!, targetGradient: $0.baseAddress!, filterGradient: filter.baseAddress!,
+                            biasGradient: bias.baseAddress!, scratch: scratch)
+                    }
+                }
+            }
+        }
+        return (filter, bias)
+    }
+
+    /// The same by plain loops.
+    var gradientSums: (filter: [Double], bias: [Double]) {
+        let (shape, target, pads) = (geometry.sourceShape, geometry.targetShape, geometry.window.padsBegin)
+        var (filter, bias) = (self.filter.map { _ in 0.0 }, self.bias.map { _ in 0.0 })
+        for pixel in 0..<(residual.count / target[1]) {
+            let (image, row, column) = (pixel / (target[2] * target[3]), pixel / target[3] % target[2], pixel % target[3])
+            for output in 0..<target[1] {
+                let gradient = Double(residual[pixel * target[1] + output])
+                bias[output] += gradient
+                for tap in 0..<9 {
+                    let (y, x) = (row + tap / 3 - pads[0], column + tap % 3 - pads[1])
+                    guard (0..<shape[2]).contains(y), (0..<shape[3]).contains(x) else { continue }
+                    for channel in 0..<shape[1] {
+                        let value = source[((image * shape[2] + y) * shape[3] + x) * shape[1] + channel]
+                        filter[(output * shape[1] + channel) * 9 + tap] += gradient * Double(value)
+                    }
+                }
+            }
+        }
+        return (filter, bias)
+    }
+
     fileprivate init(_ other: Self, source: [Float]) {
         (geometry, filter, bias, residual) = (other.geometry, other.filter, other.bias, other.residual)
         self.source = source
+    }
+
+    init(_ geometry: ConvolutionGeometry, source: [Float], filter: [Float]) {
+        (self.geometry, self.source, self.filter) = (geometry, source, filter)
+        bias = [Float](repeating: 0, count: geometry.filterShape[0])
+        residual = [Float](repeating: 0, count: geometry.targetShape.elementCount)
     }
 }

@@ -1,9 +1,20 @@
+internal import CWinnowKernels
 internal import Foundation
 
 extension BinaryKernel {
     @inline(__always)
     private static func zip(_ function: @escaping @Sendable (Float, Float) -> Float) -> BinaryLoop {
         { zipElements(Float.self, Float.self, $0, function) }
+    }
+
+    /// A loop written in C, for processors' wide vectors.
+    private static func wide(_ loop: @escaping @Sendable (UnsafePointer<winnow_pair>, UnsafeMutablePointer<Float>) -> Void) -> BinaryLoop {
+        { row in
+            var pair = winnow_pair(
+                x: row.a.assumingMemoryBound(to: Float.self), y: row.b.assumingMemoryBound(to: Float.self), x_varies: row.aVaries ? 1 : 0,
+                y_varies: row.bVaries ? 1 : 0, count: row.count)
+            loop(&pair, row.target.assumingMemoryBound(to: Float.self))
+        }
     }
 
     @inline(__always)
@@ -13,20 +24,20 @@ extension BinaryKernel {
 
     static func floatLoop(_ function: BinaryFunction) -> BinaryLoop? {
         switch function {
-        case .add: zip { (x: Float, y) in x + y }
-        case .subtract: zip { (x: Float, y) in x - y }
-        case .multiply: zip { (x: Float, y) in x * y }
-        case .divide: zip { (x: Float, y) in x / y }
+        case .add: wide(winnow_add)
+        case .subtract: wide(winnow_subtract)
+        case .multiply: wide(winnow_multiply)
+        case .divide: wide(winnow_divide)
         case .power: powerLoop
-        case .minimum: zip { (x: Float, y) in x < y || x != x ? x : y }
-        case .maximum: zip { (x: Float, y) in x > y || x != x ? x : y }
+        case .minimum: wide(winnow_minimum)
+        case .maximum: wide(winnow_maximum)
         case .modulo: zip { (x: Float, y) in floorModulo(x, y) }
         case .remainder: zip { (x: Float, y) in fmodf(x, y) }
-        case .parametricRelu: zip { (x: Float, slope) in x < 0 ? slope * x : x }
-        case .reluGradient: zip { (g: Float, y) in y > 0 ? g : 0 }
-        case .sigmoidGradient: zip { (g: Float, y) in g * (y * (1 - y)) }
-        case .tanhGradient: zip { (g: Float, y) in g * (1 - y * y) }
-        case .squaredDifference: zip { (x: Float, y) in (x - y) * (x - y) }
+        case .parametricRelu: wide(winnow_parametric_relu)
+        case .reluGradient: wide(winnow_relu_gradient)
+        case .sigmoidGradient: wide(winnow_sigmoid_gradient)
+        case .tanhGradient: wide(winnow_tanh_gradient)
+        case .squaredDifference: wide(winnow_squared_difference)
         default: comparisonLoop(function, Float.self)
         }
     }

@@ -32,11 +32,11 @@ extension UnaryKernel {
     private static func arithmeticLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
         case .identity: return map { $0 }
-        case .absolute: return map { Rounding.magnitude($0) }
-        case .negate: return map { -$0 }
+        case .absolute: return wide(winnow_absolute)
+        case .negate: return wide(winnow_negate)
         case .sign: return map { $0 > 0 ? 1 : ($0 < 0 ? -1 : $0) }
-        case .reciprocal: return map { 1 / $0 }
-        case .square: return map { $0 * $0 }
+        case .reciprocal: return wide(winnow_reciprocal)
+        case .square: return wide(winnow_square)
         case .squareRoot: return wide(winnow_square_root)
         case .floor: return map { Rounding.floor($0) }
         case .ceil: return map { Rounding.ceil($0) }
@@ -44,16 +44,9 @@ extension UnaryKernel {
         case .exp: return wide(winnow_exp)
         case .log: return wide(winnow_log)
         case .clip(let low, let high):
-            let (low, high) = (Float(low), Float(high))
-            return {
-                mapElements(Float.self, Float.self, $0, $1, $2) { x in
-                    let raised = x < low ? low : x
-                    return raised > high ? high : raised
-                }
-            }
+            return wide { winnow_clip($0, $1, $2, Float(low), Float(high)) }
         case .affine(let scale, let offset):
-            let (scale, offset) = (Float(scale), Float(offset))
-            return { mapElements(Float.self, Float.self, $0, $1, $2) { x in x * scale + offset } }
+            return wide { winnow_affine($0, $1, $2, Float(scale), Float(offset)) }
         case .shrink(let lambd, let bias):
             return {
                 mapElements(Float.self, Float.self, $0, $1, $2) { x in
@@ -68,14 +61,9 @@ extension UnaryKernel {
 
     private static func activationLoop(_ function: UnaryFunction) -> UnaryLoop? {
         switch function {
-        case .relu: return map { $0 < 0 ? 0 : $0 }
+        case .relu: return wide(winnow_relu)
         case .leakyRelu(let alpha):
-            return {
-                mapElements(Float.self, Float.self, $0, $1, $2) { x in
-                    let below = alpha * x
-                    return x < 0 ? below : x
-                }
-            }
+            return wide { winnow_leaky_relu($0, $1, $2, alpha) }
         case .thresholdedRelu(let alpha):
             return { mapElements(Float.self, Float.self, $0, $1, $2) { x in x > alpha ? x : 0 } }
         case .tanh: return wide(winnow_tanh)
@@ -85,8 +73,8 @@ extension UnaryKernel {
         case .softsign: return map { $0 / (1 + Rounding.magnitude($0)) }
         case .mish: return wide(winnow_mish)
         case .hardSigmoid(let alpha, let beta):
-            return { mapElements(Float.self, Float.self, $0, $1, $2) { x in unit(x * alpha + beta) } }
-        case .hardSwish: return map { $0 * unit($0 * (1 / 6) + 0.5) }
+            return wide { winnow_hard_sigmoid($0, $1, $2, alpha, beta) }
+        case .hardSwish: return wide(winnow_hard_swish)
         case .swish(let alpha): return wide { winnow_swish($0, $1, $2, alpha) }
         case .elu(let alpha): return wide { winnow_elu($0, $1, $2, alpha, 1, 1) }
         case .selu(let alpha, let gamma): return wide { winnow_elu($0, $1, $2, alpha, gamma, 1) }
@@ -95,12 +83,6 @@ extension UnaryKernel {
         case .geluTanh: return wide(winnow_gelu_tanh)
         default: return nil
         }
-    }
-
-    @inline(__always)
-    private static func unit(_ x: Float) -> Float {
-        let raised = x < 0 ? 0 : x
-        return raised > 1 ? 1 : raised
     }
 
     private static func libraryLoop(_ function: UnaryFunction) -> UnaryLoop? {
