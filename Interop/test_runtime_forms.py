@@ -63,6 +63,11 @@ def computed_pad():
     return net, net.add("Pad", value, pads, "", net.constant("axes", [2, 3], np.int64))
 
 
+def pool(opset, **how):
+    net = Network(opset)
+    return net, net.add("AveragePool", net.add("Relu", net.value), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, **how)
+
+
 def resize_by_scales():
     net = Network(18)
     return net, net.add("Resize", net.add("Relu", net.value), "", net.constant("scales", [2, 1.5]), axes=[2, -1], mode="nearest")
@@ -82,6 +87,8 @@ def crop():
 FORMS = {
     "softmax over channels": lambda: softmax(1), "softmax over columns": lambda: softmax(-1), "pad": lambda: pad("constant"),
     "computed pad": computed_pad, "reflecting pad": lambda: pad("reflect"), "resize by scales": resize_by_scales, "resize to sizes": resize_to_sizes, "crop": crop,
+    "pool rounding up": lambda: pool(17, ceil_mode=1, count_include_pad=1), "pool rounding up without pads": lambda: pool(17, ceil_mode=1),
+    "pool with dilations of 1": lambda: pool(19, dilations=[1, 1]), "pool with dilations": lambda: pool(19, dilations=[2, 2]),
 }
 
 

@@ -249,6 +249,24 @@ def test_one_folder_alone_is_no_class(winnow, tmp_path):
     assert "13 images in 2 classes" in winnow("infer", model, "--data", pictures, "-o", tmp_path / "y.npz").stdout
 
 
+def test_a_class_may_have_no_sample(winnow, tmp_path):
+    """Its place among the classes stays."""
+    for name, count in (("bird", 0), ("cat", 12), ("dog", 3)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / "data" / name / f"{number}.png").write_bytes(png(np.full((4, 4), 10 * number + len(name), np.uint8)))
+    weight = numpy_helper.from_array(np.zeros((3, 3), np.float32), "w")
+    bias = numpy_helper.from_array(np.array([0, 1, 0], np.float32), "b")
+    graph = helper.make_graph(
+        [helper.make_node("GlobalAveragePool", ["x"], ["p"]), helper.make_node("Flatten", ["p"], ["f"]), helper.make_node("Gemm", ["f", "w", "b"], ["y"])],
+        "cats", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])], [weight, bias],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    result = winnow("evaluate", tmp_path / "m.onnx", "--data", tmp_path / "data", "--split", "all")
+    assert "80.00 %" in result.stdout and "no sample of bird" in result.stdout + result.stderr
+
+
 def test_texts_have_classes(winnow, tmp_path):
     pytest.importorskip("tokenizers")
     tokenizer = byte_pairs("gpt-2")

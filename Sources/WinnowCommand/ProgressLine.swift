@@ -94,6 +94,7 @@ final class ProgressLine: Sendable {
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         guard isDue, let bytes = try? encoder.encode(line) else { return }
         FileHandle.standardError.write(bytes + Data("\n".utf8))
     }

@@ -1,5 +1,6 @@
 public import Foundation
 public import WinnowPasses
+import WinnowTensor
 
 /// Measurements and findings of one run, ready to be rendered for the terminal, as JSON or as HTML.
 public struct Report: Codable, Sendable {
@@ -47,14 +48,12 @@ public struct Report: Codable, Sendable {
     /// Whether there is nothing at a path yet, or a report.
     package static func isOne(at path: String) -> Bool {
         guard let data = FileManager.default.contents(atPath: path) else { return !FileManager.default.fileExists(atPath: path) }
-        return (try? JSONDecoder().decode(Report.self, from: data)) != nil || data.isEmpty
+        return (try? JSONDecoder.exact.decode(Report.self, from: data)) != nil || data.isEmpty
     }
 
     /// The report as JSON with sorted keys.
     public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
+        try JSONEncoder.exact([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]).encode(self)
     }
 
     /// One point a round of every iterative step: sparsity and accuracy, or agreement with the original.

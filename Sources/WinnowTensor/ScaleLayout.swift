@@ -41,6 +41,8 @@ package struct ScaleLayout: Hashable, Sendable {
         let outer = shape[..<axis].reduce(1, *)
         let inner = shape[(axis + 1)...].reduce(1, *)
         let extent = shape[axis]
+        // A single row is taken to be as long as it says.
+        let blockSize = max(1, min(blockSize, extent))
         let blocks = (extent + blockSize - 1) / blockSize
         let isInnermost = inner == 1
         self.init(

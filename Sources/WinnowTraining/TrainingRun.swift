@@ -192,12 +192,13 @@ final class TrainingRun {
 
     /// Evaluates the state an epoch has reached, remembers it if it is the best, and saves it.
     func finishEpoch() throws {
+        try checkParameters()
         let rate = trainer.configuration.learningRate * trainer.configuration.schedule.multiplier(
             step: step - 1, stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
         var record = EpochRecord(epoch: epoch, learningRate: rate, loss: lossSum / Double(max(1, lossCount)))
         if let validation {
             let score = try validate(on: validation, &record)
-            let isBetter = best.map { score > $0.score } ?? true
+            let isBetter = !score.isNaN && best.map { score > $0.score } ?? true
             if trainer.configuration.keepsBest, isBetter, hooks.allSatisfy(\.isSettled) {
                 best = (epoch, score, present)
             }
@@ -239,14 +240,27 @@ final class TrainingRun {
             parameters: graph.parameters, obstacles: graph.obstacles)
     }
 
-    /// Says where training went wrong, and what to do.
-    private func divergence(_ plan: TrainingPlan) -> WinnowError {
-        let broken = graph.parameters.first { name in
+    /// The first parameter that is not finite.
+    private var brokenParameter: ValueName? {
+        graph.parameters.first { name in
             guard let pointer = variables.pointer(to: name) else { return false }
             let values = UnsafeBufferPointer(
                 start: pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
             return !RangeStatistics(of: values).isFinite
         }
+    }
+
+    /// A Relu that kernels compute along with a layer makes 0 of what is no number, so that the loss may not tell of it.
+    private func checkParameters() throws {
+        guard let broken = brokenParameter else { return }
+        throw WinnowError(
+            .numeric, "training", "parameter \(broken) is not finite after epoch \(epoch), though the loss is",
+            remedy: "check the data for values that are not finite, or lower the learning rate")
+    }
+
+    /// Says where training went wrong, and what to do.
+    private func divergence(_ plan: TrainingPlan) -> WinnowError {
+        let broken = brokenParameter
         let brokenGradient = plan.gradients.first { !RangeStatistics(of: UnsafeBufferPointer($0.values)).isFinite }?.name
         let place = broken.map { "parameter \($0) is not finite" }
             ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }

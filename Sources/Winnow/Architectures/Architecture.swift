@@ -26,6 +26,9 @@ public struct Architecture: Sendable {
 
     /// The network with weights drawn from `seed`; `widths` replaces the layer widths where the architecture has such.
     public func makeGraph(seed: UInt64 = 0, widths: [Int]? = nil) throws -> Graph {
+        guard widths == nil || name == Self.multilayerPerceptron.name else {
+            throw WinnowError(.usage, "--widths", "\(name) has widths of its own", remedy: "leave them out, or make an \(Self.multilayerPerceptron.name)")
+        }
         var network = NetworkBuilder(name, seed: seed)
         try build(&network, widths)
         return try network.finish()

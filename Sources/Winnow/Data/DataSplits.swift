@@ -79,7 +79,7 @@ extension DataSplits {
     private mutating func serveAsAll(_ reason: String) {
         guard let whole else { return }
         (training, validation, test) = (whole, whole, whole)
-        notes.append("\(whole.count) samples are \(reason): accuracy is that of samples the model may have seen")
+        notes.append("\(whole.count == 1 ? "1 sample is" : "\(whole.count) samples are") \(reason): accuracy is that of samples the model may have seen")
     }
 
     /// The splits as `graph` needs them: a model whose inputs fix as many rows as there are takes them all at once, and they

@@ -26,6 +26,8 @@ struct SampleFiles {
     /// The folder, or that of the list: where what is to be done to samples is looked for.
     let folder: String
     private var files: [(path: String, label: String?)]
+    /// Classes of which there is no sample: folders with nothing in them.
+    private var emptyClasses: Set<String> = []
     /// Files beside the classes' folders, which have no class.
     private var leftOutCount = 0
     /// Whether labels are the numbers of classes.
@@ -34,7 +36,7 @@ struct SampleFiles {
     private var isLabelled: Bool { files.first?.label != nil }
 
     /// The names of classes, whole numbers by value, everything else by name; empty where there are none.
-    var classes: [String] { areNumbers ? [] : Self.sorted(Set(files.compactMap(\.label))) }
+    var classes: [String] { areNumbers ? [] : Self.sorted(emptyClasses.union(files.compactMap(\.label))) }
 
     /// Without labels where all samples are of one class by name, as in a folder that lies in another by itself: that tells nothing.
     var withoutOnlyClass: SampleFiles {
@@ -59,11 +61,13 @@ extension SampleFiles {
         let holdsArrays = contents.contains { $0.hasSuffix(".npy") }
         for kind in Kind.allCases where kind != .text || nearestFile(TokenizerFile.name, from: folder) != nil {
             let loose = contents.filter(kind.isOne)
-            let classed = contents.filter { Self.isFolder("\(folder)/\($0)") }.flatMap { name in
+            let folders = contents.filter { Self.isFolder("\(folder)/\($0)") }
+            let classed = folders.flatMap { name in
                 Self.contents(of: "\(folder)/\(name)").filter(kind.isOne).map { (path: "\(folder)/\(name)/\($0)", label: Optional(name)) }
             }
             if !classed.isEmpty {
                 (self.kind, self.folder, leftOutCount) = (kind, folder, loose.count)
+                emptyClasses = Set(folders.filter { Self.contents(of: "\(folder)/\($0)").isEmpty })
                 files = Self.sorted(Set(classed.compactMap(\.label))).flatMap { name in classed.filter { $0.label == name } }
                 return
             }
@@ -154,8 +158,10 @@ extension SampleFiles {
         }
         try unread.check(of: files.count, noun)
         let data = try Dataset(samples.features(), labels: isLabelled ? labels : nil)
+        let missing = classes.filter(emptyClasses.contains)
+        let empty = missing.isEmpty ? "" : "; no sample of \(missing.joined(separator: ", "))"
         let left = leftOutCount == 0 ? "" : "; \(leftOutCount) beside the classes' folders are left out"
-        return (data, "\(data.count) \(noun)\(data.classWords), \(samples.words)\(left)\(unread.words)")
+        return (data, "\(data.count) \(noun)\(data.classWords), \(samples.words)\(empty)\(left)\(unread.words)")
     }
 }
 

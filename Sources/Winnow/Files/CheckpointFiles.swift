@@ -35,6 +35,8 @@ struct CheckpointFiles: CheckpointStore {
 
     func file(of part: String) -> String? { isFolder ? "\(place)/\(part)\(Self.rowsEnding)" : nil }
 
+    func holds(_ part: String) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
+
     func remove(partsBeginning prefix: String) {
         guard isFolder else { unlink(place); return }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []

@@ -59,7 +59,7 @@ public struct ReportFolder: Sendable {
     }
 
     private static func report(at path: String) -> Report? {
-        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder().decode(Report.self, from: $0) }
+        FileManager.default.contents(atPath: path).flatMap { try? JSONDecoder.exact.decode(Report.self, from: $0) }
     }
 
     /// The reports below a folder, by path.

@@ -30,12 +30,23 @@ struct Measuring {
         }
     }
 
+    /// The costs and the quality of an original, which others are to be compared with.
+    func judged(_ model: Model, stage: String, name: String) throws -> ModelMeasurement {
+        var result = try costs(of: [(stage, model)], name: name, histograms: true)[0]
+        let bench = Bench(original: model.graph, options: evaluation)
+        try addQuality(to: &result, model.graph, isOriginal: true, isCompared: true, bench)
+        try addJudgements(to: &result, model.graph, original: nil)
+        return result
+    }
+
     /// Adds quality and latency to the costs of models.
-    func complete(_ costs: [ModelMeasurement], of graphs: [Graph]) throws -> [ModelMeasurement] {
+    ///
+    /// - Parameter judgedCount: how many of the first have their quality.
+    func complete(_ costs: [ModelMeasurement], of graphs: [Graph], judgedCount: Int = 0) throws -> [ModelMeasurement] {
         guard let original = graphs.first else { return costs }
         var results = costs
         let bench = Bench(original: original, options: evaluation)
-        for index in graphs.indices {
+        for index in graphs.indices.dropFirst(judgedCount) {
             try addQuality(to: &results[index], graphs[index], isOriginal: index == 0, isCompared: graphs.count > 1, bench)
             try addJudgements(to: &results[index], graphs[index], original: index == 0 ? nil : original)
         }

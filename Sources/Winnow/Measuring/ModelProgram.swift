@@ -49,41 +49,34 @@ private struct ProgramRun {
     }
 
     private static let secondsBetweenLooks = 0.02
+    /// What a program may print of either kind.
+    private static let largestOutput = 1 << 26
 
     func number(unless cancellation: Cancellation?) throws -> Double {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", command]
-        process.standardInput = FileHandle.nullDevice
-        for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-        do {
-            process.standardOutput = try FileHandle(forWritingTo: output)
-            process.standardError = try FileHandle(forWritingTo: errors)
-            try process.run()
-        } catch { throw problem("cannot be started") }
-        if let failure = try failure(of: process, unless: cancellation) {
-            throw problem("ended with \(failure)\(said)", remedy: "run it by hand on an ONNX file")
-        }
+        guard let process = ShellProcess(command, output: output, errors: errors) else { throw problem("cannot be started") }
+        try wait(for: process, unless: cancellation)
         return try lastNumber(of: text(of: output))
     }
 
-    /// Waits for the shell's end: `exit code 3`, `signal 9`, nil where all went well.
-    ///
-    /// Process itself would wait for everything that the shell has started, which may outlive it.
-    private func failure(of process: Process, unless cancellation: Cancellation?) throws -> String? {
-        var status: Int32 = 0
-        while process.isRunning {
-            if waitpid(process.processIdentifier, &status, WNOHANG) == process.processIdentifier {
-                let (signal, code) = (status & 0x7F, status >> 8 & 0xFF)
-                return signal != 0 ? "signal \(signal)" : code != 0 ? "exit code \(code)" : nil
+    /// Waits for the end of the shell, not of what it has started. Throws where it fails.
+    private func wait(for process: ShellProcess, unless cancellation: Cancellation?) throws {
+        while true {
+            switch process.state {
+            case .done: return
+            case .failed(let how): throw problem("ended with \(how)\(said)", remedy: "run it by hand on an ONNX file")
+            case .running: break
             }
-            if cancellation?.isCancelled == true { process.terminate() }
+            if cancellation?.isCancelled == true { process.end() }
             try cancellation?.check("program \(name)")
+            for file in [output, errors] where size(of: file) > Self.largestOutput {
+                process.end()
+                throw problem("prints more than \(Self.largestOutput >> 20) MB", remedy: "let it print its number alone")
+            }
             Thread.sleep(forTimeInterval: Self.secondsBetweenLooks)
         }
-        guard process.terminationReason == .exit else { return "signal \(process.terminationStatus)" }
-        return process.terminationStatus == 0 ? nil : "exit code \(process.terminationStatus)"
     }
+
+    private func size(of file: URL) -> Int { (try? FileManager.default.attributesOfItem(atPath: file.path)[.size] as? Int) ?? 0 }
 
     private func lastNumber(of text: String) throws -> Double {
         let words = text.split(whereSeparator: { $0.isWhitespace || ":=%".contains($0) })

@@ -25,7 +25,6 @@ public struct ApplySummary: Sendable {
 
     /// More lines about tensors that went well are one line.
     private static let lineLimit = 40
-    private static let reasonLimit = 8
 
     /// From what the model that was read cost to the model as it is at `output`.
     public init(_ findings: [Finding], from before: Cost, to result: Model, output: String) throws {
@@ -42,21 +41,7 @@ public struct ApplySummary: Sendable {
         let done = findings.filter { $0.status == .done }
         let isLong = done.count > Self.lineLimit
         let listed = isLong ? ["\(done.count) done; --verbose lists them"] : done.map(\.description)
-        return listed + [.kept, .skipped, .fellBack].flatMap(reasons) + sums
-    }
-
-    /// A line for every reason why findings have this status, the commonest first: `a, b and 17 others: kept (it is small)`.
-    private func reasons(for status: Finding.Status) -> [String] {
-        var subjects: [String: [String]] = [:]
-        for finding in findings where finding.status == status { subjects[finding.reason, default: []].append(finding.subject) }
-        let groups = subjects.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
-        let lines = groups.prefix(Self.reasonLimit).map { reason, subjects in
-            let others = subjects.count - 2
-            let names = subjects.prefix(2).joined(separator: others > 0 ? ", " : " and ") + (others > 0 ? " and \(others) more" : "")
-            return "\(names): \(status.rawValue)\(reason.isEmpty ? "" : " (\(reason))")"
-        }
-        let left = groups.dropFirst(Self.reasonLimit).reduce(0) { $0 + $1.value.count }
-        return lines + (left > 0 ? ["\(left) more \(status.rawValue); --verbose lists them"] : [])
+        return listed + [.kept, .skipped, .fellBack].flatMap { findings.reasons(for: $0) } + sums
     }
 
     private var sums: [String] {

@@ -73,7 +73,7 @@ public struct Pipeline: Sendable {
         for step in recipe.steps { try step.check() }
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         do { return try run(on: model, in: folder, cancellation, progress) } catch {
-            folder?.removeIfUnused()
+            folder?.release(after: error)
             throw error
         }
     }

@@ -69,15 +69,30 @@ public struct RecipeRun: Sendable {
         try checkOutputs()
         let title = name ?? input.graph.name
         let data = data?.kept(for: input.graph)
-        let pipeline = self.pipeline(on: data)
-        let result = try pipeline.run(on: input, cancellation: cancellation, progress: progress)
+        // The output may take the input's place, and data or metrics that judge nothing are told of before the work.
+        let before = try measuring(data, cancellation) { event in
+            progress(Pipeline.Progress(step: 1, stepCount: recipe.steps.count, stepName: "measuring", event: event, fraction: 0))
+        }.judged(input, stage: input.fileTitle ?? "input", name: title)
+        let result = try pipeline(on: data).run(on: input, cancellation: cancellation, progress: progress)
+        do { return try written(result, before, data, title, cancellation, progress) } catch {
+            result.folder?.release(after: error)
+            throw error
+        }
+    }
+
+    /// Writes the model and the report, and removes the state.
+    private func written(
+        _ result: CompressionResult, _ before: ModelMeasurement, _ data: DataSplits?, _ title: String, _ cancellation: Cancellation,
+        _ progress: @escaping @Sendable (Pipeline.Progress) -> Void
+    ) throws -> Report {
         if isStrict { try Strictness.check(result.findings) }
-        let measuring = try self.measuring(data, cancellation, progress)
-        // The output may take the input's place, so what that costs is measured first.
-        let before = try measuring.costs(of: [(input.fileTitle ?? "input", input)], name: title, histograms: true)
+        let count = recipe.steps.count
+        let measuring = try measuring(data, cancellation) { event in
+            progress(Pipeline.Progress(step: count, stepCount: count, stepName: "measuring", event: event, fraction: 1))
+        }
         try result.model.write(to: output)
         let after = result.saved + [Model(result.model.graph, path: output)].map { ($0.fileTitle ?? "output", $0) }
-        let costs = try before + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
+        let costs = try [before] + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
         var report = Report(
             title: title, environment: Platform.environment,
             models: try completed(costs, of: [input.graph] + after.map(\.model.graph), measuring), steps: result.steps)
@@ -89,7 +104,7 @@ public struct RecipeRun: Sendable {
 
     /// Throws `.cancelled` saying how to go on: the model is written, its report is not.
     private func completed(_ costs: [ModelMeasurement], of graphs: [Graph], _ measuring: Measuring) throws -> [ModelMeasurement] {
-        do { return try measuring.complete(costs, of: graphs) } catch let error as WinnowError where error.kind == .cancelled {
+        do { return try measuring.complete(costs, of: graphs, judgedCount: 1) } catch let error as WinnowError where error.kind == .cancelled {
             throw WinnowError(
                 .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }
@@ -104,15 +119,12 @@ public struct RecipeRun: Sendable {
     }
 
     private func measuring(
-        _ data: DataSplits?, _ cancellation: Cancellation, _ progress: @escaping @Sendable (Pipeline.Progress) -> Void
+        _ data: DataSplits?, _ cancellation: Cancellation, _ progress: @escaping ProgressReporter
     ) throws -> Measuring {
         var options = MeasuringOptions()
         (options.shapes, options.judges, options.cancellation) = (shapes, judges, cancellation)
         var measuring = try Measuring(data, of: input.graph, options)
-        let count = recipe.steps.count
-        measuring.evaluation.progress = { event in
-            progress(Pipeline.Progress(step: count, stepCount: count, stepName: "measuring", event: event, fraction: 1))
-        }
+        measuring.evaluation.progress = progress
         return measuring
     }
 }

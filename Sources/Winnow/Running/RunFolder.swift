@@ -17,14 +17,26 @@ struct RunFolder: Sendable {
     /// The part that marks the folder as a run's; its record is whether the run made the folder.
     private static let marker = "winnow-run"
 
-    /// Opens the folder for the run that depends on `fingerprint`. Throws `.data` if it holds another run, `.file` if
+    /// The part that marks a run that ended with an error: one that does it right need not ask for its place.
+    private static let failure = "winnow-run-failure"
+
+    /// Opens the folder for the run that depends on `fingerprint`. Throws `.data` if it holds another run that did not fail, `.file` if
     /// anything else.
     init(_ path: String, of fingerprint: Fingerprint) throws {
         self.path = path
         files = CheckpointFiles(folder: path)
         state = RunState(in: files).bound(to: fingerprint)
-        if let (isOwn, _) = try state.part(Self.marker).load(Bool.self) {
-            self.isOwn = isOwn
+        let marked: Bool?
+        do { marked = try state.part(Self.marker).load(Bool.self)?.record } catch let error as WinnowError {
+            guard files.holds(Self.failure) else { throw error }
+            files.remove(partsBeginning: "")
+            for file in Self.graphs(in: path) { unlink("\(path)/\(file)") }
+            rmdir(path)
+            marked = nil
+        }
+        if let marked {
+            isOwn = marked
+            files.remove(partsBeginning: Self.failure)
             return
         }
         isOwn = !FileManager.default.fileExists(atPath: path)
@@ -71,7 +83,7 @@ struct RunFolder: Sendable {
 
     /// Removes the graphs of all steps but these; their records stay.
     func dropGraphs(except kept: Set<String>) {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(Self.ending) {
+        for name in Self.graphs(in: path) where name.hasSuffix(Self.ending) {
             let step = String(name.dropLast(Self.ending.count))
             if !kept.contains(step) { dropGraph(of: step) }
         }
@@ -79,10 +91,16 @@ struct RunFolder: Sendable {
 
     private static let ending = ".onnx"
 
-    /// Removes the folder of a run that has kept nothing, so that it is not in the way of one that does it right.
-    func removeIfUnused() {
+    /// The files of graphs in a folder, and those of their data.
+    private static func graphs(in path: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter { $0.hasSuffix(ending) || $0.hasSuffix(ending + ".data") }
+    }
+
+    /// Removes the folder of a run that ended with an error and has kept nothing; where it has, another run may take its place.
+    func release(after error: any Error) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        if names.allSatisfy({ $0.hasPrefix(Self.marker + ".") }) { remove([]) }
+        if names.allSatisfy({ $0.hasPrefix(Self.marker + ".") }) { return remove([]) }
+        if (error as? WinnowError)?.kind != .cancelled { try? state.part(Self.failure).save(true) }
     }
 
     /// Removes the files of these steps, and the folder if the run made it and nothing else is in it.

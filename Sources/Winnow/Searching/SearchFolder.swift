@@ -20,8 +20,7 @@ public struct SearchFolder: Sendable {
     private var file: String { "\(path)/\(Self.fileName)" }
 
     func write(_ trials: [SearchTrial], quality: String?) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.exact([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
         try AtomicFile.write(Array(try encoder.encode(Contents(quality: quality, trials: trials))), to: file)
     }
 
@@ -29,7 +28,7 @@ public struct SearchFolder: Sendable {
     ///
     /// Throws `.file` where the folder holds no search, `.data` where nothing in it is within the limits, naming the least there is.
     public func pick(_ targets: CompressionTargets) throws -> (trial: SearchTrial, targets: [SearchSummary.Target], model: Model) {
-        guard let bytes = FileManager.default.contents(atPath: file), let contents = try? JSONDecoder().decode(Contents.self, from: bytes),
+        guard let bytes = FileManager.default.contents(atPath: file), let contents = try? JSONDecoder.exact.decode(Contents.self, from: bytes),
             let baseline = contents.trials.first
         else { throw WinnowError(.file, path, "holds no search", remedy: "give the folder that `winnow compress` left beside its output") }
         // What was made to learn its costs is nothing to choose.

@@ -50,6 +50,7 @@ final class SearchRun {
             search.input, pipeline, measuring, latencyProgram: search.latencyProgram, timesAll: limits.isEmpty || limits[.latency] != nil,
             folder: folder, cancellation: cancellation)
         baseline = try bench.trial([], "as it came")
+        _ = try measuring.judged(search.input, stage: "", name: "")
         best = (baseline, [])
         for cost in CompressionCost.allCases where limits[cost] != nil && baseline[cost] == nil {
             throw WinnowError(

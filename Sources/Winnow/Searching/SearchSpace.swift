@@ -91,10 +91,12 @@ struct SearchSpace {
 
     private static func storages(hasData: Bool, _ targets: CompressionTargets, _ profile: Chosen<ExportProfiles>) -> [Storage] {
         let floats = Storage(words: "float")
+        // Runtimes turn codes of weights alone into floats: that serves bytes, not time.
+        let asksForTime = targets.limits[.latency] != nil && targets.limits[.size] == nil && targets.limits[.zippedSize] == nil
         let weights = [
             Storage(words: "int8 weights", steps: [PassStep(WeightOnlyQuantization())], isCombined: !hasData),
-            Storage(words: "4-bit weights", steps: [PassStep(WeightOnlyQuantization { $0.bits = 4 })]),
-            Storage(words: "palettes of 16", steps: [PassStep(Palettization())], training: .behind),
+            Storage(words: "4-bit weights", steps: [PassStep(WeightOnlyQuantization { $0.bits = 4 })], isCombined: !asksForTime),
+            Storage(words: "palettes of 16", steps: [PassStep(Palettization())], training: .behind, isCombined: !asksForTime),
         ]
         guard hasData else { return [floats] + weights }
         let integers = [

@@ -48,7 +48,7 @@ struct CompressCommand: ParsableCommand {
         if plan {
             let lines = try search.plan(cancellation: Interruption.cancellation) { progress.show($0) }
             progress.finish()
-            print(lines.joined(separator: "\n"))
+            if work.json { try printJSON(["plan": lines]) } else { print(lines.joined(separator: "\n")) }
             return
         }
         let result = try search(cancellation: Interruption.cancellation) { progress.show($0) }

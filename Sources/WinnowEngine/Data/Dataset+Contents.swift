@@ -40,11 +40,26 @@ package struct ContentSplit {
             let trained = Set(zip(labels, parts).filter { $1 == 0 }.map(\.0))
             for index in parts.indices where !trained.contains(labels[index]) { parts[index] = 0 }
         }
+        for (part, share) in [(2, testShare), (1, validationShare)] where share > 0 && !parts.contains(part) {
+            Self.move(nearestIn: &parts, to: part, places, data.labels)
+        }
         func samples(of part: Int) -> Dataset { data.selecting(parts.indices.filter { parts[$0] == part }) }
         training = samples(of: 0)
         validation = samples(of: 1)
         test = samples(of: 2)
         let needed = [training] + (validationShare > 0 ? [validation] : []) + (testShare > 0 ? [test] : [])
         guard data.count >= 10, needed.allSatisfy({ $0.count > 0 }) else { return nil }
+    }
+
+    /// Takes from training the sample, with its equals, whose hash comes next to an empty part's, where its class stays in training.
+    private static func move(nearestIn parts: inout [Int], to part: Int, _ places: [Double], _ labels: [Int]?) {
+        let trained = parts.indices.filter { parts[$0] == 0 }.sorted { (places[$0], $0) < (places[$1], $1) }
+        for nearest in trained {
+            let rest = trained.filter { places[$0] != places[nearest] }
+            let classes = labels.map { labels in Set(rest.map { labels[$0] }) }
+            guard !rest.isEmpty, trained.allSatisfy({ index in labels.map { classes?.contains($0[index]) ?? true } ?? true }) else { continue }
+            for index in trained where places[index] == places[nearest] { parts[index] = part }
+            return
+        }
     }
 }

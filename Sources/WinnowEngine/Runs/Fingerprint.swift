@@ -12,8 +12,7 @@ package struct Fingerprint: Hashable, Sendable, Codable {
         models: [Graph] = [], data: [Dataset?] = [], settings: some Encodable, seed: UInt64,
         version: String = ProgramVersion.current
     ) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
+        let encoder = JSONEncoder.exact(.sortedKeys)
         var hash = ContentHash()
         hash.add("\(version) \(seed) \(models.count) \(data.count)")
         hash.add(String(decoding: try encoder.encode(settings), as: UTF8.self))

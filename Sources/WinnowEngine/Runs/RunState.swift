@@ -36,7 +36,7 @@ package struct RunState: Sendable {
 
     /// Replaces what was saved here.
     package func save(_ record: some Codable, _ tensors: [String: Tensor] = [:]) throws {
-        let text = String(decoding: try JSONEncoder().encode(Entry(fingerprints: fingerprints, record: record)), as: UTF8.self)
+        let text = String(decoding: try JSONEncoder.exact().encode(Entry(fingerprints: fingerprints, record: record)), as: UTF8.self)
         try store.save(Checkpoint(tensors: tensors, metadata: [Self.key: text]), as: name)
     }
 
@@ -46,7 +46,7 @@ package struct RunState: Sendable {
     ) throws -> (record: Content, tensors: [String: Tensor])? {
         guard let checkpoint = try store.load(name) else { return nil }
         guard let text = checkpoint.metadata[Self.key],
-            let entry = try? JSONDecoder().decode(Entry<Content>.self, from: Data(text.utf8)), entry.fingerprints == fingerprints
+            let entry = try? JSONDecoder.exact.decode(Entry<Content>.self, from: Data(text.utf8)), entry.fingerprints == fingerprints
         else {
             throw WinnowError(
                 .data, store.place, "belongs to a run with another model, data, settings, seed or version of winnow",

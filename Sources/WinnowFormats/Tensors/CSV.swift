@@ -42,7 +42,10 @@ package struct CSV: Sendable {
             for (index, field) in row.enumerated() {
                 if index == label { texts.append(field.text); continue }
                 guard let number = field.number else {
-                    throw WinnowError(.file, "\(place), column \(header[index])", "'\(field.text.prefix(40))' is no number")
+                    let others = [";", "\t"].filter(field.text.contains)
+                    throw WinnowError(
+                        .file, "\(place), column \(header[index])", "'\(field.text.prefix(40))' is no number",
+                        remedy: others.isEmpty ? "" : "fields are separated by commas, and decimals by a period")
                 }
                 numbers.append(number)
             }

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// The middle of a value cut out, or zeros put around it, until it has the extents in input 1.
-package struct CenterCropPad: Decomposition, AxisSubset {
+package struct CenterCropPad: Decomposition, RuntimeForm {
     package static let type = OperatorType("CenterCropPad")
     package static let maximumInputCount = 2
 
@@ -27,7 +27,7 @@ package struct CenterCropPad: Decomposition, AxisSubset {
     }
 
     /// A Pad where extents are known.
-    package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+    package func runtimeForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard let axes, let rank = graph.info(of: node.input(0))?.rank, let wanted = node.input(1) else { return nil }
         if let pad = try graph.inlining(node, { try decompose($0, node.inputs) }) { return pad }
         let listed = try axes.map { try $0.normalizedAxis(rank: rank, name: "axes") }

@@ -11,7 +11,10 @@ package struct GlobalLpPool: Decomposition {
     package init(power: Int = 2) { self.power = power }
 
     package init(attributes: Attributes, version: Int) throws {
-        self.init(power: try attributes.int("p", default: 2))
+        // Operator set 1 has a float here.
+        let power = version < 2 ? try attributes.float("p", default: 2) : Float(try attributes.int("p", default: 2))
+        guard let power = Int(exactly: power) else { throw WinnowError(.unsupported, "p", "\(power) is no whole number") }
+        self.init(power: power)
         guard power > 0 else { throw WinnowError(.model, "p", "is \(power), but must be positive") }
     }
 

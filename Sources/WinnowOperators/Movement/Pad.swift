@@ -5,7 +5,7 @@ import WinnowTensor
 /// A value with elements added (or, for negative pads, taken away) at both ends of its axes.
 ///
 /// Inputs from operator set 11 on: data, pads, constant, axes; before, pads and constant are attributes.
-package struct Pad: AxisSubset {
+package struct Pad: RuntimeForm {
     package static let type = OperatorType("Pad")
     package static let maximumInputCount = 4
 
@@ -54,7 +54,7 @@ package struct Pad: AxisSubset {
             ])
     }
 
-    package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+    package func runtimeForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let inputs = node.inputs.map { $0.isEmpty ? nil : graph.info(of: $0) }
         guard let rank = inputs.optional(0)?.rank, let pads = node.input(1), let listed = inputs.integers(3) else { return nil }
         let axes = try listed.map { try $0.normalizedAxis(rank: rank, name: "axes") }

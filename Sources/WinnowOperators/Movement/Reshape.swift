@@ -9,20 +9,36 @@ package struct Reshape: Operator {
     /// Whether `0` in the shape means an empty axis rather than "as in the input".
     package var allowsZero: Bool
 
+    /// The attribute of versions below 5.
+    package var shape: [Int]?
+
     package init(allowsZero: Bool = false) { self.allowsZero = allowsZero }
 
     package init(attributes: Attributes, version: Int) throws {
         self.init(allowsZero: try attributes.flag("allowzero", default: false))
+        shape = version < 5 ? try attributes.ints("shape") : nil
     }
 
-    package var attributes: Attributes { allowsZero ? ["allowzero": .int(1)] : [:] }
-    package var minimumVersion: Int { allowsZero ? 14 : 5 }
+    package var attributes: Attributes {
+        var result: Attributes = allowsZero ? ["allowzero": .int(1)] : [:]
+        if let shape { result["shape"] = .ints(shape) }
+        return result
+    }
+
+    package var minimumVersion: Int { allowsZero ? 14 : shape == nil ? 5 : 1 }
+    package var maximumVersion: Int { shape == nil ? .max : 4 }
+
+    package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        graph.edit(replacing: node, with: Reshape(), inputs: [("shape", shape.map { Tensor($0.map { Int64($0) }) })])
+    }
+
     package var quantization: QuantizationRule { .keepsScale }
 
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
+        if let shape { return [data.reshaped(to: try self.extents(shape.map { .fixed($0) }, of: data))] }
         let shape = try inputs.required(1)
         guard shape.elementType.isInteger else { throw WinnowError(.model, "shape", "is \(shape.elementType), not int64") }
         guard let target = shape.elementExtents else {

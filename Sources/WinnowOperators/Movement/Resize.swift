@@ -5,7 +5,7 @@ import WinnowTensor
 /// A value enlarged or shrunk along its axes by scales or to sizes.
 ///
 /// Inputs: data, region, scales, sizes; at version 10 data and scales.
-package struct Resize: AxisSubset {
+package struct Resize: RuntimeForm {
     package static let type = OperatorType("Resize")
     package static let maximumInputCount = 4
 
@@ -81,7 +81,7 @@ package struct Resize: AxisSubset {
         }
     }
 
-    package func tellingAllAxes(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+    package func runtimeForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard let axes, aspect == .stretch, resampling.coordinates != .region,
             let rank = graph.info(of: node.input(0))?.rank
         else { return nil }

@@ -101,7 +101,7 @@ package struct BatchNormalization: Operator {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank, (2...5).contains(rank) else { return .opaque }
         let data = "nc" + "yxz".prefix(rank - 2)
-        return AxisMap("\(data),c,c,c,c->\(data)")
+        return AxisMap("\(data),c,c,c,c->\(data)\(isMarkedTraining ? ",c,c" : "")")
     }
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }

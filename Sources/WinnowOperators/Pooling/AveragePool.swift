@@ -3,7 +3,7 @@ package import WinnowKernels
 package import WinnowTensor
 
 /// The mean of each window; pads count as zeros if `countsPads`, else not at all.
-package struct AveragePool: Pooling {
+package struct AveragePool: Pooling, RuntimeForm {
     package static let type = OperatorType("AveragePool")
     package static let maximumInputCount = 1
 
@@ -42,6 +42,23 @@ package struct AveragePool: Pooling {
 
     package func geometry(source: Shape) throws -> PoolingGeometry {
         try window.poolingGeometry(source: source, roundsUp: roundsUp)
+    }
+
+    /// ONNX Runtime's pool of codes has no dilations, not even of 1.
+    package func runtimeForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
+        guard let dilations = window.dilations, dilations.allSatisfy({ $0 == 1 }) else { return nil }
+        var plain = self
+        plain.window.dilations = nil
+        var changed = node
+        changed.op = plain
+        return GraphEdit(replacing: [node.name], with: [changed])
+    }
+
+    /// Whether runtimes compute it on codes otherwise than on floats: ONNX Runtime's pool of codes has no dilations, and counts pads of windows
+    /// that rounding up adds otherwise.
+    package var isAnotherOnCodes: Bool {
+        let isDilated = window.dilations?.contains { $0 != 1 } ?? false
+        return isDilated || roundsUp && countsPads && (window.autoPad != .explicit || window.pads?.contains { $0 > 0 } ?? false)
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -16,7 +16,10 @@ enum Imitation {
             losses.append((1, try distance(builder, of: output, from: goal, in: index, &fixed)))
         }
         guard !losses.isEmpty else {
-            throw WinnowError(.model, model.name, "has no output of float32 to train toward the original's", remedy: "give labels")
+            let types = Set(model.outputs.compactMap { model.infos[$0]?.elementType }).filter(\.isFloatingPoint).map { "\($0)" }.sorted()
+            throw WinnowError(
+                .model, model.name, "has no output of float32 to train toward the original's",
+                remedy: types.isEmpty ? "give labels" : "only float32 is trained, and its outputs are \(types.joined(separator: ", ")): export it in float32")
         }
         let loss = try losses.count == 1 ? losses[0].value : Loss.weightedSum(builder, losses)
         var edit = builder.edit()

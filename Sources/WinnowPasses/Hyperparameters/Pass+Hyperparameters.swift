@@ -120,14 +120,18 @@ extension String {
 
 extension [String: HyperparameterValue] {
     /// Reads `key=value` settings of the command line; `finetune.epochs=3` sets a value inside a table.
-    /// Throws `.usage` where there is no `=`.
+    /// Throws `.usage` where there is no `=`, and for a key with two values.
     public init(settings: [String]) throws {
         self.init()
+        var given: [String: String] = [:]
         for setting in settings {
             let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty else {
                 throw WinnowError(
                     .usage, "--set \(setting)", "is not KEY=VALUE", remedy: "write for example --set sparsity=0.5")
+            }
+            if let before = given.updateValue(String(parts[1]), forKey: String(parts[0]).kebabCased), before != parts[1] {
+                throw WinnowError(.usage, "--set \(setting)", "and \(parts[0])=\(before) contradict each other", remedy: "give one of them")
             }
             set(parts[0].split(separator: ".").map(String.init), to: HyperparameterValue(text: String(parts[1])))
         }

@@ -14,7 +14,7 @@ extension Graph {
             if let edit = graph.storingBias(of: site) ?? graph.bringingBias(into: site) { graph = try graph.applying(edit) }
         }
         for node in graph.nodes {
-            if let edit = try (node.op as? any AxisSubset)?.tellingAllAxes(of: node, in: GraphIndex(graph)) { graph = try graph.applying(edit) }
+            if let edit = try (node.op as? any RuntimeForm)?.runtimeForm(of: node, in: GraphIndex(graph)) { graph = try graph.applying(edit) }
         }
         return graph
     }

@@ -14,7 +14,7 @@ public struct SensitivityTable: Hashable, Sendable {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw WinnowError(.file, path, "cannot be read", remedy: "write it with `winnow sensitivity -o`")
         }
-        do { self = try JSONDecoder().decode(Self.self, from: bytes) } catch {
+        do { self = try JSONDecoder.exact.decode(Self.self, from: bytes) } catch {
             throw WinnowError(
                 .data, path, "is no table of names, each with strengths and losses",
                 remedy: "write it with `winnow sensitivity -o`")
@@ -23,9 +23,7 @@ public struct SensitivityTable: Hashable, Sendable {
 
     /// The file's contents, keys sorted.
     public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self)
+        try JSONEncoder.exact([.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]).encode(self)
     }
 
     /// For each name the largest ratio that loses at most `bound`; names that lose more at every ratio are left out.

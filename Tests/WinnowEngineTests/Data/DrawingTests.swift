@@ -88,6 +88,15 @@ import WinnowTensor
         #expect(Set(split.training.labels ?? []) == Set(labels))
     }
 
+    /// Few samples have a part each, whatever their hashes are.
+    @Test(arguments: 10..<40) func noPartIsEmpty(count: Int) throws {
+        for labels in [nil, (0..<count).map { $0 % 3 }] {
+            let split = try #require(try ContentSplit(DrawingTests.numbered(count, labels: labels)))
+            #expect(split.training.count >= count / 2 && split.validation.count > 0 && split.test.count > 0)
+            if let labels { #expect(Set(split.training.labels ?? []) == Set(labels)) }
+        }
+    }
+
     @Test(arguments: 1..<10) func fewSamplesAreNotSplit(count: Int) throws {
         #expect(try ContentSplit(DrawingTests.numbered(count)) == nil)
     }

@@ -39,15 +39,24 @@ import WinnowTensor
         #expect(error?.kind == .data && error?.subject == folder)
     }
 
-    /// A run that failed before it kept anything leaves no folder that would refuse the next; one that kept something does.
+    /// A run that ended before it kept anything leaves no folder that would refuse the next; one that was stopped with something kept does,
+    /// one that failed gives way.
     @Test func whatWasNotUsedIsNotInTheWay() throws {
-        try open("a").removeIfUnused()
+        let stop = WinnowError(.cancelled, "run", "was stopped")
+        try open("a").release(after: stop)
         #expect(!FileManager.default.fileExists(atPath: folder))
         let run = try open("b")
         try run.state(of: "step-1").part("training").save(1)
-        run.removeIfUnused()
+        run.release(after: stop)
         #expect(try names.count == 2)
-        try open("b").remove(["step-1"])
+        #expect(throws: WinnowError.self) { try open("c") }
+        try open("b").release(after: WinnowError(.data, "label 3", "is no class"))
+        #expect(try names.count == 3)
+        #expect(try open("b").state(of: "step-1").part("training").load(Int.self)?.record == 1)
+        try open("b").release(after: WinnowError(.data, "label 3", "is no class"))
+        let other = try open("c")
+        #expect(try names.count == 1)
+        other.remove(["step-1"])
     }
 
     /// Files that were cut short or are of others are told of, not believed.

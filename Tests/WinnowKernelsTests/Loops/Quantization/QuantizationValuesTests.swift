@@ -3,6 +3,24 @@ import WinnowKernels
 import WinnowTensor
 
 @Suite struct QuantizationValuesTests {
+    /// Rows, pieces and runs cover every element once, also where a block is longer than its axis.
+    @Test(arguments: [1, 5, 33, 64] as [Int], [1, 2] as [Int]) func layoutsCoverEveryElement(extent: Int, other: Int) {
+        for shape in [[extent, other], [other, extent], [extent]] as [Shape] {
+            for axis in 0..<shape.rank {
+                for blockSize in [1, 4, 16, 64, 128] {
+                    let layout = ScaleLayout(blocksOf: blockSize, axis: axis, of: shape)
+                    var counts = [Int](repeating: 0, count: layout.elementCount)
+                    for row in 0..<layout.rowCount {
+                        let (start, count, scale) = layout.row(row)
+                        for element in start..<(start + count) { counts[element] += 1 }
+                        #expect(scale + layout.scaleStep * max(0, count - 1) < layout.scaleCount)
+                    }
+                    #expect(counts.allSatisfy { $0 == 1 } && layout.rowLength <= layout.elementCount, "\(shape) \(axis) \(blockSize)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: [0, 1, 63, 64, 65, 1000, 100_001], [Float.nan, .infinity, 1]) func rangesPassOverNaN(count: Int, special: Float) {
         var data = RandomGenerator(seed: 7)
         var values = (0..<count).map { _ in data.normal() }
