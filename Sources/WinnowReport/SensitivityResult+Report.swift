@@ -6,8 +6,13 @@ extension SensitivityResult {
     public func text(losing bound: Double) throws -> String {
         let table = TextTable(header: ["lost at \(hyperparameter)"] + strengths.map(Self.text), rows: rows.map { [$0] + $1 })
         let reasons = skipped.map { "\($0.name): skipped (\($0.reason))" }
-        let steps = try exceptions(losing: bound).map { "- \($0.step)" }
-        return ([summary] + table.lines + reasons + ["", remark(bound)] + steps).joined(separator: "\n")
+        return ([summary] + table.lines + reasons + ["", remark(bound)] + (try steps(losing: bound))).joined(separator: "\n")
+    }
+
+    /// A line for each strength at which a part is left to change.
+    private func steps(losing bound: Double) throws -> [String] {
+        let lines = try exceptions(losing: bound).filter { step in names.contains { loss(of: $0, at: step.strength).map { $0 <= bound } ?? false } }
+        return lines.isEmpty ? ["every part loses more"] : lines.map { "- \($0.step)" }
     }
 
     private func remark(_ bound: Double) -> String {
@@ -24,7 +29,7 @@ extension SensitivityResult {
                 }
             }
         }
-        let steps = try exceptions(losing: bound).map { "- \($0.step)" }.joined(separator: "\n")
+        let steps = try steps(losing: bound).joined(separator: "\n")
         let map = HTML.paragraph("The warmer, the more of the score is lost by changing this part alone; point at a cell for its number.", "soft")
             + Chart.heatMap(rows: names, columns: strengths.map(Self.text), x: "\(pass): \(hyperparameter)", cells)
         let numbers = HTML.table("Losses in %", [hyperparameter] + strengths.map(Self.text), rows.map { [$0] + $1 })

@@ -25,6 +25,7 @@ struct Measuring {
         return try models.map { stage, model in
             let shapes = shapes(for: model.graph, of: original)
             var cost = try model.cost(model: name, stage: stage, shapes: shapes, histograms: histograms)
+            if let broken = model.graph.notNumbers { cost.note("\(stage): \(broken)") }
             if let request = shapes.request(for: model.graph) { cost.note("MACs and latency: \(request)") }
             return cost
         }
@@ -125,6 +126,19 @@ struct Measuring {
             return try? own.batch(at: [Int](repeating: 0, count: graph.fixedBatchSize ?? 1))
         }
         return try? RandomInputs(seed: 0).inputs(for: graph, batchSize: 1, shapes: shapes(for: graph, of: original))
+    }
+}
+
+extension Graph {
+    /// `w1 and 2 more weights hold what is no number; …`; nil where none does.
+    fileprivate var notNumbers: String? {
+        let broken = initializerNames.filter { name in
+            guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
+            return tensor.withElements(Float.self) { $0.contains { $0.isNaN } }
+        }
+        guard let first = broken.first else { return nil }
+        let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
+        return "\(first)\(others) holds what is no number, of which a Relu computed with its layer makes 0, and other runtimes do not"
     }
 }
 

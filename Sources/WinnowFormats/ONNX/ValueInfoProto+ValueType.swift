@@ -19,7 +19,7 @@ extension ValueType {
             try self.init(optional.elemType, of: subject)
             guard !isOptional else { throw WinnowError(.unsupported, subject, "is an optional of an optional") }
             isOptional = true
-        case .mapType: throw WinnowError(.unsupported, subject, "is a map; only tensors and lists of them are supported")
+        case .mapType: throw WinnowError(.unsupported, subject, "is a map; only tensors and lists of them are supported", remedy: "of scikit-learn's classifiers skl2onnx writes tensors with options={'zipmap': False}")
         case .sparseTensorType: throw WinnowError(.unsupported, subject, "is a sparse tensor; only dense ones are supported")
         case .opaqueType: throw WinnowError(.unsupported, subject, "is opaque; only tensors are supported")
         case nil: throw WinnowError(.model, subject, "has no type")

@@ -45,8 +45,7 @@ private final class RecurrentKernel {
         gateByteCount = ElementType.float32.byteCount(of: x[1] *| width)
         stateByteCount = ElementType.float32.byteCount(of: x[1] *| parameters.hiddenSize)
         inputCount = request.inputs.count
-        let lengths = request.optionalInput(4)
-        isWideLength = lengths.map { $0.elementType == .int64 }
+        isWideLength = request.optionalInput(4).map { $0.elementType == .int64 }
         pointers = OperandList(count: inputCount + 2 * stateCount + 4)
 
         let projecting = GraphBuilder("projection")
@@ -55,34 +54,35 @@ private final class RecurrentKernel {
         guard projecting.info(of: projected)?.shape == [x[0], x[1], width] else {
             throw WinnowError(.shape, request.nodeName, "its weights do not fit \(parameters.hiddenSize) hidden units")
         }
-        let sources = Dictionary(uniqueKeysWithValues: names.indices.map { (Self.inputName($0), $0) })
-        projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: sources, arithmetic: request.arithmetic)
-
+        projection = try KernelSequence(projecting.graph(outputs: [projected]), inputs: Self.places(of: names), arithmetic: request.arithmetic)
         cell = try Self.cell(of: op, request, direction, rows: x[1])
-        guard cell == nil else {
-            step = nil
-            return
-        }
-        let stepping = GraphBuilder("step")
-        let operands = try Self.declare(request.inputs, stepping)
-        let input = try stepping.input("gates", .float32, [.fixed(x[1]), .fixed(width)])
-        let states = try (0..<stateCount).map {
-            try stepping.input("state.\($0)", .float32, [.fixed(x[1]), .fixed(parameters.hiddenSize)])
-        }
-        var results = try op.step(op.cell(stepping, operands, direction), input, states)
-        if let lengths, let name = operands.present(4) {
-            let number = try stepping.input("step", lengths.elementType, [1])
-            let masked = try stepping.masked(results, states, step: number, lengths: stepping.unsqueezed(name, [1]))
+        step = cell == nil ? try Self.step(of: op, request, direction, rows: x[1]) : nil
+    }
+
+    /// The kernels of a step: behind the layer's inputs come the gates, the states and the step's number.
+    private static func step(
+        of op: some RecurrentOperator, _ request: KernelRequest, _ direction: Int, rows: Int
+    ) throws -> KernelSequence {
+        let (builder, size, inputCount) = (GraphBuilder("step"), op.parameters.hiddenSize, request.inputs.count)
+        let operands = try declare(request.inputs, builder)
+        let input = try builder.input("gates", .float32, [.fixed(rows), .fixed(type(of: op).gateCount * size)])
+        let states = try (0..<type(of: op).stateCount).map { try builder.input("state.\($0)", .float32, [.fixed(rows), .fixed(size)]) }
+        var results = try op.step(op.cell(builder, operands, direction), input, states)
+        if let lengths = request.optionalInput(4), let name = operands.present(4) {
+            let number = try builder.input("step", lengths.elementType, [1])
+            let masked = try builder.masked(results, states, step: number, lengths: builder.unsqueezed(name, [1]))
             results = masked.states + [masked.hidden]
         }
-        guard results.allSatisfy({ stepping.info(of: $0)?.shape == [x[1], parameters.hiddenSize] }) else {
-            throw WinnowError(.shape, request.nodeName, "its weights do not fit \(parameters.hiddenSize) hidden units")
+        guard results.allSatisfy({ builder.info(of: $0)?.shape == [rows, size] }) else {
+            throw WinnowError(.shape, request.nodeName, "its weights do not fit \(size) hidden units")
         }
-        var places = sources
-        places["gates"] = inputCount
-        for (index, state) in states.enumerated() { places[state] = inputCount + 1 + index }
-        places["step"] = inputCount + 1 + stateCount
-        step = try KernelSequence(stepping.graph(outputs: results), inputs: places, arithmetic: request.arithmetic)
+        var places = places(of: operands)
+        for (index, name) in (["gates"] + states + ["step"]).enumerated() { places[name] = inputCount + index }
+        return try KernelSequence(builder.graph(outputs: results), inputs: places, arithmetic: request.arithmetic)
+    }
+
+    private static func places(of inputs: [ValueName?]) -> [ValueName: Int] {
+        Dictionary(uniqueKeysWithValues: inputs.indices.map { (inputName($0), $0) })
     }
 
     /// The kernel of a whole step; nil where something is unusual: activations, lengths, peepholes, weights that are not constant.

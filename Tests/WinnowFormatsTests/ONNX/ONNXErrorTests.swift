@@ -135,7 +135,7 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
     }
 
     @Test(arguments: [
-        (Field.bytes(5, []), "input x: is a map; only tensors and lists of them are supported"),
+        (Field.bytes(5, []), "input x: is a map; only tensors and lists of them are supported; of scikit-learn's classifiers skl2onnx writes tensors with options={'zipmap': False}"),
         (Field.bytes(4, Field.bytes(1, Field.bytes(4, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
             "input x: is a list of something else than tensors"),
         (Field.bytes(9, Field.bytes(1, Field.bytes(9, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
