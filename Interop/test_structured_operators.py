@@ -192,3 +192,26 @@ def test_shrunk_equals_masked(winnow, tmp_path, name):
             assert np.linalg.norm(found - wanted) <= tolerance * np.linalg.norm(wanted), optimized
         dense = outputs(tmp_path / "model.onnx", arrays, False)
         assert np.linalg.norm(dense - wanted) > 1e-2 * np.linalg.norm(wanted)
+
+
+def test_statistics_of_batches_go_along(winnow, tmp_path):
+    """BatchNormalization in training mode gives new statistics too, of as many channels. Below 12 ONNX Runtime's optimizations change any."""
+    g = Layers(("N", 3, 6, 6))
+    x = g.add("Conv", "x", g.weight("w1", 32, 3, 3, 3), pads=[1] * 4)
+    scale = [g.constant(name, np.linspace(0.5, 1.5, 32, dtype=np.float32)) for name in ("s", "b", "m", "v")]
+    x = g.add("BatchNormalization", x, *scale, outputs=3, training_mode=1)[0]
+    model = g.model(g.add("Conv", g.add("Relu", x), g.weight("w2", 5, 32, 1, 1)))
+    path, small = tmp_path / "m.onnx", tmp_path / "s.onnx"
+    onnx.save(model, path)
+    winnow("apply", "structured-pruning", path, "-o", small, "--set", "sparsity=0.5")
+    onnx.checker.check_model(onnx.load(small), full_check=True)
+    shapes = {tensor.name: list(tensor.dims) for tensor in onnx.load(small).graph.initializer}
+    assert shapes["w1"][0] == shapes["m"][0] == shapes["w2"][1] == 16
+    images = np.random.default_rng(1).normal(size=(4, 3, 6, 6)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=images)
+    winnow("infer", small, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    for level in ("ORT_ENABLE_ALL", "ORT_DISABLE_ALL"):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+        found = onnxruntime.InferenceSession(str(small), options, providers=["CPUExecutionProvider"]).run(None, {"x": images})[0]
+        np.testing.assert_allclose(np.load(tmp_path / "y.npz")["y"], found, atol=1e-4)

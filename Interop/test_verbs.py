@@ -195,6 +195,35 @@ def test_settings_take_the_place_of_the_scheme(winnow, model, tmp_path):
         assert result.returncode == 2 and "contradict" in result.stderr
 
 
+def test_what_static_quantization_takes_leaves_it_static(winnow, model, data, tmp_path):
+    recipes = {}
+    for setting in ("per-channel=false", "block-size=8"):
+        winnow("quantize", model, "-o", tmp_path / "q.onnx", "--data", data, "--set", setting)
+        recipes[setting] = {entry.key: entry.value for entry in onnx.load(tmp_path / "q.onnx").metadata_props}["winnow.recipe"]
+    assert "static-quantization" in recipes["per-channel=false"] and "weight-only-quantization" in recipes["block-size=8"]
+
+
+def test_weights_that_are_no_number_are_told_of(winnow, model, data, tmp_path):
+    broken = onnx.load(model)
+    weight = next(tensor for tensor in broken.graph.initializer if tensor.name == "up0")
+    values = numpy_helper.to_array(weight).copy()
+    values[0, 0] = np.nan
+    weight.CopyFrom(numpy_helper.from_array(values, "up0"))
+    onnx.save(broken, tmp_path / "nan.onnx")
+    assert "up0 holds what is no number" in winnow("evaluate", tmp_path / "nan.onnx", "--data", data).stdout
+    assert "no number" not in winnow("evaluate", model, "--data", data).stdout
+
+
+def test_small_requests_are_answered(winnow, model, data, tmp_path):
+    plan = winnow("compress", model, "--data", data, "-o", tmp_path / "c.onnx", "--target-size", "50%", "--plan", "--json", "--time-budget", "2s")
+    assert json.loads(plan.stdout)["plan"]
+    wrong = winnow("new", "lenet-5", "--widths", "3,4", "-o", tmp_path / "n.onnx", check=False)
+    assert wrong.returncode == 2 and "widths of its own" in wrong.stderr
+    (tmp_path / "t.csv").write_text("a;b;label\n1;2;0\n")
+    wrong = winnow("evaluate", model, "--data", tmp_path / "t.csv", check=False)
+    assert wrong.returncode == 1 and len(wrong.stderr.strip().splitlines()) == 1
+
+
 def test_steps_say_what_they_leave(winnow, model, data, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("version: 1\nsteps: [static-quantization, magnitude-pruning]\n")

@@ -1,6 +1,6 @@
 #include "WinnowAttention.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
+#include "EachProcessor.h"
 
 INLINE void scores_of(
     const float *restrict query, const float *restrict keys, ptrdiff_t key_row, size_t key_count, size_t depth,

@@ -1,8 +1,8 @@
 #include "WinnowCodedProduct.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
 #include <math.h>
 #include <string.h>
+#include "EachProcessor.h"
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
 #endif

@@ -1,6 +1,6 @@
 #include "WinnowDepthwise.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
+#include "EachProcessor.h"
 
 static int64_t limited(int64_t value, int64_t low, int64_t high) { return value < low ? low : value > high ? high : value; }
 

@@ -1,6 +1,6 @@
 #include "WinnowElementary.h"
-#include "EachProcessor.h"
 #include "WinnowExponential.h"
+#include "EachProcessor.h"
 
 // Polynomials after Moshier's Cephes library; error functions after N. Juffa.
 

@@ -1,6 +1,6 @@
 #include "WinnowPooling.h"
-#include "EachProcessor.h"
 #include <string.h>
+#include "EachProcessor.h"
 
 /// The taps of one window that lie in the source: flat offset of the first, steps between taps, and their counts.
 struct taps {

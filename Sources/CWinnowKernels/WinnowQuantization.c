@@ -1,6 +1,6 @@
 #include "WinnowQuantization.h"
-#include "EachProcessor.h"
 #include "WinnowExponential.h"
+#include "EachProcessor.h"
 
 /// Half to even, for magnitudes below 2^22, which clamping sees to: adding this pushes the fraction out of the mantissa.
 static const float magic = 12582912.0f;

@@ -1,7 +1,7 @@
 #include "WinnowRecurrent.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
 #include "WinnowExponential.h"
+#include "EachProcessor.h"
 
 enum { MOST = WINNOW_PANEL / LANES };
 

@@ -1,6 +1,6 @@
 #include "WinnowRounding.h"
-#include "EachProcessor.h"
 #include "WinnowExponential.h"
+#include "EachProcessor.h"
 
 /// Half to even, for magnitudes below 2^22: adding this pushes the fraction out of the mantissa.
 static const float magic = 12582912.0f;

@@ -1,6 +1,6 @@
 #include "WinnowRows.h"
-#include "EachProcessor.h"
 #include "WinnowExponential.h"
+#include "EachProcessor.h"
 
 // Sums may be added up in any order, so that they run in vectors.
 #define SUM(result, expression)                                                                                          \

@@ -1,8 +1,8 @@
 #include "WinnowSoftmax.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
 #include <math.h>
 #include <string.h>
+#include "EachProcessor.h"
 
 /// As in WinnowExponential.h, of numbers up to 0: flushed to 0 where e^x would not be normal; NaN stays.
 INLINE floats shrunk(floats x) {

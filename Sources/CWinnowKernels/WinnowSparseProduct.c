@@ -1,7 +1,7 @@
 #include "WinnowSparseProduct.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
 #include <string.h>
+#include "EachProcessor.h"
 #if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
 #endif

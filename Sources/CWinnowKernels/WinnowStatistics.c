@@ -1,6 +1,6 @@
 #include "WinnowStatistics.h"
-#include "EachProcessor.h"
 #include <math.h>
+#include "EachProcessor.h"
 
 enum { LANES = 64, BLOCK = 512 };
 

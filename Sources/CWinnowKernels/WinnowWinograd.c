@@ -1,6 +1,6 @@
 #include "WinnowWinograd.h"
-#include "EachProcessor.h"
 #include "Vectors.h"
+#include "EachProcessor.h"
 
 // Tiles of 4 results are polynomials taken at 0, ±3/4, ±3/2 and ∞: of the points that float32 holds exactly those with the least error, a
 // quarter of that of 0, ±1, ±2. Tiles of 2 are taken at 0, ±1 and ∞.

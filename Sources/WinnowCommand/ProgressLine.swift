@@ -92,10 +92,7 @@ final class ProgressLine: Sendable {
             state.last = now
             return true
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard isDue, let bytes = try? encoder.encode(line) else { return }
+        guard isDue, let bytes = try? JSONEncoder.forOutput().encode(line) else { return }
         FileHandle.standardError.write(bytes + Data("\n".utf8))
     }
 

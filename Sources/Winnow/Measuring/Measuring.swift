@@ -19,45 +19,51 @@ struct Measuring {
         return shapes.filled(from: sample.flatMap { $0.count > 0 ? InputShapes(of: $0) : nil })
     }
 
-    /// The costs of every model; missing shapes are noted.
-    func costs(of models: [(stage: String, model: Model)], name: String, histograms: Bool) throws -> [ModelMeasurement] {
-        guard let original = models.first?.model.graph else { return [] }
-        return try models.map { stage, model in
-            let shapes = shapes(for: model.graph, of: original)
-            var cost = try model.cost(model: name, stage: stage, shapes: shapes, histograms: histograms)
-            if let broken = model.graph.notNumbers { cost.note("\(stage): \(broken)") }
-            if let request = shapes.request(for: model.graph) { cost.note("MACs and latency: \(request)") }
-            return cost
-        }
+    /// What `model` costs; missing shapes are noted.
+    private func cost(
+        of model: Model, _ stage: String, beside original: Graph, name: String, histograms: Bool
+    ) throws -> ModelMeasurement {
+        let shapes = shapes(for: model.graph, of: original)
+        var cost = try model.withFile { try $0.cost(model: name, stage: stage, shapes: shapes, histograms: histograms) }
+        cost.file = model.path
+        if let broken = model.graph.notNumbers { cost.note("\(stage): \(broken)") }
+        if let request = shapes.request(for: model.graph) { cost.note("MACs and latency: \(request)") }
+        return cost
     }
 
-    /// The costs and the quality of an original, which others are to be compared with.
-    func judged(_ model: Model, stage: String, name: String) throws -> ModelMeasurement {
-        var result = try costs(of: [(stage, model)], name: name, histograms: true)[0]
-        let bench = Bench(original: model.graph, options: evaluation)
-        try addQuality(to: &result, model.graph, isOriginal: true, isCompared: true, bench)
-        try addJudgements(to: &result, model.graph, original: nil)
+    /// The costs and the quality of an original, to which others are compared.
+    ///
+    /// - Parameter isCompared: whether there are others.
+    func judged(
+        _ original: Model, stage: String, name: String, histograms: Bool = true, isCompared: Bool = true
+    ) throws -> ModelMeasurement {
+        var result = try cost(of: original, stage, beside: original.graph, name: name, histograms: histograms)
+        let bench = Bench(original: original.graph, options: evaluation)
+        try addQuality(to: &result, original.graph, isOriginal: true, isCompared: isCompared, bench)
+        try addJudgements(to: &result, original.graph, original: nil)
         return result
     }
 
-    /// Adds quality and latency to the costs of models.
-    ///
-    /// - Parameter judgedCount: how many of the first have their quality.
-    func complete(_ costs: [ModelMeasurement], of graphs: [Graph], judgedCount: Int = 0) throws -> [ModelMeasurement] {
-        guard let original = graphs.first else { return costs }
-        var results = costs
-        let bench = Bench(original: original, options: evaluation)
-        for index in graphs.indices.dropFirst(judgedCount) {
-            try addQuality(to: &results[index], graphs[index], isOriginal: index == 0, isCompared: graphs.count > 1, bench)
-            try addJudgements(to: &results[index], graphs[index], original: index == 0 ? nil : original)
+    /// An original that was judged, and the costs and the quality of others beside it; all with their latency, measured in turns.
+    func callAsFunction(
+        _ original: Model, _ judged: ModelMeasurement, beside others: [(stage: String, model: Model)], name: String, histograms: Bool = true
+    ) throws -> [ModelMeasurement] {
+        let bench = Bench(original: original.graph, options: evaluation)
+        var results = try [judged] + others.map { stage, model in
+            var result = try cost(of: model, stage, beside: original.graph, name: name, histograms: histograms)
+            try addQuality(to: &result, model.graph, isOriginal: false, isCompared: true, bench)
+            try addJudgements(to: &result, model.graph, original: original.graph)
+            return result
         }
-        try addLatencies(to: &results, graphs)
+        try addLatencies(to: &results, [original.graph] + others.map(\.model.graph))
         return results
     }
 
-    /// Costs, quality and latency together.
+    /// Costs, quality and latency of models, the original first.
     func callAsFunction(_ models: [(stage: String, model: Model)], name: String, histograms: Bool = true) throws -> [ModelMeasurement] {
-        try complete(costs(of: models, name: name, histograms: histograms), of: models.map(\.model.graph))
+        guard let (stage, original) = models.first else { return [] }
+        let judged = try judged(original, stage: stage, name: name, histograms: histograms, isCompared: models.count > 1)
+        return try self(original, judged, beside: Array(models.dropFirst()), name: name, histograms: histograms)
     }
 
     /// Top-1 where the labels fit, else how well the outputs agree with the original's.

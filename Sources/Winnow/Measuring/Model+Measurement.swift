@@ -26,7 +26,8 @@ extension Model {
         try judge.result(of: graph, original: original?.graph, on: data)
     }
 
-    fileprivate func withFile<Result>(_ body: (Model) throws -> Result) throws -> Result {
+    /// Calls `body` with the model as a file, a temporary one where it has none.
+    func withFile<Result>(_ body: (Model) throws -> Result) throws -> Result {
         guard path == nil else { return try body(self) }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString).onnx").path
         defer { try? FileManager.default.removeItem(atPath: file) }
@@ -41,13 +42,7 @@ extension [Model] {
         _ stages: [(stage: String, model: Model)], on data: DataSplits? = nil, options: MeasuringOptions = MeasuringOptions()
     ) throws -> [ModelMeasurement] {
         guard let original = stages.first?.model.graph else { return [] }
-        let measuring = try Measuring(data?.kept(for: original), of: original, options)
-        let costs = try stages.map { stage, model in
-            var cost = try model.withFile { try measuring.costs(of: [(stage, $0)], name: original.name, histograms: true)[0] }
-            cost.file = model.path
-            return cost
-        }
-        return try measuring.complete(costs, of: stages.map(\.model.graph))
+        return try Measuring(data?.kept(for: original), of: original, options)(stages, name: original.name)
     }
 }
 

@@ -92,10 +92,9 @@ public struct RecipeRun: Sendable {
         }
         try result.model.write(to: output)
         let after = result.saved + [Model(result.model.graph, path: output)].map { ($0.fileTitle ?? "output", $0) }
-        let costs = try [before] + measuring.costs(of: [("", input)] + after, name: title, histograms: true).dropFirst()
         var report = Report(
-            title: title, environment: Platform.environment,
-            models: try completed(costs, of: [input.graph] + after.map(\.model.graph), measuring), steps: result.steps)
+            title: title, environment: Platform.environment, models: try completed { try measuring(input, before, beside: after, name: title) },
+            steps: result.steps)
         report.provenance = Provenance(command: command, recipe: "\(recipe)", seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         result.folder?.remove(recipe.steps.indices.map(Pipeline.stepName))
@@ -103,8 +102,8 @@ public struct RecipeRun: Sendable {
     }
 
     /// Throws `.cancelled` saying how to go on: the model is written, its report is not.
-    private func completed(_ costs: [ModelMeasurement], of graphs: [Graph], _ measuring: Measuring) throws -> [ModelMeasurement] {
-        do { return try measuring.complete(costs, of: graphs, judgedCount: 1) } catch let error as WinnowError where error.kind == .cancelled {
+    private func completed(_ measure: () throws -> [ModelMeasurement]) throws -> [ModelMeasurement] {
+        do { return try measure() } catch let error as WinnowError where error.kind == .cancelled {
             throw WinnowError(
                 .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }

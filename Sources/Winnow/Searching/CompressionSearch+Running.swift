@@ -69,14 +69,15 @@ extension CompressionSearch {
         if let preparation = data?.preparation { found.graph.metadata.properties[ImagePreparation.property] = preparation }
         try Model(found.graph).write(to: output)
         try AtomicFile.write(Self.recipeHead + run.best.trial.recipe + "\n", to: recipePath)
-        let stages = [input, Model(found.graph, path: output)].map { (stage: $0.fileTitle ?? "input", model: $0) }
+        let result = Model(found.graph, path: output)
         var measuring = run.measuring
         let count = run.count
         measuring.evaluation.progress = { event in
             progress(Pipeline.Progress(step: count, stepCount: count, stepName: "measuring", event: event, fraction: 1))
         }
         var report = Report(
-            title: input.graph.name, environment: Platform.environment, models: try measuring(stages, name: input.graph.name), steps: records)
+            title: input.graph.name, environment: Platform.environment,
+            models: try measuring(input, run.original, beside: [(result.fileTitle ?? "output", result)], name: input.graph.name), steps: records)
         let outcomes = targets.outcomes(of: run.best.trial, from: run.baseline)
         report.search = SearchSummary(targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes)
         report.provenance = Provenance(command: command, recipe: run.best.trial.recipe, seed: seed, data: data?.notes ?? [])

@@ -14,6 +14,8 @@ final class SearchRun {
     private let report: @Sendable (Pipeline.Progress) -> Void
     let measuring: Measuring
     let baseline: SearchTrial
+    /// The original as the report shows it; data and metrics that judge nothing are told of before the search.
+    let original: ModelMeasurement
     /// What scores are; nil where there are none.
     let qualityName: String?
     /// The best so far.
@@ -50,7 +52,7 @@ final class SearchRun {
             search.input, pipeline, measuring, latencyProgram: search.latencyProgram, timesAll: limits.isEmpty || limits[.latency] != nil,
             folder: folder, cancellation: cancellation)
         baseline = try bench.trial([], "as it came")
-        _ = try measuring.judged(search.input, stage: "", name: "")
+        original = try measuring.judged(search.input, stage: search.input.fileTitle ?? "input", name: model.name)
         best = (baseline, [])
         for cost in CompressionCost.allCases where limits[cost] != nil && baseline[cost] == nil {
             throw WinnowError(

@@ -17,17 +17,18 @@ struct QuantizeCommand: ParsableCommand {
     @Option(help: "The largest loss of the metric in points; layers go back to more bits until it holds.") var maxDrop: Double?
 
     func run() throws {
-        let isSpelled = change.settings.contains { Self.spelled.contains(String($0.prefix { $0 != "=" }).replacing("_", with: "-")) }
-        let scheme = scheme ?? (isSpelled ? nil : "int8")
-        try change.run(scheme ?? "quantized") { _, data in
+        let named = Set(change.settings.map { String($0.prefix { $0 != "=" }).replacing("_", with: "-") })
+        try change.run(scheme ?? "int8") { _, data in
             let drop = maxDrop.map { ["max-drop=\($0)"] } ?? []
-            let isStatic = data != nil && scheme == "int8"
-            return try Recipe(
-                pass: isStatic ? "static-quantization" : "weight-only-quantization",
-                settings: (isStatic ? [] : scheme.map { ["scheme=\($0)"] } ?? []) + drop + change.settings)
+            if data != nil, scheme ?? "int8" == "int8", named.isDisjoint(with: Self.codesOfWeights) {
+                return try Recipe(pass: "static-quantization", settings: drop + change.settings)
+            }
+            let isSpelled = !named.isDisjoint(with: Self.codesOfWeights.union(["per-channel"]))
+            let own = (scheme ?? (isSpelled ? nil : "int8")).map { ["scheme=\($0)"] } ?? []
+            return try Recipe(pass: "weight-only-quantization", settings: own + drop + change.settings)
         }
     }
 
-    /// Hyperparameters that say what a scheme would.
-    private static let spelled: Set<String> = ["scheme", "bits", "per-channel", "block-size"]
+    /// What only weight-only quantization is told; with per-channel, what a scheme says already.
+    private static let codesOfWeights: Set<String> = ["scheme", "bits", "block-size"]
 }

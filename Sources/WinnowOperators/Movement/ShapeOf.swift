@@ -70,3 +70,10 @@ extension ValueInfo {
         }
     }
 }
+
+extension GraphBuilder {
+    /// The extents of `value`, with others along some axes.
+    func shape(of value: ValueName, replacing axes: [Int], by extents: ValueName) throws -> ValueName {
+        try add(ScatterElements(), shape(of: value), integers(axes, name: "axes"), extents)
+    }
+}

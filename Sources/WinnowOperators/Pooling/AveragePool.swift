@@ -54,8 +54,7 @@ package struct AveragePool: Pooling, RuntimeForm {
         return GraphEdit(replacing: [node.name], with: [changed])
     }
 
-    /// Whether runtimes compute it on codes otherwise than on floats: ONNX Runtime's pool of codes has no dilations, and counts pads of windows
-    /// that rounding up adds otherwise.
+    /// ONNX Runtime's pool of codes has no dilations, and counts pads of windows that rounding up adds otherwise.
     package var isAnotherOnCodes: Bool {
         let isDilated = window.dilations?.contains { $0 != 1 } ?? false
         return isDilated || roundsUp && countsPads && (window.autoPad != .explicit || window.pads?.contains { $0 > 0 } ?? false)

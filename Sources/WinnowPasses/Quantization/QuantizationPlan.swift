@@ -39,9 +39,9 @@ package struct QuantizationPlan: Sendable {
         self.arithmetic = arithmetic
         origins = graph.constantOrigins
         for node in graph.nodes where node.op.quantization == .keepsScale { connect(node) }
-        // Runtimes make pools of codes of what stands between codes.
-        let pools = graph.nodes.filter { ($0.op as? AveragePool)?.isAnotherOnCodes ?? false }.compactMap { $0.input(0) }
-        self.barred = Set((barred + pools).map(root))
+        // Runtimes compute on codes what stands between codes.
+        let others = graph.nodes.filter { ($0.op as? any RuntimeForm)?.isAnotherOnCodes ?? false }.compactMap { $0.input(0) }
+        self.barred = Set((barred + others).map(root))
         chooseSites(selection)
         edges = graph.outermostContractions
         for site in sites { seed(site) }

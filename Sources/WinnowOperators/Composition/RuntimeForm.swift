@@ -5,11 +5,11 @@ package import WinnowGraph
 package protocol RuntimeForm: Operator {
     /// The node without such settings; nil where it has none, or needs them.
     func runtimeForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
+
+    /// Whether a runtime that computes it on codes gets something else than on floats.
+    var isAnotherOnCodes: Bool { get }
 }
 
-extension GraphBuilder {
-    /// The extents of `value`, with others along some axes.
-    func shape(of value: ValueName, replacing axes: [Int], by extents: ValueName) throws -> ValueName {
-        try add(ScatterElements(), shape(of: value), integers(axes, name: "axes"), extents)
-    }
+extension RuntimeForm {
+    package var isAnotherOnCodes: Bool { false }
 }
