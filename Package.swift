@@ -113,7 +113,7 @@ targets += examples.map { name in
 targets += layers.map { layer in
     .testTarget(
         name: "\(layer.name)Tests",
-        dependencies: layers.map { .byName(name: $0.name) } + ["WinnowTestSupport", "CAllocationCounter"],
+        dependencies: layers.map { .byName(name: $0.name) } + ["WinnowTestSupport", "CAllocationCounter"] + layer.packages,
         resources: layer.hasFixtures ? [.copy("Fixtures")] : [],
         swiftSettings: swiftSettings, linkerSettings: localLinkFlags)
 }

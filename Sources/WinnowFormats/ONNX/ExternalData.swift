@@ -37,12 +37,23 @@ package struct ExternalDataFolder: Sendable {
     }
 }
 
-/// Finds tensors in the files beside a model; each file is mapped once.
+/// Finds tensors in the files beside a model, each of which is mapped once, and those that a `ModelOutline` left where they lie.
 final class ExternalDataReader {
     private let folder: ExternalDataFolder?
+    private let message: UnsafeRawBufferPointer?
     private var files: [String: MappedFile] = [:]
 
-    init(folder: ExternalDataFolder?) { self.folder = folder }
+    /// - Parameter message: the bytes of the model, which outlive the reader.
+    init(folder: ExternalDataFolder?, inside message: UnsafeRawBufferPointer? = nil) {
+        self.folder = folder
+        self.message = message
+    }
+
+    /// The bytes of a tensor inside the message; nil where they lie elsewhere.
+    func bytes(of tensor: Onnx_TensorProto) -> UnsafeRawBufferPointer? {
+        guard let message, let place = ModelOutline.place(of: tensor), place.upperBound <= message.count else { return nil }
+        return UnsafeRawBufferPointer(rebasing: message[place])
+    }
 
     func tensor(_ entries: [String: String], shape: Shape, _ elementType: ElementType, subject: String) throws -> Tensor {
         let file = try file(at: entries["location"] ?? "", subject: subject)

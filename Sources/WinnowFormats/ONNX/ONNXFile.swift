@@ -76,10 +76,9 @@ package enum ONNXFile {
     /// The files a model consists of: its own and those with its external data.
     package static func files(of path: String) throws -> [String] {
         let file = try MappedFile(path)
-        guard file.withUnsafeBytes({ mentionsExternalData($0) }) else { return [path] }
-        let model = try located(path) { try file.withUnsafeBytes { try decoded($0) } }
+        let locations = try located(path) { try file.withUnsafeBytes { try externalLocations($0) } }
         let folder = ExternalDataFolder(of: path, links: .everywhere)
-        return try [path] + model.graph.externalLocations.sorted().map { try folder.path(of: $0, subject: path) }
+        return try [path] + locations.sorted().map { try folder.path(of: $0, subject: path) }
     }
 
     /// The bytes that a model takes zipped, external data included.
@@ -87,22 +86,19 @@ package enum ONNXFile {
         try Zip.byteCount(ofFiles: path.hasSuffix(".onnx") ? files(of: path) : [path])
     }
 
-    /// Whether the entry `location` may occur, as every external tensor has it: without it nothing need be decoded, which takes
-    /// the memory of all tensors.
-    private static func mentionsExternalData(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// The names of the files in which tensors lie. Without the entry `location`, as every external tensor has it, nothing need be decoded.
+    private static func externalLocations(_ bytes: UnsafeRawBufferPointer) throws -> Set<String> {
+        let outline = ModelOutline(of: bytes)
         let entry = Array("\u{8}location".utf8)
-        guard let base = bytes.baseAddress else { return false }
-        var place = 0
-        while bytes.count - place >= entry.count, let found = memchr(base + place, Int32(entry[0]), bytes.count - place - entry.count + 1) {
-            if memcmp(found, entry, entry.count) == 0 { return true }
-            place = UnsafeRawPointer(found) - base + 1
-        }
-        return false
+        let isMentioned = (outline?.bytes).map { $0.withUnsafeBytes { $0.contains(entry) } } ?? bytes.contains(entry)
+        return isMentioned ? try decoded(bytes, outline).graph.externalLocations : []
     }
 
-    private static func decoded(_ bytes: UnsafeRawBufferPointer) throws -> Onnx_ModelProto {
+    private static func decoded(_ bytes: UnsafeRawBufferPointer, _ outline: ModelOutline?) throws -> Onnx_ModelProto {
         let model: Onnx_ModelProto
-        do { model = try Onnx_ModelProto(serializedBytes: bytes.bytes) } catch {
+        do {
+            model = try outline.map { try Onnx_ModelProto(serializedBytes: $0.bytes) } ?? Onnx_ModelProto(serializedBytes: bytes.bytes)
+        } catch {
             throw WinnowError(.model, "", "is not an ONNX model, or is cut short", remedy: "export or copy it again")
         }
         guard model.hasGraph else {
@@ -112,8 +108,8 @@ package enum ONNXFile {
     }
 
     private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: ExternalDataFolder?) throws -> Graph {
-        let model = try decoded(bytes)
-        return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder)).graph()
+        let model = try decoded(bytes, ModelOutline(of: bytes))
+        return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder, inside: bytes)).graph()
     }
 
     private static func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
@@ -135,5 +131,17 @@ extension ExternalDataPolicy {
         case .automatic:
             graph.initializers.values.reduce(0, { $0 + $1.byteCount }) > Self.embeddedByteLimit ? 1024 : nil
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func contains(_ word: [UInt8]) -> Bool {
+        guard let base = baseAddress, let first = word.first else { return word.isEmpty }
+        var place = 0
+        while count - place >= word.count, let found = memchr(base + place, Int32(first), count - place - word.count + 1) {
+            if memcmp(found, word, word.count) == 0 { return true }
+            place = UnsafeRawPointer(found) - base + 1
+        }
+        return false
     }
 }

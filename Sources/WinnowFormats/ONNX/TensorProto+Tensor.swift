@@ -30,15 +30,18 @@ extension Tensor {
         guard !proto.hasSegment else { throw WinnowError(.unsupported, subject, "is stored in segments") }
         let type = try ElementType(onnx: proto.dataType, of: subject)
         let shape = try Shape(checking: proto.dims, of: subject, .model)
-        if proto.dataLocation == .external {
+        func raw(_ bytes: UnsafeRawBufferPointer) throws -> Tensor {
+            let count = type.byteCount(of: shape.elementCount)
+            guard bytes.count == count else { throw Self.mismatch(subject, type, shape, "\(count) bytes", "\(bytes.count)") }
+            return Tensor(copying: bytes, shape: shape, type)
+        }
+        if let bytes = external.bytes(of: proto) {
+            self = try raw(bytes)
+        } else if proto.dataLocation == .external {
             let entries = Dictionary(proto.externalData.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
             self = try external.tensor(entries, shape: shape, type, subject: subject)
         } else if proto.hasRawData {
-            let count = type.byteCount(of: shape.elementCount)
-            guard proto.rawData.count == count else {
-                throw Self.mismatch(subject, type, shape, "\(count) bytes", "\(proto.rawData.count)")
-            }
-            self = proto.rawData.withUnsafeBytes { Tensor(copying: $0, shape: shape, type) }
+            self = try proto.rawData.withUnsafeBytes(raw)
         } else {
             self = try Self.typed(proto, subject, type, shape)
         }
