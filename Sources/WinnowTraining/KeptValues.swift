@@ -51,7 +51,7 @@ struct KeptValues {
         func part(_ values: [ValueName]) throws -> Graph {
             var edit = GraphEdit()
             edit.outputs = values
-            return try graph.applying(edit).removingDeadNodes().takingDefaults().trainingForm()
+            return try graph.applying(edit).removingDeadNodes().takingDefaults().trainingForm(frozen: trainer.frozen)
         }
         guard !values.isEmpty else { return nil }
         // Samples that do not lie along the first axis, or see each other, are left where they are.

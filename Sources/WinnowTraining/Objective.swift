@@ -21,6 +21,8 @@ public struct Objective: Sendable {
     public var labels: ValueName?
     /// Whether `labels` takes probabilities, float32 (N, classes), in the place of class indices, so that samples can be blended.
     package var labelsAreProbabilities = false
+    /// Inputs that take arrays of the data with other names, as a value of the model has theirs.
+    package var arrays: [ValueName: String] = [:]
     /// Values with a row for each sample that training does not change: a teacher's outputs.
     package var fixedValues: [ValueName] = []
     /// Whether labels are classes that the model's first output has scores for, so that top-1 says how good it is.
@@ -59,7 +61,7 @@ public struct Objective: Sendable {
     /// Throws `.model` where that is not one floating-point number, and what `loss` throws.
     public func extended(_ loss: (GraphBuilder) throws -> ValueName) throws -> Objective {
         var result = try Objective(of: graph, labels: labels.flatMap { labelsAreProbabilities ? nil : $0 }, loss: loss)
-        (result.labels, result.labelsAreProbabilities, result.fixedValues) = (labels, labelsAreProbabilities, fixedValues)
+        (result.labels, result.labelsAreProbabilities, result.fixedValues, result.arrays) = (labels, labelsAreProbabilities, fixedValues, arrays)
         return result
     }
 
@@ -99,8 +101,14 @@ extension Objective {
         return named
     }
 
-    /// The data with its labels as the array that the loss takes them from. Throws `.data` where there are none.
+    /// The data with its labels and arrays as what the loss takes them from. Throws `.data` where there are no labels.
     package func complete(_ data: Dataset) throws -> Dataset {
+        var data = data
+        for (input, array) in arrays.sorted(by: { $0.key < $1.key }) {
+            guard var feature = data.features.first(where: { $0.name == array }) else { continue }
+            feature.name = input
+            data.features.append(feature)
+        }
         guard let labels else { return data }
         guard let classes = data.labels else {
             throw WinnowError(.data, "training data", "has no labels", remedy: "the loss needs one class index a sample")

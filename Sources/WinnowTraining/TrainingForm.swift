@@ -8,9 +8,11 @@ package let trainingStepName: ValueName = "training.step"
 extension Graph {
     /// The graph with every operator in its training form, and the step counter where one reads it.
     ///
-    /// - Parameter computesTheSame: only those forms that compute what the operator computes: a layer taken apart into steps, but no
-    ///   statistics of batches and nothing random.
-    package func trainingForm(computesTheSame: Bool = false) throws -> Graph {
+    /// - Parameters:
+    ///   - computesTheSame: only those forms that compute what the operator computes: a layer taken apart into steps, but no
+    ///     statistics of batches and nothing random.
+    ///   - frozen: initializers that stay; a form made to change these alone is not taken.
+    package func trainingForm(computesTheSame: Bool = false, frozen: Set<ValueName> = []) throws -> Graph {
         var graph = self
         var names = Array(nodes.map(\.name).reversed())
         // What an operator becomes may have training forms of its own.
@@ -20,7 +22,10 @@ extension Graph {
             do { edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) } catch let error as WinnowError {
                 throw error.within("training form of node \(node.name) (\(node.op.type))")
             }
-            guard let edit, !computesTheSame || edit.computesTheSame else { continue }
+            guard var edit, !computesTheSame || edit.computesTheSame else { continue }
+            let changes = edit.updates.filter { !frozen.contains($0.key) }
+            if changes.isEmpty, !edit.updates.isEmpty { continue }
+            edit.updates = changes
             names += edit.addedNodes.map(\.name).reversed()
             let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
             let lacksStep = graph.infos[trainingStepName] == nil

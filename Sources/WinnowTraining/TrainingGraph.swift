@@ -28,7 +28,7 @@ package struct TrainingGraph: Sendable {
         _ objective: Objective, frozen: Set<ValueName> = [], trained: Set<ValueName> = [], changed: Set<ValueName> = [],
         watched: [ValueName] = [], sources: [ValueName: ValueName] = [:]
     ) throws {
-        let form = try objective.graph.takingDefaults().trainingForm()
+        let form = try objective.graph.takingDefaults().trainingForm(frozen: frozen)
         var candidates = objective.graph.trainableInitializers(trained: trained).filter {
             !frozen.contains($0) && form.updates[$0] == nil && form.initializers[$0] != nil
         }

@@ -85,6 +85,16 @@ struct HyperparameterTests {
                 "teacher": HyperparameterValue.none,
             ])
         #expect(throws: WinnowError.self) { try [String: HyperparameterValue](settings: ["sparsity"]) }
+        let quoted = try [String: HyperparameterValue](settings: [
+            #"only=["a.weight", 'b,c']"#, #"rates={"b.*": 0, "c":1}"#, "augment=[noise: 0.1]", "with=[distillation: {temperature: 2}]",
+            "except=[onnx::Conv_624, b]", "name=\"none\"", "alone=onnx::Conv_1",
+        ])
+        #expect(
+            quoted == [
+                "only": ["a.weight", "b,c"], "rates": ["b.*": 0, "c": 1], "augment": [["noise": 0.1]],
+                "with": [["distillation": ["temperature": 2]]], "except": ["onnx::Conv_624", "b"], "name": .string("none"),
+                "alone": "onnx::Conv_1",
+            ])
     }
 
     @Test(arguments: ["true", "8", "-0.5", "l2", "[0.5, 0.8]", "none", "int8", "{epochs: 1, with: [a, {b: 2}]}", "[{a: 1}, {b: [c, d]}]"])

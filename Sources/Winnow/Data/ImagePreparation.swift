@@ -118,6 +118,7 @@ extension ImagePreparation {
         layout = try table.choice("layout") ?? .nchw
         let channels = colour == .grey ? 1...1 : 1...3
         white = try table.numbers("white", counts: 1...1)?[0] ?? 1
+        guard white == 1 || white == 255 else { throw WinnowError(.data, "white", "is \(white)", remedy: "give 1 or 255") }
         mean = try table.numbers("mean", counts: channels) ?? [0]
         std = try table.numbers("std", counts: channels) ?? [1]
         for (key, count) in [("mean", mean.count), ("std", std.count)] where count == 2 {

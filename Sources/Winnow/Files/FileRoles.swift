@@ -17,13 +17,34 @@ public struct FileRoles {
     }
 
     /// A file to be written for `option`. Throws `.usage` if it is one of those before; only the model that is read may be
-    /// replaced by the one that is written, which happens at once or not at all, and only if that is asked for by name.
+    /// replaced by the one that is written, which happens at once or not at all, and only if that is asked for by name. Nor may a folder be in
+    /// its place, or the folder that it is to lie in be one that nobody may write to.
     public mutating func writes(_ path: String, for option: String, replacing model: String? = nil) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw WinnowError(.usage, option, "\(path) is a folder, not a file", remedy: "give another name")
+        }
+        try checkFolder(of: path, for: option)
         let place = FilePlace(path)
         if let use = taken[place], model.map(FilePlace.init) != place {
             throw WinnowError(.usage, option, "\(path) \(use)", remedy: "give another name")
         }
         taken[place] = "is what \(option) writes"
+    }
+
+    /// A folder whose files are written for `option`.
+    public mutating func writes(folder path: String, for option: String) throws {
+        try checkFolder(of: path, for: option)
+        let place = FilePlace(path)
+        if let use = taken[place] { throw WinnowError(.usage, option, "\(path) \(use)", remedy: "give another name") }
+        taken[place] = "is what \(option) writes"
+    }
+
+    /// Folders that are not there yet are made, or told of, by who writes.
+    private func checkFolder(of path: String, for option: String) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard access(folder, F_OK) == 0, access(folder, W_OK) != 0 else { return }
+        throw WinnowError(.usage, option, "\(folder) may not be written to", remedy: "give another folder")
     }
 }
 

@@ -1,5 +1,6 @@
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowReport
 import WinnowTensor
 
@@ -40,7 +41,7 @@ struct Measuring {
         var result = try cost(of: original, stage, beside: original.graph, name: name, histograms: histograms)
         let bench = Bench(original: original.graph, options: evaluation)
         try addQuality(to: &result, original.graph, isOriginal: true, isCompared: isCompared, bench)
-        try addJudgements(to: &result, original.graph, original: nil)
+        try addJudgements(to: &result, original.graph, original: isCompared ? original.graph : nil)
         return result
     }
 
@@ -97,7 +98,13 @@ struct Measuring {
 
     private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
         // Layers are shown as they were and as they are.
-        let speeds = try speeds(of: graphs, listing: timesLayers && graphs.count > 1 ? [0, graphs.count - 1] : [])
+        let speeds: [Speed?]
+        do { speeds = try self.speeds(of: graphs, listing: timesLayers && graphs.count > 1 ? [0, graphs.count - 1] : []) } catch let error
+            as WinnowError where error.kind == .unsupported
+        {
+            results[0].note("no latency: \(error)")
+            return
+        }
         for (index, speed) in speeds.enumerated() {
             guard let speed else { continue }
             if !speed.steps.isEmpty { results[index].add(speed.steps) }
@@ -144,7 +151,8 @@ extension Graph {
         }
         guard let first = broken.first else { return nil }
         let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
-        return "\(first)\(others) holds what is no number, of which a Relu computed with its layer makes 0, and other runtimes do not"
+        let relu = nodes.contains { $0.op is Relu } ? ", of which a Relu computed with its layer makes 0, and other runtimes do not" : ""
+        return "\(first)\(others) holds what is no number\(relu)"
     }
 }
 

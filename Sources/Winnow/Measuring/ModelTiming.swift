@@ -27,6 +27,9 @@ public struct ModelTiming: Codable, Sendable {
         _ model: Model, _ work: ModelTimer.Work = .inference, batches: String? = nil, seconds: Double = 1,
         listsSteps: Bool = false, options: ModelTimer.Options = ModelTimer.Options()
     ) throws -> [ModelTiming] {
+        guard seconds >= 0, seconds <= 1e6 else {
+            throw WinnowError(.usage, "--seconds", "is \(seconds)", remedy: "give a number from 0 to 1000000")
+        }
         let own = SampleAxes(of: model.graph).count(in: options.values.mapValues(\.shape))
         return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {

@@ -81,7 +81,7 @@ public struct Pipeline: Sendable {
     private func run(
         on model: Model, in folder: RunFolder?, _ cancellation: Cancellation, _ progress: @escaping @Sendable (Progress) -> Void
     ) throws -> CompressionResult {
-        var graph = model.graph
+        var graph = marked(model.graph)
         var result = CompressionResult(model: model, steps: [], saved: [], folder: folder)
         for (index, step) in recipe.steps.enumerated() {
             try cancellation.check("run", remedy: "run the same command again to go on")
@@ -98,10 +98,16 @@ public struct Pipeline: Sendable {
                 } catch let error as WinnowError where error.kind != .cancelled { throw error.within("step \(index + 1)") }
             }
         }
-        if let preparation = data?.preparation { graph.metadata.properties[ImagePreparation.property] = preparation }
         result.model.graph = graph
         result.model.path = nil
         return result
+    }
+
+    /// The graph with what was done to the images that it is compressed with, for all that comes of it.
+    private func marked(_ graph: Graph) -> Graph {
+        var graph = graph
+        if let preparation = data?.preparation { graph.metadata.properties[ImagePreparation.property] = preparation }
+        return graph
     }
 
     /// What passes may use.
@@ -135,6 +141,7 @@ public struct Pipeline: Sendable {
         var context = self.context(of: model, progress: progress)
         context.cancellation = cancellation
         context.state = folder?.state(of: name)
+        graph = marked(graph)
         let record = try apply(step, to: &graph, in: context)
         guard let folder else { return record }
         try folder.finish(name, graph: graph, record: record)

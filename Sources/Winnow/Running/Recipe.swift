@@ -46,6 +46,11 @@ extension Recipe {
         steps = try sources.map { source in
             do { return try Self.step(source.value) } catch let error as WinnowError { throw error.within(source.place) }
         }
+        var saved: Set<String> = []
+        for (source, step) in zip(sources, steps) {
+            guard case .save(let file) = step, !saved.insert(file).inserted else { continue }
+            throw WinnowError(.recipe, "save: \(file)", "is what another step saves", remedy: "give another name").within(source.place)
+        }
     }
 
     private static func step(_ value: HyperparameterValue) throws -> Step {

@@ -49,7 +49,7 @@ public struct RecipeRun: Sendable {
         try files.writes(output, for: "--output", replacing: input.path)
         for case .save(let name) in recipe.steps { try files.writes("\(outputFolder)/\(name)", for: "save: \(name)") }
         try reportFiles?.check(&files)
-        if let stateFolder { try files.writes(stateFolder, for: "--state") }
+        if let stateFolder { try files.writes(folder: stateFolder, for: "--state") }
     }
 
     /// Runs the recipe on a thread of its own, writes the model and the report, and removes the state once all is written;

@@ -60,7 +60,7 @@ public struct SensitivityRun: Sendable {
             try OutputName.checkPage(report)
             try files.writes(report, for: "--report")
         }
-        if let stateFolder { try files.writes(stateFolder, for: "--state") }
+        if let stateFolder { try files.writes(folder: stateFolder, for: "--state") }
     }
 
     /// Judges every part and writes what is to be written. Throws `.usage` for a pass or strengths that say nothing, `.data` where

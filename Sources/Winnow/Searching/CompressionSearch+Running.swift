@@ -59,7 +59,7 @@ extension CompressionSearch {
                 .usage, "--output", "\(recipePath), where the recipe is written, is there and was not found by a search", remedy: "give another name")
         }
         try reportFiles?.check(&files)
-        try files.writes(folder, for: "--state")
+        try files.writes(folder: folder, for: "--state")
     }
 
     private func finish(

@@ -110,20 +110,23 @@ extension CompressionTargets {
     private static let margin = 0.97
 
     /// What is left of the costs that were asked about, or of size and latency where none was: the geometric mean of their parts.
-    func remainder(of trial: SearchTrial, from baseline: SearchTrial) -> Double {
-        let asked = CompressionCost.allCases.filter { limits[$0] != nil }
+    ///
+    /// - Parameter isWhole: of size and latency too where others were asked about.
+    func remainder(of trial: SearchTrial, from baseline: SearchTrial, isWhole: Bool = false) -> Double {
+        let asked = CompressionCost.allCases.filter { limits[$0] != nil || isWhole && ($0 == .size || $0 == .latency) }
         let parts = (asked.isEmpty ? [.size, .latency] : asked).compactMap { trial.part($0, of: baseline) }
         guard !parts.isEmpty else { return 1 }
         return exp(parts.map { log(max($0, 1e-9)) }.reduce(0, +) / Double(parts.count))
     }
 
-    /// Whether one trial is to be preferred to another: it meets the targets better; where both meet them and costs were asked for, its
-    /// score is higher, else less is left of it.
+    /// Whether one trial is to be preferred to another: it meets the targets better, or it is in nothing worse; where both meet them and costs
+    /// were asked for, its score is higher, else less is left of it.
     func prefers(_ trial: SearchTrial, to other: SearchTrial, from baseline: SearchTrial, roundsLeft: Int = 0) -> Bool {
         let own = excess(of: trial, from: baseline, roundsLeft: roundsLeft)
         let theirs = excess(of: other, from: baseline, roundsLeft: roundsLeft)
         guard own == theirs else { return own < theirs }
-        let (left, othersLeft) = (remainder(of: trial, from: baseline), remainder(of: other, from: baseline))
+        if trial.dominates(other) || other.dominates(trial) { return trial.dominates(other) }
+        let (left, othersLeft) = (remainder(of: trial, from: baseline, isWhole: true), remainder(of: other, from: baseline, isWhole: true))
         let (score, othersScore) = (trial.score ?? 0, other.score ?? 0)
         if limits.isEmpty || score == othersScore { return left < othersLeft }
         return score > othersScore

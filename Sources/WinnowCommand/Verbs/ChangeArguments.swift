@@ -11,6 +11,9 @@ struct ChangeArguments: ParsableArguments {
     var settings: [String] = []
     @OptionGroup var recipe: RecipeArguments
 
+    /// A hyperparameter that has an option of its own, where that was given.
+    func setting(_ key: String, _ value: (some CustomStringConvertible)?) -> [String] { value.map { ["\(key)=\($0)"] } ?? [] }
+
     /// Applies the recipe that is right for the model and the data, under the input's name with `suffix` where no other is given.
     func run(_ suffix: String, reading sources: [String] = [], _ recipe: (_ model: Model, _ data: DataSplits?) throws -> Recipe) throws {
         try self.recipe.work.compute.apply()

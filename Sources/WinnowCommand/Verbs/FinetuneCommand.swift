@@ -7,15 +7,14 @@ struct FinetuneCommand: ParsableCommand {
         discussion: "winnow finetune model.onnx --data images/ --epochs 5 -o trained.onnx")
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "Passes over the training data.") var epochs = 5
-    @Option(help: "The learning rate at its highest.") var learningRate = 1e-3
-    @Option(help: "Samples in one step.") var batchSize = 128
+    @Option(help: "Passes over the training data. (default: 5)") var epochs: Int?
+    @Option(help: "The learning rate at its highest. (default: 0.001)") var learningRate: Double?
+    @Option(help: "Samples in one step. (default: 128)") var batchSize: Int?
 
     func run() throws {
         try change.run("trained") { _, _ in
-            try Recipe(
-                pass: "finetune",
-                settings: ["epochs=\(epochs)", "learning-rate=\(learningRate)", "batch-size=\(batchSize)"] + change.settings)
+            let own = change.setting("epochs", epochs) + change.setting("learning-rate", learningRate) + change.setting("batch-size", batchSize)
+            return try Recipe(pass: "finetune", settings: own + change.settings)
         }
     }
 }

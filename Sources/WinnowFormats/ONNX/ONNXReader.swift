@@ -110,6 +110,8 @@ struct ONNXReader {
         }
         let constants = Set(content.initializers.map(\.name))
         content.inputs = proto.input.filter { !constants.contains($0.name) }
+        var vectors = Dictionary(content.initializers.filter { $0.tensor.shape.rank <= 1 }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
+        let results = Set(proto.output.map(\.name))
         var names = NodeNames(proto.node.map(\.name))
         for (index, node) in proto.node.enumerated() {
             let name = names.name(for: node.name, operatorName: node.opType, index: index)
@@ -117,6 +119,12 @@ struct ONNXReader {
                 if node.opType == "Constant", Self.domain(node.domain).isEmpty {
                     content.initializers.append((node.output.first ?? "", try constant(node)))
                     if !node.notes.isEmpty { content.constantNotes[node.output.first ?? ""] = node.notes }
+                } else if node.opType == "Identity", Self.domain(node.domain).isEmpty, node.input.count == 1, node.output.count == 1,
+                    let vector = vectors[node.input[0]], !results.contains(node.output[0])
+                {
+                    // Exporters write one of several equal vectors so, though training moves each on its own.
+                    content.initializers.append((node.output[0], vector))
+                    vectors[node.output[0]] = vector
                 } else {
                     content.nodes.append(try self.node(node, named: name, scope: content.scope))
                 }

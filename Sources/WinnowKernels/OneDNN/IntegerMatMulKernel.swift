@@ -24,7 +24,7 @@ package final class IntegerMatMulKernel: @unchecked Sendable {
         var (contraction, scratch) = (contraction, ScratchLayout())
         let isFlat = geometry.leftShape.rank == 2 && geometry.rightShape.rank == 2 && !geometry.transposesLeft
         let flat = ConvolutionGeometry(sourceShape: [geometry.rows, depth], filterShape: [columns, depth])
-        if OneDNN.hasExactIntegerDotProduct,
+        if depth > 0, OneDNN.hasExactIntegerDotProduct,
             let (codes, term) = isFlat
                 ? FilterZeroPointTerm.codes(
                     of: &contraction, channel: channel, flat, layout: .rowMajor, scratch: &scratch)

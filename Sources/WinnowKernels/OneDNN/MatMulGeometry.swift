@@ -42,6 +42,19 @@ package struct MatMulGeometry: Hashable, Sendable {
         }
     }
 
+    /// The same rows and columns with another extent summed over.
+    func withDepth(_ depth: Int) -> MatMulGeometry {
+        func replaced(_ shape: Shape, _ axis: Int) -> Shape {
+            var extents = shape.extents
+            extents[axis] = depth
+            return Shape(extents)
+        }
+        var result = self
+        result.leftShape = replaced(leftShape, leftShape.rank - (transposesLeft ? 2 : 1))
+        result.rightShape = replaced(rightShape, rightShape.rank - (transposesRight ? 1 : 2))
+        return result
+    }
+
     /// The same product with the fewest batch axes: left batches become rows where one right matrix serves all.
     var folded: MatMulGeometry {
         guard !transposesLeft, leftShape.rank > 2, rightShape.dropLast(2).allSatisfy({ $0 == 1 }),

@@ -7,6 +7,8 @@ package final class MatMulKernel: @unchecked Sendable {
     private let leftPacking: OperandPacking
     private let rightPacking: OperandPacking
     private let primitiveOffset: Int
+    /// Stands for the left operand where nothing is summed: oneDNN leaves such a target as it was.
+    private let nothing: Tensor?
     /// Bytes of 64-byte-aligned scratch memory that `run` needs.
     package let scratchByteCount: Int
 
@@ -18,7 +20,12 @@ package final class MatMulKernel: @unchecked Sendable {
         epilogue: Epilogue = .none, math: MathMode = .float32
     ) throws {
         try geometry.validate()
-        let geometry = geometry.folded
+        let isSum = geometry.depth > 0
+        let geometry = (isSum ? geometry : geometry.withDepth(1)).folded
+        nothing = isSum ? nil : Tensor(zeros: geometry.leftShape)
+        let zeros = isSum ? nil : Tensor(zeros: geometry.rightShape)
+        let constantRight = zeros.map { UnsafeRawPointer($0.memory.storage.base) } ?? constantRight
+        defer { withExtendedLifetime(zeros) {} }
         let targetShape = geometry.targetShape
         let (leftView, rightView) = (geometry.leftView, geometry.rightView)
         let target = try MemoryDescriptor(dense: targetShape.extents)
@@ -74,6 +81,7 @@ package final class MatMulKernel: @unchecked Sendable {
         residual: UnsafeRawPointer? = nil, target: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer?
     ) throws {
         let primitiveScratch = scratch.map { $0 + primitiveOffset }
+        let left = nothing.map { UnsafeRawPointer($0.memory.storage.base) } ?? left
         try leftPacking.prepare(primitive, left, scratch: scratch, stepScratch: primitiveScratch)
         try rightPacking.prepare(primitive, right, scratch: scratch, stepScratch: primitiveScratch)
         primitive.bind(Slot.bias, bias)

@@ -39,6 +39,11 @@ final class PreparedPrimitive: @unchecked Sendable {
         implementation = descriptor.implementation
         threadCount = descriptor.threadCount
         scratchByteCount = descriptor.byteCount(dnnl_query_scratchpad_md)
+        func isEmpty(_ index: Int32) -> Bool { list.contains { $0.index == index && $0.descriptor.byteCount == 0 } }
+        // oneDNN does nothing then, and the target stays as it was.
+        guard !isEmpty(DNNL_ARG_SRC) || isEmpty(DNNL_ARG_DST) else {
+            throw WinnowError(.unsupported, subject, "has a result of nothing: its input has no elements")
+        }
         var primitive: OpaquePointer?
         var stream: OpaquePointer?
         // With another count oneDNN's cache misses, and a descriptor that came from the cache refers to attributes that are gone.

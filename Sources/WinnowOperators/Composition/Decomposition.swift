@@ -47,6 +47,13 @@ extension Decomposition {
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try sequenceKernel(request) }
 
+    /// Those of the parts.
+    package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        guard let (builder, results) = (try? parts(inputs)) ?? nil, let graph = try? builder.graph(outputs: results) else { return .none }
+        let counts = graph.multiplyAccumulates()
+        return counts.isEmpty ? .none : .some(counts.total)
+    }
+
     /// The kernels of the parts one after the other.
     func sequenceKernel(_ request: KernelRequest) throws -> Kernel {
         let undetermined = WinnowError(.unsupported, request.nodeName, "the shape of its result depends on data")

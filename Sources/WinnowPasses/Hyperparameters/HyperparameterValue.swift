@@ -8,12 +8,13 @@ public enum HyperparameterValue: Hashable, Sendable {
     case list([HyperparameterValue])
     case table([String: HyperparameterValue])
 
-    /// Reads the text after `key=` on the command line: `true`, `8`, `0.5`, `l2`, `a,b`, `[0.5, 0.8]`, `{epochs: 2}`, `none`.
+    /// Reads the text after `key=` on the command line: `true`, `8`, `0.5`, `l2`, `a,b`, `[0.5, 0.8]`, `{epochs: 2}`, `[noise: 0.1]`,
+    /// `"none"`, `none`.
     public init(text: String) {
         let trimmed = text.trimmingSpaces
         let parts = Self.parts(of: trimmed)
         if let body = Self.body(of: trimmed, "[", "]") {
-            self = .list(Self.parts(of: body).map { .init(text: $0) })
+            self = .list(Self.parts(of: body).map { part in Self.pair(part).map { .table([$0.key: $0.value]) } ?? .init(text: part) })
         } else if let body = Self.body(of: trimmed, "{", "}"), let table = Self.table(body) {
             self = .table(table)
         } else if parts.count > 1 || trimmed.hasSuffix(",") {
@@ -27,25 +28,64 @@ public enum HyperparameterValue: Hashable, Sendable {
         text.first == open && text.last == close && text.count > 1 ? String(text.dropFirst().dropLast()) : nil
     }
 
+    /// Calls `body` with the places of characters outside brackets and quotes.
+    private static func forEachOutside(_ text: String, _ body: (String.Index) -> Void) {
+        var (depth, quote) = (0, Character?.none)
+        for place in text.indices {
+            let character = text[place]
+            if let open = quote {
+                if character == open { quote = nil }
+            } else if isQuote(character) {
+                quote = character
+            } else {
+                if "[{".contains(character) { depth += 1 }
+                if "]}".contains(character) { depth -= 1 }
+                if depth == 0 { body(place) }
+            }
+        }
+    }
+
     /// What commas part outside brackets; nothing of nothing.
     private static func parts(of text: String) -> [String] {
-        var (parts, depth) = ([""], 0)
-        for character in text {
-            if character == "," && depth == 0 { parts.append(""); continue }
-            depth += "[{".contains(character) ? 1 : "]}".contains(character) ? -1 : 0
-            parts[parts.count - 1].append(character)
+        var (parts, start) = ([String](), text.startIndex)
+        forEachOutside(text) { place in
+            guard text[place] == "," else { return }
+            parts.append(String(text[start..<place]))
+            start = text.index(after: place)
         }
-        return parts.filter { !$0.trimmingSpaces.isEmpty }
+        return (parts + [String(text[start...])]).filter { !$0.trimmingSpaces.isEmpty }
+    }
+
+    /// `noise: 0.1`; nil for what is no pair, as names with colons are none.
+    private static func pair(_ text: String) -> (key: String, value: HyperparameterValue)? {
+        var colon: String.Index?
+        forEachOutside(text) { place in
+            let (before, after) = (text[..<place].last, text[text.index(after: place)...].first)
+            if colon == nil, text[place] == ":", after == " " || before.map(isQuote) ?? false { colon = place }
+        }
+        return colon.map { pair(text, at: $0) }
+    }
+
+    private static func pair(_ text: String, at colon: String.Index) -> (key: String, value: HyperparameterValue) {
+        let key = String(text[..<colon]).trimmingSpaces
+        return (unquoted(key) ?? key, .init(text: String(text[text.index(after: colon)...])))
     }
 
     /// `epochs: 1, with: [distillation]`; nil for what is no table.
     private static func table(_ text: String) -> [String: HyperparameterValue]? {
         var table: [String: HyperparameterValue] = [:]
         for part in parts(of: text) {
-            guard let colon = part.firstIndex(of: ":") else { return nil }
-            table[String(part[..<colon]).trimmingSpaces] = .init(text: String(part[part.index(after: colon)...]))
+            guard let pair = pair(part) ?? part.firstIndex(of: ":").map({ pair(part, at: $0) }) else { return nil }
+            table[pair.key] = pair.value
         }
         return table
+    }
+
+    private static func isQuote(_ character: Character) -> Bool { character == "\"" || character == "'" }
+
+    private static func unquoted(_ text: String) -> String? {
+        guard let quote = text.first, isQuote(quote), text.last == quote, text.count > 1 else { return nil }
+        return String(text.dropFirst().dropLast())
     }
 
     private static func scalar(_ text: String) -> HyperparameterValue {
@@ -55,6 +95,7 @@ public enum HyperparameterValue: Hashable, Sendable {
         case "none", "null": return .none
         default: break
         }
+        if let text = unquoted(text) { return .string(text) }
         if let value = Int(text) { return .int(value) }
         if let first = text.first, first.isNumber || "+-.".contains(first), let value = Double(text) {
             return .number(value)

@@ -36,11 +36,6 @@ public struct CalibrationChoice: HyperparameterGroup {
             observed.tokens = statistics[value, TokenExtremes.self]
             return (value, observed)
         }
-        if let broken = observed.first(where: { $0.1.sawNonFinite }) {
-            throw WinnowError(
-                .numeric, "value \(broken.0)", "became infinite or NaN on the calibration data",
-                remedy: "look for such numbers in the data and in the weights before it")
-        }
         return Dictionary(observed, uniquingKeysWith: { first, _ in first })
     }
 }

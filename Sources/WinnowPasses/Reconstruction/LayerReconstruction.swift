@@ -56,9 +56,6 @@ package struct LayerReconstruction: Sendable {
                     statistics[contraction.data, GramMatrix.self, key: contraction.key(range)].map { (range, SecondMoment($0)) }
                 }
                 guard moments.count == ranges.count, moments.allSatisfy({ $0.1.rowCount > 0 }) else { continue }
-                guard moments.allSatisfy({ $0.1.mean.allSatisfy(\.isFinite) }) else {
-                    throw WinnowError(.numeric, "value \(contraction.data)", "became infinite or NaN on the calibration data")
-                }
                 guard moments.allSatisfy({ $0.1.matrix.elements.allSatisfy(\.isFinite) }) else { continue }
                 try body(LayerReconstruction(contraction: contraction, moments: moments))
             }

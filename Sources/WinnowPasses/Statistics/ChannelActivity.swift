@@ -20,6 +20,8 @@ package struct ChannelActivity: Statistic {
         largest = [Float](repeating: 0, count: extent)
     }
 
+    package var isFinite: Bool { magnitudes.allSatisfy(\.isFinite) }
+
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
         let axis = axis < 0 ? axis + shape.rank : axis
         guard shape.indices.contains(axis), shape[axis] == active.count, !active.isEmpty else { return }

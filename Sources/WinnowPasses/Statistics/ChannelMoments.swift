@@ -42,6 +42,7 @@ package struct ChannelMoments: Statistic {
         }
     }
 
+    package var isFinite: Bool { sums.allSatisfy(\.isFinite) }
     package var means: [Double] { sums.map { $0 / Double(max(1, count)) } }
     /// √Σx² of every index.
     package var norms: [Double] { squares.map { $0.squareRoot() } }

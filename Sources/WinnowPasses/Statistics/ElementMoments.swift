@@ -38,6 +38,7 @@ package struct ElementMoments: Statistic {
         }
     }
 
+    package var isFinite: Bool { sums.allSatisfy(\.isFinite) }
     package var means: [Float] { sums.map { $0 / Float(max(1, count)) } }
     package var meanSquares: [Float] { squares.map { $0 / Float(max(1, count)) } }
 }

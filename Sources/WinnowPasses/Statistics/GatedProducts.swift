@@ -33,5 +33,6 @@ package struct GatedProducts: Statistic {
         for channel in squares.indices { squares[channel] += other.squares[channel] }
     }
 
+    package var isFinite: Bool { squares.allSatisfy(\.isFinite) }
     package var meanSquares: [Double] { squares.map { $0 / Double(max(1, count)) } }
 }

@@ -29,6 +29,8 @@ package struct GramMatrix: Statistic {
         rowSum = [Double](repeating: 0, count: contraction.groupCount * columns.count)
     }
 
+    package var isFinite: Bool { rowSum.allSatisfy(\.isFinite) }
+
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
         var (sum, rowSum, count) = (self.sum, self.rowSum, rowCount)
         self.sum = []

@@ -50,7 +50,12 @@ package struct LossGradients {
 
     package mutating func gather(sampleCount: Int = 512) throws {
         guard !statistics.isEmpty else { return }
-        try statistics.gather(in: graph, context: context, sampleCount: sampleCount, batchSize: 1)
+        do { try statistics.gather(in: graph, context: context, sampleCount: sampleCount, batchSize: 1) } catch let error as WinnowError
+            where error.kind == .numeric
+        {
+            let value = gradients.first { "value \($0.value)" == error.subject }?.key
+            throw WinnowError(.numeric, value.map { "the gradient of \($0)" } ?? error.subject, error.problem, remedy: error.remedy)
+        }
     }
 
     private static func objective(of model: Graph, _ data: Dataset, _ context: PassContext) throws -> Objective {

@@ -20,7 +20,8 @@ package struct ObservedRange: Statistic {
     /// Tokens are observed as ranges themselves.
     private var tokensBox: [TokenExtremes] = []
     /// Whether a NaN or an infinity came by.
-    package private(set) var sawNonFinite = false
+    private var sawNonFinite = false
+    package var isFinite: Bool { !sawNonFinite }
 
     /// Counts of the numbers in between.
     package struct Histograms: OptionSet, Sendable {

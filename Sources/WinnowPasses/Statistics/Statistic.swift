@@ -10,4 +10,11 @@ package protocol Statistic: Sendable {
 
     /// What another part of the data gave: the same as if it had been added here.
     mutating func merge(_ other: Self)
+
+    /// Whether it would not be the same without something infinite or NaN that was added.
+    var isFinite: Bool { get }
+}
+
+extension Statistic {
+    package var isFinite: Bool { true }
 }

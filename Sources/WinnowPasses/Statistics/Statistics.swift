@@ -32,6 +32,8 @@ package struct Statistics: Sendable {
 
     /// Runs `graph` over at most `sampleCount` samples of the context's calibration data, drawn over all classes and places.
     ///
+    /// Throws `.numeric` naming a value that became infinite or NaN, and what running the graph throws.
+    ///
     /// - Parameter batchSize: small, as every value of a batch is kept until it has been seen, in caches if it fits.
     package mutating func gather(in graph: Graph, context: PassContext, sampleCount: Int = 512, batchSize: Int = 8) throws {
         let data = try context.calibrationData(for: graph)
@@ -55,6 +57,11 @@ package struct Statistics: Sendable {
             if done == samples.count || done / 64 > (done - batch.count) / 64 {
                 context.progress?(ProgressEvent("calibration", completed: done, of: samples.count, unit: "samples"))
             }
+        }
+        if let broken = values.first(where: { gathered[$0]?.contains { !$0.statistic.isFinite } ?? false }) {
+            throw WinnowError(
+                .numeric, "value \(broken)", "became infinite or NaN on the calibration data",
+                remedy: "look for such numbers in the data and in the weights before it")
         }
     }
 }

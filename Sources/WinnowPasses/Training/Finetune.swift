@@ -34,6 +34,7 @@ public struct Finetune: Pass {
     public var averaging = 0.0
     @Hyperparameter("how gradients change parameters") public var optimizer = Rule.adam
     @Hyperparameter("part of the last update that sgd keeps", in: 0...1) public var momentum = 0.9
+    @Hyperparameter("sgd with momentum looks ahead (Nesterov)") public var nesterov = true
     @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) public var weightDecay = 0.0
     @Hyperparameter("how the learning rate changes over the run") public var schedule = Decay.cosine
     @Hyperparameter("epochs of linear warm-up", in: 0...1e6) public var warmupEpochs = 0.0
@@ -198,7 +199,7 @@ public struct Finetune: Pass {
     package func configuration(seed: UInt64) -> TrainingConfiguration {
         let rule: OptimizerConfiguration =
             switch optimizer {
-            case .sgd: .sgd(momentum: momentum, nesterov: momentum > 0, weightDecay: weightDecay)
+            case .sgd: .sgd(momentum: momentum, nesterov: nesterov && momentum > 0, weightDecay: weightDecay)
             case .adam: .adam(weightDecay: weightDecay)
             case .adamw: .adamW(weightDecay: weightDecay)
             }

@@ -13,6 +13,8 @@ struct ObjectiveSum {
     private let goals: [ValueName: ValueName]
     private var inputs: [ValueName: LossTarget] = [:]
     private var labels: ValueName?
+    /// Inputs whose arrays have other names.
+    private var arrays: [ValueName: String] = [:]
     /// Whether labels are probabilities, so that samples can be blended.
     private let blendsLabels: Bool
 
@@ -30,6 +32,7 @@ struct ObjectiveSum {
         edit.outputs = [loss] + model.outputs
         var objective = Objective(graph: try joined.graph.applying(edit), loss: loss, labels: work.labels)
         objective.labelsAreProbabilities = blendsLabels && work.labels != nil
+        objective.arrays = work.arrays
         objective.fixedValues = Set(joined.goals.values).sorted()
         objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.outputs.first) }
         return (objective, joined.frozen)
@@ -105,7 +108,7 @@ struct ObjectiveSum {
     }
 
     /// An array of the data as an input of the graph.
-    private func array(_ name: String, _ term: ObjectiveTerm, _ classExtents: [Extent], _ place: LossPlace) throws -> LossTarget {
+    private mutating func array(_ name: String, _ term: ObjectiveTerm, _ classExtents: [Extent], _ place: LossPlace) throws -> LossTarget {
         // What a model takes may be what it should give: an autoencoder.
         if model.inputNames.contains(name) { return LossTarget(.values, name) }
         guard let feature = data?.features.first(where: { $0.name == name }) else {
@@ -113,10 +116,12 @@ struct ObjectiveSum {
             throw WinnowError(.data, "target \(name)", "is no array of the data", remedy: Spelling.remedy(for: name, among: known))
         }
         let isWhole = feature.batchElementType.isInteger
+        let free = model.freshValueName(name)
+        if free != name { arrays[free] = name }
         if isWhole, term.loss.member.targets.contains(.classes) {
-            return LossTarget(.classes, try builder.input(name, .int64, classExtents))
+            return LossTarget(.classes, try builder.input(free, .int64, classExtents))
         }
-        let input = try builder.input(name, isWhole ? .int64 : .float32, place.extents)
+        let input = try builder.input(free, isWhole ? .int64 : .float32, place.extents)
         return LossTarget(.values, isWhole ? try builder.add(Cast(to: .float32), input) : input)
     }
 }

@@ -8,6 +8,8 @@ package struct WeightLedger {
     private let known: Set<ValueName>
     /// The weights of control-flow bodies, with the node that holds each.
     private let bodies: [(tensor: ValueName, holder: String)]
+    /// Matrices of codes that nodes multiply with as they are, with one that does.
+    private let codes: [(tensor: ValueName, reader: Node)]
     /// Inputs whose default values would be weights if they were constants.
     private let defaults: [ValueName]
     /// Why tensors are left alone that are no weights to those who read them.
@@ -21,6 +23,7 @@ package struct WeightLedger {
         known = Set(tensors)
         bodies = includesBodies ? graph.bodyWeights : []
         reasonsOfReaders = graph.reasonsOfReaders(tensors, leavesBodiesAlone: includesBodies)
+        codes = graph.multipliedCodes
         defaults = graph.inputs.filter { input in
             input.defaultValue.map { $0.elementType.isFloatingPoint && $0.rank > 1 } ?? false
         }.map(\.name)
@@ -59,6 +62,9 @@ package struct WeightLedger {
         others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: reasonsOfReaders[$0] ?? rest($0))] }
             + bodies.map { tensor, holder in
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
+            }
+            + codes.filter { !has($0.tensor) }.map { tensor, reader in
+                Finding(tensor, .skipped, reason: "\(reader.name) (\(reader.op.type)) reads its codes, which this pass leaves alone")
             }
             + defaults.filter { !has($0) }.map {
                 Finding(
@@ -107,6 +113,24 @@ extension Graph {
                 body.addReaders(of: tensors.intersection(body.captures.keys), &lookups, &others, holder: holder ?? node.name, &holders)
             }
         }
+    }
+
+    /// Initializers of codes that nodes read as they are and multiply with.
+    fileprivate var multipliedCodes: [(tensor: ValueName, reader: Node)] {
+        var readers: [ValueName: Node] = [:]
+        for node in nodes where !(node.op is DequantizeLinear || node.op is QuantizeLinear || node.op is Gather) {
+            for (position, role) in node.op.inputRoles {
+                let place: Int? =
+                    switch role {
+                    case .packed: position
+                    case .zeroPoint(let of, _): of
+                    default: nil
+                    }
+                guard let name = place.flatMap({ node.input($0) }), let tensor = initializers[name] else { continue }
+                if !tensor.elementType.isFloatingPoint, tensor.rank > 1 { readers[name] = readers[name] ?? node }
+            }
+        }
+        return initializerNames.compactMap { name in readers[name].map { (name, $0) } }
     }
 
     /// The weight tensors of control-flow bodies, bodies of bodies included.
