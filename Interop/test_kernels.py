@@ -112,6 +112,14 @@ VISION = [
 INTEGER = [
     Case("MatMulInteger", [codes(3, 4, 8), codes(8, 5, seed=2, dtype=np.int8), scalar(7, np.uint8), scalar(3, np.int8)]),
     Case("MatMulInteger", [codes(2, 4, 300), codes(2, 300, 5, seed=2)]),
+    *[
+        # Sums over nothing.
+        Case(op, inputs, fixed=fixed) for fixed in ([], [1])
+        for op, inputs in (
+            ("MatMul", [real(3, 0), real(0, 4)]), ("MatMul", [real(2, 3, 0), real(2, 0, 4)]), ("MatMul", [real(2, 3, 0), real(0, 4)]),
+            ("Gemm", [real(3, 0), real(0, 4), real(4, seed=3)]),
+        )
+    ],
     Case("MatMulInteger", [codes(4, 8), codes(8, 5, seed=2, dtype=np.int8), scalar(7, np.uint8), codes(5, seed=3, dtype=np.int8)], fixed=[1, 3]),
     Case("ConvInteger", [codes(1, 3, 7, 7), codes(4, 3, 3, 3, seed=2), scalar(100, np.uint8)], pads=[1, 1, 1, 1]),
     Case("ConvInteger", [codes(1, 3, 7, 7), codes(4, 3, 3, 3, seed=2), scalar(100, np.uint8), scalar(9, np.uint8)], fixed=[1, 2, 3]),

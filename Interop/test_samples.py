@@ -419,6 +419,11 @@ def test_models_remember_how_pictures_are_prepared(winnow, tmp_path, pictures):
     assert "mean: [0.485, 0.456, 0.406]" in remembered and "crop: [32, 32]" in remembered and "resize: [37]" in remembered
     text = winnow("evaluate", small, "--data", pictures).stdout
     assert "as the model says" in text and "mean 0.485 0.456 0.406" in text
+    recipe = tmp_path / "saves.yaml"
+    recipe.write_text("version: 1\nsteps: [save: first, magnitude-pruning, save: second]\n")
+    winnow("run", recipe, model, "--data", pictures, "--preparation", "imagenet", "-o", tmp_path / "last.onnx")
+    for name in ("first", "second", "last"):
+        assert {entry.key: entry.value for entry in onnx.load(tmp_path / f"{name}.onnx").metadata_props}["winnow.images"] == remembered
     # What the model sees is what it saw.
     view = identity(tmp_path / "view.onnx", {"x": ["N", 3, 32, 32]}, TensorProto.FLOAT)
     named = seen(winnow, view, pictures, "--preparation", "imagenet")["x_out"]

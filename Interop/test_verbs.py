@@ -214,6 +214,115 @@ def test_weights_that_are_no_number_are_told_of(winnow, model, data, tmp_path):
     assert "no number" not in winnow("evaluate", model, "--data", data).stdout
 
 
+@pytest.mark.parametrize(
+    "options", [["prune", "--importance", "taylor"], ["prune", "--channels", "--importance", "taylor"], ["prune", "--importance", "wanda"], ["quantize"]], ids=" ".join
+)
+def test_samples_that_are_no_number_are_refused(winnow, model, data, tmp_path, options):
+    arrays = dict(np.load(data))
+    arrays["x"][::20] = np.nan
+    np.savez(tmp_path / "nan.npz", **arrays)
+    result = winnow(options[0], model, *options[1:], "--data", tmp_path / "nan.npz", "-o", tmp_path / "n.onnx", check=False)
+    assert result.returncode == 1 and "became infinite or NaN" in result.stderr and not (tmp_path / "n.onnx").exists()
+
+
+def test_settings_are_read_as_recipes_are(winnow, model, data, tmp_path):
+    winnow("apply", "magnitude-pruning", model, "-o", tmp_path / "p.onnx", "--set", 'only=["up0"]')
+    zeros = {tensor.name: float((numpy_helper.to_array(tensor) == 0).mean()) for tensor in onnx.load(tmp_path / "p.onnx").graph.initializer}
+    assert zeros["up0"] == 0.5 and zeros["up1"] == 0
+    winnow("finetune", model, "--data", data, "--set", "epochs=1", "--set", 'learning-rates={"up*": 0}', "-o", tmp_path / "f.onnx")
+    before, after = ({t.name: numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer} for path in (model, tmp_path / "f.onnx"))
+    assert all((before[name] == after[name]).all() == name.startswith("up") for name in before)
+
+
+def test_a_target_may_be_called_as_the_output(winnow, model, data, tmp_path):
+    arrays = dict(np.load(data))
+    np.savez(tmp_path / "t.npz", x=arrays["x"], y=arrays["boxes"])
+    losses = winnow("finetune", model, "--data", tmp_path / "t.npz", "--epochs", "3", "--set", "objective=[{loss: mse, output: y, target: y}]",
+                    "-o", tmp_path / "f.onnx", "--json")  # fmt: skip
+    found = checked(tmp_path / "f.onnx")
+    x = np.random.default_rng(3).normal(size=(4, 8)).astype(np.float32)
+    assert np.abs(found - x[:, :3]).mean() < np.abs(checked(model) - x[:, :3]).mean(), losses.stdout[-500:]
+
+
+def test_equal_vectors_written_once_are_trained_apart(winnow, tmp_path):
+    """torch's older exporter writes equal vectors once and copies them with Identity: each is a parameter of its own."""
+    random = np.random.default_rng(4)
+    value, nodes, weights = "x", [], []
+    names = {"scale": np.ones(6), "shift": np.zeros(6)}
+    weights += [numpy_helper.from_array(array.astype(np.float32), name) for name, array in names.items()]
+    for place in range(2):
+        weights.append(numpy_helper.from_array(random.normal(size=(6, 6, 1, 1)).astype(np.float32), f"w{place}"))
+        own = {name: name for name in names} if place == 0 else {name: f"{name}1" for name in names}
+        own |= {"mean": f"mean{place}", "variance": f"variance{place}"}
+        nodes += [helper.make_node("Identity", ["shift" if "mean" in copy or "shift" in copy else "scale"], [copy]) for copy in own.values() if copy not in names]
+        nodes += [
+            helper.make_node("Conv", [value, f"w{place}"], [f"c{place}"]),
+            helper.make_node("BatchNormalization", [f"c{place}", *(own[key] for key in ("scale", "shift", "mean", "variance"))], [f"n{place}"]),
+            helper.make_node("Relu", [f"n{place}"], [f"r{place}"]),
+        ]  # fmt: skip
+        value = f"r{place}"
+    nodes += [helper.make_node("GlobalAveragePool", [value], ["p"]), helper.make_node("Flatten", ["p"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6, 4, 4])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 6])], weights)  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    x = random.normal(size=(300, 6, 4, 4)).astype(np.float32)
+    np.savez(tmp_path / "d.npz", x=x, labels=random.integers(0, 6, size=300))
+    winnow("finetune", tmp_path / "m.onnx", "--data", tmp_path / "d.npz", "--epochs", "2", "-o", tmp_path / "f.onnx")
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(tmp_path / "f.onnx").graph.initializer}
+    assert {"scale", "shift", "scale1", "shift1", "mean0", "mean1", "variance0", "variance1"} <= set(found)
+    assert np.abs(found["mean0"] - found["shift"]).max() > 1e-3 and np.abs(found["variance0"] - found["scale"]).max() > 1e-2
+    assert np.abs(found["mean0"] - found["mean1"]).max() > 1e-3 and not np.array_equal(found["scale"], found["scale1"])
+
+
+def test_agreement_is_a_metric_of_the_first_model_too(winnow, model, data, tmp_path):
+    winnow("quantize", model, "-o", tmp_path / "q.onnx")
+    text = winnow("evaluate", model, tmp_path / "q.onnx", "--data", data, "--metric", "SQNR").stdout
+    assert "SQNR without limit" in text and "q.onnx: y: SQNR" in text
+
+
+def test_outputs_that_cannot_be_written_are_told_of_first(winnow, model, data, tmp_path):
+    (tmp_path / "folder.onnx").mkdir()
+    for options in (["-o", tmp_path / "folder.onnx"], ["-o", tmp_path / "x.onnx", "--report", tmp_path / "folder.onnx/../folder.html"]):
+        (tmp_path / "folder.html").mkdir(exist_ok=True)
+        result = winnow("finetune", model, "--data", data, *options, check=False)
+        assert result.returncode == 2 and "is a folder, not a file" in result.stderr and "epoch" not in result.stderr
+    recipe = tmp_path / "twice.yaml"
+    recipe.write_text("version: 1\nsteps: [save: a, magnitude-pruning, save: a]\n")
+    for verb in (["check", recipe, model], ["run", recipe, model, "-o", tmp_path / "o.onnx"]):
+        result = winnow(*verb, check=False)
+        assert result.returncode != 0 and "save: a.onnx" in result.stderr
+
+
+def test_numbers_beyond_all_bounds_are_refused(winnow, model, tmp_path):
+    for seconds in ("nan", "1e300", "-1"):
+        assert winnow("benchmark", model, f"--seconds={seconds}", check=False).returncode == 2
+    result = winnow("new", "mlp", "--widths", "20000000,50000000,10", "-o", tmp_path / "n.onnx", check=False)
+    assert result.returncode == 1 and "--memory" in result.stderr
+
+
+def test_what_cannot_run_is_changed_and_not_timed(winnow, model, tmp_path):
+    strange = onnx.load(model)
+    strange.graph.node.append(helper.make_node("Mystery", ["y"], ["z"], domain="ai.onnx.ml"))
+    strange.graph.output[0].name = "z"
+    strange.opset_import.append(helper.make_opsetid("ai.onnx.ml", 1))
+    onnx.save(strange, tmp_path / "strange.onnx")
+    result = winnow("prune", tmp_path / "strange.onnx", "-o", tmp_path / "p.onnx")
+    assert "no latency" in result.stdout and size(tmp_path / "p.onnx") == size(model)
+
+
+def test_codes_that_layers_read_are_told_of(winnow, tmp_path):
+    numbers = {"s": np.float32(0.1), "z": np.uint8(128), "zw": np.int8(0), "w": np.arange(-24, 24, dtype=np.int8).reshape(8, 6)}
+    node = helper.make_node("QLinearMatMul", ["x", "s", "z", "w", "s", "zw", "s", "z"], ["y"])
+    graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", TensorProto.UINT8, ["N", 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.UINT8, ["N", 6])],
+                              [numpy_helper.from_array(np.asarray(value), name) for name, value in numbers.items()])  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "q.onnx")
+    assert "Total MACs a sample: 48" in winnow("inspect", tmp_path / "q.onnx").stdout
+    result = winnow("apply", "magnitude-pruning", tmp_path / "q.onnx", "-o", tmp_path / "p.onnx", "--strict", check=False)
+    assert result.returncode == 1 and not (tmp_path / "p.onnx").exists()
+    assert "which this pass leaves alone" in winnow("apply", "magnitude-pruning", tmp_path / "q.onnx", "-o", tmp_path / "p.onnx").stdout
+
+
 def test_small_requests_are_answered(winnow, model, data, tmp_path):
     plan = winnow("compress", model, "--data", data, "-o", tmp_path / "c.onnx", "--target-size", "50%", "--plan", "--json", "--time-budget", "2s")
     assert json.loads(plan.stdout)["plan"]

@@ -41,6 +41,16 @@ import WinnowTraining
         #expect(result.model.nodes.map(\.op.type) == model.nodes.map(\.op.type))
     }
 
+    /// A normalization whose statistics are frozen uses them, and passes gradients on.
+    @Test func frozenStatisticsStayAndAreUsed() throws {
+        let model = try normalized()
+        let objective = try Loss.crossEntropy().attached(to: model)
+        let training = try TrainingGraph(objective, frozen: ["bn.mean", "bn.variance"])
+        #expect(training.graph.updates.isEmpty && training.parameters == ["bn.weight", "bn.bias", "fc.weight"])
+        #expect(training.graph.nodes.contains { $0.op is BatchNormalization })
+        #expect(try TrainingGraph(objective, frozen: ["bn.mean"]).graph.updates.keys.sorted() == ["bn.variance"])
+    }
+
     @Test func aStepCounterIsAddedOnceWhereRandomNumbersAreDrawn() throws {
         let b = GraphBuilder("dropout")
         let x = try b.input("x", .float32, ["N", 2])
