@@ -70,8 +70,8 @@ extension Onnx_TypeProto {
                 Onnx_TensorShapeProto.Dimension.with { dimension in
                     switch extent {
                     case .fixed(let value): dimension.dimValue = Int64(value)
-                    case .symbol(let name): dimension.dimParam = name
-                    case .unknown: break
+                    case .symbol(let name) where !extent.isNameless: dimension.dimParam = name
+                    case .symbol, .unknown: break
                     }
                 }
             }
