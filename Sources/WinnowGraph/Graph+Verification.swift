@@ -40,8 +40,10 @@ extension Graph {
         return infos
     }
 
-    /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error.
+    /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error; what known
+    /// operators make of foreign values nobody knows.
     private func inferOutputs(of node: Node, _ inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
+        if inputs.contains(where: { $0?.type.foreign != nil }), !(node.op is UnknownOperator) { return [] }
         let isGuess = inputs.contains { $0?.isGuess ?? false } && !(node.op is UnknownOperator)
         do {
             var results = try node.op.checkedOutputs(for: inputs, around: around)
