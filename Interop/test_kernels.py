@@ -106,6 +106,7 @@ VISION = [
     Case("Einsum", [real(2, 3, 4, seed=1), real(4, 3, 5, seed=2)], equation="bij,jik->bk"),
     Case("Det", [real(3, 4, 4)]),
     Case("STFT", [real(2, 64, 1), scalar(8, np.int64), real(16, seed=2)], fixed=[1]),
+    Case("STFT", [real(2, 64), scalar(8, np.int64), real(16, seed=2)], fixed=[1]),
     Case("DFT", [real(2, 12, 1)], axis=1, onesided=1),
 ]
 

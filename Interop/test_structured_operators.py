@@ -137,6 +137,23 @@ def branches():
     return model, {"w1", "w2"}
 
 
+def flattened(batch):
+    """A flatten computed from a batch that has no name."""
+    g = Layers((batch, 3, 6, 6))
+    h = g.add("GlobalAveragePool", g.add("Relu", g.add("Conv", "x", g.weight("w1", 8, 3, 3, 3))))
+    count = g.add("Slice", g.add("Shape", h), g.constant("zero", np.array([0])), g.constant("one", np.array([1])))
+    flat = g.add("Reshape", h, g.add("Concat", count, g.constant("rest", np.array([-1])), axis=0))
+    return g.model(g.linear(flat, "w2", 8, 3)), {"w1", "w2"}
+
+
+def positions():
+    """As many rows of a table as there are steps, as decoders take them."""
+    g = Layers((3, "T", 6))
+    ends = g.add("Shape", "x", start=1, end=2)
+    rows = g.add("Slice", g.weight("table", 32, 8), g.constant("zero", np.array([0])), ends, g.constant("axis", np.array([0])))
+    return g.model(g.linear(g.add("Relu", g.add("Add", g.linear("x", "w1", 6, 8), rows)), "w2", 8, 3)), {"w1", "table", "w2"}
+
+
 CASES = {
     "packed": lambda: packed([], False),
     "packed-masked": lambda: packed([], True),
@@ -153,6 +170,9 @@ CASES = {
     "shuffled-20": lambda: shuffled(20, True),
     "shuffled-28": lambda: shuffled(28, False),
     "branches": branches,
+    "nameless": lambda: flattened(None),
+    "negative": lambda: flattened(-1),
+    "positions": positions,
 }
 
 
@@ -180,7 +200,8 @@ def test_shrunk_equals_masked(winnow, tmp_path, name):
     ]
     for weight in smaller:
         assert sizes[1][weight] < sizes[0][weight], weight
-    arrays = {"x": np.random.default_rng(1).normal(size=[extent.dim_value for extent in model.graph.input[0].type.tensor_type.shape.dim]).astype(np.float32)}
+    shape = [max(extent.dim_value, 0) or 4 for extent in model.graph.input[0].type.tensor_type.shape.dim]
+    arrays = {"x": np.random.default_rng(1).normal(size=shape).astype(np.float32)}
     for condition in [np.array(True), np.array(False)] if name == "branches" else [None]:
         if condition is not None:
             arrays["condition"] = condition

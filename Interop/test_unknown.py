@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -56,3 +57,74 @@ def test_running_names_operator_node_and_opset(winnow, model, tmp_path):
     assert result.returncode != 0
     for word in ("org.nobody.Oddity", "odd", "opset 3"):
         assert word in result.stderr
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """Classes by name, as skl2onnx and coremltools write them: a text among the inputs, constants, and outputs, one a list of maps."""
+    random = np.random.default_rng(1)
+    ml = {"domain": "ai.onnx.ml"}
+    nodes = [
+        helper.make_node("OneHotEncoder", ["kind"], ["hot"], cats_strings=["red", "green", "blue"], zeros=1, **ml),
+        helper.make_node("Flatten", ["hot"], ["flat"]),
+        helper.make_node("Concat", ["x", "flat"], ["both"], axis=1),
+        helper.make_node("MatMul", ["both", "w0"], ["h"], name="first"),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("MatMul", ["r", "w1"], ["z"], name="last"),
+        helper.make_node("Softmax", ["z"], ["p"], axis=1),
+        helper.make_node("ArgMax", ["p"], ["best"], axis=1, keepdims=0),
+        helper.make_node("ArrayFeatureExtractor", ["names", "best"], ["label"], **ml),
+        helper.make_node("Constant", [], ["more"], value_strings=["one", "two"]),
+        helper.make_node("Concat", ["names", "more"], ["all"], axis=0),
+        helper.make_node("Cast", ["best"], ["digits"], to=TensorProto.STRING),
+        helper.make_node("ZipMap", ["p"], ["maps"], classlabels_strings=["a", "b", "c", "d"], **ml),
+    ]
+    weights = [random.normal(scale=0.2, size=size).astype(np.float32) for size in ((11, 64), (64, 4))]
+    initializers = [numpy_helper.from_array(weight, f"w{index}") for index, weight in enumerate(weights)]
+    initializers.append(helper.make_tensor("names", TensorProto.STRING, [4], [name.encode() for name in "abcd"]))
+    maps = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, None)))
+    graph = helper.make_graph(
+        nodes, "texts",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8]), helper.make_tensor_value_info("kind", TensorProto.STRING, ["N", 1])],
+        [helper.make_tensor_value_info("label", TensorProto.STRING, [1, "N"]), helper.make_value_info("maps", maps)]
+        + [helper.make_tensor_value_info(name, TensorProto.STRING, [extent]) for name, extent in (("all", 6), ("digits", "N"))],
+        initializers,
+    )  # fmt: skip
+    path = tmp_path / "texts.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)], ir_version=8), path)
+    return path
+
+
+def run(path):
+    feeds = {"x": np.linspace(-2, 2, 40, dtype=np.float32).reshape(5, 8), "kind": np.array([["red"], ["blue"], ["green"], ["grey"], ["red"]], object)}
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, feeds)
+
+
+@pytest.mark.parametrize("method", ["fold-constants", "weight-only-quantization", "magnitude-pruning", "structured-pruning", "float16-conversion"])
+def test_texts_and_maps_stay(winnow, texts, tmp_path, method):
+    winnow("apply", method, texts, "-o", tmp_path / "small.onnx", *(["--set", "sparsity=0.5"] if "pruning" in method else []))
+    old, new = onnx.load(texts), onnx.load(tmp_path / "small.onnx")
+    onnx.checker.check_model(new)
+    assert list(old.graph.input) == list(new.graph.input) and list(old.graph.output) == list(new.graph.output)
+    before, after = run(texts), run(tmp_path / "small.onnx")
+    assert list(before[2]) == list(after[2]) == ["a", "b", "c", "d", "one", "two"]
+    if "pruning" not in method:
+        assert np.array_equal(before[0], after[0]) and np.array_equal(before[3], after[3])
+        for a, b in zip(before[1], after[1]):
+            assert a.keys() == b.keys() and np.allclose(list(a.values()), list(b.values()), atol=0.02)
+    if method == "structured-pruning":
+        width = {tensor.name: tensor.dims[0] for tensor in new.graph.initializer}["w1"]
+        assert width == 32
+
+
+def test_verbs_leave_out_what_needs_running(winnow, texts, tmp_path):
+    result = winnow("quantize", texts, "-o", tmp_path / "small.onnx")
+    assert "no latency" in result.stdout and "only numbers are computed" in result.stdout
+    assert (tmp_path / "small.onnx").stat().st_size < 0.6 * texts.stat().st_size
+
+
+def test_texts_are_not_computed(winnow, texts, tmp_path):
+    assert "string[N, 1]" in winnow("inspect", texts).stdout
+    np.savez(tmp_path / "x.npz", x=np.zeros((1, 8), np.float32))
+    result = winnow("infer", texts, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", check=False)
+    assert result.returncode == 1 and "only numbers are computed" in result.stderr

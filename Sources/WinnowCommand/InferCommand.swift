@@ -7,6 +7,8 @@ struct InferCommand: ParsableCommand {
         discussion: """
             winnow infer model.onnx --input x.npz -o y.npz
             winnow infer model.onnx --data images/ -o scores.npz
+
+            The members of an output s that is a list are written as s.0, s.1 and so on.
             """)
 
     @Argument(help: "The ONNX file.") var model: String

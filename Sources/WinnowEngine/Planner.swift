@@ -183,7 +183,11 @@ struct Planner {
 
     private mutating func plan(_ node: Node) throws {
         if let unknown = node.op as? UnknownOperator { throw unknown.refusal(ofNode: node.name) }
+        if isInterpreted(node), let op = node.op as? any InterpretedOperator { throw op.refusal(ofNode: node.name) }
         let known = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
+        if let type = known.lazy.compactMap({ $0?.type }).first(where: { $0.foreign != nil }) {
+            throw WinnowError(.unsupported, node.name, "reads \(type), and only numbers are computed")
+        }
         guard known.allSatisfy({ $0?.type.isTensor ?? true }) else {
             throw WinnowError(.unsupported, node.name, "takes tensors, but an input is a list or may be nothing")
         }

@@ -77,11 +77,14 @@ public final class Session {
         return try lowered.taking(Dictionary(types, uniquingKeysWith: { first, _ in first })).settlingControlFlow()
     }
 
-    /// The outputs for these inputs, all by name; those that are no tensors are left out. The first axis is the batch, of any
+    /// The outputs for these inputs, all by name; the members of a list `s` are `s.0`, `s.1`, …. The first axis is the batch, of any
     /// size where the model leaves it open. Throws `.data` naming an input that is missing or of another type, `.shape` where
     /// shapes do not go through the model.
     public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
-        try run(values: inputs.mapValues { .tensor($0) }).compactMapValues(\.tensor)
+        let results = try run(values: inputs.mapValues { .tensor($0) })
+        return results.reduce(into: results.compactMapValues(\.tensor)) { tensors, result in
+            for (index, member) in (result.value.list ?? []).enumerated() { tensors["\(result.key).\(index)"] = member }
+        }
     }
 
     /// The outputs for these inputs, all by name; optional inputs may be left out.
@@ -89,6 +92,9 @@ public final class Session {
         var shapes = values.compactMapValues { $0.tensor?.shape }
         for input in graph.inputs where !input.type.isTensor {
             shapes[input.name] = nil
+            guard input.type.foreign == nil else {
+                throw WinnowError(.unsupported, "input \(input.name)", "is \(input.type), and only numbers are computed")
+            }
             guard values[input.name] != nil || input.type.isOptional else {
                 throw WinnowError(.data, "input \(input.name)", "is missing", remedy: "the model takes \(input.type)")
             }

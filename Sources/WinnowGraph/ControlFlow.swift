@@ -1,9 +1,14 @@
 package import WinnowTensor
 
 /// An operator that runs graphs of its own as often as the contents of its inputs say: If, Loop, Scan.
-package protocol ControlFlowOperator: InterpretedOperator {}
+package protocol ControlFlowOperator: InterpretedOperator {
+    /// What comes out where so much is known of the values around, which its bodies capture.
+    func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo]
+}
 
 extension ControlFlowOperator {
+    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { try outputs(for: inputs, around: [:]) }
+
     package var attributes: Attributes { Attributes(bodies.mapValues { .graph($0) }) }
 }
 

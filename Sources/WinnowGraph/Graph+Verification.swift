@@ -12,17 +12,20 @@ extension Graph {
         }
     }
 
-    /// What is known of every value when the inputs have these types; inputs left out keep their declared types.
-    package func inferInfos(inputTypes: [ValueName: ValueType] = [:], variables: Set<ValueName> = []) throws
-        -> [ValueName: ValueInfo]
-    {
+    /// What is known of every value when the inputs have these types; inputs left out keep their declared types. Extents that
+    /// nobody knows are told from each other by where they come from, so that they are followed like those with names.
+    ///
+    /// - Parameter around: what is known of the values that this graph, a body, captures.
+    package func inferInfos(
+        inputTypes: [ValueName: ValueType] = [:], variables: Set<ValueName> = [], around: [ValueName: ValueInfo] = [:]
+    ) throws -> [ValueName: ValueInfo] {
         var infos: [ValueName: ValueInfo] = [:]
         infos.reserveCapacity(nodes.count + initializers.count + inputs.count)
-        for (name, type) in captures { infos[name] = ValueInfo(declared: type) }
+        for (name, type) in captures { infos[name] = around[name] ?? ValueInfo(declared: type).tellingExtents(of: name) }
         for input in inputs {
             let info = ValueInfo(declared: inputTypes[input.name] ?? input.type)
             do { try info.checkExtents() } catch let error as WinnowError { throw error.within("input \(input.name)") }
-            infos[input.name] = info
+            infos[input.name] = info.tellingExtents(of: input.name)
         }
         for (name, tensor) in initializers {
             infos[name] = variables.contains(name)
@@ -30,18 +33,20 @@ extension Graph {
         }
         for node in nodes {
             let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
-            let results = try inferOutputs(of: node, inputs)
-            for (name, info) in zip(node.outputs, results) where !name.isEmpty { infos[name] = info }
+            let results = try inferOutputs(of: node, inputs, around: infos)
+            for (name, info) in zip(node.outputs, results) where !name.isEmpty { infos[name] = info.tellingExtents(of: name) }
             for name in node.outputs.dropFirst(results.count) where !name.isEmpty { infos[name] = .unknown }
         }
         return infos
     }
 
-    /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error.
-    private func inferOutputs(of node: Node, _ inputs: [ValueInfo?]) throws -> [ValueInfo] {
+    /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error; what known
+    /// operators make of foreign values nobody knows.
+    private func inferOutputs(of node: Node, _ inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
+        if inputs.contains(where: { $0?.type.foreign != nil }), !(node.op is UnknownOperator) { return [] }
         let isGuess = inputs.contains { $0?.isGuess ?? false } && !(node.op is UnknownOperator)
         do {
-            var results = try node.op.checkedOutputs(for: inputs)
+            var results = try node.op.checkedOutputs(for: inputs, around: around)
             if isGuess { for index in results.indices { results[index].isGuess = true } }
             return results
         } catch let error as WinnowError {
@@ -118,11 +123,13 @@ extension Graph {
 
 extension Operator {
     /// `outputs(for:)`, refused where there are more inputs than it takes, and where extents are negative or too large.
-    package func checkedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+    ///
+    /// - Parameter around: what is known of the values that bodies may capture.
+    package func checkedOutputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo] = [:]) throws -> [ValueInfo] {
         guard inputs.count <= Self.maximumInputCount else {
             throw WinnowError(.model, "inputs", "are \(inputs.count), but it takes \(Self.maximumInputCount) at most")
         }
-        let results = try outputs(for: inputs)
+        let results = try (self as? any ControlFlowOperator)?.outputs(for: inputs, around: around) ?? outputs(for: inputs)
         for result in results { try result.checkExtents() }
         return results.map(\.settlingElements)
     }
@@ -140,6 +147,14 @@ extension Operator {
 }
 
 extension ValueInfo {
+    /// The same with its unknown extents told from all others: this tensor's.
+    fileprivate func tellingExtents(of name: ValueName) -> ValueInfo {
+        guard let extents, type.isTensor, extents.contains(.unknown) else { return self }
+        var result = self
+        result.type.extents = extents.enumerated().map { $1 == .unknown ? .nameless("value \(name).\($0)") : $1 }
+        return result
+    }
+
     /// The same as a constant where all elements are numbers.
     fileprivate var settlingElements: ValueInfo {
         guard constant == nil, let values = symbolicElements?.compactMap(\.value), values.count == symbolicElements?.count,

@@ -46,7 +46,11 @@ public struct Graph: Sendable {
     public var outputNames: [String] { outputs }
 
     /// The type of a value, or nil if the graph has no such value or nothing is known of it.
-    public func type(of value: String) -> ValueType? { infos[value]?.type }
+    public func type(of value: String) -> ValueType? {
+        guard var type = infos[value]?.type else { return nil }
+        type.extents = type.extents?.map { $0.isNameless ? .unknown : $0 }
+        return type
+    }
 
     /// The numbers the model has learned; masks, scales, zero points, shapes, limits and ratios are none.
     public var parameterCount: Int { Parameters(self).count }

@@ -1,4 +1,4 @@
-import WinnowTensor
+package import WinnowTensor
 
 /// An operator that no plan holds, because it runs graphs of its own or handles lists: the session computes it between two
 /// plans.
@@ -13,7 +13,10 @@ package protocol InterpretedOperator: Operator {
 extension InterpretedOperator {
     package func isInterpreted(for inputs: [ValueInfo?]) -> Bool { true }
 
-    package func kernel(for request: KernelRequest) throws -> Kernel {
-        throw WinnowError(.unsupported, request.nodeName, "\(Self.type) runs between plans, so it is no part of one that trains or runs whole")
+    package func kernel(for request: KernelRequest) throws -> Kernel { throw refusal(ofNode: request.nodeName) }
+
+    /// What is said where a plan would have to hold it.
+    package func refusal(ofNode name: String) -> WinnowError {
+        WinnowError(.unsupported, "node \(name)", "\(Self.type) runs between plans, so a model cannot be trained through it")
     }
 }

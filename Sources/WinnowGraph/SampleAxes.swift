@@ -93,7 +93,7 @@ private struct SampleTracing {
         case unknown
     }
 
-    static let mark = Extent.symbol("\u{0}samples")
+    static let mark = Extent.nameless("samples")
     private let graph: Graph
 
     init(_ graph: Graph) { self.graph = graph }

@@ -46,7 +46,12 @@ package struct UnknownOperator: Operator {
 
     /// What is said when the node is to run.
     package func refusal(ofNode name: String) -> WinnowError {
-        WinnowError(
+        if let type = outputTypes.lazy.compactMap({ $0 }).first(where: { $0.foreign != nil }) {
+            return WinnowError(
+                .unsupported, name, "\(self.type) gives \(type), and only numbers are computed",
+                remedy: "the model can be inspected and rewritten around it, but not run")
+        }
+        return WinnowError(
             .unsupported, name, "operator \(type) (opset \(version)) is not known",
             remedy: "the model can be inspected and rewritten around it, but not run")
     }

@@ -8,6 +8,8 @@ public struct ValueType: Hashable, Sendable {
     public var isList = false
     /// Whether the value may be nothing (ONNX's optional).
     public var isOptional = false
+    /// What the value is in a file, where it is something that nothing here computes with: texts, maps.
+    package private(set) var foreign: ForeignType?
 
     public init(_ elementType: ElementType, _ extents: [Extent]?) {
         self.elementType = elementType
@@ -18,6 +20,12 @@ public struct ValueType: Hashable, Sendable {
         self.init(elementType, shape.map { .fixed($0) })
     }
 
+    /// Something that nothing here computes with.
+    package init(_ foreign: ForeignType) {
+        self.init(.uint8, nil)
+        self.foreign = foreign
+    }
+
     /// A list of tensors of any shapes.
     package init(listOf elementType: ElementType) {
         self.init(elementType, nil)
@@ -25,7 +33,7 @@ public struct ValueType: Hashable, Sendable {
     }
 
     /// Whether it is a tensor for certain.
-    package var isTensor: Bool { !isList && !isOptional }
+    package var isTensor: Bool { !isList && !isOptional && foreign == nil }
 
     /// What stands for a type that nobody declares.
     package static let unknown = ValueType(.float32, nil)
@@ -41,15 +49,25 @@ public struct ValueType: Hashable, Sendable {
 
     /// Whether a value of type `other` may stand where this type is asked for; unknown and symbols fit anything.
     package func accepts(_ other: ValueType) -> Bool {
-        guard elementType == other.elementType, isList == other.isList, isOptional || !other.isOptional else { return false }
+        guard elementType == other.elementType, foreign == other.foreign, isList == other.isList, isOptional || !other.isOptional else { return false }
         guard let extents, let others = other.extents else { return true }
         return extents.count == others.count
             && zip(extents, others).allSatisfy { a, b in a.value == nil || b.value == nil || a == b }
     }
 }
 
+/// A type that only files have: it is kept and written as it was read.
+package struct ForeignType: Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    /// The file's message.
+    package let encoded: [UInt8]
+
+    package init(_ description: String, encoded: [UInt8]) { (self.description, self.encoded) = (description, encoded) }
+}
+
 extension ValueType: CustomStringConvertible {
     public var description: String {
+        if let foreign { return foreign.description }
         let extents = extents.map { $0.map(\.description).joined(separator: ", ") } ?? "…"
         return "\(isOptional ? "optional " : "")\(isList ? "list of " : "")\(elementType)[\(extents)]"
     }

@@ -24,6 +24,9 @@ public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
     case uint2 = 25
     case int2 = 26
 
+    /// ONNX's types that no tensor here holds, by their numbers.
+    package static let foreignNames = [8: "string", 14: "complex64", 15: "complex128", 18: "float8e4m3fnuz", 20: "float8e5m2fnuz"]
+
     /// The bits one element takes in storage.
     public var bitWidth: Int {
         switch self {

@@ -4,6 +4,7 @@ import WinnowGraph
 import WinnowOperators
 import WinnowPasses
 import WinnowTensor
+import WinnowTraining
 
 /// Graphs whose shapes or control flow depend on contents.
 @Suite struct ContentShapeTests {
@@ -71,6 +72,7 @@ import WinnowTensor
     @Test(arguments: [true, false]) func aKnownConditionLeavesOnePlan(_ decision: Bool) throws {
         let graph = try branches(Tensor(scalar: decision))
         #expect(try !graph.lowered().nodes.contains { $0.op is If })
+        #expect(try !graph.trainingForm().nodes.contains { $0.op is If })
         let result = try Session(graph).run(["x": Tensor([Float(1), 2])])[graph.outputs[0]]
         #expect(floats(result) == (decision ? [-20, -40] : [30, 50]))
     }

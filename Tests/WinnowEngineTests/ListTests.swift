@@ -32,6 +32,15 @@ struct ListTests {
         #expect(try Session(graph, options: SessionOptions(lowers: false)).run(["x": x])["y"]?.floats() == [3, 6, 27, 12, 15, 108])
     }
 
+    @Test func membersOfOutputsHaveNumbers() throws {
+        let b = GraphBuilder("halves")
+        let x = try b.input("x", .float32, ["N", 4])
+        let list = try b.add(SplitToSequence(axis: 1), x, b.constant("width", Tensor(scalar: Int64(2))), name: "s")
+        let session = try Session(b.graph(outputs: [list, b.add(Neg(), x, name: "y")]))
+        let results = try session.run(["x": Tensor([Float(1), 2, 3, 4], shape: [1, 4])])
+        #expect(results.mapValues { $0.floats() } == ["s.0": [1, 2], "s.1": [3, 4], "y": [-1, -2, -3, -4]])
+    }
+
     @Test func theyAreDifferentiated() throws {
         let (b, y) = try columns()
         let loss = try b.add(ReduceSum(axes: nil, keepsAxes: false), y)

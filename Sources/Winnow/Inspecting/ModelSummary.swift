@@ -26,7 +26,7 @@ public struct ModelSummary: Codable, Sendable {
         public var outputs: [Value]
         /// The initializers it works on.
         public var tensors: [String]
-        /// The element type of its first output.
+        /// The element type of its first output, or what that is instead.
         public var elementType: String
         public var parameters: Int
         public var parameterByteCount: Int
@@ -162,7 +162,7 @@ extension ModelSummary.Node {
         inputs = node.inputs.filter { !$0.isEmpty && learned.origins[$0] == nil }
             .map { .init($0, graph.type(of: $0)) }
         outputs = node.outputs.filter { !$0.isEmpty }.map { .init($0, graph.type(of: $0)) }
-        elementType = node.output(0).flatMap { graph.type(of: $0)?.elementType.description } ?? "unknown"
+        elementType = node.output(0).flatMap { graph.type(of: $0) }.map { $0.foreign?.description ?? "\($0.elementType)" } ?? "unknown"
         var seen: Set<String> = []
         tensors = node.inputs.flatMap { learned.origins[$0] ?? [] }.filter { seen.insert($0).inserted }
         let entries = learned.entries(of: node)

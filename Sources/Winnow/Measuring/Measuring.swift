@@ -97,13 +97,12 @@ struct Measuring {
     }
 
     private func addLatencies(to results: inout [ModelMeasurement], _ graphs: [Graph]) throws {
-        // Layers are shown as they were and as they are.
         let speeds: [Speed?]
-        do { speeds = try self.speeds(of: graphs, listing: timesLayers && graphs.count > 1 ? [0, graphs.count - 1] : []) } catch let error
-            as WinnowError where error.kind == .unsupported
-        {
-            results[0].note("no latency: \(error)")
-            return
+        do {
+            // Layers are shown as they were and as they are.
+            speeds = try self.speeds(of: graphs, listing: timesLayers && graphs.count > 1 ? [0, graphs.count - 1] : [])
+        } catch let error as WinnowError where error.kind == .unsupported {
+            return results[0].note("no latency: \(error)")
         }
         for (index, speed) in speeds.enumerated() {
             guard let speed else { continue }

@@ -19,6 +19,12 @@ extension Model {
         }
         // Samples of one shape were together.
         let places = order.indices.sorted { order[$0] < order[$1] }
-        return try parts.mapValues { try SampleRows(ConcatenatedRows($0)).selecting(places) }
+        return try Dictionary(uniqueKeysWithValues: parts.map { name, parts in
+            let rows = ConcatenatedRows(parts)
+            guard rows.count == order.count else {
+                throw WinnowError(.data, "output \(name)", "is not there for every sample", remedy: "run samples of one shape together")
+            }
+            return (name, try SampleRows(rows).selecting(places))
+        })
     }
 }

@@ -39,10 +39,20 @@ extension Onnx_AttributeProto {
         }
     }
 
+    /// The type of what a Constant with this attribute gives, if no tensor here holds it.
+    func foreignConstantType() throws -> ValueType? {
+        switch effectiveType {
+        case .string: try Onnx_TensorProto.foreignType(8, [], of: name)
+        case .strings: try Onnx_TensorProto.foreignType(8, [Int64(strings.count)], of: name)
+        case .tensor where t.isForeign: try Onnx_TensorProto.foreignType(t.dataType, t.dims, of: name)
+        default: nil
+        }
+    }
+
     /// Whether `Attribute`'s own cases would lose something of it.
     private var hasMoreThanAValue: Bool {
         switch effectiveType {
-        case .tensor: !t.name.isEmpty && t.dataLocation != .external
+        case .tensor: t.dataLocation != .external && (!t.name.isEmpty || t.isForeign)
         case .string, .strings: !([s] + strings).allSatisfy { String(validating: $0, as: UTF8.self) != nil }
         case .tensors, .sparseTensor, .sparseTensors, .typeProto, .typeProtos: true
         default: false
@@ -82,7 +92,7 @@ extension Onnx_AttributeProto {
         case .ints(let values): (type, ints) = (.ints, values.map { Int64($0) })
         case .floats(let values): (type, floats) = (.floats, values)
         case .graphs(let values): (type, graphs) = (.graphs, try values.map(body))
-        case .type(let value): (type, tp) = (.typeProto, Onnx_TypeProto(value))
+        case .type(let value): (type, tp) = (.typeProto, try Onnx_TypeProto(value))
         case .encoded(let bytes): try merge(serializedBytes: bytes)
         case .strings(let values): (type, strings) = (.strings, values.map { Data($0.utf8) })
         }

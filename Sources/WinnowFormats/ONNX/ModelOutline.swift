@@ -86,7 +86,9 @@ struct ModelOutline {
         let raw = fields.filter { $0.number == 9 }
         let isOutside = fields.contains { $0.number == 13 || $0.number == 14 }
         let hasName = fields.contains { $0.number == 8 && $0.content?.isEmpty == false }
-        guard raw.count == 1, !isOutside, mayHaveName || !hasName, let content = raw[0].content, content.count >= leastByteCount else {
+        // What no tensor here holds is kept as it is.
+        let isKnown = fields.last { $0.number == 2 }?.value.flatMap { ElementType(rawValue: Int(truncatingIfNeeded: $0)) } != nil
+        guard isKnown, raw.count == 1, !isOutside, mayHaveName || !hasName, let content = raw[0].content, content.count >= leastByteCount else {
             append(range)
             return true
         }
@@ -108,6 +110,8 @@ private struct Field {
     let start: Int
     /// Where the length begins, if there is one.
     let lengthStart: Int
+    /// What an integer is.
+    let value: UInt64?
     /// The bytes of a string or message; nil for numbers.
     let content: Range<Int>?
     let end: Int
@@ -132,14 +136,14 @@ private struct Field {
         lengthStart = place
         switch tag & 7 {
         case 0:
-            guard number() != nil else { return nil }
-            content = nil
-        case 1: (content, place) = (nil, place + 8)
+            guard let number = number() else { return nil }
+            (value, content) = (number, nil)
+        case 1: (value, content, place) = (nil, nil, place + 8)
         case 2:
             guard let length = number(), length <= UInt64(limit - place) else { return nil }
-            content = place..<(place + Int(length))
+            (value, content) = (nil, place..<(place + Int(length)))
             place += Int(length)
-        case 5: (content, place) = (nil, place + 4)
+        case 5: (value, content, place) = (nil, nil, place + 4)
         default: return nil
         }
         guard place <= limit else { return nil }

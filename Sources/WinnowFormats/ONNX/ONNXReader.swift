@@ -1,3 +1,4 @@
+import SwiftProtobuf
 import WinnowGraph
 import WinnowTensor
 
@@ -90,9 +91,23 @@ struct ONNXReader {
 
     private func content(of proto: Onnx_GraphProto, in parent: Scope?) throws -> Content {
         var content = Content(scope: Scope(proto, parent: parent))
-        for initializer in proto.initializer {
+        let listed = Set(proto.input.map(\.name))
+        var names = NodeNames(proto.node.map(\.name))
+        var constants: Set<ValueName> = []
+        for (index, initializer) in proto.initializer.enumerated() {
             let subject = "initializer \(initializer.name)"
             guard !initializer.name.isEmpty else { throw WinnowError(.model, "an initializer", "has no name") }
+            if initializer.isForeign, metadata.irVersion <= 3 || !listed.contains(initializer.name) {
+                let node = Onnx_NodeProto.with { node in
+                    node.opType = "Constant"
+                    node.output = [initializer.name]
+                    node.attribute = [Onnx_AttributeProto.with { ($0.name, $0.type, $0.t) = ("value", .tensor, initializer) }]
+                }
+                let name = names.name(for: "", operatorName: "Constant", index: index)
+                content.nodes.append(try self.node(node, named: name, scope: content.scope))
+                constants.insert(initializer.name)
+                continue
+            }
             content.initializers.append(
                 (initializer.name, try Tensor(initializer, subject: subject, external: external)))
         }
@@ -102,21 +117,19 @@ struct ONNXReader {
             content.initializers.append((name, try Tensor(sparse, subject: "initializer \(name)", external: external)))
         }
         // Up to IR version 3 all initializers are listed as inputs and are constants; later, inputs with default values.
-        let listed = Set(proto.input.map(\.name))
         if parent == nil, metadata.irVersion > 3, content.initializers.contains(where: { listed.contains($0.name) }) {
             content.defaults = Dictionary(
                 content.initializers.filter { listed.contains($0.name) }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
             content.initializers.removeAll { listed.contains($0.name) }
         }
-        let constants = Set(content.initializers.map(\.name))
+        constants.formUnion(content.initializers.map(\.name))
         content.inputs = proto.input.filter { !constants.contains($0.name) }
         var vectors = Dictionary(content.initializers.filter { $0.tensor.shape.rank <= 1 }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
         let results = Set(proto.output.map(\.name))
-        var names = NodeNames(proto.node.map(\.name))
         for (index, node) in proto.node.enumerated() {
             let name = names.name(for: node.name, operatorName: node.opType, index: index)
             do {
-                if node.opType == "Constant", Self.domain(node.domain).isEmpty {
+                if node.isConstant, try node.attribute.first?.foreignConstantType() == nil {
                     content.initializers.append((node.output.first ?? "", try constant(node)))
                     if !node.notes.isEmpty { content.constantNotes[node.output.first ?? ""] = node.notes }
                 } else if node.opType == "Identity", Self.domain(node.domain).isEmpty, node.input.count == 1, node.output.count == 1,
@@ -140,7 +153,8 @@ struct ONNXReader {
     private func node(_ proto: Onnx_NodeProto, named name: String, scope: Scope) throws -> Node {
         let domain = Self.domain(proto.domain)
         let type = OperatorType(proto.opType, domain: domain)
-        let isKnown = registry.contains(type)
+        let constantType = proto.isConstant ? try proto.attribute.first?.foreignConstantType() : nil
+        let isKnown = registry.contains(type) && constantType == nil
         var attributes = Attributes()
         for attribute in proto.attribute {
             attributes[attribute.name] = try attribute.attribute(external: external, ofKnown: isKnown) { try body($0, in: scope) }
@@ -149,9 +163,11 @@ struct ONNXReader {
         guard let version = functionOpsets[proto.name]?[domain] ?? metadata.opsets[domain] else {
             throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
         }
-        var op = try registry.makeOperator(type, attributes: attributes, version: version)
+        var op: any Operator =
+            constantType == nil ? try registry.makeOperator(type, attributes: attributes, version: version)
+            : UnknownOperator(type, attributes: attributes, version: version)
         if var unknown = op as? UnknownOperator {
-            let declared = proto.output.map { scope.declaredType(of: $0) }
+            let declared = proto.output.map { constantType ?? scope.declaredType(of: $0) }
             let count = (declared.lastIndex { $0 != nil } ?? -1) + 1
             unknown.outputTypes = Array(declared[..<count])
             op = unknown
@@ -170,13 +186,16 @@ struct ONNXReader {
         case .int(let value): return Tensor(scalar: Int64(value))
         case .floats(let values): return Tensor(values)
         case .ints(let values): return Tensor(values.map { Int64($0) })
-        case .string, .strings: throw WinnowError(.unsupported, "", "string constants are not supported")
-        case .graph, .graphs, .type, .encoded: throw WinnowError(.model, "", "is no constant")
+        case .string, .strings, .graph, .graphs, .type, .encoded: throw WinnowError(.model, "", "is no constant")
         }
     }
 
     /// ONNX's own domain has two names.
     static func domain(_ name: String) -> String { name == "ai.onnx" ? "" : name }
+}
+
+extension Onnx_NodeProto {
+    fileprivate var isConstant: Bool { opType == "Constant" && ONNXReader.domain(domain).isEmpty }
 }
 
 /// Unique names for nodes: the file's own where they are, else operator and index.

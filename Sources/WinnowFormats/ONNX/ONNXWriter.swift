@@ -26,7 +26,7 @@ struct ONNXWriter {
         for index in model.graph.output.indices where !model.graph.output[index].hasType {
             // Without a type a model is not valid; inside a body it is.
             let name = model.graph.output[index].name
-            model.graph.output[index] = Onnx_ValueInfoProto(name: name, type: graph.infos[name]?.type ?? .unknown)
+            model.graph.output[index] = try Onnx_ValueInfoProto(name: name, type: graph.infos[name]?.type ?? .unknown)
         }
         let elements = zip(graph.writtenInitializers, model.graph.initializer).map { written, proto in
             proto.dataLocation == .external ? nil : written.tensor
@@ -38,32 +38,32 @@ struct ONNXWriter {
         var proto = Onnx_GraphProto()
         // A graph without a name is not valid ONNX.
         proto.name = graph.name.isEmpty ? "graph" : graph.name
-        proto.input = graph.inputs.map { input in
-            Onnx_ValueInfoProto(name: input.name, type: isBody && input.type == .unknown ? nil : input.type)
+        proto.input = try graph.inputs.map { input in
+            try Onnx_ValueInfoProto(name: input.name, type: isBody && input.type == .unknown ? nil : input.type)
         }
         proto.initializer = graph.writtenInitializers.map {
             Onnx_TensorProto($0.tensor, name: $0.name, external: external, withElements: isBody)
         }
         proto.node = try graph.nodes.map(node)
-        proto.output = graph.outputs.map { name in
+        proto.output = try graph.outputs.map { name in
             let declared = graph.metadata.outputTypes[name]
-            return Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph)?.completed(by: declared) ?? declared)
+            return try Onnx_ValueInfoProto(name: name, type: certainType(of: name, in: graph)?.completed(by: declared) ?? declared)
         }
-        proto.valueInfo = valueInfos(of: graph)
+        proto.valueInfo = try valueInfos(of: graph)
         proto.addNotes(of: graph)
         return proto
     }
 
     /// The types of the values inside that the file declared, and of those that something is said of.
-    private func valueInfos(of graph: Graph) -> [Onnx_ValueInfoProto] {
+    private func valueInfos(of graph: Graph) throws -> [Onnx_ValueInfoProto] {
         let (declared, notes) = (graph.metadata.declaredValues, graph.metadata.valueNotes)
         guard !declared.isEmpty || !notes.isEmpty else { return [] }
         let outputs = Set(graph.outputs)
-        return graph.nodes.flatMap(\.outputs).compactMap { name in
+        return try graph.nodes.flatMap(\.outputs).compactMap { name in
             let type = certainType(of: name, in: graph)
             let isNoted = !(notes[name]?.notes.isEmpty ?? true)
             guard !outputs.contains(name), isNoted || (declared.contains(name) && type != nil) else { return nil }
-            return Onnx_ValueInfoProto(name: name, type: type)
+            return try Onnx_ValueInfoProto(name: name, type: type)
         }
     }
 
@@ -89,7 +89,7 @@ struct ONNXWriter {
 
     /// The type of a value; nil where it is partly unknown. A wrong type makes readers refuse the file.
     private func certainType(of name: ValueName, in graph: Graph) -> ValueType? {
-        guard let info = graph.infos[name], !info.isGuess, info.extents != nil else { return nil }
+        guard let info = graph.infos[name], !info.isGuess, info.extents != nil || info.type.foreign != nil else { return nil }
         return info.type
     }
 }
@@ -99,7 +99,7 @@ extension ValueType {
     fileprivate func completed(by declared: ValueType?) -> ValueType {
         guard let extents, let declared, let others = declared.extents, accepts(declared) else { return self }
         var result = self
-        result.extents = zip(extents, others).map { $0 == .unknown ? $1 : $0 }
+        result.extents = zip(extents, others).map { $0.isNameless ? $1 : $0 }
         return result
     }
 }

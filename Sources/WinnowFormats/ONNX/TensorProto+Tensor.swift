@@ -1,4 +1,5 @@
 import SwiftProtobuf
+import WinnowGraph
 import WinnowTensor
 
 #if canImport(FoundationEssentials)
@@ -8,15 +9,10 @@ import Foundation
 #endif
 
 extension ElementType {
-    /// ONNX types that no tensor here holds.
-    private static let unsupportedNames: [Int32: String] = [
-        8: "string", 14: "complex64", 15: "complex128", 18: "float8e4m3fnuz", 20: "float8e5m2fnuz", 25: "uint2", 26: "int2",
-    ]
-
     init(onnx number: Int32, of subject: String) throws {
         if let known = ElementType(rawValue: Int(number)) {
             self = known
-        } else if let name = Self.unsupportedNames[number] {
+        } else if let name = Self.foreignNames[Int(number)] {
             throw WinnowError(.unsupported, subject, "has element type \(name), which is not supported")
         } else {
             throw WinnowError(.model, subject, "has an unknown element type (\(number))")
@@ -98,6 +94,17 @@ extension Tensor {
 }
 
 extension Onnx_TensorProto {
+    /// Whether it holds elements, in the file itself, that no tensor here holds.
+    var isForeign: Bool { ElementType.foreignNames[Int(dataType)] != nil && dataLocation != .external }
+
+    /// The type of a tensor with such elements.
+    static func foreignType(_ dataType: Int32, _ dims: [Int64], of subject: String) throws -> ValueType {
+        var type = Onnx_TypeProto()
+        type.tensorType.elemType = dataType
+        type.tensorType.shape.dim = dims.map { extent in Onnx_TensorShapeProto.Dimension.with { $0.dimValue = extent } }
+        return try ValueType(type, of: subject)
+    }
+
     /// The tensor with its bytes inside, unless they are written apart, or where `external` takes it.
     init(_ tensor: Tensor, name: String = "", external: ExternalDataWriter? = nil, withElements: Bool = true) {
         self.init()

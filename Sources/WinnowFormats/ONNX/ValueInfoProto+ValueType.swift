@@ -3,9 +3,17 @@ import WinnowGraph
 import WinnowTensor
 
 extension ValueType {
-    /// The type of a tensor, a list of tensors or an optional of either; throws where the value is something else.
+    /// The type of a tensor, a list of tensors or an optional of either; of other values the file's word.
     init(_ proto: Onnx_TypeProto, of subject: String) throws {
+        func foreign(_ description: String) throws -> ValueType {
+            do { return ValueType(ForeignType(description, encoded: try proto.serializedBytes())) } catch {
+                throw WinnowError(.model, subject, "has a type that cannot be kept: \(error)")
+            }
+        }
         switch proto.value {
+        case .tensorType(let tensor) where ElementType.foreignNames[Int(tensor.elemType)] != nil:
+            let extents = try tensor.hasShape ? tensor.shape.dim.map { try Extent($0, of: subject).description }.joined(separator: ", ") : "…"
+            self = try foreign("\(ElementType.foreignNames[Int(tensor.elemType)] ?? "")[\(extents)]")
         case .tensorType(let tensor):
             let type = try ElementType(onnx: tensor.elemType, of: subject)
             let extents = try tensor.hasShape ? tensor.shape.dim.map { try Extent($0, of: subject) } : nil
@@ -13,15 +21,15 @@ extension ValueType {
             self.init(type, extents)
         case .sequenceType(let sequence):
             try self.init(sequence.elemType, of: subject)
-            guard isTensor else { throw WinnowError(.unsupported, subject, "is a list of something else than tensors") }
-            isList = true
+            if isTensor { isList = true } else { self = try foreign("list of \(self)") }
         case .optionalType(let optional):
             try self.init(optional.elemType, of: subject)
-            guard !isOptional else { throw WinnowError(.unsupported, subject, "is an optional of an optional") }
-            isOptional = true
-        case .mapType: throw WinnowError(.unsupported, subject, "is a map; only tensors and lists of them are supported", remedy: "of scikit-learn's classifiers skl2onnx writes tensors with options={'zipmap': False}")
-        case .sparseTensorType: throw WinnowError(.unsupported, subject, "is a sparse tensor; only dense ones are supported")
-        case .opaqueType: throw WinnowError(.unsupported, subject, "is opaque; only tensors are supported")
+            if isOptional || self.foreign != nil { self = try foreign("optional \(self)") } else { isOptional = true }
+        case .mapType(let map):
+            let key = ElementType.foreignNames[Int(map.keyType)] ?? ElementType(rawValue: Int(map.keyType))?.description ?? "?"
+            self = try foreign("map of \(key) to \(ValueType(map.valueType, of: subject))")
+        case .sparseTensorType: self = try foreign("sparse tensor")
+        case .opaqueType: self = try foreign("opaque value")
         case nil: throw WinnowError(.model, subject, "has no type")
         }
     }
@@ -42,24 +50,28 @@ extension Extent {
 }
 
 extension Onnx_ValueInfoProto {
-    init(name: String, type: ValueType?) {
+    init(name: String, type: ValueType?) throws {
         self.init()
         self.name = name
-        if let type { self.type = Onnx_TypeProto(type) }
+        if let type { self.type = try Onnx_TypeProto(type) }
     }
 }
 
 extension Onnx_TypeProto {
-    init(_ type: ValueType) {
+    init(_ type: ValueType) throws {
         self.init()
+        if let foreign = type.foreign {
+            try merge(serializedBytes: foreign.encoded)
+            return
+        }
         if type.isOptional || type.isList {
             var inner = type
             if type.isOptional {
                 inner.isOptional = false
-                optionalType.elemType = Onnx_TypeProto(inner)
+                optionalType.elemType = try Onnx_TypeProto(inner)
             } else {
                 inner.isList = false
-                sequenceType.elemType = Onnx_TypeProto(inner)
+                sequenceType.elemType = try Onnx_TypeProto(inner)
             }
             return
         }
@@ -70,8 +82,8 @@ extension Onnx_TypeProto {
                 Onnx_TensorShapeProto.Dimension.with { dimension in
                     switch extent {
                     case .fixed(let value): dimension.dimValue = Int64(value)
-                    case .symbol(let name): dimension.dimParam = name
-                    case .unknown: break
+                    case .symbol(let name) where !extent.isNameless: dimension.dimParam = name
+                    case .symbol, .unknown: break
                     }
                 }
             }

@@ -4,38 +4,38 @@ import WinnowTensor
 extension Graph {
     /// What is known of the outputs of a control-flow body, its contents and symbols aside: the file's word where nothing
     /// can be inferred.
-    var bodyOutputs: [ValueInfo] {
-        outputs.map { name in
-            guard let info = infos[name], !info.isGuess else {
-                return ValueInfo(declared: metadata.outputTypes[name] ?? .unknown).withoutSymbols
-            }
-            return info.withoutSymbols
-        }
-    }
+    var bodyOutputs: [ValueInfo] { outputs(in: infos, keeping: []) }
 
-    /// What a body gives for inputs of these types, with their symbols, if it gives every state the type that it was given; nil where
-    /// it does not. `states` are places among inputs and outputs.
-    func steadyOutputs(for types: [ValueType?], states: [(input: Int, output: Int)]) -> [ValueInfo]? {
+    /// What a body gives for inputs of these types where so much is known of the values around, with the symbols of both, if it
+    /// gives every state the type that it was given; nil where it does not. `states` are places among inputs and outputs.
+    func steadyOutputs(
+        for types: [ValueType?] = [], states: [(input: Int, output: Int)] = [], around: [ValueName: ValueInfo]
+    ) -> [ValueInfo]? {
         let known = types.compactMap { $0 }.filter { $0.extents != nil && $0.isTensor }
         guard known.count == inputs.count, types.count == inputs.count else { return nil }
         let given = Dictionary(zip(inputs.map(\.name), known), uniquingKeysWith: { first, _ in first })
-        guard let infos = try? inferInfos(inputTypes: given) else { return nil }
-        let results = outputs.map { infos[$0] ?? .unknown }
-        guard states.allSatisfy({ !results[$0.output].isGuess && results[$0.output].type == known[$0.input] }) else { return nil }
-        let symbols = Set(known.flatMap { $0.extents ?? [] })
-        return results.map { result in
-            var type = result.type
-            type.extents = type.extents?.map { $0.value != nil || symbols.contains($0) ? $0 : .unknown }
-            return ValueInfo(type).guessed(result.isGuess)
+        guard let infos = try? inferInfos(inputTypes: given, around: around) else { return nil }
+        let outer = known + captures.keys.compactMap { around[$0]?.type }
+        let results = outputs(in: infos, keeping: Set(outer.flatMap { $0.extents ?? [] }))
+        return states.allSatisfy { !results[$0.output].isGuess && results[$0.output].type == known[$0.input] } ? results : nil
+    }
+
+    private func outputs(in infos: [ValueName: ValueInfo], keeping symbols: Set<Extent>) -> [ValueInfo] {
+        outputs.map { name in
+            if let info = infos[name], !info.isGuess { return info.keeping(symbols) }
+            return ValueInfo(declared: metadata.outputTypes[name] ?? .unknown).withoutSymbols
         }
     }
 }
 
 extension ValueInfo {
     /// The type with fixed extents only: symbols of a body mean nothing outside.
-    var withoutSymbols: ValueInfo {
+    var withoutSymbols: ValueInfo { keeping([]) }
+
+    /// The type with fixed extents and these symbols.
+    fileprivate func keeping(_ symbols: Set<Extent>) -> ValueInfo {
         var type = type
-        type.extents = extents?.map { $0.value.map { .fixed($0) } ?? .unknown }
+        type.extents = extents?.map { $0.value != nil || symbols.contains($0) ? $0 : .unknown }
         return ValueInfo(type).guessed(isGuess)
     }
 

@@ -28,11 +28,10 @@ package struct If: ControlFlowOperator {
         return value != 0
     }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
-        if let condition = try inputs.required(0).constant {
-            return (try isTrue(condition) ? thenBranch : elseBranch).bodyOutputs
-        }
-        return zip(thenBranch.bodyOutputs, elseBranch.bodyOutputs).map { $0.common(with: $1) }
+    package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
+        func results(_ branch: Graph) -> [ValueInfo] { branch.steadyOutputs(around: around) ?? branch.bodyOutputs }
+        if let condition = try inputs.required(0).constant { return results(try isTrue(condition) ? thenBranch : elseBranch) }
+        return zip(results(thenBranch), results(elseBranch)).map { $0.common(with: $1) }
     }
 
     package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {
@@ -43,6 +42,8 @@ package struct If: ControlFlowOperator {
         guard let condition = graph.info(of: node.input(0))?.constant else { return nil }
         return try (isTrue(condition) ? thenBranch : elseBranch).inlined(inPlaceOf: node, in: graph.graph)
     }
+
+    package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { try lowering(of: node, in: graph) }
 }
 
 extension Graph {
@@ -62,7 +63,9 @@ extension Graph {
         let body = try renamingValues(names)
         var edit = GraphEdit(
             replacing: [node.name],
-            with: body.nodes.map { Node(name: "\(node.name).\($0.name)", op: $0.op, inputs: $0.inputs, outputs: $0.outputs) })
+            with: body.nodes.map {
+                Node(name: "\(node.name).\($0.name)", op: $0.op, inputs: $0.inputs, outputs: $0.outputs, notes: $0.notes)
+            })
         edit.addedNodes += copied.enumerated().map { index, copy in
             Node(name: "\(node.name).output.\(index)", op: Identity(), inputs: [names[copy.from] ?? copy.from], outputs: [copy.to])
         }

@@ -22,10 +22,11 @@ package struct Loop: ControlFlowOperator {
     package var bodies: [String: Graph] { ["body": body] }
     private var carriedCount: Int { body.inputs.count - 2 }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+    package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         let counters = body.inputs.prefix(2).map { ValueType($0.type.elementType, $0.type.extents ?? []) }
         let steady = body.steadyOutputs(
-            for: counters + inputs.dropFirst(2).map { $0?.type }, states: (0..<carriedCount).map { ($0 + 2, $0 + 1) })
+            for: counters + inputs.dropFirst(2).map { $0?.type }, states: (0..<carriedCount).map { ($0 + 2, $0 + 1) },
+            around: around)
         let results = (steady ?? body.bodyOutputs).dropFirst()
         let carried = try zip(2..., results.prefix(carriedCount)).map { index, result in
             try steady == nil ? inputs.required(index).withoutSymbols.common(with: result) : result

@@ -63,9 +63,9 @@ package struct Scan: ControlFlowOperator {
     package var maximumVersion: Int { isBatched ? 8 : .max }
     private var stateCount: Int { body.inputs.count - inputPaths.count }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+    package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         if isBatched { return body.bodyOutputs.map { ValueInfo($0.elementType, nil) } }
-        let steady = try steadyOutputs(for: inputs)
+        let steady = try steadyOutputs(for: inputs, around)
         let results = steady ?? body.bodyOutputs
         let states = try steady.map { Array($0[..<stateCount]) }
             ?? (0..<stateCount).map { try inputs.required($0).withoutSymbols.common(with: results[$0]) }
@@ -81,13 +81,13 @@ package struct Scan: ControlFlowOperator {
         return states + collected
     }
 
-    private func steadyOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo]? {
+    private func steadyOutputs(for inputs: [ValueInfo?], _ around: [ValueName: ValueInfo]) throws -> [ValueInfo]? {
         let types = try inputs.enumerated().map { index, info -> ValueType? in
             guard var type = info?.type, index >= stateCount, index < body.inputs.count, let rank = type.rank else { return info?.type }
             type.extents?.remove(at: try inputPaths[index - stateCount].axis.normalizedAxis(rank: rank))
             return type
         }
-        return body.steadyOutputs(for: types, states: (0..<stateCount).map { ($0, $0) })
+        return body.steadyOutputs(for: types, states: (0..<stateCount).map { ($0, $0) }, around: around)
     }
 
     package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {

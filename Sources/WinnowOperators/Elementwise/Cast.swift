@@ -24,6 +24,15 @@ package struct Cast: Operator {
         self.init(to: target, rounding: try MiniFloat.Rounding(attributes: attributes))
     }
 
+    /// To texts and others that no tensor here holds, it is an operator that is not known.
+    package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
+        if version >= 6, let code = try attributes.int("to"), ElementType.foreignNames[code] != nil {
+            _ = try MiniFloat.Rounding(attributes: attributes)
+            return UnknownOperator(type, attributes: attributes, version: version)
+        }
+        return try Cast(attributes: attributes, version: version)
+    }
+
     /// Before operator set 6 types were named.
     private static let oldNames: [String: Int] = [
         "FLOAT": 1, "UINT8": 2, "INT8": 3, "UINT16": 4, "INT16": 5, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11,

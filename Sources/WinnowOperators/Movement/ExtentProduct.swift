@@ -32,7 +32,7 @@ struct ExtentProduct {
 
     /// Whether a name may stand in a product: sums and differences may not.
     private static func isFactor(_ name: String) -> Bool {
-        !name.isEmpty && name.allSatisfy { $0.isLetter || $0.isNumber || "_.:/".contains($0) }
+        Extent.symbol(name).isNameless || !name.isEmpty && name.allSatisfy { $0.isLetter || $0.isNumber || "_.:/".contains($0) }
     }
 
     /// The one extent that `divisor` must be multiplied by to give this product; unknown where there is none for certain.

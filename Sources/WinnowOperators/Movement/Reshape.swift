@@ -113,7 +113,7 @@ package struct Reshape: Operator {
 
 extension Extent {
     /// The extent of an axis that is not known, told from all others by its place.
-    fileprivate static func copied(_ axis: Int) -> Extent { .symbol("\u{0}copied\(axis)") }
+    fileprivate static func copied(_ axis: Int) -> Extent { .nameless("copied\(axis)") }
 
     fileprivate var isCopied: Bool { if case .symbol(let name) = self { name.hasPrefix("\u{0}copied") } else { false } }
 }

@@ -46,10 +46,9 @@ package struct Slice: Operator {
 
     private func arguments(_ inputs: [ValueInfo?], rank: Int) throws -> SliceArguments? {
         if starts != nil { return try SliceArguments(starts: starts, ends: ends, axes: axes, steps: nil, rank: rank) }
-        for index in [3, 4] where inputs.optional(index) != nil && inputs.integers(index) == nil { return nil }
-        return try SliceArguments(
-            starts: inputs.integers(1), ends: inputs.integers(2), axes: inputs.integers(3), steps: inputs.integers(4),
-            rank: rank)
+        func numbers(_ index: Int) -> [Int?]? { inputs.optional(index)?.countedExtents?.map { $0.value?.cutToPlaces } }
+        if inputs.optional(3) != nil && inputs.integers(3) == nil || inputs.optional(4) != nil && numbers(4) == nil { return nil }
+        return try SliceArguments(starts: numbers(1), ends: numbers(2), axes: inputs.integers(3), steps: numbers(4), rank: rank)
     }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
@@ -59,8 +58,7 @@ package struct Slice: Operator {
             return [ValueInfo(data.elementType, extents.map { _ in .unknown })]
         }
         var info = ValueInfo(data.elementType, try arguments.extents(extents))
-        if let elements = data.symbolicElements {
-            let bounds = try arguments.bounds([elements.count])[0]
+        if let elements = data.symbolicElements, let bounds = try arguments.bounds([elements.count])?.first {
             info.symbolicElements = (0..<bounds.count).map { elements[bounds.start + $0 * bounds.step] }
         }
         return try evaluatingConstants([info], of: inputs)
@@ -70,10 +68,11 @@ package struct Slice: Operator {
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
-        guard let arguments = try arguments(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, rank: data.shape.rank)
-        else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
+        let arguments = try arguments(request.inputs.map { $0.map(ValueInfo.init(operand:)) }, rank: data.shape.rank)
+        guard let bounds = try arguments?.bounds(data.shape) else {
+            throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data")
+        }
         let order = data.layout.permutation(rank: data.shape.rank)
-        let bounds = try arguments.bounds(data.shape)
         let copy = try StridedCopy.slice(data.shape.permuted(order), order.map { bounds[$0] }, data.elementType)
         return Kernel { copy.run(from: $0.input(0), to: $0.output(0)) }
     }
@@ -84,13 +83,13 @@ package struct Slice: Operator {
         else { return .opaque }
         var letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".makeIterator()
         var map = AxisMap(inputs: [[]] + inputs.dropFirst().map { _ in [.opaque] }, outputs: [[]])
-        if starts == nil {
+        if starts == nil, arguments.isKnown {
             map.inputCounts = [1: arguments.starts.map { _ in .opaque }, 2: arguments.starts.map { _ in .opaque }]
         }
         for axis in extents.indices {
             let index = arguments.axes.firstIndex(of: axis)
             let isWhole = extents[axis] == result[axis] && extents[axis] != .unknown
-            if isWhole, index.map({ arguments.steps[$0] > 0 }) ?? true {
+            if index.map({ isWhole && arguments.steps[$0] ?? 0 > 0 }) ?? true {
                 let label = letters.next().map { AxisTerm.label($0) } ?? .opaque
                 map.inputs[0].append(label)
                 map.outputs[0].append(label)
@@ -109,8 +108,8 @@ package struct Slice: Operator {
         _ arguments: SliceArguments, _ index: Int, _ extent: Extent, _ letters: inout String.Iterator,
         _ counts: inout [Int: [AxisTerm]]
     ) -> (whole: AxisTerm, part: AxisTerm)? {
-        let (start, end) = (arguments.starts[index], arguments.ends[index])
-        guard let extent = extent.value, starts == nil, arguments.steps[index] == 1, start >= 0, end > start, start < extent,
+        guard let extent = extent.value, starts == nil, arguments.isKnown, arguments.steps[index] == 1,
+            let start = arguments.starts[index], let end = arguments.ends[index], start >= 0, end > start, start < extent,
             let before = letters.next(), let taken = letters.next(), let behind = letters.next()
         else { return nil }
         if start > 0 { counts[1]?[index] = .label(before) }

@@ -29,14 +29,14 @@ struct SliceBounds: Hashable {
     init(all extent: Int) { (start, step, count) = (0, 1, extent) }
 }
 
-/// The four lists that say what to cut out, from attributes or inputs.
+/// The four lists that say what to cut out, from attributes or inputs; numbers that are computed are nil.
 struct SliceArguments {
-    var starts: [Int]
-    var ends: [Int]
+    var starts: [Int?]
+    var ends: [Int?]
     var axes: [Int]
-    var steps: [Int]
+    var steps: [Int?]
 
-    init?(starts: [Int]?, ends: [Int]?, axes: [Int]?, steps: [Int]?, rank: Int) throws {
+    init?(starts: [Int?]?, ends: [Int?]?, axes: [Int]?, steps: [Int?]?, rank: Int) throws {
         guard let starts, let ends else { return nil }
         self.starts = starts
         self.ends = ends
@@ -47,14 +47,22 @@ struct SliceArguments {
         }
     }
 
-    /// The bounds along every axis of `shape`.
-    func bounds(_ shape: Shape) throws -> [SliceBounds] {
+    /// Whether no number is computed.
+    var isKnown: Bool { !(starts + ends + steps).contains(nil) }
+
+    /// The bounds along every axis of `shape`; nil where they depend on data.
+    func bounds(_ shape: Shape) throws -> [SliceBounds]? {
         var result = shape.map { SliceBounds(all: $0) }
         for (index, axis) in axes.enumerated() {
-            result[axis] = try SliceBounds(
-                start: starts[index], end: ends[index], step: steps[index], extent: shape[axis])
+            guard let bounds = try bounds(index, extent: shape[axis]) else { return nil }
+            result[axis] = bounds
         }
         return result
+    }
+
+    private func bounds(_ index: Int, extent: Int) throws -> SliceBounds? {
+        guard let start = starts[index], let end = ends[index], let step = steps[index] else { return nil }
+        return try SliceBounds(start: start, end: end, step: step, extent: extent)
     }
 
     /// The extents of the result; a symbolic axis keeps its symbol where it is taken whole.
@@ -62,9 +70,8 @@ struct SliceArguments {
         var result = extents
         for (index, axis) in axes.enumerated() {
             if let extent = extents[axis].value {
-                result[axis] = .fixed(
-                    try SliceBounds(start: starts[index], end: ends[index], step: steps[index], extent: extent).count)
-            } else if !(starts[index] == 0 && steps[index] == 1 && ends[index] >= Int(Int32.max)) {
+                result[axis] = try bounds(index, extent: extent).map { .fixed($0.count) } ?? .unknown
+            } else if !(starts[index] == 0 && steps[index] == 1 && ends[index] ?? 0 >= Int(Int32.max)) {
                 result[axis] = .unknown
             }
         }

@@ -34,8 +34,10 @@ package struct SliceGradient: Operator {
         let arguments = try SliceArguments(
             starts: starts ?? inputs.integers(2), ends: ends ?? inputs.integers(3), axes: axes ?? inputs.integers(4),
             steps: inputs.integers(5), rank: output.shape.rank)
-        guard let arguments else { throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data") }
-        let copy = try StridedCopy.insert(into: output.shape, try arguments.bounds(output.shape), output.elementType)
+        guard let bounds = try arguments?.bounds(output.shape) else {
+            throw WinnowError(.unsupported, request.nodeName, "its bounds depend on data")
+        }
+        let copy = try StridedCopy.insert(into: output.shape, bounds, output.elementType)
         let byteCount = output.byteCount
         return Kernel { operands in
             operands.output(0).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)

@@ -13,7 +13,9 @@ package struct SequenceMap: ControlFlowOperator {
     package var bodies: [String: Graph] { ["body": body] }
     package var minimumVersion: Int { 17 }
 
-    package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { body.bodyOutputs.map { .list(of: $0.elementType) } }
+    package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
+        body.bodyOutputs.map { .list(of: $0.elementType) }
+    }
 
     package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {
         let count = try inputs.list(0).count

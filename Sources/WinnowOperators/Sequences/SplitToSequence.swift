@@ -82,7 +82,7 @@ package struct SplitToSequence: ListOperator, Decomposition {
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
-        throw WinnowError(.unsupported, request.nodeName, "\(Self.type) runs between plans, so it is no part of one that trains or runs whole")
+        throw refusal(ofNode: request.nodeName)
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { try inlined(node, in: graph) }

@@ -1,7 +1,8 @@
 package import WinnowGraph
 import WinnowTensor
 
-/// The Fourier transforms of frames of a signal (N, samples, 1 or 2 parts): a convolution with windowed exponentials.
+/// The Fourier transforms of frames of a signal (N, samples), or (N, samples, 1 or 2 parts): a convolution with windowed
+/// exponentials.
 ///
 /// Inputs: signal, frame step, window, frame length.
 package struct STFT: Decomposition {
@@ -26,7 +27,9 @@ package struct STFT: Decomposition {
     }
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
-        let x = try inputs.required(0)
+        var x = try inputs.required(0)
+        if try b.rank(of: x) == 2 { x = try b.unsqueezed(x, [2]) }
+        guard try b.rank(of: x) == 3 else { throw WinnowError(.shape, "signal", "has \(try b.rank(of: x)) axes, not 2 or 3") }
         let window = inputs.present(2)
         let given = try inputs.present(3).map { try b.knownIntegers(of: $0) }?.first
         let length = try given ?? window.map { try b.extent(0, of: $0) }

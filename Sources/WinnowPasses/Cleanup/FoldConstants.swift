@@ -14,7 +14,8 @@ public struct FoldConstants: Pass {
     public static let guide = """
         Runs every node whose inputs are all constants and stores its result as an initializer. Nodes that would make the \
         model larger are kept and reported: a DequantizeLinear of a weight, a palette's Gather, an Expand, a Transpose of a \
-        weight that other nodes read as it is. Pruning masks are kept too; `fold-masks` makes them permanent. Inputs with \
+        weight that other nodes read as it is. Of an If with a constant condition the branch that it takes stands in its \
+        place. Pruning masks are kept too; `fold-masks` makes them permanent. Inputs with \
         default values, as old exporters list all weights, are no constants: a caller may supply others. `defaults: true` \
         makes them constants.
         """
@@ -27,8 +28,11 @@ public struct FoldConstants: Pass {
     public init() {}
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
-        let whole = try defaults ? graph.takingDefaults() : graph
+        let whole = try (defaults ? graph.takingDefaults() : graph).takingKnownBranches()
         var folding = Folding(graph: whole, index: GraphIndex(whole), ledger: WeightLedger(whole), largestGrowth: largestGrowth)
+        for node in graph.nodes where node.op is If && whole.node(named: node.name) == nil {
+            folding.ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0, reason: "its condition is constant"))
+        }
         for input in graph.inputs where defaults && input.defaultValue != nil {
             folding.ledger.note(
                 Finding(input.name, .done, .inputs, before: 1, after: 0, reason: "its default value is a constant now"))
@@ -40,6 +44,14 @@ public struct FoldConstants: Pass {
         }
         return PassResult(
             graph: result, findings: folding.ledger.findings { _ in "no node computes with it and constants alone" })
+    }
+}
+
+extension Graph {
+    /// The graph with the branches that constants choose in the places of their If nodes.
+    func takingKnownBranches() throws -> Graph {
+        let edits = try edits { op, node, index in op is If ? try op.lowering(of: node, in: index) : nil }
+        return edits.isEmpty ? self : try applying(edits).takingKnownBranches()
     }
 }
 

@@ -63,7 +63,7 @@ extension CouplingGroups {
     }
 
     /// The name of a class's extent: none that a file's symbol could have.
-    private static func name(of id: Int) -> Extent { .symbol("\u{0}\(id)") }
+    private static func name(of id: Int) -> Extent { .nameless("\(id)") }
 
     private static func classID(named name: String) -> Int? { name.first == "\u{0}" ? Int(name.dropFirst()) : nil }
 }

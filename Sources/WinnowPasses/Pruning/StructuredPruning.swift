@@ -54,6 +54,7 @@ public struct StructuredPruning: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let graph = try graph.takingKnownBranches()
         let selection = try choice.selection(in: graph)
         let unfolded = try UnfoldedBranches(graph, leavesAlone: !spreadsBranches)
         let bodies = try PrunedBodies(of: unfolded.graph, self, selection, context)

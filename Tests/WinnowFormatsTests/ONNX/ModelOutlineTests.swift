@@ -39,13 +39,15 @@ import WinnowTestSupport
         var outside = tensor("outside", Self.long, from: 4)
         outside.dataLocation = .external
         outside.externalData = [Onnx_StringStringEntryProto(key: "location", value: "w.bin")]
+        var strange = tensor("complex", Self.long, from: 11)
+        strange.dataType = 14
         var function = Onnx_FunctionProto()
         function.name = "f"
         function.node = [node("fc", "Constant") { $0.t = tensor("", Self.long, from: 5) }]
         var model = Onnx_ModelProto()
         model.irVersion = 8
         model.graph.name = "g"
-        model.graph.initializer = [tensor("w", Self.long, from: 6), tensor("short", 8, from: 7), numbers, outside]
+        model.graph.initializer = [tensor("w", Self.long, from: 6), tensor("short", 8, from: 7), numbers, outside, strange]
         model.graph.sparseInitializer = [sparse]
         model.graph.node = [
             node("constant", "Constant") { $0.t = tensor("", Self.long, from: 8) },
@@ -62,11 +64,11 @@ import WinnowTestSupport
         let bytes: [UInt8] = try model().serializedBytes()
         try bytes.withUnsafeBytes { bytes in
             let outline = try #require(ModelOutline(of: bytes))
-            // Named and several tensors of unknown operators, a stranger's, numbers in fields of their own and texts stay.
-            #expect(outline.bytes.count < Self.long * (4 + 4 + 1))
+            // Named and several tensors of unknown operators, those elsewhere and of unknown types, numbers in fields of their own and texts stay.
+            #expect(outline.bytes.count < Self.long * (5 + 4 + 1))
             let short = try Onnx_ModelProto(serializedBytes: outline.bytes)
             #expect(ModelOutline.place(of: short.graph.initializer[0]) != nil && short.graph.initializer[0].rawData.isEmpty)
-            #expect(ModelOutline.place(of: short.graph.initializer[1]) == nil)
+            #expect(ModelOutline.place(of: short.graph.initializer[1]) == nil && ModelOutline.place(of: short.graph.initializer[4]) == nil)
             #expect(ModelOutline.place(of: short.functions[0].node[0].attribute[0].t) != nil)
             #expect(ModelOutline.place(of: short.graph.node[1].attribute[0].t) == nil)
             #expect(short.filled(from: bytes) == model())

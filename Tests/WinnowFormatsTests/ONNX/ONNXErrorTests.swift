@@ -62,7 +62,6 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
         (tensor([1 << 40, 1 << 40], raw(8)), "initializer w: has extents whose product no memory holds; the file is probably damaged"),
         (tensor([Int64.max, 0, Int64.max], raw(0)),
             "initializer w: has extents whose product no memory holds; the file is probably damaged"),
-        (tensor([2], type: 8, []), "initializer w: has element type string, which is not supported"),
         (tensor([2], type: 77, []), "initializer w: has an unknown element type (77)"),
         (tensor([1], type: 3, Field.bytes(5, Field.varint(300))), "initializer w: holds 300, which is no int8"),
         (tensor([2], external(["location": "w.bin"])),
@@ -135,17 +134,38 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
     }
 
     @Test(arguments: [
-        (Field.bytes(5, []), "input x: is a map; only tensors and lists of them are supported; of scikit-learn's classifiers skl2onnx writes tensors with options={'zipmap': False}"),
-        (Field.bytes(4, Field.bytes(1, Field.bytes(4, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
-            "input x: is a list of something else than tensors"),
-        (Field.bytes(9, Field.bytes(1, Field.bytes(9, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))),
-            "input x: is an optional of an optional"),
-        (Field.bytes(1, Field.number(1, 8)), "input x: has element type string, which is not supported"),
+        (Field.bytes(5, []), "input x: has no type"), (Field.bytes(4, []), "input x: has no type"),
         (Field.bytes(1, Field.number(1, 1) + Field.bytes(2, Field.bytes(1, Field.number(1, -2)))),
             "input x: has the negative extent -2; give the axis a name instead"),
         ([], "input x: has no type"),
     ]) func inputsOfOtherKinds(type: [UInt8], sentence: String) {
         #expect(refusal(model(initializer: tensor([2], raw(8)), graph: input(type))) == sentence)
+    }
+
+    /// Types that nothing here computes with are kept as the file has them.
+    @Test(arguments: [
+        (Field.bytes(1, Field.number(1, 8) + Field.bytes(2, Field.bytes(1, Field.text(2, "N")))), "string[N]"),
+        (Field.bytes(4, Field.bytes(1, Field.bytes(5, Field.number(1, 8) + Field.bytes(2, Field.bytes(1, Field.number(1, 1)))))),
+            "list of map of string to float32[…]"),
+        (Field.bytes(4, Field.bytes(1, Field.bytes(4, Field.bytes(1, Field.bytes(1, Field.number(1, 1)))))), "list of list of float32[…]"),
+        (Field.bytes(9, Field.bytes(1, Field.bytes(1, Field.number(1, 14)))), "optional complex64[…]"),
+    ]) func foreignTypesAreKept(type: [UInt8], description: String) throws {
+        let bytes = model(initializer: tensor([2], raw(8)), graph: input(type))
+        let graph = try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry)
+        #expect(graph.inputs[0].type.description == description && !graph.inputs[0].type.isTensor)
+        let again = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorCatalogue.registry)
+        #expect(again.inputs == graph.inputs && again.inputs[0].type.foreign?.encoded == type)
+    }
+
+    /// Texts among the initializers become nodes that give them.
+    @Test func constantTexts() throws {
+        let texts = tensor([2], type: 8, Field.text(6, "a") + Field.text(6, "b"))
+        let graph = try ONNXFile.read(bytes: model(initializer: texts), registry: OperatorCatalogue.registry)
+        #expect(graph.initializers.isEmpty && graph.infos["w"]?.type.description == "string[2]")
+        let bytes = try ONNXFile.bytes(graph)
+        let again = try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry)
+        #expect(again.nodes.map(again.line) == graph.nodes.map(graph.line) && bytes.firstRange(of: texts.suffix(6)) != nil)
+        #expect(graph.infos["y"]?.isGuess == true, "what a known operator makes of texts is not known")
     }
 
     /// A sparse tensor of (2, 3) named `w` with these elements and indices.

@@ -140,6 +140,72 @@ import WinnowTensor
         #expect(try Transpose([0, 2, 1]).outputs(for: [rankless])[0].rank == 3)
         #expect(try Gemm().outputs(for: [rankless, ValueInfo(.float32, [4, 8])])[0].extents == [.unknown, 8])
     }
+
+    /// Extents without a name are followed as those with one; users see neither a name nor a number.
+    @Test func extentsWithoutNamesAreToldApart() throws {
+        let b = GraphBuilder("nameless")
+        let x = try b.input("x", .float32, [.unknown, 4, 6])
+        let other = try b.input("other", .float32, [.unknown, 4, 6])
+        func flattened(_ value: ValueName, as source: ValueName) throws -> ValueName {
+            let batch = try b.add(Slice(starts: [0], ends: [1]), b.add(ShapeOf(), source))
+            return try b.add(Reshape(), value, b.add(Concat(axis: 0), batch, b.constant("rest", Tensor([Int64(-1)]))))
+        }
+        let (own, foreign) = (try flattened(x, as: x), try flattened(x, as: other))
+        let rows = try b.add(Reshape(), x, b.constant("rows", Tensor([Int64(-1), 6])))
+        let back = try b.add(Concat(axis: 0), b.add(ShapeOf(end: 1), x), b.constant("parts", Tensor([Int64(-1), 6])))
+        let whole = try b.add(Reshape(), rows, back)
+        let places = try b.add(NonZero(), x)
+        let listed = try b.add(Reshape(), places, b.add(Concat(axis: 0), b.constant("one", Tensor([Int64(-1)])), b.add(ShapeOf(start: 1), places)))
+        let graph = try b.graph(outputs: [own, foreign, whole, listed])
+        #expect(graph.type(of: own)?.extents == [.unknown, 24])
+        #expect(graph.type(of: foreign)?.extents == [.unknown, .unknown])
+        #expect(graph.type(of: whole)?.extents == [.unknown, 4, 6])
+        #expect(graph.type(of: listed)?.extents == [3, .unknown])
+        #expect(graph.infos[rows]?.type.description == "float32[?, 6]")
+        #expect(graph.infos[own]?.extents?[0] == graph.infos[x]?.extents?[0])
+        #expect(graph.infos[other]?.extents?[0] != graph.infos[x]?.extents?[0])
+    }
+
+    /// What branches read around them tells what they give; where they disagree, nothing is known.
+    @Test func branchesAgreeOnExtents() throws {
+        func extents(_ transposes: Bool) throws -> [Extent]? {
+            let b = GraphBuilder("branches")
+            let x = try b.input("x", .float32, ["N", 4, .unknown])
+            let condition = try b.input("condition", .bool, [])
+            let w = b.constant("w", Tensor(zeros: [5, 4]))
+            func branch(_ op: any Operator, _ inputs: [ValueName], _ last: any Operator) throws -> Graph {
+                try Graph(
+                    name: "branch", inputs: [], outputs: ["result"],
+                    nodes: [Node(name: "a", op: op, inputs: inputs, outputs: ["h"]), Node(name: "b", op: last, inputs: ["h"], outputs: ["result"])],
+                    captures: Dictionary(uniqueKeysWithValues: inputs.map { ($0, .unknown) }))
+            }
+            let other = try branch(MatMul(), [w, x], transposes ? Transpose([0, 2, 1]) : Relu())
+            let y = try b.add(If(then: branch(MatMul(), [w, x], Tanh()), else: other), condition)
+            let same = try b.add(Equal(), b.add(ShapeOf(start: 2), x), b.add(ShapeOf(start: 2), y))
+            let graph = try b.graph(outputs: [y, same])
+            #expect((graph.infos[same]?.constant?.doubles() == [1]) != transposes, "an extent without a name goes through")
+            return graph.type(of: y)?.extents
+        }
+        #expect(try extents(false) == ["N", 5, .unknown])
+        #expect(try extents(true) == ["N", .unknown, .unknown])
+    }
+
+    /// Where some bounds are computed, the other axes keep their extents, and what is known of the same axis counts.
+    @Test(arguments: [nil, [1, 2]] as [[Int]?]) func slicesKeepWhatTheyDoNotCut(axes: [Int]?) throws {
+        let b = GraphBuilder("slices")
+        let x = try b.input("x", .float32, ["N", 8, 6, 5])
+        let start = try b.input("start", .int64, [1])
+        let first = axes == nil ? [b.constant("first", Tensor([Int64(0)]))] : []
+        func list(_ name: String, _ last: Int) throws -> ValueName {
+            try b.add(Concat(axis: 0), inputs: first + [start, b.constant(name, Tensor([Int64(last)]))])[0]
+        }
+        let inputs = try [x, list("starts", 1), list("ends", 4)] + (axes.map { [b.constant("axes", Tensor($0.map { Int64($0) }))] } ?? [])
+        let y = try b.add(Slice(), inputs: inputs)[0]
+        #expect(b.info(of: y)?.extents == [axes == nil ? .unknown : "N", .unknown, 3, 5])
+        let map = Slice().axes(for: inputs.map { b.info(of: $0) })
+        #expect(map.inputs[0][3] == map.outputs[0][3] && map.inputs[0][3] != .opaque)
+        #expect(map.inputs[0][1] == .opaque && map.inputCounts.isEmpty)
+    }
 }
 
 extension AxisMap {

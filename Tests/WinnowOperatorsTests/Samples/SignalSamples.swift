@@ -91,6 +91,15 @@ extension OperatorSamples {
         },
         OperatorSample(
             STFT(isOneSided: false), [.sample([1, 6, 2]), Tensor(scalar: Int64(3)), nil, Tensor(scalar: Int64(3))], constants: [1, 3]),
+        OperatorSample(STFT(), [.sample([2, 6]), Tensor(scalar: Int64(2)), .sample([4])], constants: [1]) { inputs in
+            let (x, window) = (inputs[0].reader(), inputs[2].doubles())
+            return [.computed([2, 2, 3, 2]) { place in
+                (0..<4).reduce(0) { sum, n in
+                    let angle = -2 * Double.pi * Double(n * place[2]) / 4
+                    return sum + window[n] * x([place[0], 2 * place[1] + n]) * (place[3] == 0 ? cos(angle) : sin(angle))
+                }
+            }]
+        },
     ]
 
     private static let random: [OperatorSample] = [

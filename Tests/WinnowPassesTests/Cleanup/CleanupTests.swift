@@ -36,6 +36,28 @@ struct CleanupTests {
         #expect(try TestModels.predictions(of: result, on: Tensor([Float(1), 1], shape: [1, 2])) == [[4, 6]])
     }
 
+    /// Exporters write Squeeze as an If of the extent: its branch is known, and so is what comes out.
+    @Test(arguments: [1, 2]) func aConstantTakesItsBranch(extent: Int) throws {
+        let b = GraphBuilder("squeezed")
+        let x = try b.input("x", .float32, ["N", .fixed(extent), 3])
+        let found = try b.add(Gather(), b.add(ShapeOf(), x), b.constant("place", Tensor(scalar: Int64(1))))
+        let isOne = try b.add(Equal(), found, b.constant("one", Tensor(scalar: Int64(1))))
+        let axis = b.constant("axis", Tensor([Int64(1)]))
+        func branch(_ name: String, _ op: any Operator, _ inputs: [ValueName]) throws -> Graph {
+            try Graph(
+                name: name, inputs: [], outputs: [name], nodes: [Node(name: name, op: op, inputs: inputs, outputs: [name])],
+                captures: Dictionary(uniqueKeysWithValues: inputs.map { ($0, .unknown) }))
+        }
+        let choice = If(then: try branch("thin", Squeeze(), [x, axis]), else: try branch("thick", Neg(), [x]))
+        let y = try b.add(Relu(), b.add(choice, isOne, name: "choice"))
+        let graph = try b.graph(outputs: [y])
+        #expect(graph.type(of: y)?.extents == (extent == 1 ? ["N", 3] : ["N", 2, 3]))
+        let result = try FoldConstants()(graph)
+        #expect(try result.graph.removingDeadNodes().nodes.map(\.op.type.name) == [extent == 1 ? "Squeeze" : "Neg", "Relu"])
+        #expect(result.findings.contains { $0.subject == "choice" && $0.status == .done })
+        #expect(result.graph.type(of: y) == graph.type(of: y))
+    }
+
     @Test func dequantizedWeightsAreNotExpanded() throws {
         let graph = try WeightOnlyQuantization()(TestModels.perceptron()).graph
         let folded = try FoldConstants()(graph).graph
