@@ -22,6 +22,10 @@ package struct CastLike: Decomposition {
 
     package var minimumVersion: Int { max(15, rounding.minimumVersion) }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(try inputs.required(1).elementType, try inputs.required(0).extents)]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let target = b.elementType(of: try inputs.required(1))
         return [try b.add(Cast(to: target, rounding: rounding), inputs.required(0))]

@@ -10,6 +10,8 @@ package struct MatMulIntegerToFloat: Decomposition, AttributeFree {
 
     package init() {}
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { [ValueInfo(.float32, nil)] }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let left = try b.dequantized([inputs.present(0), inputs.present(2), inputs.present(4)], 0)
         let right = try b.dequantized([inputs.present(1), inputs.present(3), inputs.present(5)], 0, axis: -1)

@@ -20,6 +20,10 @@ package struct QGemm: Decomposition {
 
     package var attributes: Attributes { gemm.attributes }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(inputs.optional(7) == nil ? .float32 : try inputs.required(0).elementType, [.unknown, .unknown])]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let right = try b.dequantized(inputs, 3, axis: gemm.transposesRight ? 0 : 1)
         var operands: [ValueName?] = [try b.dequantized(inputs, 0), right]

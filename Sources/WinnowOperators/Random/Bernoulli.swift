@@ -30,6 +30,10 @@ package struct Bernoulli: Decomposition {
 
     package var minimumVersion: Int { 15 }
 
+    package func undeterminedOutputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
+        [ValueInfo(try target ?? inputs.required(0).elementType, try inputs.required(0).extents)]
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let draw = RandomDistribution(isNormal: false, first: 0, second: 1, seed: seed)

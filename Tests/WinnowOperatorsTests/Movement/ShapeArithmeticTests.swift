@@ -139,6 +139,9 @@ import WinnowTensor
         let rankless = ValueInfo(.float32, nil)
         #expect(try Transpose([0, 2, 1]).outputs(for: [rankless])[0].rank == 3)
         #expect(try Gemm().outputs(for: [rankless, ValueInfo(.float32, [4, 8])])[0].extents == [.unknown, 8])
+        #expect(try CastLike().outputs(for: [ValueInfo(.int64, [3]), rankless])[0].type == ValueType(.float32, [3]))
+        #expect(try MatMulIntegerToFloat().outputs(for: [ValueInfo(.uint8, nil), ValueInfo(.int8, [4, 8])])[0].elementType == .float32)
+        #expect(try Bernoulli(target: .int32).outputs(for: [rankless])[0].elementType == .int32)
     }
 
     /// Extents without a name are followed as those with one; users see neither a name nor a number.
