@@ -232,7 +232,9 @@ def test_tokens_are_those_of_sentencepiece(winnow, tmp_path):
         tokens = found["input_ids_out"][index][found["attention_mask_out"][index] == 1].tolist()
         assert tokens == tokenizer.encode(text).ids, text
         if index < 600:
-            assert tokens == judge.encode(text), text
+            # Two ways to take a text apart may be as likely as each other.
+            likely = [sum(map(judge.get_score, way)) for way in (tokens, judge.encode(text))]
+            assert tokens == judge.encode(text) or abs(likely[0] - likely[1]) < 1e-4, text
 
 
 def test_one_folder_alone_is_no_class(winnow, tmp_path):
