@@ -235,3 +235,14 @@ def test_equals_onnxruntime(winnow, tmp_path, case):
         scale = 1 if np.issubdtype(value.dtype, np.integer) else max(1e-3, float(np.abs(value).max()))
         difference = float(np.abs(actual.astype(np.float64) - value.astype(np.float64)).max(initial=0))
         assert difference <= case.tolerance * scale, f"output {index} differs by {difference}"
+
+
+@pytest.mark.parametrize("fixed", [[], [1]])
+def test_sums_of_no_codes_are_zero(winnow, tmp_path, fixed):
+    """onnxruntime gives what lies in memory."""
+    model, fed = Case("MatMulInteger", [codes(3, 0), codes(0, 5, dtype=np.int8)], fixed=fixed).model()
+    onnx.save(model, tmp_path / "case.onnx")
+    np.savez(tmp_path / "x.npz", **fed)
+    winnow("infer", tmp_path / "case.onnx", "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    found = np.load(tmp_path / "y.npz")["y0"]
+    assert found.shape == (3, 5) and not found.any()

@@ -190,6 +190,8 @@ def test_numbers_that_are_not_finite_are_told_of(winnow, model, data, tmp_path):
 def test_settings_take_the_place_of_the_scheme(winnow, model, tmp_path):
     winnow("quantize", model, "-o", tmp_path / "q.onnx", "--set", "bits=4", "--set", "block-size=8")
     assert (tmp_path / "q.onnx").exists()
+    winnow("quantize", model, "--set", "bits=4")
+    assert (model.parent / "blocks-quantized.onnx").exists() and not (model.parent / "blocks-int8.onnx").exists()
     for options in (("--scheme", "int4", "--set", "scheme=nf4"), ("--set", "bits=4", "--set", "bits=8")):
         result = winnow("quantize", model, "-o", tmp_path / "r.onnx", *options, check=False)
         assert result.returncode == 2 and "contradict" in result.stderr
@@ -281,9 +283,9 @@ def test_agreement_is_a_metric_of_the_first_model_too(winnow, model, data, tmp_p
 
 
 def test_outputs_that_cannot_be_written_are_told_of_first(winnow, model, data, tmp_path):
-    (tmp_path / "folder.onnx").mkdir()
-    for options in (["-o", tmp_path / "folder.onnx"], ["-o", tmp_path / "x.onnx", "--report", tmp_path / "folder.onnx/../folder.html"]):
-        (tmp_path / "folder.html").mkdir(exist_ok=True)
+    for name in ("folder.onnx", "folder.html"):
+        (tmp_path / name).mkdir()
+    for options in (["-o", tmp_path / "folder.onnx"], ["-o", tmp_path / "x.onnx", "--report", tmp_path / "folder.html"]):
         result = winnow("finetune", model, "--data", data, *options, check=False)
         assert result.returncode == 2 and "is a folder, not a file" in result.stderr and "epoch" not in result.stderr
     recipe = tmp_path / "twice.yaml"
@@ -298,6 +300,7 @@ def test_numbers_beyond_all_bounds_are_refused(winnow, model, tmp_path):
         assert winnow("benchmark", model, f"--seconds={seconds}", check=False).returncode == 2
     result = winnow("new", "mlp", "--widths", "20000000,50000000,10", "-o", tmp_path / "n.onnx", check=False)
     assert result.returncode == 1 and "--memory" in result.stderr
+    assert winnow("new", "mlp", "--widths", f"{2**62},{2**62},10", "-o", tmp_path / "n.onnx", check=False).returncode == 1
 
 
 def test_what_cannot_run_is_changed_and_not_timed(winnow, model, tmp_path):

@@ -185,9 +185,7 @@ struct Planner {
         if let unknown = node.op as? UnknownOperator { throw unknown.refusal(ofNode: node.name) }
         if isInterpreted(node), let op = node.op as? any InterpretedOperator { throw op.refusal(ofNode: node.name) }
         let known = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
-        if let type = known.lazy.compactMap({ $0?.type }).first(where: { $0.foreign != nil }) {
-            throw WinnowError(.unsupported, node.name, "reads \(type), and only numbers are computed")
-        }
+        if let foreign = known.lazy.compactMap({ $0?.type.foreign }).first { throw foreign.refusal(of: node.name, "reads") }
         guard known.allSatisfy({ $0?.type.isTensor ?? true }) else {
             throw WinnowError(.unsupported, node.name, "takes tensors, but an input is a list or may be nothing")
         }

@@ -92,9 +92,7 @@ public final class Session {
         var shapes = values.compactMapValues { $0.tensor?.shape }
         for input in graph.inputs where !input.type.isTensor {
             shapes[input.name] = nil
-            guard input.type.foreign == nil else {
-                throw WinnowError(.unsupported, "input \(input.name)", "is \(input.type), and only numbers are computed")
-            }
+            if let foreign = input.type.foreign { throw foreign.refusal(of: "input \(input.name)", "is") }
             guard values[input.name] != nil || input.type.isOptional else {
                 throw WinnowError(.data, "input \(input.name)", "is missing", remedy: "the model takes \(input.type)")
             }

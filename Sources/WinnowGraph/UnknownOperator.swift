@@ -46,13 +46,8 @@ package struct UnknownOperator: Operator {
 
     /// What is said when the node is to run.
     package func refusal(ofNode name: String) -> WinnowError {
-        if let type = outputTypes.lazy.compactMap({ $0 }).first(where: { $0.foreign != nil }) {
-            return WinnowError(
-                .unsupported, name, "\(self.type) gives \(type), and only numbers are computed",
-                remedy: "the model can be inspected and rewritten around it, but not run")
-        }
-        return WinnowError(
-            .unsupported, name, "operator \(type) (opset \(version)) is not known",
-            remedy: "the model can be inspected and rewritten around it, but not run")
+        let remedy = "the model can be inspected and rewritten around it, but not run"
+        if let foreign = outputTypes.lazy.compactMap({ $0?.foreign }).first { return foreign.refusal(of: name, "\(type) gives", remedy: remedy) }
+        return WinnowError(.unsupported, name, "operator \(type) (opset \(version)) is not known", remedy: remedy)
     }
 }

@@ -63,6 +63,11 @@ package struct ForeignType: Hashable, Sendable, CustomStringConvertible {
     package let encoded: [UInt8]
 
     package init(_ description: String, encoded: [UInt8]) { (self.description, self.encoded) = (description, encoded) }
+
+    /// What is said where such a value would have to be computed: `subject` takes, reads or gives it.
+    package func refusal(of subject: String, _ verb: String, remedy: String = "") -> WinnowError {
+        WinnowError(.unsupported, subject, "\(verb) \(self), and only numbers are computed", remedy: remedy)
+    }
 }
 
 extension ValueType: CustomStringConvertible {

@@ -87,13 +87,13 @@ struct HyperparameterTests {
         #expect(throws: WinnowError.self) { try [String: HyperparameterValue](settings: ["sparsity"]) }
         let quoted = try [String: HyperparameterValue](settings: [
             #"only=["a.weight", 'b,c']"#, #"rates={"b.*": 0, "c":1}"#, "augment=[noise: 0.1]", "with=[distillation: {temperature: 2}]",
-            "except=[onnx::Conv_624, b]", "name=\"none\"", "alone=onnx::Conv_1",
+            "except=[onnx::Conv_624, b]", "name=\"none\"", "alone=onnx::Conv_1", "files=it's,a",
         ])
         #expect(
             quoted == [
                 "only": ["a.weight", "b,c"], "rates": ["b.*": 0, "c": 1], "augment": [["noise": 0.1]],
                 "with": [["distillation": ["temperature": 2]]], "except": ["onnx::Conv_624", "b"], "name": .string("none"),
-                "alone": "onnx::Conv_1",
+                "alone": "onnx::Conv_1", "files": ["it's", "a"],
             ])
     }
 

@@ -17,8 +17,8 @@ struct NetworkBuilder {
     mutating func input(_ extents: [Extent]) throws { x = try builder.input("input", .float32, extents) }
 
     mutating func linear(_ name: String, _ inputs: Int, _ outputs: Int) throws {
-        let (count, isTooMany) = inputs.multipliedReportingOverflow(by: 8 * outputs)
-        try MemoryBudget.check(isTooMany ? .max : count, for: "layer \(name)", remedy: "give fewer widths")
+        // Drawn as numbers of twice the size.
+        try MemoryBudget.check(inputs *| outputs *| 8, for: "layer \(name)", remedy: "give smaller widths")
         let (weight, bias) = initialization.linear(inputs: inputs, outputs: outputs)
         x = try builder.linear(
             x, builder.constant("\(name).weight", weight), builder.constant("\(name).bias", bias), name: name)

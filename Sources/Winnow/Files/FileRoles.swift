@@ -24,19 +24,18 @@ public struct FileRoles {
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
             throw WinnowError(.usage, option, "\(path) is a folder, not a file", remedy: "give another name")
         }
+        try take(path, for: option, replacing: model)
+    }
+
+    /// A folder whose files are written for `option`. Throws as for a file.
+    public mutating func writes(folder path: String, for option: String) throws { try take(path, for: option) }
+
+    private mutating func take(_ path: String, for option: String, replacing model: String? = nil) throws {
         try checkFolder(of: path, for: option)
         let place = FilePlace(path)
         if let use = taken[place], model.map(FilePlace.init) != place {
             throw WinnowError(.usage, option, "\(path) \(use)", remedy: "give another name")
         }
-        taken[place] = "is what \(option) writes"
-    }
-
-    /// A folder whose files are written for `option`.
-    public mutating func writes(folder path: String, for option: String) throws {
-        try checkFolder(of: path, for: option)
-        let place = FilePlace(path)
-        if let use = taken[place] { throw WinnowError(.usage, option, "\(path) \(use)", remedy: "give another name") }
         taken[place] = "is what \(option) writes"
     }
 

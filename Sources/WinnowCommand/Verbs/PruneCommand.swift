@@ -11,7 +11,7 @@ struct PruneCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "The fraction that goes. (default: 0.5)") var sparsity: Double?
+    @Option(help: "The fraction that goes. (default: \(MagnitudePruning().sparsity))") var sparsity: Double?
     @Flag(help: "Take whole channels out instead of single weights.") var channels = false
     @Option(help: "What tells how much a weight or channel matters; winnow passes lists them.") var importance: String?
     @Option(help: "Epochs to train on afterwards; needs --data.") var epochs = 0

@@ -18,12 +18,13 @@ struct QuantizeCommand: ParsableCommand {
 
     func run() throws {
         let named = Set(change.settings.map { String($0.prefix { $0 != "=" }).replacing("_", with: "-") })
-        try change.run(scheme ?? "int8") { _, data in
-            let drop = maxDrop.map { ["max-drop=\($0)"] } ?? []
-            if data != nil, scheme ?? "int8" == "int8", named.isDisjoint(with: Self.codesOfWeights) {
+        let isOfWeights = !named.isDisjoint(with: Self.codesOfWeights)
+        try change.run(scheme ?? (isOfWeights ? "quantized" : "int8")) { _, data in
+            let drop = change.setting("max-drop", maxDrop)
+            if data != nil, scheme ?? "int8" == "int8", !isOfWeights {
                 return try Recipe(pass: "static-quantization", settings: drop + change.settings)
             }
-            let isSpelled = !named.isDisjoint(with: Self.codesOfWeights.union(["per-channel"]))
+            let isSpelled = isOfWeights || named.contains("per-channel")
             let own = (scheme ?? (isSpelled ? nil : "int8")).map { ["scheme=\($0)"] } ?? []
             return try Recipe(pass: "weight-only-quantization", settings: own + drop + change.settings)
         }

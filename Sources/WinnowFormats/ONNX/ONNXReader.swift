@@ -98,13 +98,8 @@ struct ONNXReader {
             let subject = "initializer \(initializer.name)"
             guard !initializer.name.isEmpty else { throw WinnowError(.model, "an initializer", "has no name") }
             if initializer.isForeign, metadata.irVersion <= 3 || !listed.contains(initializer.name) {
-                let node = Onnx_NodeProto.with { node in
-                    node.opType = "Constant"
-                    node.output = [initializer.name]
-                    node.attribute = [Onnx_AttributeProto.with { ($0.name, $0.type, $0.t) = ("value", .tensor, initializer) }]
-                }
                 let name = names.name(for: "", operatorName: "Constant", index: index)
-                content.nodes.append(try self.node(node, named: name, scope: content.scope))
+                content.nodes.append(try node(Onnx_NodeProto(constant: initializer), named: name, scope: content.scope))
                 constants.insert(initializer.name)
                 continue
             }
@@ -132,9 +127,7 @@ struct ONNXReader {
                 if node.isConstant, try node.attribute.first?.foreignConstantType() == nil {
                     content.initializers.append((node.output.first ?? "", try constant(node)))
                     if !node.notes.isEmpty { content.constantNotes[node.output.first ?? ""] = node.notes }
-                } else if node.opType == "Identity", Self.domain(node.domain).isEmpty, node.input.count == 1, node.output.count == 1,
-                    let vector = vectors[node.input[0]], !results.contains(node.output[0])
-                {
+                } else if node.isIdentity, let vector = vectors[node.input[0]], !results.contains(node.output[0]) {
                     // Exporters write one of several equal vectors so, though training moves each on its own.
                     content.initializers.append((node.output[0], vector))
                     vectors[node.output[0]] = vector
@@ -195,7 +188,18 @@ struct ONNXReader {
 }
 
 extension Onnx_NodeProto {
+    /// A Constant that gives a tensor.
+    fileprivate init(constant tensor: Onnx_TensorProto) {
+        self.init()
+        (opType, output) = ("Constant", [tensor.name])
+        attribute = [Onnx_AttributeProto.with { ($0.name, $0.type, $0.t) = ("value", .tensor, tensor) }]
+    }
+
     fileprivate var isConstant: Bool { opType == "Constant" && ONNXReader.domain(domain).isEmpty }
+
+    fileprivate var isIdentity: Bool {
+        opType == "Identity" && ONNXReader.domain(domain).isEmpty && input.count == 1 && output.count == 1
+    }
 }
 
 /// Unique names for nodes: the file's own where they are, else operator and index.

@@ -28,20 +28,21 @@ public enum HyperparameterValue: Hashable, Sendable {
         text.first == open && text.last == close && text.count > 1 ? String(text.dropFirst().dropLast()) : nil
     }
 
-    /// Calls `body` with the places of characters outside brackets and quotes.
+    /// Calls `body` with the places of characters outside brackets and quotes, which begin where an element, a key or a value does.
     private static func forEachOutside(_ text: String, _ body: (String.Index) -> Void) {
-        var (depth, quote) = (0, Character?.none)
+        var (depth, quote, last) = (0, Character?.none, Character?.none)
         for place in text.indices {
             let character = text[place]
             if let open = quote {
                 if character == open { quote = nil }
-            } else if isQuote(character) {
+            } else if isQuote(character), last.map({ ",:[{".contains($0) }) ?? true {
                 quote = character
             } else {
                 if "[{".contains(character) { depth += 1 }
                 if "]}".contains(character) { depth -= 1 }
                 if depth == 0 { body(place) }
             }
+            if character != " " { last = character }
         }
     }
 

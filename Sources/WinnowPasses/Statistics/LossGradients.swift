@@ -50,11 +50,8 @@ package struct LossGradients {
 
     package mutating func gather(sampleCount: Int = 512) throws {
         guard !statistics.isEmpty else { return }
-        do { try statistics.gather(in: graph, context: context, sampleCount: sampleCount, batchSize: 1) } catch let error as WinnowError
-            where error.kind == .numeric
-        {
-            let value = gradients.first { "value \($0.value)" == error.subject }?.key
-            throw WinnowError(.numeric, value.map { "the gradient of \($0)" } ?? error.subject, error.problem, remedy: error.remedy)
+        try statistics.gather(in: graph, context: context, sampleCount: sampleCount, batchSize: 1) { [gradients] gradient in
+            "the gradient of \(gradients.first { $0.value == gradient }?.key ?? gradient)"
         }
     }
 

@@ -34,8 +34,12 @@ package struct Statistics: Sendable {
     ///
     /// Throws `.numeric` naming a value that became infinite or NaN, and what running the graph throws.
     ///
-    /// - Parameter batchSize: small, as every value of a batch is kept until it has been seen, in caches if it fits.
-    package mutating func gather(in graph: Graph, context: PassContext, sampleCount: Int = 512, batchSize: Int = 8) throws {
+    /// - Parameters:
+    ///   - batchSize: small, as every value of a batch is kept until it has been seen, in caches if it fits.
+    ///   - words: what errors call a value.
+    package mutating func gather(
+        in graph: Graph, context: PassContext, sampleCount: Int = 512, batchSize: Int = 8, words: (ValueName) -> String = { "value \($0)" }
+    ) throws {
         let data = try context.calibrationData(for: graph)
         let inputs = Set(graph.inputNames)
         let computed = values.filter { !inputs.contains($0) }
@@ -60,7 +64,7 @@ package struct Statistics: Sendable {
         }
         if let broken = values.first(where: { gathered[$0]?.contains { !$0.statistic.isFinite } ?? false }) {
             throw WinnowError(
-                .numeric, "value \(broken)", "became infinite or NaN on the calibration data",
+                .numeric, words(broken), "became infinite or NaN on the calibration data",
                 remedy: "look for such numbers in the data and in the weights before it")
         }
     }

@@ -118,7 +118,7 @@ extension Graph {
     /// Initializers of codes that nodes read as they are and multiply with.
     fileprivate var multipliedCodes: [(tensor: ValueName, reader: Node)] {
         var readers: [ValueName: Node] = [:]
-        for node in nodes where !(node.op is DequantizeLinear || node.op is QuantizeLinear || node.op is Gather) {
+        for node in nodes where !(node.op is DequantizeLinear) {
             for (position, role) in node.op.inputRoles {
                 let place: Int? =
                     switch role {
