@@ -138,6 +138,13 @@ package struct MatMulNBits: TrainedInParts {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
 
+    /// Counted without its parts, which hold the whole matrix as float32.
+    package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        guard let extents = outputs.first??.extents else { return .some(nil) }
+        let known = extents.compactMap(\.value)
+        return .some(known.count == extents.count ? known.reduce(depth, *) : nil)
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let matrix = try dequantized(inputs.map { $0.flatMap { b.info(of: $0) } }, type.name)
         let product = try b.add(MatMul(), inputs.required(0), b.constant("matrix", matrix.transposed([1, 0])))

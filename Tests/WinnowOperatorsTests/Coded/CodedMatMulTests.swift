@@ -47,6 +47,17 @@ struct CodedMatMulTests {
         }
     }
 
+    /// Counted as the product they are, without unpacking codes; an open extent leaves the count open.
+    @Test func multiplyAccumulates() throws {
+        let product = MatMulNBits(depth: 40, columns: 21, blockSize: 16)
+        func count(_ extents: [Extent]) throws -> Int?? {
+            let inputs: [ValueInfo?] = [ValueInfo(.float32, extents), ValueInfo(.uint8, [21, 3, 8]), ValueInfo(.float32, [63])]
+            return product.multiplyAccumulates(inputs: inputs, outputs: try product.outputs(for: inputs))
+        }
+        #expect(try count([2, 3, 40]) == .some(2 * 3 * 40 * 21))
+        #expect(try count([.symbol("N"), 40]) == .some(nil))
+    }
+
     @Test(arguments: [ElementType.int4, .uint4, .int8, .uint8, .int2, .uint2])
     func dequantizedMatrices(_ type: ElementType) throws {
         for (axis, isTransposed) in [(0, false), (1, true)] {
