@@ -9,6 +9,8 @@ override PREFIX := $(abspath $(PREFIX))
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 # Where that leaves what it made.
 BUILT := .build/release
+# Symbols for debugging are three quarters of what is built.
+INSTALL_STRIPPED := install -s
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +34,7 @@ library: setup ## build the library of winnow.h for C and other languages
 
 install-library: library ## copy libwinnow, winnow.h and its pkg-config file to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/lib/pkgconfig $(PREFIX)/include
-	@install $(BUILT)/libWinnowC.so $(PREFIX)/lib/libwinnow.so.0
+	@$(INSTALL_STRIPPED) $(BUILT)/libWinnowC.so $(PREFIX)/lib/libwinnow.so.0
 	@ln -sf libwinnow.so.0 $(PREFIX)/lib/libwinnow.so
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
 	@install -m 644 Sources/CWinnow/include/winnow.h $(PREFIX)/include/
@@ -44,7 +46,7 @@ COMPLETIONS := bash:bash-completion/completions/winnow zsh:zsh/site-functions/_w
 
 install: build ## copy winnow, its libraries, completions, manual pages and guides to PREFIX (default /usr/local)
 	@install -d $(PREFIX)/bin $(PREFIX)/lib
-	@install $(BUILT)/winnow $(PREFIX)/bin/
+	@$(INSTALL_STRIPPED) $(BUILT)/winnow $(PREFIX)/bin/winnow
 	@cp -Pf .deps/lib/*.so* $(PREFIX)/lib/ 2>/dev/null || true
 	@for entry in $(COMPLETIONS); do \
 		file=$(PREFIX)/share/$${entry#*:}; install -d "$${file%/*}"; \

@@ -9,7 +9,9 @@ import zlib
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 COUNT = 60
 
@@ -147,3 +149,31 @@ def test_compare_finds_where_int8_parts(winnow, model, samples, tmp_path):
     errors = {value["node"]: value["deviation"]["relativeError"] for value in divergence["values"]}
     assert errors["fc1"] == 0 < errors["fc2"] < 0.05
     assert "+ tensor fc2.weight" in winnow("diff", model, tmp_path / "q.onnx").stdout
+
+
+@pytest.fixture
+def lonely(tmp_path):
+    """A model that names its batch as if any number of samples went through it, and takes one: as traced exports often do."""
+    random = np.random.default_rng(2)
+    weights = {"w": random.normal(size=(6, 4)).astype(np.float32), "state": np.ones((1, 1, 6), np.float32)}
+    nodes = [
+        helper.make_node("Concat", ["state", "x"], ["more"], axis=1),
+        helper.make_node("MatMul", ["more", "w"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "lonely", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 5, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 6, 4])], [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    np.savez(tmp_path / "d.npz", x=random.normal(size=(4, 5, 6)).astype(np.float32))
+    return tmp_path
+
+
+def test_samples_one_by_one(winnow, lonely):
+    winnow("quantize", lonely / "m.onnx", "--data", lonely / "d.npz", "-o", lonely / "q.onnx")
+    old, new = onnx.load(lonely / "m.onnx"), onnx.load(lonely / "q.onnx")
+    assert list(old.graph.output) == list(new.graph.output)
+    winnow("infer", lonely / "m.onnx", "--data", lonely / "d.npz", "-o", lonely / "y.npz")
+    session = onnxruntime.InferenceSession(str(lonely / "m.onnx"), providers=["CPUExecutionProvider"])
+    wanted = [session.run(None, {"x": sample[None]})[0] for sample in np.load(lonely / "d.npz")["x"]]
+    assert np.allclose(np.load(lonely / "y.npz")["y"], np.concatenate(wanted), atol=1e-5)

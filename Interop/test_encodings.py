@@ -47,7 +47,8 @@ def test_what_is_written_is_in_the_file(winnow, job, tmp_path):
         entry = entries[key]
         assert np.array_equal(np.float32(entry["y_scale"]), scale) and np.array_equal(entry["y_zero_point"], zero)
         assert entry["output_dtype"] == str(zero.dtype) and entry.get("axis", 0) < max(1, np.ndim(scale) + 3)
-    winnow("inspect", first, "--encodings", table)
+    written = json.loads(winnow("inspect", first, "--encodings", table, "--json").stdout)
+    assert written["weights"] == sum(entry["dtype"] == "INT" for entry in json.loads(table.read_text())["param_encodings"]) > 0
     file = json.loads(table.read_text())
     assert file["version"] == "1.0.0"
     whole = {entry["name"]: entry for entry in file["activation_encodings"] + file["param_encodings"] if entry["dtype"] == "INT"}

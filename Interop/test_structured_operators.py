@@ -60,14 +60,19 @@ def separate():
     return g.model(g.linear(y, "wo", 12, 3)), {"wq", "wk", "wv", "bias", "wo"}
 
 
-def grouped(heads, shared, rotary):
+def grouped(heads, shared, rotary, packed=False):
     g = Layers()
-    parts = [g.linear("x", f"w{name}", 6, count * 16) for name, count in zip("qkv", (heads, shared, shared))]
+    counts = (heads, shared, shared)
+    if packed:
+        parts = [g.linear("x", "w", 6, sum(counts) * 16), "", ""]
+    else:
+        parts = [g.linear("x", f"w{name}", 6, count * 16) for name, count in zip("qkv", counts)]
     tables = [g.weight("cosines", 8, 8), g.weight("sines", 8, 8)] if rotary else []
     inputs = [*parts, "", "", g.constant("last", np.array([4, 4, 4], np.int32)), g.constant("total", np.array(5, np.int32)), *tables]
     how = {"num_heads": heads, "kv_num_heads": shared, "do_rotary": int(rotary)}
     y = g.add("GroupQueryAttention", *inputs, outputs=3, domain=MICROSOFT, **how)[0]
-    return g.model(g.linear(y, "wo", heads * 16, 3)), {"wq", "wo"} | ({"wk", "wv"} if shared > 1 else set())
+    smaller = {"w"} if packed else {"wq"} | ({"wk", "wv"} if shared > 1 else set())
+    return g.model(g.linear(y, "wo", heads * 16, 3)), {"wo"} | smaller
 
 
 def rotary():
@@ -162,6 +167,8 @@ CASES = {
     "grouped": lambda: grouped(8, 4, False),
     "grouped-rotary": lambda: grouped(8, 4, True),
     "grouped-one": lambda: grouped(4, 1, True),
+    "grouped-packed": lambda: grouped(8, 4, True, packed=True),
+    "grouped-packed-one": lambda: grouped(4, 1, False, packed=True),
     "rotary": rotary,
     "recurrent": lambda: recurrent(False, 1),
     "recurrent-rows": lambda: recurrent(True, 2),

@@ -73,7 +73,8 @@ def texts(tmp_path):
         helper.make_node("MatMul", ["r", "w1"], ["z"], name="last"),
         helper.make_node("Softmax", ["z"], ["p"], axis=1),
         helper.make_node("ArgMax", ["p"], ["best"], axis=1, keepdims=0),
-        helper.make_node("ArrayFeatureExtractor", ["names", "best"], ["label"], **ml),
+        helper.make_node("ArrayFeatureExtractor", ["names", "best"], ["row"], **ml),
+        helper.make_node("Reshape", ["row", "list"], ["label"]),
         helper.make_node("Constant", [], ["more"], value_strings=["one", "two"]),
         helper.make_node("Concat", ["names", "more"], ["all"], axis=0),
         helper.make_node("Cast", ["best"], ["digits"], to=TensorProto.STRING),
@@ -81,12 +82,13 @@ def texts(tmp_path):
     ]
     weights = [random.normal(scale=0.2, size=size).astype(np.float32) for size in ((11, 64), (64, 4))]
     initializers = [numpy_helper.from_array(weight, f"w{index}") for index, weight in enumerate(weights)]
+    initializers.append(numpy_helper.from_array(np.array([-1]), "list"))
     initializers.append(helper.make_tensor("names", TensorProto.STRING, [4], [name.encode() for name in "abcd"]))
     maps = helper.make_sequence_type_proto(helper.make_map_type_proto(TensorProto.STRING, helper.make_tensor_type_proto(TensorProto.FLOAT, None)))
     graph = helper.make_graph(
         nodes, "texts",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8]), helper.make_tensor_value_info("kind", TensorProto.STRING, ["N", 1])],
-        [helper.make_tensor_value_info("label", TensorProto.STRING, [1, "N"]), helper.make_value_info("maps", maps)]
+        [helper.make_tensor_value_info("label", TensorProto.STRING, ["N"]), helper.make_value_info("maps", maps)]
         + [helper.make_tensor_value_info(name, TensorProto.STRING, [extent]) for name, extent in (("all", 6), ("digits", "N"))],
         initializers,
     )  # fmt: skip

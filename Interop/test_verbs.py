@@ -83,6 +83,29 @@ def test_a_first_guess_works(winnow, model, data, arguments, written):
     assert not list(model.parent.glob("*.state"))
 
 
+@pytest.mark.parametrize("bits", ["int2", "int4"])
+def test_biases_beside_few_bits_are_not_rounded(winnow, model, data, tmp_path, bits):
+    """ONNX Runtime rounds float biases between quantized data and weights to steps of their products, which few bits make large."""
+    biased = onnx.load(model)
+    random = np.random.default_rng(4)
+    for node in biased.graph.node:
+        if node.op_type == "Gemm":
+            rows = next(tensor.dims[0] for tensor in biased.graph.initializer if tensor.name == node.input[1])
+            biased.graph.initializer.append(numpy_helper.from_array(random.normal(size=rows).astype(np.float32), f"{node.input[1]}.bias"))
+            node.input.append(f"{node.input[1]}.bias")
+    onnx.save(biased, tmp_path / "biased.onnx")
+    passes = f"with=[{{quantization-aware-training: {{weights: {bits}}}}}]"
+    winnow("finetune", tmp_path / "biased.onnx", "--data", data, "--epochs", "1", "--set", passes, "-o", tmp_path / "q.onnx")
+    x = np.load(data)["x"]
+    results = []
+    levels = onnxruntime.GraphOptimizationLevel
+    for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_ALL):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = level
+        results.append(onnxruntime.InferenceSession(str(tmp_path / "q.onnx"), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0])
+    assert (np.abs(results[0] - results[1]) > 1e-3).mean() < 0.02
+
+
 def test_a_student_is_made_and_taught(winnow, model, tmp_path):
     """Without labels the teacher is the goal."""
     data = tmp_path / "unlabelled.npz"
@@ -324,6 +347,16 @@ def test_codes_that_layers_read_are_told_of(winnow, tmp_path):
     result = winnow("apply", "magnitude-pruning", tmp_path / "q.onnx", "-o", tmp_path / "p.onnx", "--strict", check=False)
     assert result.returncode == 1 and not (tmp_path / "p.onnx").exists()
     assert "which this pass leaves alone" in winnow("apply", "magnitude-pruning", tmp_path / "q.onnx", "-o", tmp_path / "p.onnx").stdout
+
+
+@pytest.mark.parametrize("verb", ["quantize", "prune", "factorize"])
+def test_a_model_without_weights_is_told_of(winnow, tmp_path, verb):
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 8])])  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    assert "has no weights" in winnow(verb, tmp_path / "m.onnx", "-o", tmp_path / "q.onnx").stdout
+    result = winnow(verb, tmp_path / "m.onnx", "-o", tmp_path / "p.onnx", "--strict", check=False)
+    assert result.returncode == 1 and "has no weights" in result.stderr and not (tmp_path / "p.onnx").exists()
 
 
 def test_small_requests_are_answered(winnow, model, data, tmp_path):

@@ -50,9 +50,9 @@ INLINE void transpose(integers rows[16]) {
 
 typedef int32_t halves __attribute__((ext_vector_type(8), aligned(4)));
 
-/// Of 16 words those that count; the others are any.
-INLINE integers first_words(const int32_t *x, size_t count) {
-    if (count >= 16) return *(const integers *)x;
+/// Of 16 words those that count; the others are any. Up to `end` words may be read.
+INLINE integers first_words(const int32_t *x, size_t count, const int32_t *end) {
+    if (count >= 16 || end - x >= 16) return *(const integers *)x;
     if (count == 8) {
         const halves half = *(const halves *)x;
         return __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
@@ -69,6 +69,7 @@ INLINE void fill(
     const size_t width = GROUP * (size_t)p->vectors, channels = p->channels, plane = p->target_height * p->target_width;
     const int isFlat = p->filter_height * p->filter_width == 1 && p->row_stride == 1 && p->column_stride == 1 && !p->top && !p->left
         && p->target_height == p->source_height && p->target_width == p->source_width;
+    const int32_t *end = x + p->images * p->source_height * p->source_width * channels;
     for (size_t first = 0; first < width; first += 16) {
         size_t image[16], row[16], column[16];
         const size_t begin = tile * width + first;
@@ -100,7 +101,7 @@ INLINE void fill(
                     const size_t count = channels - channel < 16 ? channels - channel : 16;
                     integers rows[16];
                     for (int i = 0; i < 16; i++)
-                        rows[i] = (pixels[i] ? first_words(pixels[i] + channel, count) : (integers)padding) ^ (integers)flipped;
+                        rows[i] = (pixels[i] ? first_words(pixels[i] + channel, count, end) : (integers)padding) ^ (integers)flipped;
                     transpose(rows);
                     for (size_t i = 0; i < count; i++, target += width) *(integers *)target = rows[i];
                 }

@@ -29,8 +29,11 @@ struct InspectCommand: ParsableCommand {
         let model = try Model(reading: model)
         if let encodings {
             let (activations, weights) = try model.writeEncodings(to: encodings, EncodingVersion(named: encodingsVersion))
-            print("\(encodings): \(activations) activations, \(weights) weights")
-            return
+            guard json || format == .json else {
+                print("\(encodings): \(activations) activations, \(weights) weights")
+                return
+            }
+            return try printJSON(WrittenEncodings(file: encodings, activations: activations, weights: weights))
         }
         let format = json ? .json : format
         guard format != .text else { print(model.graph.text); return }
@@ -42,4 +45,11 @@ struct InspectCommand: ParsableCommand {
         default: print(summary.text)
         }
     }
+}
+
+/// How many encodings were written.
+private struct WrittenEncodings: Encodable {
+    var file: String
+    var activations: Int
+    var weights: Int
 }

@@ -48,14 +48,18 @@ extension Graph {
         return tensor.zeroCount(lessZeroPoints: points, axis: axis)
     }
 
-    /// The contents of a value that depends on initializers only; nil if it cannot be computed.
+    private static let largestCount = 1 << 27
+
+    /// The contents of a value that depends on initializers only; nil if it cannot be computed, or is larger than what counting is worth.
     private func constantValue(of value: ValueName, in index: GraphIndex) -> Tensor? {
         var needed: [Node] = []
         var names: Set<ValueName> = []
         var waiting = [value]
         while let name = waiting.popLast() {
             guard names.insert(name).inserted, initializers[name] == nil else { continue }
-            guard let node = index.producer(of: name) else { return nil }
+            guard let node = index.producer(of: name),
+                let shape = infos[name]?.type.shape, shape.elementCount <= Self.largestCount
+            else { return nil }
             needed.append(node)
             waiting += node.inputs.filter { !$0.isEmpty && !names.contains($0) }
         }

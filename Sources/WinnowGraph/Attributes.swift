@@ -22,6 +22,8 @@ package struct Attributes: Sendable, ExpressibleByDictionaryLiteral {
     /// The numbers of inputs and outputs of the node they were read from; some operators are told by them what to do.
     package var inputCount: Int?
     package var outputCount: Int?
+    /// How many of the outputs have a name, where the file says so.
+    package var namedOutputCount: Int?
     /// Told of every attribute that an operator asks for.
     private var reads: AttributeReads?
 

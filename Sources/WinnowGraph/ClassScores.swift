@@ -3,8 +3,10 @@ package struct ClassScores: Sendable {
     package enum Form: Sendable { case logits, probabilities, logProbabilities }
 
     package let form: Form
-    /// The value before a closing Softmax or LogSoftmax; else the output itself.
+    /// The value before a closing Softmax or LogSoftmax; else what is handed on to be the output.
     package let logits: ValueName
+    /// Whether `logits` are probabilities that no softmax gives directly.
+    package let needsLogarithm: Bool
     /// The nodes that give `logits` the output's shape, in order.
     package let reshapings: [Node]
 
@@ -12,55 +14,82 @@ package struct ClassScores: Sendable {
     package init(of output: ValueName, in graph: GraphIndex, samples: Int = 0) {
         var value = output
         var reshapings: [Node] = []
-        // Of probabilities, clipping a millionth off changes nothing that matters; logarithms are below 0.
         var clips: [ClosedRange<Double>] = []
+        var place = ClassAxis(samples: samples, rank: graph.info(of: output)?.rank)
         while let node = graph.producer(of: value), node.output(0) == value, let input = node.input(0) {
             if let probabilities = node.op.probabilities(of: node, in: graph),
-                Self.areClasses(probabilities.axes, of: value, output: output, in: graph, samples),
-                clips.allSatisfy({ probabilities.areLogarithms ? $0.lowerBound < -80 && $0.upperBound >= 0 : $0.lowerBound <= 1e-6 && $0.upperBound >= 1 - 1e-6 })
+                place.isAlong(probabilities.axes, of: value, output: output, in: graph),
+                clips.allSatisfy({ probabilities.survive($0) })
             {
                 form = probabilities.areLogarithms ? .logProbabilities : .probabilities
-                logits = input
+                logits = probabilities.logits ?? value
+                needsLogarithm = probabilities.logits == nil && !probabilities.areLogarithms
                 self.reshapings = reshapings.reversed()
                 return
             }
-            guard let passing = node.op.passing(of: node, in: graph), passing.keepsPlaces else { break }
+            guard let passing = node.op.passing(of: node, in: graph), place.follow(passing) else { break }
             value = input
             switch passing {
             case .unchanged: break
-            case .reshaped: reshapings.append(node)
+            case .reshaped, .permuted, .converted: reshapings.append(node)
             case .neutral(let index): value = node.inputs[index]
             case .between(let range): clips.append(range)
-            case .permuted, .converted: break
             }
         }
-        form = .logits
+        // In whatever shapes they were computed.
+        let whole = graph.probabilities(of: output).flatMap { $0.axes == (samples == 0 ? 1..<2 : 0..<1) ? $0 : nil }
+        form = whole.map { $0.areLogarithms ? .logProbabilities : .probabilities } ?? .logits
         logits = output
+        needsLogarithm = form == .probabilities
         self.reshapings = []
     }
+}
 
-    /// Whether axes of a value are the classes of the output, which has the value's elements.
-    private static func areClasses(
-        _ axes: Range<Int>, of value: ValueName, output: ValueName, in graph: GraphIndex, _ samples: Int
-    ) -> Bool {
-        guard samples == 0 else { return axes == 0..<1 && samples == 1 && graph.info(of: value)?.rank == 2 }
-        guard let own = graph.info(of: value)?.extents, let extents = graph.info(of: output)?.extents, extents.count > 1,
-            axes.lowerBound > 0, axes.upperBound <= own.count
+/// Where the classes of an output lie in the values it is made from, followed backwards.
+private struct ClassAxis {
+    private enum Place {
+        /// The axis of the classes.
+        case axis(Int)
+        /// The elements in the output's order, in any shape.
+        case order
+    }
+
+    private let samples: Int
+    private var place: Place
+    private var isPermuted = false
+
+    /// (N, classes, …), or (classes, N) where axis 1 counts samples.
+    init(samples: Int, rank: Int?) {
+        self.samples = samples
+        place = samples == 0 ? .axis(1) : samples == 1 && rank == 2 ? .axis(0) : .order
+    }
+
+    /// Goes on to what was handed on so; false where the classes are lost.
+    mutating func follow(_ passing: Passing) -> Bool {
+        switch passing {
+        case .unchanged, .converted, .neutral, .between: return true
+        case .reshaped:
+            guard !isPermuted else { return false }
+            place = .order
+            return true
+        case .permuted(let order):
+            guard case .axis(let axis) = place, order.indices.contains(axis) else { return false }
+            place = .axis(order[axis])
+            isPermuted = true
+            return true
+        }
+    }
+
+    /// Whether axes of a value, which has the output's elements, are the classes.
+    func isAlong(_ axes: Range<Int>, of value: ValueName, output: ValueName, in graph: GraphIndex) -> Bool {
+        if case .axis(let axis) = place, axes == axis..<(axis + 1) { return true }
+        guard samples == 0, !isPermuted, let own = graph.info(of: value)?.extents, let extents = graph.info(of: output)?.extents,
+            extents.count > 1, axes.lowerBound > 0, axes.upperBound <= own.count
         else { return false }
         if own == extents, axes == 1..<2 { return true }
         // Everything else but the samples must be of extent 1.
         let classes = own[axes].reduce(1) { product, extent in extent.value.flatMap { value in product.map { $0 * value } } }
         return (own[1..<axes.lowerBound] + own[axes.upperBound...]).allSatisfy { $0 == .fixed(1) }
             && extents[1].value == classes && classes != nil && extents.dropFirst(2).allSatisfy { $0 == .fixed(1) }
-    }
-}
-
-extension GraphBuilder {
-    /// What a classifier's output would be without a closing Softmax or LogSoftmax, in the output's shape.
-    package func logits(of output: ValueName, in graph: GraphIndex, samples: Int = 0) throws -> ValueName {
-        let scores = ClassScores(of: output, in: graph, samples: samples)
-        return try scores.reshapings.reduce(scores.logits) { value, node in
-            try add(node.op, inputs: [value] + node.inputs.dropFirst().map { $0.isEmpty ? nil : $0 })[0]
-        }
     }
 }

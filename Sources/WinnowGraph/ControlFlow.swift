@@ -33,7 +33,7 @@ extension Operator {
     /// The operator of a node in `graph` with its bodies changed.
     package func changingBodies(in graph: Graph, _ change: (Graph) throws -> Graph) throws -> any Operator {
         var attributes = attributes
-        for (name, value) in attributes.values {
+        for (name, value) in attributes.values.sorted(by: { $0.key < $1.key }) {
             switch value {
             case .graph(let body): attributes[name] = .graph(try change(body))
             case .graphs(let bodies): attributes[name] = .graphs(try bodies.map(change))

@@ -37,7 +37,7 @@ extension Operator {
         guard let solved else { return .none }
         let labels = axes.inputLabels.union(axes.outputLabels).union(solved.keys)
         let extents = labels.compactMap { solved[$0] }
-        return .some(extents.count == labels.count ? extents.reduce(1, *) : nil)
+        return .some(extents.count == labels.count ? extents.reduce(1, *|) : nil)
     }
 }
 
@@ -70,5 +70,5 @@ extension GraphInput {
 
 extension Dictionary<String, Int?> {
     /// The sum; nil where one is not known.
-    package var total: Int? { values.reduce(0) { sum, count in sum.flatMap { sum in count.map { sum + $0 } } } }
+    package var total: Int? { values.reduce(0) { sum, count in sum.flatMap { sum in count.map { sum +| $0 } } } }
 }

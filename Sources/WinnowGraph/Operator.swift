@@ -96,6 +96,12 @@ package protocol Operator: Sendable {
     /// Along which axes of the output the elements, or their exponentials, are probabilities; nil: along none.
     func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities?
 
+    /// The value whose sigmoid the node gives, if that is what it computes.
+    func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName?
+
+    /// Whether numbers from 0 to 1 give numbers from 0 to 1.
+    var combinesUnitIntervals: Bool { get }
+
     /// What int8 may do here.
     var quantization: QuantizationRule { get }
 
@@ -135,6 +141,8 @@ extension Operator {
     package var passesFactors: Bool { quantization == .keepsScale }
     package var passesShifts: Bool { quantization == .keepsScale }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
+    package func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName? { nil }
+    package var combinesUnitIntervals: Bool { false }
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { nil }

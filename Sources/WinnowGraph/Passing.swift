@@ -14,16 +14,6 @@ package enum Passing: Sendable, Hashable {
     case between(ClosedRange<Double>)
 }
 
-extension Passing {
-    /// Whether elements keep their order and their type.
-    var keepsPlaces: Bool {
-        switch self {
-        case .permuted, .converted: false
-        case .unchanged, .reshaped, .neutral, .between: true
-        }
-    }
-}
-
 extension GraphIndex {
     /// How a node hands on elements that it only gives a shape.
     package func reshaping(of node: Node) -> Passing {
@@ -31,16 +21,5 @@ extension GraphIndex {
             let extents = source.extents, extents == target.extents, !extents.contains(.unknown)
         else { return .reshaped }
         return .unchanged
-    }
-}
-
-/// Numbers that sum to one along some axes together, or logarithms of such.
-package struct Probabilities: Sendable, Hashable {
-    package var axes: Range<Int>
-    package var areLogarithms: Bool
-
-    package init(along axes: Range<Int>, areLogarithms: Bool) {
-        self.axes = axes
-        self.areLogarithms = areLogarithms
     }
 }

@@ -60,7 +60,7 @@ struct CoverageCount {
         if node.op.quantization == .keepsScale, let source = data.first, coded.contains(source) { coded.formUnion(node.outputs) }
         if let weight = learned.entries(of: node).first(where: { $0.rank >= 2 && $0.input >= 0 }), isLayer(node) {
             let weightIsCode = graph.initializers[weight.tensor].map { isCode($0.elementType) } ?? false
-            let dataIsCode = !data.isEmpty && isCode(data[0])
+            let dataIsCode = !data.isEmpty && isCode(data[0]) || makesCodes(node, ofDataBeside: weight.input)
             coverage.layerCount += 1
             if weightIsCode { coverage.codedLayerCount += 1 }
             if weightIsCode && dataIsCode {
@@ -75,6 +75,14 @@ struct CoverageCount {
     }
 
     private mutating func note(_ node: Node) { coverage.floatNodes[node.op.type.description, default: 0] += 1 }
+
+    /// Whether a node turns its data into codes itself, to multiply them with those of a weight.
+    private func makesCodes(_ node: Node, ofDataBeside weight: Int) -> Bool {
+        let roles = node.op.inputRoles
+        if case .packed? = roles[weight] { return false }
+        let hasZeroPoint = roles.values.contains { if case .zeroPoint(weight, _) = $0 { true } else { false } }
+        return hasZeroPoint && node.input(0).map(isFloat) ?? false
+    }
 
     private func isLayer(_ node: Node) -> Bool {
         node.op.quantization == .contraction || node.op.inputRoles.values.contains { $0 == .scale }

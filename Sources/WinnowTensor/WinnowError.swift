@@ -44,7 +44,8 @@ public struct WinnowError: Error, Hashable, Sendable {
 extension WinnowError: CustomStringConvertible {
     public var description: String {
         let sentence = subject.isEmpty ? problem : "\(subject): \(problem)"
-        return remedy.isEmpty ? sentence : "\(sentence); \(remedy)"
+        // Names may have line breaks; a sentence has none.
+        return (remedy.isEmpty ? sentence : "\(sentence); \(remedy)").split(whereSeparator: \.isNewline).joined(separator: " ")
     }
 }
 

@@ -77,7 +77,12 @@ final class TrainingRun {
     /// Lets hooks set up the first step of a fresh run.
     func start() throws {
         pace.start(at: step)
-        if step == 0 { try callHooks() }
+        guard step == 0 else { return }
+        try callHooks()
+        // Where nothing but the loss judges, training may have begun at the best state.
+        if let validation, trainer.configuration.keepsBest, judgesByLoss(on: validation), hooks.allSatisfy(\.isSettled) {
+            best = (0, try -validationLoss(on: validation), present)
+        }
     }
 
     /// Takes the steps that the present epoch has left.
@@ -217,15 +222,23 @@ final class TrainingRun {
             record.validationScore = score
             return score
         }
-        if trainer.objective.labels != nil, trainer.objective.judgesClasses, Evaluation.objection(to: trainer.model, on: data) == nil {
+        if !judgesByLoss(on: data) {
             let evaluation = try Evaluation(of: model(with: present), on: data, options: EvaluationOptions(session: trainer.options))
             (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
             return evaluation.top1
         }
-        let objective = try trainer.objective.setting(present)
-        let loss = try objective.loss(on: data, batchSize: trainer.configuration.batchSize, options: trainer.options)
+        let loss = try validationLoss(on: data)
         record.validationLoss = loss
         return -loss
+    }
+
+    private func judgesByLoss(on data: Dataset) -> Bool {
+        trainer.judge == nil
+            && !(trainer.objective.labels != nil && trainer.objective.judgesClasses && Evaluation.objection(to: trainer.model, on: data) == nil)
+    }
+
+    private func validationLoss(on data: Dataset) throws -> Double {
+        try trainer.objective.setting(present).loss(on: data, batchSize: trainer.configuration.batchSize, options: trainer.options)
     }
 
     /// The inference model with these contents in the initializers it has.

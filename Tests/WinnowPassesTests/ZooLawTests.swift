@@ -118,7 +118,7 @@ struct ZooLawTests {
 
     private func training(with passes: [any TrainingPass]) -> Finetune {
         var finetune = Finetune(carrying: passes)
-        (finetune.epochs, finetune.batchSize) = (1, 16)
+        (finetune.epochs, finetune.batchSize, finetune.keepBest) = (1, 16, false)
         return finetune
     }
 

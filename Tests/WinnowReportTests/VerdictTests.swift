@@ -98,5 +98,8 @@ import WinnowTensor
         let b = GraphBuilder("g")
         let x = try b.input("x", .float32, ["N", 2])
         #expect(IntegerCoverage(try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", Tensor(zeros: [2, 2])))])) == nil)
+        let codes = b.constant("codes", Tensor([Int8](repeating: 3, count: 4), shape: [2, 2]))
+        let own = try b.add(DynamicQuantizeMatMul(), x, codes, b.constant("scale", scalar: Float(0.1)), b.constant("zero", Tensor(scalar: Int8(0))))
+        #expect(IntegerCoverage(try b.graph(outputs: [own]))?.integerLayerCount == 1)
     }
 }

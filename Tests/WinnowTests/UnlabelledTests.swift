@@ -104,6 +104,13 @@ import WinnowTensor
         #expect(abs(try tuned.measured(as: "t").sparsity - pruned.measured(as: "p").sparsity) < 1e-9)
     }
 
+    /// Toward its own outputs no step makes a model better.
+    @Test func trainingTowardItselfGivesTheModelBack() throws {
+        let model = Model(try pictures())
+        let tuned = try model.applying("finetune", ["epochs": 2, "batch-size": 20], data: samples([120, 1, 8, 8], name: "x")).model
+        #expect(tuned.graph.initializers == model.graph.initializers)
+    }
+
     /// The bound of iterative pruning is agreement with the original, which the dense model has wholly.
     @Test func iterativePruningByAgreement() throws {
         let pass: [String: HyperparameterValue] = ["sparsities": [0.3, 0.95], "max-drop": 20, "finetune": ["epochs": 1, "batch-size": 50]]

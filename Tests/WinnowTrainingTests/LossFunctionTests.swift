@@ -119,11 +119,39 @@ struct LossFunctionTests {
         for time in 0..<times { #expect(abs(gradient[(time * classes)..<((time + 1) * classes)].reduce(0, +)) < 1e-5) }
     }
 
+    /// Numbers that lie between 0 and 1 by what computes them are probabilities, however a sigmoid is spelled.
+    @Test(arguments: 0..<4) func binaryLossTakesProbabilities(_ form: Int) throws {
+        func loss(_ close: (GraphBuilder, ValueName) throws -> ValueName) throws -> Float {
+            let b = GraphBuilder("binary")
+            let x = try b.input("x", .float32, ["N", 4])
+            let model = try b.graph(outputs: [close(b, x)])
+            let builder = GraphBuilder(extending: model)
+            let target = builder.constant("target", Tensor([1, 0, 1, 0, 1, 1, 0, 0] as [Float], shape: [2, 4]))
+            let value = try BinaryCrossEntropyLoss.add(at: LossPlace(builder, output: model.outputs[0], of: model), LossTarget(.values, target))
+            var edit = builder.edit()
+            edit.outputs = [value]
+            let data = Tensor([0.5, -1, 2, 3, -2, 0.1, 0.2, -0.7] as [Float], shape: [2, 4])
+            return try #require(try Session(model.applying(edit)).run(["x": data])[value]).floats()[0]
+        }
+        let own = try loss { b, x in
+            switch form {
+            case 0: return try b.add(Reciprocal(), b.add(Add(), b.add(Exp(), b.add(Neg(), x)), b.constant("one", scalar: Float(1))))
+            case 1: return try b.add(Cast(to: .float32), b.add(Sigmoid(), b.add(Cast(to: .float16), x)))
+            case 2:
+                let halves = try b.add(Split(axis: 1, sizes: [2, 2], outputCount: 2), inputs: [x], outputs: 2)
+                return try b.add(Concat(axis: 1), b.add(Sigmoid(), halves[0]), b.add(Sigmoid(), halves[1]))
+            default: return try b.add(Transpose([1, 0]), b.add(Transpose([1, 0]), b.add(Sigmoid(), x)))
+            }
+        }
+        #expect(abs(own - (try loss { $1 })) < 2e-3)
+    }
+
     /// What a model closes with is left out, so that the loss works on logits.
     @Test func closingSigmoidAndSoftmaxAreLeftOut() throws {
         let b = GraphBuilder("closed")
         let x = try b.input("x", .float32, ["N", 7, 5])
-        let model = try b.graph(outputs: [b.add(Softmax(axis: 2), x, name: "text"), b.add(Sigmoid(), x, name: "bits")])
+        let bits = try b.add(Transpose([0, 1, 2]), b.add(Sigmoid(), x))
+        let model = try b.graph(outputs: [b.add(Identity(), b.add(Softmax(axis: 2), x), name: "text"), b.add(Identity(), bits, name: "bits")])
         let builder = GraphBuilder(extending: model)
         let letters = builder.constant("letters", Tensor([Int64](repeating: 1, count: 4), shape: [2, 2]))
         _ = try TemporalClassificationLoss.add(at: LossPlace(builder, output: "text", of: model), LossTarget(.classes, letters))

@@ -106,6 +106,54 @@ private struct DistillationFixture: Decodable {
         #expect(flat.op is Flatten && flat.inputs[0] == scores)
     }
 
+    /// Whatever softmax is spelled as and whatever hands it on, the loss is that of the logits.
+    @Test(arguments: 0..<13) func closingFormsAreLeftOut(_ form: Int) throws {
+        func objective(_ close: (GraphBuilder, ValueName) throws -> ValueName) throws -> Objective {
+            let b = GraphBuilder("closed")
+            let x = try b.input("x", .float32, ["N", 3])
+            let scores = try b.add(Mul(), x, b.constant("w", Tensor([1, 2, 3] as [Float])), name: "scores")
+            return try Loss.crossEntropy().attached(to: b.graph(outputs: [close(b, scores)]))
+        }
+        let closed = try objective { b, x in
+            switch form {
+            case 0: return try b.add(Transpose([1, 0]), b.add(Softmax(axis: 0), b.add(Transpose([1, 0]), x)))
+            case 1:
+                let bounds = [0, Int(Int32.max), 1].map { b.constant("bound", Tensor([Int64($0)])) }
+                return try b.add(Slice(), b.add(Softmax(axis: 1), x), bounds[0], bounds[1], bounds[2])
+            case 2: return try b.add(Cast(to: .float32), b.add(Softmax(axis: 1), b.add(Cast(to: .float16), x)))
+            case 3:
+                let e = try b.add(Exp(), b.add(Sub(), x, b.add(ReduceMax(axes: [1]), x)))
+                return try b.add(Div(), e, b.add(ReduceSum(axes: [1]), e))
+            case 4: return try b.add(Split(axis: 1, sizes: [3]), inputs: [b.add(Softmax(axis: 1), x)])[0]
+            default: break
+            }
+            let p = try b.add(Softmax(axis: 1), x)
+            switch form {
+            case 5: return try b.add(Max(), p, b.constant("floor", scalar: Float(1e-7)))
+            case 6: return try b.add(Add(), p, b.constant("shift", scalar: Float(1e-7)))
+            case 7: return try b.add(Pow(), p, b.constant("one", scalar: Float(1)))
+            case 8: return try b.add(Mul(), p, b.constant("percent", scalar: Float(100)))
+            case 9: return try b.add(Mul(), b.constant("half", scalar: Float(0.5)), b.add(Add(), p, p))
+            case 10: return try b.add(Gather(axis: 1), p, b.constant("all", Tensor([Int64(0), 1, 2])))
+            case 11:
+                let scale = b.constant("scale", scalar: Float(1.0 / 255))
+                let zero = b.constant("zero", Tensor(scalar: UInt8(0)))
+                return try b.add(DequantizeLinear(), b.add(QuantizeLinear(), p, scale, zero), scale, zero)
+            default:
+                let places = try b.add(Unsqueeze(), p, b.constant("axes", Tensor([Int64(2), 3])))
+                return try b.add(Flatten(), b.add(GlobalAveragePool(), places))
+            }
+        }
+        let inputs = ["x": Tensor([1, -2, 0.5, 0, 2, -1] as [Float], shape: [2, 3]), "labels": Tensor([Int64(2), 0])]
+        func loss(_ objective: Objective) throws -> Double {
+            let names = Set(objective.graph.inputNames)
+            let labels = try #require(objective.labels)
+            let given = Dictionary(uniqueKeysWithValues: inputs.map { ($0 == "labels" ? labels : $0, $1) }).filter { names.contains($0.key) }
+            return Double(try #require(try Session(objective.graph).run(given)[objective.loss]).floats()[0])
+        }
+        #expect(abs(try loss(closed) - loss(objective { $1 })) < 5e-3)
+    }
+
     @Test func aClosingSoftmaxIsLeftOut() throws {
         let b = GraphBuilder("softmax")
         let x = try b.input("x", .float32, ["N", 3])

@@ -29,11 +29,10 @@ extension DataFile {
         } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
             let table = try CSV(contentsOf: path)
             let preparation = try TablePreparation(beside: path)
-            let numbers = table.labels?.compactMap(Int.init)
-            let areNumbers = numbers?.count == table.labels?.count
+            let numbers = try table.labels?.classNumbers(of: path)
             self.init(
                 features: [.init(try preparation.scaled(table, subject: path))],
-                labels: areNumbers ? numbers : nil, labelNames: areNumbers ? nil : table.labels, preparation: preparation.words)
+                labels: numbers, labelNames: numbers == nil ? table.labels : nil, preparation: preparation.words)
         } else if name.contains("idx") || name.hasSuffix("ubyte") {
             try self.init(idx: path)
         } else {

@@ -46,6 +46,9 @@ extension DataSplits {
         let given = try InputShapes.shapes(parsing: shapes).map { (name: $0.0, shape: $0.shape) }
         let reading = SampleReading(graph: graph, shapes: given, preparation: preparation, skipsBad: skippingBad)
         var splits = try isFolder.boolValue ? Self.folder(path, source, reading) : Self.file(path, source, reading)
+        guard Split.allCases.contains(where: { splits[$0].map { $0.count > 0 } ?? false }) else {
+            throw WinnowError(.data, source, "has no samples", remedy: DataFile.remedy)
+        }
         guard preparation == nil || splits.preparation != nil else {
             throw WinnowError(.usage, "--preparation", "is for pictures, and \(source) has none", remedy: "leave it out")
         }

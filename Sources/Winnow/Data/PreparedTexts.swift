@@ -108,10 +108,10 @@ struct TextFile {
     func samples(_ path: String, _ reading: SampleReading) throws -> (Dataset, words: String) {
         var prepared = try PreparedTexts(in: URL(fileURLWithPath: path).deletingLastPathComponent().path, reading)
         for text in texts { prepared.add(text: text) }
-        let numbers = labels?.compactMap(Int.init)
+        let numbers = try labels?.classNumbers(of: path)
         let classes = SampleFiles.sorted(Set(labels ?? []))
         let data = try Dataset(
-            prepared.features(), labels: labels.map { labels in numbers?.count == labels.count ? numbers ?? [] : labels.compactMap(classes.firstIndex) })
+            prepared.features(), labels: numbers ?? labels.map { $0.compactMap(classes.firstIndex) })
         return (data, "\(data.count) texts\(data.classWords), \(prepared.words)")
     }
 }

@@ -48,7 +48,7 @@ struct SampleFiles {
 
     static func sorted(_ classes: Set<String>) -> [String] {
         classes.sorted { a, b in
-            guard let x = Int(a), let y = Int(b), x != y else { return a < b }
+            guard let x = a.classNumber, let y = b.classNumber, x != y else { return a < b }
             return x < y
         }
     }
@@ -103,7 +103,7 @@ extension SampleFiles {
             }
             return found
         }
-        areNumbers = isLabelled && files.allSatisfy { file in file.label.flatMap { Int($0) } != nil }
+        areNumbers = isLabelled ? try files.compactMap(\.label).classNumbers(of: list) != nil : false
     }
 
     /// A path that is there, with what is behind it.
@@ -154,7 +154,7 @@ extension SampleFiles {
         var unread = UnreadFiles(skips: reading.skipsBad)
         for file in files {
             guard try unread.reading(file.path, { try samples.add(file.path) }) != nil else { continue }
-            if let label = file.label, let number = areNumbers ? Int(label) : classes.firstIndex(of: label) { labels.append(number) }
+            if let label = file.label, let number = areNumbers ? label.classNumber : classes.firstIndex(of: label) { labels.append(number) }
         }
         try unread.check(of: files.count, noun)
         let data = try Dataset(samples.features(), labels: isLabelled ? labels : nil)

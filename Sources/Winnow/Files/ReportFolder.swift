@@ -25,7 +25,7 @@ public struct ReportFolder: Sendable {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw WinnowError(.file, path, "there is no such file or folder", remedy: "give a report's JSON file, or a folder of reports")
         }
-        let page = output ?? (isFolder.boolValue ? "\(path)/index.html" : Self.page(of: path))
+        let page = output ?? (isFolder.boolValue ? URL(fileURLWithPath: path, isDirectory: true).appendingPathComponent("index.html").relativePath : Self.page(of: path))
         try Self.check(page)
         guard isFolder.boolValue else {
             guard let report = Self.report(at: path) else {

@@ -85,7 +85,7 @@ struct Measuring {
         guard !isOriginal else { return }
         do {
             result.metrics = try bench.trial(graph, on: test).quality.results
-        } catch let error as WinnowError where error.kind == .model {
+        } catch let error as WinnowError where [.model, .unsupported].contains(error.kind) {
             result.note("no agreement of \(result.stage): \(error)")
         }
     }

@@ -14,14 +14,16 @@ extension Recipe {
 
     /// What every step does on a few samples, one epoch where it trains: what would stop the recipe after hours stops it now.
     ///
-    /// - Parameter samples: of each split, at most.
+    /// - Parameter samples: of each split, at most; as many as the model takes at a time at least.
     /// Throws as `run` does.
     public func rehearsed(
         on model: Model, data: DataSplits? = nil, samples: Int = 64, judge: Judge? = nil, cancellation: Cancellation = Cancellation(),
         progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
     ) throws -> [Report.Step] {
         let short = Recipe(steps: passes.map { .pass(PassStep($0.rehearsal)) })
-        var pipeline = Pipeline(short, data: data?.kept(for: model.graph).drawn(samples))
+        let kept = data?.kept(for: model.graph)
+        let least = kept?.training?.fixedBatchSize(for: model.graph) ?? 1
+        var pipeline = Pipeline(short, data: kept?.drawn(max(samples, least)))
         pipeline.judge = judge
         return try pipeline.run(on: model, cancellation: cancellation, progress: progress).steps
     }

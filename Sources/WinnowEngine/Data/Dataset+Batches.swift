@@ -26,7 +26,17 @@ extension Dataset {
 
     /// How many samples `graph` takes at a time; nil: any number.
     package func fixedBatchSize(for graph: Graph) -> Int? {
-        features.contains { $0.placement == .whole } ? 1 : graph.fixedBatchSize
+        if features.contains(where: { $0.placement == .whole }) { return 1 }
+        return graph.fixedBatchSize ?? (count > 1 && !takes(2, graph) && takes(1, graph) ? 1 : nil)
+    }
+
+    /// Whether so many samples go through a graph; some name an extent as if any number did, and fix it inside.
+    private func takes(_ count: Int, _ graph: Graph) -> Bool {
+        let shapes = batchShapes(count: count, like: 0)
+        let types = graph.inputs.compactMap { input in
+            shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) }
+        }
+        return (try? graph.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }))) != nil
     }
 
     private var samplesByShape: [[Int]] {

@@ -24,7 +24,7 @@ extension ClassScores.Form {
     fileprivate func loss(_ scores: ArraySlice<Double>, label: Int) -> Double {
         let own = scores[scores.startIndex + label]
         switch self {
-        case .probabilities: return -log(max(own, 1e-30))
+        case .probabilities: return log(max(scores.reduce(0, +), 1e-30)) - log(max(own, 1e-30))
         case .logProbabilities: return -own
         case .logits:
             let top = scores.max() ?? 0

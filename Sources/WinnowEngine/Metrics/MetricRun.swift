@@ -32,7 +32,10 @@ package struct MetricRun {
         }
         let start = ContinuousClock.now
         var done = 0
-        for batch in others.batches(of: options.batchSize ?? 64, for: first) {
+        // Either model may fix how many samples it takes.
+        let size = options.batchSize ?? 64
+        let isOwnFixed = others.fixedBatchSize(for: first) == nil && own.fixedBatchSize(for: graph) != nil
+        for batch in isOwnFixed ? own.batches(of: size, for: graph) : others.batches(of: size, for: first) {
             try options.cancellation?.check("evaluation")
             let plan = try session.plan(for: batch, of: own)
             try plan.execute()

@@ -91,11 +91,21 @@ struct ONNXReader {
 
     private func content(of proto: Onnx_GraphProto, in parent: Scope?) throws -> Content {
         var content = Content(scope: Scope(proto, parent: parent))
-        let listed = Set(proto.input.map(\.name))
         var names = NodeNames(proto.node.map(\.name))
+        try addInitializers(of: proto, isBody: parent != nil, to: &content, &names)
+        try addNodes(of: proto, to: &content, &names)
+        for node in content.nodes {
+            let read = node.inputs + node.op.capturedValues
+            content.missing.formUnion(read.filter { !$0.isEmpty && !content.scope.declares($0) })
+        }
+        return content
+    }
+
+    /// Adds the constants of a graph, and the inputs that are none.
+    private func addInitializers(of proto: Onnx_GraphProto, isBody: Bool, to content: inout Content, _ names: inout NodeNames) throws {
+        let listed = Set(proto.input.map(\.name))
         var constants: Set<ValueName> = []
         for (index, initializer) in proto.initializer.enumerated() {
-            let subject = "initializer \(initializer.name)"
             guard !initializer.name.isEmpty else { throw WinnowError(.model, "an initializer", "has no name") }
             if initializer.isForeign, metadata.irVersion <= 3 || !listed.contains(initializer.name) {
                 let name = names.name(for: "", operatorName: "Constant", index: index)
@@ -103,8 +113,8 @@ struct ONNXReader {
                 constants.insert(initializer.name)
                 continue
             }
-            content.initializers.append(
-                (initializer.name, try Tensor(initializer, subject: subject, external: external)))
+            let tensor = try Tensor(initializer, subject: "initializer \(initializer.name)", external: external)
+            content.initializers.append((initializer.name, tensor))
         }
         for sparse in proto.sparseInitializer {
             let name = sparse.values.name
@@ -112,13 +122,17 @@ struct ONNXReader {
             content.initializers.append((name, try Tensor(sparse, subject: "initializer \(name)", external: external)))
         }
         // Up to IR version 3 all initializers are listed as inputs and are constants; later, inputs with default values.
-        if parent == nil, metadata.irVersion > 3, content.initializers.contains(where: { listed.contains($0.name) }) {
+        if !isBody, metadata.irVersion > 3, content.initializers.contains(where: { listed.contains($0.name) }) {
             content.defaults = Dictionary(
                 content.initializers.filter { listed.contains($0.name) }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
             content.initializers.removeAll { listed.contains($0.name) }
         }
         constants.formUnion(content.initializers.map(\.name))
         content.inputs = proto.input.filter { !constants.contains($0.name) }
+    }
+
+    /// Adds the nodes of a graph, of which some are constants.
+    private func addNodes(of proto: Onnx_GraphProto, to content: inout Content, _ names: inout NodeNames) throws {
         var vectors = Dictionary(content.initializers.filter { $0.tensor.shape.rank <= 1 }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
         let results = Set(proto.output.map(\.name))
         for (index, node) in proto.node.enumerated() {
@@ -136,11 +150,6 @@ struct ONNXReader {
                 }
             } catch let error as WinnowError { throw error.within("node \(name) (\(node.opType))") }
         }
-        for node in content.nodes {
-            let read = node.inputs + node.op.capturedValues
-            content.missing.formUnion(read.filter { !$0.isEmpty && !content.scope.declares($0) })
-        }
-        return content
     }
 
     private func node(_ proto: Onnx_NodeProto, named name: String, scope: Scope) throws -> Node {
@@ -153,6 +162,7 @@ struct ONNXReader {
             attributes[attribute.name] = try attribute.attribute(external: external, ofKnown: isKnown) { try body($0, in: scope) }
         }
         (attributes.inputCount, attributes.outputCount) = (proto.input.count, proto.output.count)
+        attributes.namedOutputCount = proto.output.count { !$0.isEmpty }
         guard let version = functionOpsets[proto.name]?[domain] ?? metadata.opsets[domain] else {
             throw WinnowError(.model, "", "the file names no operator-set version for domain \"\(domain)\"")
         }

@@ -99,7 +99,7 @@ extension ValueType {
     fileprivate func completed(by declared: ValueType?) -> ValueType {
         guard let extents, let declared, let others = declared.extents, accepts(declared) else { return self }
         var result = self
-        result.extents = zip(extents, others).map { $0.isNameless ? $1 : $0 }
+        result.extents = zip(extents, others).map { $0.isNameless || $0.value == nil && $1.value != nil ? $1 : $0 }
         return result
     }
 }

@@ -40,7 +40,13 @@ package struct CSV: Sendable {
                 throw WinnowError(.file, place, "has \(row.count) fields, but the header \(header.count)")
             }
             for (index, field) in row.enumerated() {
-                if index == label { texts.append(field.text); continue }
+                if index == label {
+                    guard field.text.contains(where: { !$0.isWhitespace }) else {
+                        throw WinnowError(.file, "\(place), column \(header[index])", "has no label", remedy: "take the line out")
+                    }
+                    texts.append(field.text)
+                    continue
+                }
                 guard let number = field.number else {
                     let others = [";", "\t"].filter(field.text.contains)
                     throw WinnowError(

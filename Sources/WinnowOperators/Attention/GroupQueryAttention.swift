@@ -145,23 +145,31 @@ package struct GroupQueryAttention: Decomposition {
     }
 }
 
-/// `"b.(g.), b.(g.), b.(g.), bg.., bg.., b, , .., .., b., bh.. -> b.(g.), bg.., bg.."`: whole heads of keys with all their queries, or
-/// heads of queries (`r`) where all share one. ONNX Runtime takes widths of heads by eights alone: they stay.
+/// `"b.(gq), b.(gd), b.(gd), bg.d, bg.d, b, , .., .., b., bh.. -> b.(gq), bg.d, bg.d"`: whole heads of keys with all their queries, or
+/// heads of queries (`r`) where all share one; packed, they stand behind each other. ONNX Runtime takes widths of heads by eights
+/// alone: they stay.
 extension GroupQueryAttention {
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard heads > 0, keyHeads > 0, heads % keyHeads == 0, inputs.optional(0)?.rank == 3, inputs.optional(1)?.rank == 3 else {
-            return .opaque
-        }
-        let (queries, keys, cache, label) = keyHeads > 1
-            ? ("b.(g.)", "b.(g.)", "bg..", Character("g")) : ("b.(r.)", "b..", "b...", Character("r"))
+        guard heads > 0, keyHeads > 0, heads % keyHeads == 0, let columns = inputs.optional(0)?.extents, columns.count == 3,
+            let width = columns[2].value
+        else { return .opaque }
+        let isPacked = inputs.optional(1) == nil
+        let parts = isPacked ? heads + 2 * keyHeads : heads
+        guard width % parts == 0, isPacked || inputs.optional(1)?.rank == 3 else { return .opaque }
+        let (label, queries, keys, cache) = keyHeads > 1
+            ? (Character("g"), "(gq)", "(gd)", "bg.d") : (Character("r"), "(rd)", "d", "b..d")
+        let given = isPacked ? ["b.[\(queries)\(keys)\(keys)]", "", ""] : ["b.\(queries)", "b.\(keys)", "b.\(keys)"]
         let added = zip(inputs.optional(10)?.extents ?? [], ["b", "(\(label).)", ".", "."]).map { $0 == .fixed(1) ? "1" : $1 }.joined()
-        let terms = [queries, keys, keys, cache, cache, "b", "", "..", "..", "b.", added]
-        let given = inputs.indices.map { index -> String in
+        let terms = given + [cache, cache, "b", "", "..", "..", "b.", added]
+        let operands = inputs.indices.map { index -> String in
             guard let info = inputs[index] else { return "" }
             return index < terms.count && index != 6 ? terms[index] : String(repeating: ".", count: info.rank ?? 0)
         }
+        let size = width / parts
         return AxisMap(
-            "\(given.joined(separator: ",")) -> \(queries), \(cache), \(cache)", extents: [label: keyHeads > 1 ? keyHeads : heads])
+            "\(operands.joined(separator: ",")) -> b.\(queries), \(cache), \(cache)",
+            extents: keyHeads > 1 ? ["g": keyHeads, "q": heads / keyHeads * size, "d": size] : ["r": heads, "d": size],
+            pinned: "qd")
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
@@ -173,7 +181,8 @@ extension GroupQueryAttention {
 
     /// Heads of zeros attend to zeros.
     package func effect(of zeros: Zeros) -> ZeroEffect {
-        let isZero = zeros.are(at: 1) && zeros.are(at: 2) && [3, 4].allSatisfy { zeros.areOrAbsent(at: $0) }
-        return zeros.bearers.contains(1) && isZero ? .zero : .number
+        let values = zeros.inputs.optional(1) == nil ? [0] : [1, 2]
+        let areZero = values.allSatisfy { zeros.bearers.contains($0) && zeros.are(at: $0) } && [3, 4].allSatisfy { zeros.areOrAbsent(at: $0) }
+        return keyHeads > 1 && areZero ? .zero : .number
     }
 }

@@ -57,8 +57,13 @@ package struct LinearAttention: TrainedInParts {
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let (query, value) = (try inputs.required(0), try inputs.required(2))
         guard query.rank ?? 3 == 3, value.rank ?? 3 == 3 else { throw WinnowError(.shape, "input \(query.type)", "must have three axes") }
-        func size(_ info: ValueInfo, _ heads: Int) -> Int? { info.extents?[2].value.map { $0 / heads } }
-        let (depth, width) = (size(query, queryHeads), size(value, keyHeads))
+        func size(_ info: ValueInfo, _ heads: Int) throws -> Int? {
+            try info.extents?[2].value.map { columns in
+                guard columns % heads == 0 else { throw WinnowError(.shape, "input \(info.type)", "is not divided by \(heads) heads") }
+                return columns / heads
+            }
+        }
+        let (depth, width) = (try size(query, queryHeads), try size(value, keyHeads))
         let batch = query.extents?[0] ?? .unknown
         let state = [batch, .fixed(keyHeads), depth.map { .fixed($0) } ?? .unknown, width.map { .fixed($0) } ?? .unknown]
         let result = [batch, query.extents?[1] ?? .unknown, width.map { .fixed($0 * queryHeads) } ?? .unknown]

@@ -18,6 +18,16 @@ package struct Add: ElementwiseBinary, AttributeFree, ChannelAffine {
         return [try context.summed(to: 0, g), try context.summed(to: 1, g)]
     }
 
+    /// Sums of probabilities are some again, and a millionth matters to none.
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        for place in 0..<2 {
+            if let shift = graph.constantNumber(node.input(1 - place)), shift >= 0, shift <= 1e-6, let own = graph.probabilities(of: node.input(place)) {
+                return own
+            }
+        }
+        return graph.probabilitiesOfSum(node)
+    }
+
     package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {
         graph.channelConstant(besides: value, of: node, axis: axis).map { AxisAffine(scale: $0.map { _ in 1 }, shift: $0) }
     }

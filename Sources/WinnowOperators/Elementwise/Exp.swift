@@ -12,9 +12,8 @@ package struct Exp: ElementwiseUnary, AttributeFree {
 
     /// Of the logarithms of probabilities: logits that give the same probabilities.
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        guard let source = graph.producer(of: node.input(0)), let own = source.op.probabilities(of: source, in: graph), own.areLogarithms
-        else { return nil }
-        return Probabilities(along: own.axes, areLogarithms: false)
+        guard let own = graph.probabilities(of: node.input(0)), own.areLogarithms else { return nil }
+        return Probabilities(own.logits ?? node.input(0), along: own.axes)
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -10,6 +10,11 @@ package struct Log: ElementwiseUnary, AttributeFree {
 
     package var function: UnaryFunction { .log }
 
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        guard let own = graph.probabilities(of: node.input(0)), !own.areLogarithms else { return nil }
+        return Probabilities(own.logits, along: own.axes, areLogarithms: true)
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder
         let x = try context.input(0)

@@ -8,6 +8,9 @@ package struct Mean: ElementwiseVariadic {
     package init() {}
 
     package var function: VariadicKernel.Function { .mean }
+    package var combinesUnitIntervals: Bool { true }
+
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { graph.probabilitiesOfSum(node) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let count = Double(context.node.inputs.count)

@@ -11,6 +11,7 @@ package struct Pow: ElementwiseBinary, AttributeFree {
 
     package var function: BinaryFunction { .power }
     package var minimumVersion: Int { 7 }
+    package var neutralOperand: (value: Double, places: Set<Int>)? { (1, [1]) }
 
     package func effect(of zeros: Zeros) -> ZeroEffect {
         let exponents = zeros.inputs.optional(1)?.constant?.doubles() ?? [0]

@@ -10,6 +10,8 @@ package struct Reciprocal: ElementwiseUnary, AttributeFree {
 
     package var function: UnaryFunction { .reciprocal }
 
+    package func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName? { graph.sigmoidArgument(ofDenominator: node.input(0)) }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder
         let y = try context.output(0)

@@ -12,6 +12,7 @@ package struct Sigmoid: ElementwiseUnary, AttributeFree, ActivationOperator {
     package var outputBounds: ClosedRange<Float>? { 0...1 }
 
     package func activation(of node: Node, in graph: GraphIndex) -> Activation? { .sigmoid }
+    package func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName? { node.input(0) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

@@ -9,6 +9,8 @@ package struct Sum: ElementwiseVariadic {
 
     package var function: VariadicKernel.Function { .sum }
 
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { graph.probabilitiesOfSum(node) }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let g = try context.outputGradient()
         return try context.node.inputs.indices.map { try context.summed(to: $0, g) }

@@ -19,6 +19,8 @@ package struct Concat: Operator {
     package var quantization: QuantizationRule { .sharesScale }
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
 
+    package var combinesUnitIntervals: Bool { true }
+
     package func passing(of node: Node, in graph: GraphIndex) -> Passing? { node.inputs.count == 1 ? .unchanged : nil }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {

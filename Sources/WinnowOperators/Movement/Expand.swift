@@ -12,6 +12,8 @@ package struct Expand: Operator {
 
     package var minimumVersion: Int { 8 }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) == .unchanged ? .unchanged : nil }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents, let target = try inputs.required(1).countedExtents else {

@@ -19,6 +19,15 @@ package struct Gather: Operator {
     package var minimumVersion: Int { 1 }
     package var quantization: QuantizationRule { .keepsScale }
 
+    /// All elements in their order.
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        guard let extents = graph.info(of: node.input(0))?.extents, !extents.contains(.unknown), let axis = try? axis.normalizedAxis(rank: extents.count),
+            let count = extents[axis].value, let indices = graph.constant(node.input(1)), indices.rank == 1, indices.elementCount == count,
+            indices.integers() == Array(0..<count)
+        else { return nil }
+        return .unchanged
+    }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         let indices = try inputs.required(1)

@@ -64,6 +64,15 @@ package struct Slice: Operator {
         return try evaluatingConstants([info], of: inputs)
     }
 
+    /// A part that is the whole.
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        let inputs = node.inputs.map { graph.info(of: $0) }
+        guard let extents = inputs.optional(0)?.extents, let arguments = try? arguments(inputs, rank: extents.count),
+            arguments.steps.allSatisfy({ $0 ?? 0 > 0 }), !extents.contains(.unknown), (try? arguments.extents(extents)) == extents
+        else { return nil }
+        return .unchanged
+    }
+
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {

@@ -33,6 +33,10 @@ package struct Split: Operator {
         countsOutputs = sizes == nil && partCount == nil && attributes.inputCount == 1
     }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        node.outputs.count == 1 && graph.reshaping(of: node) == .unchanged ? .unchanged : nil
+    }
+
     /// More parts than any model has.
     private static let partLimit = 1 << 16
 

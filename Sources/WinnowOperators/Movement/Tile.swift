@@ -15,6 +15,8 @@ package struct Tile: Operator {
     package var minimumVersion: Int { 6 }
     package var quantization: QuantizationRule { .keepsScale }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? { graph.reshaping(of: node) == .unchanged ? .unchanged : nil }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }

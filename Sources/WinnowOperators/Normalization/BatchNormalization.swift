@@ -24,7 +24,7 @@ package struct BatchNormalization: Operator {
             throw WinnowError(.unsupported, "spatial", "statistics for each place are not supported")
         }
         let isTraining = try version < 7 && !attributes.flag("is_test", default: true)
-        guard !isTraining, version > 13 || attributes.outputCount ?? 1 == 1 else {
+        guard !isTraining, version > 13 || attributes.namedOutputCount ?? 1 <= 1 else {
             throw WinnowError(
                 .unsupported, "outputs", "statistics of batches before operator set 14 are not supported",
                 remedy: "export the model for inference")

@@ -42,8 +42,8 @@ extension SoftmaxFamily {
     }
 
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        guard let rank = graph.info(of: node.input(0))?.rank, let axis = try? axis.normalizedAxis(rank: rank) else { return nil }
-        return Probabilities(along: axis..<(flattens ? rank : axis + 1), areLogarithms: Self.isLogarithm)
+        guard let logits = node.input(0), let rank = graph.info(of: logits)?.rank, let axis = try? axis.normalizedAxis(rank: rank) else { return nil }
+        return Probabilities(logits, along: axis..<(flattens ? rank : axis + 1), areLogarithms: Self.isLogarithm)
     }
 
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }

@@ -65,11 +65,3 @@ package struct AveragePool: Pooling, RuntimeForm {
         return [try context.builder.add(AveragePoolGradient(pooling: self), context.outputGradient(), shape)]
     }
 }
-
-extension GraphBuilder {
-    package func averagePool(_ x: ValueName, size: Int, stride: Int? = nil, padding: Int = 0, name: String? = nil) throws
-        -> ValueName
-    {
-        try add(AveragePool(window: Window(size: size, stride: stride, padding: padding)), inputs: [x], name: name)[0]
-    }
-}

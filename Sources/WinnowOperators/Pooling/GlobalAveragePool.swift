@@ -13,6 +13,10 @@ package struct GlobalAveragePool: GlobalPooling {
     package var passesShifts: Bool { true }
     package var kind: PoolingKind { .average(countsPads: false) }
 
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        graph.probabilities(of: node.input(0)).flatMap { !$0.areLogarithms && $0.axes == 1..<2 ? Probabilities(nil, along: 1..<2) : nil }
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let shape = try context.builder.shape(of: context.input(0))
         return [try context.builder.add(AveragePoolGradient(pooling: nil), context.outputGradient(), shape)]

@@ -32,6 +32,11 @@ package struct DequantizeLinear: Operator {
         return attributes
     }
 
+    /// Of probabilities that were rounded to codes.
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        graph.producer(of: node.input(0)).flatMap { $0.op is QuantizeLinear ? graph.probabilities(of: $0.input(0)) : nil }
+    }
+
     package var minimumVersion: Int { isContributed ? 1 : numberType == nil ? scaleAxis.minimumVersion : 23 }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {

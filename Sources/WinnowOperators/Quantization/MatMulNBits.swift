@@ -142,7 +142,7 @@ package struct MatMulNBits: TrainedInParts {
     package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
         guard let extents = outputs.first??.extents else { return .some(nil) }
         let known = extents.compactMap(\.value)
-        return .some(known.count == extents.count ? known.reduce(depth, *) : nil)
+        return .some(known.count == extents.count ? known.reduce(depth, *|) : nil)
     }
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {

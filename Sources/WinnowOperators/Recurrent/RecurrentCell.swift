@@ -117,8 +117,8 @@ extension RecurrentOperator {
         guard let extents = inputs.first??.extents, extents.count == 3 else { return .some(nil) }
         let known = extents.compactMap(\.value)
         guard known.count == 3 else { return .some(nil) }
-        let rows = parameters.directionCount * Self.gateCount * parameters.hiddenSize
-        return .some(known[0] * known[1] * rows * (known[2] + parameters.hiddenSize))
+        let rows = parameters.directionCount * Self.gateCount *| parameters.hiddenSize
+        return .some(known[0] *| known[1] *| rows *| (known[2] +| parameters.hiddenSize))
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {

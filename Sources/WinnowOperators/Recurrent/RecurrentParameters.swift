@@ -64,6 +64,10 @@ package struct RecurrentParameters: Sendable, Hashable {
         let batch = extents[isBatchFirst ? 0 : 1]
         let all = isBatchFirst ? [batch, extents[1], directions, hidden] : [extents[0], directions, batch, hidden]
         let last = isBatchFirst ? [batch, directions, hidden] : [directions, batch, hidden]
+        for state in inputs.dropFirst(5).prefix(stateCount) {
+            guard let own = state?.type, !ValueType(own.elementType, last).accepts(own) else { continue }
+            throw WinnowError(.shape, "initial state", "is \(own), not \(ValueType(own.elementType, last))")
+        }
         return [ValueInfo(x.elementType, all)] + (0..<stateCount).map { _ in ValueInfo(x.elementType, last) }
     }
 

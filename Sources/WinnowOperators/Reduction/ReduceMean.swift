@@ -13,6 +13,8 @@ package struct ReduceMean: ReductionOperator {
 
     package init(_ parameters: ReductionParameters) { self.parameters = parameters }
 
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { probabilitiesOfRest(of: node, in: graph) }
+
     /// Over all spatial axes it is a pooling, which knows both layouts and codes.
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         let infos = node.inputs.map { graph.info(of: $0) }

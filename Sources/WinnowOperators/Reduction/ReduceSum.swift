@@ -11,6 +11,8 @@ package struct ReduceSum: ReductionOperator {
 
     package init(_ parameters: ReductionParameters) { self.parameters = parameters }
 
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { probabilitiesOfRest(of: node, in: graph) }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         try spread(context) { gradient, _ in gradient }
     }

@@ -81,6 +81,16 @@ extension ReductionOperator {
         return parameters.skipsWithoutAxes ? [] : Array(0..<rank)
     }
 
+    /// Of sums of probabilities over other axes than theirs.
+    func probabilitiesOfRest(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        let inputs = node.inputs.map { graph.info(of: $0) }
+        guard let own = graph.probabilities(of: node.input(0)), !own.areLogarithms, let rank = inputs.optional(0)?.rank,
+            let axes = try? reducedAxes(inputs, rank: rank), axes.allSatisfy({ !own.axes.contains($0) })
+        else { return nil }
+        let shift = parameters.keepsAxes ? 0 : axes.count { $0 < own.axes.lowerBound }
+        return Probabilities(nil, along: (own.axes.lowerBound - shift)..<(own.axes.upperBound - shift))
+    }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         guard let extents = data.extents else { return [ValueInfo(data.elementType, nil)] }

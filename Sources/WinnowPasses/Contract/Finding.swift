@@ -47,7 +47,8 @@ extension Finding: CustomStringConvertible {
             }
         let parts = [round.map { "round \($0)" } ?? "", status == .done ? "" : status.rawValue, change, before == nil && after == nil ? "" : quantity.unit]
         let text = parts.filter { !$0.isEmpty }.joined(separator: " ")
-        return "\(subject): \(text)\(reason.isEmpty ? "" : " (\(reason))")"
+        let why = reason.isEmpty ? "" : text.isEmpty ? reason : "(\(reason))"
+        return "\(subject): \([text, why].filter { !$0.isEmpty }.joined(separator: " "))"
     }
 }
 

@@ -3,7 +3,8 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
-/// Trains each block of the model toward the teacher's block, fed with what the teacher's block is fed with: Σ loss(sₖ(tₖ₋₁), tₖ).
+/// Trains each block of the model toward the teacher's block, fed with what the teacher's block is fed with: the mean over the
+/// blocks of loss(sₖ(tₖ₋₁), tₖ).
 ///
 /// Errors of one block do not reach the next, so every block has a target that it can meet (Li et al., "Blockwisely Supervised Neural
 /// Architecture Search with Knowledge Distillation", 2020, section 3.2).
@@ -12,7 +13,7 @@ public struct BlockDistillation: TrainingPass {
     public static let summary = "trains each block of the model toward the teacher's block on the teacher's inputs"
     public static let guide = """
         The model is cut where a single value passes from one part to the next. Each part is given what the teacher has at that place, and its \
-        distance from what the teacher has at the next is added up; the last part ends at the outputs. `values` name the places, else they are found \
+        distance from what the teacher has at the next is made small, the mean of all parts; the last part ends at the outputs. `values` name the places, else they are found \
         where the model and its teacher have values of one name and shape, `layers` layers or more apart. `alpha` is the blocks' part of the loss; with 1 \
         labels do not count. The teacher is another model with the same inputs, or, if none is named, the model as it was before compression.
         """
@@ -76,7 +77,8 @@ public struct BlockDistillation: TrainingPass {
             for (name, graph, key) in values.map({ ($0, model, "values") }) + goals.map({ ($0, teacher, "targets") }) where graph.infos[name] == nil {
                 throw WinnowError(.recipe, key, "there is no value \(name)", remedy: Spelling.remedy(for: name, among: graph.infos.keys.sorted()))
             }
-            return (values, goals)
+            let others = outputs(of: model, in: teacher).filter { !values.contains($0.own) }
+            return (values + others.map(\.own), goals + others.map(\.goal))
         }
         guard targets.isEmpty else { throw WinnowError(.recipe, "targets", "are given without values") }
         let found = GraphBlock.all(of: model, around: model.weightSites, layerCount: layers).flatMap(\.outputs).filter { value in
@@ -84,11 +86,15 @@ public struct BlockDistillation: TrainingPass {
             return own.elementType == .float32 && own.rank ?? 0 > 0 && own.extents?.map(\.value) == other.extents?.map(\.value)
                 && !model.outputs.contains(value)
         }
-        // Outputs correspond by their places.
-        let outputs = zip(model.outputs, teacher.outputs).filter { own, other in
-            model.infos[own]?.elementType == .float32 && model.infos[own]?.rank ?? 0 > 0 && teacher.infos[other]?.rank == model.infos[own]?.rank
-        }
-        return (found + outputs.map(\.0), found + outputs.map(\.1))
+        let outputs = outputs(of: model, in: teacher)
+        return (found + outputs.map(\.own), found + outputs.map(\.goal))
+    }
+
+    /// Outputs of numbers, which correspond by their places.
+    private func outputs(of model: Graph, in teacher: Graph) -> [(own: ValueName, goal: ValueName)] {
+        zip(model.outputs, teacher.outputs).filter { own, goal in
+            model.infos[own]?.elementType == .float32 && model.infos[own]?.rank ?? 0 > 0 && teacher.infos[goal]?.rank == model.infos[own]?.rank
+        }.map { (own: $0, goal: $1) }
     }
 }
 

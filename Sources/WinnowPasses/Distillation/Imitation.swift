@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 

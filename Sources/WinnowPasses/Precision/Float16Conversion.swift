@@ -50,14 +50,17 @@ public struct Float16Conversion: Pass {
 
     private func converting(_ graph: Graph, in context: PassContext) throws -> PassResult {
         var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph))
+        var unfit: Set<ValueName> = []
         var half = try HalfGraph(graph, stays: Set(reasons.keys))
         let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
         while let comparison {
-            let found = try comparison.nodesBeyond(maxError, in: half)
-            if found.isEmpty { break }
-            reasons.merge(found) { first, _ in first }
-            half = try HalfGraph(graph, stays: Set(reasons.keys))
+            let found = try comparison.beyond(maxError, in: half)
+            if found.nodes.isEmpty, found.values.isSubset(of: unfit) { break }
+            reasons.merge(found.nodes) { first, _ in first }
+            unfit.formUnion(found.values)
+            half = try HalfGraph(graph, stays: Set(reasons.keys), unfit: unfit)
         }
+        reasons.merge(half.reasons) { first, _ in first }
         let result = try half.apply()
         var ledger = WeightLedger(graph)
         for name in graph.initializerNames {
@@ -92,12 +95,14 @@ private struct HalfComparison {
         cancellation = context.cancellation
     }
 
-    /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not.
-    func nodesBeyond(_ limit: Double, in half: HalfGraph) throws -> [String: String] {
+    /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not; and values of
+    /// which float16 itself is.
+    func beyond(_ limit: Double, in half: HalfGraph) throws -> (nodes: [String: String], values: Set<ValueName>) {
         let converted = Set(half.converted.flatMap(\.outputs))
         let names = floats.map { converted.contains($0) ? half.halves[$0] ?? $0 : $0 }
         let other = try Session(half.apply().giving(names))
         var errors: [ValueName: Double] = [:]
+        var unfit: Set<ValueName> = []
         for batch in data.batches(of: 1, for: graph) {
             try cancellation?.check("comparing with float32")
             let plans = try [session, other].map { try $0.plan(for: batch, of: data) }
@@ -105,6 +110,7 @@ private struct HalfComparison {
             for (value, name) in zip(floats, names) {
                 guard let wanted = plans[0].output(value), let found = plans[1].output(name) else { continue }
                 errors[value] = max(errors[value] ?? 0, wanted.halfError(of: found))
+                if wanted.halfError(of: wanted.converted(to: .float16)) > limit { unfit.insert(value) }
             }
         }
         var result: [String: String] = [:]
@@ -112,7 +118,7 @@ private struct HalfComparison {
             guard let error = node.outputs.compactMap({ errors[$0] }).max(), error > limit else { continue }
             result[node.name] = error.isFinite ? "its result would be off by \(Float(error)) of its size" : "its result would be infinite"
         }
-        return result
+        return (result, unfit)
     }
 }
 

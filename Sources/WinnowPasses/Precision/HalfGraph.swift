@@ -12,16 +12,23 @@ struct HalfGraph {
     private(set) var halves: [ValueName: ValueName] = [:]
     /// Nodes that compute in float16, in order.
     private(set) var converted: [Node] = []
+    /// Why others do not that could.
+    private(set) var reasons: [String: String] = [:]
 
     private let graph: Graph
     private var names: FreshNames
     private var infos: [ValueName: ValueInfo]
     /// Values whose float32 form exists.
     private var wholes: Set<ValueName>
+    /// Values that float16 does not hold: what reads them goes on in float32.
+    private var unfit: Set<ValueName>
 
-    /// - Parameter stays: nodes that go on in float32.
-    init(_ graph: Graph, stays: Set<String>) throws {
+    /// - Parameters:
+    ///   - stays: nodes that go on in float32.
+    ///   - unfit: values that float16 does not hold, beside sums of integers.
+    init(_ graph: Graph, stays: Set<String>, unfit: Set<ValueName> = []) throws {
         self.graph = graph
+        self.unfit = unfit
         names = FreshNames(graph)
         infos = graph.infos
         wholes = Set(graph.inputNames).union(graph.initializerNames)
@@ -33,6 +40,8 @@ struct HalfGraph {
 
     private func isFloat(_ value: ValueName) -> Bool { graph.infos[value]?.elementType == .float32 }
 
+    private func isKnownTensor(_ value: ValueName) -> Bool { graph.infos[value].map { $0.type.isTensor && !$0.isGuess } ?? false }
+
     /// Lets a node read float32 as it did; what it makes is there in float32.
     private mutating func keep(_ node: Node) {
         for value in node.readValues { _ = whole(value) }
@@ -40,12 +49,22 @@ struct HalfGraph {
     }
 
     private mutating func convert(_ node: Node) throws {
-        // No Cast takes a list.
-        if (node.inputs + node.outputs).contains(where: { isFloat($0) && graph.infos[$0]?.type.isTensor == false }) { return keep(node) }
+        // No Cast takes a list, and what nobody knows the type of may be a text.
+        if (node.inputs + node.outputs).contains(where: { isFloat($0) && !isKnownTensor($0) }) { return keep(node) }
+        if let value = node.inputs.first(where: { unfit.contains($0) }) {
+            reasons[node.name] = "float16 may not hold \(value), which it reads"
+            return keep(node)
+        }
         var changed = node
         if let cast = node.op as? Cast {
             let source = node.input(0).flatMap { graph.infos[$0]?.elementType }
-            guard cast.target == .float32, source?.isFloatingPoint == false else { return keep(node) }
+            guard cast.target == .float32, let source, !source.isFloatingPoint else { return keep(node) }
+            // Larger integers, sums of products above all, may be beyond 65504.
+            guard source.bitWidth <= 8 else {
+                unfit.formUnion(node.outputs)
+                reasons[node.name] = "its integers may be beyond 65504, the largest of float16"
+                return keep(node)
+            }
             changed.op = Cast(to: .float16)
         }
         changed.inputs = node.inputs.enumerated().map { index, value in

@@ -31,7 +31,7 @@ struct ChannelReport {
         var ledger = WeightLedger(graph, includesBodies: leavesBodiesAlone)
         for weight in weights where !ledger.has(weight.tensor) {
             let reason = kept[weight.tensor] ?? skipped[weight.tensor]
-            if let (before, after) = counts(of: weight.tensor, coupling, channels) {
+            if let (before, after) = counts(of: weight.tensor, coupling, channels, removed ? result : nil) {
                 let quantity: Quantity = removed ? .outputChannels : .unmaskedChannels
                 ledger.note(Finding(weight.tensor, .done, quantity, before: Double(before), after: Double(after), reason: reason ?? ""))
             } else if let finding = coupled(weight.tensor, result, reason) {
@@ -59,13 +59,20 @@ struct ChannelReport {
 
     /// The places along the axis of a tensor's channels before and after, of the first reader for which some go.
     private func counts(
-        of tensor: ValueName, _ coupling: CouplingGroups, _ channels: [Int: Set<Int>]
+        of tensor: ValueName, _ coupling: CouplingGroups, _ channels: [Int: Set<Int>], _ shrunk: Graph?
     ) -> (before: Int, after: Int)? {
         for weight in weights where weight.tensor == tensor {
             guard let axis = weight.axis,
-                let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels)
+                let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels),
+                // What is read may be made from a tensor of other extents.
+                let before = graph.initializers[tensor]?.shape
             else { continue }
-            return (places.count, places.count { !$0 })
+            let kept = places.count { !$0 }
+            let after = shrunk.map { $0.initializers[tensor]?.shape ?? before }
+            let isItsOwn = before.extents.indices.contains { axis in
+                before[axis] == places.count && (after.map { $0.rank == before.rank && $0[axis] == kept } ?? true)
+            }
+            if isItsOwn { return (places.count, kept) }
         }
         return nil
     }

@@ -21,7 +21,7 @@ public struct IterativePruning: Pass {
 
     @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) public var maxDrop =
         0.5
-    @Hyperparameter("sparsity after each round; empty: by rise, from start to target") public var sparsities:
+    @Hyperparameter("sparsity after each round; empty: by rise, from start to target", in: 0...1) public var sparsities:
         [Double] = []
     @Hyperparameter("sparsity after the first round", in: 0...1) public var start = 0.5
     @Hyperparameter("sparsity after the last round", in: 0...1) public var target = 0.99
@@ -44,6 +44,8 @@ public struct IterativePruning: Pass {
     public var rehearsal: Self {
         var result = self
         result.finetune = finetune.rehearsal
+        // What the real training reaches the short one does too.
+        if case .epoch(let count) = rewind, count <= finetune.epochs { result.rewind = .epoch(min(count, result.finetune.epochs)) }
         return result
     }
 

@@ -4,13 +4,14 @@ import WinnowTensor
 
 extension Graph {
     /// The graph in which weights behind a Q/DQ pair are stored as their codes, and biases of integer layers as int32 with
-    /// exactly the scale of the sums they are added to. The findings tell what became of each.
+    /// exactly the scale of the sums they are added to; biases of layers on other codes as int32 that stand for the same numbers,
+    /// as ONNX Runtime rounds float ones to steps of sums that nobody makes. The findings tell what became of each.
     func storingIntegers(for arithmetic: IntegerArithmetic) throws -> (graph: Graph, findings: [Finding]) {
         var findings: [Finding] = []
         let convention = arithmetic.inner.weights.convention
         guard arithmetic.profile.takesIntegerBiases else {
             let coded = try storingCodes(by: convention, &findings).wideningShortCodes()
-            let kept = Set(coded.integerSites.map(\.bias)).sorted()
+            let kept = Set(coded.codedSites.filter(\.isInteger).map(\.bias)).sorted()
             return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
         }
         let coded = try raisingScalesForBiases().storingCodes(by: convention, &findings).wideningShortCodes()
@@ -94,14 +95,14 @@ extension Graph {
         return try applying(edit).allowing(edit.addedNodes.isEmpty ? [] : [.int4])
     }
 
-    /// Layers of which weight and data are dequantized, with the bias that they add.
-    private var integerSites: [(site: WeightSite, bias: ValueName)] {
+    /// Layers of which weight and data are dequantized, with the bias that they add. Runtimes have sums of 8-bit codes alone, and
+    /// compute others in float.
+    private var codedSites: [(site: WeightSite, bias: ValueName, isInteger: Bool)] {
         let index = GraphIndex(self)
         return weightSites.compactMap { site in
-            guard site.node.op.quantization == .contraction, let bias = site.node.input(2), initializers[bias] != nil,
-                [site.operand, site.node.input(1 - site.inputIndex)].allSatisfy({ index.isDequantized($0) })
-            else { return nil }
-            return (site, bias)
+            guard site.node.op.quantization == .contraction, let bias = site.node.input(2), initializers[bias] != nil else { return nil }
+            let widths = [site.operand, site.node.input(1 - site.inputIndex)].compactMap { index.dequantizedBits($0) }
+            return widths.count == 2 ? (site, bias, widths == [8, 8]) : nil
         }
     }
 
@@ -109,11 +110,13 @@ extension Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
         var names = FreshNames(self)
-        for (site, bias) in integerSites {
+        for (site, bias, isInteger) in codedSites {
             guard let tensor = initializers[bias], let weight = index.producer(of: site.operand),
                 let data = index.producer(of: site.node.input(1 - site.inputIndex))
             else { continue }
-            switch BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) {
+            let made = isInteger
+                ? BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) : BiasCodes.exact(tensor, site: site, in: index)
+            switch made {
             case .failure(let reason): findings.append(Finding(bias, .fellBack, reason: "stays float: \(reason.text)"))
             case .success(let stored):
                 let name = "\(site.node.name).bias"
@@ -137,10 +140,10 @@ extension Graph {
 }
 
 extension GraphIndex {
-    /// Whether a value stands for 8-bit codes; runtimes have no sums of shorter ones, and compute such layers in float.
-    fileprivate func isDequantized(_ value: ValueName?) -> Bool {
-        guard let node = producer(of: value), node.op is DequantizeLinear else { return false }
-        return info(of: node.input(0))?.elementType.bitWidth == 8
+    /// The bits of the codes that a value stands for; nil where it is no codes'.
+    fileprivate func dequantizedBits(_ value: ValueName?) -> Int? {
+        guard let node = producer(of: value), node.op is DequantizeLinear else { return nil }
+        return info(of: node.input(0))?.elementType.bitWidth
     }
 }
 
@@ -150,6 +153,16 @@ private struct BiasCodes {
 
     var codes: Tensor
     var scale: Tensor
+
+    /// round(b · 2²⁹ / m) where m is the power of two below the largest, or 1: off by 2⁻³⁰ · m at most, with room for corrections.
+    static func exact(_ bias: Tensor, site: WeightSite, in index: GraphIndex) -> Result<BiasCodes, Reason> {
+        guard let numbers = bias.channelBias(of: site, in: index)?.floats(), numbers.allSatisfy(\.isFinite) else {
+            return .failure(Reason(text: "it is not one float32 number a channel"))
+        }
+        let largest = numbers.map(\.magnitude).max() ?? 0
+        let step = max(1, largest.binade) * 0x1p-29
+        return .success(BiasCodes(codes: Tensor(numbers.map { Int32(($0 / step).rounded()) }), scale: Tensor(scalar: step)))
+    }
 
     /// round(b / (s_x · s_w)), half to even.
     static func make(

@@ -94,11 +94,12 @@ public struct Finetune: Pass {
     ) throws -> (graph: Graph, findings: [Finding]) {
         var (trainer, findings) = try trainer(of: model, original: original, in: context)
         if let hook { trainer.hooks.append(hook) }
-        let result = try trainer.train(on: context.trainingSource(for: trainer.model), validation: context.validation)
+        let data = try context.trainingSource(for: trainer.model)
+        let result = try trainer.train(on: data, validation: context.validation)
         let untrained = result.obstacles.sorted { $0.key < $1.key }.map { name, node in
             Finding(name, .skipped, reason: "node \(node.name) (\(node.op.type)) after it cannot be differentiated")
         }
-        return (result.model, findings + batchFindings(trainer.model) + untrained + result.history.flatMap { Self.findings(of: $0) })
+        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + untrained + result.history.flatMap { Self.findings(of: $0) })
     }
 
     /// The trainer of `model` with every passenger prepared, and what they found.
@@ -158,8 +159,8 @@ public struct Finetune: Pass {
         }
     }
 
-    private func batchFindings(_ model: Graph) -> [Finding] {
-        guard let size = model.fixedBatchSize, size != batchSize else { return [] }
+    private func batchFindings(_ size: Int?) -> [Finding] {
+        guard let size, size != batchSize else { return [] }
         return [
             Finding(
                 "batch", .done, .stepSamples, before: Double(batchSize), after: Double(size),

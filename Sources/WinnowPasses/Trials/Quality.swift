@@ -9,7 +9,7 @@ package struct Quality: Sendable {
     /// Why labels do not tell; nil where they do.
     package private(set) var objection: String?
     /// What choices are made by, larger is better: top-1; else the part of the samples that get the original's class, or the
-    /// least cosine of all outputs where the first is no scores.
+    /// least cosine of all outputs where there are several, or none is scores.
     package private(set) var score = 0.0
     /// What the score is.
     package private(set) var name = Top1.name
@@ -31,7 +31,9 @@ package struct Quality: Sendable {
         samples.labels = nil
         let run = try MetricRun(of: graph, original: original, on: samples, options: options)
         results = run.results
-        score = run[Top1Agreement.self]?.value ?? results.filter { $0.metric == Cosine.name }.compactMap(\.value).min() ?? 0
+        let cosines = results.filter { $0.metric == Cosine.name }.compactMap(\.value)
+        // Of several outputs no class tells: that of one may hold while the others are lost.
+        score = (cosines.count > 1 ? cosines.min() : nil) ?? run[Top1Agreement.self]?.value ?? cosines.first ?? 0
     }
 
     /// What a judge measured. Throws `.numeric` where that is no finite number.

@@ -26,7 +26,7 @@ package struct Contraction: Sendable {
     package init?(_ site: WeightSite, in graph: Graph) {
         let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : graph.infos[$0] })
         guard !map.isOpaque, site.inputIndex < 2, map.inputs.count >= 2, let data = site.node.input(1 - site.inputIndex),
-            let output = site.operandAxis, let stored = site.outputAxis, let shape = graph.initializers[site.tensor]?.shape,
+            let output = site.operandAxis, let shape = graph.initializers[site.tensor]?.shape,
             graph.infos[site.operand]?.rank == shape.rank, map.inputs[site.inputIndex].count == shape.rank, map.extents.count < 2
         else { return nil }
         let (terms, others) = (map.inputs[site.inputIndex], map.inputs[1 - site.inputIndex])
@@ -47,12 +47,8 @@ package struct Contraction: Sendable {
         else { return nil }
         let taps = terms.indices.filter { $0 != output && $0 != summed[0] }
         guard taps.allSatisfy({ !terms[$0].labels.isEmpty && map.pinned.isSuperset(of: terms[$0].labels) }) else { return nil }
-        if site.operand == site.tensor {
-            order = [output, summed[0]] + taps
-        } else {
-            guard shape.rank == 2, map.extents.isEmpty else { return nil }
-            order = [stored, 1 - stored]
-        }
+        guard let axes = site.order, shape.rank == 2 || !site.isQuantized else { return nil }
+        order = ([output, summed[0]] + taps).map { axes[$0] }
         let sliding = site.node.op as? any SlidingContraction
         groupCount = map.extents.first?.value ?? 1
         guard taps.isEmpty || sliding != nil, groupCount == sliding?.groups ?? 1 else { return nil }

@@ -14,11 +14,14 @@ package struct WeightLedger {
     private let defaults: [ValueName]
     /// Why tensors are left alone that are no weights to those who read them.
     private let reasonsOfReaders: [ValueName: String]
+    /// Whether nothing else looks at bodies.
+    private let includesBodies: Bool
     private var findings: [ValueName: [Finding]] = [:]
     private var others: [Finding] = []
 
     /// - Parameter includesBodies: whether weights of control-flow bodies are listed, as left alone.
     package init(_ graph: Graph, includesBodies: Bool = true) {
+        self.includesBodies = includesBodies
         tensors = graph.weightTensors
         known = Set(tensors)
         bodies = includesBodies ? graph.bodyWeights : []
@@ -59,6 +62,11 @@ package struct WeightLedger {
 
     /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives.
     package func findings(rest: (ValueName) -> String) -> [Finding] {
+        let all = allFindings(rest)
+        return all.isEmpty && includesBodies ? [.noWeights] : all
+    }
+
+    private func allFindings(_ rest: (ValueName) -> String) -> [Finding] {
         others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: reasonsOfReaders[$0] ?? rest($0))] }
             + bodies.map { tensor, holder in
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
@@ -72,6 +80,11 @@ package struct WeightLedger {
                     reason: "it is an input with a default value; fold-constants with defaults=true makes it a constant")
             }
     }
+}
+
+extension Finding {
+    /// Of a graph that a pass of weights finds nothing in.
+    static let noWeights = Finding("graph", .skipped, reason: "it has no weights")
 }
 
 extension Graph {

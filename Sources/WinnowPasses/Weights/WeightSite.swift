@@ -19,6 +19,8 @@ package struct WeightSite: Sendable {
     package var operandAxis: Int?
     /// The same as an axis of the initializer.
     package var outputAxis: Int?
+    /// Axis i of the operand is axis `order[i]` of the initializer; nil where axes were merged or split.
+    package var order: [Int]?
     /// The node whose body the layer lies in, where the initializer is one of the graph around it.
     package var holder: String?
 
@@ -72,7 +74,7 @@ extension Graph {
         let axis = axis ?? map.outputAxis(ofInput: position, rank: rank)
         return WeightSite(
             tensor: path.tensor, operand: operand, mask: path.mask, isQuantized: path.isQuantized, node: node, inputIndex: position,
-            operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } },
+            operandAxis: axis, outputAxis: axis.flatMap { axis in path.order.map { $0[axis] } }, order: path.order,
             summedAxis: summed.flatMap { axis in path.order.map { $0[axis] } })
     }
 

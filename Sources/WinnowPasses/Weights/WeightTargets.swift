@@ -83,7 +83,8 @@ package struct WeightTargets {
         for node in graph.nodes where node.op.quantization == .contraction {
             for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
                 guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
-                let isCoded = tensor.elementType.isInteger
+                // Wider integers are shapes and counters that a weight is made from.
+                let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
                 let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"
                 ledger.skip(origin, "the weight of \(node.name) \(reason)")
             }
@@ -103,7 +104,7 @@ extension Graph {
     package func reasonToKeep(_ tensor: ValueName) -> String? {
         if outputs.contains(tensor) { return "it is an output of the model" }
         guard let stored = initializers[tensor] else { return "it is computed" }
-        return stored.finiteness
+        return stored.elementCount == 0 ? "it has no elements" : stored.finiteness
     }
 
     /// Why a weight cannot become codes here.
@@ -132,7 +133,9 @@ extension Graph {
             result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
             return PassResult(graph: result, findings: targets.findings + bodies.findings)
         }
-        return try rewritten(foldingMasks(), avoiding: [])
+        var result = try rewritten(foldingMasks(), avoiding: [])
+        if result.findings.isEmpty { result.findings = [.noWeights] }
+        return result
     }
 }
 

@@ -112,20 +112,35 @@ package struct LossPlace {
 
     /// The prediction without a closing Softmax or LogSoftmax over its last axis.
     func lastAxisLogits() throws -> ValueName {
-        var value = output
-        guard let model else { return prediction }
-        while let node = model.producer(of: value), node.op is Identity, let input = node.input(0) { value = input }
         let last = extents.count - 1
-        guard let node = model.producer(of: value), let input = node.input(0),
-            node.op.probabilities(of: node, in: model)?.axes == last..<(last + 1)
-        else { return prediction }
-        return try Self.samplesFirst(input, samples, builder)
+        guard let model, let own = model.probabilities(of: output), own.axes == last..<(last + 1) else { return prediction }
+        let logits = try own.logits ?? (own.areLogarithms ? output : builder.logarithm(ofProbabilities: output))
+        return try Self.samplesFirst(logits, samples, builder)
     }
 
-    /// The prediction without a closing Sigmoid; itself where it has none.
+    /// The prediction without a closing Sigmoid; itself where it is no probability.
     func binaryLogits() throws -> ValueName {
-        guard let node = model?.producer(of: output), node.op is Sigmoid, let input = node.input(0) else { return prediction }
-        return try Self.samplesFirst(input, samples, builder)
+        guard let model else { return prediction }
+        var (value, moves) = (output, [Node]())
+        while let node = model.producer(of: value), node.output(0) == value, let input = node.input(0) {
+            if let found = node.op.sigmoid(of: node, in: model) {
+                return try Self.samplesFirst(builder.reapplying(moves.reversed(), to: found), samples, builder)
+            }
+            guard let passing = node.op.passing(of: node, in: model) else { break }
+            value = input
+            switch passing {
+            case .unchanged: break
+            case .reshaped, .permuted, .converted: moves.append(node)
+            case .neutral(let index): value = node.inputs[index]
+            case .between(let range): if range.lowerBound > 1e-6 || range.upperBound < 1 - 1e-6 { return try settledBinaryLogits(model) }
+            }
+        }
+        return try settledBinaryLogits(model)
+    }
+
+    /// What gives the prediction by a Sigmoid, where it lies between 0 and 1 by what computes it.
+    private func settledBinaryLogits(_ model: GraphIndex) throws -> ValueName {
+        try model.liesInUnitInterval(output) ? builder.logit(ofProbabilities: prediction) : prediction
     }
 
     /// The prediction as one vector a sample.

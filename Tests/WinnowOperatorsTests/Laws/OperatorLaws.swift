@@ -126,8 +126,8 @@ import WinnowTestSupport
             "\(map) contradicts the shapes")
         let known = Set(zip(map.inputs, sample.inputs).filter { $1 != nil }.flatMap { $0.0.flatMap(\.labels) })
         let all = (map.inputs + map.outputs).flatMap { $0.flatMap(\.labels) }
-        // A label that occurs once is tied to nothing: the taps of a filter.
-        for label in known.sorted() where all.count(where: { $0 == label }) > 1 {
+        // A label that occurs once is tied to nothing: the taps of a filter. Of what is pinned nothing is promised.
+        for label in known.sorted() where all.count(where: { $0 == label }) > 1 && !map.pinned.contains(label) {
             guard let extent = extents[label], extent > 1 else { continue }
             let order = (0..<extent).map { ($0 + 1) % extent }
             let inputs = zip(sample.inputs, map.inputs).map { tensor, terms in

@@ -39,7 +39,7 @@ struct KeptTeacherTests {
 
     private func pass(_ passengers: [any TrainingPass], keeps: Bool, _ change: (inout Finetune) -> Void = { _ in }) -> Finetune {
         var pass = Finetune(carrying: passengers)
-        (pass.epochs, pass.batchSize, pass.keepTeacher) = (3, 16, keeps)
+        (pass.epochs, pass.batchSize, pass.keepTeacher, pass.keepBest) = (3, 16, keeps, false)
         change(&pass)
         return pass
     }

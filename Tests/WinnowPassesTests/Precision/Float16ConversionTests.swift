@@ -51,6 +51,20 @@ struct Float16ConversionTests {
         #expect(result.findings.contains { $0.subject == "square" && $0.reason.contains("infinite") })
     }
 
+    /// Sums of integers are beyond float16 on their way to a scale, with data and without.
+    @Test(arguments: [false, true]) func integerSumsStayInFloat32(_ hasData: Bool) throws {
+        let graph = try DynamicQuantization()(TestModels.perceptron()).graph
+        let result = hasData ? try Float16Conversion()(graph, in: TestModels.context(for: graph)) : try Float16Conversion()(graph)
+        let casts = Set(result.graph.nodes.filter { ($0.op as? Cast)?.target == .float16 }.compactMap { $0.input(0) })
+        for node in result.graph.nodes where node.op is MatMulInteger {
+            let sum = try #require(result.graph.nodes.first { $0.input(0) == node.output(0) })
+            #expect((sum.op as? Cast)?.target == .float32 && casts.isDisjoint(with: sum.outputs))
+        }
+        let outputs = try [graph, result.graph].map { try Zoo.outputs(of: $0, like: graph) }
+        for (name, value) in outputs[0] { #expect(value.relativeError(of: try #require(outputs[1][name])) < 0.02) }
+        #expect(result.findings.contains { $0.status == .kept && $0.reason.contains("65504") })
+    }
+
     @Test func weightsBeyondFloat16StayAndSayWhy() throws {
         let graph = try TestModels.perceptron().settingInitializers(["fc1.weight": Tensor([Float](repeating: 1e6, count: 192), shape: [16, 12])])
         let result = try Float16Conversion()(graph)

@@ -87,6 +87,25 @@ struct ContributedChannelTests {
         #expect(op?.heads == heads / 2 && op?.keyHeads == max(1, shared / 2))
     }
 
+    /// The same where one product makes queries, keys and values; the cache loses the same heads.
+    @Test(arguments: [(8, 4), (4, 1), (4, 4)]) func packedHeadsGoWithTheirQueries(_ heads: Int, _ shared: Int) throws {
+        let graph = try Self.layers("packed") { b, x in
+            let product = try b.add(MatMul(), x, b.constant("w", TestModels.normal([6, (heads + 2 * shared) * 16], seed: 1)))
+            let tables = [1, 2].map { b.constant("table", TestModels.normal([8, 8], seed: $0)) }
+            let inputs: [ValueName?] = [
+                product, nil, nil, nil, nil, b.constant("lengths", Tensor([Int32(4), 4, 4])),
+                b.constant("total", Tensor(scalar: Int32(5))), tables[0], tables[1],
+            ]
+            let op = GroupQueryAttention(heads: heads, keyHeads: shared, isRotary: true)
+            return (try b.add(op, inputs: inputs, name: "attention")[0], heads * 16)
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w", "wo"], inputs: Self.x)
+        let small = try StructuredPruning { $0.standardOnly = false }(graph).graph
+        let op = small.node(named: "attention")?.op as? GroupQueryAttention
+        #expect(op?.heads == heads / 2 && op?.keyHeads == max(1, shared / 2))
+        #expect(small.initializers["w"]?.shape == [6, (heads / 2 + 2 * max(1, shared / 2)) * 16])
+    }
+
     /// Pairs of features go with their angles, of queries and keys alike.
     @Test(arguments: [false, true]) func turnedFeaturesGoByPairs(_ isInterleaved: Bool) throws {
         let graph = try Self.layers("rotary") { b, x in

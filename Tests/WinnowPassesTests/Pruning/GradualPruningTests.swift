@@ -72,6 +72,22 @@ struct GradualPruningTests {
         #expect(try #require(result.initializers[weights[1]]).sparsity >= 0.4)
     }
 
+    /// Filters under a mask are filters still: patterns find their axes, and the masks go in the end.
+    @Test(arguments: ["1x2", "2:4", "2x1"]) func patternsLeaveNoMasks(_ pattern: String) throws {
+        let graph = try TestModels.convolutional()
+        let settings: HyperparameterValue = ["sparsity": 0.5, "pattern": .string(pattern)]
+        let pass = try Finetune(hyperparameters: ["epochs": 1, "batch-size": 32, "with": [.table(["gradual-pruning": settings])]])
+        let result = try pass(graph, in: TestModels.context(for: graph)).graph
+        #expect(result.maskNodes.isEmpty)
+        #expect(try #require(result.initializers["conv2.weight"]).sparsity > 0)
+        let masked = try MagnitudePruning(hyperparameters: ["sparsity": 0.5, "pattern": .string(pattern), "keep-mask": true])(graph).graph
+        for site in masked.weightSites where site.mask != nil {
+            let own = try #require(Contraction(site, in: masked))
+            let plain = try #require(graph.weightSites.first { $0.tensor == site.tensor }.flatMap { Contraction($0, in: graph) })
+            #expect(own.places == plain.places)
+        }
+    }
+
     @Test func takesPartWithQuantizationAndATeacher() throws {
         let graph = try TestModels.perceptron()
         let finetune = try Finetune(hyperparameters: [

@@ -285,6 +285,21 @@ import WinnowTestSupport
         #expect(failure("a.csv").contains(words), "\(failure("a.csv"))")
     }
 
+    /// Numbers of classes are numbers also as tables with gaps write them; a gap is told of.
+    @Test func tablesWithNumberedClasses() throws {
+        try write("x,class\n1,10.0\n2, 2\n3,0.0\n", to: "a.csv")
+        #expect(try DataSplits(reading: folder + "/a.csv").test?.labels?.sorted() == [0, 2, 10])
+        try write("x,class\n1,2\n2,\n", to: "b.csv")
+        #expect(failure("b.csv").contains("line 3, column class: has no label"), "\(failure("b.csv"))")
+        try write("x,class\n1,2\n2,0.5\n", to: "c.csv")
+        #expect(failure("c.csv").contains("one of them is 0.5"), "\(failure("c.csv"))")
+    }
+
+    @Test func emptyArraysAreNoData() throws {
+        try NPZ.write(["x": Tensor([Float](), shape: [0, 3])], to: folder + "/a.npz")
+        #expect(failure("a.npz").contains("has no samples"), "\(failure("a.npz"))")
+    }
+
     @Test func tablesWithNamedClasses() throws {
         try write("x,class\n1,b\n2,c\n", to: "train.csv")
         try write("x,class\n3,a\n", to: "test.csv")

@@ -71,25 +71,31 @@ package struct SparseProduct: Sendable {
 }
 
 extension SparseProduct {
-    /// What was measured on a core with AVX-512 at 3.1 GHz, in nanoseconds: for a weight of a tile of so many vectors, an output of it, a
-    /// word that is moved.
+    /// What was measured on a core with AVX-512 at 3.1 GHz, in nanoseconds: for a weight of a tile of so many vectors, and an output of it.
     private struct Rates {
         var weights: [Int: Double]
         var output: Double
-        var word: Double
         /// Multiplications that the dense kernel does, and channels below which it does half as many.
         var dense: Double
         var half: Double
 
-        static let floats = Rates(weights: [1: 0.6, 2: 0.85, 4: 1.55], output: 4, word: 0.12, dense: 80, half: 24)
-        static let codes = Rates(weights: [1: 0.5, 2: 0.75, 4: 1.2], output: 2.4, word: 0.12, dense: 300, half: 48)
+        static let floats = Rates(weights: [1: 0.6, 2: 0.85, 4: 1.55], output: 4, dense: 80, half: 24)
+        static let codes = Rates(weights: [1: 0.5, 2: 0.75, 4: 1.2], output: 2.4, dense: 300, half: 48)
+        /// Turning sixteen words of sixteen pixels so that pixels are neighbours: of rows that follow each other, or gathered for a tap.
+        static let turning = 30.0
+        static let gathering = 90.0
     }
 
+    /// Whether pixels of the result are those of the source, one after the other.
+    private var isFlat: Bool { taps == 1 && strides == (1, 1) && pads == (0, 0) && target == source }
+
     private func cost(_ weights: Int, _ rates: Rates, vectors: Int, isCodes: Bool) -> Double {
-        let (pixels, rate) = (Double(16 * vectors), rates.weights[vectors] ?? 1)
-        let words = isCodes ? Double(taps * depth / 4) * pixels : Double(taps * depth + outputs) * pixels
+        func sixteens(_ count: Int) -> Double { Double((count + 15) / 16) }
+        let filling = Double(taps) * sixteens(isCodes ? depth / 4 : depth) * (isFlat ? Rates.turning : Rates.gathering)
+        let emptying = isCodes ? 0 : sixteens(outputs) * Rates.turning
         let perOutput = isCodes ? rates.output * Double(vectors) : rates.output
-        return Double(tiles(vectors)) * (Double(weights) * rate + Double(outputs) * perOutput + words * rates.word)
+        let sums = Double(weights) * (rates.weights[vectors] ?? 1) + Double(outputs) * perOutput
+        return Double(tiles(vectors)) * (sums + Double(vectors) * (filling + emptying))
     }
 
     /// How many vectors of pixels a tile best has for so many weights that are not zero, or blocks of codes, and the nanoseconds it takes.
