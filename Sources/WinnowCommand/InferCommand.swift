@@ -42,8 +42,12 @@ struct InferCommand: ParsableCommand {
 
     private func outputs(of model: Model) throws -> [String: Tensor] {
         if let input { return try model.run(Arrays.read(input, for: model)) }
-        let (splits, source) = try data.required(for: model.graph, shapes: shapes.shape, quietly: json)
+        // Samples without named splits run all together: how they would be split is not told.
+        let (splits, source) = try data.required(for: model.graph, shapes: shapes.shape, quietly: true)
+        if !json, let read = splits.notes.first { print(read) }
         if let whole = splits.whole { return try model.run(on: whole) }
-        return try model.run(on: splits.required(.test, of: source))
+        let test = try splits.required(.test, of: source)
+        if !json { print("\(source): its test samples run") }
+        return try model.run(on: test)
     }
 }

@@ -5,18 +5,30 @@ package struct LatencyTurns: Sendable {
     /// The median of each in each round.
     private var medians: [[Double]]
 
-    /// Runs `body` for each of `count` pieces of work in turn, nine rounds of `seconds` together, and at least one run a round;
-    /// five rounds where one run takes long.
-    package init(count: Int, seconds: Double, _ body: (Int) throws -> Void) throws {
+    /// Runs each of `count` pieces of work in turn, nine rounds of `seconds` together, and at least one run a round; five rounds where
+    /// one run takes long.
+    ///
+    /// - Parameter make: makes a piece of work. It is made anew for every round, or every third where that takes long, while the last one
+    ///   is still there: where memory happens to lie is then part of the spread, and not one draw that all rounds share.
+    package init(count: Int, seconds: Double, _ make: (Int) throws -> () throws -> Void) throws {
         let clock = ContinuousClock()
         times = [[Double]](repeating: [], count: count)
         medians = times
-        var longest = 0.0
-        for index in 0..<count { longest = max(longest, try Self.run(clock, for: seconds / 20) { try body(index) }.min() ?? 0) }
+        var works: [() throws -> Void] = []
+        var (longest, making) = (0.0, 0.0)
+        for index in 0..<count {
+            making = max(making, try clock.measure { works.append(try make(index)) } / .seconds(1))
+            longest = max(longest, try Self.run(clock, for: seconds / 20, works[index]).min() ?? 0)
+        }
         let rounds = longest > 200 * seconds ? 5 : 9
-        for _ in 0..<rounds {
+        let interval = making < 0.02 ? 1 : making < 0.2 ? 3 : rounds
+        for round in 0..<rounds {
             for index in 0..<count {
-                let own = try Self.run(clock, for: seconds / Double(rounds)) { try body(index) }.sorted()
+                if round > 0, round % interval == 0 {
+                    works[index] = try make(index)
+                    try works[index]()
+                }
+                let own = try Self.run(clock, for: seconds / Double(rounds), works[index]).sorted()
                 times[index] += own
                 medians[index].append(own[own.count / 2])
             }

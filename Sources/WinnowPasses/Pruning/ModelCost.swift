@@ -46,9 +46,11 @@ public enum ModelCost: String, HyperparameterChoice, Codable {
             let all = try value(of: original, on: sample, in: context)
             return all > 0 ? try value(of: graph, on: sample, in: context) / all : 1
         }
-        let plans = try [original, graph].map { try Self.plan($0, sample) }
-        return 1
-            / (try LatencyTurns(count: 2, seconds: Self.latencySeconds) { try plans[$0].execute() }).speedup(of: 1, over: 0).ratio
+        let turns = try LatencyTurns(count: 2, seconds: Self.latencySeconds) { place in
+            let plan = try Self.plan(place == 0 ? original : graph, sample)
+            return { try plan.execute() }
+        }
+        return 1 / turns.speedup(of: 1, over: 0).ratio
     }
 
     private static func plan(_ graph: Graph, _ sample: [ValueName: Tensor]) throws -> Plan {

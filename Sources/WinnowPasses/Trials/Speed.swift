@@ -26,14 +26,18 @@ package struct Speed: Sendable {
         var steps: [Int: [PlanStepTiming]] = [:]
         func turns(threads: Int) throws -> LatencyTurns {
             ThreadCount.set(threads)
-            let plans = try models.map { graph, inputs in
+            func plan(_ place: Int) throws -> Plan {
+                let (graph, inputs) = models[place]
                 let plan = try Session(graph, options: options).plan(for: inputs.mapValues(\.shape))
                 for (name, tensor) in inputs { try plan.setInput(name, tensor) }
                 return plan
             }
-            let turns = try LatencyTurns(count: plans.count, seconds: seconds) { try plans[$0].execute() }
+            let turns = try LatencyTurns(count: models.count, seconds: seconds) { place in
+                let plan = try plan(place)
+                return { try plan.execute() }
+            }
             guard threads == 1 else { return turns }
-            for place in listing { steps[place] = try PlanStepTiming.measure(plans[place], seconds: seconds / 2) }
+            for place in listing { steps[place] = try PlanStepTiming.measure(plan(place), seconds: seconds / 2) }
             return turns
         }
         let oneThread = try turns(threads: 1)

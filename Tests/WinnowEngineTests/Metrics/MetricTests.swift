@@ -94,7 +94,7 @@ import WinnowTensor
 @Suite struct LatencyTurnsTests {
     /// Work that takes twice as long is told from work that does not, and a body beside itself is noise.
     @Test func differencesAreToldFromNoise() throws {
-        let turns = try LatencyTurns(count: 3, seconds: 0.3) { index in usleep(index == 2 ? 4_000 : 1_000) }
+        let turns = try LatencyTurns(count: 3, seconds: 0.3) { index in { usleep(index == 2 ? 4_000 : 1_000) } }
         let slower = turns.speedup(of: 2, over: 0)
         #expect(!slower.isNoise && slower.ratio < 0.6 && slower.low <= slower.ratio && slower.ratio <= slower.high)
         #expect(turns.speedup(of: 0, over: 0).isNoise)

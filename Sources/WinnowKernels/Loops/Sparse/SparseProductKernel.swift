@@ -40,7 +40,9 @@ package final class SparseProductKernel: @unchecked Sendable {
 
     /// nil where codes are not sparse enough to be worth it, or their encodings are none it knows: dynamic, residual, other functions than
     /// bounds.
-    package init?(_ product: SparseProduct, _ contraction: IntegerContraction) {
+    ///
+    /// - Parameter limit: how much of the dense product's time it may take.
+    package init?(_ product: SparseProduct, _ contraction: IntegerContraction, limit: Double = 0.9) {
         guard winnow_has_digit_products() != 0, product.depth % 4 == 0, case .constant(let source) = contraction.source,
             case .codes(let target) = contraction.target, let bounds = contraction.epilogue.onlyBounds,
             let range = target.elementType.integerRange
@@ -68,7 +70,7 @@ package final class SparseProductKernel: @unchecked Sendable {
         guard fits else { return nil }
         Self.fillUp(&starts)
         let (vectors, cost) = product.best(blocks.count, isCodes: true)
-        guard cost < 0.9 * product.denseCost(isCodes: true) else { return nil }
+        guard cost < limit * product.denseCost(isCodes: true) else { return nil }
         let flipped: UInt8 = source.elementType == .int8 ? 128 : 0
         let zero = source.zeroPoint + Int32(flipped)
         let scales = (0..<product.outputs).map {
