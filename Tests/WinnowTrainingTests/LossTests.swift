@@ -107,7 +107,7 @@ private struct DistillationFixture: Decodable {
     }
 
     /// Whatever softmax is spelled as and whatever hands it on, the loss is that of the logits.
-    @Test(arguments: 0..<13) func closingFormsAreLeftOut(_ form: Int) throws {
+    @Test(arguments: 0..<16) func closingFormsAreLeftOut(_ form: Int) throws {
         func objective(_ close: (GraphBuilder, ValueName) throws -> ValueName) throws -> Objective {
             let b = GraphBuilder("closed")
             let x = try b.input("x", .float32, ["N", 3])
@@ -139,6 +139,13 @@ private struct DistillationFixture: Decodable {
                 let scale = b.constant("scale", scalar: Float(1.0 / 255))
                 let zero = b.constant("zero", Tensor(scalar: UInt8(0)))
                 return try b.add(DequantizeLinear(), b.add(QuantizeLinear(), p, scale, zero), scale, zero)
+            case 12: return try b.add(Pad(), p, b.constant("pads", Tensor([Int64](repeating: 0, count: 4))))
+            case 13:
+                let bounds = [0, 1000, 0].map { b.constant("bound", Tensor([Int64($0)])) }
+                return try b.add(Slice(), p, bounds[0], bounds[1], bounds[2])
+            case 14:
+                let steps = try b.add(Unsqueeze(), p, b.constant("axes", Tensor([Int64(1)])))
+                return try b.add(Gather(axis: 1), steps, b.constant("last", Tensor(scalar: Int64(-1))))
             default:
                 let places = try b.add(Unsqueeze(), p, b.constant("axes", Tensor([Int64(2), 3])))
                 return try b.add(Flatten(), b.add(GlobalAveragePool(), places))

@@ -28,6 +28,16 @@ package struct Gather: Operator {
         return .unchanged
     }
 
+    /// Of probabilities along another axis than the one that is chosen from.
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        guard passing(of: node, in: graph) == nil, let own = graph.probabilities(of: node.input(0)),
+            let rank = graph.info(of: node.input(0))?.rank, let axis = try? axis.normalizedAxis(rank: rank), !own.axes.contains(axis),
+            let indexRank = graph.info(of: node.input(1))?.rank
+        else { return nil }
+        let shift = axis < own.axes.lowerBound ? indexRank - 1 : 0
+        return Probabilities(nil, along: (own.axes.lowerBound + shift)..<(own.axes.upperBound + shift), areLogarithms: own.areLogarithms)
+    }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
         let indices = try inputs.required(1)

@@ -70,6 +70,13 @@ package struct Pad: RuntimeForm {
         }
     }
 
+    package func passing(of node: Node, in graph: GraphIndex) -> Passing? {
+        let inputs = node.inputs.map { graph.info(of: $0) }
+        guard let rank = inputs.optional(0)?.rank, let (before, after) = try? amounts(inputs, rank: rank), (before + after).allSatisfy({ $0 == 0 })
+        else { return nil }
+        return .unchanged
+    }
+
     /// Pads before and after every axis; nil where they depend on data.
     func amounts(_ inputs: [ValueInfo?], rank: Int) throws -> (before: [Int], after: [Int])? {
         guard let list = pads ?? inputs.integers(1) else { return nil }

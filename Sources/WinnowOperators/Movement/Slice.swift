@@ -73,6 +73,15 @@ package struct Slice: Operator {
         return .unchanged
     }
 
+    /// Of probabilities along another axis than those that are cut.
+    package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
+        guard passing(of: node, in: graph) == nil, let own = graph.probabilities(of: node.input(0)),
+            let rank = graph.info(of: node.input(0))?.rank, let arguments = try? arguments(node.inputs.map { graph.info(of: $0) }, rank: rank),
+            arguments.axes.allSatisfy({ !own.axes.contains($0) })
+        else { return nil }
+        return Probabilities(nil, along: own.axes, areLogarithms: own.areLogarithms)
+    }
+
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
