@@ -48,15 +48,9 @@ INLINE void transpose(integers rows[16]) {
     }
 }
 
-typedef int32_t halves __attribute__((ext_vector_type(8), aligned(4)));
-
-/// Of 16 words those that count; the others are any. Up to `end` words may be read.
+/// Of 16 words those that count; the others are any. Words up to `end` may be read.
 INLINE integers first_words(const int32_t *x, size_t count, const int32_t *end) {
     if (count >= 16 || end - x >= 16) return *(const integers *)x;
-    if (count == 8) {
-        const halves half = *(const halves *)x;
-        return __builtin_shufflevector(half, half, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7);
-    }
     int32_t words[16] = {0};
     for (size_t i = 0; i < count; i++) words[i] = x[i];
     return *(const integers *)words;

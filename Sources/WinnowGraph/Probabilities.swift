@@ -4,7 +4,7 @@ import WinnowTensor
 package struct Probabilities: Sendable, Hashable {
     package var axes: Range<Int>
     package var areLogarithms: Bool
-    /// The value, of the same shape, whose softmax they are, or its logarithm; nil: there is none.
+    /// The value, of the same shape and type, whose softmax they are, or its logarithm; nil: there is none.
     package var logits: ValueName?
 
     package init(_ logits: ValueName?, along axes: Range<Int>, areLogarithms: Bool = false) {
@@ -26,7 +26,8 @@ extension GraphIndex {
         if let own = node.op.probabilities(of: node, in: self) { return own }
         guard let passing = node.op.passing(of: node, in: self) else { return nil }
         switch passing {
-        case .unchanged, .converted: return probabilities(of: node.input(0))
+        case .unchanged: return probabilities(of: node.input(0))
+        case .converted: return probabilities(of: node.input(0)).map { Probabilities(nil, along: $0.axes, areLogarithms: $0.areLogarithms) }
         case .neutral(let index): return probabilities(of: node.inputs[index])
         case .between(let range): return probabilities(of: node.input(0)).flatMap { $0.survive(range) ? $0 : nil }
         case .permuted(let order):

@@ -107,7 +107,7 @@ private struct DistillationFixture: Decodable {
     }
 
     /// Whatever softmax is spelled as and whatever hands it on, the loss is that of the logits.
-    @Test(arguments: 0..<16) func closingFormsAreLeftOut(_ form: Int) throws {
+    @Test(arguments: 0..<17) func closingFormsAreLeftOut(_ form: Int) throws {
         func objective(_ close: (GraphBuilder, ValueName) throws -> ValueName) throws -> Objective {
             let b = GraphBuilder("closed")
             let x = try b.input("x", .float32, ["N", 3])
@@ -146,6 +146,9 @@ private struct DistillationFixture: Decodable {
             case 14:
                 let steps = try b.add(Unsqueeze(), p, b.constant("axes", Tensor([Int64(1)])))
                 return try b.add(Gather(axis: 1), steps, b.constant("last", Tensor(scalar: Int64(-1))))
+            case 15:
+                let half = try b.add(Softmax(axis: 1), b.add(Cast(to: .float16), x))
+                return try b.add(Mul(), b.add(Cast(to: .float32), half), b.constant("percent", scalar: Float(100)))
             default:
                 let places = try b.add(Unsqueeze(), p, b.constant("axes", Tensor([Int64(2), 3])))
                 return try b.add(Flatten(), b.add(GlobalAveragePool(), places))
@@ -159,6 +162,18 @@ private struct DistillationFixture: Decodable {
             return Double(try #require(try Session(objective.graph).run(given)[objective.loss]).floats()[0])
         }
         #expect(abs(try loss(closed) - loss(objective { $1 })) < 5e-3)
+    }
+
+    /// Numbers that change probabilities, or shapes that move their axes, leave none.
+    @Test func whatChangesProbabilitiesIsNoneOfThem() throws {
+        let b = GraphBuilder("changed")
+        let p = try b.add(Softmax(axis: 1), b.input("x", .float32, ["N", 3]))
+        let outputs = [
+            try b.add(Max(), p, b.constant("nan", scalar: Float.nan)), try b.add(Max(), p, b.constant("half", scalar: Float(0.5))),
+            try b.add(Mul(), p, b.constant("minus", scalar: Float(-1))), try b.add(Mul(), p, b.constant("cube", Tensor([Float(2)], shape: [1, 1, 1]))),
+        ]
+        let index = GraphIndex(try b.graph(outputs: outputs))
+        for output in outputs { #expect(index.probabilities(of: output) == nil) }
     }
 
     @Test func aClosingSoftmaxIsLeftOut() throws {

@@ -20,12 +20,7 @@ package struct Add: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     /// Sums of probabilities are some again, and a millionth matters to none.
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        for place in 0..<2 {
-            if let shift = graph.constantNumber(node.input(1 - place)), shift >= 0, shift <= 1e-6, let own = graph.probabilities(of: node.input(place)) {
-                return own
-            }
-        }
-        return graph.probabilitiesOfSum(node)
+        graph.probabilities(of: node) { shift, _ in (0...1e-6).contains(shift) } ?? graph.probabilitiesOfSum(node)
     }
 
     package func affine(of node: Node, on value: ValueName, axis: Int, in graph: GraphIndex) -> AxisAffine? {

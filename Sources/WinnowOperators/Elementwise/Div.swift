@@ -38,15 +38,14 @@ package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
 
     /// eˣ / Σ eˣ, as some exporters spell softmax, and probabilities in another unit.
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        if let unit = graph.constantNumber(node.input(1)), unit > 0, let own = graph.probabilities(of: node.input(0)) {
-            return own.areLogarithms ? nil : own
-        }
+        let scaled = graph.probabilities(of: node, at: [0]) { unit, own in unit > 0 && unit.isFinite && !own.areLogarithms }
+        if let scaled { return scaled }
         guard let exponential = graph.producer(of: node.input(0)), exponential.op is Exp, let logits = exponential.input(0),
             let sum = graph.producer(of: node.input(1)), let reduction = sum.op as? ReduceSum, reduction.parameters.keepsAxes,
             sum.input(0) == node.input(0), let rank = graph.info(of: logits)?.rank,
             let axes = try? reduction.reducedAxes(sum.inputs.map { graph.info(of: $0) }, rank: rank), axes.count == 1
         else { return nil }
-        return Probabilities(logits, along: axes[0]..<(axes[0] + 1), areLogarithms: false)
+        return Probabilities(logits, along: axes[0]..<(axes[0] + 1))
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }

@@ -11,13 +11,7 @@ package struct Max: ElementwiseVariadic {
 
     /// What keeps a logarithm away from 0 matters to no probability.
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        guard node.inputs.count == 2 else { return nil }
-        for place in 0..<2 {
-            if let floor = graph.constantNumber(node.input(1 - place)), let own = graph.probabilities(of: node.input(place)) {
-                return own.survive(floor...Double.infinity) ? own : nil
-            }
-        }
-        return nil
+        graph.probabilities(of: node) { floor, own in floor < .infinity && own.survive(floor...Double.infinity) }
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -25,13 +25,9 @@ package struct Mul: ElementwiseBinary, AttributeFree, ChannelAffine {
         graph.channelConstant(besides: value, of: node, axis: axis).map { AxisAffine(scale: $0, shift: $0.map { _ in 0 }) }
     }
 
+    /// Of probabilities in another unit.
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? {
-        for place in 0..<2 {
-            if let factor = graph.constantNumber(node.input(1 - place)), factor > 0, let own = graph.probabilities(of: node.input(place)) {
-                return own.areLogarithms ? nil : own
-            }
-        }
-        return nil
+        graph.probabilities(of: node) { factor, own in factor > 0 && factor.isFinite && !own.areLogarithms }
     }
 
     package func lowering(of node: Node, in graph: GraphIndex) throws -> GraphEdit? { graph.spelledActivation(endingIn: node) }

@@ -1,6 +1,22 @@
 import WinnowGraph
 
 extension GraphIndex {
+    /// Probabilities that a node changes by a number alone, where that makes no difference to what they are.
+    ///
+    /// - Parameter places: which inputs may be the probabilities.
+    func probabilities(
+        of node: Node, at places: [Int] = [0, 1], changedBy isHarmless: (_ number: Double, Probabilities) -> Bool
+    ) -> Probabilities? {
+        guard node.inputs.count == 2 else { return nil }
+        for place in places {
+            guard let number = constantNumber(node.input(1 - place)), let own = probabilities(of: node.input(place)),
+                info(of: node.input(place))?.extents == info(of: node.output(0))?.extents
+            else { continue }
+            return isHarmless(number, own) ? own : nil
+        }
+        return nil
+    }
+
     /// What a sum of probabilities along the same axes is: an ensemble's mean but for a factor.
     func probabilitiesOfSum(_ node: Node) -> Probabilities? {
         guard let first = probabilities(of: node.input(0)), !first.areLogarithms,

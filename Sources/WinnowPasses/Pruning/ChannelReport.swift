@@ -64,11 +64,11 @@ struct ChannelReport {
         for weight in weights where weight.tensor == tensor {
             guard let axis = weight.axis,
                 let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels),
-                // What is read may be made from a tensor of other extents.
                 let before = graph.initializers[tensor]?.shape
             else { continue }
             let kept = places.count { !$0 }
             let after = shrunk.map { $0.initializers[tensor]?.shape ?? before }
+            // What is read may be made from a tensor of other extents.
             let isItsOwn = before.extents.indices.contains { axis in
                 before[axis] == places.count && (after.map { $0.rank == before.rank && $0[axis] == kept } ?? true)
             }

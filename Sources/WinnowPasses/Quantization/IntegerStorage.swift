@@ -115,7 +115,7 @@ extension Graph {
                 let data = index.producer(of: site.node.input(1 - site.inputIndex))
             else { continue }
             let made = isInteger
-                ? BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) : BiasCodes.exact(tensor, site: site, in: index)
+                ? BiasCodes.make(tensor, site: site, weight: weight, data: data, in: index) : BiasCodes.inFineSteps(tensor, site: site, in: index)
             switch made {
             case .failure(let reason): findings.append(Finding(bias, .fellBack, reason: "stays float: \(reason.text)"))
             case .success(let stored):
@@ -155,7 +155,7 @@ private struct BiasCodes {
     var scale: Tensor
 
     /// round(b · 2²⁹ / m) where m is the power of two below the largest, or 1: off by 2⁻³⁰ · m at most, with room for corrections.
-    static func exact(_ bias: Tensor, site: WeightSite, in index: GraphIndex) -> Result<BiasCodes, Reason> {
+    static func inFineSteps(_ bias: Tensor, site: WeightSite, in index: GraphIndex) -> Result<BiasCodes, Reason> {
         guard let numbers = bias.channelBias(of: site, in: index)?.floats(), numbers.allSatisfy(\.isFinite) else {
             return .failure(Reason(text: "it is not one float32 number a channel"))
         }
