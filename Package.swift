@@ -59,6 +59,12 @@ let localLinkFlags: [LinkerSetting] = isDependency ? [] : [
 ]
 /// Programs find the library of `winnow.h` by the name under which it is installed.
 let libraryName: [LinkerSetting] = isDependency ? [] : [.unsafeFlags(["-Xlinker", "-soname", "-Xlinker", "libwinnow.so.0"], .when(platforms: [.linux]))]
+/// Programs run where there is no Swift.
+let standalone: [LinkerSetting] = isDependency ? [] : [
+    .unsafeFlags(
+        ["-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections"],
+        .when(platforms: [.linux]))
+]
 let fastC: [CSetting] = isDependency ? [] : [.unsafeFlags(["-O3"])]
 
 /// A library of the system's: its module map, its name in pkg-config and its package.
@@ -92,10 +98,10 @@ targets += [
     .target(name: "CWinnow"),
     .target(
         name: "WinnowC", dependencies: ["Winnow", "WinnowTensor", "CWinnow"], swiftSettings: swiftSettings,
-        linkerSettings: localLinkFlags + libraryName),
+        linkerSettings: localLinkFlags + libraryName + standalone),
     .executableTarget(
         name: "WinnowCommand", dependencies: ["Winnow", argumentParser], swiftSettings: swiftSettings,
-        linkerSettings: localLinkFlags),
+        linkerSettings: localLinkFlags + standalone),
     .target(
         name: "WinnowTestSupport", dependencies: layers.map { .byName(name: $0.name) }, path: "Tests/WinnowTestSupport",
         swiftSettings: swiftSettings),

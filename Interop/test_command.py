@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,15 @@ def model(winnow, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "m.onnx"
     winnow("new", "mlp", "-o", path, "--widths", "784,32,10")
     return path
+
+
+@pytest.mark.parametrize("name", ["winnow", "libWinnowC.so"])
+def test_nothing_of_swift_is_looked_for(winnow_path, name):
+    file = Path(winnow_path).parent / name
+    if not file.exists() or not shutil.which("ldd"):
+        pytest.skip("there is no such file here")
+    needed = subprocess.run(["ldd", file], check=True, capture_output=True, text=True).stdout
+    assert "libc.so" in needed and "swift" not in needed.lower().replace(str(file.parent).lower(), "") and "Foundation" not in needed
 
 
 def fails(winnow, code, *arguments, words):

@@ -14,7 +14,7 @@ PROFILES = ["onnxruntime", "openvino", "tensorrt", "portable", "coreml"]
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    """Four convolutions with a residual sum, pooling and a Gemm, and samples for it."""
+    """Four convolutions with a residual sum, a resize, pooling and a Gemm, and samples for it."""
     random, folder = np.random.default_rng(4), tmp_path_factory.mktemp("profiles")
     tensors, nodes = [], []
 
@@ -33,7 +33,9 @@ def network(tmp_path_factory):
     stem = conv("x", "stem", 16, 3)
     inner = conv(conv(stem, "depthwise", 16, 16, group=16), "inner", 16, 16)
     nodes.append(helper.make_node("Add", [inner, stem], ["sum"]))
-    last = conv("sum", "last", 24, 16)
+    tensors.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"))
+    nodes.append(helper.make_node("Resize", ["sum", "", "scales"], ["large"], mode="nearest"))
+    last = conv("large", "last", 24, 16)
     nodes += [
         helper.make_node("MaxPool", [last], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
         helper.make_node("GlobalAveragePool", ["pooled"], ["mean"]),
@@ -101,6 +103,8 @@ def test_what_onnxruntime_will_do_is_told(winnow, network, tmp_path):
 def test_onnxruntime_runs_every_layer_in_integers(winnow, network, tmp_path, profile):
     operators = executed_operators(quantized(winnow, network, tmp_path, profile), tmp_path)
     assert operators.count("QLinearConv") == 4 and "Conv" not in operators and "FusedConv" not in operators
+    # Resize moves codes: nothing but the model's own ends is turned into codes and back.
+    assert "Resize" in operators and operators.count("QuantizeLinear") == 1 and operators.count("DequantizeLinear") <= 1
     assert "QLinearAdd" in operators and "QLinearGlobalAveragePool" in operators
     assert "QGemm" in operators or "MatMulIntegerToFloat" in operators
 

@@ -1,4 +1,12 @@
 extension AxisMap {
+    /// `"abcd, -> abcd"`: a result of each element of input 0; what else is read shares no axis with it.
+    package static func elementByElement(_ inputs: [ValueInfo?]) -> AxisMap {
+        guard let data = inputs.optional(0) else { return .opaque }
+        var map = elementwise(inputs: [data], outputRank: data.rank)
+        if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
+        return map
+    }
+
     /// `"abcd, abcd -> abcd"`: elementwise work on operands of these ranks, aligned at the last axis. Extents of 1 where the
     /// output has more are broadcast. Without the output's rank only the last axis is known.
     package static func elementwise(inputs: [ValueInfo?], outputRank: Int?) -> AxisMap {

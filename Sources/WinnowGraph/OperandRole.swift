@@ -10,6 +10,8 @@ package enum OperandRole: Sendable, Hashable {
     case scale
     /// The code that stands for zero among those of input `of`; one for each index of `axis` if it is not one for all.
     case zeroPoint(of: Int, axis: Int)
+    /// Numbers that training gathers from data and gives no gradient: a mean, a variance.
+    case statistic
     /// What it is told rather than what it computes with: a shape, axes, limits, a ratio, a table.
     case setting
 }

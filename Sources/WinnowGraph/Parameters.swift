@@ -15,6 +15,8 @@ package struct Parameters: Sendable {
         package var elementCount: Int
         /// The rank of what the node computes with.
         package var rank: Int
+        /// Whether training gathers the numbers from data rather than following a gradient.
+        package var isStatistic: Bool { reader.op.inputRoles[input] == .statistic }
     }
 
     /// Each initializer once, in the order in which nodes read them.
@@ -60,7 +62,7 @@ package struct Parameters: Sendable {
                 let count = graph.initializers[tensor].map(codes.elementCount) ?? 0
                 return Entry(tensor: tensor, operand: operand, reader: node, input: place, elementCount: count, rank: 2)
             case .numbers: return entry(tensor, operand, node, place, takesWideIntegers: true)
-            case nil: return entry(tensor, operand, node, place, takesWideIntegers: false)
+            case .statistic, nil: return entry(tensor, operand, node, place, takesWideIntegers: false)
             }
         }
         // What bodies read of this graph is no input; their own constants are theirs.
@@ -86,7 +88,7 @@ package struct Parameters: Sendable {
         let candidates = node.inputs.enumerated().compactMap { place, input -> ValueName? in
             guard !input.isEmpty, !(node.notes.isMask && place == 1) else { return nil }
             switch roles[place] ?? .numbers {
-            case .numbers, .packed: return source(of: input)
+            case .numbers, .statistic, .packed: return source(of: input)
             default: return nil
             }
         }

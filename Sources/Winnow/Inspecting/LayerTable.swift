@@ -15,6 +15,7 @@ public struct LayerTable: Sendable {
 
     public var rows: [Row] = []
     public private(set) var totalParameterCount = 0
+    private var trainableParameterCount = 0
     private var inputElementCount = 0
     private var outputElementCount = 0
 
@@ -46,6 +47,7 @@ public struct LayerTable: Sendable {
                     name: "\(kind)-\(numbers[kind] ?? 0)", inputShape: "[\(Self.list(source))]",
                     outputShape: Self.list(result), parameterCount: count))
             totalParameterCount += count
+            trainableParameterCount += entries.reduce(0) { $0 + ($1.isStatistic ? 0 : $1.elementCount) }
             outputElementCount += result.elementCount
         }
     }
@@ -70,7 +72,8 @@ public struct LayerTable: Sendable {
         return
             ([thin, line(header), thick] + cells.map(line) + [
                 thick, "Total params: \(Self.grouped(totalParameterCount))",
-                "Trainable params: \(Self.grouped(totalParameterCount))", "Non-trainable params: 0", thin,
+                "Trainable params: \(Self.grouped(trainableParameterCount))",
+                "Non-trainable params: \(Self.grouped(totalParameterCount - trainableParameterCount))", thin,
                 "Input size (MB): \(size(megabytes[0]))", "Forward/backward pass size (MB): \(size(megabytes[1]))",
                 "Params size (MB): \(size(megabytes[2]))",
                 "Estimated Total Size (MB): \(size(megabytes.reduce(0, +)))", thin,

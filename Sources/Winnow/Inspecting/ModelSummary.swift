@@ -118,7 +118,7 @@ public struct ModelSummary: Codable, Sendable {
         }
         parameters = graph.parameterCount
         let trainable = Set(graph.trainableInitializers())
-        trainableParameters = learned.entries.reduce(0) { $0 + (trainable.contains($1.tensor) ? $1.elementCount : 0) }
+        trainableParameters = learned.entries.reduce(0) { $0 + (trainable.contains($1.tensor) && !$1.isStatistic ? $1.elementCount : 0) }
         parameterByteCount = graph.initializerByteCount
         multiplyAccumulates = counts.total
         let sizes = shapes.map { graph.byteCounts(inputShapes: $0) }

@@ -72,6 +72,17 @@ package struct LinearAttention: TrainedInParts {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { .opaque }
 
+    /// A state read, written and, by a rule that corrects, asked at every step; counted without its parts, which are as many as the steps.
+    package func multiplyAccumulates(inputs: [ValueInfo?], outputs: [ValueInfo?]) -> Int?? {
+        guard let query = inputs.optional(0)?.extents, let value = inputs.optional(2)?.extents, query.count == 3, value.count == 3 else {
+            return .some(nil)
+        }
+        let known = [query[0], query[1], query[2], value[2]].compactMap(\.value)
+        guard known.count == 4 else { return .some(nil) }
+        let states = queryHeads + keyHeads * (rule.corrects ? 2 : 1)
+        return .some([known[0], known[1], known[2] / queryHeads, known[3] / keyHeads].reduce(states, *|))
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {

@@ -20,7 +20,7 @@ extension MatrixProduct {
         let whole = MatrixProduct(
             transposesLeft: transposesLeft && leftRank > 1, transposesRight: transposesRight && rightRank > 1, alpha: alpha)
         return [
-            try context.shaped(like: 0, rank: leftRank) { try whole.leftGradient(b, left, right, target) },
+            try context.shaped(like: 0, rank: leftRank) { try whole.leftGradient(b, right, target) },
             try context.shaped(like: 1, rank: rightRank) { try whole.rightGradient(b, left, right, target) },
         ]
     }
@@ -31,7 +31,7 @@ extension MatrixProduct {
         try b.add(MatrixProduct(transposesLeft: leftT, transposesRight: rightT, alpha: alpha), left, right)
     }
 
-    private func leftGradient(_ b: GraphBuilder, _ left: ValueName, _ right: ValueName, _ target: ValueName) throws -> ValueName {
+    private func leftGradient(_ b: GraphBuilder, _ right: ValueName, _ target: ValueName) throws -> ValueName {
         transposesLeft
             ? try product(b, right, target, transposesRight, true) : try product(b, target, right, false, !transposesRight)
     }

@@ -33,10 +33,7 @@ package struct BitCast: Operator {
         return Kernel { $0.output(0).copyMemory(from: $0.input(0), byteCount: byteCount) }
     }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: data.rank)
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .elementByElement(inputs) }
 
     /// Bits have no slope.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { [nil] }

@@ -82,10 +82,7 @@ package struct Cast: Operator {
         return Kernel { cast.run(from: $0.input(0), to: $0.output(0), count: count) }
     }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: data.rank)
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .elementByElement(inputs) }
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 

@@ -82,12 +82,7 @@ package struct Clip: ActivationOperator {
         return Bounds(low: low?.constant?.floats(first: 1).first, high: high?.constant?.floats(first: 1).first)
     }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        var map = AxisMap.elementwise(inputs: [data], outputRank: data.rank)
-        if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
-        return map
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .elementByElement(inputs) }
 
     package func effect(of zeros: Zeros) -> ZeroEffect {
         let given = zeros.inputs.dropFirst().compactMap { $0 }

@@ -75,10 +75,7 @@ package struct Dropout: Operator {
     }
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        var map = AxisMap.elementwise(inputs: [data], outputRank: data.rank)
-        guard !map.isOpaque else { return .opaque }
-        map.inputs += inputs.dropFirst().map { _ in [] }
+        var map = AxisMap.elementByElement(inputs)
         map.outputs += map.outputs
         return map
     }

@@ -24,10 +24,7 @@ extension ElementwiseUnary {
         }
     }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: data.rank)
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .elementByElement(inputs) }
 
     package func effect(of zeros: Zeros) -> ZeroEffect {
         guard zeros.are(at: 0), let type = zeros.inputs.optional(0)?.elementType else { return .number }

@@ -17,10 +17,7 @@ package struct Identity: AttributeFree, InterpretedOperator {
     package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .shared }
     package func kernel(for request: KernelRequest) throws -> Kernel { .view }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
-        return .elementwise(inputs: inputs, outputRank: data.rank)
-    }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { .elementByElement(inputs) }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? { [try context.outputGradient()] }
 

@@ -100,7 +100,10 @@ package struct Resize: RuntimeForm {
         return try graph.inlining(node) { b in try b.add(form, inputs: [node.input(0), nil, b.constant("scales", Tensor(all))]) }
     }
 
-    package var quantization: QuantizationRule { .floatOnly }
+    /// The nearest element is one of the source's; what is interpolated, or lies outside, is none.
+    package var quantization: QuantizationRule {
+        resampling.mode == .nearest && resampling.coordinates != .region ? .keepsScale : .floatOnly
+    }
 
     /// The extent and scale of every axis of the result; nil extents are not known yet.
     private func targets(_ inputs: [ValueInfo?], _ extents: [Extent]) throws -> [(extent: Extent, scale: Double?)] {

@@ -97,6 +97,8 @@ package struct BatchNormalization: Operator {
         }
     }
 
+    package var inputRoles: [Int: OperandRole] { [3: .statistic, 4: .statistic] }
+
     /// `"nc.., c, c, c, c -> nc.."`
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank, (2...5).contains(rank) else { return .opaque }

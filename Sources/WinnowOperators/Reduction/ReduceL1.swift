@@ -12,6 +12,6 @@ package struct ReduceL1: ReductionOperator {
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let sign = try context.builder.add(Sign(), context.input(0))
-        return try scaled(spread(context) { gradient, _ in gradient }, context) { try context.builder.add(Mul(), $0, sign) }
+        return try scaled(spread(context) { gradient, _ in gradient }) { try context.builder.add(Mul(), $0, sign) }
     }
 }

@@ -12,6 +12,6 @@ package struct ReduceL2: ReductionOperator {
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let quotient = try spread(context) { gradient, result in try context.builder.add(Div(), gradient, result) }
-        return try scaled(quotient, context) { try context.builder.add(Mul(), $0, context.input(0)) }
+        return try scaled(quotient) { try context.builder.add(Mul(), $0, context.input(0)) }
     }
 }

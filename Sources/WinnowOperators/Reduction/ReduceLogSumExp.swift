@@ -13,6 +13,6 @@ package struct ReduceLogSumExp: ReductionOperator {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let result = try spread(context) { _, result in result }[0]
         let share = try context.builder.add(Exp(), context.builder.add(Sub(), context.input(0), result))
-        return try scaled(spread(context) { gradient, _ in gradient }, context) { try context.builder.add(Mul(), $0, share) }
+        return try scaled(spread(context) { gradient, _ in gradient }) { try context.builder.add(Mul(), $0, share) }
     }
 }

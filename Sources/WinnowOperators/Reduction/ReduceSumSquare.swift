@@ -13,6 +13,6 @@ package struct ReduceSumSquare: ReductionOperator {
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let two = context.builder.constant("two", scalar: Float(2))
         let doubled = try spread(context) { gradient, _ in try context.builder.add(Mul(), gradient, two) }
-        return try scaled(doubled, context) { try context.builder.add(Mul(), $0, context.input(0)) }
+        return try scaled(doubled) { try context.builder.add(Mul(), $0, context.input(0)) }
     }
 }

@@ -178,9 +178,7 @@ extension ReductionOperator {
 
 extension ReductionOperator {
     /// The first gradient changed by `factor`.
-    func scaled(
-        _ gradients: [ValueName?], _ context: GradientContext, _ factor: (ValueName) throws -> ValueName
-    ) throws -> [ValueName?] {
+    func scaled(_ gradients: [ValueName?], _ factor: (ValueName) throws -> ValueName) throws -> [ValueName?] {
         guard let first = gradients.first ?? nil else { return gradients }
         return [try factor(first)] + gradients.dropFirst()
     }
@@ -196,7 +194,7 @@ extension ReductionOperator {
         let kept = try spread(context) { gradient, _ in
             try builder.add(Div(), gradient, countWithKeptAxes(count, context))
         }
-        return try scaled(kept, context) { try builder.add(Mul(), $0, isEqual) }
+        return try scaled(kept) { try builder.add(Mul(), $0, isEqual) }
     }
 
     private func countWithKeptAxes(_ count: ValueName, _ context: GradientContext) throws -> ValueName {

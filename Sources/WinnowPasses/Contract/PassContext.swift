@@ -52,10 +52,6 @@ public struct PassContext {
         try Self.require(calibration ?? training, "calibration data").adapted(to: graph)
     }
 
-    package func trainingData(for graph: Graph) throws -> Dataset {
-        try Self.require(training, "training data").adapted(to: graph)
-    }
-
     /// The training data as it came, which may hold more than `graph` takes: what an objective compares with. Throws `.data` where it does
     /// not fit.
     package func trainingSource(for graph: Graph) throws -> Dataset {

@@ -25,7 +25,7 @@ struct GradualPruningTests {
         var (trainer, _) = try finetune.trainer(of: graph, original: graph, in: context)
         let recorder = MaskRecorder(trainer.model.maskNodes.map(\.mask))
         trainer.hooks.append(recorder)
-        _ = try trainer.train(on: context.trainingData(for: trainer.model))
+        _ = try trainer.train(on: context.trainingSource(for: trainer.model))
         #expect(recorder.zeroCounts.count == 13)
         for (step, count) in recorder.zeroCounts.enumerated() {
             let part = Double(step / 3 * 3) / 12 - 1
@@ -44,7 +44,7 @@ struct GradualPruningTests {
         var (trainer, _) = try finetune.trainer(of: graph, original: graph, in: context)
         let recorder = MaskRecorder(trainer.model.maskNodes.map(\.mask))
         trainer.hooks.append(recorder)
-        _ = try trainer.train(on: context.trainingData(for: trainer.model))
+        _ = try trainer.train(on: context.trainingSource(for: trainer.model))
         for (step, count) in recorder.zeroCounts.enumerated() where step >= 3 {
             let part = Double(step / 3 * 3) / 12 - 1
             #expect(count == Int(((part * part * part + 1) * 0.8 * 352).rounded(.toNearestOrEven)) - 1, "step \(step)")

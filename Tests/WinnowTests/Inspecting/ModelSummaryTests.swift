@@ -20,6 +20,28 @@ import WinnowTensor
         #expect(summary.passByteCount == 2 * 4 * outputs)
     }
 
+    /// As in torch and Paddle: scale and shift are trained, mean and variance are gathered.
+    @Test func runningStatisticsAreNotTrained() throws {
+        let b = GraphBuilder("normalized")
+        let x = try b.input("x", .float32, [1, 4, 5, 5])
+        let vectors = (0..<4).map { b.constant("v\($0)", Tensor([Float](repeating: 1, count: 4))) }
+        let graph = try b.graph(outputs: [b.add(BatchNormalization(), inputs: [x] + vectors)[0]])
+        let summary = try ModelSummary(graph)
+        #expect(summary.parameters == 16 && summary.trainableParameters == 8)
+        #expect(try LayerTable(graph).text.contains("Total params: 16\nTrainable params: 8\nNon-trainable params: 8\n"))
+    }
+
+    @Test func linearAttentionIsCountedWithoutItsSteps() throws {
+        let b = GraphBuilder("attention")
+        let steps = 1 << 30
+        let values = try (0..<3).map { try b.input("x\($0)", .float32, [.fixed(1), .fixed(steps), .fixed($0 < 2 ? 12 : 8)]) }
+        let gates = try [2, 1].map { try b.input("g\($0)", .float32, [.fixed(1), .fixed(steps), .fixed($0)]) }
+        let inputs: [ValueName?] = values + [nil] + gates
+        let graph = try b.graph(outputs: [b.add(LinearAttention(queryHeads: 2, keyHeads: 2), inputs: inputs, outputs: 2)[0]])
+        // 6 keys by 4 values a head, read, written and corrected.
+        #expect(try ModelSummary(graph).multiplyAccumulates == 6 * 6 * 4 * steps)
+    }
+
     @Test func countsDequantizersWithTheirReader() throws {
         let small = try lenet().applying("weight-only-quantization").model
         let summary = try ModelSummary(small.graph)
