@@ -17,6 +17,7 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        guard tolerance >= 0 else { throw WinnowError(.usage, "--tolerance", "is \(tolerance)", remedy: "give a number from 0") }
         let (first, second) = (try Model(reading: first), try Model(reading: second))
         let comparison = try Comparison(
             first, second, data: data.load(for: first.graph, shapes: shapes.shape, quietly: json),

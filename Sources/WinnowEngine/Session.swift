@@ -61,7 +61,8 @@ public final class Session {
     private func refusal(of shapes: [ValueName: Shape], _ error: WinnowError) -> WinnowError {
         let open = graph.inputs.filter { $0.type.extents?.dropFirst().contains { $0.value == nil } == true && shapes[$0.name] != nil }
         guard !open.isEmpty else { return error }
-        let words = open.map { "\($0.name) \(shapes[$0.name]?.description ?? "")" }.joined(separator: ", ")
+        let words = open.prefix(3).map { "\($0.name.prefix(60)) \(shapes[$0.name]?.description ?? "")" }.joined(separator: ", ")
+            + (open.count > 3 ? " and \(open.count - 3) more" : "")
         return WinnowError(
             .shape, "inputs \(words)", "do not go through the model: \(error.subject): \(error.problem)",
             remedy: "choose other extents, such as multiples of 32")

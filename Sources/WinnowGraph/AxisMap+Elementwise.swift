@@ -1,7 +1,11 @@
 extension AxisMap {
+    /// Labels, those of the usual notation first.
+    package static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        + (0x100..<0x240).compactMap { UnicodeScalar($0).map(Character.init) }
+
     /// `"abcd, -> abcd"`: a result of each element of input 0; what else is read shares no axis with it.
     package static func elementByElement(_ inputs: [ValueInfo?]) -> AxisMap {
-        guard let data = inputs.optional(0) else { return .opaque }
+        guard let first = inputs.first, let data = first else { return .opaque }
         var map = elementwise(inputs: [data], outputRank: data.rank)
         if !map.isOpaque { map.inputs += inputs.dropFirst().map { _ in [] } }
         return map

@@ -42,6 +42,9 @@ package struct GraphIndex: Sendable {
         return node.inputs.count(where: { $0 == value }) == 1 ? node : nil
     }
 
+    /// Whether something needs a value.
+    package func isRead(_ value: ValueName) -> Bool { !value.isEmpty && (isOutput(value) || readers[value] != nil) }
+
     /// Whether a value is needed outside the nodes: by the caller, by an update, by a control-flow body.
     package func isOutput(_ value: ValueName) -> Bool { outputs.contains(value) }
 

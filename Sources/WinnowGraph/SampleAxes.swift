@@ -157,6 +157,29 @@ extension Extent {
 }
 
 extension Graph {
-    /// The number of samples that the inputs without default values fix.
-    package var fixedBatchSize: Int? { SampleAxes(of: self).fixedCount }
+    /// The number of samples that the inputs without default values fix, or that shapes inside fix though the inputs leave it open.
+    package var fixedBatchSize: Int? {
+        let axes = SampleAxes(of: self)
+        if let declared = axes.fixedCount { return declared }
+        func types(_ count: Int) -> [ValueName: ValueType]? {
+            var result: [ValueName: ValueType] = [:]
+            for input in inputs where input.defaultValue == nil && input.type.isTensor {
+                guard var extents = input.type.extents else { return nil }
+                if let axis = axes.axis(ofInput: input.name), extents[axis].value == nil { extents[axis] = .fixed(count) }
+                guard extents.allSatisfy({ $0.value != nil }) else { return nil }
+                result[input.name] = ValueType(input.type.elementType, extents)
+            }
+            return result
+        }
+        guard types(1) != nil else { return nil }
+        return batchSizeInside { count in types(count).map { (try? inferInfos(inputTypes: $0)) != nil } ?? false }
+    }
+
+    /// The only number of samples that goes through: 1, or one that a short constant holds. nil: any does.
+    package func batchSizeInside(_ goesThrough: (Int) -> Bool) -> Int? {
+        // A number that no file fixes.
+        if goesThrough(7) { return nil }
+        let constants = initializers.values.filter { $0.elementType.isInteger && $0.rank <= 1 && $0.elementCount <= 8 }
+        return Set(constants.flatMap { $0.integers() }).union([1]).filter { (1...4096).contains($0) }.sorted().first(where: goesThrough)
+    }
 }

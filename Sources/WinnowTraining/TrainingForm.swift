@@ -14,12 +14,13 @@ extension Graph {
     ///   - frozen: initializers that stay; a form made to change these alone is not taken.
     package func trainingForm(computesTheSame: Bool = false, frozen: Set<ValueName> = []) throws -> Graph {
         var graph = self
+        var index = GraphIndex(graph)
         var names = Array(nodes.map(\.name).reversed())
         // What an operator becomes may have training forms of its own.
         while let name = names.popLast() {
             guard let node = graph.node(named: name) else { continue }
             let edit: GraphEdit?
-            do { edit = try node.op.trainingForm(of: node, in: GraphIndex(graph)) } catch let error as WinnowError {
+            do { edit = try node.op.trainingForm(of: node, in: index) } catch let error as WinnowError {
                 throw error.within("training form of node \(node.name) (\(node.op.type))")
             }
             guard var edit, !computesTheSame || edit.computesTheSame else { continue }
@@ -30,6 +31,7 @@ extension Graph {
             let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
             let lacksStep = graph.infos[trainingStepName] == nil
             graph = try graph.applying(readsStep && lacksStep ? [edit, try graph.stepCounter()] : [edit])
+            index = GraphIndex(graph)
         }
         return graph
     }

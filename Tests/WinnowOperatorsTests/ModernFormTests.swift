@@ -42,6 +42,13 @@ struct OldForm: Sendable, CustomTestStringConvertible {
         OldForm(type: "Upsample", version: 9, attributes: [:], constants: [Tensor([1, 1, 2] as [Float])]),
         OldForm(type: "Resize", version: 10, attributes: [:], constants: [Tensor([1, 1, 2] as [Float])]),
         OldForm(type: "Resize", version: 10, attributes: ["mode": .string("linear")], constants: [Tensor([1, 1, 0.5] as [Float])]),
+        OldForm(
+            type: "Resize", version: 11,
+            attributes: ["coordinate_transformation_mode": .string("tf_half_pixel_for_nn"), "nearest_mode": .string("floor")],
+            constants: [Tensor([Float]()), Tensor([1, 1, 2.5] as [Float])]),
+        OldForm(
+            type: "Resize", version: 11, attributes: ["coordinate_transformation_mode": .string("tf_half_pixel_for_nn")],
+            constants: [Tensor([Float]()), Tensor([1, 1, 1.5] as [Float])]),
         OldForm(type: "Pad", version: 10, attributes: ["pads": .ints([0, 0, 1, 0, 0, 2]), "value": .float(0.5)]),
         OldForm(type: "TopK", version: 9, attributes: ["k": .int(2)], outputs: ["y", "i"]),
         OldForm(type: "Add", version: 6, attributes: ["axis": .int(1), "broadcast": .int(1)], constants: [Tensor([3] as [Float])]),

@@ -45,6 +45,25 @@ struct ObjectiveTermTests {
         result.findings.filter { $0.subject.hasPrefix("epoch") && $0.quantity == .trainingLoss }.compactMap(\.after)
     }
 
+    /// Classes are numbers whatever they are stored as: masks mostly as bytes.
+    @Test(arguments: [ElementType.uint8, .int8, .int32, .uint16]) func classesOfAnyWidthAreTheSame(_ type: ElementType) throws {
+        let wide = try data()
+        var narrow = wide
+        narrow.features[2] = .init(name: "kinds", try wide.features[2].tensor.converted(to: type))
+        let pass = try Finetune(hyperparameters: ["objective": [["loss": "cross-entropy", "target": "kinds"]], "epochs": 1, "batch-size": 32])
+        let results = try [wide, narrow].map { try pass(heads(), in: PassContext(training: $0, validation: $0)).graph }
+        #expect(results[0].initializers == results[1].initializers)
+    }
+
+    /// That only float32 is trained is said before anything is made of other numbers.
+    @Test func othersThanFloatAreRefused() throws {
+        let b = GraphBuilder("wide")
+        let y = try b.add(MatMul(), b.input("x", .float64, ["N", 12]), b.constant("w", TestModels.normal([12, 3]).converted(to: .float64)))
+        let pass = try Finetune(hyperparameters: ["objective": [["loss": "mse", "target": "boxes"]], "epochs": 1])
+        let error = #expect(throws: WinnowError.self) { try pass(b.graph(outputs: [y]), in: PassContext(training: data())) }
+        #expect(error?.description.contains("only float32 is trained") == true)
+    }
+
     @Test(arguments: [
         [["loss": "cross-entropy"], ["loss": "huber", "output": "box", "target": "boxes", "delta": 2]],
         [["output": "box", "loss": "l1", "target": "boxes", "weight": 0.5]],

@@ -63,6 +63,26 @@ struct PassLawTests {
         }
     }
 
+    /// A constant that is an output, or that something else reads, is there what it was, however layers change that read it too.
+    @Test(arguments: CatalogueEntry.all.filter { !$0.has("epochs") && !$0.has("finetune") && $0.type.init().needs != .training })
+    func whatIsSeenElsewhereStays(_ entry: CatalogueEntry) throws {
+        let repairs: [HyperparameterValue?] = entry.has("repair") ? ["none", "bias", "ridge"] : [nil]
+        for make in TestModels.makers + [ScaledModels.transformer, ScaledModels.biased] {
+            let graph = try make()
+            var edit = GraphEdit()
+            edit.outputs = graph.outputs + graph.initializerNames
+            let seen = try graph.applying(edit)
+            for repair in repairs {
+                let pass = try entry.make(repair.map { ["repair": $0] } ?? [:])
+                let result = try pass(seen, in: Zoo.context(for: seen)).graph
+                let outputs = try Zoo.outputs(of: result, like: seen)
+                for (name, place) in zip(graph.initializerNames, graph.outputs.count...) {
+                    #expect(outputs[result.outputNames[place]] == graph.initializers[name], "\(graph.name): \(name)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: CatalogueEntry.all)
     func sameSeedSameBytes(_ entry: CatalogueEntry) throws {
         let graph = try TestModels.convolutional()

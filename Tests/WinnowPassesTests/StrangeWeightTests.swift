@@ -20,6 +20,22 @@ struct StrangeWeightTests {
         #expect(!result.initializers.values.contains { $0.elementType == .float32 && $0.rank == 2 })
     }
 
+    /// Steps of numbers as small as these would be none; what makes them large again would be left with noise.
+    @Test(arguments: [1e-30, 1e-34, 1e-36] as [Float]) func vanishingWeightsStay(_ scale: Float) throws {
+        let b = GraphBuilder("vanishing")
+        func scaled(_ shape: Shape, by factor: Float) -> Tensor { Tensor(TestModels.normal(shape, seed: 5).floats().map { $0 * factor }, shape: shape) }
+        let small = try b.linear(b.input("x", .float32, ["N", 12]), b.constant("w1", scaled([8, 12], by: scale)), b.constant("b1", scaled([8], by: scale)))
+        let graph = try b.graph(outputs: [b.linear(b.add(Mul(), small, b.constant("large", scalar: 1 / scale)), b.constant("w2", TestModels.normal([4, 8])))])
+        let inputs = ["x": Self.rows]
+        for pass in [StaticQuantization(), DynamicQuantization(), WeightOnlyQuantization()] as [any Pass] {
+            let result = try pass(graph, in: StrangeWeights.context(inputs))
+            // Static quantization multiplies what makes them large into them first.
+            let stays = result.findings.contains { $0.subject == "w1" && $0.status != .done && $0.reason.contains("below") }
+            #expect(stays != (pass is StaticQuantization), "\(type(of: pass))")
+            #expect(try StrangeWeights.distance(graph, result.graph, on: inputs) < 0.03, "\(type(of: pass))")
+        }
+    }
+
     @Test func aTiedEmbeddingIsStoredOnce() throws {
         let graph = try StrangeWeights.tiedEmbedding()
         let inputs = ["ids": Tensor((0..<24).map { Int64($0 % 20) }, shape: [8, 3])]

@@ -11,6 +11,31 @@ enum Zoo {
         dense,
     ]
 
+    /// How a file stores the vectors of layers and normalizations.
+    enum Vectors: CaseIterable {
+        case apart
+        /// Those of one length, which are equal then, as one.
+        case once
+        /// For the caller to see.
+        case asOutputs
+    }
+
+    static func with(_ vectors: Vectors, in graph: Graph) throws -> Graph {
+        let names = graph.initializerNames.filter { graph.initializers[$0]?.rank == 1 && graph.initializers[$0]?.elementType == .float32 }
+        var edit = GraphEdit()
+        switch vectors {
+        case .apart: return graph
+        case .asOutputs: edit.outputs = graph.outputs + names.filter { !graph.outputs.contains($0) }
+        case .once:
+            for (_, equal) in Dictionary(grouping: names, by: { graph.initializers[$0]?.elementCount }) where equal.count > 1 {
+                guard let tensor = graph.initializers[equal[0]] else { continue }
+                edit.initializers.append((equal[0], Tensor(tensor.floats().map { abs($0) + 0.5 }, shape: tensor.shape)))
+                for other in equal.dropFirst() { edit.rewired[other] = equal[0] }
+            }
+        }
+        return try graph.applying(edit)
+    }
+
     /// What training refuses by name: control flow, whose derivative is not known, and weights in half precision.
     static let untrainable: Set<String> = ["branches", "loop", "half", "widened"]
 

@@ -10,11 +10,11 @@ struct SampleFiles {
     enum Kind: CaseIterable {
         case picture, sound, text
 
-        /// Endings by which files are found in folders; pictures of kinds that are not read are named, not passed over.
+        /// Endings by which files are found in folders; those of kinds that are not read are named, not passed over.
         var fileExtensions: Set<String> {
             switch self {
             case .picture: PixelImage.fileExtensions.union(PixelImage.unreadExtensions)
-            case .sound: ["wav", "wave"]
+            case .sound: ["wav", "wave", "mp3", "flac", "ogg", "opus", "m4a", "aac", "aif", "aiff"]
             case .text: ["txt"]
             }
         }
@@ -82,7 +82,7 @@ extension SampleFiles {
     static let listExtensions: Set<String> = ["txt", "tsv", "lst", "list", "csv"]
 
     /// A list of files, a line each: its path from the list's folder or from the root, and behind a comma, a tab or a space its class. nil where
-    /// the first line names no file that is there.
+    /// no line names a file that is there.
     init?(list: String) throws {
         guard Self.listExtensions.contains(URL(fileURLWithPath: list).pathExtension.lowercased()) else { return nil }
         let folder = URL(fileURLWithPath: list).deletingLastPathComponent().path
@@ -90,7 +90,7 @@ extension SampleFiles {
         // A first line such as `path,label` names the columns.
         if let first = lines.first, Self.entry(first.element, folder) == nil, lines.count > 1,
             first.element.lowercased().hasPrefix("path") || first.element.lowercased().hasPrefix("file") { lines.removeFirst() }
-        guard let first = lines.first, let entry = Self.entry(first.element, folder), let kind = Kind.allCases.first(where: { $0.isOne(entry.path) }) else { return nil }
+        guard let entry = lines.lazy.compactMap({ Self.entry($0.element, folder) }).first, let kind = Kind.allCases.first(where: { $0.isOne(entry.path) }) else { return nil }
         (self.kind, self.folder) = (kind, folder)
         files = try lines.map { number, line in
             guard let found = Self.entry(line, folder) else {

@@ -27,6 +27,13 @@ public struct FileRoles {
         try take(path, for: option, replacing: model)
     }
 
+    /// The same for a file that nobody makes a folder for.
+    public mutating func writes(besideOthers path: String, for option: String) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard access(folder, F_OK) == 0 else { throw WinnowError(.usage, option, "there is no folder \(folder)", remedy: "make it") }
+        try writes(path, for: option)
+    }
+
     /// A folder whose files are written for `option`. Throws as for a file.
     public mutating func writes(folder path: String, for option: String) throws { try take(path, for: option) }
 

@@ -137,7 +137,7 @@ struct Measuring {
         {
             return try? own.batch(at: [Int](repeating: 0, count: graph.fixedBatchSize ?? 1))
         }
-        return try? RandomInputs(seed: 0).inputs(for: graph, batchSize: 1, shapes: shapes(for: graph, of: original))
+        return try? RandomInputs(seed: 0).inputs(for: graph, batchSize: graph.fixedBatchSize ?? 1, shapes: shapes(for: graph, of: original))
     }
 }
 

@@ -31,6 +31,10 @@ public struct ModelTiming: Codable, Sendable {
             throw WinnowError(.usage, "--seconds", "is \(seconds)", remedy: "give a number from 0 to 1000000")
         }
         let own = SampleAxes(of: model.graph).count(in: options.values.mapValues(\.shape))
+        if own == 0 { throw WinnowError(.data, "the input", "has no samples") }
+        if let own, let batches, batches != "\(own)" {
+            throw WinnowError(.usage, "--batch", "is \(batches), but the input has \(own) samples", remedy: "leave one of them out")
+        }
         return try (batches ?? "\(own ?? 1)").split(separator: ",").map { text in
             guard let batch = Int(text), batch > 0 else {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")

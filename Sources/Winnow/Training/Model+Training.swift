@@ -14,7 +14,7 @@ extension Model {
     ) throws -> (model: Model, history: [EpochRecord]) {
         let training = try data.required(.training, of: "data")
         var trainer = try objective.map { Trainer(graph, objective: $0, configuration: configuration) }
-            ?? Trainer(graph, configuration: configuration)
+            ?? Trainer(graph.separatingStatistics(), configuration: configuration)
         trainer.cancellation = cancellation
         trainer.progress = progress
         // An objective may read arrays that the model does not.

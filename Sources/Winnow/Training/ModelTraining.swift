@@ -37,7 +37,7 @@ public struct ModelTraining: Sendable {
         let training = try data.required(.training, of: source).adapted(to: model.graph)
         let validation = try data.validation?.adapted(to: model.graph)
         let checkpoint = CheckpointFiles(file: OutputName.companion(of: output, suffix: ".checkpoint"))
-        var trainer = try Trainer(model.graph, configuration: configuration)
+        var trainer = try Trainer(model.graph.separatingStatistics(), configuration: configuration)
         trainer.options.arithmetic = arithmetic
         trainer.state = RunState(in: checkpoint)
         trainer.cancellation = cancellation

@@ -27,7 +27,7 @@ extension Dataset {
     /// How many samples `graph` takes at a time; nil: any number.
     package func fixedBatchSize(for graph: Graph) -> Int? {
         if features.contains(where: { $0.placement == .whole }) { return 1 }
-        return graph.fixedBatchSize ?? (count > 1 && !takes(2, graph) && takes(1, graph) ? 1 : nil)
+        return graph.fixedBatchSize ?? graph.batchSizeInside { takes($0, graph) }
     }
 
     /// Whether so many samples go through a graph; some name an extent as if any number did, and fix it inside.

@@ -112,7 +112,10 @@ package struct InputShapes: Sendable {
             }
         }
         for input in graph.inputs {
-            guard let axis = axes.axis(ofInput: input.name), let extent = input.type.extents?[axis] else { continue }
+            guard let extents = input.type.extents, let axis = axes.axis(ofInput: input.name) else { continue }
+            let extent = extents[axis]
+            // A name that an exporter gives to every open extent (`?`, `None`) says nothing of the others.
+            guard extents.count(where: { $0 == extent }) == 1 else { continue }
             if case .symbol = extent, symbols[extent] == nil { symbols[extent] = batchSize }
         }
         return symbols

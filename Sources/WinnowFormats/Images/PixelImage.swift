@@ -17,7 +17,7 @@ package struct PixelImage: Sendable, Hashable {
 
     /// More than any camera has, few enough to decode in 400 MB.
     private static let pixelLimit = 100_000_000
-    package static let fileExtensions: Set<String> = ["png", "jpg", "jpeg", "bmp", "webp"]
+    package static let fileExtensions: Set<String> = ["png", "jpg", "jpeg", "jpe", "jfif", "bmp", "webp"]
     /// Pictures of these kinds are named, not passed over.
     package static let unreadExtensions: Set<String> = ["gif", "tif", "tiff", "avif", "heic", "heif", "jp2", "jxl", "ppm", "pgm", "tga"]
 

@@ -45,7 +45,7 @@ package enum NPY {
     static func header(_ tensor: Tensor, subject: String) throws -> [UInt8] {
         guard let code = NPYHeader.codes.first(where: { $0.value == tensor.elementType })?.key else {
             throw WinnowError(
-                .unsupported, subject, "NumPy has no element type \(tensor.elementType)", remedy: "convert it to float32 first")
+                .unsupported, subject, "NumPy has no element type \(tensor.elementType)", remedy: "write safetensors, or convert it to float32")
         }
         let extents = tensor.shape.map(String.init).joined(separator: ", ") + (tensor.rank == 1 ? "," : "")
         let order = tensor.elementType.bitWidth == 8 ? "|" : "<"

@@ -20,6 +20,8 @@ extension GraphIndex {
 
     /// The same while weights are trained, which only numbers without axes are not.
     func trainedActivation(endingIn node: Node) -> GraphEdit? {
+        // What is none with all numbers known is none with fewer.
+        guard spelledActivation(endingIn: node) != nil else { return nil }
         let weights = graph.initializerNames.filter { graph.initializers[$0]?.rank != 0 }
         return GraphIndex(graph, variables: Set(weights)).spelledActivation(endingIn: node)
     }

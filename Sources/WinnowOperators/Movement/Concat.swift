@@ -85,9 +85,9 @@ package struct Concat: Operator {
         guard let rank = inputs.lazy.compactMap({ $0?.rank }).first, let axis = try? axis.normalizedAxis(rank: rank) else {
             return .opaque
         }
-        let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-        guard rank - 1 + inputs.count <= letters.count else { return .opaque }
-        let joined = (0..<inputs.count).map { letters[rank + $0] }
+        let letters = AxisMap.letters
+        guard rank + inputs.count <= letters.count else { return .opaque }
+        let joined = letters[rank..<(rank + inputs.count)]
         func terms(_ own: AxisTerm) -> [AxisTerm] { (0..<rank).map { $0 == axis ? own : .label(letters[$0]) } }
         return AxisMap(inputs: joined.map { terms(.label($0)) }, outputs: [terms(.concatenation(joined.map { .label($0) }))])
     }

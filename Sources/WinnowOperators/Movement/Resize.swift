@@ -68,8 +68,18 @@ package struct Resize: RuntimeForm {
     package var maximumVersion: Int { hasOldInputs ? 10 : resampling.coordinates == .tensorFlowHalfPixel ? 12 : .max }
 
     package func modernForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        guard hasOldInputs else { return nil }
         var resampling = resampling
+        guard hasOldInputs else {
+            // The centres as they are, which half_pixel moves by half an element: rounding makes up for it.
+            let roundings: [Resampling.Rounding: Resampling.Rounding] = [.floor: .preferCeil, .preferFloor: .ceil]
+            guard resampling.coordinates == .tensorFlowHalfPixel, resampling.mode == .nearest, let rounding = roundings[resampling.rounding] else {
+                return nil
+            }
+            (resampling.coordinates, resampling.rounding) = (.halfPixel, rounding)
+            var changed = node
+            changed.op = Resize(resampling, axes: axes)
+            return GraphEdit(replacing: [node.name], with: [changed])
+        }
         if resampling.mode == .nearest {
             // Which way places are rounded is said once for all axes.
             let scales = graph.info(of: node.input(1))?.constant?.doubles() ?? []

@@ -41,10 +41,14 @@ public struct FoldBatchNorm: Pass {
         }
         let result = try graph.applying(edits)
         for node in result.nodes where node.op is BatchNormalization && !ledger.has(node.name) {
-            ledger.skip(node.name, "it does not follow a Conv, Gemm or MatMul whose result nothing else reads, or is not constant")
+            let type = node.input(0).flatMap { result.infos[$0]?.elementType } ?? .float32
+            ledger.skip(
+                node.name,
+                type == .float32 ? "it does not follow a Conv, Gemm or MatMul whose result nothing else reads, or is not constant"
+                    : "it computes in \(type), and float32 alone is folded")
         }
         Self.note(graph, result, in: &ledger)
-        return PassResult(graph: result, findings: ledger.findings { _ in "no BatchNormalization follows it" })
+        return PassResult(graph: result, findings: ledger.findings { _ in "nothing is folded into it" })
     }
 
     /// What became of the weights.

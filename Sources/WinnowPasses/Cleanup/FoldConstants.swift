@@ -55,6 +55,16 @@ extension Graph {
     }
 }
 
+extension Graph {
+    /// nil where it is not known.
+    fileprivate func byteCount(ofOutputsOf node: Node) -> Int? {
+        node.outputs.filter { !$0.isEmpty }.reduce(Int?.some(0)) { sum, name in
+            guard let sum, let info = infos[name], let shape = info.shape else { return nil }
+            return sum +| (shape.elementCount *| info.elementType.bitWidth) / 8
+        }
+    }
+}
+
 /// What has been folded so far.
 private struct Folding {
     let graph: Graph
@@ -82,11 +92,15 @@ private struct Folding {
         if isConstant, node.op.passing(of: node, in: index) == .unchanged, let output = node.output(0), !index.isOutput(output) {
             return bypass(node, output)
         }
-        guard let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs) else { return }
-        let size = results.reduce(0) { $0 + $1.byteCount }
-        if size > largestGrowth, size > freedByteCount(by: node), !node.inputs.isEmpty {
-            return ledger.skip(node.name, "its result would take \(size) bytes, more than what it takes the place of")
+        func isTooLarge(_ size: Int) -> Bool {
+            guard size > largestGrowth, size > freedByteCount(by: node), !node.inputs.isEmpty else { return false }
+            ledger.skip(node.name, "its result would take \(size) bytes, more than what it takes the place of")
+            return true
         }
+        // What is known to be too large is not computed.
+        if let size = graph.byteCount(ofOutputsOf: node), isTooLarge(size) { return }
+        guard let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs) else { return }
+        if isTooLarge(results.reduce(0) { $0 + $1.byteCount }) { return }
         edit.removedNodes.insert(node.name)
         for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
             known[name] = tensor

@@ -30,7 +30,8 @@ public struct RemoveIdentity: Pass {
         for node in graph.nodes where result.node(named: node.name) == nil {
             ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0))
         }
-        for node in result.nodes where Self.passesOn(node, in: GraphIndex(result)) {
+        let index = GraphIndex(result)
+        for node in result.nodes where Self.passesOn(node, in: index) {
             ledger.skip(node.name, "it gives a graph output the name of an input or constant")
         }
         return PassResult(graph: result, findings: ledger.findings { _ in "not the work of this pass" })

@@ -69,7 +69,7 @@ struct ChannelScaling {
         for (place, extent) in stored.shape.reversed().enumerated() { shape[shape.count - 1 - place] = extent }
         shape[shape.count + fromEnd] = factors.count
         let scaled = Tensor(factors.indices.map { factors[$0] * values[values.count == 1 ? 0 : $0] }, shape: Shape(shape))
-        if index.consumers(of: name).count == 1 || index.constant(name) == nil {
+        if index.soleConsumer(of: name) != nil || index.constant(name) == nil {
             tensors[name] = scaled
         } else {
             node.inputs[input] = names.value("\(original.name).\(name)")

@@ -103,7 +103,7 @@ private struct JoinedHeads {
 }
 
 extension GraphIndex {
-    fileprivate func isReadOnce(_ value: ValueName) -> Bool { consumers(of: value).count == 1 && !isOutput(value) }
+    fileprivate func isReadOnce(_ value: ValueName) -> Bool { soleConsumer(of: value) != nil }
 
     /// What a node multiplies with, or divides by, one constant number.
     fileprivate func scaledInput(of node: Node) -> ValueName? {
@@ -132,7 +132,7 @@ extension GraphIndex {
         }
         guard let site = graph.weightSites.first(where: { $0.node.name == node.name }), isPlain(site) else { return nil }
         if let bias {
-            guard let tensor = graph.initializers[bias], tensor.elementType == .float32, consumers(of: bias).count == 1,
+            guard let tensor = graph.initializers[bias], tensor.elementType == .float32, isReadOnce(bias),
                 tensor.elementCount == info(of: value)?.extents?.last?.value, node.op is MatMul || (node.op as? Gemm).map({ $0.beta == 1 }) == true
             else { return nil }
         }
@@ -141,8 +141,8 @@ extension GraphIndex {
 
     /// Whether a layer reads a float32 weight of its own as it is.
     fileprivate func isPlain(_ site: WeightSite) -> Bool {
-        site.operand == site.tensor && consumers(of: site.tensor).count == 1 && graph.initializers[site.tensor]?.elementType == .float32
-            && !isOutput(site.tensor) && (site.node.op is MatMul || (site.node.op as? Gemm).map { $0.alpha == 1 } == true)
+        site.operand == site.tensor && isReadOnce(site.tensor) && graph.initializers[site.tensor]?.elementType == .float32
+            && (site.node.op is MatMul || (site.node.op as? Gemm).map { $0.alpha == 1 } == true)
     }
 }
 

@@ -26,6 +26,7 @@ public struct BatchNormReestimation: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let graph = try graph.separatingStatistics()
         var ledger = WeightLedger(graph)
         let layers = try NormalizedLayer.all(in: graph, &ledger)
         guard !layers.isEmpty else {
@@ -38,7 +39,9 @@ public struct BatchNormReestimation: Pass {
         for name in tensors.keys.sorted() {
             guard let before = graph.initializers[name], let after = tensors[name] else { continue }
             guard after.finiteness == nil else { throw WinnowError(.numeric, name, "would not be finite on this data") }
-            ledger.note(Finding(name, .done, .relativeChange, after: before.relativeError(of: after)))
+            ledger.note(
+                before.isZero ? Finding(name, .done, .largestMagnitude, before: 0, after: Double(after.largestMagnitude))
+                    : Finding(name, .done, .relativeChange, after: before.relativeError(of: after)))
         }
         return PassResult(graph: try graph.settingInitializers(tensors), findings: ledger.findings { _ in Self.rest })
     }

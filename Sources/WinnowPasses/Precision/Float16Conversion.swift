@@ -36,8 +36,8 @@ public struct Float16Conversion: Pass {
                     targets.keep(target, "it is \(target.stored.elementType) already")
                     continue
                 }
-                guard target.stored.fitsHalf else {
-                    targets.keep(target, "it has numbers beyond 65504, the largest of float16")
+                if let reason = target.stored.misfit(maxError) {
+                    targets.keep(target, "it \(reason)")
                     continue
                 }
                 let half = target.stored.converted(to: .float16)
@@ -49,7 +49,7 @@ public struct Float16Conversion: Pass {
     }
 
     private func converting(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph))
+        var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph), maxError)
         var unfit: Set<ValueName> = []
         var half = try HalfGraph(graph, stays: Set(reasons.keys))
         let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
@@ -132,9 +132,15 @@ extension Graph {
 
     /// Nodes that were not chosen, read weights that float16 does not hold, belong to no standard operator set, or that ONNX Runtime
     /// takes in float32 only.
-    fileprivate func nodesThatStayWhole(_ selection: Selection) -> [String: String] {
+    fileprivate func nodesThatStayWhole(_ selection: Selection, _ limit: Double) -> [String: String] {
         var result: [String: String] = [:]
-        let beyond = Set(initializerNames.filter { initializers[$0]?.fitsHalf == false })
+        let misfits = initializers.compactMapValues { $0.misfit(limit) }
+        let overflows = misfits.filter { initializers[$0.key]?.misfit(.greatestFiniteMagnitude) != nil }
+        // Terms of sums may be small beside the others.
+        func misfit(_ place: Int, of node: Node) -> String? {
+            let isTerm = place > 1 || node.op is Add || node.op is Sub
+            return node.input(place).flatMap { (isTerm ? overflows : misfits)[$0] }
+        }
         let sites = Dictionary(grouping: weightSites, by: \.node.name)
         let index = GraphIndex(self)
         for node in nodes {
@@ -145,8 +151,8 @@ extension Graph {
                 result[node.name] = "\(node.op.type.name) is no operator of ONNX"
             } else if !node.op.bodies.isEmpty {
                 result[node.name] = "its bodies stay as they are"
-            } else if let input = node.inputs.first(where: { beyond.contains($0) }) {
-                result[node.name] = "\(input) has numbers beyond 65504, the largest of float16"
+            } else if let (place, reason) = node.inputs.indices.lazy.compactMap({ place in misfit(place, of: node).map { (place, $0) } }).first {
+                result[node.name] = "\(node.inputs[place]) \(reason)"
             } else if node.op is Transpose, let product = index.consumers(of: node.output(0)).first(where: { $0.isProduct(of: node.output(0)) }) {
                 result[node.name] = "ONNX Runtime 1.31 crashes where it fuses a float16 Transpose with a MatMul behind it (\(product.name))"
             }
@@ -160,21 +166,35 @@ extension Node {
 }
 
 extension Tensor {
-    fileprivate var fitsHalf: Bool {
-        guard elementType == .float32 else { return true }
-        return pieces.allSatisfy { doubles(in: $0).allSatisfy { !($0.magnitude >= 65520) || !$0.isFinite } }
+    /// What float16 would do to its numbers, if that is more than a part `limit` of their size.
+    fileprivate func misfit(_ limit: Double) -> String? {
+        guard elementType == .float32 else { return nil }
+        var error = HalfError()
+        for piece in pieces {
+            for own in doubles(in: piece) where own.isFinite { error.add(own, Double(Float16(Float(own)))) }
+        }
+        if error.value.isInfinite { return "has numbers beyond 65504, the largest of float16" }
+        return error.value > limit ? "would be off by \(Float(error.value)) of its size in float16, which has few digits below 0.00006" : nil
     }
 
     /// ‖other − self‖ / ‖self‖; infinite where the other has numbers that are not finite and this has not.
     fileprivate func halfError(of other: Tensor) -> Double {
-        var (norm, distance) = (0.0, 0.0)
-        for (own, found) in zip(doubles(), other.doubles()) where own.isFinite {
-            if !found.isFinite { return .infinity }
-            norm += own * own
-            distance += (own - found) * (own - found)
-        }
-        return distance == 0 ? 0 : (distance / max(norm, 1e-30)).squareRoot()
+        var error = HalfError()
+        for (own, found) in zip(doubles(), other.doubles()) where own.isFinite { error.add(own, found) }
+        return error.value
     }
+}
+
+/// ‖found − own‖ / ‖own‖ of finite numbers; infinite where what was found is.
+private struct HalfError {
+    private var (norm, distance) = (0.0, 0.0)
+
+    mutating func add(_ own: Double, _ found: Double) {
+        norm += own * own
+        distance += found.isFinite ? (own - found) * (own - found) : .infinity
+    }
+
+    var value: Double { distance == 0 || distance == .infinity ? distance : (distance / norm).squareRoot() }
 }
 
 extension Finding {

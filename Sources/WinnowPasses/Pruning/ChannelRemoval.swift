@@ -77,7 +77,8 @@ package struct ChannelRemoval {
 
     /// Throws where a value has not the shape that it must have now: no file is better than a wrong one.
     private func check(_ result: Graph, _ channels: [Int: Set<Int>]) throws {
-        for (name, info) in graph.infos.sorted(by: { $0.key < $1.key }) {
+        let index = GraphIndex(graph)
+        for (name, info) in graph.infos.sorted(by: { $0.key < $1.key }) where index.isRead(name) {
             guard let before = info.extents, let after = result.infos[name]?.extents, before.count == after.count else { continue }
             for axis in before.indices {
                 guard let extent = before[axis].value, let left = after[axis].value else { continue }

@@ -249,8 +249,3 @@ extension [AxisTerm] {
         return own.enumerated().map { ($0.offset - own.count, $0.element) }
     }
 }
-
-extension GraphIndex {
-    /// Whether something needs a value.
-    fileprivate func isRead(_ value: ValueName) -> Bool { !value.isEmpty && (isOutput(value) || !consumers(of: value).isEmpty) }
-}

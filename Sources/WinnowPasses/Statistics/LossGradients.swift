@@ -34,7 +34,7 @@ package struct LossGradients {
         } catch let error as WinnowError where error.kind == .unsupported {
             throw WinnowError(
                 .unsupported, error.subject, error.problem,
-                remedy: "choose an importance that needs no gradients: wanda, magnitude, l2")
+                remedy: "choose an importance that needs no gradients")
         }
     }
 

@@ -73,6 +73,9 @@ struct ObjectiveSum {
         guard let output = term.output ?? model.outputs.first, model.infos[output] != nil else {
             throw Self.missing(term.output ?? "", in: model, "the model")
         }
+        if let type = model.infos[output]?.elementType, type != .float32 {
+            throw WinnowError(.model, "output \(output)", "is \(type), and only float32 is trained")
+        }
         let place = try LossPlace(builder, output: output, of: model, term.settings)
         let target = try target(of: term, output, place)
         guard term.loss.member.targets.contains(target.kind) else {
@@ -115,12 +118,12 @@ struct ObjectiveSum {
             let known = [ObjectiveTerm.labels, ObjectiveTerm.original] + (data?.features.map(\.name) ?? [])
             throw WinnowError(.data, "target \(name)", "is no array of the data", remedy: Spelling.remedy(for: name, among: known))
         }
-        let isWhole = feature.batchElementType.isInteger
         let free = model.freshValueName(name)
         if free != name { arrays[free] = name }
-        if isWhole, term.loss.member.targets.contains(.classes) {
+        if feature.elementType.isInteger, term.loss.member.targets.contains(.classes) {
             return LossTarget(.classes, try builder.input(free, .int64, classExtents))
         }
+        let isWhole = feature.batchElementType.isInteger
         let input = try builder.input(free, isWhole ? .int64 : .float32, place.extents)
         return LossTarget(.values, isWhole ? try builder.add(Cast(to: .float32), input) : input)
     }

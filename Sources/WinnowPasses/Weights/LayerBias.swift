@@ -12,7 +12,7 @@ struct LayerBias {
         encoded = EncodedWeight(of: value, in: index)
         guard let tensor = encoded == nil ? value : index.producer(of: value)?.input(0),
             let stored = index.graph.initializers[tensor],
-            index.consumers(of: tensor).count == 1, stored.rank == 1
+            index.soleConsumer(of: tensor) != nil, stored.rank == 1
         else { return nil }
         self.tensor = tensor
     }
@@ -47,7 +47,7 @@ extension GraphIndex {
         guard type(of: site.node.op).maximumInputCount >= 3, site.inputIndex == 1 else { return false }
         guard let bias = site.node.input(2) else { return true }
         return graph.initializers[bias].map { $0.elementType == .float32 && $0.rank == 1 } == true
-            && consumers(of: bias).count == 1 && !isOutput(bias)
+            && soleConsumer(of: bias) != nil
     }
 }
 

@@ -121,6 +121,23 @@ import WinnowTensor
         #expect(InputShapes().known(for: open) == nil && InputShapes().request(for: open) != nil)
     }
 
+    /// Exporters without names for extents give all of them one.
+    @Test func oneNameForEverythingIsNone() throws {
+        let open = try graph([("x", ["?", 3, "?", "?"])])
+        #expect(throws: WinnowError.self) { try InputShapes().completed(for: open, batchSize: 1) }
+        #expect(try InputShapes(parsing: ["x=2x3x8x9"], for: open).completed(for: open, batchSize: 1) == ["x": [2, 3, 8, 9]])
+    }
+
+    /// The batch is open by its name and fixed by a Reshape inside, as tracing leaves it.
+    @Test(arguments: [1, 4]) func aBatchFixedInsideIsFound(_ size: Int) throws {
+        let b = GraphBuilder("traced")
+        let rows = try b.add(Reshape(), b.input("x", .float32, ["N", 2, 3]), b.constant("shape", Tensor([Int64(size), 6])))
+        let graph = try b.graph(outputs: [rows])
+        let data = try Dataset([.init(name: "x", Tensor(zeros: [10, 2, 3]))])
+        #expect(data.fixedBatchSize(for: graph) == size)
+        #expect(data.batches(of: 8, for: graph).map(\.indices.count) == [Int](repeating: size, count: (9 + size) / size))
+    }
+
     @Test func givenShapesTellSymbols() throws {
         let graph = try graph([("ids", ["N", "T"]), ("mask", ["N", "T"]), ("fixed", [1, 5])])
         let shapes = try InputShapes(parsing: ["ids=1x16"], for: graph).completed(for: graph, batchSize: 1)

@@ -59,7 +59,7 @@ private let numpyTypes: Set<ElementType> = [
     @Test func typesThatNumPyLacksAreRefused() throws {
         #expect(
             message { try NPY.write(Tensor(zeros: [1], .bfloat16), to: "/tmp/never.npy") }
-                == "/tmp/never.npy: NumPy has no element type bfloat16; convert it to float32 first")
+                == "/tmp/never.npy: NumPy has no element type bfloat16; write safetensors, or convert it to float32")
     }
 }
 

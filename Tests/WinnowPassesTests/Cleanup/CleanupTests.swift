@@ -25,6 +25,20 @@ struct CleanupTests {
         #expect(result.findings.contains { $0.subject == "norm" && $0.status == .skipped && !$0.reason.isEmpty })
     }
 
+    /// What is known to be too large is told without being computed.
+    @Test func whatWouldBeHugeIsNotComputed() throws {
+        let b = GraphBuilder("huge")
+        let x = try b.input("x", .float32, ["N", 2])
+        let length = b.constant("length", Tensor([Int64(1) << 42]))
+        let filled = try b.add(ConstantOfShape(Tensor([Float(1)])), length, name: "filled")
+        let range = try b.add(NumberRange(), inputs: ["zero", "end", "one"].enumerated().map { b.constant($1, Tensor(scalar: [0, Int64(1) << 42, 1][$0])) }, name: "range")[0]
+        let graph = try b.graph(outputs: [b.add(Add(), x, b.add(ReduceMax(), filled)), b.add(ReduceMax(), range)])
+        let findings = try FoldConstants()(graph).findings
+        for name in ["filled", "range"] {
+            #expect(findings.contains { $0.subject == name && $0.status == .skipped && $0.reason.contains("would take") }, "\(name)")
+        }
+    }
+
     @Test func constantSubgraphsAreComputed() throws {
         let b = GraphBuilder("constants")
         let x = try b.input("x", .float32, ["N", 2])

@@ -41,6 +41,48 @@ struct BatchNormReestimationTests {
         }
     }
 
+    /// Files often store equal vectors once. What is gathered goes into copies, and everything else reads what it did.
+    @Test func whatIsStoredOnceIsGatheredApart() throws {
+        func model(once: Bool) throws -> Graph {
+            let b = GraphBuilder("once")
+            func vector(_ name: String, _ value: Float) -> ValueName {
+                b.constant(once ? "\(value)" : name, Tensor([Float](repeating: value, count: 4)))
+            }
+            var x = try b.input("x", .float32, ["N", 4, 6, 6])
+            for layer in 0..<3 {
+                x = try b.conv(x, b.constant("w\(layer)", TestModels.normal([4, 4, 3, 3], seed: UInt64(layer + 1))), padding: 1)
+                let vectors = [("scale", 1), ("shift", 0), ("mean", 0), ("variance", 1)].map { vector("\($0)\(layer)", Float($1)) }
+                x = try b.add(Relu(), b.add(BatchNormalization(), inputs: [x] + vectors)[0])
+            }
+            return try b.graph(outputs: [b.add(Flatten(), b.add(GlobalAveragePool(), x))])
+        }
+        let (once, apart) = (try model(once: true), try model(once: false))
+        let inputs = ["x": TestModels.normal([64, 4, 6, 6], seed: 9)]
+        let data = try Dataset([.init(name: "x", inputs["x"] ?? Tensor(zeros: [1]))], labels: (0..<64).map { $0 % 4 })
+        let context = PassContext(calibration: data, training: data)
+        let passes: [any Pass] = [BatchNormReestimation(), try Finetune(hyperparameters: ["epochs": 1, "keep-best": false, "learning-rate": 1e-12])]
+        for pass in passes {
+            let results = try [once, apart].map { try Session(pass($0, in: context).graph).run(inputs) }
+            for (name, value) in zip(apart.outputNames, results[1].values) {
+                #expect(value.relativeError(of: try #require(results[0].values.first)) < 1e-6, "\(type(of: pass)) \(name)")
+            }
+        }
+        #expect(try once.separatingStatistics().initializers.count == once.initializers.count + 6)
+        #expect(try apart.separatingStatistics().initializerNames == apart.initializerNames)
+    }
+
+    /// One layer met twice keeps one mean.
+    @Test func oneLayerMetTwiceStaysOne() throws {
+        let b = GraphBuilder("twins")
+        let vectors = (0..<4).map { b.constant("v\($0)", Tensor([Float](repeating: 1, count: 4))) }
+        let weight = b.constant("w", TestModels.normal([4, 4]))
+        let sides = try ["a", "b"].map { name in
+            try b.add(BatchNormalization(), inputs: [b.add(MatMul(), b.input(name, .float32, ["N", 4]), weight)] + vectors)[0]
+        }
+        let graph = try b.graph(outputs: sides)
+        #expect(try graph.separatingStatistics().initializerNames == graph.initializerNames)
+    }
+
     /// Means over batches, of which the one that is not full does not count.
     @Test func batchesAreAveraged() throws {
         let graph = try TestModels.residual()

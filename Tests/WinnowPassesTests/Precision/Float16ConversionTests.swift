@@ -35,6 +35,29 @@ struct Float16ConversionTests {
         #expect(result.nodes.filter { $0.op is Conv }.allSatisfy { result.infos[$0.outputs[0]]?.elementType == .float16 })
     }
 
+    /// What is below the least of float16 would vanish, whatever makes it large again; a small bias beside larger sums may.
+    @Test(arguments: [1e-20, 1e-9, 1e-7], [true, false]) func whatUnderflowsStaysInFloat32(_ scale: Float, _ storesAlone: Bool) throws {
+        let b = GraphBuilder("small")
+        let x = try b.input("x", .float32, ["N", 12])
+        func scaled(_ shape: Shape, by factor: Float) -> Tensor { Tensor(TestModels.normal(shape, seed: 1).floats().map { $0 * factor }, shape: shape) }
+        let small = try b.linear(x, b.constant("w1", scaled([8, 12], by: scale)), b.constant("b1", Tensor(zeros: [8])), name: "small")
+        let tiny = b.constant("b2", Tensor([Float](repeating: 1e-7, count: 5)))
+        let large = try b.linear(small, b.constant("w2", scaled([5, 8], by: 1 / scale)), tiny, name: "large")
+        let graph = try b.graph(outputs: [large])
+        let inputs = ["x": TestModels.normal([16, 12], seed: 3)]
+        var pass = Float16Conversion()
+        pass.arithmetic = storesAlone ? .float32 : .float16
+        let data = try Dataset([.init(name: "x", inputs["x"] ?? Tensor(zeros: [1]))])
+        for context in [PassContext(), PassContext(calibration: data)] {
+            let result = try pass(graph, in: context)
+            // Without data a product with what is too small is known, and not what becomes of it.
+            if storesAlone || context.calibration != nil {
+                #expect(try StrangeWeights.distance(graph, result.graph, on: inputs) < 0.02)
+            }
+            #expect(result.graph.initializers["w1"]?.elementType == .float32)
+        }
+    }
+
     /// (3e4 · x)² is beyond float16; what reads it must too, and what is small again need not.
     @Test func whatOverflowsStaysInFloat32() throws {
         let b = GraphBuilder("large")

@@ -221,6 +221,18 @@ struct ChannelStructureTests {
             graph, smaller: ["w1", "w2", "w3", "w4", "w5"], inputs: ["x": TestModels.normal([2, 3, 16, 24])])
     }
 
+    /// Indices that nobody reads are nothing to protect; those that somebody reads count elements of all channels.
+    @Test(arguments: [false, true]) func placesOfMaximaStandOnlyWhereTheyAreRead(_ areRead: Bool) throws {
+        let b = GraphBuilder("places")
+        let x = try b.conv(b.input("x", .float32, ["N", 3, 8, 8]), b.constant("w1", TestModels.normal([8, 3, 3, 3])), padding: 1)
+        let pooled = try b.add(MaxPool(window: Window(size: 2)), inputs: [x], outputs: 2)
+        let y = try b.conv(pooled[0], b.constant("w2", TestModels.normal([5, 8, 1, 1])))
+        let graph = try b.graph(outputs: areRead ? [y, pooled[1]] : [y])
+        let result = try StructuredPruning(hyperparameters: ["sparsity": 0.5])(graph)
+        #expect(result.graph.initializers["w1"]?.shape[0] == (areRead ? 8 : 4))
+        if !areRead { try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"], inputs: ["x": TestModels.normal([2, 3, 8, 8])]) }
+    }
+
     /// An input of unknown rank: the matrices on the right have their channels all the same.
     @Test func dataOfUnknownRankIsPrunedThrough() throws {
         let graph = try Graph(

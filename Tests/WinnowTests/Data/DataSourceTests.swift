@@ -191,7 +191,7 @@ import WinnowTestSupport
     }
 
     @Test func picturesInOneFolderHaveNoClasses() throws {
-        for name in ["b", "a", "c"] { try write(picture(name == "a" ? 9 : 1), to: "\(name).png") }
+        for name in ["b.jpe", "a.png", "c.jfif"] { try write(picture(name == "a.png" ? 9 : 1), to: name) }
         let data = try DataSplits(reading: folder)
         #expect(data.whole?.count == 3 && data.whole?.labels == nil)
         #expect(try data.whole?.batch(at: [0]).values.first?.floats().first == Float(9) * Float(1.0 / 255))

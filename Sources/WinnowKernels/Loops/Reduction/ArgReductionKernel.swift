@@ -29,6 +29,10 @@ package struct ArgReductionKernel: Sendable {
         case .int64: loop = make(Int64.self)
         case .int8: loop = make(Int8.self)
         case .uint8: loop = make(UInt8.self)
+        case .int16: loop = make(Int16.self)
+        case .uint16: loop = make(UInt16.self)
+        case .uint32: loop = make(UInt32.self)
+        case .uint64: loop = make(UInt64.self)
         default: throw WinnowError(.unsupported, "arg reduction", "is not defined for \(elementType)")
         }
         outer = shape[..<axis].reduce(1, *)
