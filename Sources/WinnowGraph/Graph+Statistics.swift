@@ -3,7 +3,7 @@ import WinnowTensor
 extension Graph {
     /// The graph in which numbers that training gathers serve nothing else: optimizers of files store equal vectors once, say a mean of
     /// zeros and a shift. Nodes with the same constants behind nodes with the same constants stay together: they are one layer, met twice;
-    /// where one tensor serves a node twice, they are equal by chance.
+    /// where no weight before tells, and one tensor serves a node twice, they are equal by chance.
     package func separatingStatistics() throws -> Graph {
         struct Use: Hashable {
             var place: Int
@@ -11,9 +11,9 @@ extension Graph {
         }
         let index = GraphIndex(self)
         func layer(_ node: Node) -> [String] {
-            let before = index.producer(of: node.input(0))?.inputs.filter { initializers[$0] != nil } ?? []
+            let before = index.producer(of: node.input(0))?.inputs.filter { (initializers[$0]?.rank ?? 0) > 1 } ?? []
             let own = node.inputs.dropFirst()
-            return Set(own).count < own.count ? [node.name] : before + own
+            return before.isEmpty && Set(own).count < own.count ? [node.name] : before + own
         }
         var names = FreshNames(self)
         var changed: [String: Node] = [:]

@@ -175,11 +175,13 @@ extension Graph {
         return batchSizeInside { count in types(count).map { (try? inferInfos(inputTypes: $0)) != nil } ?? false }
     }
 
-    /// The only number of samples that goes through: 1, or one that a short constant holds. nil: any does.
+    /// The only number of samples that goes through: 1, or one that a short constant or an extent of one is. nil: others do too.
     package func batchSizeInside(_ goesThrough: (Int) -> Bool) -> Int? {
         // A number that no file fixes.
         if goesThrough(7) { return nil }
         let constants = initializers.values.filter { $0.elementType.isInteger && $0.rank <= 1 && $0.elementCount <= 8 }
-        return Set(constants.flatMap { $0.integers() }).union([1]).filter { (1...4096).contains($0) }.sorted().first(where: goesThrough)
+        let numbers = Set(constants.flatMap { $0.integers() } + initializers.values.flatMap(\.shape.extents)).union([1])
+        // Where twice as many go through too, it is a multiple that is asked for.
+        return numbers.filter { (1...4096).contains($0) }.sorted().prefix(32).first { goesThrough($0) && !goesThrough(2 * $0) }
     }
 }

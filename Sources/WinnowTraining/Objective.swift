@@ -41,6 +41,7 @@ public struct Objective: Sendable {
     ///
     /// Throws `.model` where that is not one floating-point number, and what `loss` throws.
     public init(of model: Graph, labels: ValueName? = nil, loss: (GraphBuilder) throws -> ValueName) throws {
+        let model = try model.separatingStatistics()
         let builder = GraphBuilder(extending: model)
         let value = try loss(builder)
         let isOne = builder.type(of: value).map { $0.elementType.isFloatingPoint && $0.extents?.allSatisfy { $0 == .fixed(1) } ?? true }

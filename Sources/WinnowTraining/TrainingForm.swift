@@ -13,7 +13,7 @@ extension Graph {
     ///     statistics of batches and nothing random.
     ///   - frozen: initializers that stay; a form made to change these alone is not taken.
     package func trainingForm(computesTheSame: Bool = false, frozen: Set<ValueName> = []) throws -> Graph {
-        var graph = self
+        var graph = try separatingStatistics()
         var index = GraphIndex(graph)
         var names = Array(nodes.map(\.name).reversed())
         // What an operator becomes may have training forms of its own.

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 @testable import WinnowPasses
@@ -69,6 +70,21 @@ struct PassLawTests {
         let repairs: [HyperparameterValue?] = entry.has("repair") ? ["none", "bias", "ridge"] : [nil]
         for make in TestModels.makers + [ScaledModels.transformer, ScaledModels.biased] {
             let graph = try make()
+            // Weights may be pruned or rounded for all that read them; what layers add and multiply with besides is not theirs alone.
+            var apart = GraphEdit()
+            let vectors = graph.initializerNames.filter { graph.initializers[$0]?.rank == 1 }
+            apart.addedNodes = vectors.map { Node(name: "minus.\($0)", op: Neg(), inputs: [$0], outputs: ["minus.\($0)"]) }
+            apart.outputs = graph.outputs + vectors.map { "minus.\($0)" }
+            let read = try graph.applying(apart)
+            for repair in repairs {
+                let pass = try entry.make(repair.map { ["repair": $0] } ?? [:])
+                let outputs = try Zoo.outputs(of: pass(read, in: Zoo.context(for: read)).graph, like: read)
+                for name in vectors {
+                    let negated = Tensor(try #require(graph.initializers[name]).floats().map { -$0 })
+                    let found = try #require(outputs["minus.\(name)"])
+                    #expect(negated.relativeError(of: found) < 5e-3, "\(graph.name): \(name)")
+                }
+            }
             var edit = GraphEdit()
             edit.outputs = graph.outputs + graph.initializerNames
             let seen = try graph.applying(edit)

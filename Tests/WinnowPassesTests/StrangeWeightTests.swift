@@ -50,6 +50,17 @@ struct StrangeWeightTests {
         #expect(integers.initializers.values.reduce(0) { $0 + $1.byteCount } < 160 * 4 + 64 * 4)
     }
 
+    /// Numbers are not fitted anew for a layer where something else reads them.
+    @Test func aTiedEmbeddingIsNotRefitted() throws {
+        let graph = try StrangeWeights.tiedEmbedding()
+        let context = try StrangeWeights.context(["ids": Tensor((0..<48).map { Int64($0 * 7 % 20) }, shape: [16, 3])])
+        for settings in [["repair": "ridge"], ["importance": "sparsegpt"]] as [[String: HyperparameterValue]] {
+            let result = try MagnitudePruning(hyperparameters: settings.merging(["sparsity": 0.5]) { $1 })(graph, in: context).graph.foldingMasks()
+            let (before, after) = (try #require(graph.initializers["E"]).floats(), try #require(result.initializers["E"]).floats())
+            #expect(zip(before, after).allSatisfy { $1 == 0 || $0 == $1 } && after.contains(0), "\(settings)")
+        }
+    }
+
     /// Scales that follow a weight while it is trained follow it as the layer reads it: here along the table's rows.
     @Test(arguments: [QuantizationAwareTraining(), LearnedStepQuantization()] as [any Pass])
     func aTiedEmbeddingIsTrained(_ pass: any Pass) throws {

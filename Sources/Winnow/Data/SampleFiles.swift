@@ -14,7 +14,7 @@ struct SampleFiles {
         var fileExtensions: Set<String> {
             switch self {
             case .picture: PixelImage.fileExtensions.union(PixelImage.unreadExtensions)
-            case .sound: ["wav", "wave", "mp3", "flac", "ogg", "opus", "m4a", "aac", "aif", "aiff"]
+            case .sound: WAV.fileExtensions.union(WAV.unreadExtensions)
             case .text: ["txt"]
             }
         }
@@ -82,7 +82,7 @@ extension SampleFiles {
     static let listExtensions: Set<String> = ["txt", "tsv", "lst", "list", "csv"]
 
     /// A list of files, a line each: its path from the list's folder or from the root, and behind a comma, a tab or a space its class. nil where
-    /// no line names a file that is there.
+    /// none of the first lines names a file that is there.
     init?(list: String) throws {
         guard Self.listExtensions.contains(URL(fileURLWithPath: list).pathExtension.lowercased()) else { return nil }
         let folder = URL(fileURLWithPath: list).deletingLastPathComponent().path
@@ -90,7 +90,7 @@ extension SampleFiles {
         // A first line such as `path,label` names the columns.
         if let first = lines.first, Self.entry(first.element, folder) == nil, lines.count > 1,
             first.element.lowercased().hasPrefix("path") || first.element.lowercased().hasPrefix("file") { lines.removeFirst() }
-        guard let entry = lines.lazy.compactMap({ Self.entry($0.element, folder) }).first, let kind = Kind.allCases.first(where: { $0.isOne(entry.path) }) else { return nil }
+        guard let entry = lines.prefix(100).lazy.compactMap({ Self.entry($0.element, folder) }).first, let kind = Kind.allCases.first(where: { $0.isOne(entry.path) }) else { return nil }
         (self.kind, self.folder) = (kind, folder)
         files = try lines.map { number, line in
             guard let found = Self.entry(line, folder) else {

@@ -2,6 +2,7 @@ import Foundation
 import WinnowEngine
 public import WinnowGraph
 import WinnowTensor
+import WinnowTraining
 
 /// The layers of a model in the manner of `paddle.summary`: input and output shapes, parameters, estimated memory.
 public struct LayerTable: Sendable {
@@ -31,6 +32,7 @@ public struct LayerTable: Sendable {
         inputElementCount = shapes.values.reduce(0) { $0 + $1.elementCount }
         guard let infos = try? graph.inferInfos(inputTypes: declared) else { return }
         let (learned, index) = (Parameters(graph), GraphIndex(graph))
+        let trainable = Set(graph.trainableInitializers())
         var numbers: [String: Int] = [:]
         for node in graph.nodes where !learned.constantNodes.contains(node.name) {
             let data = node.inputs.filter { !$0.isEmpty && learned.origins[$0] == nil }
@@ -47,7 +49,7 @@ public struct LayerTable: Sendable {
                     name: "\(kind)-\(numbers[kind] ?? 0)", inputShape: "[\(Self.list(source))]",
                     outputShape: Self.list(result), parameterCount: count))
             totalParameterCount += count
-            trainableParameterCount += entries.reduce(0) { $0 + ($1.isStatistic ? 0 : $1.elementCount) }
+            trainableParameterCount += entries.reduce(0) { $0 + (trainable.contains($1.tensor) && !$1.isStatistic ? $1.elementCount : 0) }
             outputElementCount += result.elementCount
         }
     }

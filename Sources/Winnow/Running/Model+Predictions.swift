@@ -7,24 +7,35 @@ extension Model {
     public func run(on data: Dataset) throws -> [String: Tensor] {
         let data = try data.adapted(to: graph)
         let session = try Session(graph)
-        var (parts, order): ([String: [SampleRows]], [Int]) = ([:], [])
+        let (axes, constants) = (SampleAxes(of: graph), graph.constantOrigins)
+        var (parts, order, results): ([String: [SampleRows]], [Int], [String: Tensor]) = ([:], [], [:])
         for batch in data.batches(of: 64, for: graph) {
-            for (name, tensor) in try session.run(data.batch(at: batch.indices)) {
-                guard tensor.rank > 0, tensor.shape[0] == batch.indices.count, parts[name].map({ $0[0].sampleShape == SampleRows(tensor).sampleShape }) ?? true else {
-                    throw WinnowError(.data, "output \(name)", "is \(tensor.shape), not the same for every sample", remedy: "run samples of one shape together")
-                }
-                parts[name, default: []].append(batch.count == batch.indices.count ? SampleRows(tensor) : SampleRows(try SampleRows(tensor).selecting(Array(0..<batch.count))))
+            for (name, tensor) in try session.run(data.batch(at: batch.indices)).sorted(by: { $0.key < $1.key }) {
+                // What depends on no sample is there once.
+                if constants[name] != nil { results[name] = tensor; continue }
+                let axis = axes.axis(ofOutput: name) ?? 0
+                guard axis < tensor.rank, tensor.shape[axis] == batch.indices.count else { throw Self.uneven(name, tensor) }
+                let rows = SampleRows(axis == 0 ? tensor : tensor.transposed([axis] + (0..<tensor.rank).filter { $0 != axis }))
+                guard parts[name].map({ $0[0].sampleShape == rows.sampleShape }) ?? true else { throw Self.uneven(name, tensor) }
+                parts[name, default: []].append(batch.count == batch.indices.count ? rows : SampleRows(try rows.selecting(Array(0..<batch.count))))
             }
             order += batch.indices.prefix(batch.count)
         }
         // Samples of one shape were together.
         let places = order.indices.sorted { order[$0] < order[$1] }
-        return try Dictionary(uniqueKeysWithValues: parts.map { name, parts in
+        for (name, parts) in parts.sorted(by: { $0.key < $1.key }) {
             let rows = ConcatenatedRows(parts)
             guard rows.count == order.count else {
                 throw WinnowError(.data, "output \(name)", "is not there for every sample", remedy: "run samples of one shape together")
             }
-            return (name, try SampleRows(rows).selecting(places))
-        })
+            let tensor = try SampleRows(rows).selecting(places)
+            let axis = axes.axis(ofOutput: name) ?? 0
+            results[name] = axis == 0 ? tensor : tensor.transposed(Array(1...axis) + [0] + Array((axis + 1)..<tensor.rank))
+        }
+        return results
+    }
+
+    private static func uneven(_ name: String, _ tensor: Tensor) -> WinnowError {
+        WinnowError(.data, "output \(name)", "is \(tensor.shape), not the same for every sample", remedy: "run samples of one shape together")
     }
 }

@@ -13,8 +13,9 @@ extension Model {
         cancellation: Cancellation? = nil, progress: ProgressReporter? = nil
     ) throws -> (model: Model, history: [EpochRecord]) {
         let training = try data.required(.training, of: "data")
+        let graph = try graph.separatingStatistics()
         var trainer = try objective.map { Trainer(graph, objective: $0, configuration: configuration) }
-            ?? Trainer(graph.separatingStatistics(), configuration: configuration)
+            ?? Trainer(graph, configuration: configuration)
         trainer.cancellation = cancellation
         trainer.progress = progress
         // An objective may read arrays that the model does not.

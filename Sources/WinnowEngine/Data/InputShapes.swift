@@ -115,7 +115,7 @@ package struct InputShapes: Sendable {
             guard let extents = input.type.extents, let axis = axes.axis(ofInput: input.name) else { continue }
             let extent = extents[axis]
             // A name that an exporter gives to every open extent (`?`, `None`) says nothing of the others.
-            guard extents.count(where: { $0 == extent }) == 1 else { continue }
+            guard graph.inputs.allSatisfy({ ($0.type.extents ?? []).count { $0 == extent } <= 1 }) else { continue }
             if case .symbol = extent, symbols[extent] == nil { symbols[extent] = batchSize }
         }
         return symbols

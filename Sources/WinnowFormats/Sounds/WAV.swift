@@ -2,6 +2,10 @@ import WinnowTensor
 
 /// A sound of RIFF WAVE: integers of 8, 16, 24 or 32 bits, or floats of 32 or 64.
 package struct WAV: Sendable {
+    package static let fileExtensions: Set<String> = ["wav", "wave"]
+    /// Sounds of these kinds are named, not passed over.
+    package static let unreadExtensions: Set<String> = ["mp3", "flac", "ogg", "opus", "m4a", "aac", "aif", "aiff"]
+
     /// Samples a second.
     package let rate: Int
     /// The samples of each channel, integers as −1…1.

@@ -140,7 +140,7 @@ package struct Split: Operator {
         return map
     }
 
-    private static let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    private static let letters = AxisMap.letters
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
         guard inputs.optional(1) == nil, let info = inputs.optional(0), let rank = info.rank, let infos = try? outputs(for: inputs),

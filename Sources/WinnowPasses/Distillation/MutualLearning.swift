@@ -29,8 +29,8 @@ public struct MutualLearning: TrainingPass {
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
-        let other = try partner.map { path in try TeacherChoice { $0.teacher = path }.graph(in: context, or: setup.original) }
-            ?? setup.original.shufflingWeights(seed: context.seed)
+        let other = try (partner.map { path in try TeacherChoice { $0.teacher = path }.graph(in: context, or: setup.original) }
+            ?? setup.original.shufflingWeights(seed: context.seed)).separatingStatistics()
         let joined = try Teacher(learning: other).joined(to: objective.graph)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
         if let labels = objective.labels, objective.judgesClasses, let output = setup.model.outputs.first, let goal = joined.outputs.first {

@@ -167,7 +167,7 @@ extension ScalableChannels {
     private func checkOwners(in index: GraphIndex) throws(Refusal) {
         let own = if case .layer(let contraction) = source { [contraction.site] } else { [WeightSite]() }
         for site in own + readers.map(\.contraction.site) {
-            guard [site.tensor, site.operand].contains(where: { index.soleConsumer(of: $0) == nil }) else { continue }
+            guard !index.owns(site) else { continue }
             throw Refusal(reason: "\(site.tensor) is read by others too")
         }
         guard Set(weights).count == weights.count else { throw Refusal(reason: "one weight is read by several of its layers") }

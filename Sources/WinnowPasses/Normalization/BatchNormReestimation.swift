@@ -26,6 +26,7 @@ public struct BatchNormReestimation: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
+        let original = graph
         let graph = try graph.separatingStatistics()
         var ledger = WeightLedger(graph)
         let layers = try NormalizedLayer.all(in: graph, &ledger)
@@ -33,7 +34,7 @@ public struct BatchNormReestimation: Pass {
             if graph.nodes.allSatisfy({ !($0.op is BatchNormalization) }) {
                 ledger.skip("graph", "there is no BatchNormalization left: take statistics anew before fold-batch-norm")
             }
-            return PassResult(graph: graph, findings: ledger.findings { _ in Self.rest })
+            return PassResult(graph: original, findings: ledger.findings { _ in Self.rest })
         }
         let tensors = try statistics(of: layers, in: graph, context)
         for name in tensors.keys.sorted() {

@@ -136,10 +136,12 @@ extension Graph {
         var result: [String: String] = [:]
         let misfits = initializers.compactMapValues { $0.misfit(limit) }
         let overflows = misfits.filter { initializers[$0.key]?.misfit(.greatestFiniteMagnitude) != nil }
-        // Terms of sums may be small beside the others.
+        let origins = constantOrigins
         func misfit(_ place: Int, of node: Node) -> String? {
-            let isTerm = place > 1 || node.op is Add || node.op is Sub
-            return node.input(place).flatMap { (isTerm ? overflows : misfits)[$0] }
+            guard let value = node.input(place), let origin = origins[value] else { return nil }
+            // Terms of sums may be small beside the others, but for the one number that keeps a divisor from 0.
+            let isTerm = node.op is Add || node.op is Sub ? (infos[value]?.shape?.elementCount ?? 0) > 1 : place == 2 && !(node.op is Einsum)
+            return (isTerm ? overflows : misfits)[origin].map { "\(origin) \($0)" }
         }
         let sites = Dictionary(grouping: weightSites, by: \.node.name)
         let index = GraphIndex(self)
@@ -151,8 +153,8 @@ extension Graph {
                 result[node.name] = "\(node.op.type.name) is no operator of ONNX"
             } else if !node.op.bodies.isEmpty {
                 result[node.name] = "its bodies stay as they are"
-            } else if let (place, reason) = node.inputs.indices.lazy.compactMap({ place in misfit(place, of: node).map { (place, $0) } }).first {
-                result[node.name] = "\(node.inputs[place]) \(reason)"
+            } else if let reason = node.inputs.indices.lazy.compactMap({ misfit($0, of: node) }).first {
+                result[node.name] = reason
             } else if node.op is Transpose, let product = index.consumers(of: node.output(0)).first(where: { $0.isProduct(of: node.output(0)) }) {
                 result[node.name] = "ONNX Runtime 1.31 crashes where it fuses a float16 Transpose with a MatMul behind it (\(product.name))"
             }

@@ -107,7 +107,7 @@ public struct Finetune: Pass {
         of model: Graph, original: Graph, in context: PassContext
     ) throws -> (trainer: Trainer, findings: [Finding]) {
         var setup = TrainingSetup(original)
-        setup.model = try model.separatingStatistics()
+        setup.model = epochs == 0 ? model : try model.separatingStatistics()
         if epochs == 0 { setup.findings.append(Finding("graph", .skipped, reason: "0 epochs train nothing")) }
         let passengers = try passengers()
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }

@@ -12,7 +12,7 @@ struct LayerBias {
         encoded = EncodedWeight(of: value, in: index)
         guard let tensor = encoded == nil ? value : index.producer(of: value)?.input(0),
             let stored = index.graph.initializers[tensor],
-            index.soleConsumer(of: tensor) != nil, stored.rank == 1
+            index.soleConsumer(of: tensor) != nil, index.soleConsumer(of: value) != nil, stored.rank == 1
         else { return nil }
         self.tensor = tensor
     }

@@ -48,6 +48,12 @@ extension GraphIndex {
         }
         return path
     }
+
+    /// Whether nothing but a layer reads its weight, on the whole way from the initializer.
+    package func owns(_ site: WeightSite) -> Bool {
+        guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank) else { return false }
+        return ([site.tensor] + path.nodes.compactMap { $0.output(0) }).allSatisfy { soleConsumer(of: $0) != nil }
+    }
 }
 
 extension Graph {
@@ -70,8 +76,7 @@ extension Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
         for site in weightSites where site.operand != site.tensor && site.mask == nil && !site.isQuantized && isWanted(site) {
-            guard let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank),
-                ([site.tensor] + path.nodes.compactMap { $0.output(0) }).allSatisfy({ index.soleConsumer(of: $0) != nil }),
+            guard index.owns(site), let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank),
                 let tensor = try computing(site.operand, by: path.nodes)
             else { continue }
             edit.removedNodes.formUnion(path.nodes.map(\.name))

@@ -125,6 +125,8 @@ import WinnowTensor
     @Test func oneNameForEverythingIsNone() throws {
         let open = try graph([("x", ["?", 3, "?", "?"])])
         #expect(throws: WinnowError.self) { try InputShapes().completed(for: open, batchSize: 1) }
+        let two = try graph([("x", ["?", 3, "?", "?"]), ("y", ["?", 4])])
+        #expect(throws: WinnowError.self) { try InputShapes().completed(for: two, batchSize: 1) }
         #expect(try InputShapes(parsing: ["x=2x3x8x9"], for: open).completed(for: open, batchSize: 1) == ["x": [2, 3, 8, 9]])
     }
 
@@ -136,6 +138,15 @@ import WinnowTensor
         let data = try Dataset([.init(name: "x", Tensor(zeros: [10, 2, 3]))])
         #expect(data.fixedBatchSize(for: graph) == size)
         #expect(data.batches(of: 8, for: graph).map(\.indices.count) == [Int](repeating: size, count: (9 + size) / size))
+    }
+
+    /// Frames of videos, sides of pairs: any multiple goes through.
+    @Test func aMultipleIsNoFixedBatch() throws {
+        let b = GraphBuilder("frames")
+        let rows = try b.add(Reshape(), b.input("x", .float32, ["N", 2, 3]), b.constant("shape", Tensor([Int64(-1), 8, 6])))
+        let graph = try b.graph(outputs: [rows])
+        let data = try Dataset([.init(name: "x", Tensor(zeros: [64, 2, 3]))])
+        #expect(data.fixedBatchSize(for: graph) == nil && graph.fixedBatchSize == nil)
     }
 
     @Test func givenShapesTellSymbols() throws {

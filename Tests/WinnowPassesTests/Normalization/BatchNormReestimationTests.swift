@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTraining
 @testable import WinnowPasses
 
 struct BatchNormReestimationTests {
@@ -45,8 +46,11 @@ struct BatchNormReestimationTests {
     @Test func whatIsStoredOnceIsGatheredApart() throws {
         func model(once: Bool) throws -> Graph {
             let b = GraphBuilder("once")
+            var stored: [Float: ValueName] = [:]
             func vector(_ name: String, _ value: Float) -> ValueName {
-                b.constant(once ? "\(value)" : name, Tensor([Float](repeating: value, count: 4)))
+                if once, let known = stored[value] { return known }
+                stored[value] = b.constant(name, Tensor([Float](repeating: value, count: 4)))
+                return stored[value] ?? name
             }
             var x = try b.input("x", .float32, ["N", 4, 6, 6])
             for layer in 0..<3 {
@@ -71,16 +75,30 @@ struct BatchNormReestimationTests {
         #expect(try apart.separatingStatistics().initializerNames == apart.initializerNames)
     }
 
-    /// One layer met twice keeps one mean.
-    @Test func oneLayerMetTwiceStaysOne() throws {
+    /// One layer met twice keeps one mean, also where that was stored with its shift.
+    @Test(arguments: [false, true]) func oneLayerMetTwiceStaysOne(_ isStoredOnce: Bool) throws {
         let b = GraphBuilder("twins")
-        let vectors = (0..<4).map { b.constant("v\($0)", Tensor([Float](repeating: 1, count: 4))) }
+        let apart = (0..<4).map { b.constant("v\($0)", Tensor([Float](repeating: 1, count: 4))) }
+        let vectors = isStoredOnce ? [apart[0], apart[1], apart[1], apart[0]] : apart
         let weight = b.constant("w", TestModels.normal([4, 4]))
         let sides = try ["a", "b"].map { name in
             try b.add(BatchNormalization(), inputs: [b.add(MatMul(), b.input(name, .float32, ["N", 4]), weight)] + vectors)[0]
         }
         let graph = try b.graph(outputs: sides)
-        #expect(try graph.separatingStatistics().initializerNames == graph.initializerNames)
+        #expect(try Set(graph.separatingStatistics().nodes.flatMap { $0.inputs.dropFirst(3) }).count == 2)
+    }
+
+    /// A mean and a variance that one tensor stores are told apart, whoever asks for the training form.
+    @Test func aMeanThatIsTheVarianceTrains() throws {
+        let b = GraphBuilder("same")
+        let vectors = (0..<3).map { b.constant("v\($0)", Tensor([Float](repeating: 1, count: 4))) }
+        let x = try b.add(MatMul(), b.input("x", .float32, ["N", 6]), b.constant("w", TestModels.normal([6, 4])))
+        let y = try b.add(BatchNormalization(), inputs: [x] + vectors + [vectors[2]])[0]
+        let graph = try b.graph(outputs: [y])
+        #expect(try graph.trainingForm().updates.count == 2)
+        let inputs = ["x": TestModels.normal([32, 6])]
+        let result = try StaticQuantization()(graph, in: StrangeWeights.context(inputs)).graph
+        #expect(try StrangeWeights.distance(graph, result, on: inputs) < 0.03)
     }
 
     /// Means over batches, of which the one that is not full does not count.

@@ -58,6 +58,17 @@ struct Float16ConversionTests {
         }
     }
 
+    /// As torch writes a layer: what is behind a Transpose is the weight all the same.
+    @Test(arguments: [1e-9, 1e6] as [Float]) func misfitsAreSeenThroughTransposes(_ scale: Float) throws {
+        let b = GraphBuilder("turned")
+        let weight = b.constant("w", Tensor(TestModels.normal([8, 12], seed: 1).floats().map { $0 * scale }, shape: [8, 12]))
+        let product = try b.add(MatMul(), b.input("x", .float32, ["N", 12]), b.add(Transpose([1, 0]), weight))
+        let graph = try b.graph(outputs: [product])
+        let result = try Float16Conversion()(graph)
+        #expect(try StrangeWeights.distance(graph, result.graph, on: ["x": TestModels.normal([16, 12], seed: 3)]) < 0.02)
+        #expect(result.findings.contains { $0.status == .kept && $0.reason.contains("computes in float32: w ") })
+    }
+
     /// (3e4 · x)² is beyond float16; what reads it must too, and what is small again need not.
     @Test func whatOverflowsStaysInFloat32() throws {
         let b = GraphBuilder("large")

@@ -17,6 +17,8 @@ package struct SparseGPTImportance: ElementImportance {
     private static let sampleCount = 128
 
     private var layers: [ValueName: LayerReconstruction] = [:]
+    /// Weights that something besides their layers reads: these are not corrected.
+    private var shared: Set<ValueName> = []
 
     package init() {}
 
@@ -26,6 +28,8 @@ package struct SparseGPTImportance: ElementImportance {
         for targets: [WeightTarget], scores path: String?, in graph: Graph, _ context: PassContext
     ) throws {
         layers = try LayerReconstruction.gather(for: targets, in: graph, context, sampleCount: Self.sampleCount)
+        let index = GraphIndex(graph)
+        shared = Set(targets.filter { $0.sites.count == 1 && !index.owns($0.sites[0]) }.map(\.tensor))
     }
 
     package func scores(of weight: MaskedWeight) -> [Float]? {
@@ -36,7 +40,7 @@ package struct SparseGPTImportance: ElementImportance {
     }
 
     package func corrected(_ weight: MaskedWeight, _ pattern: SparsityPattern, _ budget: Budget) -> Tensor? {
-        guard var solver = solver(for: weight) else { return nil }
+        guard !shared.contains(weight.tensor), var solver = solver(for: weight) else { return nil }
         switch pattern {
         case .blocks: return nil
         case .semiStructured(let kept, let group):

@@ -63,9 +63,11 @@ public struct Repairing: HyperparameterGroup {
         let layers = try LayerReconstruction.gather(
             for: losses.map(\.target), in: original, context, sampleCount: Self.sampleCount)
         var result = PassResult(graph: graph)
+        let index = GraphIndex(original)
         for loss in losses {
-            guard loss.target.sites.count == 1, let layer = layers[loss.target.tensor], let moment = layer.whole else {
-                let reason = loss.target.sites.count > 1 ? "several layers share it" : "its layer does not tell its inputs, or has too many"
+            let isOwn = loss.target.sites.count == 1 && index.owns(loss.target.sites[0])
+            guard isOwn, let layer = layers[loss.target.tensor], let moment = layer.whole else {
+                let reason = !isOwn ? "others read it too" : "its layer does not tell its inputs, or has too many"
                 result.findings.append(Finding(loss.target.tensor, .skipped, reason: "not repaired: \(reason)"))
                 continue
             }
