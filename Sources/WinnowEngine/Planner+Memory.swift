@@ -18,7 +18,9 @@ struct PlanMemory {
 extension Planner {
     /// Gives every slot its memory and every call its pointers.
     mutating func layOut() throws -> PlanMemory {
-        let observedSlots = try observed.sorted().compactMap { try firstSlot(ofObserved: $0) }.sorted { $0.step < $1.step }
+        var writers: [Int: Int] = [:]
+        for (step, call) in calls.enumerated() { for case let slot? in call.outputs { writers[slot] = step } }
+        let observedSlots = try observed.sorted().compactMap { try firstSlot(ofObserved: $0, writers) }.sorted { $0.step < $1.step }
         let outputSlots = try keptValues.map { ($0, try finalSlot(of: $0)) }
         let updateSlots = try graph.updates.sorted { $0.key < $1.key }.map { ($0.key, try finalSlot(of: $0.value)) }
         let kept = Set(outputSlots.map(\.1) + updateSlots.map(\.1)).map { root($0) }
@@ -67,10 +69,10 @@ extension Planner {
 
     /// The slot in which an observed value first appears and the step that writes it; for inputs and constants one past the
     /// last. To be asked before memory is shared.
-    private func firstSlot(ofObserved name: ValueName) throws -> (step: Int, name: ValueName, slot: Int)? {
-        var writers: [Int: Int] = [:]
-        for (step, call) in calls.enumerated() { for case let slot? in call.outputs { writers[slot] = step } }
-        return try slots(ofObserved: name).map { (writers[root($0)] ?? calls.count, name, $0) }.min { $0.0 < $1.0 }
+    ///
+    /// - Parameter writers: the step that writes a slot.
+    private func firstSlot(ofObserved name: ValueName, _ writers: [Int: Int]) throws -> (step: Int, name: ValueName, slot: Int)? {
+        try slots(ofObserved: name).map { (writers[root($0)] ?? calls.count, name, $0) }.min { $0.0 < $1.0 }
     }
 
     private func makeSteps(_ addresses: [UnsafeMutableRawPointer?], _ scratch: UnsafeMutableRawPointer?)
