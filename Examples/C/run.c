@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <winnow.h>
 
+/* Who prints a line. */
+static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
+
 static int fail(const char *what) {
     fprintf(stderr, "run: %s: %s\n", what, winnow_error());
     return 1;
@@ -37,9 +40,11 @@ static void *work(void *argument) {
         winnow_array output;
         const char *name = winnow_output_name(model, i);
         if (winnow_get_output(session, name, &output)) { status = fail("output"); break; }
+        pthread_mutex_lock(&printing);
         printf("%s:", name);
         for (size_t k = 0; output.type == WINNOW_FLOAT32 && k < 5 && k < output.byte_count / 4; k++) printf(" %.6g", ((const float *)output.data)[k]);
         printf("\n");
+        pthread_mutex_unlock(&printing);
     }
     winnow_session_free(session);
     return (void *)(intptr_t)status;
