@@ -21,6 +21,18 @@ def model(winnow, tmp_path_factory):
     return path
 
 
+@pytest.mark.parametrize("command", [
+    ["apply", "fold-constants", "{m}", "-o", "{f}/o.onnx"], ["infer", "{m}", "--data", "{d}", "-o", "{f}/o.npz"], ["export", "{m}", "-o", "{f}/o.onnx"],
+    ["sensitivity", "{m}", "--data", "{d}", "-o", "{f}/o.json"], ["sensitivity", "{m}", "--data", "{d}", "--report", "{f}/o.html"]])  # fmt: skip
+def test_a_folder_that_is_missing_is_told_of_before_the_work(winnow, model, tmp_path, command):
+    np.savez(tmp_path / "x.npz", input=np.zeros((8, 784), np.float32))
+    places = {"{m}": model, "{d}": tmp_path / "x.npz", "{f}": tmp_path / "nowhere"}
+    words = [next((word.replace(key, str(place)) for key, place in places.items() if key in word), word) for word in command]
+    result = winnow(*words, check=False)
+    assert result.returncode == 2 and "there is no folder" in result.stderr and "samples" not in result.stdout, result.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize("name", ["winnow", "libWinnowC.so"])
 def test_nothing_of_swift_is_looked_for(winnow_path, name):
     file = Path(winnow_path).parent / name

@@ -18,27 +18,25 @@ public struct FileRoles {
 
     /// A file to be written for `option`. Throws `.usage` if it is one of those before; only the model that is read may be
     /// replaced by the one that is written, which happens at once or not at all, and only if that is asked for by name. Nor may a folder be in
-    /// its place, or the folder that it is to lie in be one that nobody may write to.
-    public mutating func writes(_ path: String, for option: String, replacing model: String? = nil) throws {
+    /// its place, or the folder that it is to lie in be missing, or be one that nobody may write to.
+    ///
+    /// - Parameter makesFolder: whether a folder that is missing is made by who writes.
+    public mutating func writes(_ path: String, for option: String, replacing model: String? = nil, makesFolder: Bool = false) throws {
         var isFolder: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
             throw WinnowError(.usage, option, "\(path) is a folder, not a file", remedy: "give another name")
         }
         try take(path, for: option, replacing: model)
-    }
-
-    /// The same for a file that nobody makes a folder for.
-    public mutating func writes(besideOthers path: String, for option: String) throws {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        guard access(folder, F_OK) == 0 else { throw WinnowError(.usage, option, "there is no folder \(folder)", remedy: "make it") }
-        try writes(path, for: option)
+        try checkFolder(of: path, for: option, mayBeMissing: makesFolder)
     }
 
     /// A folder whose files are written for `option`. Throws as for a file.
-    public mutating func writes(folder path: String, for option: String) throws { try take(path, for: option) }
+    public mutating func writes(folder path: String, for option: String) throws {
+        try checkFolder(of: path, for: option, mayBeMissing: true)
+        try take(path, for: option)
+    }
 
     private mutating func take(_ path: String, for option: String, replacing model: String? = nil) throws {
-        try checkFolder(of: path, for: option)
         let place = FilePlace(path)
         if let use = taken[place], model.map(FilePlace.init) != place {
             throw WinnowError(.usage, option, "\(path) \(use)", remedy: "give another name")
@@ -46,10 +44,13 @@ public struct FileRoles {
         taken[place] = "is what \(option) writes"
     }
 
-    /// Folders that are not there yet are made, or told of, by who writes.
-    private func checkFolder(of path: String, for option: String) throws {
+    private func checkFolder(of path: String, for option: String, mayBeMissing: Bool) throws {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        guard access(folder, F_OK) == 0, access(folder, W_OK) != 0 else { return }
+        guard access(folder, F_OK) == 0 else {
+            if mayBeMissing { return }
+            throw WinnowError(.usage, option, "there is no folder \(folder)", remedy: "make it")
+        }
+        guard access(folder, W_OK) != 0 else { return }
         throw WinnowError(.usage, option, "\(folder) may not be written to", remedy: "give another folder")
     }
 }

@@ -13,8 +13,8 @@ struct ReportFiles {
     /// Throws `.usage` if one of the files would take the place of another, of one that is read, or of JSON that is no report.
     func check(_ files: inout FileRoles) throws {
         try OutputName.checkPage(page)
-        try files.writes(page, for: "--report")
-        try files.writes(json, for: "--report, as JSON,")
+        try files.writes(page, for: "--report", makesFolder: true)
+        try files.writes(json, for: "--report, as JSON,", makesFolder: true)
         guard Report.isOne(at: json) else {
             throw WinnowError(
                 .usage, "--report", "\(json), where the same is written as JSON, holds something else", remedy: "give another name")

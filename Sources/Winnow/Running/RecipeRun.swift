@@ -46,8 +46,8 @@ public struct RecipeRun: Sendable {
         try OutputName.checkModel(output)
         var files = FileRoles(reading: sources)
         if let path = input.path { files.reads(model: path) }
-        try files.writes(output, for: "--output", replacing: input.path)
-        for case .save(let name) in recipe.steps { try files.writes("\(outputFolder)/\(name)", for: "save: \(name)") }
+        try files.writes(output, for: "--output", replacing: input.path, makesFolder: true)
+        for case .save(let name) in recipe.steps { try files.writes("\(outputFolder)/\(name)", for: "save: \(name)", makesFolder: true) }
         try reportFiles?.check(&files)
         if let stateFolder { try files.writes(folder: stateFolder, for: "--state") }
     }

@@ -54,11 +54,11 @@ public struct SensitivityRun: Sendable {
         if let model { files.reads(model: model) }
         if let output {
             try OutputName.checkJSON(output)
-            try files.writes(besideOthers: output, for: "--output")
+            try files.writes(output, for: "--output")
         }
         if let report {
             try OutputName.checkPage(report)
-            try files.writes(besideOthers: report, for: "--report")
+            try files.writes(report, for: "--report")
         }
         if let stateFolder { try files.writes(folder: stateFolder, for: "--state") }
     }

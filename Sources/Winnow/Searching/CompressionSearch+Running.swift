@@ -52,8 +52,8 @@ extension CompressionSearch {
         try OutputName.checkModel(output)
         var files = FileRoles(reading: sources)
         if let path = input.path { files.reads(model: path) }
-        try files.writes(output, for: "--output")
-        try files.writes(recipePath, for: "the recipe")
+        try files.writes(output, for: "--output", makesFolder: true)
+        try files.writes(recipePath, for: "the recipe", makesFolder: true)
         if let bytes = FileManager.default.contents(atPath: recipePath), !bytes.starts(with: Data(Self.recipeHead.utf8)) {
             throw WinnowError(
                 .usage, "--output", "\(recipePath), where the recipe is written, is there and was not found by a search", remedy: "give another name")

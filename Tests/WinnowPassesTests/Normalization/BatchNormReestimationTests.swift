@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 import WinnowTraining
 @testable import WinnowPasses
 
@@ -66,7 +67,9 @@ struct BatchNormReestimationTests {
         let context = PassContext(calibration: data, training: data)
         let passes: [any Pass] = [BatchNormReestimation(), try Finetune(hyperparameters: ["epochs": 1, "keep-best": false, "learning-rate": 1e-12])]
         for pass in passes {
-            let results = try [once, apart].map { try Session(pass($0, in: context).graph).run(inputs) }
+            let graphs = try [once, apart].map { try pass($0, in: context).graph }
+            try WrittenModels.keep(graphs[0], "passes", "\(type(of: pass).name) stored once")
+            let results = try graphs.map { try Session($0).run(inputs) }
             for (name, value) in zip(apart.outputNames, results[1].values) {
                 #expect(value.relativeError(of: try #require(results[0].values.first)) < 1e-6, "\(type(of: pass)) \(name)")
             }

@@ -55,6 +55,7 @@ struct Float16ConversionTests {
                 #expect(try StrangeWeights.distance(graph, result.graph, on: inputs) < 0.02)
             }
             #expect(result.graph.initializers["w1"]?.elementType == .float32)
+            try WrittenModels.keep(result.graph, "passes", "float16 small \(scale) \(storesAlone) \(context.calibration != nil)")
         }
     }
 
