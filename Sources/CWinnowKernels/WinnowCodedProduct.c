@@ -176,6 +176,12 @@ FOR_EACH_PROCESSOR static void multiply_table(
     multiply_floats(w, x, rows, bias, y, first, last, 1);
 }
 
+void winnow_multiply_coded(
+    const struct winnow_coded_matrix *w, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last) {
+    if (w->table) multiply_table(w, x, rows, bias, y, first, last);
+    else multiply_numbers(w, x, rows, bias, y, first, last);
+}
+
 INLINE void decode(
     const struct winnow_coded_matrix *w, size_t depth, size_t block, float *target, size_t stride, size_t first, size_t last,
     int looks_up) {
@@ -370,68 +376,10 @@ void winnow_multiply_digits(
     all[w->bits / 4][x->planes == 3][w->zeros || w->small_zeros](w, x, rows, bias, y, first, last);
 }
 
-/// Tables of up to 16 numbers lie in a register.
-WIDE_INLINE void table_tile(
-    const struct winnow_coded_matrix *w, const float *x, size_t row, size_t panel, const float *bias, float *y, const int mr) {
-    const size_t width = w->blocks * w->chunks * w->chunk;
-    const int bits = w->bits;
-    const uint8_t *codes = w->codes + panel * panel_bytes(w);
-    const __m512 table = _mm512_maskz_loadu_ps((__mmask16)((1u << (1 << bits)) - 1), w->table);
-    const __m512i mask = _mm512_set1_epi32((1 << bits) - 1);
-    __m512 sums[4];
-    for (int m = 0; m < mr; m++) sums[m] = _mm512_setzero_ps();
-    const float *data = x + row * width;
-    for (size_t block = 0; block < w->blocks; block++) {
-        __m512 parts[4][2];
-        for (int m = 0; m < mr; m++) parts[m][0] = parts[m][1] = _mm512_setzero_ps();
-        for (size_t unit = 0; unit < w->chunks * w->chunk * (size_t)bits / 32; unit++, codes += 64) {
-            const __m512i words = _mm512_loadu_si512(codes);
-            for (int shift = 0; shift < 8; shift += bits, data += 4) {
-                for (int j = 0; j < 4; j++) {
-                    __m512i own = _mm512_srli_epi32(words, (unsigned)(shift + 8 * j));
-                    if (bits < 4) own = _mm512_and_si512(own, mask);
-                    const __m512 number = _mm512_permutexvar_ps(own, table);
-                    for (int m = 0; m < mr; m++)
-                        parts[m][j & 1] = _mm512_fmadd_ps(number, _mm512_set1_ps(data[(size_t)m * width + (size_t)j]), parts[m][j & 1]);
-                }
-            }
-        }
-        const size_t place = (panel * w->blocks + block) * PANEL;
-        const __m512 scale = w->scales ? _mm512_loadu_ps(w->scales + place) : _mm512_set1_ps(1);
-        for (int m = 0; m < mr; m++) sums[m] = _mm512_fmadd_ps(_mm512_add_ps(parts[m][0], parts[m][1]), scale, sums[m]);
-    }
-    const size_t column = panel * PANEL, count = w->columns - column < PANEL ? w->columns - column : PANEL;
-    const __mmask16 lanes = (__mmask16)((1u << count) - 1);
-    const __m512 added = bias ? _mm512_maskz_loadu_ps(lanes, bias + column) : _mm512_setzero_ps();
-    for (int m = 0; m < mr; m++)
-        _mm512_mask_storeu_ps(y + (row + (size_t)m) * w->columns + column, lanes, _mm512_add_ps(sums[m], added));
-}
-
-WIDE static void multiply_small_table(
-    const struct winnow_coded_matrix *w, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last) {
-    for (size_t panel = first; panel < last; panel++) {
-        size_t row = 0;
-        for (; row + 4 <= rows; row += 4) table_tile(w, x, row, panel, bias, y, 4);
-        for (; row < rows; row++) table_tile(w, x, row, panel, bias, y, 1);
-    }
-}
-
-void winnow_multiply_coded(
-    const struct winnow_coded_matrix *w, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last) {
-    if (!w->table) return multiply_numbers(w, x, rows, bias, y, first, last);
-    if (w->bits <= 4 && winnow_has_digit_products()) return multiply_small_table(w, x, rows, bias, y, first, last);
-    multiply_table(w, x, rows, bias, y, first, last);
-}
 #else
 int winnow_has_digit_products(void) { return 0; }
 
 void winnow_multiply_digits(
     const struct winnow_coded_matrix *w, const struct winnow_digits *x, size_t rows, const float *bias, float *y, size_t first,
     size_t last) {}
-
-void winnow_multiply_coded(
-    const struct winnow_coded_matrix *w, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last) {
-    if (w->table) multiply_table(w, x, rows, bias, y, first, last);
-    else multiply_numbers(w, x, rows, bias, y, first, last);
-}
 #endif

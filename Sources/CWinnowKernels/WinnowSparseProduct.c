@@ -9,9 +9,13 @@
 /// Outputs that are written together.
 enum { GROUP = 16, MOST_VECTORS = 4 };
 
-size_t winnow_sparse_tile_bytes(const struct winnow_sparse_product *p) {
-    const size_t words = p->filter_height * p->filter_width * p->channels + GROUP;
-    return words * 64 * (size_t)p->vectors;
+/// Words of a pixel that are multiplied together, so that a core's first cache holds those of a tile.
+static size_t words_of_block(int vectors) { return 512 / (size_t)vectors; }
+
+static size_t words_of_pixel(const struct winnow_sparse_product *p) { return p->filter_height * p->filter_width * p->channels; }
+
+size_t winnow_sparse_blocks(size_t words, int vectors) {
+    return words == 0 ? 1 : (words + words_of_block(vectors) - 1) / words_of_block(vectors);
 }
 
 #define LOW_WORDS(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
@@ -56,15 +60,16 @@ INLINE integers first_words(const int32_t *x, size_t count, const int32_t *end) 
     return *(const integers *)words;
 }
 
-/// What the pixels of a tile read, with the bits of `flipped` turned. Pixels behind the last and those of the padding are `padding`
-/// throughout.
+/// What the first `used` times 16 pixels of a tile read, with the bits of `flipped` turned. Pixels behind the last and those of the padding
+/// are `padding` throughout.
 INLINE void fill(
-    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to) {
+    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to,
+    const int used) {
     const size_t width = GROUP * (size_t)p->vectors, channels = p->channels, plane = p->target_height * p->target_width;
     const int isFlat = p->filter_height * p->filter_width == 1 && p->row_stride == 1 && p->column_stride == 1 && !p->top && !p->left
         && p->target_height == p->source_height && p->target_width == p->source_width;
     const int32_t *end = x + p->images * p->source_height * p->source_width * channels;
-    for (size_t first = 0; first < width; first += 16) {
+    for (size_t first = 0; first < GROUP * (size_t)used; first += 16) {
         size_t image[16], row[16], column[16];
         const size_t begin = tile * width + first;
         const size_t there = begin >= plane * p->images ? 0 : plane * p->images - begin < 16 ? plane * p->images - begin : 16;
@@ -104,67 +109,101 @@ INLINE void fill(
     }
 }
 
-/// The sums of one output for all pixels of a tile; nothing but zeros becomes nothing.
-INLINE void sum_up(const float *tile, const struct winnow_nonzero *e, const struct winnow_nonzero *end, floats *sums, const int vectors) {
+/// A weight for all pixels, and where what it is multiplied by begins. Read as one number: a broadcast from memory would be one more load.
+INLINE floats weight_of(const struct winnow_nonzero *e, const char *tile, const float **from) {
+    uint64_t both;
+    memcpy(&both, e, sizeof both);
+    *from = (const float *)(tile + (uint32_t)both);
+    return (floats)(integers)(int32_t)(both >> 32);
+}
+
+/// Adds what weights make of the pixels of a tile; nothing but zeros adds nothing.
+INLINE void sum_up(const char *tile, const struct winnow_nonzero *e, const struct winnow_nonzero *end, floats *sums, const int used) {
     floats others[MOST_VECTORS] = {0};
     for (; e + 2 <= end; e += 2) {
-        const float *a = (const float *)((const char *)tile + e[0].place), *b = (const float *)((const char *)tile + e[1].place);
-        const floats x = (floats)e[0].value.number, z = (floats)e[1].value.number;
-        for (int v = 0; v < vectors; v++) {
+        const float *a, *b;
+        const floats x = weight_of(e, tile, &a), z = weight_of(e + 1, tile, &b);
+        for (int v = 0; v < used; v++) {
             sums[v] += x * loaded(a + 16 * v);
             others[v] += z * loaded(b + 16 * v);
         }
     }
-    if (e < end)
-        for (int v = 0; v < vectors; v++)
-            sums[v] += (floats)e->value.number * loaded((const float *)((const char *)tile + e->place) + 16 * v);
-    for (int v = 0; v < vectors; v++) sums[v] += others[v];
+    if (e < end) {
+        const float *a;
+        const floats x = weight_of(e, tile, &a);
+        for (int v = 0; v < used; v++) sums[v] += x * loaded(a + 16 * v);
+    }
+    for (int v = 0; v < used; v++) sums[v] += others[v];
 }
 
-INLINE void multiply(
-    const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile,
-    size_t first_tile, size_t last_tile, size_t first_group, size_t last_group, const int vectors) {
+/// A tile of which only the first `used` times 16 pixels count.
+INLINE void multiply_tile(
+    const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile, size_t t,
+    size_t first_group, size_t last_group, const int used) {
 #pragma clang fp contract(fast)
-    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
-    float *results = tile + p->filter_height * p->filter_width * p->channels * width;
+    const size_t width = GROUP * (size_t)p->vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    const size_t words = words_of_pixel(p), blocks = winnow_sparse_blocks(words, p->vectors);
+    float *results = tile + words * width, *partial = results + GROUP * width;
     const floats least = (floats)low, most = (floats)high;
-    for (size_t t = first_tile; t < last_tile; t++) {
-        fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile);
-        for (size_t group = first_group; group < last_group; group++) {
-            const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
-            for (size_t o = 0; o < count; o++) {
-                floats sums[MOST_VECTORS];
-                for (int v = 0; v < vectors; v++) sums[v] = (floats)(bias ? bias[output + o] : 0);
-                sum_up(tile, p->entries + p->starts[output + o], p->entries + p->starts[output + o + 1], sums, vectors);
-                for (int v = 0; v < vectors; v++) {
-                    floats value = sums[v];
-                    // What is no number stays so.
-                    value = value < least ? least : value;
-                    value = value > most ? most : value;
-                    store(value, results + o * width + 16 * (size_t)v);
-                }
+    const size_t begin = first_group * GROUP, end = last_group * GROUP < outputs ? last_group * GROUP : outputs;
+    fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile, used);
+    for (size_t block = 0; block + 1 < blocks; block++) {
+        const uint32_t *starts = p->starts + block * outputs;
+        for (size_t o = begin; o < end; o++) {
+            float *own = partial + (o - begin) * width;
+            floats sums[MOST_VECTORS];
+            for (int v = 0; v < used; v++) sums[v] = block ? loaded(own + 16 * v) : (floats)(bias ? bias[o] : 0);
+            sum_up((const char *)tile, p->entries + starts[o], p->entries + starts[o + 1], sums, used);
+            for (int v = 0; v < used; v++) store(sums[v], own + 16 * v);
+        }
+    }
+    const uint32_t *starts = p->starts + (blocks - 1) * outputs;
+    for (size_t output = begin; output < end; output += GROUP) {
+        const size_t count = end - output < GROUP ? end - output : GROUP;
+        for (size_t o = 0; o < count; o++) {
+            const float *own = partial + (output + o - begin) * width;
+            floats sums[MOST_VECTORS];
+            for (int v = 0; v < used; v++) sums[v] = blocks > 1 ? loaded(own + 16 * v) : (floats)(bias ? bias[output + o] : 0);
+            sum_up((const char *)tile, p->entries + starts[output + o], p->entries + starts[output + o + 1], sums, used);
+            for (int v = 0; v < used; v++) {
+                floats value = sums[v];
+                // What is no number stays so.
+                value = value < least ? least : value;
+                value = value > most ? most : value;
+                store(value, results + o * width + 16 * (size_t)v);
             }
-            for (int v = 0; v < vectors; v++) {
-                const size_t begin = t * width + 16 * (size_t)v;
-                integers rows[16];
-                for (int i = 0; i < 16; i++) rows[i] = *(const integers *)(results + (size_t)i * width + 16 * (size_t)v);
-                transpose(rows);
-                for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
-                    float *to = y + (begin + i) * outputs + output;
-                    if (count == GROUP) *(integers *)to = rows[i];
-                    else memcpy(to, &rows[i], count * sizeof *to);
-                }
+        }
+        for (int v = 0; v < used; v++) {
+            const size_t pixel = t * width + 16 * (size_t)v;
+            integers rows[16];
+            for (int i = 0; i < 16; i++) rows[i] = *(const integers *)(results + (size_t)i * width + 16 * (size_t)v);
+            transpose(rows);
+            for (size_t i = 0; i < 16 && pixel + i < pixels; i++) {
+                float *to = y + (pixel + i) * outputs + output;
+                if (count == GROUP) *(integers *)to = rows[i];
+                else memcpy(to, &rows[i], count * sizeof *to);
             }
         }
     }
+}
+
+/// Vectors of a tile that hold pixels.
+static inline int used_vectors(const struct winnow_sparse_product *p, size_t tile) {
+    const size_t pixels = p->images * p->target_height * p->target_width - tile * GROUP * (size_t)p->vectors;
+    const size_t used = (pixels + GROUP - 1) / GROUP;
+    return used < (size_t)p->vectors ? (int)used : p->vectors;
 }
 
 FOR_EACH_PROCESSOR void winnow_multiply_sparse(
     const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile,
     size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
-    if (p->vectors == 1) multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 1);
-    else if (p->vectors == 2) multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 2);
-    else multiply(p, x, bias, low, high, y, tile, first_tile, last_tile, first_group, last_group, 4);
+    for (size_t t = first_tile; t < last_tile; t++) {
+        const int used = used_vectors(p, t);
+        if (used == 1) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 1);
+        else if (used == 2) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 2);
+        else if (used == 3) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 3);
+        else multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 4);
+    }
 }
 
 // MARK: Codes
@@ -173,8 +212,8 @@ FOR_EACH_PROCESSOR void winnow_multiply_sparse(
 #define WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 
 WIDE static void fill_codes(
-    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to) {
-    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to);
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to, int used) {
+    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to, used);
 }
 
 /// The sums of one output for all pixels of a tile as codes before they are cut to bytes.
@@ -185,11 +224,11 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
     __m512i sums[MOST_VECTORS], others[MOST_VECTORS];
     for (int v = 0; v < vectors; v++) sums[v] = others[v] = _mm512_setzero_si512();
     for (; e + 2 <= end; e += 2) {
-        int32_t a, b;
-        memcpy(&a, e[0].value.codes, 4);
-        memcpy(&b, e[1].value.codes, 4);
-        const __m512i c = _mm512_set1_epi32(a), d = _mm512_set1_epi32(b);
-        const uint8_t *from = tile + e[0].place, *next = tile + e[1].place;
+        uint64_t first, second;
+        memcpy(&first, e, 8);
+        memcpy(&second, e + 1, 8);
+        const __m512i c = _mm512_set1_epi32((int32_t)(first >> 32)), d = _mm512_set1_epi32((int32_t)(second >> 32));
+        const uint8_t *from = tile + (uint32_t)first, *next = tile + (uint32_t)second;
         for (int v = 0; v < vectors; v++) {
             sums[v] = _mm512_dpbusd_epi32(sums[v], _mm512_loadu_si512(from + 64 * v), c);
             others[v] = _mm512_dpbusd_epi32(others[v], _mm512_loadu_si512(next + 64 * v), d);
@@ -212,43 +251,41 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
 
 WIDE static inline __attribute__((always_inline)) void multiply_codes(
     const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
-    uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group, const int vectors) {
-    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    uint32_t *tile, size_t t, size_t first_group, size_t last_group, const int vectors) {
+    const size_t width = GROUP * (size_t)p->vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
     const int is_signed = q->low + (float)q->zero < 0;
     // Of each quarter four bytes of four outputs become four of one pixel.
     const __m512i turned = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    for (size_t t = first_tile; t < last_tile; t++) {
-        fill_codes(p, x, padding, q->flipped, t, tile);
-        for (size_t group = first_group; group < last_group; group++) {
-            const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
-            __m512i words[4][MOST_VECTORS];
-            for (size_t four = 0; four < 4; four++) {
-                __m512i codes[4][MOST_VECTORS];
-                for (size_t o = 0; o < 4; o++) {
-                    if (4 * four + o < count) sum_codes(p, q, (const uint8_t *)tile, output + 4 * four + o, codes[o], vectors);
-                    else for (int v = 0; v < vectors; v++) codes[o][v] = _mm512_setzero_si512();
-                }
-                for (int v = 0; v < vectors; v++) {
-                    const __m512i a = _mm512_packs_epi32(codes[0][v], codes[1][v]), b = _mm512_packs_epi32(codes[2][v], codes[3][v]);
-                    const __m512i bytes = is_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
-                    words[four][v] = _mm512_shuffle_epi8(bytes, turned);
-                }
+    fill_codes(p, x, padding, q->flipped, t, tile, vectors);
+    for (size_t group = first_group; group < last_group; group++) {
+        const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
+        __m512i words[4][MOST_VECTORS];
+        for (size_t four = 0; four < 4; four++) {
+            __m512i codes[4][MOST_VECTORS];
+            for (size_t o = 0; o < 4; o++) {
+                if (4 * four + o < count) sum_codes(p, q, (const uint8_t *)tile, output + 4 * four + o, codes[o], vectors);
+                else for (int v = 0; v < vectors; v++) codes[o][v] = _mm512_setzero_si512();
             }
             for (int v = 0; v < vectors; v++) {
-                const size_t begin = t * width + 16 * (size_t)v;
-                const __m512i a = _mm512_unpacklo_epi32(words[0][v], words[1][v]), b = _mm512_unpackhi_epi32(words[0][v], words[1][v]);
-                const __m512i c = _mm512_unpacklo_epi32(words[2][v], words[3][v]), d = _mm512_unpackhi_epi32(words[2][v], words[3][v]);
-                // The 16 bytes of every fourth pixel.
-                const __m512i parts[4] = {
-                    _mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d), _mm512_unpackhi_epi64(b, d)};
-                uint8_t bytes[4][64];
-                for (int i = 0; i < 4; i++) memcpy(bytes[i], &parts[i], 64);
-                for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
-                    uint8_t *to = y + (begin + i) * outputs + output;
-                    const uint8_t *from = bytes[i % 4] + i / 4 * 16;
-                    if (count == GROUP) memcpy(to, from, 16);
-                    else memcpy(to, from, count);
-                }
+                const __m512i a = _mm512_packs_epi32(codes[0][v], codes[1][v]), b = _mm512_packs_epi32(codes[2][v], codes[3][v]);
+                const __m512i bytes = is_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+                words[four][v] = _mm512_shuffle_epi8(bytes, turned);
+            }
+        }
+        for (int v = 0; v < vectors; v++) {
+            const size_t begin = t * width + 16 * (size_t)v;
+            const __m512i a = _mm512_unpacklo_epi32(words[0][v], words[1][v]), b = _mm512_unpackhi_epi32(words[0][v], words[1][v]);
+            const __m512i c = _mm512_unpacklo_epi32(words[2][v], words[3][v]), d = _mm512_unpackhi_epi32(words[2][v], words[3][v]);
+            // The 16 bytes of every fourth pixel.
+            const __m512i parts[4] = {
+                _mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d), _mm512_unpackhi_epi64(b, d)};
+            uint8_t bytes[4][64];
+            for (int i = 0; i < 4; i++) memcpy(bytes[i], &parts[i], 64);
+            for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
+                uint8_t *to = y + (begin + i) * outputs + output;
+                const uint8_t *from = bytes[i % 4] + i / 4 * 16;
+                if (count == GROUP) memcpy(to, from, 16);
+                else memcpy(to, from, count);
             }
         }
     }
@@ -257,9 +294,13 @@ WIDE static inline __attribute__((always_inline)) void multiply_codes(
 WIDE void winnow_multiply_sparse_codes(
     const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
     uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
-    if (p->vectors == 1) multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 1);
-    else if (p->vectors == 2) multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 2);
-    else multiply_codes(p, x, padding, q, y, tile, first_tile, last_tile, first_group, last_group, 4);
+    for (size_t t = first_tile; t < last_tile; t++) {
+        const int used = used_vectors(p, t);
+        if (used == 1) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 1);
+        else if (used == 2) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 2);
+        else if (used == 3) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 3);
+        else multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 4);
+    }
 }
 #else
 void winnow_multiply_sparse_codes(

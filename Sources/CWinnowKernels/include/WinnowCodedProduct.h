@@ -55,6 +55,17 @@ void winnow_multiply_digits(
 void winnow_multiply_coded(
     const struct winnow_coded_matrix *matrix, const float *x, size_t rows, const float *bias, float *y, size_t first, size_t last);
 
+/// How many rows of so many a tile has; 0 where the processor or such codes have no tiles.
+size_t winnow_rows_of_tiles(size_t rows, int bits, int has_table);
+
+/// Up to `tile` rows of `depth` floats, `tile` floats of a column after each other, each block padded to `padded` columns.
+void winnow_interleave_rows(const float *x, float *y, size_t rows, size_t tile, size_t depth, size_t block, size_t padded);
+
+/// y = x · matrix + bias for rows that are interleaved by tiles, in a range of panels, of which the first is even.
+void winnow_multiply_interleaved(
+    const struct winnow_coded_matrix *matrix, const float *x, size_t rows, size_t tile, const float *bias, float *y, size_t first,
+    size_t last);
+
 /// The numbers of a range of panels: row k of column c of the range is target[k · stride + c]. `depth` and `block` are those of the model;
 /// the last panel has as many columns as there are.
 void winnow_decode_panels(

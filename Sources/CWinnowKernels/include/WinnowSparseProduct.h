@@ -18,7 +18,7 @@ struct winnow_nonzero {
 /// A tile is so many pixels of the target as 16 · `vectors`; it holds what they read, tap by tap and channel by channel (of codes: four
 /// channels by four), all pixels beside each other.
 struct winnow_sparse_product {
-    /// Those of output o are `starts[o]` to `starts[o + 1]`.
+    /// Those of block b and output o are `starts[b · outputs + o]` to the next of `starts`.
     const struct winnow_nonzero *entries;
     const uint32_t *starts;
     size_t outputs;
@@ -31,10 +31,11 @@ struct winnow_sparse_product {
     int vectors;
 };
 
-/// The bytes of memory, aligned to 64, that a tile takes.
-size_t winnow_sparse_tile_bytes(const struct winnow_sparse_product *product);
+/// How many blocks so many words of a pixel are multiplied in, of as many words each, but the last.
+size_t winnow_sparse_blocks(size_t words, int vectors);
 
-/// y = clamp(x * filters + bias) for the tiles and the groups of 16 outputs in two ranges.
+/// y = clamp(x * filters + bias) for the tiles and the groups of 16 outputs in two ranges. `tile` is memory, aligned to 64, for the words of
+/// a tile's pixels and 16 more of each, and as many as outputs where there are several blocks.
 void winnow_multiply_sparse(
     const struct winnow_sparse_product *product, const float *x, const float *bias, float low, float high, float *y, float *tile,
     size_t first_tile, size_t last_tile, size_t first_group, size_t last_group);

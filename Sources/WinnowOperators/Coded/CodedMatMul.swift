@@ -68,8 +68,6 @@ package struct CodedMatMul: Operator {
         else { throw WinnowError(.shape, request.nodeName, "its codes, scales, zeros, table or bias have other sizes than it needs") }
         let output = request.outputs[0]
         let (rows, zerosAreFloats) = (output.shape.elementCount / matrix.columns, zeros?.elementType == .float32)
-        let coded = CodedProductKernel(
-            matrix, rows: rows, precision: request.arithmetic == .exact ? .exact : precision, hasTable: table != nil, zerosAreFloats: zerosAreFloats)
         typealias Run = (
             _ left: UnsafeRawPointer, CodedProductKernel.Operand, _ bias: UnsafeRawPointer?, _ target: UnsafeMutableRawPointer,
             _ scratch: UnsafeMutableRawPointer?
@@ -82,13 +80,18 @@ package struct CodedMatMul: Operator {
                 try run(operands.input(0), matrix, operands.optionalInput(5), operands.output(0), operands.scratch)
             }
         }
-        let keeping = KernelCandidate(coded.name, cost: coded.cost) { kernel(coded.scratchByteCount, coded.run) }
-        let decoding = KernelCandidate("\(matrix.bits)-bit codes, decoded by tiles", cost: DecodedProductKernel.cost(matrix, rows: rows)) {
+        let exactly = request.arithmetic == .exact ? .exact : precision
+        var candidates = CodedProductKernel.Way.allCases.compactMap { way in
+            CodedProductKernel(matrix, rows: rows, precision: exactly, hasTable: table != nil, zerosAreFloats: zerosAreFloats, way: way)
+        }.map { product in
+            KernelCandidate(product.name, cost: product.cost) { kernel(product.scratchByteCount, product.run) }
+        }
+        candidates.append(KernelCandidate("\(matrix.bits)-bit codes, decoded by tiles", cost: DecodedProductKernel.cost(matrix, rows: rows)) {
             let decoded = try DecodedProductKernel(
                 matrix, rows: rows, hasBias: request.optionalInput(5) != nil, zerosAreFloats: zerosAreFloats)
             return kernel(decoded.scratchByteCount, decoded.run)
-        }
-        return try finishing(request.kernel(of: keeping, or: [decoding]), request)
+        })
+        return try finishing(request.kernel(of: candidates[0], or: Array(candidates.dropFirst())), request)
     }
 
     /// A kernel of the product, with what comes behind it.

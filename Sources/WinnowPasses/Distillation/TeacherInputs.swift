@@ -3,7 +3,7 @@ import WinnowOperators
 import WinnowTensor
 
 /// What a teacher reads beside a student: the student's inputs of the same names, or, where only one of the student's has its kind and rank,
-/// that one; pictures with their channels where the teacher has them, and in its size.
+/// or as many elements a sample, that one; pictures with their channels where the teacher has them, and in its size, or flat.
 struct TeacherInputs {
     /// The value of the student's graph for each input of the teacher.
     private(set) var sources: [ValueName: ValueName] = [:]
@@ -26,11 +26,25 @@ struct TeacherInputs {
 
     private static func counterpart(of input: GraphInput, in student: Graph) -> GraphInput? {
         if let same = student.inputs.first(where: { $0.name == input.name }) { return same }
-        let alike = student.inputs.filter { $0.type.elementType == input.type.elementType && $0.type.rank == input.type.rank }
-        return alike.count == 1 ? alike[0] : nil
+        let sameKind = student.inputs.filter { $0.type.elementType == input.type.elementType }
+        let alike = sameKind.filter { $0.type.rank == input.type.rank }
+        if alike.count == 1 { return alike[0] }
+        let asMany = sameKind.filter { elements(of: $0).map { $0 == elements(of: input) } ?? false }
+        return alike.isEmpty && asMany.count == 1 ? asMany[0] : nil
+    }
+
+    /// Elements of one sample, if all extents behind the first are known.
+    private static func elements(of input: GraphInput) -> Int? {
+        guard let extents = input.type.extents, !extents.isEmpty else { return nil }
+        let known = extents.dropFirst().compactMap(\.value)
+        return known.count == extents.count - 1 ? known.reduce(1, *|) : nil
     }
 
     private static func fitted(_ own: GraphInput, to input: GraphInput, _ b: GraphBuilder) throws -> ValueName {
+        if own.type.rank != input.type.rank, let extents = input.type.extents, let count = elements(of: input), count == elements(of: own) {
+            let shape = [0] + extents.dropFirst().compactMap { $0.value.map(Int64.init) }
+            return try b.add(Reshape(), own.name, b.constant("teacher.shape", Tensor(shape)))
+        }
         guard let from = own.type.extents?.map(\.value), let to = input.type.extents?.map(\.value), from.count == 4, to.count == 4 else {
             return own.name
         }

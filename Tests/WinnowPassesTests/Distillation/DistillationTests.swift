@@ -92,6 +92,20 @@ struct DistillationTests {
         #expect(zip(own, goal).allSatisfy { abs($0 - $1) < (isLarger ? 0.5 : 1e-5) } && own.count == 8)
     }
 
+    /// Pictures and their pixels in a row are the same input.
+    @Test(arguments: [false, true]) func picturesMayBeFlat(_ teacherIsFlat: Bool) throws {
+        func classifier(isFlat: Bool) throws -> Graph {
+            let b = GraphBuilder("classifier")
+            let x = try b.input("x", .float32, isFlat ? ["N", 12] : ["B", 3, 2, 2])
+            let pixels = isFlat ? x : try b.add(Flatten(), x)
+            return try b.graph(outputs: [b.linear(pixels, b.constant("w", TestModels.normal([4, 12], seed: 3)), name: "scores")])
+        }
+        let joined = try Teacher(classifier(isFlat: teacherIsFlat)).joined(to: classifier(isFlat: !teacherIsFlat))
+        let data = TestModels.normal(teacherIsFlat ? [2, 3, 2, 2] : [2, 12], seed: 9)
+        let results = try Session(joined.graph).run(["x": data])
+        #expect(try #require(results["scores"]).floats() == #require(results[joined.outputs[0]]).floats())
+    }
+
     /// Branches of the teacher's read its own constants, whatever becomes of the student's.
     @Test(arguments: [true, false]) func bodiesOfATeacherReadItsConstants(_ condition: Bool) throws {
         func model(_ number: Float) throws -> Graph {

@@ -3,8 +3,9 @@ internal import WinnowTensor
 
 /// target = left · matrix + bias with a matrix of codes that is never decoded in memory. Not for two threads at a time.
 ///
-/// Where the processor multiplies bytes (AVX-512 VNNI), rows of data become whole numbers of one or three digits for every block of the
-/// matrix, and products are sums of integers; else codes become floats in registers.
+/// Codes become floats in registers, for as many rows of data at a time as registers take (AVX-512) or four; or, where the processor
+/// multiplies bytes (AVX-512 VNNI), rows become whole numbers of one or three digits for every block of the matrix, and products are
+/// sums of integers.
 package final class CodedProductKernel: @unchecked Sendable {
     /// How exactly data are multiplied.
     package enum Precision: Int, Hashable, Sendable {
@@ -12,6 +13,16 @@ package final class CodedProductKernel: @unchecked Sendable {
         case bytes = 1
         /// To 24 bits, as float32 is.
         case exact = 3
+    }
+
+    /// How products are made.
+    package enum Way: CaseIterable, Sendable {
+        /// In integers.
+        case digits
+        /// In floats, by tiles of rows.
+        case tiles
+        /// In floats, on any processor.
+        case floats
     }
 
     /// The memory of the matrix, as `CodedMatrix` packs it.
@@ -33,7 +44,10 @@ package final class CodedProductKernel: @unchecked Sendable {
 
     private let matrix: CodedMatrix
     private let rows: Int
+    private let way: Way
     private let planes: Int
+    /// Rows of a tile.
+    private let tile: Int
     private let zerosAreFloats: Bool
     private let threads: Int
     private let places: (digits: Int, steps: Int, totals: Int, starts: Int, finite: Int, padded: Int)
@@ -41,27 +55,34 @@ package final class CodedProductKernel: @unchecked Sendable {
     package let scratchByteCount: Int
     package let name: String
 
-    /// `rows` are those of the data; `usesDigits` false: floats, whatever the processor has.
-    package init(
-        _ matrix: CodedMatrix, rows: Int, precision: Precision = .exact, hasTable: Bool = false, zerosAreFloats: Bool = false,
-        usesDigits: Bool = true
+    /// nil where the processor does not go that way, or not with such codes.
+    ///
+    /// - Parameter rows: those of the data.
+    package init?(
+        _ matrix: CodedMatrix, rows: Int, precision: Precision = .exact, hasTable: Bool = false, zerosAreFloats: Bool = false, way: Way
     ) {
-        self.matrix = matrix
-        self.rows = rows
-        self.zerosAreFloats = zerosAreFloats
-        planes = hasTable || !usesDigits || winnow_has_digit_products() == 0 ? 0 : precision.rawValue
+        (self.matrix, self.rows, self.zerosAreFloats, self.way) = (matrix, rows, zerosAreFloats, way)
+        planes = way == .digits ? precision.rawValue : 0
+        tile = way == .tiles ? winnow_rows_of_tiles(rows, Int32(matrix.bits), hasTable ? 1 : 0) : 1
         let products = rows *| matrix.columns *| matrix.depth
         threads = ThreadCount.worth(planes == 1 ? .codeProducts(products) : .products(products))
+        guard tile > 0, planes == 0 || !hasTable && winnow_has_digit_products() != 0 else { return nil }
         let parts = matrix.blockCount * matrix.chunkCount
+        let floats = planes == 0 ? (rows + tile - 1) / tile * tile : 1
         var scratch = ScratchLayout()
         places = (
             scratch.reserve(rows * matrix.paddedDepth * planes), scratch.reserve(rows * parts, of: .float32),
             scratch.reserve(rows * parts, of: .float32), scratch.reserve(rows * parts * max(planes, 1), of: .int32),
-            scratch.reserve(rows, of: .int32), scratch.reserve((planes == 0 ? rows : 1) * matrix.paddedDepth, of: .float32)
+            scratch.reserve(rows, of: .int32), scratch.reserve(floats * matrix.paddedDepth, of: .float32)
         )
         scratchByteCount = scratch.byteCount
         let codes = "\(matrix.bits)-bit \(hasTable ? "table" : "codes")"
-        name = planes == 0 ? "\(codes) · float32" : "\(codes) · \(planes == 1 ? "8" : "24")-bit digits"
+        name =
+            switch way {
+            case .tiles: "\(codes) · \(tile) rows of float32"
+            case .digits: "\(codes) · \(planes == 1 ? "8" : "24")-bit digits"
+            case .floats: "\(codes) · float32"
+            }
     }
 
     package func run(
@@ -72,7 +93,11 @@ package final class CodedProductKernel: @unchecked Sendable {
         let call = Call(
             coded: operand.coded(matrix, zerosAreFloats: zerosAreFloats), left: left.assumingMemoryBound(to: Float.self),
             bias: bias?.assumingMemoryBound(to: Float.self), target: target.assumingMemoryBound(to: Float.self), scratch: scratch)
-        if planes == 0 { floats(call) } else { digits(call) }
+        switch way {
+        case .tiles: tiles(call)
+        case .digits: digits(call)
+        case .floats: floats(call)
+        }
     }
 
     private struct Call {
@@ -94,9 +119,11 @@ package final class CodedProductKernel: @unchecked Sendable {
         Parallel.forParts(parts) { part in body((pairs * part / parts * 2)..<min(pairs * (part + 1) / parts * 2, panels)) }
     }
 
-    private func forRows(_ body: (Int) -> Void) {
-        let parts = rows * matrix.depth < 1 << 16 ? 1 : min(threads, rows)
-        Parallel.forParts(parts) { part in for row in (rows * part / parts)..<(rows * (part + 1) / parts) { body(row) } }
+    /// Calls `body` with the first row of every tile.
+    private func forTiles(_ body: (Int) -> Void) {
+        let tiles = (rows + tile - 1) / tile
+        let parts = rows * matrix.depth < 1 << 16 ? 1 : min(threads, tiles)
+        Parallel.forParts(parts) { part in for tile in (tiles * part / parts)..<(tiles * (part + 1) / parts) { body(tile * self.tile) } }
     }
 
     private func pad(_ call: Call, _ row: Int, to target: UnsafeMutablePointer<Float>) {
@@ -106,10 +133,24 @@ package final class CodedProductKernel: @unchecked Sendable {
 
     private func floats(_ call: Call) {
         let padded: UnsafeMutablePointer<Float> = call.at(places.padded)
-        forRows { pad(call, $0, to: padded + $0 * matrix.paddedDepth) }
+        forTiles { pad(call, $0, to: padded + $0 * matrix.paddedDepth) }
         forPanels { panels in
             withUnsafePointer(to: call.coded) {
                 winnow_multiply_coded($0, padded, rows, call.bias, call.target, panels.lowerBound, panels.upperBound)
+            }
+        }
+    }
+
+    private func tiles(_ call: Call) {
+        let interleaved: UnsafeMutablePointer<Float> = call.at(places.padded)
+        forTiles { row in
+            winnow_interleave_rows(
+                call.left + row * matrix.depth, interleaved + row * matrix.paddedDepth, min(tile, rows - row), tile, matrix.depth,
+                matrix.blockSize, matrix.chunkCount * matrix.chunk)
+        }
+        forPanels { panels in
+            withUnsafePointer(to: call.coded) {
+                winnow_multiply_interleaved($0, interleaved, rows, tile, call.bias, call.target, panels.lowerBound, panels.upperBound)
             }
         }
     }
@@ -119,7 +160,7 @@ package final class CodedProductKernel: @unchecked Sendable {
         let (digits, steps): (UnsafeMutablePointer<Int8>, UnsafeMutablePointer<Float>) = (call.at(places.digits), call.at(places.steps))
         let (totals, starts): (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Int32>) = (call.at(places.totals), call.at(places.starts))
         let finite: UnsafeMutablePointer<Int32> = call.at(places.finite)
-        forRows { row in
+        forTiles { row in
             finite[row] = winnow_split_digits(
                 call.left + row * matrix.depth, matrix.depth, matrix.blockSize, matrix.chunkCount, matrix.chunk, Int32(matrix.bits),
                 Int32(planes), digits + row * matrix.paddedDepth * planes, steps + row * parts, totals + row * parts,
@@ -147,9 +188,13 @@ package final class CodedProductKernel: @unchecked Sendable {
 extension CodedProductKernel {
     /// Nanoseconds on one core, as measured on one with AVX-512 VNNI at 3.1 GHz.
     package var cost: Double {
-        // Floats go by four rows; few rows wait for the codes.
-        let perNanosecond: Double = planes == 0 ? 31 : planes == 1 ? 170 : 66
-        let together = planes == 0 ? (rows + 3) / 4 * 4 : rows
+        // Rows that a tile lacks count too; few rows wait for the codes.
+        let (perNanosecond, together): (Double, Int) =
+            switch way {
+            case .digits: (planes == 1 ? 170 : 90, rows)
+            case .tiles: (tile == 1 ? 45 : 80, (rows + tile - 1) / tile * tile)
+            case .floats: (31, (rows + 3) / 4 * 4)
+            }
         let bytes = Double(matrix.codeByteCount + 4 * matrix.scaleCount)
         return max(Double(together *| matrix.columns *| matrix.depth) / perNanosecond, bytes / 25)
     }

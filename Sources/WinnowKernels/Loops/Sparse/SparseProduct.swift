@@ -50,13 +50,19 @@ package struct SparseProduct: Sendable {
     func tiles(_ vectors: Int) -> Int { (pixels + 16 * vectors - 1) / (16 * vectors) }
 
     /// Calls `body` with the number of each output, and of each tap and channel of it, and where its weight lies.
+    ///
+    /// - Parameter places: the numbers of taps and channels that count; nil: all.
     @inline(__always)
-    func forEachWeight(step: Int = 1, _ body: (_ output: Int, _ place: Int, _ index: Int) -> Void) {
+    func forEachWeight(
+        in places: Range<Int>? = nil, step: Int = 1, _ body: (_ output: Int, _ place: Int, _ index: Int) -> Void
+    ) {
+        let places = (places ?? 0..<Int.max).clamped(to: 0..<(taps * depth))
         for output in 0..<outputs {
-            for tap in 0..<taps {
-                for channel in stride(from: 0, to: depth, by: step) {
-                    body(output, tap * depth + channel, output * steps.output + tap * steps.tap + channel * steps.channel)
-                }
+            var (tap, channel) = places.lowerBound.quotientAndRemainder(dividingBy: max(1, depth))
+            for place in stride(from: places.lowerBound, to: places.upperBound, by: step) {
+                body(output, place, output * steps.output + tap * steps.tap + channel * steps.channel)
+                channel += step
+                if channel >= depth { (tap, channel) = (tap + 1, 0) }
             }
         }
     }
@@ -73,14 +79,14 @@ package struct SparseProduct: Sendable {
 extension SparseProduct {
     /// What was measured on a core with AVX-512 at 3.1 GHz, in nanoseconds: for a weight of a tile of so many vectors, and an output of it.
     private struct Rates {
-        var weights: [Int: Double]
+        var weights: [Double]
         var output: Double
         /// Multiplications that the dense kernel does, and channels below which it does half as many.
         var dense: Double
         var half: Double
 
-        static let floats = Rates(weights: [1: 0.6, 2: 0.85, 4: 1.55], output: 4, dense: 80, half: 24)
-        static let codes = Rates(weights: [1: 0.5, 2: 0.75, 4: 1.2], output: 2.4, dense: 300, half: 48)
+        static let floats = Rates(weights: [0.5, 0.75, 1, 1.25], output: 4, dense: 80, half: 24)
+        static let codes = Rates(weights: [0.5, 0.75, 0.95, 1.2], output: 2.4, dense: 300, half: 48)
         /// Turning sixteen words of sixteen pixels so that pixels are neighbours: of rows that follow each other, or gathered for a tap.
         static let turning = 30.0
         static let gathering = 90.0
@@ -93,9 +99,13 @@ extension SparseProduct {
         func sixteens(_ count: Int) -> Double { Double((count + 15) / 16) }
         let filling = Double(taps) * sixteens(isCodes ? depth / 4 : depth) * (isFlat ? Rates.turning : Rates.gathering)
         let emptying = isCodes ? 0 : sixteens(outputs) * Rates.turning
-        let perOutput = isCodes ? rates.output * Double(vectors) : rates.output
-        let sums = Double(weights) * (rates.weights[vectors] ?? 1) + Double(outputs) * perOutput
-        return Double(tiles(vectors)) * (sums + Double(vectors) * (filling + emptying))
+        let blocks = isCodes ? 1 : winnow_sparse_blocks(taps * depth, Int32(vectors))
+        func tile(_ used: Int) -> Double {
+            let perOutput = isCodes ? rates.output * Double(used) : rates.output * Double(blocks)
+            return Double(weights) * rates.weights[used - 1] + Double(outputs) * perOutput + Double(used) * (filling + emptying)
+        }
+        let (whole, rest) = pixels.quotientAndRemainder(dividingBy: 16 * vectors)
+        return Double(whole) * tile(vectors) + (rest > 0 ? tile((rest + 15) / 16) : 0)
     }
 
     /// How many vectors of pixels a tile best has for so many weights that are not zero, or blocks of codes, and the nanoseconds it takes.

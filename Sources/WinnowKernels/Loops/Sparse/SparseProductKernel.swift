@@ -25,17 +25,21 @@ package final class SparseProductKernel: @unchecked Sendable {
     package init(_ product: SparseProduct, weights: UnsafeRawPointer, epilogue: Epilogue = .none) throws {
         let (vectors, cost) = product.best(product.nonzeroCount(of: weights), isCodes: false)
         let weights = weights.assumingMemoryBound(to: Float.self)
-        var (entries, starts) = ([winnow_nonzero](), [UInt32](repeating: 0, count: product.outputs + 1))
-        product.forEachWeight { output, place, index in
-            guard weights[index] != 0 else { return }
-            entries.append(winnow_nonzero(place: UInt32(place * 64 * vectors), value: .init(number: weights[index])))
-            starts[output + 1] = UInt32(entries.count)
+        let words = product.taps * product.depth, blocks = winnow_sparse_blocks(words, Int32(vectors))
+        let length = (words + blocks - 1) / blocks
+        var (entries, starts) = ([winnow_nonzero](), [UInt32](repeating: 0, count: blocks * product.outputs + 1))
+        for block in 0..<blocks {
+            product.forEachWeight(in: (block * length)..<((block + 1) * length)) { output, place, index in
+                guard weights[index] != 0 else { return }
+                entries.append(winnow_nonzero(place: UInt32(place * 64 * vectors), value: .init(number: weights[index])))
+                starts[block * product.outputs + output + 1] = UInt32(entries.count)
+            }
         }
         Self.fillUp(&starts)
         computation = .floats(try EpilogueLoops(epilogue, count: product.resultCount))
         (self.product, self.vectors, self.entries, self.starts, scales, biases) = (product, vectors, entries, starts, [], [])
         threads = Self.threads(cost)
-        tileByteCount = Self.tileByteCount(product, vectors, channels: product.depth)
+        tileByteCount = Self.tileByteCount(vectors, words: words, kept: blocks > 1 ? (product.outputs + 15) / 16 * 16 : 0)
     }
 
     /// nil where codes are not sparse enough to be worth it, or their encodings are none it knows: dynamic, residual, other functions than
@@ -87,7 +91,7 @@ package final class SparseProductKernel: @unchecked Sendable {
         entries = blocks.map { winnow_nonzero(place: UInt32($0.place * 64 * vectors), value: .init(codes: $0.codes)) }
         (self.product, self.vectors, self.starts, self.scales) = (product, vectors, starts, scales)
         threads = Self.threads(cost)
-        tileByteCount = Self.tileByteCount(product, vectors, channels: product.depth / 4)
+        tileByteCount = Self.tileByteCount(vectors, words: product.taps * product.depth / 4, kept: 0)
     }
 
     /// Outputs without weights begin where the one before ends.
@@ -97,8 +101,8 @@ package final class SparseProductKernel: @unchecked Sendable {
 
     private static func threads(_ cost: Double) -> Int { ThreadCount.worth(Work(multiplications: Int(min(cost * 50, 1e15)))) }
 
-    private static func tileByteCount(_ product: SparseProduct, _ vectors: Int, channels: Int) -> Int {
-        (product.taps * channels + 16) * 64 * vectors
+    private static func tileByteCount(_ vectors: Int, words: Int, kept: Int) -> Int {
+        (words + 16 + kept) * 64 * vectors
     }
 
     /// What is not zero of all weights, or blocks of four codes.
