@@ -42,6 +42,10 @@ struct AffineRun {
         guard let weight = node.input(1), let folded = contraction.folding(affine, into: node, in: index) else {
             return .failure(Refusal(subject: followers[0].name, reason: "weight or bias of \(node.name) is no constant of channels"))
         }
+        let numbers = [folded.filter, folded.bias].compactMap { $0 }
+        if !numbers.allSatisfy(\.isFinite), index.constant(weight)?.isFinite ?? true {
+            return .failure(Refusal(subject: followers[0].name, reason: "what it multiplies or adds is not finite, or makes weights that are not"))
+        }
         let isShared = index.soleConsumer(of: weight) == nil
         if let filter = folded.filter, isShared, filter.byteCount > freedByteCount(in: index) {
             return .failure(Refusal(subject: weight, reason: "it is shared by several nodes; folding would store it twice"))

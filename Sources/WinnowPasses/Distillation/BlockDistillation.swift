@@ -41,7 +41,8 @@ public struct BlockDistillation: TrainingPass {
         var edit = GraphEdit()
         edit.outputs = goals
         other = try other.applying(edit).removingDeadNodes()
-        let joined = try Teacher(other).joined(to: objective.graph)
+        let joined = try Teacher(other).joined(to: objective.graph, reading: setup.model.inputNames)
+        setup.findings += joined.findings
         let builder = GraphBuilder(extending: joined.graph)
         var terms: [(weight: Double, value: ValueName)] = []
         for (place, end) in ends.enumerated() {

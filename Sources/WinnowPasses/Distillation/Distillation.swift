@@ -52,13 +52,14 @@ public struct Distillation: TrainingPass {
         var (graph, parts) = (objective.graph, [(weight: Double, goal: ValueName)]())
         for (index, choice) in choices.enumerated() {
             let teacher = try Teacher(choice.graph(in: context, or: setup.original))
-            let joined = try teacher.joined(to: graph)
+            let joined = try teacher.joined(to: graph, reading: setup.model.inputNames)
             guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
                 throw WinnowError(.model, "teacher", "gives no scores as its first output")
             }
             graph = joined.graph
             parts.append(((weights.isEmpty ? 1 : weights[index]) / sum, goal))
             setup.frozen.formUnion(joined.initializers)
+            setup.findings += joined.findings
             setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
         }
         let (builder, index) = (GraphBuilder(extending: graph), GraphIndex(graph))

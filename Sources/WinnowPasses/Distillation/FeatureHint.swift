@@ -45,8 +45,9 @@ public struct FeatureHint: TrainingPass {
         // What is to be matched is all that the teacher need give.
         var edit = GraphEdit()
         edit.outputs = goals
-        other = try other.applying(edit)
-        let joined = try Teacher(other).joined(to: objective.graph)
+        other = try other.applying(edit).removingDeadNodes()
+        let joined = try Teacher(other).joined(to: objective.graph, reading: setup.model.inputNames)
+        setup.findings += joined.findings
         let builder = GraphBuilder(extending: joined.graph)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
         for (value, goal) in zip(own, joined.outputs) {

@@ -31,7 +31,8 @@ public struct MutualLearning: TrainingPass {
         guard var objective = setup.objective, weight > 0 else { return }
         let other = try (partner.map { path in try TeacherChoice { $0.teacher = path }.graph(in: context, or: setup.original) }
             ?? setup.original.shufflingWeights(seed: context.seed)).separatingStatistics()
-        let joined = try Teacher(learning: other).joined(to: objective.graph)
+        let joined = try Teacher(learning: other).joined(to: objective.graph, reading: setup.model.inputNames)
+        setup.findings += joined.findings
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
         if let labels = objective.labels, objective.judgesClasses, let output = setup.model.outputs.first, let goal = joined.outputs.first {
             let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
@@ -43,7 +44,7 @@ public struct MutualLearning: TrainingPass {
             objective = try objective.ending(in: terms, builder, joined.graph)
         } else {
             // Without labels both are drawn to the original.
-            let whole = try Teacher(context.teacher ?? setup.original).joined(to: joined.graph)
+            let whole = try Teacher(context.teacher ?? setup.original).joined(to: joined.graph, reading: setup.model.inputNames)
             let (builder, index) = (GraphBuilder(extending: whole.graph), GraphIndex(whole.graph))
             var (fixed, both) = ([ValueName](), [ValueName]())
             for (output, (own, goal)) in zip(setup.model.outputs, zip(joined.outputs, whole.outputs)) where whole.graph.infos[own]?.elementType == .float32 {

@@ -23,11 +23,15 @@ struct Teacher {
         var outputs: [ValueName]
         /// The teacher's constants, which must not be trained.
         var initializers: [ValueName]
+        /// Which inputs it reads, where their names differ.
+        var findings: [Finding]
     }
 
     /// Joins the teacher to a student on the same inputs.
-    func joined(to student: Graph) throws -> Joined {
-        let inputs = try TeacherInputs(of: graph, on: student)
+    ///
+    /// - Parameter own: those of the student's inputs that are the model's; nil: all.
+    func joined(to student: Graph, reading own: [ValueName]? = nil) throws -> Joined {
+        let inputs = try TeacherInputs(of: graph, on: student, reading: own ?? student.inputNames)
         let prefix = freshPrefix(in: student)
         func renamed(_ name: ValueName) -> ValueName {
             name.isEmpty ? name : inputs.sources[name] ?? prefix + name
@@ -44,7 +48,9 @@ struct Teacher {
         }
         let outputs = graph.outputs.map(renamed)
         edit.outputs = student.outputs + outputs.filter { !student.outputs.contains($0) }
-        return Joined(graph: try student.applying(edit), outputs: outputs, initializers: edit.initializers.map(\.name))
+        return Joined(
+            graph: try student.applying(edit), outputs: outputs, initializers: edit.initializers.map(\.name),
+            findings: inputs.renamed.map { Finding("teacher", .done, reason: "its input \($0.input) reads \($0.own)") })
     }
 
     /// What no name of the student begins with.

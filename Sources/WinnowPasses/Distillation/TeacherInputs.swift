@@ -2,31 +2,41 @@ import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// What a teacher reads beside a student: the student's inputs of the same names, or, where only one of the student's has its kind and rank,
-/// or as many elements a sample, that one; pictures with their channels where the teacher has them, and in its size, or flat.
+/// What a teacher reads beside a student: the student's inputs of the same names; for the others, one each, what is left of the student's:
+/// the only one of the kind and rank, or of as many elements a sample. Pictures come with their channels where the teacher has them, and in
+/// its size, or flat.
 struct TeacherInputs {
     /// The value of the student's graph for each input of the teacher.
     private(set) var sources: [ValueName: ValueName] = [:]
+    /// Inputs of the teacher with other names than the student's, which they read.
+    private(set) var renamed: [(input: ValueName, own: ValueName)] = []
     /// What computes them.
     let edit: GraphEdit
 
     /// Throws `.model` where an input of the teacher has no counterpart.
-    init(of teacher: Graph, on student: Graph) throws {
+    ///
+    /// - Parameter own: the inputs of the student that a teacher may read; not the targets that training adds.
+    init(of teacher: Graph, on student: Graph, reading own: [ValueName]) throws {
         let builder = GraphBuilder(extending: student)
-        for input in teacher.inputs {
-            guard let own = Self.counterpart(of: input, in: student) else {
+        let given = student.inputs.filter { own.contains($0.name) }
+        var left = given.filter { !teacher.inputNames.contains($0.name) }
+        let read = Set(teacher.nodes.flatMap(\.readValues)).union(teacher.outputs)
+        for input in teacher.inputs where read.contains(input.name) {
+            let same = given.first { $0.name == input.name }
+            guard let source = same ?? Self.counterpart(of: input, among: left) else {
                 throw WinnowError(
-                    .model, "teacher", "takes \(teacher.inputNames.joined(separator: ", "))",
-                    remedy: "it must have the student's inputs, \(student.inputNames.joined(separator: ", "))")
+                    .model, "teacher", "takes \(teacher.inputNames.joined(separator: ", ")), and nothing tells what its \(input.name) reads",
+                    remedy: "it must have the student's inputs, \(own.joined(separator: ", "))")
             }
-            sources[input.name] = try Self.fitted(own, to: input, builder)
+            if same == nil { renamed.append((input.name, source.name)) }
+            left.removeAll { $0.name == source.name }
+            sources[input.name] = try Self.fitted(source, to: input, builder)
         }
         edit = builder.edit()
     }
 
-    private static func counterpart(of input: GraphInput, in student: Graph) -> GraphInput? {
-        if let same = student.inputs.first(where: { $0.name == input.name }) { return same }
-        let sameKind = student.inputs.filter { $0.type.elementType == input.type.elementType }
+    private static func counterpart(of input: GraphInput, among left: [GraphInput]) -> GraphInput? {
+        let sameKind = left.filter { $0.type.elementType == input.type.elementType }
         let alike = sameKind.filter { $0.type.rank == input.type.rank }
         if alike.count == 1 { return alike[0] }
         let asMany = sameKind.filter { elements(of: $0).map { $0 == elements(of: input) } ?? false }

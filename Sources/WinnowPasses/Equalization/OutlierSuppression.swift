@@ -39,7 +39,7 @@ public struct OutlierSuppression: Pass {
             let readers = layers.index.consumers(of: output)
             let own = readers.compactMap { layers.reader($0, of: output) }
             guard !own.isEmpty else { ledger.skip(node.name, "no layer that may change reads it"); continue }
-            let factors = scale.floats().map { $0 == 0 ? 1 : $0.magnitude }
+            let factors = Self.factors(scale.floats(), shift?.floats())
             var plain = node
             func constant(_ part: String, _ numbers: [Float]) -> ValueName {
                 let name = names.value("\(node.name).\(part)")
@@ -73,5 +73,14 @@ public struct OutlierSuppression: Pass {
         }
         let result = edit.addedNodes.isEmpty ? graph : try graph.applying(edit).removingDeadNodes()
         return PassResult(graph: result, findings: ledger.findings { _ in "no normalization with a scale is before its layer" })
+    }
+
+    /// What channels are divided by; 1 where the scale is so small beside the others, or the shift so large, that quotients say nothing.
+    private static func factors(_ scale: [Float], _ shift: [Float]?) -> [Float] {
+        let least = 1e-6 * (scale.map(\.magnitude).max() ?? 0)
+        return scale.enumerated().map { index, number in
+            let isUsable = number.magnitude > least && ((shift?[index] ?? 0) / number).magnitude < 1e30
+            return isUsable ? number.magnitude : 1
+        }
     }
 }

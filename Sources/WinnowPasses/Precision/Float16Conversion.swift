@@ -53,13 +53,25 @@ public struct Float16Conversion: Pass {
         var unfit: Set<ValueName> = []
         var half = try HalfGraph(graph, stays: Set(reasons.keys))
         let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
+        // Nodes in float32 that what they read makes wrong, and whether float32 above them has been tried.
+        var (misled, inVain): ([String: [String: String]], [String: Double]) = ([:], [:])
         while let comparison {
             let found = try comparison.beyond(maxError, in: half)
-            if found.nodes.isEmpty, found.values.isSubset(of: unfit) { break }
+            let late = found.late.filter { inVain[$0.key] == nil }
+            if found.nodes.isEmpty, found.values.isSubset(of: unfit), late.isEmpty { break }
             reasons.merge(found.nodes) { first, _ in first }
             unfit.formUnion(found.values)
-            half = try HalfGraph(graph, stays: Set(reasons.keys), unfit: unfit)
+            for (node, error) in late {
+                if misled[node] != nil {
+                    (misled[node], inVain[node]) = ([:], error)
+                } else {
+                    misled[node] = half.nodesAbove(node, reason: "what \(node) makes of it would be off by \(Float(error)) of its size")
+                }
+            }
+            let above = misled.values.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+            half = try HalfGraph(graph, stays: Set(reasons.keys).union(above.keys), unfit: unfit)
         }
+        for above in misled.values { reasons.merge(above) { first, _ in first } }
         reasons.merge(half.reasons) { first, _ in first }
         let result = try half.apply()
         var ledger = WeightLedger(graph)
@@ -71,6 +83,12 @@ public struct Float16Conversion: Pass {
         }
         for (node, reason) in reasons.sorted(by: { $0.key < $1.key }) {
             ledger.note(Finding(node, .kept, reason: "computes in float32: \(reason)"))
+        }
+        for (node, error) in inVain.sorted(by: { $0.key < $1.key }) {
+            ledger.note(
+                Finding(
+                    node, .fellBack,
+                    reason: "its result is off by \(Float(error)) of its size, which it makes in float32 of what float16 rounded far above it"))
         }
         ledger.note(Finding("graph", .done, .nodes, before: 0, after: Double(half.converted.count), reason: "nodes that compute in float16"))
         return PassResult(graph: result, findings: ledger.findings { _ in "only nodes that compute in float32 read it" })
@@ -95,9 +113,9 @@ private struct HalfComparison {
         cancellation = context.cancellation
     }
 
-    /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not; and values of
-    /// which float16 itself is.
-    func beyond(_ limit: Double, in half: HalfGraph) throws -> (nodes: [String: String], values: Set<ValueName>) {
+    /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not: those in float16, with
+    /// the reason, and those that stay in float32, with the error; and values of which float16 itself is.
+    func beyond(_ limit: Double, in half: HalfGraph) throws -> (nodes: [String: String], late: [String: Double], values: Set<ValueName>) {
         let converted = Set(half.converted.flatMap(\.outputs))
         let names = floats.map { converted.contains($0) ? half.halves[$0] ?? $0 : $0 }
         let other = try Session(half.apply().giving(names))
@@ -113,12 +131,17 @@ private struct HalfComparison {
                 if wanted.halfError(of: wanted.converted(to: .float16)) > limit { unfit.insert(value) }
             }
         }
-        var result: [String: String] = [:]
-        for node in half.converted where node.inputs.allSatisfy({ errors[$0] ?? 0 <= limit }) {
+        let isConverted = Set(half.converted.map(\.name))
+        var (result, late): ([String: String], [String: Double]) = ([:], [:])
+        for node in graph.nodes where node.inputs.allSatisfy({ errors[$0] ?? 0 <= limit }) {
             guard let error = node.outputs.compactMap({ errors[$0] }).max(), error > limit else { continue }
-            result[node.name] = error.isFinite ? "its result would be off by \(Float(error)) of its size" : "its result would be infinite"
+            if isConverted.contains(node.name) {
+                result[node.name] = error.isFinite ? "its result would be off by \(Float(error)) of its size" : "its result would be infinite"
+            } else {
+                late[node.name] = error
+            }
         }
-        return (result, unfit)
+        return (result, late, unfit)
     }
 }
 

@@ -5,7 +5,8 @@ import WinnowTensor
 /// A float32 graph rewritten to compute in float16, but for the nodes that stay.
 ///
 /// A value's own name is its float32 form, so that inputs, outputs and what bodies capture keep name and type; its float16 form has a
-/// fresh one. Casts are made where the other form is read, once a value.
+/// fresh one. Casts are made where the other form is read, once a value. A constant has one form, which the other is made from: float32
+/// where a node that stays reads it, else float16, so that all readers see the same numbers.
 struct HalfGraph {
     private(set) var edit = GraphEdit()
     /// The float16 form of values.
@@ -20,6 +21,8 @@ struct HalfGraph {
     private var infos: [ValueName: ValueInfo]
     /// Values whose float32 form exists.
     private var wholes: Set<ValueName>
+    /// Constants that nodes that stay read.
+    private let exact: Set<ValueName>
     /// Values that float16 does not hold: what reads them goes on in float32.
     private var unfit: Set<ValueName>
 
@@ -32,10 +35,12 @@ struct HalfGraph {
         names = FreshNames(graph)
         infos = graph.infos
         wholes = Set(graph.inputNames).union(graph.initializerNames)
+        exact = Set(graph.nodes.filter { stays.contains($0.name) && $0.op.bodies.isEmpty }.flatMap(\.inputs)).union(graph.outputs)
         for node in graph.nodes {
             if stays.contains(node.name) || !node.op.bodies.isEmpty { keep(node) } else { try convert(node) }
         }
         for output in graph.outputs { _ = whole(output) }
+        widenConstants()
     }
 
     private func isFloat(_ value: ValueName) -> Bool { graph.infos[value]?.elementType == .float32 }
@@ -96,7 +101,7 @@ struct HalfGraph {
         let name = names.value("\(value).half")
         halves[value] = name
         infos[name] = ValueInfo(.float16, graph.infos[value]?.extents)
-        if let tensor = graph.initializers[value] {
+        if let tensor = graph.initializers[value], !exact.contains(value) {
             edit.initializers.append((name, tensor.converted(to: .float16).spilled()))
         } else {
             edit.addedNodes.append(Node(name: names.node("\(value).narrow"), op: Cast(to: .float16), inputs: [value], outputs: [name]))
@@ -109,6 +114,33 @@ struct HalfGraph {
         guard let name = halves[value], wholes.insert(value).inserted else { return value }
         edit.addedNodes.append(Node(name: names.node("\(value).widen"), op: Cast(to: .float32), inputs: [name], outputs: [value]))
         return value
+    }
+
+    /// Gives readers in float32 the numbers that those in float16 have.
+    private mutating func widenConstants() {
+        let kept = graph.nodes.filter { !edit.removedNodes.contains($0.name) }
+        let read = Set((kept + edit.addedNodes).flatMap(\.readValues))
+        for value in graph.initializerNames where read.contains(value) && !exact.contains(value) {
+            guard let half = halves[value] else { continue }
+            let wide = names.value("\(value).wide")
+            edit.rewired[value] = wide
+            for index in edit.addedNodes.indices { edit.addedNodes[index].inputs = edit.addedNodes[index].inputs.map { $0 == value ? wide : $0 } }
+            edit.addedNodes.append(Node(name: names.node("\(value).widen"), op: Cast(to: .float32), inputs: [half], outputs: [wide]))
+        }
+    }
+
+    /// The nodes in float16 that make what a node in float32 reads, up to the nearest layers with weights.
+    func nodesAbove(_ name: String, reason: String) -> [String: String] {
+        let (index, isConverted) = (GraphIndex(graph), Set(converted.map(\.name)))
+        var (found, waiting): ([String: String], [Node]) = ([:], graph.nodes.filter { $0.name == name })
+        while let node = waiting.popLast() {
+            for value in node.inputs {
+                guard let maker = index.producer(of: value), isConverted.contains(maker.name), found[maker.name] == nil else { continue }
+                found[maker.name] = reason
+                if maker.op.quantization != .contraction { waiting.append(maker) }
+            }
+        }
+        return found
     }
 
     func apply() throws -> Graph { try graph.applying(edit) }

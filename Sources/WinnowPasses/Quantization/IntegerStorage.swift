@@ -55,6 +55,7 @@ extension Graph {
                 let narrow = infos[output]?.elementType, narrow.bitWidth < 8,
                 let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: narrow, in: self), parameters.scales.count == 1
             else { continue }
+            let isMoved = index.standsForCodes(of: node, value)
             let type: ElementType = narrow.isSigned ? .int8 : .uint8
             let zeroPoint = names.value("\(value).zero_point")
             let bounds = [parameters.codes.lowerBound, parameters.codes.upperBound].map { code in
@@ -62,12 +63,12 @@ extension Graph {
             }
             let limits = [names.value("\(value).low"), names.value("\(value).high")]
             let clipped = names.value("\(value).clipped")
-            edit.initializers += zip(limits, bounds).map { ($0, $1) }
+            if !isMoved { edit.initializers += zip(limits, bounds).map { ($0, $1) } }
             edit.initializers.append((zeroPoint, Tensor([Double(parameters.zeroPoints[0])], shape: [], as: type)))
-            edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped]))
+            if !isMoved { edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped])) }
             for reader in [node] + index.consumers(of: output) {
                 var changed = reader
-                if reader.name == node.name { changed.inputs[0] = clipped }
+                if reader.name == node.name, !isMoved { changed.inputs[0] = clipped }
                 changed.inputs = Array(changed.inputs.prefix(2)) + [zeroPoint]
                 edit.removedNodes.insert(reader.name)
                 edit.addedNodes.append(changed)
@@ -218,5 +219,20 @@ extension Graph {
             result.metadata.opsets[""] = max(result.metadata.version(of: ""), ScaleAxis.minimumVersion(of: type))
         }
         return result
+    }
+}
+
+extension GraphIndex {
+    /// Whether a value is what codes with the parameters of a QuantizeLinear stand for, moved at most.
+    fileprivate func standsForCodes(of node: Node, _ value: ValueName) -> Bool {
+        var value = value
+        while let maker = producer(of: value) {
+            if maker.op is DequantizeLinear {
+                return [1, 2].allSatisfy { maker.input($0) == node.input($0) || constant(maker.input($0)) == constant(node.input($0)) }
+            }
+            guard maker.op.quantization == .keepsScale, let source = maker.input(0) else { return false }
+            value = source
+        }
+        return false
     }
 }

@@ -1,6 +1,22 @@
 import WinnowGraph
 import WinnowKernels
+import WinnowOperators
 import WinnowTensor
+
+extension WeightTarget {
+    /// Why unsigned bytes have one scale: ONNX Runtime 1.31 makes an integer product of codes on both sides, which it then refuses but for
+    /// one matrix on the right.
+    fileprivate func objectionToUnsignedChannels(
+        in index: GraphIndex, _ origins: [ValueName: ValueName], _ coded: Set<ValueName>
+    ) -> String? {
+        let isRefused = sites.contains { site in
+            guard site.node.op is any MatrixForm, site.inputIndex == 0 || stored.rank > 2, let other = site.node.input(1 - site.inputIndex)
+            else { return false }
+            return index.producer(of: other)?.op is DequantizeLinear || origins[other].map(coded.contains) ?? false
+        }
+        return isRefused ? "one scale for the weight: ONNX Runtime refuses unsigned codes on both sides of a product otherwise" : nil
+    }
+}
 
 extension WeightTargets {
     /// Every target as codes of the scheme that it gets.
@@ -34,11 +50,14 @@ extension WeightTargets {
                 if rounding.needs != .nothing { noteNearest(target, "its codes are no integers") }
             }
         }
-        let known = schemes
+        let (known, index) = (schemes, GraphIndex(graph))
+        let coded = Set(schemes.keys)
+        let origins = schemes.values.contains { $0.scheme.elementType == .uint8 } ? graph.constantOrigins : [:]
         try rounding.round(integers, in: graph, seesData: !isBody, context) { target, weight in
             if let own = given[target.tensor] { return (own, nil) }
             let scheme = known[target.tensor]?.scheme
-            return scheme?.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
+            let objection = scheme?.elementType == .uint8 ? target.objectionToUnsignedChannels(in: index, origins, coded) : nil
+            return scheme?.parameters(for: weight, channelAxis: target.channelAxis, inputAxis: target.inputAxis, objection: objection)
                 ?? (QuantizationScheme(bits: 8, .tensor).parameters(for: weight, channelAxis: nil))
         } done: { task, rounded in
             storeIntegers(task, rounded, known[task.target.tensor]?.choice, rounding, &storage)

@@ -73,7 +73,7 @@ package struct WeightTargets {
     /// Layers whose weight is computed from constants in a way that is not looked through: palettes, sums.
     private mutating func noteComputedWeights() {
         let origins = graph.constantOrigins
-        let read = Set(graph.weightSites.map(\.operand))
+        let read = Set(graph.weightSites.map(\.operand)), chosen = Set(targets.map(\.tensor))
         for node in graph.nodes {
             for case (let input, .packed(let codes)) in node.op.inputRoles {
                 guard let tensor = node.input(input), graph.initializers[tensor] != nil, !ledger.has(tensor) else { continue }
@@ -82,7 +82,8 @@ package struct WeightTargets {
         }
         for node in graph.nodes where node.op.quantization == .contraction {
             for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
-                guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin) else { continue }
+                guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin), !chosen.contains(origin)
+                else { continue }
                 // Wider integers are shapes and counters that a weight is made from.
                 let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
                 let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"

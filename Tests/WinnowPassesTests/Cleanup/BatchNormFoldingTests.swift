@@ -121,4 +121,18 @@ struct BatchNormFoldingTests {
         #expect(result.nodes.map(\.name) == ["layer"])
         #expect(try TestModels.largestDifference(graph, result) < 1e-5)
     }
+
+    /// Factors that are not finite stay where a Clip may still make numbers of what they give.
+    @Test(arguments: [-1e-5, 0] as [Float], [1, 3e38] as [Float]) func whatIsNotFiniteStays(_ variance: Float, _ scale: Float) throws {
+        let b = GraphBuilder("infinite")
+        let layer = try b.add(Conv(), b.input("x", .float32, ["N", 2, 4, 4]), b.constant("w", TestModels.normal([2, 2, 3, 3], seed: 1)))
+        let parts = [("scale", [scale, 1]), ("bias", [0.5, 0]), ("mean", [0, 0]), ("variance", [scale == 1 ? variance : 1e-3, 1])].map { name, numbers in
+            b.constant(name as String, Tensor(numbers as [Float]))
+        }
+        let normal = try b.add(BatchNormalization(epsilon: variance == 0 ? 0 : 1e-5), layer, parts[0], parts[1], parts[2], parts[3], name: "norm")
+        let graph = try b.graph(outputs: [b.add(Clip(), normal, b.constant("low", scalar: Float(0)), b.constant("high", scalar: Float(6)))])
+        let result = try FoldBatchNorm()(graph)
+        #expect(result.graph.nodes.contains { $0.op is BatchNormalization })
+        #expect(result.findings.contains { $0.status == .skipped && $0.reason.contains("not finite") })
+    }
 }

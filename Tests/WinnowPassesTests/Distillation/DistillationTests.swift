@@ -127,4 +127,22 @@ struct DistillationTests {
         #expect(try #require(results[student.outputs[0]]).floats() == [sign, 2 * sign])
         #expect(try #require(results[joined.outputs[0]]).floats() == [5 * sign, 10 * sign])
     }
+
+    /// Each input of a teacher reads one of the student's own, or is asked for: not one twice, and no targets.
+    @Test func teachersReadEachInputOnce() throws {
+        func model(_ inputs: [(ValueName, ElementType)]) throws -> Graph {
+            let b = GraphBuilder("model")
+            let values = try inputs.map { name, type in
+                let value = try b.input(name, type, ["N", 6])
+                return type == .float32 ? value : try b.add(Cast(to: .float32), value)
+            }
+            let sum = try values.dropFirst().reduce(values[0]) { try b.add(Add(), $0, $1) }
+            return try b.graph(outputs: [b.add(MatMul(), sum, b.constant("w", TestModels.normal([6, 3], seed: 1)))])
+        }
+        let student = try model([("wave", .float32), ("labels", .int64)])
+        #expect(throws: WinnowError.self) { try Teacher(model([("a", .float32), ("b", .float32)])).joined(to: student, reading: ["wave"]) }
+        #expect(throws: WinnowError.self) { try Teacher(model([("wave", .float32), ("speaker", .int64)])).joined(to: student, reading: ["wave"]) }
+        let joined = try Teacher(model([("sound", .float32)])).joined(to: student, reading: ["wave"])
+        #expect(joined.findings.map(\.reason) == ["its input sound reads wave"])
+    }
 }

@@ -158,6 +158,19 @@ struct EqualizationTests {
             #expect(abs(scale[channel] / smooth[channel] / wanted - 1) < 1e-4)
         }
     }
+
+    /// A channel whose scale is next to nothing beside its shift is not divided by it.
+    @Test(arguments: [1e-42, 1e-38, 0] as [Float]) func tinyScalesAreLeft(_ scale: Float) throws {
+        let b = GraphBuilder("tiny")
+        var scales = TestModels.normal([8], seed: 1).floats().map { $0 * 4 }, shifts = TestModels.normal([8], seed: 2).floats()
+        (scales[3], shifts[3]) = (scale, 40)
+        let normal = try b.add(
+            LayerNormalization(), b.input("x", .float32, ["N", 6, 8]), b.constant("scale", Tensor(scales)), b.constant("shift", Tensor(shifts)))
+        let graph = try b.graph(outputs: [b.add(MatMul(), normal, b.constant("w", TestModels.normal([8, 5], seed: 3)))])
+        let result = try OutlierSuppression()(graph)
+        #expect(result.findings.contains { $0.status == .done })
+        #expect(try StrangeWeights.distance(graph, result.graph, on: ["x": TestModels.normal([4, 6, 8], seed: 4)]) < 1e-5)
+    }
 }
 
 /// Models whose channels differ in range.

@@ -70,6 +70,51 @@ struct Float16ConversionTests {
         #expect(result.findings.contains { $0.status == .kept && $0.reason.contains("computes in float32: w ") })
     }
 
+    /// Whatever reads a constant reads the same number.
+    @Test(arguments: [true, false]) func constantsHaveOneValue(_ isCaptured: Bool) throws {
+        let b = GraphBuilder("constants")
+        let x = try b.input("x", .float32, ["N", 8])
+        let number = b.constant("k", Tensor([0.1 as Float]))
+        let most = try b.add(Max(), b.linear(x, b.constant("w", TestModels.normal([8, 8], seed: 1)), name: "linear"), number)
+        let y =
+            isCaptured ? try b.add(If(then: TestModels.comparing(most, number), else: TestModels.comparing(most, number)), b.input("condition", .bool, []))
+            : try b.add(Cast(to: .float32), b.add(Equal(), most, number))
+        let graph = try b.graph(outputs: [y])
+        let result = try Float16Conversion()(graph).graph
+        var inputs = ["x": TestModels.normal([16, 8], seed: 3)]
+        if isCaptured { inputs["condition"] = Tensor([true], shape: []) }
+        #expect(try StrangeWeights.distance(graph, result, on: inputs) == 0)
+        try WrittenModels.keep(result, "passes", "float16 constant \(isCaptured)")
+    }
+
+    /// A weight of which one reader stays in float32 is stored once.
+    @Test func sharedWeightsAreStoredOnce() throws {
+        let b = GraphBuilder("shared")
+        let weight = b.constant("w", TestModels.normal([8, 8], seed: 1))
+        let first = try b.add(MatMul(), b.input("x", .float32, ["N", 8]), weight, name: "first")
+        let graph = try b.graph(outputs: [b.add(MatMul(), first, weight, name: "second")])
+        var pass = Float16Conversion()
+        pass.choice.except = ["second"]
+        let result = try pass(graph)
+        #expect(result.graph.initializers.count == 1)
+        #expect(!result.findings.contains { $0.subject == "w" && $0.quantity == .elementSize && $0.status == .done })
+    }
+
+    /// What float32 makes wrong of rounded numbers is made of numbers that are not rounded, or told.
+    @Test(arguments: [true, false]) func errorsAreSoughtAbove(_ isNear: Bool) throws {
+        let b = GraphBuilder("angles")
+        let x = try b.input("x", .float32, ["N", 4])
+        let angle = try b.add(Mul(), x, b.constant("rates", Tensor([1, 0.1, 0.01, 0.001] as [Float])), name: "angle")
+        let weight = b.constant("w", TestModels.normal([4, 4], seed: 2))
+        let deep = isNear ? angle : try b.add(MatMul(), b.add(MatMul(), angle, weight, name: "one"), weight, name: "two")
+        let graph = try b.graph(outputs: [b.add(Sin(), deep, name: "sine")])
+        let numbers = (0..<64).map { Float(1000 + $0) + 0.3 }
+        let result = try Float16Conversion()(graph, in: PassContext(calibration: Dataset([.init(name: "x", Tensor(numbers, shape: [16, 4]))])))
+        let error = try StrangeWeights.distance(graph, result.graph, on: ["x": Tensor(numbers, shape: [16, 4])])
+        #expect(isNear == (error < 0.01))
+        #expect(isNear != result.findings.contains { $0.subject == "sine" && $0.status == .fellBack })
+    }
+
     /// (3e4 · x)² is beyond float16; what reads it must too, and what is small again need not.
     @Test func whatOverflowsStaysInFloat32() throws {
         let b = GraphBuilder("large")
@@ -139,5 +184,16 @@ extension TestModels {
         let inputs = ["x": Tensor([0.5, -1, 2, 1.5, 1, 0.25, -0.75, 0.1] as [Float], shape: [2, 4])]
         let (wanted, found) = (try Session(a).run(inputs), try Session(b).run(inputs))
         return wanted.allSatisfy { name, value in found[name].map { value.relativeError(of: $0) < limit } ?? false }
+    }
+
+    /// A branch that tells where a value around it is a constant.
+    fileprivate static func comparing(_ value: ValueName, _ constant: ValueName) throws -> Graph {
+        let nodes = [
+            Node(name: "equal", op: Equal(), inputs: [value, constant], outputs: ["same"]),
+            Node(name: "number", op: Cast(to: .float32), inputs: ["same"], outputs: ["number"]),
+        ]
+        return try Graph(
+            name: "branch", inputs: [], outputs: ["number"], nodes: nodes,
+            captures: [value: ValueType(.float32, ["N", 8]), constant: ValueType(.float32, [1])])
     }
 }

@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 struct QuantizationParametersTests {
@@ -50,6 +51,19 @@ struct QuantizationParametersTests {
             let (exact, rounded) = (weight.floats(), parameters.roundTrip(weight).floats())
             #expect(zip(exact, rounded).allSatisfy { abs($0 - $1) <= parameters.scales[0] / 2 })
         }
+    }
+
+    /// Codes of few bits are cut once: what is moved between two pairs is within them already.
+    @Test(arguments: ["int4", "uint4", "int2"]) func movedCodesAreNotCutAgain(_ type: String) throws {
+        let b = GraphBuilder("moved")
+        let layer = try b.add(Relu(), b.add(Conv(), b.input("x", .float32, ["N", 4, 7, 7]), b.constant("w", TestModels.normal([8, 4, 3, 3], seed: 1))))
+        let moved = try b.add(Transpose([0, 2, 3, 1]), layer, name: "moved")
+        let graph = try b.graph(outputs: [b.add(MatMul(), moved, b.constant("v", TestModels.normal([8, 6], seed: 2)))])
+        let result = try StaticQuantization(hyperparameters: ["activations": .string(type), "output-sqnr": 0])(
+            graph, in: PassContext(calibration: Zoo.data(for: graph, count: 16))).graph
+        let index = GraphIndex(result)
+        #expect(!index.consumers(of: result.nodes.first { $0.name == "moved" }?.output(0)).contains { $0.op is Clip })
+        try WrittenModels.keep(result, "passes", "moved \(type)")
     }
 }
 
