@@ -42,4 +42,45 @@ struct ChannelMovementTests {
         }
         try expectShrunkEqualsMasked(turned, smaller: ["w1", "sine", "w2"])
     }
+
+    @Test(arguments: ["GatherND", "TopK", "CumSum", "Compress", "Trilu"]) func whatMovesOtherAxesIsPassed(_ name: String) throws {
+        let graph = try network { b, h in
+            switch name {
+            case "GatherND": return try b.add(GatherND(), h, b.constant("places", Tensor([Int64(1), 0, 1], shape: [3, 1])))
+            case "TopK": return try b.add(TopK(axis: 0), inputs: [h, list(b, 2)], outputs: 2)[0]
+            case "CumSum": return try b.add(CumSum(), h, list(b, 0))
+            case "Compress": return try b.add(Compress(axis: 0), h, b.constant("chosen", Tensor([0, 1], shape: [2], as: .bool)))
+            default: return try b.add(Flatten(), b.add(Trilu(), b.add(Reshape(), h, list(b, 0, 8, 1, 1))))
+            }
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"])
+    }
+
+    /// Indices that say for each channel where it is read from, or written to, lose it too.
+    @Test(arguments: ["GatherElements", "expanded", "ScatterElements", "ScatterND", "ReverseSequence"])
+    func indicesOfChannelsFollow(_ name: String) throws {
+        func indices(_ count: Int) -> Tensor { Tensor((0..<(count * 8)).map { Int64($0 * 5 % 3 % 2) }, shape: [count, 8]) }
+        let rows = Tensor([Int64(1), 0, 1, 1, 0], shape: [5, 1])
+        let graph = try network { b, h in
+            switch name {
+            case "GatherElements": return try b.add(GatherElements(axis: 0), h, b.constant("places", indices(3)))
+            case "expanded": return try b.add(GatherElements(axis: 0), h, b.add(Expand(), b.constant("rows", rows), b.constant("places", Tensor([Int64(1), 8]))))
+            case "ScatterElements":
+                return try b.add(ScatterElements(axis: 0, reduction: .add), b.constant("sums", Tensor(zeros: [2, 8], .float32)), b.constant("places", indices(5)), h)
+            case "ScatterND": return try b.add(ScatterND(reduction: .add), b.constant("sums", TestModels.normal([2, 8], seed: 9)), b.constant("rows", rows), h)
+            default: return try b.add(ReverseSequence(), h, b.constant("places", Tensor((0..<8).map { Int64($0 % 2 + 1) })))
+            }
+        }
+        let others = ["GatherElements": ["places"], "ScatterElements": ["places", "sums"], "ScatterND": ["sums"], "ReverseSequence": ["places"]]
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"] + (others[name] ?? []))
+    }
+
+    /// Indices that a choice among all elements made say nothing of channels that are gone.
+    @Test func indicesOfTheLargestAreNotTouched() throws {
+        let graph = try network { b, h in
+            let top = try b.add(TopK(axis: 0), inputs: [h, list(b, 2)], outputs: 2)
+            return try b.add(GatherElements(axis: 0), h, top[1])
+        }
+        #expect(try StructuredPruning()(graph).graph.initializers == graph.initializers)
+    }
 }
