@@ -85,6 +85,10 @@ extension OperatorSamples {
             let x = inputs[0].reader()
             return [.computed([6, 12]) { x([$0[0] % 3, $0[1] % 4]) }]
         },
+        OperatorSample(Tile(), [.sample([2, 1, 3]), indices(2, 4, 1)], constants: [1]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([4, 4, 3]) { x([$0[0] % 2, 0, $0[2]]) }]
+        },
         OperatorSample(Pad(), [table, indices(1, -1, 0, 2), Tensor(scalar: Float(7))], constants: [1, 2]) { inputs in
             let x = inputs[0].reader()
             return [.computed([4, 5]) { $0[0] == 0 || $0[1] > 2 ? 7 : x([$0[0] - 1, $0[1] + 1]) }]

@@ -43,6 +43,16 @@ struct ChannelMovementTests {
         try expectShrunkEqualsMasked(turned, smaller: ["w1", "sine", "w2"])
     }
 
+    @Test func repeatedChannelsFollow() throws {
+        let repeated = try network({ b, h in try b.add(Tile(), h, list(b, 1, 3)) }, width: 24)
+        try expectShrunkEqualsMasked(repeated, smaller: ["w1", "w2"])
+        let counted = try network { b, h in
+            let mean = try b.add(ReduceMean(axes: [1]), h)
+            return try b.add(Sub(), h, b.add(Tile(), mean, list(b, 1, 8)))
+        }
+        try expectShrunkEqualsMasked(counted, smaller: ["w1", "w2"])
+    }
+
     @Test(arguments: ["GatherND", "TopK", "CumSum", "Compress", "Trilu"]) func whatMovesOtherAxesIsPassed(_ name: String) throws {
         let graph = try network { b, h in
             switch name {
