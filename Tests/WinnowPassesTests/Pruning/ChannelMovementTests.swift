@@ -93,4 +93,43 @@ struct ChannelMovementTests {
         }
         #expect(try StructuredPruning()(graph).graph.initializers == graph.initializers)
     }
+
+    /// A network over (N, `shape`, 6) whose channels lie on the last axis, which `middle` takes for a spatial one.
+    private func spatial(_ shape: [Int], width: Int = 8, _ middle: (GraphBuilder, ValueName) throws -> ValueName) throws -> Graph {
+        let b = GraphBuilder("spatial")
+        let x = try b.input("x", .float32, ["N"] + shape.map { .fixed($0) } + [6])
+        let h = try b.add(MatMul(), x, b.constant("w1", TestModels.normal([6, 8])))
+        return try b.graph(outputs: [b.add(MatMul(), middle(b, h), b.constant("w2", TestModels.normal([width, 3], seed: 6)))])
+    }
+
+    /// Where a window has one tap and steps of one, each place of a spatial axis is computed by itself.
+    @Test(arguments: ["Conv", "wide", "ConvTranspose", "AveragePool", "MaxPool"]) func windowsOfOnePlaceAreNoneAlongItsAxis(_ name: String) throws {
+        let shape = name == "Conv" ? [5] : [5, 4]
+        let graph = try spatial(shape) { b, h in
+            let window = Window(extents: [2, 1], strides: [2, 1])
+            switch name {
+            case "Conv":
+                return try b.add(
+                    Conv(stride: 1, padding: 0), h, b.constant("mix", TestModels.normal([7, 5, 1], seed: 2)), b.constant("bias", TestModels.normal([7], seed: 3)))
+            case "wide":
+                return try b.add(Conv(window: Window(pads: [1, 0, 1, 0])), h, b.constant("mix", TestModels.normal([7, 5, 3, 1], seed: 2)))
+            case "ConvTranspose":
+                return try b.add(ConvTranspose(window: window), h, b.constant("mix", TestModels.normal([5, 7, 2, 1], seed: 2)))
+            case "AveragePool": return try b.add(AveragePool(window: window), h)
+            default: return try b.add(MaxPool(window: window), inputs: [h])[0]
+            }
+        }
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"], inputs: ["x": TestModels.normal(Shape([2] + shape + [6]), seed: 7)])
+    }
+
+    @Test(arguments: [(Window(extents: [1, 2]), 7), (Window(extents: [1, 1], strides: [1, 2]), 4), (Window(extents: [1, 1], pads: [0, 0, 0, 1]), 9)])
+    func windowsOfSeveralPlacesKeepTheirAxis(_ window: Window, _ width: Int) throws {
+        for isConvolution in [false, true] {
+            let graph = try spatial([5, 4], width: width) { b, h in
+                guard isConvolution else { return try b.add(AveragePool(window: window), h) }
+                return try b.add(Conv(window: window), h, b.constant("mix", TestModels.normal(Shape([7, 5] + (window.extents ?? [])), seed: 2)))
+            }
+            #expect(try StructuredPruning()(graph).graph.initializers == graph.initializers)
+        }
+    }
 }
