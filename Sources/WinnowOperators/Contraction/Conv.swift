@@ -111,12 +111,14 @@ package struct Conv: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap { axes(for: inputs, residual: false) }
 
-    /// `"ni.., oikl, o -> noyx"`, with groups `"n(gi).., (go)ikl, (go) -> n(go)yx"`.
+    /// `"ni.., oikl, o -> noyx"`, with groups `"n(gi).., (go)ikl, (go) -> n(go)yx"`; y and x are axes of the source too where each of their
+    /// places is seen by itself.
     func axes(for inputs: [ValueInfo?], residual: Bool) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank ?? inputs.optional(1)?.rank, (3...5).contains(rank) else { return .opaque }
-        let rest = String(repeating: ".", count: rank - 2)
         let taps = "klm".prefix(rank - 2)
         let places = "yxz".prefix(rank - 2)
+        let pointwise = window.pointwiseAxes(rank: rank - 2, filter: inputs.optional(1)?.taps)
+        let rest = String(places.enumerated().map { pointwise.contains($0.offset) ? $0.element : "." })
         let (input, weights, output) = groups == 1 ? ("i", "oi", "o") : ("(gi)", "(go)i", "(go)")
         var operands = ["n\(input)\(rest)", "\(weights)\(taps)"]
         if inputs.count > 2 { operands.append(inputs[2] == nil ? "" : output) }

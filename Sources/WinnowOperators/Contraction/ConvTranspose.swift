@@ -123,15 +123,20 @@ package struct ConvTranspose: Operator, ChannelContraction {
         }
     }
 
-    /// `"niyx, iokl, o -> no.."`, with groups `"n(gi)yx, (gi)okl, (go) -> n(go).."`.
+    /// `"niyx, iokl, o -> no.."`, with groups `"n(gi)yx, (gi)okl, (go) -> n(go).."`; y and x are axes of the result too where each of their
+    /// places is seen by itself.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank ?? inputs.optional(1)?.rank, (3...5).contains(rank) else { return .opaque }
         let (input, output) = groups == 1 ? ("i", "o") : ("(gi)", "(go)")
         let bias = inputs.count > 2 ? ",\(inputs[2] == nil ? "" : output)" : ""
-        let rest = String(repeating: ".", count: rank - 2)
+        let places = "yxz".prefix(rank - 2)
+        let pointwise = outputShape == nil ? window.pointwiseAxes(rank: rank - 2, filter: inputs.optional(1)?.taps) : []
+        let rest = String(places.enumerated().map { axis, place in
+            pointwise.contains(axis) && outputPadding.map { $0.count == rank - 2 && $0[axis] == 0 } ?? true ? place : "."
+        })
         return AxisMap(
-            "n\(input)\("yxz".prefix(rank - 2)),\(input)o\("klm".prefix(rank - 2))\(bias)->n\(output)\(rest)",
-            extents: groups == 1 ? [:] : ["g": groups], pinned: "yxzklm")
+            "n\(input)\(places),\(input)o\("klm".prefix(rank - 2))\(bias)->n\(output)\(rest)",
+            extents: groups == 1 ? [:] : ["g": groups], pinned: "klm" + places.filter { !rest.contains($0) })
     }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {

@@ -85,6 +85,12 @@ extension Window {
         }
     }
 
+    /// The spatial axes along which every place is seen by itself: one tap, steps of one, no pads.
+    func pointwiseAxes(rank: Int, filter: [Int]? = nil) -> Set<Int> {
+        guard let extents = try? checkedExtents(filter: filter, rank: rank) else { return [] }
+        return Set((0..<rank).filter { extents[$0] == 1 && stride($0) == 1 && padding($0, source: 1, extent: 1) == (0, 0) })
+    }
+
     private func stride(_ axis: Int) -> Int { strides?[axis] ?? 1 }
     private func reach(_ axis: Int, extent: Int) -> Int { (extent - 1) *| (dilations?[axis] ?? 1) +| 1 }
 
@@ -110,5 +116,14 @@ extension Window {
                 .model, "kernel_shape", "must be positive and equal to the filter's extents, and steps positive")
         }
         return result
+    }
+}
+
+extension ValueInfo {
+    /// The extents of a filter along its spatial axes; nil where one is not known.
+    var taps: [Int]? {
+        guard let spatial = extents?.dropFirst(2) else { return nil }
+        let known = spatial.compactMap(\.value)
+        return known.count == spatial.count ? known : nil
     }
 }

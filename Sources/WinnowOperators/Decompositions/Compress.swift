@@ -24,6 +24,13 @@ package struct Compress: Decomposition {
         return [ValueInfo(data.elementType, extents)]
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, let axis = try? axis?.normalizedAxis(rank: rank) else { return .opaque }
+        return .passing(inputs, except: [axis])
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         guard let condition = b.info(of: try inputs.required(1))?.constant else { throw UndeterminedShape() }
         let chosen = condition.doubles().enumerated().filter { $0.element != 0 }.map(\.offset)

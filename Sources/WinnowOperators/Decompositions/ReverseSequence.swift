@@ -30,6 +30,16 @@ package struct ReverseSequence: Decomposition {
         [ValueInfo(try inputs.required(0).type)]
     }
 
+    /// `".bc, b -> .bc"`
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        var map = AxisMap.passing(inputs, except: [timeAxis])
+        guard let terms = map.outputs.first, terms.count >= 2, map.inputs.count == 2 else { return .opaque }
+        map.inputs[1] = [terms[batchAxis]]
+        return map
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let steps = try b.reshaped(b.counting(b.extent(timeAxis, of: x)), timeAxis == 0 ? [-1, 1] : [1, -1])

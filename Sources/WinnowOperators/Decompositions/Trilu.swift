@@ -22,6 +22,13 @@ package struct Trilu: Decomposition {
         [ValueInfo(try inputs.required(0).type)]
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, rank >= 2 else { return .opaque }
+        return .passing(inputs, except: [rank - 2, rank - 1])
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
         let rank = try b.rank(of: x)

@@ -29,6 +29,11 @@ package struct GatherElements: Operator {
         return Kernel { try gather.run($0.input(0), indices: $0.input(1), to: $0.output(0)) }
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let (data, places) = AxisMap.addressing(inputs, along: axis) else { return .opaque }
+        return AxisMap(inputs: [data, places], outputs: [places])
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let builder = context.builder
         let type = context.info(of: try context.input(0))?.elementType ?? .float32

@@ -47,6 +47,19 @@ package struct GatherND: Operator {
         }
     }
 
+    /// `"a.d, ax. -> axd"`: batch axes, what the tuples address, the axes of the slices.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = AxisMap.letters
+        guard let rank = inputs.optional(0)?.rank, let indices = inputs.optional(1)?.extents, let length = indices.last?.value,
+            batchRank < indices.count, length + batchRank <= rank, rank + indices.count <= letters.count
+        else { return .opaque }
+        let data = (0..<rank).map { AxisTerm.label(letters[$0]) }
+        let (batch, slices) = (Array(data[..<batchRank]), Array(data[(batchRank + length)...]))
+        let places = batch + (batchRank..<(indices.count - 1)).map { .label(letters[rank + $0]) }
+        return AxisMap(
+            inputs: [batch + [AxisTerm](repeating: .opaque, count: length) + slices, places + [.opaque]], outputs: [places + slices])
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let builder = context.builder
         let indices = try addressingBatches(context.input(1), builder)

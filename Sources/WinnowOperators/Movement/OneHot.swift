@@ -28,6 +28,15 @@ package struct OneHot: Operator {
         return [ValueInfo(type, extents)]
     }
 
+    /// `"ab, , . -> a.b"`
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        var map = AxisMap.passing(inputs, except: [])
+        guard var terms = map.outputs.first, let axis = try? axis.normalizedAxis(rank: terms.count + 1) else { return .opaque }
+        terms.insert(.opaque, at: axis)
+        map.outputs = [terms]
+        return map
+    }
+
     /// Of the values: the sums of what stands where each does.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let (b, g) = (context.builder, try context.outputGradient())

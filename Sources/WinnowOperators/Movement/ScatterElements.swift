@@ -27,6 +27,13 @@ package struct ScatterElements: ScatterOperator {
 
     package var gathering: any Operator { GatherElements(axis: axis) }
 
+    /// Where updates lie along the axis tells nothing: they replace or join each other.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard inputs.count == 3, let (data, _) = AxisMap.addressing(inputs, along: axis), data.contains(where: { $0 != .opaque })
+        else { return .opaque }
+        return AxisMap(inputs: [data, data, data], outputs: [data])
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (data, indices) = (try request.input(0), try request.input(1))
         let scatter = try ScatterElementsKernel(

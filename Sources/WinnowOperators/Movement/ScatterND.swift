@@ -23,6 +23,19 @@ package struct ScatterND: ScatterOperator {
 
     package var gathering: any Operator { GatherND() }
 
+    /// `".d, .., .d -> .d"`: the axes of the slices.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        let letters = AxisMap.letters
+        guard inputs.count == 3, let rank = inputs.optional(0)?.rank, let indices = inputs.optional(1)?.extents,
+            let length = indices.last?.value, length < rank, rank <= letters.count
+        else { return .opaque }
+        func terms(_ addressed: Int) -> [AxisTerm] {
+            [AxisTerm](repeating: .opaque, count: addressed) + letters[length..<rank].map { .label($0) }
+        }
+        return AxisMap(
+            inputs: [terms(length), AxisMap.untouched(inputs[1]), terms(indices.count - 1)], outputs: [terms(length)])
+    }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let (data, indices) = (try request.input(0), try request.input(1))
         let tuples = try TupleIndexKernel(

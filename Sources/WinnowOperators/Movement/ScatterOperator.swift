@@ -28,6 +28,8 @@ extension ScatterOperator {
         return [ValueInfo(try inputs.required(0).type)]
     }
 
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) && zeros.are(at: 2) ? .zero : .number }
+
     /// Sums pass it on, replaced elements pass none, extremes and products where they would change the result.
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let (b, g) = (context.builder, try context.outputGradient())

@@ -112,7 +112,7 @@ package struct Slice: Operator {
                 map.inputs[0].append(label)
                 map.outputs[0].append(label)
             } else {
-                let (whole, part) = index.flatMap { parts(arguments, $0, extents[axis], &letters, &map.inputCounts) } ?? (.opaque, .opaque)
+                let (whole, part) = index.flatMap { parts(arguments, $0, extents[axis], &letters, &map) } ?? (.opaque, .opaque)
                 map.inputs[0].append(whole)
                 map.outputs[0].append(part)
                 map.unread.formUnion(Set(whole.labels).subtracting(part.labels))
@@ -121,17 +121,30 @@ package struct Slice: Operator {
         return map
     }
 
-    /// `[a+b+c]` and `b` of an axis from which neighbours are taken, with what its start and end count.
+    /// The starts and ends that count axes are inputs.
+    package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? { self }
+
+    /// `[a+b+c]` and `b` of an axis from which neighbours are taken, `(as)` and `a` of one of which every s-th index is, with what the
+    /// start and the end count.
     private func parts(
-        _ arguments: SliceArguments, _ index: Int, _ extent: Extent, _ letters: inout String.Iterator,
-        _ counts: inout [Int: [AxisTerm]]
+        _ arguments: SliceArguments, _ index: Int, _ extent: Extent, _ letters: inout String.Iterator, _ map: inout AxisMap
     ) -> (whole: AxisTerm, part: AxisTerm)? {
-        guard let extent = extent.value, starts == nil, arguments.isKnown, arguments.steps[index] == 1,
+        guard let extent = extent.value, starts == nil, arguments.isKnown, let step = arguments.steps[index],
             let start = arguments.starts[index], let end = arguments.ends[index], start >= 0, end > start, start < extent,
             let before = letters.next(), let taken = letters.next(), let behind = letters.next()
         else { return nil }
-        if start > 0 { counts[1]?[index] = .label(before) }
-        if end <= extent { counts[2]?[index] = start > 0 ? .concatenation([.label(before), .label(taken)]) : .label(taken) }
+        guard step == 1 else {
+            guard step > 1, start < step, extent % step == 0, end >= extent else { return nil }
+            let whole = AxisTerm.product([.label(taken), .label(behind)])
+            map.pinned.insert(behind)
+            if end == extent { map.inputCounts[2]?[index] = whole }
+            return (whole, .label(taken))
+        }
+        if start > 0 {
+            map.extents[before] = start
+            map.inputCounts[1]?[index] = .label(before)
+        }
+        if end <= extent { map.inputCounts[2]?[index] = start > 0 ? .concatenation([.label(before), .label(taken)]) : .label(taken) }
         return (.concatenation(((start > 0 ? [before] : []) + [taken] + (end < extent ? [behind] : [])).map { .label($0) }), .label(taken))
     }
 

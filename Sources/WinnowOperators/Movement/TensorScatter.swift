@@ -29,6 +29,19 @@ package struct TensorScatter: Decomposition {
         [ValueInfo(try inputs.required(0).type)]
     }
 
+    /// `"a.c, a.c, a -> a.c"`
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, inputs.optional(1)?.rank == rank, let axis = try? axis.normalizedAxis(rank: rank), axis > 0
+        else { return .opaque }
+        var map = AxisMap.passing(inputs, except: [axis])
+        guard let terms = map.outputs.first else { return .opaque }
+        map.inputs[1] = terms
+        if inputs.optional(2) != nil { map.inputs[2] = [terms[0]] }
+        return map
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) && zeros.are(at: 1) ? .zero : .number }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (cache, update) = (try inputs.required(0), try inputs.required(1))
         let rank = try b.rank(of: cache)

@@ -30,13 +30,29 @@ package struct Tile: Operator {
         return try evaluatingConstants([info], of: inputs)
     }
 
+    /// More repeats of an axis than any model has of its channels.
+    private static let largestRepeat = 1 << 10
+
+    /// `"ab1, . -> a[b+b]c"`: what is repeated lies one after the other; repeats of one index are counted like the axes of Expand.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        let letters = Array("abcdefghijklmnopqrstuvwxyz")
-        guard let rank = inputs.optional(0)?.rank, rank <= letters.count, let repeats = inputs.optional(1)?.elementExtents,
-            repeats.count == rank
+        let letters = AxisMap.letters
+        guard let extents = inputs.optional(0)?.extents, let repeats = inputs.optional(1)?.elementExtents, repeats.count == extents.count,
+            extents.count <= letters.count
         else { return .opaque }
-        let terms = (0..<rank).map { repeats[$0] == 1 ? AxisTerm.label(letters[$0]) : .opaque }
-        return AxisMap(inputs: [terms, [.opaque]], outputs: [terms])
+        let labels = extents.indices.map { AxisTerm.label(letters[$0]) }
+        func isCounted(_ axis: Int) -> Bool { extents[axis] == 1 && repeats[axis] != 1 }
+        func copies(_ axis: Int) -> Int? { repeats[axis].value.flatMap { (1...Self.largestRepeat).contains($0) ? $0 : nil } }
+        let source = extents.indices.map { isCounted($0) ? AxisTerm.one : copies($0) == nil ? .opaque : labels[$0] }
+        let target = extents.indices.map { axis -> AxisTerm in
+            if isCounted(axis) { return labels[axis] }
+            return copies(axis).map { $0 == 1 ? labels[axis] : .concatenation([AxisTerm](repeating: labels[axis], count: $0)) } ?? .opaque
+        }
+        var map = AxisMap(inputs: [source, [.opaque]], outputs: [target])
+        // A number of repeats that is computed must be told apart from one that is not.
+        if extents.indices.allSatisfy({ isCounted($0) || repeats[$0].value != nil }) {
+            map.inputCounts[1] = extents.indices.map { isCounted($0) ? labels[$0] : .opaque }
+        }
+        return map
     }
 
     /// The target as (repeat, extent) for each axis, with the source standing still along the repeats.

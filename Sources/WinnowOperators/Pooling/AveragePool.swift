@@ -40,6 +40,8 @@ package struct AveragePool: Pooling, RuntimeForm {
         try window.outputExtents(source: source, roundsUp: roundsUp)
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { window.axes(for: inputs) }
+
     package func geometry(source: Shape) throws -> PoolingGeometry {
         try window.poolingGeometry(source: source, roundsUp: roundsUp)
     }

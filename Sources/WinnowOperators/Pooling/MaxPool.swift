@@ -79,9 +79,9 @@ package struct MaxPool: Pooling {
 
     /// `"nc.. -> nc.., ...."`: indices are not to be touched.
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank, rank >= 3 else { return .opaque }
-        let data = "nc" + String(repeating: ".", count: rank - 2)
-        return AxisMap("\(data)->\(data),\(String(repeating: ".", count: rank))")
+        var map = window.axes(for: inputs)
+        if let data = map.outputs.first { map.outputs.append(data.map { _ in .opaque }) }
+        return map
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -34,12 +34,14 @@ extension Pooling {
         }
     }
 
-    /// `"nc.. -> nc.."`
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
-        guard let rank = inputs.optional(0)?.rank, rank >= 3 else { return .opaque }
-        let data = "nc" + String(repeating: ".", count: rank - 2)
-        return AxisMap("\(data)->\(data)")
-    }
-
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
+}
+
+extension Window {
+    /// `"nc.. -> nc.."` of an operator that slides over the spatial axes of input 0; those along which each place is seen by itself pass.
+    func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, rank >= 3 else { return .opaque }
+        let pointwise = pointwiseAxes(rank: rank - 2)
+        return .passing(inputs, except: Set((2..<rank).filter { !pointwise.contains($0 - 2) }))
+    }
 }

@@ -28,6 +28,14 @@ extension CumulativeOperator {
         return [ValueInfo(try inputs.required(0).type)]
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, let axis = try? inputs.integers(1)?.first?.normalizedAxis(rank: rank) else { return .opaque }
+        return .passing(inputs, except: [axis])
+    }
+
+    /// A product of nothing is 1.
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) && !(Self.multiplies && isExclusive) ? .zero : .number }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         try request.input(0).elementType.bitWidth == 16 ? request.inFloat32(wideKernel) : wideKernel(request)
     }

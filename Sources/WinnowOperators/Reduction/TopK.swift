@@ -51,6 +51,16 @@ package struct TopK: Operator {
         return [ValueInfo(data.elementType, extents), ValueInfo(.int64, extents)]
     }
 
+    /// `"a., . -> a., .."`: indices are not to be touched.
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        guard let rank = inputs.optional(0)?.rank, let axis = try? axis.normalizedAxis(rank: rank) else { return .opaque }
+        var map = AxisMap.passing(inputs, except: [axis])
+        if !map.isOpaque { map.outputs.append([AxisTerm](repeating: .opaque, count: rank)) }
+        return map
+    }
+
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
+
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let data = try request.input(0)
         let axis = try self.axis.normalizedAxis(rank: data.shape.rank)

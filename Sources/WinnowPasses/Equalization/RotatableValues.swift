@@ -136,6 +136,9 @@ struct RotatableValues {
             guard node.op.quantization == .keepsScale && !(node.op is MaxPool) || node.op is Concat, !map.isOpaque, let label = map.outputs.first?.last,
                 case .label = label, map.outputs.allSatisfy({ $0.last == label })
             else { throw refusal }
+            // Where each index along the axis is told by itself where to read from, nothing may be turned.
+            guard zip(node.inputs, map.inputs).allSatisfy({ index.info(of: $0)?.elementType.isInteger != true || !$1.contains(label) })
+            else { throw refusal }
             for (place, input) in node.inputs.enumerated() where !input.isEmpty && !isConstant[place] {
                 guard index.info(of: input)?.elementType == .float32 else { continue }
                 guard map.inputs.indices.contains(place), map.inputs[place].last == label else { throw refusal }

@@ -51,6 +51,12 @@ extension OperatorSamples {
             Conv(window: Window(dilations: [2], pads: [2, 1])), [.sample([2, 2, 7]), .sample([3, 2, 3], seed: 2)],
             reference: convolved([2, 3, 6], dilation: 2, padding: [2])),
         OperatorSample(
+            Conv(window: Window(pads: [1, 0, 1, 0])), [.sample([2, 2, 4, 3]), .sample([3, 2, 3, 1], seed: 2), .sample([3], seed: 3)],
+            reference: convolved([2, 3, 4, 3], padding: [1, 0])),
+        OperatorSample(
+            FusedConv(convolution: Conv(stride: 1, padding: 0), activation: .relu),
+            [.sample([1, 2, 3, 3]), .sample([3, 2, 2, 1], seed: 2), .sample([3], seed: 3), .sample([1, 3, 2, 3], seed: 4)]),
+        OperatorSample(
             Conv(window: Window(extents: [2, 2, 2])), [.sample([1, 2, 3, 3, 3]), .sample([2, 2, 2, 2, 2], seed: 2)],
             reference: convolved([1, 2, 2, 2, 2], padding: [0, 0, 0])),
         OperatorSample(
@@ -107,6 +113,9 @@ extension OperatorSamples {
             ConvTranspose(window: Window(strides: [2, 2], pads: [1, 1, 1, 1]), outputPadding: [1, 1]),
             [.sample([2, 3, 3, 2]), .sample([3, 4, 3, 3], seed: 2), .sample([4], seed: 3)],
             reference: scattered([2, 4, 6, 4], strides: [2, 2], pads: [1, 1])),
+        OperatorSample(
+            ConvTranspose(window: Window(strides: [2, 1])), [.sample([1, 2, 2, 3]), .sample([2, 3, 2, 1], seed: 2), .sample([3], seed: 3)],
+            reference: scattered([1, 3, 4, 3], strides: [2, 1], pads: [0, 0])),
         OperatorSample(
             ConvTranspose(window: Window(dilations: [2, 2]), groups: 2), [.sample([1, 4, 2, 3]), .sample([4, 3, 2, 2], seed: 2)],
             reference: scattered([1, 6, 4, 5], strides: [1, 1], pads: [0, 0], dilation: 2, groups: 2)),

@@ -17,6 +17,19 @@ extension OperatorSamples {
             let columns = [3, 0, 3, 1, 1, 2]
             return [.computed([3, 2]) { x([$0[0], columns[$0[0] * 2 + $0[1]]]) }]
         },
+        OperatorSample(GatherElements(axis: 1), [.sample([2, 3, 4]), Tensor((0..<16).map { Int64($0 * 5 % 3) }, shape: [2, 2, 4])]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 2, 4]) { x([$0[0], ($0[0] * 8 + $0[1] * 4 + $0[2]) * 5 % 3, $0[2]]) }]
+        },
+        // Fewer indices than the data has places along another axis.
+        OperatorSample(GatherElements(), [table, Tensor([Int64(2), 0, 1, 1, 2, 0], shape: [2, 3])]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3]) { x([[2, 0, 1, 1, 2, 0][$0[0] * 3 + $0[1]], $0[1]]) }]
+        },
+        OperatorSample(GatherND(batchRank: 1), [.sample([2, 3, 4]), Tensor([Int64(2), 0, 1, 1, 0, 2], shape: [2, 3, 1])]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([2, 3, 4]) { x([$0[0], [2, 0, 1, 1, 0, 2][$0[0] * 3 + $0[1]], $0[2]]) }]
+        },
         OperatorSample(GatherND(), [table, Tensor([Int64(2), 0, 2], shape: [3, 1])], constants: [1]) { inputs in
             let x = inputs[0].reader()
             return [.computed([3, 4]) { x([[2, 0, 2][$0[0]], $0[1]]) }]
@@ -71,6 +84,10 @@ extension OperatorSamples {
         OperatorSample(Tile(), [table, indices(2, 3)], constants: [1]) { inputs in
             let x = inputs[0].reader()
             return [.computed([6, 12]) { x([$0[0] % 3, $0[1] % 4]) }]
+        },
+        OperatorSample(Tile(), [.sample([2, 1, 3]), indices(2, 4, 1)], constants: [1]) { inputs in
+            let x = inputs[0].reader()
+            return [.computed([4, 4, 3]) { x([$0[0] % 2, 0, $0[2]]) }]
         },
         OperatorSample(Pad(), [table, indices(1, -1, 0, 2), Tensor(scalar: Float(7))], constants: [1, 2]) { inputs in
             let x = inputs[0].reader()

@@ -51,6 +51,12 @@ extension OperatorSamples {
         ) { inputs in
             [inputs[0].selecting([1, 3], axis: 0).selecting([4, 2, 0], axis: 1)]
         },
+        OperatorSample(Slice(), [.sample([4, 6]), indices(1, 2), indices(3, 4), indices(0, 1)], constants: [1, 2, 3]) { inputs in
+            [inputs[0].rows(1..<3).selecting([2, 3], axis: 1)]
+        },
+        OperatorSample(Slice(), [.sample([3, 6]), indices(1), indices(6), indices(1), indices(2)], constants: [1, 2, 3, 4]) { inputs in
+            [inputs[0].selecting([1, 3, 5], axis: 1)]
+        },
         OperatorSample(Slice(starts: [1], ends: [100], axes: [1]), [.sample([2, 4])], version: 9) { inputs in
             [inputs[0].selecting([1, 2, 3], axis: 1)]
         },

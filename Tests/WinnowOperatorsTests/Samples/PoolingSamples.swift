@@ -59,6 +59,8 @@ extension OperatorSamples {
         OperatorSample(
             MaxPool(window: Window(size: 2)), [image], reference: pooled([2, 3, 2, 3], size: [2, 2], stride: 2, maximum)),
         OperatorSample(
+            MaxPool(window: Window(extents: [2, 1])), [image], reference: pooled([2, 3, 4, 6], size: [2, 1], stride: 1, maximum)),
+        OperatorSample(
             MaxPool(window: Window(size: 3, stride: 2, padding: 1), roundsUp: true), [image],
             reference: pooled([2, 3, 3, 4], size: [3, 3], stride: 2, pads: [1, 1, 1, 1], maximum)),
         OperatorSample(
@@ -81,6 +83,8 @@ extension OperatorSamples {
         OperatorSample(
             AveragePool(window: Window(size: 3, stride: 2, padding: 1), countsPads: true), [image],
             reference: pooled([2, 3, 3, 3], size: [3, 3], stride: 2, pads: [1, 1, 1, 1], paddedMean)),
+        OperatorSample(
+            AveragePool(window: Window(extents: [2, 1])), [image], reference: pooled([2, 3, 4, 6], size: [2, 1], stride: 1, mean)),
         OperatorSample(
             AveragePool(window: Window(size: 3, stride: 2), roundsUp: true), [image],
             reference: pooled([2, 3, 2, 3], size: [3, 3], stride: 2, mean)),
