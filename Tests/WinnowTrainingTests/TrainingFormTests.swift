@@ -123,4 +123,17 @@ import WinnowTraining
         #expect(Set(try TrainingGraph(objective, trained: ["half"]).parameters) == ["w", "half"])
         #expect(throws: WinnowError.self) { try TrainingGraph(objective, frozen: ["w"]) }
     }
+
+    /// What a file has among its nodes beside stored weights: not even weight decay moves it.
+    @Test func constantsOfAFileAreNotTrained() throws {
+        let b = GraphBuilder("constants")
+        let x = try b.input("x", .float32, ["N", 2])
+        let scaled = try b.multiply(x, b.constant("scale", Tensor([2] as [Float])))
+        var model = try b.graph(outputs: [b.add(MatMul(), scaled, b.constant("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])))])
+        let configuration = TrainingConfiguration(epochs: 1, batchSize: 8, learningRate: 0.1, seed: 1)
+        #expect(try Trainer(model, configuration: configuration).train(on: quadrants(count: 16)).parameters.sorted() == ["scale", "w"])
+        model.metadata.valueNotes["scale", default: ValueNotes()].tensor.isConstant = true
+        let result = try Trainer(model, configuration: configuration).train(on: quadrants(count: 16))
+        #expect(result.parameters == ["w"] && result.model.initializers["scale"] == model.initializers["scale"])
+    }
 }
