@@ -27,6 +27,11 @@ extension Graph {
             let changes = edit.updates.filter { !frozen.contains($0.key) }
             if changes.isEmpty, !edit.updates.isEmpty { continue }
             edit.updates = changes
+            // A layer that is met twice goes on from what its first call made of the statistics.
+            for place in edit.addedNodes.indices {
+                let inputs = edit.addedNodes[place].inputs
+                edit.addedNodes[place].inputs = inputs.map { changes[$0] == nil ? $0 : graph.updates[$0] ?? $0 }
+            }
             names += edit.addedNodes.map(\.name).reversed()
             let readsStep = edit.addedNodes.contains { $0.inputs.contains(trainingStepName) }
             let lacksStep = graph.infos[trainingStepName] == nil

@@ -80,18 +80,18 @@ extension Graph {
     }
 
     /// The float32 initializers that are weights by default: no masks, no scalars, no infinities that blind attention, no
-    /// scales or zero points of quantization, unless they are in `trained`.
+    /// scales or zero points of quantization, no constants among a file's nodes, unless they are in `trained`.
     package func trainableInitializers(trained: Set<ValueName> = []) -> [ValueName] {
         var quantizers: Set<ValueName> = []
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
             quantizers.formUnion(node.inputs.dropFirst())
         }
         for node in nodes { for (place, role) in node.op.inputRoles where role == .scale { quantizers.formUnion([node.input(place)].compactMap { $0 }) } }
-        let masks = maskNames
+        let others = maskNames.union(constantNames)
         return initializerNames.filter { name in
             guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
             return trained.contains(name)
-                || (tensor.rank > 0 && !masks.contains(name) && !quantizers.contains(name)
+                || (tensor.rank > 0 && !others.contains(name) && !quantizers.contains(name)
                     && tensor.withElements(Float.self) { RangeStatistics(of: $0).isFinite })
         }
     }

@@ -135,12 +135,18 @@ struct ONNXReader {
     private func addNodes(of proto: Onnx_GraphProto, to content: inout Content, _ names: inout NodeNames) throws {
         var vectors = Dictionary(content.initializers.filter { $0.tensor.shape.rank <= 1 }.map { ($0.name, $0.tensor) }, uniquingKeysWith: { $1 })
         let results = Set(proto.output.map(\.name))
+        // Beside stored weights constants are scales, positions, ones and zeros; older exporters of other frameworks store nothing.
+        let stored = content.initializers.map(\.tensor) + content.defaults.values
+        let storesWeights = stored.contains { $0.rank > 1 }
         for (index, node) in proto.node.enumerated() {
             let name = names.name(for: node.name, operatorName: node.opType, index: index)
             do {
                 if node.isConstant, try node.attribute.first?.foreignConstantType() == nil {
-                    content.initializers.append((node.output.first ?? "", try constant(node)))
-                    if !node.notes.isEmpty { content.constantNotes[node.output.first ?? ""] = node.notes }
+                    let (name, tensor) = (node.output.first ?? "", try constant(node))
+                    content.initializers.append((name, tensor))
+                    var notes = node.notes
+                    if storesWeights, tensor.rank > 0, tensor.elementType.isFloatingPoint { notes.isConstant = true }
+                    if !notes.isEmpty { content.constantNotes[name] = notes }
                 } else if node.isIdentity, let vector = vectors[node.input[0]], !results.contains(node.output[0]) {
                     // Exporters write one of several equal vectors so, though training moves each on its own.
                     content.initializers.append((node.output[0], vector))

@@ -108,7 +108,7 @@ package struct Attention: Decomposition {
         var parts: [ValueName] = []
         if var mask = inputs.present(3) {
             let rank = try b.rank(of: mask)
-            let missing = try b.extent(2, of: keys) - b.extent(rank - 1, of: mask)
+            let missing = try self.missing(b, mask, rank: rank, keys)
             if b.elementType(of: mask) == .bool { mask = try b.add(Where(), mask, free, never) }
             if missing > 0 {
                 let pads = [Int](repeating: 0, count: 2 * rank - 1) + [missing]
@@ -118,12 +118,10 @@ package struct Attention: Decomposition {
         }
         let lengths = try inputs.present(6).map { try b.reshaped($0, [-1, 1, 1, 1]) }
         if isCausal || hasWindow || lengths != nil {
-            let columns = try b.reshaped(b.counting(b.extent(2, of: keys)), [1, -1])
+            let columns = try b.reshaped(b.counting(2, of: keys), [1, -1])
             if isCausal || hasWindow {
-                let count = try b.extent(2, of: query)
-                let past = try inputs.present(4).map { try b.extent(2, of: $0) } ?? 0
-                var rows = try b.reshaped(b.table("rows", [count], as: .int64) { Double($0 + past) }, [-1, 1])
-                if let lengths { rows = try b.add(rows, b.add(lengths, number: Double(-count))) }
+                var rows = try b.reshaped(queryPlaces(b, query, past: inputs.present(4)), [-1, 1])
+                if let lengths { rows = try b.add(rows, b.subtract(lengths, b.list(b.length([2], of: query)))) }
                 func within(_ first: ValueName, _ second: ValueName, _ distance: Int) throws {
                     let isSeen = try b.add(LessOrEqual(), first, b.add(second, number: Double(distance)))
                     parts.append(try b.add(Where(), isSeen, free, never))
@@ -135,6 +133,22 @@ package struct Attention: Decomposition {
             if let lengths { parts.append(try b.add(Where(), b.add(Less(), columns, lengths), free, never)) }
         }
         return try parts.dropFirst().reduce(parts.first) { sum, part in try sum.map { try b.add($0, part) } }
+    }
+
+    /// How many of the last keys a mask does not tell of.
+    private func missing(_ b: GraphBuilder, _ mask: ValueName, rank: Int, _ keys: ValueName) throws -> Int {
+        if let own = b.info(of: mask)?.extents?.last, own != .unknown, own == b.info(of: keys)?.extents?[2] { return 0 }
+        return try b.extent(2, of: keys) - b.extent(rank - 1, of: mask)
+    }
+
+    /// The places of queries among the keys.
+    private func queryPlaces(_ b: GraphBuilder, _ query: ValueName, past: ValueName?) throws -> ValueName {
+        guard let past else { return try b.counting(2, of: query) }
+        let first = try b.length([2], of: past)
+        if let count = try b.length([2], of: query).number, let first = first.number {
+            return try b.table("rows", [count], as: .int64) { Double($0 + first) }
+        }
+        return try b.add(b.counting(2, of: query), b.list(first))
     }
 }
 

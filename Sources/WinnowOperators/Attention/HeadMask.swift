@@ -26,10 +26,12 @@ struct HeadMask {
     ///   - keyCount: the keys, earlier ones among them.
     ///   - mask: how many keys are seen (N), and behind them which is the first (2N), or 1 for each that is (N, keys),
     ///     (N, length, keys).
-    func bias(_ b: GraphBuilder, query: ValueName, keyCount: Int, mask: ValueName?, added: ValueName?) throws -> ValueName? {
-        var parts = try mask.map { [try chosen(b, try isSeen(b, $0, query: query, keyCount), like: query)] } ?? []
+    func bias(
+        _ b: GraphBuilder, query: ValueName, keyCount: @autoclosure () throws -> Int, mask: ValueName?, added: ValueName?
+    ) throws -> ValueName? {
+        var parts = try mask.map { [try chosen(b, try isSeen(b, $0, query: query, keyCount()), like: query)] } ?? []
         if isCausal {
-            let length = try b.extent(2, of: query)
+            let (length, keyCount) = (try b.extent(2, of: query), try keyCount())
             let columns = try b.reshaped(b.counting(keyCount), [1, -1])
             let rows = try b.reshaped(b.table("rows", [length], as: .int64) { Double($0 + keyCount - length) }, [-1, 1])
             parts.append(try chosen(b, b.add(LessOrEqual(), columns, rows), like: query))
@@ -42,13 +44,13 @@ struct HeadMask {
         try b.add(Where(), isSeen, b.scalar(0, like: query), b.scalar(Double(filter), like: query))
     }
 
-    private func isSeen(_ b: GraphBuilder, _ mask: ValueName, query: ValueName, _ keyCount: Int) throws -> ValueName {
+    private func isSeen(_ b: GraphBuilder, _ mask: ValueName, query: ValueName, _ keyCount: @autoclosure () throws -> Int) throws -> ValueName {
         let rank = try b.rank(of: mask)
         switch rank {
         case 1:
             let (samples, count) = (try b.extent(0, of: query), try b.extent(0, of: mask))
             guard count == samples || count == 2 * samples else { throw Self.unsupported("of \(count) numbers for \(samples) samples") }
-            let columns = try b.table("columns", [1, 1, 1, keyCount], as: b.elementType(of: mask)) { Double($0) }
+            let columns = try b.table("columns", [1, 1, 1, keyCount()], as: b.elementType(of: mask)) { Double($0) }
             func places(_ part: Int) throws -> ValueName {
                 try b.reshaped(b.sliced(mask, axis: 0, (part * samples)..<((part + 1) * samples)), [-1, 1, 1, 1])
             }

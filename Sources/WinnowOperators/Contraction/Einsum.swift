@@ -151,13 +151,13 @@ extension GraphBuilder {
                     aligned(left, batch + rows + columns + inner), aligned(right, batch + rows + columns + inner)),
                 axes: inner.indices.map { batch.count + rows.count + columns.count + $0 }, keepsAxes: false)
         } else {
-            // Rows may keep their axes, whose extents then need not be known, where the other side is one matrix.
+            // Rows may keep their axes, whose extents then need not be read, where the other side is one matrix.
             let keepsRows = batch.isEmpty && !rows.isEmpty
             let a = try keepsRows ? joiningInner(left, rows, inner) : matrix(left, batch, rows, inner)
             let product = try add(MatMul(), a, matrix(right, batch, inner, columns))
             let isMatrix = (keepsRows || rows.count == 1) && columns.count == 1
             value = isMatrix ? product : try reshaped(
-                product, batch.map { _ in 0 } + (keepsRows ? rows.map { _ in 0 } : extents(rows, of: left)) + extents(columns, of: right))
+                product, copied(batch) + (keepsRows ? copied(rows) : lengths(rows, of: left)) + lengths(columns, of: right))
         }
         return EinsumTerm(value: value, labels: batch + rows + columns)
     }
@@ -171,18 +171,24 @@ extension GraphBuilder {
     /// (rows…, inner axes together)
     private func joiningInner(_ term: EinsumTerm, _ rows: [Character], _ inner: [Character]) throws -> ValueName {
         let value = try aligned(term, rows + inner)
-        return try inner.count == 1 ? value : reshaped(value, rows.map { _ in 0 } + [extents(inner, of: term).reduce(1, *)])
+        return try inner.count == 1 ? value : reshaped(value, copied(rows) + [length(inner, of: term)])
     }
 
     /// (batch…, rows together, columns together)
     private func matrix(_ term: EinsumTerm, _ batch: [Character], _ rows: [Character], _ columns: [Character]) throws -> ValueName {
         let value = try aligned(term, batch + rows + columns)
         if rows.count == 1 && columns.count == 1 { return value }
-        let sides = try [rows, columns].map { try extents($0, of: term).reduce(1, *) }
-        return try reshaped(value, batch.map { _ in 0 } + sides)
+        return try reshaped(value, copied(batch) + [length(rows, of: term), length(columns, of: term)])
     }
 
-    private func extents(_ labels: [Character], of term: EinsumTerm) throws -> [Int] {
-        try labels.map { label in try extent(term.labels.firstIndex(of: label) ?? 0, of: term.value) }
+    /// Extents that a Reshape copies.
+    private func copied(_ labels: [Character]) -> [Length] { labels.map { _ in .number(0) } }
+
+    private func lengths(_ labels: [Character], of term: EinsumTerm) throws -> [Length] {
+        try labels.map { try length([$0], of: term) }
+    }
+
+    private func length(_ labels: [Character], of term: EinsumTerm) throws -> Length {
+        try length(labels.compactMap { term.labels.firstIndex(of: $0) }, of: term.value)
     }
 }

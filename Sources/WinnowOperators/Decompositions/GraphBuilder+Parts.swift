@@ -9,6 +9,14 @@ extension [ValueName?] {
     }
 }
 
+/// How many elements lie along axes: a number, or a list of one that is computed from a shape when the graph runs.
+enum Length {
+    case number(Int)
+    case computed(ValueName)
+
+    var number: Int? { if case .number(let number) = self { number } else { nil } }
+}
+
 /// Steps that many decompositions take.
 extension GraphBuilder {
     func integers(_ values: [Int], name: String = "integers") -> ValueName {
@@ -55,6 +63,39 @@ extension GraphBuilder {
 
     /// 0, 1, … below `count`.
     func counting(_ count: Int) throws -> ValueName { try table("counting", [count], as: .int64) { Double($0) } }
+
+    /// 0, 1, … below an extent, which the graph reads where it is not known yet.
+    func counting(_ axis: Int, of value: ValueName) throws -> ValueName {
+        switch try length([axis], of: value) {
+        case .number(let count): return try counting(count)
+        case .computed(let list):
+            let (zero, one) = (constant("zero", scalar: Int64(0)), constant("one", scalar: Int64(1)))
+            return try add(NumberRange(), zero, squeezed(list, [0]), one)
+        }
+    }
+
+    /// How many elements lie along axes together; throws `UndeterminedShape` while the rank is not known.
+    func length(_ axes: [Int], of value: ValueName) throws -> Length {
+        guard let extents = info(of: value)?.extents, axes.allSatisfy({ extents.indices.contains($0) }) else { throw UndeterminedShape() }
+        let numbers = axes.compactMap { extents[$0].value }
+        if numbers.count == axes.count { return .number(numbers.reduce(1, *)) }
+        let parts = try axes.map { try add(ShapeOf(start: $0, end: $0 + 1), value) }
+        return .computed(try parts.count == 1 ? parts[0] : reduced(ReduceProd.self, add(Concat(axis: 0), inputs: parts)[0], axes: [0]))
+    }
+
+    func reshaped(_ x: ValueName, _ lengths: [Length]) throws -> ValueName {
+        let numbers = lengths.compactMap(\.number)
+        if numbers.count == lengths.count { return try reshaped(x, numbers) }
+        return try add(Reshape(), x, add(Concat(axis: 0), inputs: lengths.map(list))[0])
+    }
+
+    /// A length as a list of one.
+    func list(_ length: Length) -> ValueName {
+        switch length {
+        case .number(let number): integers([number], name: "extent")
+        case .computed(let list): list
+        }
+    }
 
     func reshaped(_ x: ValueName, _ extents: [Int]) throws -> ValueName { try add(Reshape(), x, integers(extents, name: "shape")) }
 

@@ -33,12 +33,20 @@ package struct Trilu: Decomposition {
         let x = try inputs.required(0)
         let rank = try b.rank(of: x)
         guard rank >= 2 else { throw WinnowError(.shape, "input", "must be a matrix, but has \(rank) axes") }
-        let (rows, columns) = (try b.extent(rank - 2, of: x), try b.extent(rank - 1, of: x))
         let diagonal = try inputs.present(1).map { try b.knownIntegers(of: $0) }?.first ?? 0
-        let mask = try b.table("triangle", [rows, columns], as: .bool) { index in
+        return [try b.add(Where(), triangle(b, x, rank: rank, diagonal), x, b.scalar(0, like: x))]
+    }
+
+    private func triangle(_ b: GraphBuilder, _ x: ValueName, rank: Int, _ diagonal: Int) throws -> ValueName {
+        guard let rows = try b.length([rank - 2], of: x).number, let columns = try b.length([rank - 1], of: x).number else {
+            let offset = try b.subtract(
+                b.unsqueezed(b.counting(rank - 1, of: x), [0]), b.unsqueezed(b.counting(rank - 2, of: x), [1]))
+            let bound = b.scalar(Double(diagonal), like: offset)
+            return try keepsUpper ? b.add(GreaterOrEqual(), offset, bound) : b.add(LessOrEqual(), offset, bound)
+        }
+        return try b.table("triangle", [rows, columns], as: .bool) { index in
             let offset = index % columns - index / columns
             return (keepsUpper ? offset >= diagonal : offset <= diagonal) ? 1 : 0
         }
-        return [try b.add(Where(), mask, x, b.scalar(0, like: x))]
     }
 }

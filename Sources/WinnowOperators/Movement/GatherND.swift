@@ -62,6 +62,7 @@ package struct GatherND: Operator {
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let builder = context.builder
+        guard try builder.info(of: context.input(1))?.rank != nil else { return nil }
         let indices = try addressingBatches(context.input(1), builder)
         let type = context.info(of: try context.input(0))?.elementType ?? .float32
         let zeros = try builder.add(
@@ -72,13 +73,12 @@ package struct GatherND: Operator {
     /// The indices with the batch axes' own in front of each tuple.
     private func addressingBatches(_ indices: ValueName, _ b: GraphBuilder) throws -> ValueName {
         guard batchRank > 0 else { return indices }
-        let rank = try b.rank(of: indices)
-        let batches = try (0..<batchRank).map { try b.extent($0, of: indices) }
-        var columns = try batches.indices.map { axis in
-            let numbers = Tensor((0..<batches[axis]).map { Double($0) }, shape: [batches[axis]], as: b.elementType(of: indices))
-            let shape = (0..<rank).map { $0 == axis ? batches[axis] : 1 }
+        let (rank, type) = (try b.rank(of: indices), b.elementType(of: indices))
+        var columns = try (0..<batchRank).map { axis in
+            let counted = try b.counting(axis, of: indices)
+            let numbers = try type == .int64 ? counted : b.add(Cast(to: type), counted)
             let first = try b.sliced(indices, axis: rank - 1, 0..<1)
-            return try b.add(b.multiply(first, by: 0), b.constant("batch", numbers.reshaped(Shape(shape))))
+            return try b.add(b.multiply(first, by: 0), b.reshaped(numbers, (0..<rank).map { $0 == axis ? -1 : 1 }))
         }
         columns.append(indices)
         return try b.add(Concat(axis: rank - 1), inputs: columns)[0]

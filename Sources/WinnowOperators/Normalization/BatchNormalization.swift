@@ -80,7 +80,7 @@ package struct BatchNormalization: Operator {
         let channels = try request.input(3).shape
         var inner = request
         inner.outputs = [request.outputs[0]] + (0..<4).map { _ in OperandPlan(shape: channels, elementType: .float32) }
-        let kernel = try BatchNormalizationTraining(epsilon: epsilon, momentum: momentum).kernel(for: inner)
+        let kernel = try BatchNormalizationTraining(epsilon: epsilon, momentum: momentum, isUnbiased: false).kernel(for: inner)
         var layout = ScratchLayout()
         _ = layout.reserve(kernel.scratchByteCount)
         let unread = (0..<4).map { _ in layout.reserve(channels.elementCount, of: .float32) }

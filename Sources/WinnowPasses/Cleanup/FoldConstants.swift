@@ -38,7 +38,10 @@ public struct FoldConstants: Pass {
                 Finding(input.name, .done, .inputs, before: 1, after: 0, reason: "its default value is a constant now"))
         }
         for node in whole.nodes { try folding.fold(node) }
-        let result = try whole.applying(folding.edit)
+        var result = try whole.applying(folding.edit)
+        for name in folding.constants where result.initializers[name] != nil {
+            result.metadata.valueNotes[name, default: ValueNotes()].tensor.isConstant = true
+        }
         for name in whole.weightTensors where result.initializers[name] == nil {
             folding.ledger.note(.bytes(of: name, from: whole, to: result))
         }
@@ -72,6 +75,8 @@ private struct Folding {
     var ledger: WeightLedger
     let largestGrowth: Int
     var edit = GraphEdit()
+    /// What is no parameter, and what is made of such numbers alone.
+    private(set) var constants: Set<ValueName>
     private var known: [ValueName: Tensor] = [:]
     /// The values whose readers now read a constant, by the constant.
     private var aliases: [ValueName: [ValueName]] = [:]
@@ -81,6 +86,7 @@ private struct Folding {
         self.index = index
         self.ledger = ledger
         self.largestGrowth = largestGrowth
+        constants = graph.constantNames
     }
 
     /// Replaces the node by its outputs if they are constant and worth storing.
@@ -102,6 +108,8 @@ private struct Folding {
         guard let results = inferred.count == node.outputs.count ? inferred : try Self.run(node, inputs: inputs) else { return }
         if isTooLarge(results.reduce(0) { $0 + $1.byteCount }) { return }
         edit.removedNodes.insert(node.name)
+        let parameters = zip(node.inputs, inputs).filter { $1?.elementType.isFloatingPoint == true && !constants.contains($0) }
+        if parameters.isEmpty, !constants.isDisjoint(with: node.inputs) { constants.formUnion(node.outputs.filter { !$0.isEmpty }) }
         for (name, tensor) in zip(node.outputs, results) where !name.isEmpty {
             known[name] = tensor
             edit.initializers.append((name, tensor))

@@ -220,6 +220,25 @@ private let registry = OperatorRegistry([])
         #expect(graph.metadata.irVersion == 3)
     }
 
+    /// Numbers among the nodes are no parameters where weights are stored as such; older files have all weights so.
+    @Test(arguments: [true, false]) func constantsBesideStoredWeightsAreToldFromThem(storesWeights: Bool) throws {
+        func node(_ name: String, _ attributes: Attributes = [:], _ inputs: [ValueName] = []) -> Node {
+            Node(name: name, op: UnknownOperator(OperatorType(name), attributes: attributes, version: 13), inputs: inputs, outputs: ["\(name).0"])
+        }
+        var scale = node("Constant", ["value": .tensor(Tensor([1] as [Float]))])
+        scale.outputs = ["scale"]
+        var weight = node("Constant", ["value": .tensor(Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]))])
+        (weight.name, weight.outputs) = ("weight", ["w"])
+        let graph = try Graph(
+            name: "g", inputs: [GraphInput("x", ValueType(.float32, ["N", 2]))], outputs: ["Mul.0"],
+            nodes: [scale, node("MatMul", [:], ["x", "w"]), node("Mul", [:], ["MatMul.0", "scale"])] + (storesWeights ? [] : [weight]),
+            initializers: storesWeights ? [("w", Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]))] : [])
+        let read = try ONNXFile.read(bytes: ONNXFile.bytes(graph), registry: OperatorCatalogue.registry)
+        #expect(read.initializerNames.sorted() == ["scale", "w"] && read.constantNames == (storesWeights ? ["scale"] : []))
+        let again = try ONNXFile.read(bytes: ONNXFile.bytes(read), registry: OperatorCatalogue.registry)
+        #expect(again.constantNames == read.constantNames)
+    }
+
     /// From IR version 4 on; before, the same listing makes constants.
     @Test func initializersListedAsInputsAreDefaultValues() throws {
         var metadata = GraphMetadata()

@@ -30,20 +30,26 @@ extension OperatorSamples {
         return (mean, variance)
     }
 
-    private static let batch: [OperatorSample] = [
-        OperatorSample(BatchNormalization(), [.sample([2, 3, 2, 4])] + statistics, differentiated: [0, 1, 2], reference: normalized),
-        OperatorSample(BatchNormalization(), [.sample([4, 3])] + statistics, differentiated: [0, 1, 2], reference: normalized),
+    /// The batch's 16 elements of a channel.
+    private static func trained(isUnbiased: Bool) -> OperatorSample {
         OperatorSample(
-            BatchNormalizationTraining(momentum: 0.75), [.sample([2, 3, 2, 4])] + statistics, outputs: 5,
+            BatchNormalizationTraining(momentum: 0.75, isUnbiased: isUnbiased), [.sample([2, 3, 2, 4])] + statistics, outputs: 5,
             differentiated: [0, 1, 2]
         ) { inputs in
             let (mean, variance) = moments(inputs[0])
             let vectors = [mean, variance].map { Tensor($0, shape: [3], as: .float32) }
-            let running = zip(inputs[3...4], [mean, variance]).map { old, batch in
+            let followed = [mean, variance.map { isUnbiased ? $0 * 16 / 15 : $0 }]
+            let running = zip(inputs[3...4], followed).map { old, batch in
                 Tensor(zip(old.doubles(), batch).map { 0.75 * $0 + 0.25 * $1 }, shape: [3], as: .float32)
             }
             return normalized(Array(inputs.prefix(3)) + vectors) + running + vectors
-        },
+        }
+    }
+
+    private static let batch: [OperatorSample] = [
+        OperatorSample(BatchNormalization(), [.sample([2, 3, 2, 4])] + statistics, differentiated: [0, 1, 2], reference: normalized),
+        OperatorSample(BatchNormalization(), [.sample([4, 3])] + statistics, differentiated: [0, 1, 2], reference: normalized),
+        trained(isUnbiased: true), trained(isUnbiased: false),
         OperatorSample(
             BatchNormalizationTraining(momentum: 0.75), [.sample([2, 3, 2, 4])] + statistics + [Tensor(scalar: Float(1))], outputs: 5,
             differentiated: [0, 1, 2]

@@ -25,6 +25,19 @@ struct CleanupTests {
         #expect(result.findings.contains { $0.subject == "norm" && $0.status == .skipped && !$0.reason.isEmpty })
     }
 
+    /// What is made of numbers that are no parameters is none.
+    @Test func constantsOfAFileStayConstants() throws {
+        let b = GraphBuilder("constants")
+        let x = try b.input("x", .float32, ["N", 2])
+        let root = try b.add(Sqrt(), b.constant("size", Tensor([4] as [Float])), name: "root")
+        let weight = try b.add(Sqrt(), b.constant("w", Tensor([1, 4] as [Float])), name: "weight")
+        var graph = try b.graph(outputs: [b.multiply(b.multiply(x, root), weight)])
+        graph.metadata.valueNotes["size", default: ValueNotes()].tensor.isConstant = true
+        let folded = try FoldConstants()(graph).graph
+        #expect(folded.initializers["root"] != nil && folded.initializers["weight"] != nil)
+        #expect(folded.constantNames.contains("root") && !folded.constantNames.contains("weight"))
+    }
+
     /// What is known to be too large is told without being computed.
     @Test func whatWouldBeHugeIsNotComputed() throws {
         let b = GraphBuilder("huge")

@@ -46,6 +46,28 @@ struct KnownExtentsTests {
         #expect(try StructuredPruning(sparsity: 0)(graph).graph.text == graph.text)
     }
 
+    /// The first number of a Reshape counts samples, channels and rows together (MobileViT's patches): it is what is left.
+    @Test func aProductOfSamplesAndChannelsPrunes() throws {
+        let b = GraphBuilder("patches")
+        let x = try b.input("x", .float32, ["N", 3, 8, 8])
+        let h = try b.conv(x, b.constant("w1", TestModels.normal([24, 3, 1, 1])))
+        let shape = try b.add(ShapeOf(), h)
+        func extent(_ axis: Int64) throws -> ValueName { try b.add(Gather(), shape, b.constant("axis", Tensor([axis]))) }
+        func numbers(_ values: Int64...) -> ValueName { b.constant("numbers", Tensor(values)) }
+        let rows = try b.multiply(b.multiply(extent(0), extent(1)), numbers(4))
+        let patches = try b.add(Reshape(), h, b.add(Concat(axis: 0), rows, numbers(2, 4, 2)))
+        let turned = try b.add(Transpose([0, 2, 1, 3]), b.add(Relu(), b.add(Transpose([0, 2, 1, 3]), patches)))
+        let image = try b.add(Reshape(), turned, b.add(Concat(axis: 0), extent(0), extent(1), numbers(8, 8)))
+        let graph = try b.graph(outputs: [b.conv(image, b.constant("w2", TestModels.normal([2, 24, 1, 1], seed: 6)))])
+        let pruned = try StructuredPruning()(graph).graph
+        #expect(pruned.initializers["w1"]?.shape == [12, 3, 1, 1] && pruned.initializers["w2"]?.shape == [2, 12, 1, 1])
+        let input = ["x": TestModels.normal([3, 3, 8, 8], seed: 8)]
+        let zeroed = try Session(StructuredPruning(remove: false)(graph).graph).run(input)
+        for (a, b) in zip(try #require(Session(pruned).run(input).values.first).floats(), try #require(zeroed.values.first).floats()) {
+            #expect(abs(a - b) < 1e-4)
+        }
+    }
+
     /// Channels that a softmax computes over cannot go, and nothing is amiss: `--strict` has nothing to say.
     @Test func whatMathematicsForbidsIsKept() throws {
         let b = GraphBuilder("probabilities")
