@@ -3,18 +3,22 @@ import WinnowTensor
 
 extension Dataset {
     /// The data set with every feature named and shaped as `graph` takes it; arrays that it does not take are left out where there is one
-    /// for each input. Throws `.data` naming what does not match.
+    /// for each input. What is called labels is both where the model has such an input. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
         // Inputs with default values may be left out.
         let needed = graph.requiredInputs.map(\.name)
         if features.count == 1, features[0].name.isEmpty {
-            guard needed.count == 1 else {
+            let open = needed.count == 1 ? needed : needed.filter { $0 != labelArray?.name }
+            guard open.count == 1 else {
                 throw WinnowError(
                     .data, "the data", "has one unnamed array, but the model the inputs \(needed.joined(separator: ", "))",
                     remedy: "give one named array for each input")
             }
-            result.features[0].name = needed[0]
+            result.features[0].name = open[0]
+        }
+        if let labelArray, graph.inputNames.contains(labelArray.name), !result.features.contains(where: { $0.name == labelArray.name }) {
+            result.features.append(labelArray)
         }
         let names = Set(result.features.map(\.name))
         if needed.allSatisfy({ names.contains($0) }) {

@@ -168,6 +168,7 @@ extension Dataset {
         for index in features.indices {
             if let place = others.firstIndex(of: features[index].name) { result.features[index].name = names[place] }
         }
+        if let place = labelArray.flatMap({ others.firstIndex(of: $0.name) }) { result.labelArray?.name = names[place] }
         return result
     }
 }
