@@ -70,22 +70,28 @@ extension Dataset.Feature {
             let wanted = wantedExtents(input)
             guard let sample = wanted.map({ own.fitted(to: $0) }) ?? own else { throw misfit(rows.shape, own, input, wanted ?? []) }
             guard rows.elementType != element || sample != own else { return rows }
-            let isShared = isShared
-            return rows.mapping { tensor in
-                let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
+            let (name, isShared) = (name, isShared)
+            return try rows.mapping { tensor in
+                guard let converted = tensor.keepingWholeNumbers(as: element) else {
+                    throw WinnowError(
+                        .data, "feature \(name)", "is \(tensor.elementType) with numbers that \(element), which input \(name) takes, does not hold exactly",
+                        remedy: "give it as \(element) if they may be rounded")
+                }
                 return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
             }
         }
     }
 
-    /// What the elements become. Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are
-    /// seldom what a model takes. nil: they do not fit.
+    /// What the elements become. Arrays of another width fit too, and whole numbers and truth values where other numbers are taken: NumPy's
+    /// float64 and int64 are seldom what a model takes. nil: they do not fit.
     private func convertedElementType(for wanted: ElementType) -> ElementType? {
         // Samples of numbers below 8 bits are given a byte each.
         guard wanted.bitWidth >= 8 else { return nil }
         if batchElementType == wanted || elementType == wanted { return elementType }
-        let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
-        return isSameKind && wanted != .uint8 ? wanted : nil
+        guard wanted != .uint8, wanted != .bool else { return nil }
+        // Pictures' scales make float32 of bytes.
+        if wanted.isFloatingPoint { return elementType != .uint8 || scale == 1 && offset == 0 ? wanted : nil }
+        return elementType.isFloatingPoint ? nil : wanted
     }
 
     /// The extents of one sample in the input, or of what all of them share; nil: unknown.
@@ -122,6 +128,19 @@ extension Dataset.Feature {
             settings.append("resize: [\(height), \(width)]")
         }
         return settings.isEmpty ? "" : "if they are pictures, say \(settings.joined(separator: " and ")) in images.yaml beside them"
+    }
+}
+
+extension Tensor {
+    /// The elements as another type; nil where whole numbers would not stay what they are.
+    fileprivate func keepingWholeNumbers(as target: ElementType) -> Tensor? {
+        let converted = converted(to: target)
+        guard elementType.isInteger, elementType != target else { return converted }
+        // What is larger float64, in which elements are compared, does not tell from its neighbours.
+        let isKept = pieces.allSatisfy { range in
+            zip(doubles(in: range), converted.doubles(in: range)).allSatisfy { $0 == $1 && abs($0) <= 0x1p53 }
+        }
+        return isKept ? converted : nil
     }
 }
 
