@@ -3,6 +3,9 @@ import WinnowGraph
 public import WinnowTensor
 
 extension Model {
+    /// Which outputs no run gives, in words: those that are no numbers, such as the names of classes. nil where there are none.
+    public var omittedOutputs: String? { graph.omittedOutputs }
+
     /// The outputs for all samples by name, in their order. Throws `.data` where samples do not fit, or give outputs of different shapes.
     public func run(on data: Dataset) throws -> [String: Tensor] {
         let data = try data.adapted(to: graph)
