@@ -173,7 +173,7 @@ def test_names_of_classes_are_left_out(winnow, named, tmp_path):
 
 
 @pytest.mark.parametrize("data", ["x.npz", "xy.npz"])
-@pytest.mark.parametrize("verb", [["quantize"], ["apply", "float16-conversion"], ["finetune", "--set", "epochs=1"]])
+@pytest.mark.parametrize("verb", [["quantize"], ["apply", "float16-conversion"], ["finetune", "--epochs", "1"]])
 def test_models_that_name_classes_are_compressed(winnow, named, tmp_path, verb, data):
     model, samples, scores = named
     winnow(*verb, model, "--data", tmp_path / data, "-o", tmp_path / "small.onnx")
