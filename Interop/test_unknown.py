@@ -130,3 +130,54 @@ def test_texts_are_not_computed(winnow, texts, tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros((1, 8), np.float32))
     result = winnow("infer", texts, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz", check=False)
     assert result.returncode == 1 and "only numbers are computed" in result.stderr
+
+
+@pytest.fixture(params=["gather", "encoder"])
+def named(tmp_path, request):
+    """A classifier whose first output is the name of the class."""
+    random = np.random.default_rng(2)
+    weights = {name: random.normal(scale=0.3, size=size).astype(np.float32) for name, size in (("w0", (12, 32)), ("b0", 32), ("w1", (32, 3)))}
+    if request.param == "gather":
+        last = helper.make_node("Gather", ["names", "best"], ["label"])
+    else:
+        last = helper.make_node("LabelEncoder", ["best"], ["label"], domain="ai.onnx.ml", keys_int64s=[0, 1, 2], values_strings=["cat", "dog", "cow"])
+    nodes = [
+        helper.make_node("Gemm", ["x", "w0", "b0"], ["h"]), helper.make_node("Relu", ["h"], ["r"]), helper.make_node("MatMul", ["r", "w1"], ["s"]),
+        helper.make_node("ArgMax", ["s"], ["best"], axis=1, keepdims=0), last,
+    ]
+    constants = [numpy_helper.from_array(weight, name) for name, weight in weights.items()]
+    if request.param == "gather":
+        constants.append(helper.make_tensor("names", TensorProto.STRING, [3], [b"cat", b"dog", b"cow"]))
+    graph = helper.make_graph(
+        nodes, "named", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 12])],
+        [helper.make_tensor_value_info("label", TensorProto.STRING, ["N"]), helper.make_tensor_value_info("s", TensorProto.FLOAT, ["N", 3])], constants,
+    )  # fmt: skip
+    path = tmp_path / "named.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=8), path)
+    samples = random.normal(size=(120, 12)).astype(np.float32)
+    scores = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["s"], {"x": samples})[0]
+    np.savez(tmp_path / "x.npz", x=samples)
+    np.savez(tmp_path / "xy.npz", x=samples, labels=scores.argmax(1))
+    return path, samples, scores
+
+
+def test_names_of_classes_are_left_out(winnow, named, tmp_path):
+    model, _, scores = named
+    assert "label: string[N]" in winnow("inspect", model).stdout
+    result = winnow("infer", model, "--data", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert "output label (string[N]) left out: only numbers are computed" in result.stdout
+    given = np.load(tmp_path / "y.npz")
+    assert given.files == ["s"] and np.allclose(given["s"], scores, atol=1e-5)
+    assert "100" in winnow("evaluate", model, "--data", tmp_path / "xy.npz").stdout
+    assert "s: " in winnow("compare", model, model, "--data", tmp_path / "x.npz").stdout
+
+
+@pytest.mark.parametrize("data", ["x.npz", "xy.npz"])
+@pytest.mark.parametrize("verb", [["quantize"], ["apply", "float16-conversion"], ["finetune", "--epochs", "1"]])
+def test_models_that_name_classes_are_compressed(winnow, named, tmp_path, verb, data):
+    model, samples, scores = named
+    winnow(*verb, model, "--data", tmp_path / data, "-o", tmp_path / "small.onnx")
+    label, others = onnxruntime.InferenceSession(str(tmp_path / "small.onnx"), providers=["CPUExecutionProvider"]).run(["label", "s"], {"x": samples})
+    names = np.array(["cat", "dog", "cow"])
+    assert list(label) == list(names[others.argmax(1)]), "the names follow the scores still"
+    assert (others.argmax(1) == scores.argmax(1)).mean() > 0.9

@@ -38,6 +38,7 @@ struct InferCommand: ParsableCommand {
         let lines = try Arrays.write(outputs, to: output)
         if json { return try printJSON(outputs.sorted { $0.key < $1.key }.map { Output(name: $0.key, shape: Array($0.value.shape)) }) }
         for line in lines { print(line) }
+        if let omitted = model.omittedOutputs { print(omitted) }
     }
 
     private func outputs(of model: Model) throws -> [String: Tensor] {

@@ -34,7 +34,10 @@ final class Bodies {
         sessions[key] = session
         let results = try session.run(values: values)
         return try body.outputs.map { output in
-            guard let datum = results[output] else { throw WinnowError(.model, "output \(output)", "is not computed by \(name)") }
+            guard let datum = results[output] else {
+                if let foreign = body.type(of: output)?.foreign { throw foreign.refusal(of: "output \(output) of \(name)", "is") }
+                throw WinnowError(.model, "output \(output)", "is not computed by \(name)")
+            }
             return datum
         }
     }

@@ -18,12 +18,12 @@ public final class Session {
     private let observed: Set<ValueName>
     private var plans: [[Shape?]: Plan] = [:]
 
-    /// A session of `graph`; throws where it cannot be planned.
+    /// A session of `graph` without outputs that are no numbers; throws where it cannot be planned.
     public convenience init(_ graph: Graph) throws { try self.init(graph, options: SessionOptions()) }
 
     /// `observed` outputs are not kept, only shown while a plan runs (see `Plan.execute(observing:)`).
     package init(_ graph: Graph, observed: Set<ValueName> = [], options: SessionOptions = SessionOptions()) throws {
-        self.graph = graph
+        self.graph = try graph.givingComputedOutputs()
         self.observed = observed
         self.options = options
         _ = try lowered(supplied: [])

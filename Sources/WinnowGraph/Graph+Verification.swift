@@ -37,6 +37,10 @@ extension Graph {
             for (name, info) in zip(node.outputs, results) where !name.isEmpty { infos[name] = info.tellingExtents(of: name) }
             for name in node.outputs.dropFirst(results.count) where !name.isEmpty { infos[name] = .unknown }
         }
+        // What is computed of texts nobody but the file knows to be texts.
+        for output in outputs where infos[output]?.isGuess == true {
+            if let declared = metadata.outputTypes[output], declared.foreign != nil { infos[output] = ValueInfo(declared) }
+        }
         return infos
     }
 

@@ -64,7 +64,9 @@ package struct SampleAxes: Sendable {
         guard let likeliest = ordered.first, tracing.fate(of: likeliest.input, likeliest.axis) == .mixed else { return ordered.first }
         // An open first axis gives way to another open one, or to one sample, only.
         let others = ordered.dropFirst().filter { likeliest.extent.value != nil || $0.extent.value ?? 1 == 1 }
-        return others.first { tracing.fate(of: $0.input, $0.axis) == .carried } ?? likeliest
+        if let carried = others.first(where: { tracing.fate(of: $0.input, $0.axis) == .carried }) { return carried }
+        // A vector of so many elements, taken as a whole, is one sample.
+        return likeliest.input.type.rank == 1 && likeliest.extent.value ?? 1 > 1 ? nil : likeliest
     }
 
     /// The axis of another input that counts the same.

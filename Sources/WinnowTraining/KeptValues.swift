@@ -39,7 +39,9 @@ struct KeptValues {
         var objective = trainer.objective
         objective.graph = try objective.graph.applying(edit).removingDeadNodes()
         self.objective = objective
-        self.data = try Dataset(features, labels: data.labels)
+        var kept = try Dataset(features, labels: data.labels)
+        kept.labelArray = data.labelArray
+        self.data = kept
     }
 
     /// The values that can be kept, and the part of the objective that computes them.

@@ -13,7 +13,7 @@ package enum Loss: Sendable, Hashable {
     ///
     /// - Parameter probabilities: whether labels are probabilities, (N, classes), in the place of class indices.
     package func attached(to model: Graph, probabilities: Bool = false) throws -> Objective {
-        guard let output = model.outputs.first, let info = model.infos[output] else {
+        guard let output = model.computedOutputs.first, let info = model.infos[output] else {
             throw WinnowError(.model, model.name, "has no output to take a loss of")
         }
         let builder = GraphBuilder(extending: model)

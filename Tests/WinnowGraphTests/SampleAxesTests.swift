@@ -57,6 +57,15 @@ import WinnowTestSupport
         #expect(axes.axis(ofInput: "x") == 0 && axes.axis(ofOutput: pooled) == 0 && axes.fixedCount == extents[0].value)
     }
 
+    /// A vector that is taken as a whole is one sample; what is carried along, of one element or open counts samples.
+    @Test(arguments: [(12, nil), (1, 0), ("N", 0)] as [(Extent, Int?)]) func vectorsTakenAsAWholeAreOneSample(extent: Extent, axis: Int?) throws {
+        let b = GraphBuilder("vector")
+        let x = try b.input("x", .float32, [extent])
+        #expect(SampleAxes(of: try b.graph(outputs: [b.add(ReduceSum(), x)])).axis(ofInput: "x") == axis)
+        let other = GraphBuilder("carried")
+        #expect(SampleAxes(of: try other.graph(outputs: [other.add(Relu(), other.input("x", .float32, [extent]))])).axis(ofInput: "x") == 0)
+    }
+
     /// What sums over samples does not make features samples.
     @Test func featuresOfFixedNumberAreNoSamples() throws {
         let b = GraphBuilder("summed")

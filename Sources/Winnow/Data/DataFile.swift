@@ -11,9 +11,14 @@ struct DataFile {
     var labels: [Int]?
     /// Class names, if they are names.
     var labelNames: [String]?
+    /// What is called labels, if it is numbers: some models take an input of this name.
+    var labelArray: Dataset.Feature?
+    /// Why it holds no classes, which matters to models that do not take it.
+    var labelObjection: WinnowError?
     /// What was done to the numbers, in words to follow others; empty: nothing.
     var preparation = ""
 
+    private static let labelName = "labels"
     static let fileExtensions = ["npz", "npy", "safetensors", "csv", "csv.gz"]
     static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images, sounds or texts, a list of such files, or fashion-mnist"
 }
@@ -29,10 +34,8 @@ extension DataFile {
         } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
             let table = try CSV(contentsOf: path)
             let preparation = try TablePreparation(beside: path)
-            let numbers = try table.labels?.classNumbers(of: path)
-            self.init(
-                features: [.init(try preparation.scaled(table, subject: path))],
-                labels: numbers, labelNames: numbers == nil ? table.labels : nil, preparation: preparation.words)
+            self.init(features: [.init(try preparation.scaled(table, subject: path))], preparation: preparation.words)
+            if let labels = table.labels { try setLabels(labels, name: table.labelName ?? "", subject: path) }
         } else if name.contains("idx") || name.hasSuffix("ubyte") {
             try self.init(idx: path)
         } else {
@@ -43,18 +46,29 @@ extension DataFile {
     /// One array per input of the model, and `labels`.
     init(arrays: [String: SampleRows], subject: String) throws {
         var arrays = arrays
-        var labels: [Int]?
-        if let tensor = try arrays.removeValue(forKey: "labels")?.tensor() {
-            let isColumn = tensor.rank == 1 || (tensor.rank == 2 && tensor.shape[1] == 1)
-            guard tensor.elementType.isInteger, isColumn else {
-                throw WinnowError(
-                    .data, "\(subject): labels", "are \(tensor.elementType) of shape \(tensor.shape)",
-                    remedy: "give one whole number a sample")
-            }
-            labels = tensor.integers()
+        let labels = arrays.removeValue(forKey: Self.labelName)
+        self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, parts: [$0.value]) })
+        guard let labels else { return }
+        labelArray = .init(name: Self.labelName, parts: [labels])
+        do {
+            self.labels = try labels.classNumbers(of: subject)
+        } catch let error as WinnowError {
+            labelObjection = error
         }
-        guard !arrays.isEmpty else { throw WinnowError(.data, subject, "has no arrays but labels") }
-        self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, parts: [$0.value]) }, labels: labels)
+        if features.isEmpty { labelObjection = WinnowError(.data, subject, "has no arrays but labels") }
+    }
+
+    /// Labels as they are written, which are classes by number or name, or numbers that a model takes.
+    private mutating func setLabels(_ texts: [String], name: String, subject: String) throws {
+        do {
+            labels = try texts.classNumbers(of: subject)
+            labelNames = labels == nil ? texts : nil
+            labelArray = labels.map { .init(name: name, Tensor($0.map { Int64($0) })) }
+        } catch let error as WinnowError {
+            labelObjection = error
+            let numbers = texts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+            labelArray = numbers.count == texts.count ? .init(name: name, Tensor(numbers)) : nil
+        }
     }
 
     /// Images, with the labels of the file beside that is called as MNIST's.
@@ -84,6 +98,26 @@ extension DataFile {
 
     /// The samples as `graph` takes them; names of labels become their places among `classes`.
     func dataset(classes: [String], for graph: Graph?) throws -> Dataset {
-        try Dataset(arrays: features, labels: labels ?? labelNames.map { $0.compactMap(classes.firstIndex) }, for: graph)
+        var (features, labels) = (features, labels ?? labelNames.map { $0.compactMap(classes.firstIndex) })
+        if let labelObjection {
+            guard let labelArray, graph?.inputNames.contains(labelArray.name) == true else { throw labelObjection }
+            features.append(labelArray)
+            labels = nil
+        }
+        var data = try Dataset(arrays: features, labels: labels, for: graph)
+        data.labelArray = labelArray
+        return data
+    }
+}
+
+extension SampleRows {
+    /// The classes that labels are, one a sample. Throws `.data` where they are none.
+    fileprivate func classNumbers(of subject: String) throws -> [Int] {
+        let isColumn = shape.rank == 1 || (shape.rank == 2 && shape[1] == 1)
+        guard elementType.isInteger, isColumn else {
+            throw WinnowError(
+                .data, "\(subject): labels", "are \(elementType) of shape \(shape)", remedy: "give one whole number a sample")
+        }
+        return try tensor().integers()
     }
 }

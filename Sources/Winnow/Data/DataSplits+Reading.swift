@@ -109,10 +109,10 @@ extension Dataset {
         let parts = features.map { feature in
             let shape = feature.sampleShape(at: 0)
             let size = feature.isUniform ? (shape.isEmpty ? "1" : "\(shape)") : "several shapes"
-            let place = feature.isShared ? " for all" : feature.sampleAxis > 0 ? " along axis \(feature.sampleAxis)" : ""
+            let place = feature.isShared ? (count > 1 ? " for all" : "") : feature.sampleAxis > 0 ? " along axis \(feature.sampleAxis)" : ""
             return (feature.name.isEmpty ? "" : "\(feature.name) ") + "\(feature.elementType) \(size)\(place)"
         }
-        return "\(count) samples of \(parts.joined(separator: ", "))\(classWords)"
+        return "\(count) \(count == 1 ? "sample" : "samples") of \(parts.joined(separator: ", "))\(classWords)"
     }
 
     var classWords: String {

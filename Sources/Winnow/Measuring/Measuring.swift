@@ -39,6 +39,7 @@ struct Measuring {
         _ original: Model, stage: String, name: String, histograms: Bool = true, isCompared: Bool = true
     ) throws -> ModelMeasurement {
         var result = try cost(of: original, stage, beside: original.graph, name: name, histograms: histograms)
+        if let omitted = original.graph.omittedOutputs { result.note(omitted) }
         let bench = Bench(original: original.graph, options: evaluation)
         try addQuality(to: &result, original.graph, isOriginal: true, isCompared: isCompared, bench)
         try addJudgements(to: &result, original.graph, original: isCompared ? original.graph : nil)

@@ -105,7 +105,7 @@ final class SearchBench {
 
     private func score(of model: Model) throws -> Double? {
         guard let validation = pipeline.data?.validation else { return nil }
-        return try bench.trial(model.graph, on: validation.renamed(from: original.graph, to: model.graph)).quality.score
+        return try bench.trial(model.graph, on: validation).quality.score
     }
 
     private func costs(of model: Model, isTimed: Bool) throws -> [CompressionCost: Double] {

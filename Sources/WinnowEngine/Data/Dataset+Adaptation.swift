@@ -3,18 +3,22 @@ import WinnowTensor
 
 extension Dataset {
     /// The data set with every feature named and shaped as `graph` takes it; arrays that it does not take are left out where there is one
-    /// for each input. Throws `.data` naming what does not match.
+    /// for each input. What is called labels is both where the model has such an input. Throws `.data` naming what does not match.
     package func adapted(to graph: Graph) throws -> Dataset {
         var result = self
         // Inputs with default values may be left out.
         let needed = graph.requiredInputs.map(\.name)
         if features.count == 1, features[0].name.isEmpty {
-            guard needed.count == 1 else {
+            let open = needed.count == 1 ? needed : needed.filter { $0 != labelArray?.name }
+            guard open.count == 1 else {
                 throw WinnowError(
                     .data, "the data", "has one unnamed array, but the model the inputs \(needed.joined(separator: ", "))",
                     remedy: "give one named array for each input")
             }
-            result.features[0].name = needed[0]
+            result.features[0].name = open[0]
+        }
+        if let labelArray, graph.inputNames.contains(labelArray.name), !result.features.contains(where: { $0.name == labelArray.name }) {
+            result.features.append(labelArray)
         }
         let names = Set(result.features.map(\.name))
         if needed.allSatisfy({ names.contains($0) }) {
@@ -66,22 +70,28 @@ extension Dataset.Feature {
             let wanted = wantedExtents(input)
             guard let sample = wanted.map({ own.fitted(to: $0) }) ?? own else { throw misfit(rows.shape, own, input, wanted ?? []) }
             guard rows.elementType != element || sample != own else { return rows }
-            let isShared = isShared
-            return rows.mapping { tensor in
-                let converted = tensor.elementType == element ? tensor : tensor.converted(to: element)
+            let (name, isShared) = (name, isShared)
+            return try rows.mapping { tensor in
+                guard let converted = tensor.keepingWholeNumbers(as: element) else {
+                    throw WinnowError(
+                        .data, "feature \(name)", "is \(tensor.elementType) with numbers that \(element), which input \(name) takes, does not hold exactly",
+                        remedy: "give it as \(element) if they may be rounded")
+                }
                 return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
             }
         }
     }
 
-    /// What the elements become. Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are
-    /// seldom what a model takes. nil: they do not fit.
+    /// What the elements become. Arrays of another width fit too, and whole numbers and truth values where other numbers are taken: NumPy's
+    /// float64 and int64 are seldom what a model takes. nil: they do not fit.
     private func convertedElementType(for wanted: ElementType) -> ElementType? {
         // Samples of numbers below 8 bits are given a byte each.
         guard wanted.bitWidth >= 8 else { return nil }
         if batchElementType == wanted || elementType == wanted { return elementType }
-        let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
-        return isSameKind && wanted != .uint8 ? wanted : nil
+        guard wanted != .uint8, wanted != .bool else { return nil }
+        // Pictures' scales make float32 of bytes.
+        if wanted.isFloatingPoint { return elementType != .uint8 || scale == 1 && offset == 0 ? wanted : nil }
+        return elementType.isFloatingPoint ? nil : wanted
     }
 
     /// The extents of one sample in the input, or of what all of them share; nil: unknown.
@@ -118,6 +128,19 @@ extension Dataset.Feature {
             settings.append("resize: [\(height), \(width)]")
         }
         return settings.isEmpty ? "" : "if they are pictures, say \(settings.joined(separator: " and ")) in images.yaml beside them"
+    }
+}
+
+extension Tensor {
+    /// The elements as another type; nil where whole numbers would not stay what they are.
+    fileprivate func keepingWholeNumbers(as target: ElementType) -> Tensor? {
+        let converted = converted(to: target)
+        guard elementType.isInteger, elementType != target else { return converted }
+        // What is larger float64, in which elements are compared, does not tell from its neighbours.
+        let isKept = pieces.allSatisfy { range in
+            zip(doubles(in: range), converted.doubles(in: range)).allSatisfy { $0 == $1 && abs($0) <= 0x1p53 }
+        }
+        return isKept ? converted : nil
     }
 }
 

@@ -24,6 +24,11 @@ extension Dataset {
         }
     }
 
+    /// Whether the model takes one sample at a time, for none of its axes, or not all that differs, counts them.
+    package var takesSingleSamples: Bool {
+        features.contains { $0.placement == .whole } || !features.contains(where: \.countsSamples)
+    }
+
     /// How many samples `graph` takes at a time; nil: any number.
     package func fixedBatchSize(for graph: Graph) -> Int? {
         if features.contains(where: { $0.placement == .whole }) { return 1 }

@@ -6,6 +6,8 @@ public struct Dataset: Sendable {
     public var features: [Feature]
     /// One class index a sample.
     public var labels: [Int]?
+    /// The labels as the array they were, for models with an input of its name.
+    package var labelArray: Feature?
 
     /// Throws `.data` if the features or labels differ in their number of samples.
     public init(_ features: [Feature], labels: [Int]? = nil) throws {
@@ -35,6 +37,7 @@ public struct Dataset: Sendable {
     public func selecting(_ indices: [Int]) -> Dataset {
         var result = self
         for index in features.indices { result.features[index] = features[index].selecting(indices) }
+        result.labelArray = labelArray?.selecting(indices)
         result.labels = labels.map { labels in indices.map { labels[$0] } }
         return result
     }

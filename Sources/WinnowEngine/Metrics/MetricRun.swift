@@ -20,6 +20,7 @@ package struct MetricRun {
         of graph: Graph, original: Graph? = nil, on data: Dataset, metrics: [any Metric] = MetricCatalogue.all.map { $0.init() },
         outputLimit: Int = .max, options: EvaluationOptions = EvaluationOptions()
     ) throws {
+        let (graph, original) = (try graph.givingComputedOutputs(), try original?.givingComputedOutputs())
         let first = original ?? graph
         let others = try data.adapted(to: first)
         let own = original == nil ? others : try data.renamed(from: first, to: graph).adapted(to: graph)
@@ -54,6 +55,7 @@ package struct MetricRun {
 
     /// Runs both models once, on inputs by the original's names whose first axes need not be as long: random ones.
     package init(of graph: Graph, original: Graph, inputs: [ValueName: Tensor]) throws {
+        let (graph, original) = (try graph.givingComputedOutputs(), try original.givingComputedOutputs())
         gauges = try OutputGauge.pairs(of: graph, original, MetricCatalogue.all.map { $0.init() })
         let own = try Session(graph).run(inputs.renamed(from: original, to: graph))
         let others = try Session(original).run(inputs)
@@ -168,6 +170,7 @@ extension Dataset {
         for index in features.indices {
             if let place = others.firstIndex(of: features[index].name) { result.features[index].name = names[place] }
         }
+        if let place = labelArray.flatMap({ others.firstIndex(of: $0.name) }) { result.labelArray?.name = names[place] }
         return result
     }
 }

@@ -8,6 +8,8 @@ package struct CSV: Sendable {
     package var values: Tensor
     /// The label of each row as it is written; nil where no column is called so.
     package var labels: [String]?
+    /// What their column is called.
+    package var labelName: String?
 
     private static let labelNames: Set<String> = ["label", "labels", "class", "target"]
     private static let byteLimit = 1 << 32
@@ -60,6 +62,7 @@ package struct CSV: Sendable {
         guard count > 0 else { throw WinnowError(.file, subject, "has a header but no rows") }
         values = Tensor(numbers, shape: [count, columns.count])
         labels = label == nil ? nil : texts
+        labelName = label.map { header[$0] }
     }
 }
 

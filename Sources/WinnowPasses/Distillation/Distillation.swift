@@ -43,7 +43,7 @@ public struct Distillation: TrainingPass {
     public var models: [String] { teacher.models + moreTeachers }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        guard var objective = setup.objective, let output = setup.model.outputs.first, alpha > 0 else { return }
+        guard var objective = setup.objective, let output = setup.model.computedOutputs.first, alpha > 0 else { return }
         let choices = [teacher] + moreTeachers.map { path in TeacherChoice { $0.teacher = path } }
         guard weights.isEmpty || weights.count == choices.count, weights.isEmpty || weights.contains(where: { $0 > 0 }) else {
             throw WinnowError(.recipe, "weights", "are \(weights.count) for \(choices.count) teachers", remedy: "give one for each, not all 0")

@@ -34,7 +34,7 @@ public struct MutualLearning: TrainingPass {
         let joined = try Teacher(learning: other).joined(to: objective.graph, reading: setup.model.inputNames)
         setup.findings += joined.findings
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
-        if let labels = objective.labels, objective.judgesClasses, let output = setup.model.outputs.first, let goal = joined.outputs.first {
+        if let labels = objective.labels, objective.judgesClasses, let output = setup.model.computedOutputs.first, let goal = joined.outputs.first {
             let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
             let scores = try (own: builder.logits(of: output, in: index), other: builder.logits(of: goal, in: index))
             let target = LossTarget(objective.labelsAreProbabilities ? .values : .classes, labels)
@@ -47,7 +47,7 @@ public struct MutualLearning: TrainingPass {
             let whole = try Teacher(context.teacher ?? setup.original).joined(to: joined.graph, reading: setup.model.inputNames)
             let (builder, index) = (GraphBuilder(extending: whole.graph), GraphIndex(whole.graph))
             var (fixed, both) = ([ValueName](), [ValueName]())
-            for (output, (own, goal)) in zip(setup.model.outputs, zip(joined.outputs, whole.outputs)) where whole.graph.infos[own]?.elementType == .float32 {
+            for (output, (own, goal)) in zip(setup.model.computedOutputs, zip(joined.outputs, whole.outputs)) where whole.graph.infos[own]?.elementType == .float32 {
                 terms.append((1, try Imitation.distance(builder, of: own, from: goal, in: index, &fixed)))
                 terms.append((weight, try Imitation.distance(builder, of: output, from: own, in: index, &both)))
                 terms.append((weight, try Imitation.distance(builder, of: own, from: output, in: index, &both)))

@@ -8,18 +8,18 @@ struct Teacher {
 
     init(_ model: Graph) throws {
         let context = PassContext()
-        var graph = try model.takingDefaults().foldingMasks()
+        var graph = try model.takingDefaults().givingComputedOutputs().foldingMasks()
         for pass in [RemoveIdentity(), FoldBatchNorm()] as [any Pass] { graph = try pass(graph, in: context).graph }
         self.graph = try graph.replacingBatchNorm()
     }
 
     /// A model that learns along.
-    init(learning model: Graph) throws { graph = try model.takingDefaults().foldingMasks() }
+    init(learning model: Graph) throws { graph = try model.takingDefaults().givingComputedOutputs().foldingMasks() }
 
     /// A student's graph with the teacher's nodes beside its own.
     struct Joined {
         var graph: Graph
-        /// The teacher's outputs, in its order; they are outputs of the graph.
+        /// The teacher's computed outputs, in its order; they are outputs of the graph.
         var outputs: [ValueName]
         /// The teacher's constants, which must not be trained.
         var initializers: [ValueName]

@@ -18,7 +18,7 @@ public struct WeightOnlyQuantization: Pass {
 
     @Hyperparameter("a scheme by its name; none: what bits, per-channel and block-size say")
     public var scheme: Chosen<QuantizationPresets>? = nil
-    @Hyperparameter("bits of a weight without a scheme: 8 or 4", in: 4...8) public var bits = 8
+    @Hyperparameter("bits of a weight, in a scheme's place: 8 or 4; none: 8, or as the scheme has it", in: 4...8) public var bits: Int? = nil
     @Hyperparameter("a scale for every output channel, instead of one for the tensor; none: with 4 bits, scheme int4 in its place")
     public var perChannel: Bool? = nil
     @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
@@ -132,27 +132,28 @@ public struct WeightOnlyQuantization: Pass {
         let least: [SchemeLadder.Named] =
             isFree
             ? [128, 64, 32, 16].map { size in let preset = QuantizationPreset.uint(4, size); return (preset.name, preset.scheme) }
-            : [(scheme.map { "\($0)" } ?? "int\(bits)", base)]
+            : [(scheme.map { "\($0)" } ?? "int\(bits ?? 8)", base)]
         let eight: [SchemeLadder.Named] = base.bits < 8 ? [("int8", QuantizationScheme(bits: 8, .channel))] : []
         return least + eight + (maxDrop == nil ? [] : [("float", nil)])
     }
 
     /// The scheme of weights without a rule, and whether it is one that tables have too.
     private func baseScheme() throws -> (scheme: QuantizationScheme, isPreset: Bool) {
-        guard bits == 8 || bits == 4 else {
+        let width = bits ?? 8
+        guard width == 8 || width == 4 else {
             throw WinnowError(
-                .recipe, "bits", "is \(bits)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
+                .recipe, "bits", "is \(width)", remedy: "use 8 or 4, or fixed-point-quantization for other widths")
         }
         let isPlain = perChannel != nil || blockSize != nil
         if let scheme {
-            guard !isPlain, bits == 8 else {
+            guard !isPlain, bits ?? scheme.member.scheme.bits == scheme.member.scheme.bits else {
                 throw WinnowError(
                     .recipe, "scheme \(scheme)", "says already what bits, per-channel and block-size would", remedy: "set the one or the others")
             }
             return (scheme.member.scheme, true)
         }
-        if bits == 4 || size != nil, !isPlain { return (QuantizationPreset.int4.scheme, true) }
-        return (QuantizationScheme(bits: bits, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), false)
+        if width == 4 || size != nil, !isPlain { return (QuantizationPreset.int4.scheme, true) }
+        return (QuantizationScheme(bits: width, .init(perChannel: perChannel ?? true, blockSize: blockSize ?? 0)), false)
     }
 }
 

@@ -34,7 +34,7 @@ struct ObjectiveSum {
         objective.labelsAreProbabilities = blendsLabels && work.labels != nil
         objective.arrays = work.arrays
         objective.fixedValues = Set(joined.goals.values).sorted()
-        objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.outputs.first) }
+        objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.computedOutputs.first) }
         return (objective, joined.frozen)
     }
 
@@ -47,10 +47,11 @@ struct ObjectiveSum {
         _ original: Graph, to model: Graph, for terms: [ObjectiveTerm]
     ) throws -> (graph: Graph, frozen: [ValueName], goals: [ValueName: ValueName]) {
         guard !terms.isEmpty else { return (model, [], [:]) }
-        let outputs = terms.compactMap { $0.output ?? model.outputs.first }
+        let outputs = terms.compactMap { $0.output ?? model.computedOutputs.first }
         // Outputs correspond by their places, values inside by their names.
         let wanted = try outputs.map { name -> ValueName in
-            if let place = model.outputs.firstIndex(of: name), place < original.outputs.count { return original.outputs[place] }
+            let others = original.computedOutputs
+            if let place = model.computedOutputs.firstIndex(of: name), place < others.count { return others[place] }
             guard original.infos[name] != nil else { throw missing(name, in: original, "the original model") }
             return name
         }
@@ -70,7 +71,7 @@ struct ObjectiveSum {
     }
 
     private mutating func loss(of term: ObjectiveTerm) throws -> ValueName {
-        guard let output = term.output ?? model.outputs.first, model.infos[output] != nil else {
+        guard let output = term.output ?? model.computedOutputs.first, model.infos[output] != nil else {
             throw Self.missing(term.output ?? "", in: model, "the model")
         }
         if let type = model.infos[output]?.elementType, type != .float32 {

@@ -16,13 +16,14 @@ package struct Quality: Sendable {
     /// −1 where lower is better: the score is then the negative of what was measured.
     private var sign = 1.0
 
+    /// Inputs that are called otherwise than the original's, whose names the data has, are taken by their places.
     /// Throws `.data` where there are neither labels nor an original.
     package init(
         of graph: Graph, beside original: Graph?, on data: Dataset, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         objection = Evaluation.objection(to: graph, on: data)
         guard let objection else {
-            score = try Evaluation(of: graph, on: data, options: options).top1
+            score = try Evaluation(of: graph, on: original.map { data.renamed(from: $0, to: graph) } ?? data, options: options).top1
             return
         }
         name = "agreement (\(objection))"

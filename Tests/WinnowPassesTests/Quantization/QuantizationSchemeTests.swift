@@ -70,6 +70,17 @@ struct QuantizationSchemeTests {
         #expect(["first", "grouped", "matrix"].allSatisfy { explicit.initializers["\($0).codes"]?.elementType == .int4 })
     }
 
+    /// What a scheme says is not silently told otherwise, not even what holds without one; the same may be said twice.
+    @Test(arguments: [("int4", 8), ("nf4", 8), ("int8", 4)]) func bitsDoNotContradictASchemeInSilence(scheme: String, bits: Int) throws {
+        let graph = try Self.wide()
+        func quantized(_ bits: Int) throws -> Graph {
+            try WeightOnlyQuantization(hyperparameters: ["scheme": .string(scheme), "bits": .int(bits)])(graph).graph
+        }
+        let error = #expect(throws: WinnowError.self) { try quantized(bits) }
+        #expect(error?.remedy == "set the one or the others")
+        #expect(try quantized(12 - bits).text == WeightOnlyQuantization(hyperparameters: ["scheme": .string(scheme)])(graph).graph.text)
+    }
+
     /// Runtimes have kernels for blocks of matrices that are stored as inputs by outputs.
     @Test func matricesOfGemmAreTurned() throws {
         let b = GraphBuilder("gemm")

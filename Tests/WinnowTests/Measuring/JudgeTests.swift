@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowPasses
 import WinnowReport
 import WinnowTensor
@@ -65,6 +66,22 @@ import WinnowTensor
         #expect("\(Report(title: "density", comparing: measured))".contains("pruned: model: density 50.00 %"))
         let comparison = try Comparison(model, pruned, data: data, options: options)
         #expect("\(comparison)".contains("model: density 50.00 %") && comparison.models[1].top1 != nil)
+    }
+
+    /// Inputs of other names are taken by their places, with labels and without.
+    @Test(arguments: [true, false]) func inputsMayBeCalledOtherwise(hasLabels: Bool) throws {
+        func model(_ name: String) throws -> Model {
+            let b = GraphBuilder(name)
+            let weight = b.constant("w", Tensor((0..<12).map { Float($0 * 7 % 12) - 5 }, shape: [4, 3]))
+            return Model(try b.graph(outputs: [b.add(MatMul(), b.input(name, .float32, ["N", 4]), weight)]))
+        }
+        let (first, second) = (try model("input"), try model("audio"))
+        let own = try samples()
+        let samples = try Dataset(own.features, labels: hasLabels ? own.labels : nil)
+        let measured = try [Model].measured([("a", first), ("b", second)], on: DataSplits(validation: samples, test: samples))
+        #expect((measured[0].top1 != nil) == hasLabels && measured[1].top1 == measured[0].top1 && measured[1].validationTop1 == measured[0].validationTop1)
+        let comparison = try Comparison(first, second, data: DataSplits(test: samples))
+        #expect(comparison.outputs[0].agreement == 1 && comparison.models[1].top1 == comparison.models[0].top1)
     }
 
     /// Iterative pruning stops where it falls out of its bound, whichever way is better.

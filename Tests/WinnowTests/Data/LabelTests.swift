@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+import WinnowEngine
+import WinnowFormats
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+@testable import Winnow
+
+/// What is called labels: classes, or what a model takes.
+@Suite struct LabelTests {
+    private let folder: String
+    private let samples = Tensor((0..<12).map { Float($0) }, shape: [3, 4])
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "winnow-labels-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder + "/arrays", withIntermediateDirectories: true)
+    }
+
+    /// The sum of inputs of these types.
+    private func graph(_ inputs: KeyValuePairs<String, ElementType>) throws -> Graph {
+        let b = GraphBuilder("sum")
+        let values = try inputs.map { name, type in try b.add(Cast(to: .float32), b.input(name, type, name == "x" ? ["N", 4] : ["N", 1])) }
+        return try b.graph(outputs: [values.dropFirst().reduce(values[0]) { try b.add(Add(), $0, $1) }])
+    }
+
+    /// The arrays as npz, safetensors, a folder of npy files and a folder of shards.
+    private func sources(_ arrays: [String: Tensor]) throws -> [String] {
+        try NPZ.write(arrays, to: folder + "/a.npz")
+        try SafeTensors(tensors: arrays).write(to: folder + "/a.safetensors")
+        for (name, array) in arrays { try NPY.write(array, to: folder + "/arrays/\(name).npy") }
+        try FileManager.default.createDirectory(atPath: folder + "/shards", withIntermediateDirectories: true)
+        for part in 0..<3 { try NPZ.write(arrays.mapValues { $0.rows(part..<(part + 1)) }, to: folder + "/shards/\(part).npz") }
+        return ["a.npz", "a.safetensors", "arrays", "shards"].map { "\(folder)/\($0)" }
+    }
+
+    @Test func aModelMayTakeLabels() throws {
+        let graph = try graph(["x": .float32, "labels": .int64])
+        for source in try sources(["x": samples, "labels": Tensor([2, 0, 1] as [Int64])]) {
+            for reader in [graph, nil] {
+                let data = try #require(try DataSplits(reading: source, for: reader).test)
+                let batch = try data.selecting([2, 0]).adapted(to: graph).batch(at: [0, 1])
+                #expect(batch["labels"] == Tensor([1, 2] as [Int64], shape: [2, 1]), "\(source)")
+                #expect(data.labels == [2, 0, 1], "\(source)")
+                #expect(try data.adapted(to: self.graph(["x": .float32])).features.map(\.name) == ["x"], "\(source)")
+            }
+        }
+    }
+
+    /// Such labels are no classes, and a model without others has nothing to be judged by.
+    @Test func labelsThatAModelTakesMayBeAnything() throws {
+        let numbers = Tensor([0.5, 1.5, 2.5] as [Float], shape: [3, 1])
+        let both = try graph(["x": .float32, "labels": .float32])
+        for source in try sources(["x": samples, "labels": numbers]) {
+            let data = try #require(try DataSplits(reading: source, for: both).test)
+            #expect(try data.labels == nil && data.adapted(to: both).batch(at: [1])["labels"]?.floats() == [1.5], "\(source)")
+            #expect(throws: WinnowError.self) { try DataSplits(reading: source, for: graph(["x": .float32])) }
+        }
+        try NPZ.write(["labels": Tensor([2, 0, 1] as [Int64])], to: folder + "/only.npz")
+        let alone = try graph(["labels": .int64])
+        let data = try #require(try DataSplits(reading: folder + "/only.npz", for: alone).test)
+        #expect(try data.labels == nil && data.adapted(to: alone).batch(at: [0])["labels"]?.integers() == [2])
+        let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/only.npz", for: graph(["x": .float32])) }
+        #expect(error?.problem == "has no arrays but labels")
+    }
+
+    /// A table's columns are the other input, or the only one, whatever it is called.
+    @Test func aModelMayTakeTheColumnOfLabels() throws {
+        try Data("a,b,c,d,target\n0,1,2,3,2\n4,5,6,7,0\n8,9,10,11,1\n".utf8).write(to: URL(fileURLWithPath: folder + "/a.csv"))
+        let data = try #require(try DataSplits(reading: folder + "/a.csv").test)
+        let both = try data.adapted(to: graph(["x": .float32, "target": .float32])).batch(at: [0, 2])
+        #expect(both["x"] == samples.selecting([0, 2], axis: 0) && both["target"]?.floats() == [2, 1])
+        let b = GraphBuilder("echo")
+        let echo = try b.graph(outputs: [b.add(Identity(), b.input("target", .float32, ["N", 4]))])
+        #expect(try data.adapted(to: echo).batch(at: [0, 1, 2])["target"] == samples)
+    }
+}

@@ -1,0 +1,41 @@
+import Testing
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+@testable import Winnow
+
+/// What a model gives of all samples of a data set.
+@Suite struct PredictionTests {
+    private let weight = Tensor((0..<20).map { Float($0 * 7 % 20) - 9 }, shape: [4, 5])
+    private let samples = Tensor((0..<12).map { Float($0) }, shape: [3, 4])
+
+    private func model(_ extents: [Extent], isSummed: Bool = false) throws -> Model {
+        let b = GraphBuilder("product")
+        let y = try b.add(MatMul(), b.input("x", .float32, extents), b.constant("w", weight))
+        return Model(try b.graph(outputs: [isSummed ? b.add(ReduceSum(keepsAxes: false), y) : y]))
+    }
+
+    private func run(_ model: Model, on x: Tensor) throws -> Tensor? {
+        let data = try Dataset(arrays: [.init(name: "x", x)], for: model.graph)
+        return try model.run(on: data)[model.graph.outputNames[0]]
+    }
+
+    /// Rows are run one by one where the model takes no samples at a time, and come out as rows.
+    @Test func samplesWithoutAnAxisComeInRows() throws {
+        let expected = try run(model(["N", 4]), on: samples)
+        #expect(expected?.shape == [3, 5])
+        #expect(try run(model([4]), on: samples) == expected)
+        let one = samples.rows(1..<2).reshaped([4])
+        #expect(try run(model([4]), on: one) == expected?.rows(1..<2))
+        #expect(try Dataset(arrays: [.init(name: "x", one)], for: model([4]).graph).words.hasPrefix("1 sample of x float32 4, "))
+        #expect(try run(model([4], isSummed: true), on: samples)?.shape == [3])
+    }
+
+    /// One number for all samples is told of in words.
+    @Test func oneNumberForAllIsRefused() throws {
+        let error = #expect(throws: WinnowError.self) { try run(model(["N", 4], isSummed: true), on: samples) }
+        #expect(error?.problem.hasPrefix("is a single number") == true)
+    }
+}
