@@ -41,6 +41,8 @@ package struct AxisMap: Hashable, Sendable {
     package var summed: Set<Character> = []
     /// Labels over whose indices statistics are taken, a mean or a variance: without some of them, statistics are those of the rest.
     package var population: Set<Character> = []
+    /// Labels of whose elements the largest counts: summed over where none is negative, else not to be touched.
+    package var largest: Set<Character> = []
     /// Labels that no output has because nothing comes of their elements.
     package var unread: Set<Character> = []
     /// Inputs whose elements are the extents of axes: the target shape of Reshape counts the axes of its result.

@@ -125,10 +125,11 @@ extension ReductionOperator {
         let output = (0..<rank).compactMap { axis -> AxisTerm? in
             axes.contains(axis) ? (parameters.keepsAxes ? .one : nil) : .label(letters[axis])
         }
-        let isKnown = Self.function.ignoresZeros || Self.function == .mean
+        let isKnown = Self.function.ignoresZeros || Self.function == .mean || Self.function == .maximum
         let data = (0..<rank).map { !isKnown && axes.contains($0) ? AxisTerm.opaque : .label(letters[$0]) }
         var map = AxisMap(inputs: [data] + inputs.dropFirst().map { $0 == nil ? [] : [.opaque] }, outputs: [output])
         if Self.function == .mean { map.population = Set(axes.map { letters[$0] }) }
+        if Self.function == .maximum { map.largest = Set(axes.map { letters[$0] }) }
         return map
     }
 

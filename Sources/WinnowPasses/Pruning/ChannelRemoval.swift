@@ -1,4 +1,5 @@
 package import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 
 /// Takes channels out of a graph: slices initializers, and asks operators for what else counts them.
@@ -23,7 +24,8 @@ package struct ChannelRemoval {
             if smaller.shape != tensor.shape { edit.initializers.append((name, smaller)) }
         }
         var lists = ExtentLists(graph)
-        for bound in groups.nodes { try adjust(bound, channels, &lists, &edit) }
+        var names = FreshNames(graph)
+        for bound in groups.nodes { try adjust(bound, channels, &lists, &names, &edit) }
         let result = try graph.applying(edit)
         try check(result, channels)
         return result
@@ -31,7 +33,8 @@ package struct ChannelRemoval {
 
     /// Gives a node the attributes and lists of extents that fit what is left.
     private func adjust(
-        _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ lists: inout ExtentLists, _ edit: inout GraphEdit
+        _ bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ lists: inout ExtentLists, _ names: inout FreshNames,
+        _ edit: inout GraphEdit
     ) throws {
         var node = bound.node
         let fixed = extentsLeft(of: bound, channels)
@@ -51,7 +54,14 @@ package struct ChannelRemoval {
             node.inputs[position] = try lists.list(list, with: changed, for: node, &edit)
             isRewritten = true
         }
-        guard isResized || isRewritten else { return }
+        let share = shareLeft(of: bound, channels)
+        guard isResized || isRewritten || share != 1 else { return }
+        if share != 1, let result = node.output(0), let info = graph.infos[result] {
+            let (mean, factor) = (names.value("\(result).mean"), names.value("\(result).share"))
+            edit.initializers.append((factor, Tensor([share], shape: [], as: info.elementType)))
+            edit.addedNodes.append(Node(name: names.node("\(node.name).share"), op: Mul(), inputs: [mean, factor], outputs: [result]))
+            node.outputs[0] = mean
+        }
         edit.removedNodes.insert(node.name)
         edit.addedNodes.append(node)
     }
@@ -68,6 +78,14 @@ package struct ChannelRemoval {
             if let id = bound.labels[label], let left = remaining(id, channels) { result[label] = left }
         }
         return result
+    }
+
+    /// How much of what a node averages is left: its mean is that much too large.
+    private func shareLeft(of bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>]) -> Double {
+        bound.averages.compactMap { bound.labels[$0] }.reduce(1) { share, id in
+            guard let left = remaining(id, channels), let count = groups.classes.extent(of: id) else { return share }
+            return share * Double(left) / Double(count)
+        }
     }
 
     /// The extent a class has left; nil where nothing is removed.

@@ -34,6 +34,8 @@ package struct CouplingGroups: Sendable {
         var labels: [Character: Int]
         /// The classes that the elements of an input count.
         var counts: [Int: [Int?]] = [:]
+        /// Labels over which a mean is taken that stays what it is where channels of zeros go: it counts them.
+        var averages: Set<Character> = []
     }
 
     package internal(set) var groups: [Group] = []
@@ -135,6 +137,9 @@ package struct CouplingGroups: Sendable {
             let terms = map.outputs[position]
             guard !terms.isEmpty, terms.allSatisfy({ $0 == .opaque }), index.isRead(name) else { continue }
             for id in bound.labels.values { classes.protect(id, why) }
+        }
+        if !map.largest.isEmpty, !index.isNonnegative(node.input(0)) {
+            for id in map.largest.compactMap({ bound.labels[$0] }) { classes.protect(id, whole) }
         }
         count(&bound, why)
         nodes.append(bound)

@@ -42,7 +42,7 @@ struct ProtectionTests {
 
     static let reductions: [(any Operator, keeps: Bool)] = [
         (ReduceSum(axes: [1]), false), (ReduceL1(axes: [1]), false), (ReduceL2(axes: [1]), false), (ReduceSumSquare(axes: [1]), false),
-        (ReduceMean(axes: [1]), false), (ReduceMax(axes: [1]), true), (ReduceMin(axes: [1]), true), (ReduceProd(axes: [1]), true),
+        (ReduceMean(axes: [1]), false), (ReduceMax(axes: [1]), false), (ReduceMin(axes: [1]), true), (ReduceProd(axes: [1]), true),
         (ReduceLogSumExp(axes: [1]), true), (Softmax(axis: 1), true), (LpNormalization(axis: 1, power: 2), true),
     ]
 
@@ -56,14 +56,28 @@ struct ProtectionTests {
         #expect((protection(graph) != nil) == keeps, "\(op.type)")
     }
 
-    /// The mean of what is left may scale or shift what is left, and tell nothing else.
-    @Test func aMeanThatIsReadElsewhereIsProtected() throws {
+    /// The mean of what is left may scale or shift what is left; where it tells anything else, it counts what is gone as zeros.
+    @Test func aMeanThatIsReadElsewhereCountsWhatIsGone() throws {
         func mean(_ b: GraphBuilder, _ h: ValueName) throws -> ValueName { try b.add(ReduceMean(axes: [1]), h) }
         let widened = try network({ b, h in try b.add(Concat(axis: 1), mean(b, h), h) }, width: 9)
-        #expect(protection(widened)?.contains("computes over all of this axis") == true)
+        try expectShrunkEqualsMasked(widened, smaller: ["w1", "w2"])
         let multiplied = try network({ b, h in try b.add(MatMul(), mean(b, h), b.constant("w3", TestModels.normal([1, 8]))) })
-        #expect(protection(multiplied) != nil)
+        try expectShrunkEqualsMasked(multiplied, smaller: ["w1"])
+        let raised = try network({ b, h in try b.add(Concat(axis: 1), mean(b, b.add(Sigmoid(), h)), h) }, width: 9)
+        #expect(protection(raised)?.contains("sums over it") == true)
         #expect(protection(try network { b, h in try b.add(Sub(), h, mean(b, h)) }) == nil)
+    }
+
+    /// The largest of numbers that are not negative is that of those that are not zero.
+    @Test func theLargestOfWhatIsNotNegativeIsNotThatOfZeros() throws {
+        func largest(_ middle: @escaping (GraphBuilder, ValueName) throws -> ValueName) throws -> Graph {
+            try network({ b, h in try b.add(Concat(axis: 1), b.add(ReduceMax(axes: [1]), middle(b, h)), h) }, width: 9)
+        }
+        try expectShrunkEqualsMasked(largest { b, h in try b.add(Relu(), h) }, smaller: ["w1", "w2"])
+        try expectShrunkEqualsMasked(largest { b, h in try b.add(Mul(), b.add(Relu(), h), b.add(Sigmoid(), h)) }, smaller: ["w1", "w2"])
+        #expect(protection(try largest { $1 })?.contains("computes over all of this axis") == true)
+        #expect(protection(try largest { b, h in try b.add(LeakyRelu(), h) }) != nil)
+        #expect(protection(try largest { b, h in try b.add(Sigmoid(), h) })?.contains("sums over it") == true)
     }
 
     /// Zeros arrive through Relu and Tanh, not through Exp, Sigmoid or an addition of what all channels share.
