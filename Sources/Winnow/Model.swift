@@ -22,7 +22,9 @@ public struct Model: Sendable {
     /// With `followsLinks` its external data may lie behind links that leave its folder, as in caches of model hubs.
     public init(reading path: String, followsLinks: Bool = Model.followsLinks) throws {
         let links: LinkPolicy = followsLinks ? .everywhere : .insideFolder
-        do { graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links) } catch let error as WinnowError {
+        do {
+            graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links).takingKnownLists()
+        } catch let error as WinnowError {
             throw error.subject.contains(path) ? error : error.within(path)
         }
         self.path = path

@@ -32,6 +32,22 @@ struct ListTests {
         #expect(try Session(graph, options: SessionOptions(lowers: false)).run(["x": x])["y"]?.floats() == [3, 6, 27, 12, 15, 108])
     }
 
+    /// Chunks whose parts are read one by one are Split from the start; a list that something else reads stays.
+    @Test(arguments: [false, true]) func listsReadByPlacesAreSplit(countsParts: Bool) throws {
+        let b = GraphBuilder("chunks")
+        let x = try b.input("x", .float32, ["N", 4])
+        let list = try b.add(SplitToSequence(axis: -1), x, b.constant("width", Tensor(scalar: Int64(2))))
+        func part(_ place: Int64) throws -> ValueName { try b.add(SequenceAt(), list, b.constant("place", Tensor(scalar: place))) }
+        var y = try b.subtract(part(0), part(-1))
+        if countsParts { y = try b.multiply(y, b.add(Cast(to: .float32), b.add(SequenceLength(), list))) }
+        let graph = try b.graph(outputs: [y])
+        let taken = try graph.takingKnownLists()
+        #expect(taken.nodes.contains { $0.op is any ListOperator } == countsParts)
+        #expect(countsParts ? taken.text == graph.text : taken.type(of: y)?.extents == ["N", 2])
+        let input = ["x": Tensor([Float(1), 2, 30, 40], shape: [1, 4])]
+        #expect(try Session(taken).run(input)[y]?.floats() == (countsParts ? [-58, -76] : [-29, -38]))
+    }
+
     @Test func membersOfOutputsHaveNumbers() throws {
         let b = GraphBuilder("halves")
         let x = try b.input("x", .float32, ["N", 4])

@@ -68,7 +68,8 @@ package struct ContributedAttention: Decomposition {
         }
         let past = try inputs.present(4).map { past in try (0..<2).map { try b.direction($0, of: past) } }
         let bias = try mask.bias(
-            b, query: parts[0], keyCount: b.extent(1, of: x) + (past.map { try b.extent(2, of: $0[0]) } ?? 0), mask: inputs.present(3), added: inputs.present(5))
+            b, query: parts[0], keyCount: b.extent(1, of: x) + (past.map { try b.extent(2, of: $0[0]) } ?? 0),
+            mask: inputs.present(3), added: inputs.present(5))
         let results = try b.add(Attention(scale: scale), inputs: [parts[0], parts[1], parts[2], bias, past?[0], past?[1]], outputs: 3)
         let output = try b.joined(results[0])
         // Keys and values of other sizes do not fit one array.

@@ -57,7 +57,8 @@ package struct MultiHeadAttention: Decomposition {
         operands = try operands.map { try b.split($0, heads: heads) }
         let past = [inputs.present(6), inputs.present(7)]
         let bias = try mask.bias(
-            b, query: operands[0], keyCount: b.extent(2, of: operands[1]) + (past[0].map { try b.extent(2, of: $0) } ?? 0), mask: inputs.present(4), added: inputs.present(5))
+            b, query: operands[0], keyCount: b.extent(2, of: operands[1]) + (past[0].map { try b.extent(2, of: $0) } ?? 0),
+            mask: inputs.present(4), added: inputs.present(5))
         let results = try b.add(Attention(scale: scale, scoresMode: 3), inputs: operands + [bias] + past, outputs: 4)
         return [try b.joined(results[0])] + results[1...]
     }

@@ -62,7 +62,7 @@ package struct GatherND: Operator {
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let builder = context.builder
-        guard try builder.info(of: context.input(1))?.rank != nil else { return nil }
+        guard try batchRank == 0 || builder.info(of: context.input(1))?.rank != nil else { return nil }
         let indices = try addressingBatches(context.input(1), builder)
         let type = context.info(of: try context.input(0))?.elementType ?? .float32
         let zeros = try builder.add(
