@@ -177,3 +177,14 @@ def test_samples_one_by_one(winnow, lonely):
     session = onnxruntime.InferenceSession(str(lonely / "m.onnx"), providers=["CPUExecutionProvider"])
     wanted = [session.run(None, {"x": sample[None]})[0] for sample in np.load(lonely / "d.npz")["x"]]
     assert np.allclose(np.load(lonely / "y.npz")["y"], np.concatenate(wanted), atol=1e-5)
+
+
+def test_names_in_archives_are_classes(winnow, model, samples, tmp_path):
+    images, labels = samples
+    arrays = {"input": images[:, None] / np.float32(255)}
+    names = np.array([f"class {label}" for label in range(10)])[labels]
+    results = []
+    for kind in (labels, labels.astype(np.float64), names, names.astype("S")):
+        np.savez_compressed(tmp_path / "d.npz", labels=kind, **arrays)
+        results.append(winnow("evaluate", model, "--data", tmp_path / "d.npz", "--split", "all", "--json").stdout)
+    assert len({json.dumps([row.get("top1") for row in json.loads(text)]) for text in results}) == 1

@@ -10,6 +10,8 @@ struct BatchAssembler {
     private let originals: [Dataset.Feature]
     private let changes: [(method: any AugmentationMethod.Type, change: AugmentationChange)]
     private let inputs: Set<ValueName>
+    /// Features whose last two axes are no height and width: of one row or column, or read along time.
+    private let sequences: Set<ValueName>
     private let seed: UInt64
     /// Room for a batch of any feature.
     private let workspace: TensorStorage
@@ -30,6 +32,9 @@ struct BatchAssembler {
         originals = taken
         changes = augmentation.active
         self.inputs = Set(inputs)
+        sequences = changes.isEmpty ? [] : Set(zip(self.data.features, taken).compactMap { feature, original in
+            original.sampleShape(at: 0).suffix(2).contains(1) || objective.graph.readsAsSequence(feature.name) ? feature.name : nil
+        })
         self.seed = seed
         let largest = self.data.features.map { $0.sampleShape(at: 0).elementCount }.max() ?? 0
         workspace = TensorStorage(byteCount: !changes.isEmpty ? batchSize * largest * MemoryLayout<Int64>.stride : 0)
@@ -93,7 +98,8 @@ struct BatchAssembler {
         return AugmentedSamples(
             base: target, shape: [indices.count] + original.sampleShape(at: 0), elementType: feature.batchElementType,
             isInput: inputs.contains(feature.name), black: original.elementType == .uint8 ? original.offset : 0,
-            key: seed &+ SplitMix.mix(UInt64(step)), workspace: workspace.base)
+            key: seed &+ SplitMix.mix(UInt64(step)), workspace: workspace.base,
+            mayBeImages: !sequences.contains(feature.name))
     }
 }
 

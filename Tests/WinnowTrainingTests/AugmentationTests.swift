@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 
 @testable import WinnowTraining
 
@@ -131,5 +132,40 @@ import WinnowTensor
             let error = #expect(throws: WinnowError.self) { try Trainer(model, configuration: configuration).train(on: data) }
             #expect(error?.subject.contains(change.method) == true)
         }
+    }
+    /// Waves and steps in time are no pictures, though they have two axes; pictures that another layer reads later as steps are.
+    @Test(arguments: [("wave", [1, 16], false), ("channels", [4, 16], false), ("steps", [6, 16], false), ("row", [1, 4, 1], false), ("picture", [1, 4, 6], true)])
+    func wavesAreNoPictures(kind: String, sample: [Int], isPicture: Bool) throws {
+        let b = GraphBuilder(kind)
+        func weight(_ shape: Shape) -> ValueName { b.constant("w\(shape.elementCount)", .sample(shape)) }
+        let x = try b.input("x", .float32, ["N"] + sample.map { .fixed($0) })
+        let scaled = try b.add(Mul(), x, b.constant("scale", Tensor(scalar: Float(2))))
+        let y: ValueName
+        switch kind {
+        case "steps":
+            let steps = try b.add(Transpose([1, 0, 2]), scaled)
+            let all = try b.add(GRU(RecurrentParameters(hiddenSize: 2)), inputs: [steps, weight([1, 6, 16]), weight([1, 6, 2])], outputs: 2)
+            y = try b.add(Squeeze(), all[1], b.constant("first", Tensor([Int64(0)])))
+        case "picture":
+            let maps = try b.add(Conv(stride: 1, padding: 1), scaled, weight([2, 1, 3, 3]))
+            y = try b.add(Conv(stride: 1, padding: 1, rank: 1), b.add(Reshape(), maps, b.constant("rows", Tensor([0, 8, 6] as [Int64]))), weight([2, 8, 3]))
+        case "row": y = scaled
+        default: y = try b.add(Conv(stride: 1, padding: 1, rank: 1), scaled, weight([2, sample[0], 3]))
+        }
+        let flat = try b.add(Flatten(), y)
+        let width = try #require(b.type(of: flat)?.extents?.last?.value)
+        let model = try b.graph(outputs: [b.linear(flat, b.constant("head", .sample([2, width])))])
+        let data = try Dataset([.init(name: "x", .sample(Shape([8] + sample)))], labels: (0..<8).map { $0 % 2 })
+        func train(_ method: String) throws {
+            var configuration = TrainingConfiguration(epochs: 1, batchSize: 8)
+            configuration.augmentation = Augmentation([AugmentationChange(method, by: 1)])
+            _ = try Trainer(model, configuration: configuration).train(on: data)
+        }
+        for method in ["flip", "shift", "crop", "brightness"] {
+            if isPicture { try train(method); continue }
+            let error = #expect(throws: WinnowError.self) { try train(method) }
+            #expect(error?.subject == "augmentation \(method)")
+        }
+        try train("noise")
     }
 }

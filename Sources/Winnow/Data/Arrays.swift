@@ -16,13 +16,16 @@ public enum Arrays {
     }
 
     /// The arrays of an npz or safetensors file by name.
-    public static func read(_ path: String) throws -> [String: Tensor] {
-        try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path)
+    public static func read(_ path: String) throws -> [String: Tensor] { try read(path, without: nil) }
+
+    /// - Parameter omitted: an array of an npz file that is left out.
+    private static func read(_ path: String, without omitted: String?) throws -> [String: Tensor] {
+        try isSafeTensors(path) ? SafeTensors(contentsOf: path).tensors : NPZ.read(path, without: omitted)
     }
 
     /// The arrays of an npz, safetensors or npy file; that of an npy file has no name.
-    static func readUnnamed(_ path: String) throws -> [String: Tensor] {
-        path.lowercased().hasSuffix(".npy") ? ["": try NPY.read(path)] : try read(path)
+    static func readUnnamed(_ path: String, without omitted: String? = nil) throws -> [String: Tensor] {
+        path.lowercased().hasSuffix(".npy") ? ["": try NPY.read(path)] : try read(path, without: omitted)
     }
 
     /// Writes the arrays and gives one line about each.

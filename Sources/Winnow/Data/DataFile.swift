@@ -18,7 +18,6 @@ struct DataFile {
     /// What was done to the numbers, in words to follow others; empty: nothing.
     var preparation = ""
 
-    private static let labelName = "labels"
     static let fileExtensions = ["npz", "npy", "safetensors", "csv", "csv.gz"]
     static let remedy = "give an npz, npy, safetensors, CSV or IDX file, a folder of these or of images, sounds or texts, a list of such files, or fashion-mnist"
 }
@@ -28,9 +27,9 @@ extension DataFile {
     init(reading path: String) throws {
         let name = URL(fileURLWithPath: path).lastPathComponent.lowercased()
         if name.hasSuffix(".npz") || name.hasSuffix(".safetensors") {
-            try self.init(arrays: ArrayFiles.rows(path), subject: path)
+            try self.init(ArrayFiles.contents(path), subject: path)
         } else if name.hasSuffix(".npy") {
-            self.init(features: try ArrayFiles.rows(path).values.map { .init(parts: [$0]) })
+            self.init(features: try ArrayFiles.contents(path).rows.values.map { .init(parts: [$0]) })
         } else if name.hasSuffix(".csv") || name.hasSuffix(".csv.gz") {
             let table = try CSV(contentsOf: path)
             let preparation = try TablePreparation(beside: path)
@@ -44,16 +43,19 @@ extension DataFile {
     }
 
     /// One array per input of the model, and `labels`.
-    init(arrays: [String: SampleRows], subject: String) throws {
-        var arrays = arrays
-        let labels = arrays.removeValue(forKey: Self.labelName)
+    private init(_ contents: ArrayFiles.Contents, subject: String) throws {
+        var arrays = contents.rows
+        let labels = arrays.removeValue(forKey: ArrayFiles.labelName)
         self.init(features: arrays.sorted { $0.key < $1.key }.map { .init(name: $0.key, parts: [$0.value]) })
-        guard let labels else { return }
-        labelArray = .init(name: Self.labelName, parts: [labels])
-        do {
-            self.labels = try labels.classNumbers(of: subject)
-        } catch let error as WinnowError {
-            labelObjection = error
+        if let names = contents.labels {
+            try setLabels(names, name: ArrayFiles.labelName, subject: subject)
+        } else if let labels {
+            labelArray = .init(name: ArrayFiles.labelName, parts: [labels])
+            do {
+                self.labels = try labels.classNumbers(of: subject)
+            } catch let error as WinnowError {
+                labelObjection = error
+            }
         }
         if features.isEmpty { labelObjection = WinnowError(.data, subject, "has no arrays but labels") }
     }
@@ -90,9 +92,9 @@ extension DataFile {
         let shards = names.filter { name in [".npz", ".safetensors"].contains { name.lowercased().hasSuffix($0) } }
         guard !arrays.isEmpty || !shards.isEmpty else { return nil }
         var unread = UnreadFiles(skips: skippingBad)
-        let rows = try arrays.isEmpty
-            ? ArrayFiles.rows(shards: shards.map { "\(folder)/\($0)" }, &unread) : ArrayFiles.rows(namedIn: folder, arrays)
-        try self.init(arrays: rows, subject: folder)
+        let contents = try arrays.isEmpty
+            ? ArrayFiles.contents(shards: shards.map { "\(folder)/\($0)" }, &unread) : ArrayFiles.contents(namedIn: folder, arrays)
+        try self.init(contents, subject: folder)
         preparation = unread.words
     }
 
@@ -114,10 +116,18 @@ extension SampleRows {
     /// The classes that labels are, one a sample. Throws `.data` where they are none.
     fileprivate func classNumbers(of subject: String) throws -> [Int] {
         let isColumn = shape.rank == 1 || (shape.rank == 2 && shape[1] == 1)
-        guard elementType.isInteger, isColumn else {
+        guard isColumn else {
             throw WinnowError(
                 .data, "\(subject): labels", "are \(elementType) of shape \(shape)", remedy: "give one whole number a sample")
         }
-        return try tensor().integers()
+        let labels = try tensor()
+        if elementType.isInteger { return labels.integers() }
+        // Arrays that were put together with floats hold classes as 2.0.
+        return try labels.doubles().map { label in
+            guard let number = Int(exactly: label) else {
+                throw WinnowError(.data, "\(subject): labels", "are no classes: one of them is \(label)", remedy: "give whole numbers or names")
+            }
+            return number
+        }
     }
 }

@@ -83,7 +83,7 @@ extension DataSplits {
         if let splits = try DataSplits(mnist: path, source) ?? DataSplits(splitsIn: path, source, reading) { return splits }
         if let files = SampleFiles(folder: path) { return try DataSplits(files, source, reading) }
         if let arrays = try DataFile(arraysIn: path, skippingBad: reading.skipsBad) {
-            let data = try arrays.dataset(classes: [], for: reading.graph)
+            let data = try arrays.dataset(classes: SampleFiles.sorted(Set(arrays.labelNames ?? [])), for: reading.graph)
             return try DataSplits(splitting: data, notes: ["\(source): \(data.words)\(arrays.preparation)"])
         }
         throw WinnowError(.data, path, "holds no images, sounds, arrays or tables that could be read", remedy: DataFile.remedy)

@@ -71,10 +71,22 @@ public struct Pipeline: Sendable {
         on model: Model, cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) throws -> CompressionResult {
         for step in recipe.steps { try step.check() }
+        try checkData(of: model)
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         do { return try run(on: model, in: folder, cancellation, progress) } catch {
             folder?.release(after: error)
             throw error
+        }
+    }
+
+    /// Throws `.data` where a step trains and there is nothing to train on, before the steps in front of it work.
+    private func checkData(of model: Model) throws {
+        let context = self.context(of: model) { _ in }
+        for (index, step) in recipe.steps.enumerated() {
+            guard case .pass(let step) = step, step.pass.needs == .training else { continue }
+            do {
+                try WinnowError.leading(to: type(of: step.pass).page) { try context.checkTrains() }
+            } catch let error as WinnowError { throw error.within(step.name).within("step \(index + 1)") }
         }
     }
 

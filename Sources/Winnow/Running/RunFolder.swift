@@ -97,9 +97,14 @@ struct RunFolder: Sendable {
     }
 
     /// Removes the folder of a run that ended with an error and has kept nothing; where it has, another run may take its place.
-    func release(after error: any Error) {
+    ///
+    /// - Parameter copy: a graph there that is no work, for the run was given it.
+    func release(after error: any Error, without copy: String? = nil) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        if names.allSatisfy({ $0.hasPrefix(Self.marker + ".") }) { return remove([]) }
+        let graph = copy.map { $0 + Self.ending }
+        if names.allSatisfy({ $0.hasPrefix(Self.marker + ".") || $0 == graph || $0 == graph.map { $0 + ".data" } }) {
+            return remove(copy.map { [$0] } ?? [])
+        }
         if (error as? WinnowError)?.kind != .cancelled { try? state.part(Self.failure).save(true) }
     }
 

@@ -23,7 +23,7 @@ extension CompressionSearch {
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
     ) throws -> CompressionOutcome {
         try checkOutputs()
-        let run = try SearchRun(self, cancellation, progress)
+        let run = try SearchRun.opening(self, cancellation, progress)
         try run.run()
         return try finish(run, progress)
     }
@@ -33,7 +33,7 @@ extension CompressionSearch {
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
     ) throws -> [String] {
         try checkOutputs()
-        return try SearchRun(self, cancellation, progress).plan()
+        return try SearchRun.opening(self, cancellation, progress).plan()
     }
 
     /// The YAML file of the recipe that was found.

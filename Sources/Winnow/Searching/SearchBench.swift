@@ -57,9 +57,12 @@ final class SearchBench {
     /// Drops the files of all recipes but those of these trials; what was measured stays known.
     func keepModels(of kept: [SearchTrial]) { folder.dropGraphs(except: Set(kept.map(\.name))) }
 
+    /// What the copy of the original is called.
+    static let originalName = "original"
+
     /// Differs where recipes do.
     private static func name(of steps: [PassStep]) -> String {
-        guard !steps.isEmpty else { return "original" }
+        guard !steps.isEmpty else { return originalName }
         var hash = ContentHash()
         hash.add(recipe(of: steps))
         return "trial-\(hash.text.prefix(16))"

@@ -30,23 +30,47 @@ final class SearchRun {
     /// How many recipes are tried, as far as is known.
     var count: Int { max(planned, done + 1) }
 
-    /// Opens the folder, measures the original and how fast it trains.
-    init(_ search: CompressionSearch, _ cancellation: Cancellation, _ report: @escaping @Sendable (Pipeline.Progress) -> Void) throws {
-        (self.search, self.report) = (search, report)
+    /// Opens the folder and begins; what ends with an error here leaves no folder in the way of a search that does it right.
+    static func opening(
+        _ search: CompressionSearch, _ cancellation: Cancellation, _ report: @escaping @Sendable (Pipeline.Progress) -> Void
+    ) throws -> SearchRun {
         let model = search.input.graph
         let data = search.data?.kept(for: model)
-        space = try SearchSpace(model, data, search.targets, profile: search.profile)
         var options = MeasuringOptions()
         (options.shapes, options.cancellation, options.judges) = (search.shapes, cancellation, search.judge.map { [$0] } ?? [])
-        measuring = try Measuring(data, of: model, options)
-        var pipeline = Pipeline(Recipe {}, data: data)
-        (pipeline.judge, pipeline.seed, pipeline.stateFolder, pipeline.recordsRecipe) = (search.judge, search.seed, search.folder, true)
+        let measuring = try Measuring(data, of: model, options)
+        if measuring.shapes(for: model, of: model).request(for: model) != nil {
+            let measured: [CompressionCost] = search.latencyProgram == nil ? [.multiplyAccumulates, .latency] : [.multiplyAccumulates]
+            for cost in measured where search.targets.limits[cost] != nil { throw unknown(cost) }
+        }
         let programs = [search.judge.map { "\($0)" }, search.latencyProgram.map { "\($0)" }]
         let folder = try RunFolder(
             search.folder,
             of: Fingerprint(
                 models: [model], data: [data?.training, data?.validation, data?.test],
                 settings: programs.map { $0 ?? "" } + search.shapes, seed: search.seed))
+        do { return try SearchRun(search, data, measuring, folder, cancellation, report) } catch {
+            folder.release(after: error, without: SearchBench.originalName)
+            throw error
+        }
+    }
+
+    private static func unknown(_ cost: CompressionCost) -> WinnowError {
+        WinnowError(
+            .usage, "the target for \(cost.words)", "cannot be judged: that of the original is not known, for an extent of its inputs is open",
+            remedy: "give --shape")
+    }
+
+    /// Measures the original and how fast it trains.
+    private init(
+        _ search: CompressionSearch, _ data: DataSplits?, _ measuring: Measuring, _ folder: RunFolder, _ cancellation: Cancellation,
+        _ report: @escaping @Sendable (Pipeline.Progress) -> Void
+    ) throws {
+        (self.search, self.report, self.measuring) = (search, report, measuring)
+        let model = search.input.graph
+        space = try SearchSpace(model, data, search.targets, profile: search.profile)
+        var pipeline = Pipeline(Recipe {}, data: data)
+        (pipeline.judge, pipeline.seed, pipeline.stateFolder, pipeline.recordsRecipe) = (search.judge, search.seed, search.folder, true)
         let limits = search.targets.limits
         bench = SearchBench(
             search.input, pipeline, measuring, latencyProgram: search.latencyProgram, timesAll: limits.isEmpty || limits[.latency] != nil,
@@ -54,11 +78,7 @@ final class SearchRun {
         baseline = try bench.trial([], "as it came")
         original = try measuring.judged(search.input, stage: search.input.fileTitle ?? "input", name: model.name)
         best = (baseline, [])
-        for cost in CompressionCost.allCases where limits[cost] != nil && baseline[cost] == nil {
-            throw WinnowError(
-                .usage, "the target for \(cost.words)", "cannot be judged: that of the original is not known, for an extent of its inputs is open",
-                remedy: "give --shape")
-        }
+        for cost in CompressionCost.allCases where limits[cost] != nil && baseline[cost] == nil { throw Self.unknown(cost) }
         qualityName = try bench.qualityName()
         var context = PassContext(seed: search.seed, cancellation: cancellation)
         (context.teacher, context.judge) = (model, search.judge)

@@ -29,8 +29,15 @@ package enum NPY {
         return tensor.transposed(Array((0..<shape.rank).reversed()))
     }
 
-    /// What the head of a file says; the elements follow.
+    /// What the head of a file of numbers says; the elements follow.
     static func layout(_ reader: inout ByteReader, subject: String) throws -> (header: NPYHeader, shape: Shape) {
+        let layout = try anyLayout(&reader, subject: subject)
+        guard layout.header.text == nil else { throw WinnowError(.unsupported, subject, "holds texts, not numbers") }
+        return layout
+    }
+
+    /// The same of a file that may hold texts.
+    static func anyLayout(_ reader: inout ByteReader, subject: String) throws -> (header: NPYHeader, shape: Shape) {
         guard reader.remaining >= magic.count, try reader.slice(magic.count).elementsEqual(magic) else {
             throw WinnowError(.file, subject, "is not a NumPy array file")
         }
@@ -63,6 +70,8 @@ package enum NPY {
 /// The dictionary at the head of a NumPy file.
 struct NPYHeader {
     var elementType: ElementType = .float32
+    /// How elements are texts; nil: they are numbers.
+    var text: NPYText?
     var isBigEndian = false
     var isColumnMajor = false
     var extents: [Int] = []
@@ -91,7 +100,9 @@ struct NPYHeader {
             throw WinnowError(.unsupported, subject, "holds records, not numbers")
         }
         let code = type.dropFirst().prefix { $0 != "'" }
-        guard let order = code.first, let known = Self.codes[String(code.dropFirst())], "<>|=".contains(order) else {
+        let form = NPYText(code: code.dropFirst())
+        self.text = form
+        guard let order = code.first, let known = form == nil ? Self.codes[String(code.dropFirst())] : .uint8, "<>|=".contains(order) else {
             throw WinnowError(.unsupported, subject, "has NumPy type \(code.prefix(20)), which is not supported")
         }
         elementType = known

@@ -2,11 +2,12 @@ package import WinnowTensor
 
 /// NumPy's archive of named arrays.
 package enum NPZ {
-    package static func read(_ path: String) throws -> [String: Tensor] {
+    /// The arrays by name, but the one called `name`.
+    package static func read(_ path: String, without name: String? = nil) throws -> [String: Tensor] {
         try MappedFile(path).withUnsafeBytes { bytes in
             let zip = try ZipReader(bytes, subject: path)
             var tensors: [String: Tensor] = [:]
-            for entry in zip.entries where entry.name.hasSuffix(".npy") {
+            for entry in zip.entries where entry.name.hasSuffix(".npy") && entry.name != name.map({ "\($0).npy" }) {
                 let name = String(entry.name.dropLast(4))
                 tensors[name] = try zip.withContents(of: entry) { try NPY.tensor($0, subject: "\(path): \(name)") }
             }

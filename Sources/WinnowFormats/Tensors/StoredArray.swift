@@ -35,9 +35,11 @@ package struct StoredArray: Sendable {
 
     /// The arrays of an npz, npy or safetensors file by name; that of an npy file has no name. nil for what can only be
     /// read as a whole: column-major arrays, numbers below a byte.
-    package static func arrays(of path: String) throws -> [String: StoredArray]? {
+    ///
+    /// - Parameter omitted: an array of an npz file that is left out.
+    package static func arrays(of path: String, without omitted: String? = nil) throws -> [String: StoredArray]? {
         let name = path.lowercased()
-        if name.hasSuffix(".npz") { return try NPZ.stored(path) }
+        if name.hasSuffix(".npz") { return try NPZ.stored(path, without: omitted) }
         if name.hasSuffix(".safetensors") { return try SafeTensors.stored(path) }
         return try MappedFile(path).withUnsafeBytes { bytes in
             try NPY.stored(bytes, of: bytes.count, in: ReadableFile(path), at: 0, subject: path).map { ["": $0] }
@@ -54,12 +56,12 @@ package struct StoredArray: Sendable {
 
 extension NPZ {
     /// The arrays where they lie; compressed ones are written out to temporary files. nil for column-major ones.
-    static func stored(_ path: String) throws -> [String: StoredArray]? {
+    static func stored(_ path: String, without omitted: String?) throws -> [String: StoredArray]? {
         let file = try ReadableFile(path)
         return try MappedFile(path).withUnsafeBytes { bytes in
             let zip = try ZipReader(bytes, subject: path)
             var arrays: [String: StoredArray] = [:]
-            for entry in zip.entries where entry.name.hasSuffix(".npy") {
+            for entry in zip.entries where entry.name.hasSuffix(".npy") && entry.name != omitted.map({ "\($0).npy" }) {
                 let name = String(entry.name.dropLast(4))
                 let array = try zip.withPlace(of: entry, in: file) { bytes, file, offset in
                     try NPY.stored(bytes, of: entry.byteCount, in: file, at: offset, subject: "\(path): \(name)")

@@ -60,6 +60,9 @@ public struct PassContext {
         return data
     }
 
+    /// Throws `.data` where there is nothing to train on.
+    package func checkTrains() throws { _ = try Self.require(training, "training data") }
+
     package func validationData(for graph: Graph) throws -> Dataset {
         try Self.require(validation, "validation data").adapted(to: graph)
     }

@@ -55,13 +55,15 @@ package struct AugmentedSamples {
     let key: UInt64
     /// Room for as many elements.
     let workspace: UnsafeMutableRawPointer
+    /// Whether the last two axes may be height and width.
+    var mayBeImages = true
 
     var count: Int { shape[0] }
     var sampleElementCount: Int { count == 0 ? 0 : shape.elementCount / count }
     var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
     /// float32 with height and width last.
-    var areImages: Bool { elementType == .float32 && shape.rank >= 3 }
+    var areImages: Bool { mayBeImages && elementType == .float32 && shape.rank >= 3 }
 
     /// (N, planes, H, W).
     var imageShape: Shape {

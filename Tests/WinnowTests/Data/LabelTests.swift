@@ -48,6 +48,54 @@ import WinnowTensor
         }
     }
 
+    /// As a table's labels: `2.0` is class 2, and truth values are two classes.
+    @Test(arguments: [ElementType.float32, .float64, .float16, .bool]) func classesMayBeStoredAsOtherNumbers(type: ElementType) throws {
+        let classes = type == .bool ? [1, 0, 1] : [2, 0, 1]
+        let labels = Tensor(classes.map(Double.init), shape: [3], as: type)
+        for source in try sources(["x": samples, "labels": labels]) {
+            #expect(try DataSplits(reading: source).test?.labels == classes, "\(source)")
+        }
+        try NPZ.write(["x": samples, "labels": Tensor([1, 2.5, 0] as [Float])], to: folder + "/a.npz")
+        let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/a.npz") }
+        #expect(error?.problem == "are no classes: one of them is 2.5")
+    }
+
+    /// An npy file of texts, as NumPy writes `<U3` and `|S3`.
+    private func npy(_ texts: [String], _ order: String, width: Int) -> Data {
+        let header = "{'descr': '\(order)\(width)', 'fortran_order': False, 'shape': (\(texts.count),), }"
+        var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+        for text in texts {
+            let letters = text.unicodeScalars.map(\.value)
+            for place in 0..<width {
+                let point = place < letters.count ? letters[place] : 0
+                switch order {
+                case "<U": bytes += (0..<4).map { UInt8(truncatingIfNeeded: point >> (8 * $0)) }
+                case ">U": bytes += (0..<4).map { UInt8(truncatingIfNeeded: point >> (24 - 8 * $0)) }
+                default: bytes.append(UInt8(truncatingIfNeeded: point))
+                }
+            }
+        }
+        return Data(bytes)
+    }
+
+    /// Names are sorted, numbers written as texts are numbers; in a folder of arrays.
+    @Test(arguments: ["<U", ">U", "|S"]) func classesMayBeTexts(order: String) throws {
+        try NPY.write(samples, to: folder + "/arrays/x.npy")
+        let file = URL(fileURLWithPath: folder + "/arrays/labels.npy")
+        let graph = try graph(["x": .float32])
+        for (texts, classes) in [(["dog", "ape", "cat"], [2, 0, 1]), (["10", "2.0", "3"], [10, 2, 3]), (["b", "a", "b"], [1, 0, 1])] {
+            try npy(texts, order, width: 4).write(to: file)
+            let data = try #require(try DataSplits(reading: folder + "/arrays", for: graph).test)
+            #expect(try data.labels == classes && data.adapted(to: graph).features.map(\.name) == ["x"], "\(texts)")
+        }
+        try npy(["a", "b"], order, width: 2).dropLast().write(to: file)
+        #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/arrays") }
+        // Texts elsewhere are no numbers.
+        try npy(["a", "b", "c"], order, width: 1).write(to: URL(fileURLWithPath: folder + "/arrays/x.npy"))
+        let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/arrays") }
+        #expect(error?.problem == "holds texts, not numbers")
+    }
+
     /// Such labels are no classes, and a model without others has nothing to be judged by.
     @Test func labelsThatAModelTakesMayBeAnything() throws {
         let numbers = Tensor([0.5, 1.5, 2.5] as [Float], shape: [3, 1])

@@ -50,6 +50,16 @@ import WinnowTraining
         #expect(first.steps.count == 4)
     }
 
+    /// A step that trains and has nothing to train on is told of before the first one works; no folder is left.
+    @Test func missingTrainingDataIsToldOfFirst() throws {
+        var pipeline = Pipeline(try Recipe(yaml: recipe))
+        pipeline.stateFolder = folder + "/untrained"
+        let seen = Counter()
+        let error = #expect(throws: WinnowError.self) { try pipeline.run(on: model(), progress: { _ in _ = seen.next() }) }
+        #expect(error?.subject == "step 2: finetune" && error?.problem.contains("needs training data") == true && error?.guide == "Finetune")
+        #expect(seen.next() == 1 && !FileManager.default.fileExists(atPath: folder + "/untrained"))
+    }
+
     /// Stopped after a few events, and run again until it ends, it gives the bytes of an undisturbed run.
     @Test(arguments: [4, 5, 6]) func stoppedRunsContinue(events: Int) throws {
         var whole = Pipeline(try Recipe(yaml: recipe), data: try data())

@@ -45,6 +45,22 @@ import WinnowTraining
 
     private func bytes(_ name: String) throws -> Data { try #require(FileManager.default.contents(atPath: "\(folder)/\(name)")) }
 
+    /// What is refused before anything was tried leaves nothing that a search with other data or targets would stumble over.
+    @Test func refusedSearchesLeaveNoFolder() throws {
+        let b = GraphBuilder("open")
+        let x = try b.input("x", .float32, ["N", "T", 4])
+        let graph = try b.graph(outputs: [b.add("MatMul", x, b.constant("w", Tensor(zeros: [4, 3])))])
+        var search = CompressionSearch(
+            Model(graph), output: "\(folder)/open.onnx", data: nil, targets: CompressionTargets(maxDrop: 5, limits: [.latency: .part(0.5)]))
+        #expect(throws: WinnowError.self) { try search() }
+        #expect(!FileManager.default.fileExists(atPath: search.folder))
+        search = try self.search("judged", [.size: .part(0.5)])
+        search.judge = Judge("broken") { _, _ in throw WinnowError(.numeric, "judge", "has nothing to say") }
+        let error = #expect(throws: WinnowError.self) { try search() }
+        #expect(error?.subject.contains("judge") == true)
+        #expect(!FileManager.default.fileExists(atPath: search.folder))
+    }
+
     @Test func targetsAreMetAndTheRecipeReproducesTheBytes() throws {
         let search = try search("small", [.size: .part(0.3)])
         let result = try search()
