@@ -160,7 +160,7 @@ struct EqualizationTests {
     }
 
     /// A channel whose scale is next to nothing beside its shift is not divided by it.
-    @Test(arguments: [1e-42, 1e-38, 0] as [Float]) func tinyScalesAreLeft(_ scale: Float) throws {
+    @Test(arguments: [.leastNonzeroMagnitude, 1e-38, 0] as [Float]) func tinyScalesAreLeft(_ scale: Float) throws {
         let b = GraphBuilder("tiny")
         var scales = TestModels.normal([8], seed: 1).floats().map { $0 * 4 }, shifts = TestModels.normal([8], seed: 2).floats()
         (scales[3], shifts[3]) = (scale, 40)
