@@ -71,6 +71,7 @@ public struct Pipeline: Sendable {
         on model: Model, cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) throws -> CompressionResult {
         for step in recipe.steps { try step.check() }
+        try cancellation.check("the run")
         try checkData(of: model)
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         do { return try run(on: model, in: folder, cancellation, progress) } catch {

@@ -19,6 +19,7 @@ extension Dataset {
         }
         if let labelArray, graph.inputNames.contains(labelArray.name), !result.features.contains(where: { $0.name == labelArray.name }) {
             result.features.append(labelArray)
+            if !graph.canHaveClasses(labels ?? []) { result.labels = nil }
         }
         let names = Set(result.features.map(\.name))
         if needed.allSatisfy({ names.contains($0) }) {
@@ -179,5 +180,13 @@ extension Shape {
             if product != extent { return false }
         }
         return rest.isEmpty
+    }
+}
+
+extension Graph {
+    /// Whether the first output may have a score for each of these classes.
+    fileprivate func canHaveClasses(_ labels: [Int]) -> Bool {
+        guard let extents = computedOutputs.first.flatMap({ infos[$0]?.extents }), extents.count > 1, let count = extents[1].value else { return true }
+        return labels.allSatisfy { (0..<count).contains($0) }
     }
 }

@@ -55,7 +55,7 @@ extension Graph {
                 let narrow = infos[output]?.elementType, narrow.bitWidth < 8,
                 let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: narrow, in: self), parameters.scales.count == 1
             else { continue }
-            let isMoved = index.standsForCodes(of: node, value)
+            let isMoved = index.dequantizing(before: node) != nil
             let type: ElementType = narrow.isSigned ? .int8 : .uint8
             let zeroPoint = names.value("\(value).zero_point")
             let bounds = [parameters.codes.lowerBound, parameters.codes.upperBound].map { code in
@@ -223,16 +223,17 @@ extension Graph {
 }
 
 extension GraphIndex {
-    /// Whether a value is what codes with the parameters of a QuantizeLinear stand for, moved at most.
-    fileprivate func standsForCodes(of node: Node, _ value: ValueName) -> Bool {
-        var value = value
+    /// The DequantizeLinear of whose codes a QuantizeLinear with the same parameters makes codes again, moved at most.
+    func dequantizing(before quantize: Node) -> Node? {
+        var value = quantize.input(0)
         while let maker = producer(of: value) {
             if maker.op is DequantizeLinear {
-                return [1, 2].allSatisfy { maker.input($0) == node.input($0) || constant(maker.input($0)) == constant(node.input($0)) }
+                let isSame = [1, 2].allSatisfy { maker.input($0) == quantize.input($0) || constant(maker.input($0)) == constant(quantize.input($0)) }
+                return isSame ? maker : nil
             }
-            guard maker.op.quantization == .keepsScale, let source = maker.input(0) else { return false }
-            value = source
+            guard maker.op.quantization == .keepsScale else { return nil }
+            value = maker.input(0)
         }
-        return false
+        return nil
     }
 }

@@ -111,7 +111,7 @@ struct ChannelMovementTests {
             switch name {
             case "Conv":
                 return try b.add(
-                    Conv(stride: 1, padding: 0), h, b.constant("mix", TestModels.normal([7, 5, 1], seed: 2)), b.constant("bias", TestModels.normal([7], seed: 3)))
+                    Conv(), h, b.constant("mix", TestModels.normal([7, 5, 1], seed: 2)), b.constant("bias", TestModels.normal([7], seed: 3)))
             case "wide":
                 return try b.add(Conv(window: Window(pads: [1, 0, 1, 0])), h, b.constant("mix", TestModels.normal([7, 5, 3, 1], seed: 2)))
             case "ConvTranspose":

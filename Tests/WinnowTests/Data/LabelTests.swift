@@ -91,6 +91,7 @@ import WinnowTensor
         try npy(["a", "b"], order, width: 2).dropLast().write(to: file)
         #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/arrays") }
         // Texts elsewhere are no numbers.
+        try npy(["a", "b", "c"], order, width: 1).write(to: file)
         try npy(["a", "b", "c"], order, width: 1).write(to: URL(fileURLWithPath: folder + "/arrays/x.npy"))
         let error = #expect(throws: WinnowError.self) { try DataSplits(reading: folder + "/arrays") }
         #expect(error?.problem == "holds texts, not numbers")

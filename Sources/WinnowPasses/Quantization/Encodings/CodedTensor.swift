@@ -122,6 +122,9 @@ extension GraphIndex {
 
     /// Codes of less than 8 bits that are stored as bytes behind a Clip to what they hold.
     private func narrow(_ parameters: inout QuantizationParameters, behind quantize: Node) {
+        if let first = producer(of: dequantizing(before: quantize)?.input(0)), first.op is QuantizeLinear {
+            return narrow(&parameters, behind: first)
+        }
         guard let clip = producer(of: quantize.input(0)), let op = clip.op as? Clip, parameters.scales.count == 1,
             case .clip(let low, let high)? = op.activation(of: clip, in: self)
         else { return }
