@@ -72,7 +72,7 @@ public struct Pipeline: Sendable {
     ) throws -> CompressionResult {
         for step in recipe.steps { try step.check() }
         try cancellation.check("the run")
-        try checkData(of: model)
+        try checkSteps(on: model)
         let folder = try stateFolder.map { try RunFolder($0, of: fingerprint(of: model)) }
         do { return try run(on: model, in: folder, cancellation, progress) } catch {
             folder?.release(after: error)
@@ -80,13 +80,16 @@ public struct Pipeline: Sendable {
         }
     }
 
-    /// Throws `.data` where a step trains and there is nothing to train on, before the steps in front of it work.
-    private func checkData(of model: Model) throws {
+    /// Throws where a step trains and there is nothing to train on, or reads a model that is not there, before the steps in front of it work.
+    private func checkSteps(on model: Model) throws {
         let context = self.context(of: model) { _ in }
         for (index, step) in recipe.steps.enumerated() {
-            guard case .pass(let step) = step, step.pass.needs == .training else { continue }
+            guard case .pass(let step) = step else { continue }
             do {
-                try WinnowError.leading(to: type(of: step.pass).page) { try context.checkTrains() }
+                try WinnowError.leading(to: type(of: step.pass).page) {
+                    if step.pass.needs == .training { try context.checkTrains() }
+                    for path in step.pass.models { _ = try MappedFile(path) }
+                }
             } catch let error as WinnowError { throw error.within(step.name).within("step \(index + 1)") }
         }
     }

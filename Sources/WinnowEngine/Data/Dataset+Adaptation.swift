@@ -62,7 +62,9 @@ extension Dataset.Feature {
     /// The feature with arrays of the input's element type and rank.
     fileprivate func adapted(to input: GraphInput) throws -> Dataset.Feature {
         guard let element = convertedElementType(for: input.type.elementType) else {
-            throw WinnowError(.data, "feature \(name)", "is \(elementType), but input \(input.name) takes \(input.type)")
+            throw WinnowError(
+                .data, "feature \(name)", "is \(elementType), but input \(input.name) takes \(input.type)",
+                remedy: "give it as \(input.type.elementType), prepared as the model was trained with")
         }
         var feature = self
         feature.keepsBytes = elementType == .uint8 && element == .uint8 && input.type.elementType == .uint8
@@ -83,16 +85,14 @@ extension Dataset.Feature {
         }
     }
 
-    /// What the elements become. Arrays of another width fit too, and whole numbers and truth values where other numbers are taken: NumPy's
-    /// float64 and int64 are seldom what a model takes. nil: they do not fit.
+    /// What the elements become. Arrays of the same kind of number but another width fit too: NumPy's float64 and int64 are
+    /// seldom what a model takes. nil: they do not fit; whole numbers for floats may be codes, or not scaled yet.
     private func convertedElementType(for wanted: ElementType) -> ElementType? {
         // Samples of numbers below 8 bits are given a byte each.
         guard wanted.bitWidth >= 8 else { return nil }
         if batchElementType == wanted || elementType == wanted { return elementType }
-        guard wanted != .uint8, wanted != .bool else { return nil }
-        // Pictures' scales make float32 of bytes.
-        if wanted.isFloatingPoint { return elementType != .uint8 || scale == 1 && offset == 0 ? wanted : nil }
-        return elementType.isFloatingPoint ? nil : wanted
+        let isSameKind = elementType.isFloatingPoint == wanted.isFloatingPoint && elementType.isInteger == wanted.isInteger
+        return isSameKind && wanted != .uint8 ? wanted : nil
     }
 
     /// The extents of one sample in the input, or of what all of them share; nil: unknown.

@@ -48,4 +48,13 @@ struct EncodedWeightTests {
         let unknown = QuantizationScheme(bits: 8, .channel).parameters(for: matrix, channelAxis: nil)
         #expect(unknown.parameters.scales == [6 / 127] && unknown.reason != nil)
     }
+
+    /// A weight that another one is multiplied with is coded, and not said to be left alone.
+    @Test func weightsOfWeightsAreToldOnce() throws {
+        let b = GraphBuilder("product")
+        let whole = try b.add(MatMul(), b.constant("a", TestModels.normal([12, 3], seed: 1)), b.constant("b", TestModels.normal([3, 10], seed: 2)), name: "whole")
+        let graph = try b.graph(outputs: [b.add(MatMul(), b.input("x", .float32, ["N", 12]), whole)])
+        let findings = try WeightOnlyQuantization()(graph).findings
+        for name in ["a", "b"] { #expect(Set(findings.filter { $0.subject == name }.map(\.status)).count == 1, "\(findings)") }
+    }
 }
