@@ -17,8 +17,12 @@ extension Dataset {
             }
             result.features[0].name = open[0]
         }
-        if let labelArray, graph.inputNames.contains(labelArray.name), !result.features.contains(where: { $0.name == labelArray.name }) {
-            result.features.append(labelArray)
+        if let labelArray, let input = graph.inputs.first(where: { $0.name == labelArray.name }),
+            !result.features.contains(where: { $0.name == labelArray.name })
+        {
+            // A table does not tell of what kind its numbers are.
+            let areConverted = labelArray.elementType.isInteger && input.type.elementType.isFloatingPoint
+            result.features.append(areConverted ? labelArray.mapping { $0.converted(to: .float32) } : labelArray)
             if !graph.canHaveClasses(labels ?? []) { result.labels = nil }
         }
         let names = Set(result.features.map(\.name))

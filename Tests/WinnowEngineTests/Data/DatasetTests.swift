@@ -53,10 +53,10 @@ import WinnowTensor
     /// Whole numbers that a narrower type would change are refused in words.
     @Test func numbersThatDoNotFitAreRefused() throws {
         let graph = try graph(["N", 1], .int32)
-        let exact = try Dataset([.init(name: "x", Tensor([1 << 30, -5], shape: [2, 1], as: .int64))]).adapted(to: graph)
-        #expect(try exact.batch(at: [0])["x"]?.doubles() == [1 << 30])
+        let exact = try Dataset([.init(name: "x", Tensor([0x1p30, -5], shape: [2, 1], as: .int64))]).adapted(to: graph)
+        #expect(try exact.batch(at: [0])["x"]?.doubles() == [0x1p30])
         let error = #expect(throws: WinnowError.self) {
-            try Dataset([.init(name: "x", Tensor([1, 1 << 33], shape: [2, 1], as: .int64))]).adapted(to: graph)
+            try Dataset([.init(name: "x", Tensor([1, 0x1p33], shape: [2, 1], as: .int64))]).adapted(to: graph)
         }
         #expect(error?.description.contains("int32, which input x takes, does not hold exactly") == true)
     }
