@@ -9,8 +9,9 @@
 /// Outputs that are written together.
 enum { GROUP = 16, MOST_VECTORS = 4 };
 
-/// Words of a pixel that are multiplied together, so that a core's first cache holds those of a tile.
-static size_t words_of_block(int vectors) { return 512 / (size_t)vectors; }
+/// Words of a pixel that are multiplied together: those of a tile are twice what a core's first cache holds. In smaller blocks the ends of
+/// loops over few weights, which no processor foresees, cost more than the second cache does.
+static size_t words_of_block(int vectors) { return 1024 / (size_t)vectors; }
 
 static size_t words_of_pixel(const struct winnow_sparse_product *p) { return p->filter_height * p->filter_width * p->channels; }
 
@@ -64,8 +65,8 @@ INLINE integers first_words(const int32_t *x, size_t count, const int32_t *end) 
 /// are `padding` throughout.
 INLINE void fill(
     const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to,
-    const int used) {
-    const size_t width = GROUP * (size_t)p->vectors, channels = p->channels, plane = p->target_height * p->target_width;
+    const int vectors, const int used) {
+    const size_t width = GROUP * (size_t)vectors, channels = p->channels, plane = p->target_height * p->target_width;
     const int isFlat = p->filter_height * p->filter_width == 1 && p->row_stride == 1 && p->column_stride == 1 && !p->top && !p->left
         && p->target_height == p->source_height && p->target_width == p->source_width;
     const int32_t *end = x + p->images * p->source_height * p->source_width * channels;
@@ -136,17 +137,17 @@ INLINE void sum_up(const char *tile, const struct winnow_nonzero *e, const struc
     for (int v = 0; v < used; v++) sums[v] += others[v];
 }
 
-/// A tile of which only the first `used` times 16 pixels count.
+/// A tile of which only the first `used` times 16 pixels count; the last two arguments are constants where it is inlined.
 INLINE void multiply_tile(
     const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile, size_t t,
-    size_t first_group, size_t last_group, const int used) {
+    size_t first_group, size_t last_group, const int vectors, const int used) {
 #pragma clang fp contract(fast)
-    const size_t width = GROUP * (size_t)p->vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
-    const size_t words = words_of_pixel(p), blocks = winnow_sparse_blocks(words, p->vectors);
+    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    const size_t words = words_of_pixel(p), blocks = winnow_sparse_blocks(words, vectors);
     float *results = tile + words * width, *partial = results + GROUP * width;
     const floats least = (floats)low, most = (floats)high;
     const size_t begin = first_group * GROUP, end = last_group * GROUP < outputs ? last_group * GROUP : outputs;
-    fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile, used);
+    fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile, vectors, used);
     for (size_t block = 0; block + 1 < blocks; block++) {
         const uint32_t *starts = p->starts + block * outputs;
         for (size_t o = begin; o < end; o++) {
@@ -194,15 +195,23 @@ static inline int used_vectors(const struct winnow_sparse_product *p, size_t til
     return used < (size_t)p->vectors ? (int)used : p->vectors;
 }
 
+/// Calls a function with how many vectors tiles have and this one uses, both as constants.
+#define FOR_USED(multiply, ...)                                                                                            \
+    switch (p->vectors << 4 | used_vectors(p, t)) {                                                                        \
+    case 0x11: multiply(__VA_ARGS__, 1, 1); break;                                                                         \
+    case 0x21: multiply(__VA_ARGS__, 2, 1); break;                                                                         \
+    case 0x22: multiply(__VA_ARGS__, 2, 2); break;                                                                         \
+    case 0x41: multiply(__VA_ARGS__, 4, 1); break;                                                                         \
+    case 0x42: multiply(__VA_ARGS__, 4, 2); break;                                                                         \
+    case 0x43: multiply(__VA_ARGS__, 4, 3); break;                                                                         \
+    default: multiply(__VA_ARGS__, 4, 4);                                                                                  \
+    }
+
 FOR_EACH_PROCESSOR void winnow_multiply_sparse(
     const struct winnow_sparse_product *p, const float *x, const float *bias, float low, float high, float *y, float *tile,
     size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
     for (size_t t = first_tile; t < last_tile; t++) {
-        const int used = used_vectors(p, t);
-        if (used == 1) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 1);
-        else if (used == 2) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 2);
-        else if (used == 3) multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 3);
-        else multiply_tile(p, x, bias, low, high, y, tile, t, first_group, last_group, 4);
+        FOR_USED(multiply_tile, p, x, bias, low, high, y, tile, t, first_group, last_group)
     }
 }
 
@@ -211,25 +220,26 @@ FOR_EACH_PROCESSOR void winnow_multiply_sparse(
 #if defined(__x86_64__) && defined(__linux__)
 #define WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 
-WIDE static void fill_codes(
-    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to, int used) {
-    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to, used);
+WIDE static inline __attribute__((always_inline)) void fill_codes(
+    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to, const int vectors,
+    const int used) {
+    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to, vectors, used);
 }
 
 /// The sums of one output for all pixels of a tile as codes before they are cut to bytes.
 WIDE static inline __attribute__((always_inline)) void sum_codes(
     const struct winnow_sparse_product *p, const struct winnow_requantization *q, const uint8_t *tile, size_t output, __m512i *codes,
-    const int vectors) {
+    const int used) {
     const struct winnow_nonzero *e = p->entries + p->starts[output], *end = p->entries + p->starts[output + 1];
     __m512i sums[MOST_VECTORS], others[MOST_VECTORS];
-    for (int v = 0; v < vectors; v++) sums[v] = others[v] = _mm512_setzero_si512();
+    for (int v = 0; v < used; v++) sums[v] = others[v] = _mm512_setzero_si512();
     for (; e + 2 <= end; e += 2) {
         uint64_t first, second;
         memcpy(&first, e, 8);
         memcpy(&second, e + 1, 8);
         const __m512i c = _mm512_set1_epi32((int32_t)(first >> 32)), d = _mm512_set1_epi32((int32_t)(second >> 32));
         const uint8_t *from = tile + (uint32_t)first, *next = tile + (uint32_t)second;
-        for (int v = 0; v < vectors; v++) {
+        for (int v = 0; v < used; v++) {
             sums[v] = _mm512_dpbusd_epi32(sums[v], _mm512_loadu_si512(from + 64 * v), c);
             others[v] = _mm512_dpbusd_epi32(others[v], _mm512_loadu_si512(next + 64 * v), d);
         }
@@ -237,12 +247,12 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
     if (e < end) {
         int32_t a;
         memcpy(&a, e->value.codes, 4);
-        for (int v = 0; v < vectors; v++)
+        for (int v = 0; v < used; v++)
             sums[v] = _mm512_dpbusd_epi32(sums[v], _mm512_loadu_si512(tile + e->place + 64 * v), _mm512_set1_epi32(a));
     }
     const __m512 scale = _mm512_set1_ps(q->scales[output]), bias = _mm512_set1_ps(q->biases[output]);
     const __m512 low = _mm512_set1_ps(q->low), high = _mm512_set1_ps(q->high);
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < used; v++) {
         const __m512 real = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums[v], others[v])), scale, bias);
         const __m512i code = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(real, low), high));
         codes[v] = _mm512_add_epi32(code, _mm512_set1_epi32(q->zero));
@@ -251,28 +261,28 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
 
 WIDE static inline __attribute__((always_inline)) void multiply_codes(
     const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
-    uint32_t *tile, size_t t, size_t first_group, size_t last_group, const int vectors) {
-    const size_t width = GROUP * (size_t)p->vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
+    uint32_t *tile, size_t t, size_t first_group, size_t last_group, const int vectors, const int used) {
+    const size_t width = GROUP * (size_t)vectors, outputs = p->outputs, pixels = p->images * p->target_height * p->target_width;
     const int is_signed = q->low + (float)q->zero < 0;
     // Of each quarter four bytes of four outputs become four of one pixel.
     const __m512i turned = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    fill_codes(p, x, padding, q->flipped, t, tile, vectors);
+    fill_codes(p, x, padding, q->flipped, t, tile, vectors, used);
     for (size_t group = first_group; group < last_group; group++) {
         const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
         __m512i words[4][MOST_VECTORS];
         for (size_t four = 0; four < 4; four++) {
             __m512i codes[4][MOST_VECTORS];
             for (size_t o = 0; o < 4; o++) {
-                if (4 * four + o < count) sum_codes(p, q, (const uint8_t *)tile, output + 4 * four + o, codes[o], vectors);
-                else for (int v = 0; v < vectors; v++) codes[o][v] = _mm512_setzero_si512();
+                if (4 * four + o < count) sum_codes(p, q, (const uint8_t *)tile, output + 4 * four + o, codes[o], used);
+                else for (int v = 0; v < used; v++) codes[o][v] = _mm512_setzero_si512();
             }
-            for (int v = 0; v < vectors; v++) {
+            for (int v = 0; v < used; v++) {
                 const __m512i a = _mm512_packs_epi32(codes[0][v], codes[1][v]), b = _mm512_packs_epi32(codes[2][v], codes[3][v]);
                 const __m512i bytes = is_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
                 words[four][v] = _mm512_shuffle_epi8(bytes, turned);
             }
         }
-        for (int v = 0; v < vectors; v++) {
+        for (int v = 0; v < used; v++) {
             const size_t begin = t * width + 16 * (size_t)v;
             const __m512i a = _mm512_unpacklo_epi32(words[0][v], words[1][v]), b = _mm512_unpackhi_epi32(words[0][v], words[1][v]);
             const __m512i c = _mm512_unpacklo_epi32(words[2][v], words[3][v]), d = _mm512_unpackhi_epi32(words[2][v], words[3][v]);
@@ -295,11 +305,7 @@ WIDE void winnow_multiply_sparse_codes(
     const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
     uint32_t *tile, size_t first_tile, size_t last_tile, size_t first_group, size_t last_group) {
     for (size_t t = first_tile; t < last_tile; t++) {
-        const int used = used_vectors(p, t);
-        if (used == 1) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 1);
-        else if (used == 2) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 2);
-        else if (used == 3) multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 3);
-        else multiply_codes(p, x, padding, q, y, tile, t, first_group, last_group, 4);
+        FOR_USED(multiply_codes, p, x, padding, q, y, tile, t, first_group, last_group)
     }
 }
 #else

@@ -20,6 +20,13 @@ import WinnowTraining
         return try b.graph(outputs: [y])
     }
 
+    /// Mean and unbiased variance of one of the two coordinates of 50 points.
+    private func meanAndVariance(of points: [Float], _ axis: Int) -> (mean: Float, variance: Float) {
+        let values = stride(from: axis, to: 100, by: 2).map { points[$0] }
+        let mean = values.reduce(0, +) / 50
+        return (mean, values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 49)
+    }
+
     @Test func runningStatisticsFollowTheBatches() throws {
         let model = try normalized()
         var configuration = TrainingConfiguration(epochs: 3, batchSize: 50, learningRate: 0.01)
@@ -32,9 +39,7 @@ import WinnowTraining
         let mean = try #require(result.model.initializers["bn.mean"]).floats()
         let variance = try #require(result.model.initializers["bn.variance"]).floats()
         for axis in 0..<2 {
-            let values = stride(from: axis, to: 100, by: 2).map { points[$0] }
-            let average = values.reduce(0, +) / 50
-            let spread = values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / 49
+            let (average, spread) = meanAndVariance(of: points, axis)
             #expect(abs(mean[axis] - (1 - kept) * average) < 1e-5)
             #expect(abs(variance[axis] - (kept + (1 - kept) * spread)) < 1e-4 * spread)
         }
@@ -59,9 +64,7 @@ import WinnowTraining
         let mean = try #require(result.model.initializers["bn.mean"]).floats()
         let variance = try #require(result.model.initializers["bn.variance"]).floats()
         for axis in 0..<2 {
-            let values = stride(from: axis, to: 100, by: 2).map { points[$0] }
-            let average = values.reduce(0, +) / 50
-            let spread = values.reduce(0) { $0 + ($1 - average) * ($1 - average) } / 49
+            let (average, spread) = meanAndVariance(of: points, axis)
             #expect(abs(mean[axis] - (0.09 * average + 0.1 * (2 * average + 1))) < 1e-5)
             #expect(abs(variance[axis] - (0.81 + 0.09 * spread + 0.4 * spread)) < 1e-4)
         }

@@ -79,10 +79,12 @@ extension Dataset.Feature {
             guard rows.elementType != element || sample != own else { return rows }
             let (name, isShared) = (name, isShared)
             return try rows.mapping { tensor in
-                guard let converted = tensor.keepingWholeNumbers(as: element) else {
+                let converted = tensor.converted(to: element)
+                let isNarrower = tensor.elementType.isInteger && tensor.elementType != element
+                guard !isNarrower || tensor.integers() == converted.integers() else {
                     throw WinnowError(
                         .data, "feature \(name)", "is \(tensor.elementType) with numbers that \(element), which input \(name) takes, does not hold exactly",
-                        remedy: "give it as \(element) if they may be rounded")
+                        remedy: "check what it holds")
                 }
                 return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
             }
@@ -133,19 +135,6 @@ extension Dataset.Feature {
             settings.append("resize: [\(height), \(width)]")
         }
         return settings.isEmpty ? "" : "if they are pictures, say \(settings.joined(separator: " and ")) in images.yaml beside them"
-    }
-}
-
-extension Tensor {
-    /// The elements as another type; nil where whole numbers would not stay what they are.
-    fileprivate func keepingWholeNumbers(as target: ElementType) -> Tensor? {
-        let converted = converted(to: target)
-        guard elementType.isInteger, elementType != target else { return converted }
-        // What is larger float64, in which elements are compared, does not tell from its neighbours.
-        let isKept = pieces.allSatisfy { range in
-            zip(doubles(in: range), converted.doubles(in: range)).allSatisfy { $0 == $1 && abs($0) <= 0x1p53 }
-        }
-        return isKept ? converted : nil
     }
 }
 

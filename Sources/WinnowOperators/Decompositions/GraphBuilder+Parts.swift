@@ -78,7 +78,7 @@ extension GraphBuilder {
     func length(_ axes: [Int], of value: ValueName) throws -> Length {
         guard let extents = info(of: value)?.extents, axes.allSatisfy({ extents.indices.contains($0) }) else { throw UndeterminedShape() }
         let numbers = axes.compactMap { extents[$0].value }
-        if numbers.count == axes.count { return .number(numbers.reduce(1, *)) }
+        if numbers.count == axes.count { return .number(numbers.reduce(1, *|)) }
         let parts = try axes.map { try add(ShapeOf(start: $0, end: $0 + 1), value) }
         return .computed(try parts.count == 1 ? parts[0] : reduced(ReduceProd.self, add(Concat(axis: 0), inputs: parts)[0], axes: [0]))
     }

@@ -42,8 +42,8 @@ struct AffineRun {
         guard let weight = node.input(1), let folded = contraction.folding(affine, into: node, in: index) else {
             return .failure(Refusal(subject: followers[0].name, reason: "weight or bias of \(node.name) is no constant of channels"))
         }
-        let numbers = [folded.filter, folded.bias].compactMap { $0 }
-        if !numbers.allSatisfy(\.isFinite), index.constant(weight)?.isFinite ?? true {
+        let isFinite = [folded.filter, folded.bias].allSatisfy { $0?.finiteness == nil }
+        guard isFinite || index.constant(weight)?.finiteness != nil else {
             return .failure(Refusal(subject: followers[0].name, reason: "what it multiplies or adds is not finite, or makes weights that are not"))
         }
         let isShared = index.soleConsumer(of: weight) == nil

@@ -78,9 +78,6 @@ extension Tensor {
         return result
     }
 
-    /// Whether all numbers of a float32 tensor are finite.
-    var isFinite: Bool { elements(Float.self)?.allSatisfy(\.isFinite) ?? true }
-
     /// The largest absolute value of a float32 tensor.
     var largestMagnitude: Float { elements(Float.self)?.reduce(0) { max($0, $1.magnitude) } ?? 0 }
 }

@@ -10,7 +10,8 @@ public struct Float16Conversion: Pass {
     public static let guide = """
         Weights become float16 and the nodes compute in it (IEEE 754 binary16: 11 bits, at most 65504); inputs and outputs of the \
         model stay float32. Nodes stay float32 where ONNX has no float16, where a weight does not fit, and, if calibration data is \
-        at hand, where their result is infinite or off by more than `max-error` of its size though what they read is not. With \
+        at hand, where their result is infinite or off by more than `max-error` of its size though what they read is not, or what \
+        float32 makes of their results is. With \
         `arithmetic: float32` only the weights are stored as float16, and every runtime computes as before. The file halves; \
         processors without float16 arithmetic are not faster.
         """

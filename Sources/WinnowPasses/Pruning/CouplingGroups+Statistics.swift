@@ -1,6 +1,5 @@
 import WinnowGraph
 import WinnowOperators
-import WinnowTensor
 
 /// Means over channels: a normalization may take them over the channels that are left, as they say only where and how wide those
 /// channels lie. What a mean tells anything else must not change: it is a sum, divided by the number of channels that there were.
@@ -40,17 +39,5 @@ extension CouplingGroups {
         return (infos[value]?.extents ?? []).indices.contains { axis in
             classID(of: value, axis: axis).map { classes.root(of: $0) } == root
         }
-    }
-}
-
-extension GraphIndex {
-    /// Whether no number of a value is below 0 by what computes it.
-    func isNonnegative(_ value: ValueName?, depth: Int = 0) -> Bool {
-        if let tensor = constant(value) { return tensor.elementCount <= 1 << 12 && tensor.doubles().allSatisfy { $0 >= 0 } }
-        guard depth < 12, let node = producer(of: value), node.output(0) == value else { return false }
-        if case .between(let range)? = node.op.passing(of: node, in: self), range.lowerBound >= 0 { return true }
-        if liesInUnitInterval(value) { return true }
-        guard node.op.quantization == .keepsScale || node.op is Mul || node.op is Add || node.op is Concat else { return false }
-        return node.inputs.allSatisfy { $0.isEmpty || info(of: $0)?.elementType.isFloatingPoint == false || isNonnegative($0, depth: depth + 1) }
     }
 }

@@ -138,7 +138,7 @@ package struct CouplingGroups: Sendable {
             guard !terms.isEmpty, terms.allSatisfy({ $0 == .opaque }), index.isRead(name) else { continue }
             for id in bound.labels.values { classes.protect(id, why) }
         }
-        if !map.largest.isEmpty, !index.isNonnegative(node.input(0)) {
+        if !map.largest.isEmpty, !index.isNeverNegative(node.input(0)) {
             for id in map.largest.compactMap({ bound.labels[$0] }) { classes.protect(id, whole) }
         }
         count(&bound, why)

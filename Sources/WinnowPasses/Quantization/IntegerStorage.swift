@@ -55,26 +55,34 @@ extension Graph {
                 let narrow = infos[output]?.elementType, narrow.bitWidth < 8,
                 let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: narrow, in: self), parameters.scales.count == 1
             else { continue }
-            let isMoved = index.dequantizing(before: node) != nil
             let type: ElementType = narrow.isSigned ? .int8 : .uint8
             let zeroPoint = names.value("\(value).zero_point")
-            let bounds = [parameters.codes.lowerBound, parameters.codes.upperBound].map { code in
-                Tensor(scalar: Float(code - parameters.zeroPoints[0]) * parameters.scales[0])
-            }
-            let limits = [names.value("\(value).low"), names.value("\(value).high")]
-            let clipped = names.value("\(value).clipped")
-            if !isMoved { edit.initializers += zip(limits, bounds).map { ($0, $1) } }
             edit.initializers.append((zeroPoint, Tensor([Double(parameters.zeroPoints[0])], shape: [], as: type)))
-            if !isMoved { edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped])) }
+            // What such codes stand for lies within the bounds already.
+            let isBounded = index.dequantizing(before: node) != nil
+            let source = isBounded ? value : Self.clipping(value, parameters, &names, &edit)
             for reader in [node] + index.consumers(of: output) {
                 var changed = reader
-                if reader.name == node.name, !isMoved { changed.inputs[0] = clipped }
+                if reader.name == node.name { changed.inputs[0] = source }
                 changed.inputs = Array(changed.inputs.prefix(2)) + [zeroPoint]
                 edit.removedNodes.insert(reader.name)
                 edit.addedNodes.append(changed)
             }
         }
         return try applying(edit)
+    }
+
+    /// Adds a Clip to what codes of these parameters hold, and returns its result.
+    private static func clipping(
+        _ value: ValueName, _ parameters: QuantizationParameters, _ names: inout FreshNames, _ edit: inout GraphEdit
+    ) -> ValueName {
+        let limits = [names.value("\(value).low"), names.value("\(value).high")]
+        edit.initializers += zip(limits, [parameters.codes.lowerBound, parameters.codes.upperBound]).map { name, code in
+            (name, Tensor(scalar: Float(code - parameters.zeroPoints[0]) * parameters.scales[0]))
+        }
+        let clipped = names.value("\(value).clipped")
+        edit.addedNodes.append(Node(name: names.node("\(value).clip"), op: Clip(), inputs: [value] + limits, outputs: [clipped]))
+        return clipped
     }
 
     /// Weights of 2 bits as 4-bit codes: ONNX Runtime 1.31 makes products of them that it then refuses.

@@ -166,15 +166,9 @@ extension Tensor {
 }
 
 extension GraphIndex {
-    /// Whether the data of a layer is what limits numbers to those above 0, but for nodes that move or select its elements.
+    /// Whether no number of the data of a layer is below 0.
     fileprivate func isDataNeverNegative(of site: WeightSite) -> Bool {
         guard site.holder == nil, site.inputIndex < 2, let data = site.node.input(1 - site.inputIndex) else { return false }
         return isNeverNegative(data)
-    }
-
-    private func isNeverNegative(_ value: ValueName?) -> Bool {
-        guard let node = producer(of: value) else { return false }
-        if case .between(let range)? = node.op.passing(of: node, in: self) { return range.lowerBound >= 0 }
-        return node.op.quantization == .keepsScale && isNeverNegative(node.input(0))
     }
 }
