@@ -192,10 +192,12 @@ def test_what_judges_nothing_is_told_before_the_work(winnow, model, data, tmp_pa
 
 
 def test_a_run_that_failed_gives_way_to_another(winnow, model, data, tmp_path):
-    """Its first step was finished; one that was stopped would have kept its place."""
+    """Its first step was finished or not; one that was stopped would have kept its place."""
     recipe, output = tmp_path / "recipe.yaml", tmp_path / "out.onnx"
-    recipe.write_text("version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.5 }\n  - finetune: { with: [distillation: { teacher: /nowhere.onnx }] }\n")
-    assert winnow("run", recipe, model, "-o", output, "--data", data, check=False).returncode == 1
+    steps = "version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.5 }\n  - finetune: "
+    for settings in ["{ with: [distillation: { teacher: /nowhere.onnx }] }", "{ optimizer: sgd, learning-rate: 1e20 }"]:
+        recipe.write_text(steps + settings + "\n")
+        assert winnow("run", recipe, model, "-o", output, "--data", data, check=False).returncode == 1
     recipe.write_text("version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.25 }\n")
     winnow("run", recipe, model, "-o", output, "--data", data)
     assert not (tmp_path / "out.onnx.state").exists()

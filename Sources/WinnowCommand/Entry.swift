@@ -8,7 +8,7 @@ enum Entry {
     static func main() {
         Interruption.install()
         do {
-            try WinnowProgram.checkName(CommandLine.arguments.dropFirst().first)
+            try WinnowProgram.checkName(in: CommandLine.arguments.dropFirst())
             var command = try WinnowProgram.parseAsRoot()
             try command.run()
             // What was printed may still be on its way to a device that is full.
@@ -63,9 +63,10 @@ struct WinnowProgram: ParsableCommand {
                 ]),
         ])
 
-    /// Throws `.usage` for the name of a command that there is not.
-    static func checkName(_ name: String?) throws {
+    /// Throws `.usage` for the name of a command that there is not, to run or to explain.
+    static func checkName(in arguments: ArraySlice<String>) throws {
         let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+        let name = arguments.first == "help" ? arguments.dropFirst().first : arguments.first
         guard let name, !name.hasPrefix("-"), name != "help", !names.contains(name) else { return }
         throw Program.unknown(command: name, among: names)
     }

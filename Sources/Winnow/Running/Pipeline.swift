@@ -80,14 +80,14 @@ public struct Pipeline: Sendable {
         }
     }
 
-    /// Throws where a step trains and there is nothing to train on, or reads a model that is not there, before the steps in front of it work.
+    /// Throws where a step needs data and there are none, or reads a model that is not there, before the steps in front of it work.
     private func checkSteps(on model: Model) throws {
         let context = self.context(of: model) { _ in }
         for (index, step) in recipe.steps.enumerated() {
             guard case .pass(let step) = step else { continue }
             do {
                 try WinnowError.leading(to: type(of: step.pass).page) {
-                    if step.pass.needs == .training { try context.checkTrains() }
+                    try context.check(step.pass.needs)
                     for path in step.pass.models { _ = try MappedFile(path) }
                 }
             } catch let error as WinnowError { throw error.within(step.name).within("step \(index + 1)") }

@@ -60,8 +60,14 @@ public struct PassContext {
         return data
     }
 
-    /// Throws `.data` where there is nothing to train on.
-    package func checkTrains() throws { _ = try Self.require(training, "training data") }
+    /// Throws `.data` where there is not the data that a pass cannot do without.
+    package func check(_ needs: PassNeeds) throws {
+        switch needs {
+        case .nothing: break
+        case .calibration: _ = try Self.require(calibration ?? training, "calibration data")
+        case .training: _ = try Self.require(training, "training data")
+        }
+    }
 
     package func validationData(for graph: Graph) throws -> Dataset {
         try Self.require(validation, "validation data").adapted(to: graph)
