@@ -113,5 +113,5 @@ struct CoverageCount {
 
 extension Node {
     /// Whether it computes nothing but codes of floats, or floats of codes.
-    var convertsCodes: Bool { ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"].contains(op.type.name) }
+    package var convertsCodes: Bool { ["QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"].contains(op.type.name) }
 }

@@ -3,6 +3,7 @@ import WinnowGraph
 import WinnowOperators
 import WinnowPasses
 import WinnowTensor
+import WinnowTestSupport
 
 /// Small networks with seeded weights.
 enum TestModels {

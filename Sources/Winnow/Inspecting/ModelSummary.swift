@@ -205,7 +205,7 @@ private struct Encodings {
 
     /// The element types its first two operands are stored in, where one of them is in codes.
     func quantization(of node: Node) -> String? {
-        guard !(node.op is QuantizeLinear), !(node.op is DequantizeLinear), !(node.op is DynamicQuantizeLinear) else { return nil }
+        guard !node.convertsCodes else { return nil }
         let operands = node.inputs.prefix(2).filter { !$0.isEmpty }
         let own = operands.compactMap { index.info(of: $0)?.elementType }
         let stored = operands.compactMap(storedType)

@@ -34,14 +34,14 @@ public struct SearchFolder: Sendable {
         // What was made to learn its costs is nothing to choose.
         let kept = contents.trials.judged.filter { FileManager.default.fileExists(atPath: graphPath($0)) }
         let fitting = kept.filter { trial in targets.outcomes(of: trial, from: baseline).allSatisfy(\.isMet) }
-        guard let first = fitting.first else { throw problem(targets, kept, baseline) }
+        guard let first = fitting.first else { throw problem(targets, kept) }
         let best = fitting.dropFirst().reduce(first) { targets.prefers($1, to: $0, from: baseline) ? $1 : $0 }
         return (best, targets.outcomes(of: best, from: baseline), try Model(reading: graphPath(best)))
     }
 
     private func graphPath(_ trial: SearchTrial) -> String { "\(path)/\(trial.name).onnx" }
 
-    private func problem(_ targets: CompressionTargets, _ kept: [SearchTrial], _ baseline: SearchTrial) -> WinnowError {
+    private func problem(_ targets: CompressionTargets, _ kept: [SearchTrial]) -> WinnowError {
         let least = CompressionCost.allCases.filter { targets.limits[$0] != nil }.compactMap { cost in
             kept.compactMap { $0[cost] }.min().map { "the least \(cost.words) is \(cost.text($0))" }
         }

@@ -160,7 +160,7 @@ private struct ScaledAxis {
                 left = 1
             }
         }
-        guard left == 1 else { return nil }
+        guard left == 1, trailing.reduce(1, { $0 *| $1.extent }) == columns else { return nil }
         return (offsets(leading), offsets(trailing))
     }
 

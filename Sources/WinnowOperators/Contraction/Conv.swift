@@ -109,11 +109,9 @@ package struct Conv: Operator {
         }
     }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap { axes(for: inputs, residual: false) }
-
     /// `"ni.., oikl, o -> noyx"`, with groups `"n(gi).., (go)ikl, (go) -> n(go)yx"`; y and x are axes of the source too where each of their
     /// places is seen by itself.
-    func axes(for inputs: [ValueInfo?], residual: Bool) -> AxisMap {
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let rank = inputs.optional(0)?.rank ?? inputs.optional(1)?.rank, (3...5).contains(rank) else { return .opaque }
         let taps = "klm".prefix(rank - 2)
         let places = "yxz".prefix(rank - 2)

@@ -33,7 +33,7 @@ package struct FusedConv: TrainedInParts {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] { try convolution.outputs(for: inputs) }
 
-    package func axes(for inputs: [ValueInfo?]) -> AxisMap { convolution.axes(for: inputs, residual: true) }
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap { convolution.axes(for: inputs) }
 
     package func resized(_ extents: [Character: Int], for inputs: [ValueInfo?]) -> (any Operator)? {
         extents["g"].map {

@@ -27,3 +27,7 @@ package struct QLinearConv: Decomposition {
         return [try b.quantized(b.add(convolution, inputs: operands)[0], inputs, 6)]
     }
 }
+
+extension Conv: ComputableOnCodes {
+    package var onCodes: any Operator { QLinearConv(self) }
+}

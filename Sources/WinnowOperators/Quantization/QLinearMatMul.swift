@@ -17,3 +17,7 @@ package struct QLinearMatMul: Decomposition, AttributeFree {
         return [try b.quantized(product, inputs, 6)]
     }
 }
+
+extension MatMul: ComputableOnCodes {
+    package var onCodes: any Operator { QLinearMatMul() }
+}

@@ -1,4 +1,4 @@
-import WinnowGraph
+package import WinnowGraph
 import WinnowKernels
 import WinnowTensor
 
@@ -51,7 +51,10 @@ struct RecurrentCell {
 }
 
 /// An operator that runs one step after the other along time.
-protocol RecurrentOperator: TrainedInParts {
+package protocol Recurrent: Operator {}
+
+/// One that is made of products, gates and states.
+protocol RecurrentOperator: Recurrent, TrainedInParts {
     static var gateCount: Int { get }
     static var stateCount: Int { get }
     static var usualActivations: [String] { get }

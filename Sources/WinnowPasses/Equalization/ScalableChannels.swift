@@ -111,7 +111,7 @@ extension ScalableChannels {
                 readers.append(Reader(contraction: contraction, width: width))
                 continue
             }
-            if let kind = try term(node, value, axis, width, in: index, replacesClips: replacesClips) {
+            if let kind = try term(node, value, axis, in: index, replacesClips: replacesClips) {
                 if let kind { terms.append(Term(node: node, kind: kind, axis: axis - rank, width: width)) }
                 guard let output = node.output(0) else { throw refusal }
                 try follow(output, axis: axis, width: width, layers, in: index, replacesClips: replacesClips)
@@ -126,7 +126,7 @@ extension ScalableChannels {
 
     /// Constants of a node in units of the channels; .some(nil) where it has none and passes factors all the same.
     private func term(
-        _ node: Node, _ value: ValueName, _ axis: Int, _ width: Int, in index: GraphIndex, replacesClips: Bool
+        _ node: Node, _ value: ValueName, _ axis: Int, in index: GraphIndex, replacesClips: Bool
     ) throws(Refusal) -> Term.Kind?? {
         if let clip = node.op as? Clip, case .clip(let low, let high)? = clip.activation(of: node, in: index) {
             if low == 0, high == .greatestFiniteMagnitude { return .some(nil) }

@@ -33,7 +33,7 @@ public struct DynamicQuantization: Pass {
             prepare: { graph, selection, _ in
                 let index = GraphIndex(graph)
                 return try graph.writingEinsumsAsProducts { site in
-                    selection.reason(against: site) == nil && index.soleConsumer(of: site.tensor) != nil && !(site.node.op is Conv)
+                    selection.reason(against: site) == nil && index.soleConsumer(of: site.tensor) != nil && !(site.node.op is any SlidingContraction)
                 }
             }
         ) { targets in
@@ -64,7 +64,7 @@ private struct DynamicWriter {
     /// Every product that reads the weight, or none.
     mutating func quantize(_ target: WeightTarget, _ targets: inout WeightTargets) throws {
         guard !finished.contains(target.tensor) else { return }
-        if target.sites.allSatisfy({ $0.node.op is Conv }) { targets.keep(target, "convolutions stay float"); return }
+        if target.sites.allSatisfy({ $0.node.op is any SlidingContraction }) { targets.keep(target, "convolutions stay float"); return }
         if let reason = reason(against: target) { targets.skip(target, reason); return }
         if target.sites.count == 1, target.sites[0].node.op is LSTM { quantizeLayer(of: target, &targets); return }
         let products = target.sites.map { DynamicProduct($0, target, scheme) }

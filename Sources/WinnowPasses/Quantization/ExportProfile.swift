@@ -7,6 +7,8 @@ package struct ExportProfile: Sendable {
     package let name: String
     /// Layers whose integer sums it turns into floats at no cost: their results need be codes only for who wants such.
     var floatResults: Set<String> = ["Gemm", "MatMul"]
+    /// Layers that it computes in integers only where their results become codes, even those that the model gives out.
+    var codedOutputs: Set<String> = ["Conv"]
     /// Whether 0 must be the code of 0 in activations, which must be int8.
     var needsSymmetry = false
     /// Whether it takes biases as int32 in steps of the sums.

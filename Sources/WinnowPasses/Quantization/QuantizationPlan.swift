@@ -116,7 +116,7 @@ package struct QuantizationPlan: Sendable {
     /// Whether only who computes in integers wants a layer's result as codes.
     private func mayGiveFloats(_ site: WeightSite, _ result: ValueName) -> Bool {
         !arithmetic.hasKernels || arithmetic.profile.floatResults.contains(site.node.op.type.name)
-            || site.node.op.type.name != "Conv" && graph.outputs.contains(result)
+            || graph.outputs.contains(result) && !arithmetic.profile.codedOutputs.contains(site.node.op.type.name)
     }
 
     /// The barred value, or weight, that a layer would have to take or give as codes.

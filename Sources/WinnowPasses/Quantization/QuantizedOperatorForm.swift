@@ -3,12 +3,13 @@ import WinnowOperators
 import WinnowTensor
 
 extension Graph {
-    /// Conv and MatMul that take codes and whose results become codes as QLinearConv and QLinearMatMul; the rest keeps its pairs.
+    /// Layers that take codes and whose results become codes as the operators that do the same on codes (QLinearConv, QLinearMatMul); the
+    /// rest keeps its pairs.
     func writingQuantizedOperators() throws -> Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
         for node in nodes {
-            guard let op = node.op.quantizedOperator, let (between, quantize) = index.requantization(of: node),
+            guard let op = (node.op as? any ComputableOnCodes)?.onCodes, let (between, quantize) = index.requantization(of: node),
                 let data = index.perTensorCodes(of: node.input(0)), let weight = index.dequantizing(node.input(1)),
                 initializers[weight.inputs[0]] != nil, !edit.removedNodes.contains(node.name)
             else { continue }
@@ -23,17 +24,6 @@ extension Graph {
             edit.addedNodes.append(Node(name: node.name, op: op, inputs: inputs, outputs: quantize.outputs, notes: node.notes))
         }
         return try applying(edit).removingDeadNodes()
-    }
-}
-
-extension Operator {
-    /// The operator that does the same on codes, without pairs around it; nil where the standard has none.
-    fileprivate var quantizedOperator: (any Operator)? {
-        switch self {
-        case let op as Conv: QLinearConv(op)
-        case is MatMul: QLinearMatMul()
-        default: nil
-        }
     }
 }
 

@@ -29,8 +29,8 @@ public struct SensitivityTable: Hashable, Sendable {
     /// For each name the largest ratio that loses at most `bound`; names that lose more at every ratio are left out.
     public func ratios(losing bound: Double) -> [String: Double] { curves.compactMapValues { $0.strength(losing: bound) } }
 
-    /// The ratios of the loss bound in (0, 1), found by bisection, with which `removed` comes to `fraction`; it ends where what is
-    /// removed repeats in four digits (PaddleSlim's `get_ratios_by_sensitivity`).
+    /// The ratios of the loss bound in (0, 1), found by bisection, with which `removed` comes to `fraction`. It stops once what is removed,
+    /// rounded to four digits, has been seen before (PaddleSlim's `get_ratios_by_sensitivity`).
     ///
     /// - Parameters:
     ///   - fraction: of the model's cost, 0 to 1.

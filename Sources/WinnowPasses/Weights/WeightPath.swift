@@ -2,7 +2,7 @@ import WinnowEngine
 package import WinnowGraph
 package import WinnowTensor
 
-/// The nodes that lie between an initializer and the layer that reads it as a weight, and change its form, not its numbers.
+/// The nodes between an initializer and the layer that reads it as a weight: masks, Q/DQ pairs, and what hands numbers on in another form.
 package struct WeightPath: Sendable {
     package var tensor: ValueName
     /// From the initializer to the layer.

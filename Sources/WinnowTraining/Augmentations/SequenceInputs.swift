@@ -10,7 +10,7 @@ extension Graph {
         var (open, seen) = ([input], Set([input]))
         while let value = open.popLast() {
             for node in readers[value] ?? [] where node.input(0) == value || node.op.passesOn {
-                if node.op is LSTM || node.op is GRU || node.op is RNN { return true }
+                if node.op is any Recurrent { return true }
                 if node.op is any SlidingContraction || node.op is any Pooling {
                     if infos[value]?.rank == 3 { return true }
                 } else if node.op.passesOn {

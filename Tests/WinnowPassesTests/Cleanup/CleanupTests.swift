@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 struct CleanupTests {

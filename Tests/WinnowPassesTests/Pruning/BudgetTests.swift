@@ -58,6 +58,14 @@ struct BudgetTests {
         #expect(([1, 1, 1, 0] as [Float]).lowest(2) == [0, 3])
     }
 
+    @Test(arguments: [0, 1, 7, 500, 999, 1000]) func lowestFollowAStableSort(count: Int) {
+        var random = RandomGenerator(seed: 2)
+        let scores = (0..<1000).map { _ in (random.normal() * 8).rounded() / 8 }
+        let sorted = scores.indices.sorted { scores[$0] == scores[$1] ? $0 < $1 : scores[$0] < scores[$1] }
+        #expect(scores.lowest(count) == sorted.prefix(count).sorted())
+        #expect(([.nan, 1, .infinity, -1] as [Float]).lowest(3) == [1, 2, 3])
+    }
+
     @Test func extremes() {
         #expect(removed(.fraction(1), [1, 2, -1]) == [0, 1] && removed(.fraction(0), [1, 2]).isEmpty)
         #expect(removed(.total(0.3), [1, -1, -1]).isEmpty && removed(.fraction(0.5), []).isEmpty)

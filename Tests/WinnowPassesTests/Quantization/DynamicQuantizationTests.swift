@@ -39,4 +39,12 @@ struct DynamicQuantizationTests {
         #expect(try TestModels.largestDifference(a, b) == 0)
         #expect(try TestModels.largestDifference(graph(true), a) < 0.05)
     }
+
+    @Test func convolutionsOfEitherDirectionStayFloat() throws {
+        let b = GraphBuilder("upscaling")
+        let x = try b.input("x", .float32, ["N", 4, 5, 5])
+        let w = b.constant("w", TestModels.normal([4, 3, 2, 2]))
+        let result = try DynamicQuantization()(b.graph(outputs: [b.add(ConvTranspose(window: Window(strides: [2, 2])), x, w, name: "y")]))
+        #expect(result.findings.contains { $0.subject == "w" && $0.status == .kept && $0.reason == "convolutions stay float" })
+    }
 }

@@ -72,35 +72,9 @@ package enum Selection {
         return Cut(threshold: score(prefix), tieCount: rest)
     }
 
-    package static func smallest(_ count: Int, of scores: UnsafeBufferPointer<Float>) -> Cut { smallest(count, of: [scores]) }
-
     /// The score with `index` smaller ones in sorted order.
     package static func orderStatistic(_ index: Int, of buffers: [UnsafeBufferPointer<Float>]) -> Float? {
         smallest(index + 1, of: buffers).threshold
-    }
-
-    /// The largest score that is pruned when the `count` largest are kept; nil if nothing is pruned.
-    package static func threshold(of scores: UnsafeBufferPointer<Float>, keeping count: Int) -> Float? {
-        smallest(scores.count - count, of: scores).threshold
-    }
-
-    /// Writes 0 for the `count` smallest of all scores and 1 for the rest; masks are laid out as the scores.
-    package static func writeMasks(
-        pruning count: Int, of scores: [UnsafeBufferPointer<Float>], to masks: [UnsafeMutableBufferPointer<Float>]
-    ) {
-        let cut = smallest(count, of: scores)
-        let limit = cut.threshold.map { rank($0) } ?? 0
-        var ties = cut.tieCount
-        for (buffer, mask) in zip(scores, masks) {
-            for i in buffer.indices {
-                let order = rank(buffer[i])
-                var keeps = cut.threshold == nil || order > limit
-                if order == limit && !keeps {
-                    if ties > 0 { ties -= 1 } else { keeps = true }
-                }
-                mask[i] = keeps ? 1 : 0
-            }
-        }
     }
 
     /// Puts scores into rising order where they are.

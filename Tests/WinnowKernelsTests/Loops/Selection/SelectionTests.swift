@@ -4,46 +4,20 @@ import WinnowKernels
 import WinnowTensor
 
 @Suite struct SelectionTests {
-    static func masks(pruning count: Int, of scores: [[Float]]) -> [[Float]] {
+    @Test(arguments: [1, 7, 500, 999, 1000, 1400]) func cutsFollowASort(count: Int) {
+        var data = RandomGenerator(seed: 2)
+        let scores = [700, 0, 300].map { size in (0..<size).map { _ in (data.normal() * 8).rounded() / 8 } }
         let buffers = scores.map { values in
             let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
             _ = buffer.initialize(from: values)
             return buffer
         }
-        let masks = scores.map { UnsafeMutableBufferPointer<Float>.allocate(capacity: $0.count) }
-        defer { (buffers + masks).forEach { $0.deallocate() } }
-        Selection.writeMasks(pruning: count, of: buffers.map { UnsafeBufferPointer($0) }, to: masks)
-        return masks.map { Array($0) }
-    }
-
-    /// Prunes what a stable sort puts first.
-    static func reference(pruning count: Int, of scores: [[Float]]) -> [[Float]] {
-        let flat = scores.joined().enumerated().sorted { $0.element == $1.element ? $0.offset < $1.offset : $0.element < $1.element }
-        let pruned = Set(flat.prefix(count).map(\.offset))
-        var offset = 0
-        return scores.map { values in
-            defer { offset += values.count }
-            return values.indices.map { pruned.contains(offset + $0) ? 0 : 1 }
-        }
-    }
-
-    @Test(arguments: [0, 1, 7, 500, 999, 1000, 1400]) func masksFollowAStableSort(count: Int) {
-        var data = RandomGenerator(seed: 2)
-        let scores = [700, 0, 300].map { size in (0..<size).map { _ in (data.normal() * 8).rounded() / 8 } }
-        let masks = Self.masks(pruning: count, of: scores)
-        #expect(masks == Self.reference(pruning: count, of: scores))
-        #expect(masks.joined().count { $0 == 0 } == min(count, 1000))
-    }
-
-    @Test func masksAreNested() {
-        var data = RandomGenerator(seed: 4)
-        let scores = [(0..<300).map { _ in abs((data.normal() * 4).rounded()) }]
-        var previous = Self.masks(pruning: 0, of: scores)[0]
-        for count in stride(from: 10, through: 300, by: 10) {
-            let mask = Self.masks(pruning: count, of: scores)[0]
-            #expect(zip(previous, mask).allSatisfy { $0 >= $1 })
-            previous = mask
-        }
+        defer { buffers.forEach { $0.deallocate() } }
+        let cut = Selection.smallest(count, of: buffers.map { UnsafeBufferPointer($0) })
+        let sorted = scores.joined().sorted()
+        let last = sorted[min(count, 1000) - 1]
+        #expect(cut.threshold == last)
+        #expect(cut.tieCount == sorted.prefix(count).count { $0 == last })
     }
 
     @Test(arguments: [0, 1, 255, 300, 100_000]) func sortsInPlace(count: Int) {
@@ -54,17 +28,12 @@ import WinnowTensor
         #expect(sorted == values.sorted())
     }
 
-    @Test func notANumberIsKeptLongest() {
-        #expect(Self.masks(pruning: 3, of: [[.nan, 1, .infinity, -1]]) == [[1, 0, 0, 0]])
-    }
-
-    @Test func thresholdsAndOrderStatistics() {
+    @Test func orderStatistics() {
         let scores: [Float] = [3, 1, 2, 2, 5, -4, 0]
         scores.withUnsafeBufferPointer { buffer in
             #expect((0..<7).map { Selection.orderStatistic($0, of: [buffer]) } == [-4, 0, 1, 2, 2, 3, 5])
-            #expect(Selection.threshold(of: buffer, keeping: 7) == nil)
-            #expect(Selection.threshold(of: buffer, keeping: 3) == 2)
-            #expect(Selection.smallest(4, of: buffer).tieCount == 1)
+            #expect(Selection.smallest(0, of: [buffer]).threshold == nil)
+            #expect(Selection.smallest(4, of: [buffer]).tieCount == 1)
         }
     }
 
