@@ -5,10 +5,11 @@
 /// Half to even, for magnitudes below 2^22: adding this pushes the fraction out of the mantissa.
 static const float magic = 12582912.0f;
 
+/// Numbers without a scale are 0.
 static inline float nearest(float x, float scale, float zero, float low, float high) {
     const float quotient = x / scale, bottom = low - zero, top = high - zero;
     const float above = quotient > bottom ? quotient : bottom;
-    return ((above > top ? top : above) + magic - magic) * scale;
+    return scale == 0 ? 0 : ((above > top ? top : above) + magic - magic) * scale;
 }
 
 FOR_EACH_PROCESSOR void winnow_round_nearest(
@@ -34,7 +35,7 @@ FOR_EACH_PROCESSOR void winnow_soft_differences(
     const float *restrict x, const float *restrict part, float *restrict target, size_t n, const float *restrict scale,
     const float *restrict zero, float low, float high) {
     for (size_t i = 0; i < n; i++) {
-        const float code = floorf(x[i] / scale[i]) + part[i], bottom = low - zero[i], top = high - zero[i];
+        const float code = scale[i] == 0 ? 0 : floorf(x[i] / scale[i]) + part[i], bottom = low - zero[i], top = high - zero[i];
         const float above = code > bottom ? code : bottom;
         target[i] = scale[i] * (above > top ? top : above) - x[i];
     }

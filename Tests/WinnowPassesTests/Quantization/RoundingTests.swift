@@ -64,6 +64,25 @@ struct RoundingTests {
         #expect(Double(better) > 0.8 * Double(count), "\(better) of \(count)")
     }
 
+    /// What was pruned stays so, whatever others must be made up for.
+    @Test(arguments: ["gptq", "adaround", "brecq", "sequential-mse", "hqq", "sum-preserving"], [false, true])
+    func zerosStay(_ name: String, isSequential: Bool) throws {
+        for make in Self.models + [Zoo.twoHeads] {
+            let graph = try MagnitudePruning(hyperparameters: ["sparsity": 0.5])(make()).graph
+            let context = try Zoo.context(for: graph)
+            let targets = try WeightTargets(graph, Selection(in: graph)) { _ in nil }.targets
+            for scheme in [QuantizationScheme(bits: 4, .channel), QuantizationScheme(bits: 8, .tensor), QuantizationScheme(bits: 4, .block(2))] {
+                let results = try Self.rounded(name, targets, scheme, in: graph, context) {
+                    ($0.sequential, $0.roundingSteps, $0.roundingSamples) = (isSequential, 60, 64)
+                }
+                for (target, own) in zip(targets, results) {
+                    let (before, after) = (target.values.floats(), own.parameters.roundTrip(own.values).floats())
+                    #expect(zip(before, after).allSatisfy { $0 != 0 || $1 == 0 }, "\(graph.name) \(target.tensor)")
+                }
+            }
+        }
+    }
+
     /// Where inputs are independent and equally large there is nothing to make up for.
     @Test(arguments: [false, true]) func independentInputsAreRoundedToTheNearest(ordered: Bool) throws {
         let graph = try TestModels.perceptron()

@@ -1,7 +1,7 @@
 internal import CWinnowKernels
 
 /// The numbers that the elements of a matrix may become: scale · (code − zero), a scale and a zero point for each element,
-/// codes between `low` and `high`.
+/// codes between `low` and `high`. Elements whose scale is 0 are 0, whatever the matrix holds.
 package struct RoundingGrid: Sendable {
     /// Scales, row-major as the matrix is, then zero points.
     private let parameters: [Float]

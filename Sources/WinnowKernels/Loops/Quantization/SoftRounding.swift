@@ -14,7 +14,7 @@ package struct SoftRounding: Sendable {
     /// Begins with every number where it lies between its neighbours on the grid.
     package init(_ matrix: Matrix<Float>, _ grid: RoundingGrid) {
         (self.matrix, self.grid, count) = (matrix, grid, matrix.elements.count)
-        state = zip(matrix.elements, grid.scales).map { Self.start($0 / $1) }
+        state = zip(matrix.elements, grid.scales).map { $1 == 0 ? 0 : Self.start($0 / $1) }
         state += Self.logits(of: state)
         state += [Float](repeating: 0, count: 2 * count)
     }

@@ -94,8 +94,8 @@ private struct SoftWeight {
     init(_ task: RoundingTask, _ b: GraphBuilder) {
         self.task = task
         let values = task.target.values.floats()
-        grid = task.parameters.grid(at: Array(values.indices), in: task.target.stored.shape)
-        let quotients = zip(values, grid.scales).map { $0 / $1 }
+        grid = task.parameters.grid(at: Array(values.indices), in: task.target.stored.shape, of: values)
+        let quotients = zip(values, grid.scales).map { $0 / ($1 == 0 ? 1 : $1) }
         lower = quotients.map { $0.rounded(.down) }
         let start = Tensor(SoftRounding.logits(of: quotients.map(SoftRounding.start)), shape: task.target.stored.shape)
         logits = b.constant("\(task.target.tensor).logits", start)

@@ -8,6 +8,8 @@ struct LayerRounding {
     let layer: LayerReconstruction
     /// outputs × depth: what codes are to stand for.
     let weight: Matrix<Float>
+    /// outputs × depth: the weight as it is, of which what is 0 stays so.
+    private let original: Matrix<Float>
     private let task: RoundingTask
     private let shape: Shape
     private(set) var parameters: QuantizationParameters
@@ -16,13 +18,16 @@ struct LayerRounding {
     init(_ layer: LayerReconstruction, _ task: RoundingTask) {
         (self.layer, self.task, parameters, shape) = (layer, task, task.parameters, task.target.stored.shape)
         let values = task.target.values
-        weight = layer.goal ?? layer.contraction.matrix(of: values)
+        original = layer.contraction.matrix(of: values)
+        weight = layer.goal ?? original
         result = layer.contraction.matrix(of: parameters.roundTrip(values))
     }
 
     /// What some of the elements may become.
     func grid(rows: Range<Int>? = nil, columns: [Int]) -> RoundingGrid {
-        parameters.grid(at: layer.contraction.places(rows: rows ?? 0..<weight.rows, columns: columns), in: shape)
+        let rows = rows ?? 0..<weight.rows
+        let numbers = rows.flatMap { row in columns.map { original[row, $0] } }
+        return parameters.grid(at: layer.contraction.places(rows: rows, columns: columns), in: shape, of: numbers)
     }
 
     /// The mean square that each output moves by, as far as these columns go.
@@ -99,7 +104,8 @@ struct LayerRounding {
             parameters.scales[place] = found.scales[index]
             parameters.zeroPoints[place] = found.zeroPoints[index]
         }
-        return found.grid(at: isFormed ? Array(block.elements.indices) : part.places, in: tensor.shape)
+        let numbers = original[columns: start..<(start + block.columns)].elements
+        return found.grid(at: isFormed ? Array(block.elements.indices) : part.places, in: tensor.shape, of: numbers)
     }
 
     var rounded: RoundedWeight { RoundedWeight(values: layer.contraction.weight(of: result), parameters: parameters) }
@@ -119,11 +125,12 @@ extension QuantizationParameters {
         return result
     }
 
-    /// What the elements at these places of a tensor of `shape` may become.
-    func grid(at places: [Int], in shape: Shape) -> RoundingGrid {
+    /// What the elements at these places of a tensor of `shape` may become, which are `numbers` now: those that are 0, as pruned weights are,
+    /// only that.
+    func grid(at places: [Int], in shape: Shape, of numbers: [Float]) -> RoundingGrid {
         let indices = scaleIndices(of: places, in: shape)
         return RoundingGrid(
-            scales: indices.map { scales[$0] }, zeros: indices.map { Float(zeroPoints[$0]) }, low: Float(codes.lowerBound),
+            scales: zip(indices, numbers).map { $1 == 0 ? 0 : scales[$0] }, zeros: indices.map { Float(zeroPoints[$0]) }, low: Float(codes.lowerBound),
             high: Float(codes.upperBound))
     }
 }
