@@ -9,14 +9,14 @@ from onnx import TensorProto, helper, numpy_helper
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 
-def layer(tmp_path, kind, direction="forward", batch_first=False):
-    """A file with one layer of 8 features and 48 hidden units; with the batch first, as torch exports it: transposed around it."""
+def layer(tmp_path, kind, direction="forward", batch_first=False, size=48):
+    """A file with one layer of 8 features; with the batch first, as torch exports it: transposed around it."""
     random = np.random.default_rng(0)
     directions = 2 if direction == "bidirectional" else 1
-    gates = GATES[kind] * 48
-    shapes = {"W": (directions, gates, 8), "R": (directions, gates, 48), "B": (directions, 2 * gates)}
+    gates = GATES[kind] * size
+    shapes = {"W": (directions, gates, 8), "R": (directions, gates, size), "B": (directions, 2 * gates)}
     weights = [numpy_helper.from_array((random.normal(size=shape) * 0.1).astype(np.float32), name) for name, shape in shapes.items()]
-    node = helper.make_node(kind, ["t" if batch_first else "x", "W", "R", "B"], ["h" if batch_first else "y"], name="layer", hidden_size=48, direction=direction)
+    node = helper.make_node(kind, ["t" if batch_first else "x", "W", "R", "B"], ["h" if batch_first else "y"], name="layer", hidden_size=size, direction=direction)
     nodes = [node]
     if batch_first:
         nodes = [helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]), node, helper.make_node("Transpose", ["h"], ["y"], perm=[2, 0, 1, 3])]
@@ -59,3 +59,12 @@ def test_the_batch_may_come_first(winnow, tmp_path, kind):
     x = np.random.default_rng(1).normal(size=(3, 5, 8)).astype(np.float32)
     own, theirs = outputs(winnow, tmp_path, layer(tmp_path, kind, "bidirectional", batch_first=True), x)
     np.testing.assert_allclose(own, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33])
+def test_layers_of_any_width(winnow, tmp_path, kind, size):
+    for rows in [1, 3, 16]:
+        x = np.random.default_rng(size).normal(size=(5, rows, 8)).astype(np.float32)
+        own, theirs = outputs(winnow, tmp_path, layer(tmp_path, kind, "bidirectional", size=size), x)
+        np.testing.assert_allclose(own, theirs, atol=1e-6)

@@ -2,12 +2,13 @@
 #include "Vectors.h"
 #include "WinnowExponential.h"
 #include "EachProcessor.h"
+#include <string.h>
 
 enum { MOST = WINNOW_PANEL / LANES };
 
 INLINE int64_t start_of(int64_t vector, int64_t columns) {
     const int64_t start = vector * LANES;
-    return start + LANES <= columns ? start : columns - LANES;
+    return start + LANES <= columns || columns < LANES ? start : columns - LANES;
 }
 
 void winnow_recurrent_panels(const float *weights, int64_t columns, int64_t depth, float *panels) {
@@ -16,7 +17,7 @@ void winnow_recurrent_panels(const float *weights, int64_t columns, int64_t dept
         float *panel = panels + v / MOST * WINNOW_PANEL * depth + v % MOST * LANES;
         for (int64_t k = 0; k < depth; k++)
             for (int64_t lane = 0; lane < LANES; lane++)
-                panel[k * WINNOW_PANEL + lane] = weights[(start_of(v, columns) + lane) * depth + k];
+                panel[k * WINNOW_PANEL + lane] = lane < columns ? weights[(start_of(v, columns) + lane) * depth + k] : 0;
     }
 }
 
@@ -51,6 +52,25 @@ INLINE void product(
         for (int v = 0; v < vectors; v++) store(sums[r][v], result + r * result_step + starts[v]);
 }
 
+// Of fewer columns than a vector has.
+INLINE void narrow_product(
+    int64_t rows, int64_t depth, int64_t columns, const float *states, const float *panel, const float *input, int64_t input_step,
+    float *result, int64_t result_step) {
+    for (int64_t row = 0; row < rows; row++, states += depth, input += input_step, result += result_step) {
+        float numbers[LANES] = {0};
+        memcpy(numbers, input, (size_t)columns * sizeof(float));
+        floats sum = loaded(numbers), other = (floats){0};
+        int64_t k = 0;
+        for (; k + 2 <= depth; k += 2) {
+            sum += ((floats){0} + states[k]) * loaded(panel + k * WINNOW_PANEL);
+            other += ((floats){0} + states[k + 1]) * loaded(panel + (k + 1) * WINNOW_PANEL);
+        }
+        if (k < depth) sum += ((floats){0} + states[k]) * loaded(panel + k * WINNOW_PANEL);
+        store(sum + other, numbers);
+        memcpy(result, numbers, (size_t)columns * sizeof(float));
+    }
+}
+
 #define ROWS(count, number)                                                                                                \
     for (; row + number <= rows; row += number)                                                                            \
         product(number, count, depth, states + row * depth, panel, input + row * input_step, input_step,                   \
@@ -63,6 +83,10 @@ INLINE void product(
 FOR_EACH_PROCESSOR void winnow_recurrent_product(
     int64_t rows, int64_t depth, int64_t columns, const float *states, const float *panels, const float *input, int64_t input_step,
     float *result, int64_t result_step) {
+    if (columns < LANES) {
+        narrow_product(rows, depth, columns, states, panels, input, input_step, result, result_step);
+        return;
+    }
     const int64_t vectors = (columns + LANES - 1) / LANES;
     for (int64_t first = 0; first < vectors; first += MOST) {
         const float *panel = panels + first * LANES * depth;

@@ -20,9 +20,8 @@ package final class RecurrentCellKernel {
     /// The recurrent bias of all gates, zeros where the input has it.
     private let bias: [Float]
 
-    /// Fewer columns are less than a vector; more sequences, and larger products, are worth general kernels and threads: those of a million
-    /// multiplications take a third of the time on two.
-    private static let leastSize = 16
+    /// More sequences, and larger products, are worth general kernels and threads: those of a million multiplications take a third of the
+    /// time on two.
     private static let mostRows = 16
     private static let mostProducts = 1 << 19
 
@@ -37,7 +36,7 @@ package final class RecurrentCellKernel {
         case .lstm: 4
         case .gru: 3
         }
-        guard size >= Self.leastSize, (1...Self.mostRows).contains(rows), rows * gateCount * size * size <= Self.mostProducts else { return nil }
+        guard size > 0, (1...Self.mostRows).contains(rows), rows * gateCount * size * size <= Self.mostProducts else { return nil }
         (self.cell, self.rows, self.size) = (cell, rows, size)
         self.bias = bias ?? [Float](repeating: 0, count: gateCount * size)
         let parts = if case .gru = cell { [0..<2, 2..<3] } else { [0..<gateCount] }
