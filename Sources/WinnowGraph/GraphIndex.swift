@@ -7,6 +7,8 @@ package struct GraphIndex: Sendable {
     private let readers: [ValueName: [Int]]
     private let outputs: Set<ValueName>
     private let variables: Set<ValueName>
+    let knownProbabilities = ValueMemo<Probabilities?>()
+    let knownUnitIntervals = ValueMemo<Bool>()
 
     /// An index of `graph` in which the initializers named in `variables` change between runs: they are no constants.
     package init(_ graph: Graph, variables: Set<ValueName> = []) {
@@ -28,6 +30,9 @@ package struct GraphIndex: Sendable {
         guard let value, let index = producers[value] else { return nil }
         return graph.nodes[index]
     }
+
+    /// Where the node that computes a value stands among the graph's.
+    func place(ofProducerOf value: ValueName) -> Int? { producers[value] }
 
     /// The nodes that read a value, in topological order, each once.
     package func consumers(of value: ValueName?) -> [Node] {

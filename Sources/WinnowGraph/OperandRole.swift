@@ -52,7 +52,7 @@ package struct PackedCodes: Sendable, Hashable {
     }
 
     package func elementCount(in tensor: Tensor) -> Int {
-        matrix.map { $0.rows * $0.depth } ?? tensor.elementCount * (tensor.elementType.bitWidth / bitWidth)
+        matrix.map { $0.rows *| $0.depth } ?? tensor.elementCount * (tensor.elementType.bitWidth / bitWidth)
     }
 
     /// The codes that are the middle of their range, which stands for zero where there are no zero points.

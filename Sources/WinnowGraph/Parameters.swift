@@ -25,6 +25,8 @@ package struct Parameters: Sendable {
     package private(set) var constantNodes: Set<String> = []
     /// The initializers behind every value that no input of the model reaches.
     package private(set) var origins: [ValueName: [ValueName]] = [:]
+    /// The largest initializer behind each of them that the nodes between take for numbers.
+    private var sources: [ValueName: ValueName] = [:]
     private let graph: Graph
     private let index: GraphIndex
     /// What DynamicQuantizeLinear gives for scales.
@@ -33,15 +35,17 @@ package struct Parameters: Sendable {
     package init(_ graph: Graph) {
         self.graph = graph
         index = GraphIndex(graph)
-        for name in graph.initializerNames { origins[name] = [name] }
+        for name in graph.initializerNames { (origins[name], sources[name]) = ([name], name) }
         for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
             let operands = node.inputs.filter { !$0.isEmpty }
-            let sources = operands.compactMap { origins[$0] }
-            let isConstant = !operands.isEmpty && sources.count == operands.count && node.op.bodies.isEmpty
+            let behind = operands.compactMap { origins[$0] }
+            let isConstant = !operands.isEmpty && behind.count == operands.count && node.op.bodies.isEmpty
             guard isConstant, !node.outputs.contains(where: index.isOutput) else { continue }
             constantNodes.insert(node.name)
-            for output in node.outputs { origins[output] = sources.flatMap { $0 } }
+            var seen: Set<ValueName> = []
+            let (own, source) = (behind.joined().filter { seen.insert($0).inserted }, source(of: node))
+            for output in node.outputs { (origins[output], sources[output]) = (own, source) }
         }
         var seen: Set<ValueName> = []
         for node in graph.nodes where !constantNodes.contains(node.name) {
@@ -55,7 +59,7 @@ package struct Parameters: Sendable {
         // The weight's scale joins the data's.
         guard node.op.type.name != "Mul" || dynamicScales.isDisjoint(with: node.inputs) else { return [] }
         let own = node.inputs.enumerated().compactMap { place, operand -> Entry? in
-            guard !operand.isEmpty, origins[operand] != nil, let tensor = source(of: operand) else { return nil }
+            guard !operand.isEmpty, origins[operand] != nil, let tensor = sources[operand] else { return nil }
             switch roles[place] {
             case .scale, .zeroPoint, .setting: return nil
             case .packed(let codes):
@@ -67,7 +71,7 @@ package struct Parameters: Sendable {
         }
         // What bodies read of this graph is no input; their own constants are theirs.
         return own + node.op.capturedValues.compactMap { operand in
-            origins[operand] == nil ? nil : source(of: operand).flatMap { entry($0, operand, node, -1, takesWideIntegers: false) }
+            sources[operand].flatMap { entry($0, operand, node, -1, takesWideIntegers: false) }
         }
     }
 
@@ -80,15 +84,13 @@ package struct Parameters: Sendable {
             tensor: tensor, operand: operand, reader: node, input: place, elementCount: shape.elementCount, rank: shape.rank)
     }
 
-    /// The largest initializer behind a constant value that the nodes between take for numbers.
-    private func source(of value: ValueName) -> ValueName? {
-        if graph.initializers[value] != nil { return value }
-        guard let node = index.producer(of: value) else { return nil }
+    /// The largest initializer behind what a node makes of constants.
+    private func source(of node: Node) -> ValueName? {
         let roles = node.op.inputRoles
         let candidates = node.inputs.enumerated().compactMap { place, input -> ValueName? in
             guard !input.isEmpty, !(node.notes.isMask && place == 1) else { return nil }
             switch roles[place] ?? .numbers {
-            case .numbers, .statistic, .packed: return source(of: input)
+            case .numbers, .statistic, .packed: return sources[input]
             default: return nil
             }
         }

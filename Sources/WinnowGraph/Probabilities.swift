@@ -22,7 +22,10 @@ package struct Probabilities: Sendable, Hashable {
 extension GraphIndex {
     /// The probabilities that a value is, however it was handed on.
     package func probabilities(of value: ValueName?) -> Probabilities? {
-        guard let value, let node = producer(of: value), node.output(0) == value else { return nil }
+        remembered(value, in: knownProbabilities) { probabilities(madeBy: $0) } ?? nil
+    }
+
+    private func probabilities(madeBy node: Node) -> Probabilities? {
         if let own = node.op.probabilities(of: node, in: self) { return own }
         guard let passing = node.op.passing(of: node, in: self) else { return nil }
         switch passing {
@@ -37,7 +40,7 @@ extension GraphIndex {
         case .reshaped:
             // Only axes of extent 1 may come and go.
             guard let inner = probabilities(of: node.input(0)), inner.axes.count == 1, let source = info(of: node.input(0))?.extents,
-                let target = info(of: value)?.extents
+                let target = info(of: node.output(0))?.extents
             else { return nil }
             let (before, after) = (source.indices.filter { source[$0] != 1 }, target.indices.filter { target[$0] != 1 })
             guard before.map({ source[$0] }) == after.map({ target[$0] }), !source.contains(.unknown),
@@ -55,7 +58,10 @@ extension GraphIndex {
 
     /// Whether every number of a value lies between 0 and 1 by what computes it.
     package func liesInUnitInterval(_ value: ValueName?) -> Bool {
-        guard let value, let node = producer(of: value), node.output(0) == value else { return false }
+        remembered(value, in: knownUnitIntervals) { givesUnitInterval($0) } ?? false
+    }
+
+    private func givesUnitInterval(_ node: Node) -> Bool {
         if let bounds = node.op.outputBounds { return bounds.lowerBound >= 0 && bounds.upperBound <= 1 }
         if node.op.combinesUnitIntervals { return node.inputs.allSatisfy { liesInUnitInterval($0) } }
         if node.op.sigmoid(of: node, in: self) != nil { return true }

@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// What a model costs whoever runs it.
 public enum CompressionCost: String, CaseIterable, Codable, CodingKeyRepresentable, Sendable {
     /// Bytes of the file.
@@ -22,9 +24,9 @@ public enum CompressionCost: String, CaseIterable, Codable, CodingKeyRepresentab
     /// A number of this with its unit.
     public func text(_ value: Double) -> String {
         switch self {
-        case .size, .zippedSize: Format.bytes(Int(value.rounded()))
+        case .size, .zippedSize: Format.bytes(Int(saturating: value.rounded()))
         case .latency: Format.milliseconds(value)
-        case .multiplyAccumulates: Format.count(Int(value.rounded()))
+        case .multiplyAccumulates: Format.count(Int(saturating: value.rounded()))
         }
     }
 }

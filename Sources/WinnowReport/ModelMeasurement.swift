@@ -72,7 +72,7 @@ public struct Histogram: Codable, Sendable {
         var counts = [Int](repeating: 0, count: binCount)
         let scale = high > low ? Double(binCount) / (high - low) : 0
         counts.withUnsafeMutableBufferPointer { counts in
-            tensor.forEachCounted { counts[min(binCount - 1, Int(($0 - low) * scale))] += 1 }
+            tensor.forEachCounted { counts[min(binCount - 1, Int(saturating: ($0 - low) * scale))] += 1 }
         }
         self.low = low
         self.high = high

@@ -75,7 +75,7 @@ import WinnowTestSupport
     private static func inspect(_ model: Model) throws {
         let summary = try ModelSummary(model.graph, tensors: true)
         #expect(!(summary.text + summary.dot + model.graph.text).isEmpty)
-        #expect(ModelDifference(model.graph, model.graph).text.count >= 0)
+        #expect(ModelDifference(model.graph, model.graph).text == "the graphs are equal")
         _ = try JSONEncoder.tolerant.encode(summary)
         try ONNXFile.encode(model.graph) { _ in }
     }
@@ -145,7 +145,7 @@ import WinnowTestSupport
                 try PassStep(named: $0).pass(graph, in: PassContext(calibration: data)).graph
             }
             return try ([graph] + changed).map { try ONNXFile.bytes($0) }
-        }
+        } + [ONNXFile.bytes(packed())]
     }
 
     private static func weights(_ shape: Shape, _ seed: UInt64) -> Tensor {
@@ -173,6 +173,22 @@ import WinnowTestSupport
             if index < 2 { x = try b.add(Gelu(), x) }
         }
         return try b.graph(outputs: [b.add(Softmax(), x)])
+    }
+}
+
+extension DamagedModelTests {
+    /// Rows and a matrix in ONNX Runtime's own operators, in which attributes say how many codes there are.
+    private static func packed() throws -> Graph {
+        func bytes(_ shape: Shape) -> Tensor { Tensor((0..<shape.elementCount).map { UInt8($0 * 37 % 256) }, shape: shape) }
+        func scales(_ shape: Shape) -> Tensor { Tensor([Float](repeating: 0.1, count: shape.elementCount), shape: shape) }
+        let b = GraphBuilder("packed")
+        let rows = try b.add(
+            GatherBlockQuantized(blockSize: 16),
+            inputs: [b.constant("table", bytes([5, 10])), b.input("places", .int64, ["N"]), b.constant("table.scales", scales([5, 2]))])[0]
+        let product = try b.add(
+            MatMulNBits(depth: 20, columns: 6, blockSize: 16),
+            inputs: [rows, b.constant("matrix", bytes([6, 2, 8])), b.constant("matrix.scales", scales([12]))])[0]
+        return try b.graph(outputs: [b.linear(b.add(Relu(), product), b.constant("w", weights([3, 6], 12)), name: "fc")])
     }
 }
 

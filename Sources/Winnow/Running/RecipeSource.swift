@@ -12,12 +12,23 @@ struct RecipeSource {
 
     let steps: [Step]
 
+    /// Files that include others many times make a short recipe a long one.
+    private static let includeLimit = 1000
+    /// Files that may lie in each other.
+    private static let depthLimit = 32
+
     /// Throws `.recipe` naming the key or the file that is wrong.
     ///
+    /// - Parameter folder: where included files lie; nil: none is read.
+    init(_ text: String, folder: String?) throws {
+        var count = 0
+        try self.init(text, folder: folder, including: [], &count)
+    }
+
     /// - Parameters:
-    ///   - folder: where included files lie; nil: none is read.
     ///   - including: the files whose text this is part of.
-    init(_ text: String, folder: String?, including: [String] = []) throws {
+    ///   - count: how many files were included already.
+    private init(_ text: String, folder: String?, including: [String], _ count: inout Int) throws {
         let table = try YAMLTable(text, .recipe, remedy: "begin with version: 1 and steps:")
         try table.allowOnly(["version", "steps"])
         guard case .int(let version)? = table.values["version"], version > 0 else {
@@ -39,10 +50,18 @@ struct RecipeSource {
             guard !including.contains(path) else {
                 throw WinnowError(.recipe, "include", "\(file) includes itself", remedy: "leave one of them out")
             }
+            count += 1
+            guard including.count < Self.depthLimit else {
+                throw WinnowError(.recipe, "include", "\(file) lies in more than \(Self.depthLimit) others", remedy: "write its steps out")
+            }
+            guard count <= Self.includeLimit else {
+                throw WinnowError(.recipe, "include", "\(file) is one of more than \(Self.includeLimit) files", remedy: "include fewer")
+            }
             let text = try Self.text(of: path)
             do {
                 let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-                return try RecipeSource(text, folder: folder, including: including + [path]).steps.map { Step(value: $0.value, place: "\(file): \($0.place)") }
+                let included = try RecipeSource(text, folder: folder, including: including + [path], &count)
+                return included.steps.map { Step(value: $0.value, place: "\(file): \($0.place)") }
             } catch let error as WinnowError { throw error.within(file) }
         }
     }

@@ -279,7 +279,7 @@ final class SearchRun {
         let candidates = try self.candidates(stored)
         let rounds = halving(of: candidates).rounds.enumerated().map { number, round in
             let seconds = Double(round.count * round.epochs) * (pace.secondsPerEpoch ?? 0)
-            return "round \(number + 1): \(round.count) candidates, \(round.epochs) epochs each, about \(Int(seconds.rounded(.up))) s"
+            return "round \(number + 1): \(round.count) candidates, \(round.epochs) epochs each, about \(Int(saturating: seconds.rounded(.up))) s"
         }
         return stored.map { "measured: \($0.trial.title)" } + candidates.map { "candidate: \($0.title)" } + rounds + notes
     }

@@ -15,11 +15,15 @@ struct FunctionInliner {
     /// The functions that are being inlined, outermost first.
     private var callers: [Key] = []
     private var nodeCount = 0
+    /// How many functions and bodies lie around what is being inlined.
+    private var depth = 0
     /// The operator sets that nodes of functions are written against, by the nodes' names.
     private(set) var opsets: [String: [String: Int]] = [:]
 
     /// Functions that call each other many times make a small file a large graph.
     private static let nodeCountLimit = 1 << 20
+    /// As deep as messages of a file may lie in each other.
+    private static let depthLimit = 100
 
     init(_ functions: [Onnx_FunctionProto]) {
         self.functions = Dictionary(
@@ -37,8 +41,19 @@ struct FunctionInliner {
     private mutating func expanded(_ graph: Onnx_GraphProto) throws -> Onnx_GraphProto {
         var result = graph
         result.node = []
-        for node in graph.node { result.node += try expanded(node) }
+        try nesting("graph \(graph.name)") { inliner in
+            for node in graph.node { result.node += try inliner.expanded(node) }
+        }
         return result
+    }
+
+    private mutating func nesting(_ subject: String, _ body: (inout FunctionInliner) throws -> Void) throws {
+        guard depth < Self.depthLimit else {
+            throw WinnowError(.model, subject, "lies in more than \(Self.depthLimit) functions and bodies of nodes")
+        }
+        depth += 1
+        defer { depth -= 1 }
+        try body(&self)
     }
 
     /// The node, or what the function that it calls consists of.
@@ -48,7 +63,9 @@ struct FunctionInliner {
         guard !callers.contains(key) else { throw WinnowError(.model, "function \(function.name)", "calls itself") }
         callers.append(key)
         defer { callers.removeLast() }
-        return try body(of: function, calledBy: node)
+        var result: [Onnx_NodeProto] = []
+        try nesting("function \(function.name)") { result = try $0.body(of: function, calledBy: node) }
+        return result
     }
 
     private mutating func body(of function: Onnx_FunctionProto, calledBy call: Onnx_NodeProto) throws -> [Onnx_NodeProto] {
@@ -72,7 +89,8 @@ struct FunctionInliner {
                     ($0.input, $0.output) = ([source], [target])
                 })
         }
-        nodeCount += result.count
+        // A call counts too where nothing is left of it.
+        nodeCount += result.count + 1
         guard nodeCount <= Self.nodeCountLimit else {
             throw WinnowError(.model, "function \(function.name)", "makes the graph larger than \(Self.nodeCountLimit) nodes")
         }

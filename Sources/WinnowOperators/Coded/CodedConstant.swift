@@ -119,7 +119,7 @@ private struct ScaledAxis {
 
     /// The axes of DequantizeLinear's codes.
     static func all(_ scaleAxis: ScaleAxis, of shape: Shape, scale: Shape) -> [ScaledAxis]? {
-        guard let varying = try? scaleAxis.varyingAxis(shape: shape, scale: scale) else {
+        guard let varying = try? scaleAxis.varyingAxis(rank: shape.rank, scale: scale) else {
             guard scale.elementCount == 1 else { return nil }
             return shape.map { ScaledAxis(extent: $0, blockSize: 1, stride: 0) }
         }

@@ -85,24 +85,30 @@ extension GraphIndex {
         return scalar(node.inputs[0] == x ? node.inputs[1] : node.inputs[0])
     }
 
+    /// Longer products spell nothing.
+    private static let largestProductCount = 64
+
     /// A value as a product of others and a number, as far as its partial products are read by nobody else.
     private func product(_ value: ValueName) -> (factors: [ValueName], scale: Double) {
         var (factors, scale) = ([ValueName](), 1.0)
-        func collect(_ value: ValueName, isRoot: Bool) {
-            if let number = scalar(value) { scale *= number; return }
-            guard factors.count < 3, let node = isRoot ? producer(of: value) : soleProducer(of: value), node.inputs.count == 2 else {
-                return factors.append(value)
+        var (waiting, count) = ([value], 0)
+        while let next = waiting.popLast() {
+            if let number = scalar(next) { scale *= number; continue }
+            let maker = next == value ? producer(of: next) : soleProducer(of: next)
+            guard factors.count < 3, count < Self.largestProductCount, let node = maker, node.inputs.count == 2 else {
+                factors.append(next)
+                continue
             }
+            count += 1
             if node.op is Mul {
-                for input in node.inputs { collect(input, isRoot: false) }
+                waiting += node.inputs.reversed()
             } else if node.op is Div, let divisor = scalar(node.inputs[1]), divisor != 0 {
                 scale /= divisor
-                collect(node.inputs[0], isRoot: false)
+                waiting.append(node.inputs[0])
             } else {
-                factors.append(value)
+                factors.append(next)
             }
         }
-        collect(value, isRoot: true)
         return (factors, scale)
     }
 }

@@ -38,31 +38,36 @@ package struct ScaleAxis: Sendable, Hashable {
         }
     }
 
-    /// The axis that scales of `rank` axes vary along; nil for one scale for all.
-    package func varyingAxis(shape: Shape, scale: Shape) throws -> Int? {
-        blockSize == 0 && scale.elementCount == 1 && scale.rank <= 1 ? nil : try resolved(shape.rank)
+    /// The axis of a value with `rank` axes that scales vary along; nil for one scale for all.
+    package func varyingAxis(rank: Int, scale: Shape) throws -> Int? {
+        blockSize == 0 && scale.elementCount == 1 && scale.rank <= 1 ? nil : try resolved(rank)
     }
 
     private func resolved(_ rank: Int) throws -> Int { try (axis ?? 1).normalizedAxis(rank: rank) }
 
-    /// Which scale each element uses.
-    func geometry(_ data: OperandPlan, scale: Shape) throws -> ScaleLayout {
-        guard let axis = try varyingAxis(shape: data.shape, scale: scale) else {
-            return ScaleLayout(perTensor: data.shape)
-        }
-        let extent = data.shape[axis]
+    /// The axis that scales vary along; nil for one scale for all. Throws `.shape` where there is not one for each index or block.
+    package func fittedAxis(shape: Shape, scale: Shape) throws -> Int? {
+        guard let axis = try varyingAxis(rank: shape.rank, scale: scale) else { return nil }
+        let extent = shape[axis]
         if blockSize == 0 {
             guard scale == [extent] else {
                 throw WinnowError(.shape, "scale", "has shape \(scale), but axis \(axis) has \(extent) indices")
             }
-            return ScaleLayout(perAxis: axis, of: data.shape, layout: data.layout)
+            return axis
         }
-        var blocks = data.shape
+        var blocks = shape
         blocks[axis] = (extent + blockSize - 1) / blockSize
         guard blockSize > 0, scale == blocks else {
             throw WinnowError(.shape, "scale", "has shape \(scale), but blocks of \(blockSize) need \(blocks)")
         }
-        return ScaleLayout(blocksOf: blockSize, axis: axis, of: data.shape)
+        return axis
+    }
+
+    /// Which scale each element uses.
+    func geometry(_ data: OperandPlan, scale: Shape) throws -> ScaleLayout {
+        guard let axis = try fittedAxis(shape: data.shape, scale: scale) else { return ScaleLayout(perTensor: data.shape) }
+        return blockSize == 0
+            ? ScaleLayout(perAxis: axis, of: data.shape, layout: data.layout) : ScaleLayout(blocksOf: blockSize, axis: axis, of: data.shape)
     }
 
     /// `data, scale, zero point` of (data, scale, zero point) -> data.

@@ -84,6 +84,10 @@ package struct GatherBlockQuantized: TrainedInParts {
     private func zeroPoints(_ info: ValueInfo?, _ shape: Shape) throws -> Tensor? {
         guard let info else { return nil }
         guard let bytes = info.constant else { throw WinnowError(.unsupported, type.name, "its zero points are not constant") }
+        let stored = Shape(shape.dropLast() + shape.suffix(1).map { ($0 * bitWidth + 7) / 8 })
+        guard bytes.shape == stored, bytes.elementType == .uint8 else {
+            throw WinnowError(.shape, type.name, "has zero points \(bytes.elementType) of shape \(bytes.shape), not uint8 of \(stored)")
+        }
         return unpacked(bytes, shape)
     }
 

@@ -91,7 +91,7 @@ enum IntegerLowering {
         let axis = contraction.channelAxis
         let zeroPoint = graph.constant(weights.input(2))
         guard weights.input(2) == nil || zeroPoint != nil, codes.rank > axis,
-            try op.scaleAxis.varyingAxis(shape: codes.shape, scale: scale.shape).map({ $0 == axis }) ?? true
+            try op.scaleAxis.varyingAxis(rank: codes.rank, scale: scale.shape).map({ $0 == axis }) ?? true
         else { return nil }
         if case .product = contraction.kind, codes.rank != 2 { return nil }
         let channels = codes.shape[axis]

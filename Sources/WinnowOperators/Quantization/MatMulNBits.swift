@@ -51,8 +51,15 @@ package struct MatMulNBits: TrainedInParts {
 
     private var blockCount: Int { (depth + blockSize - 1) / blockSize }
 
+    /// The bytes of B.
+    private var byteCount: Int { columns *| blockCount *| (blockSize * bitWidth / 8) }
+
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let left = try inputs.required(0)
+        if let matrix = inputs.optional(1), let shape = matrix.shape, matrix.elementType.byteCount(of: shape.elementCount) != byteCount {
+            throw WinnowError(
+                .shape, "input \(matrix.type)", "is no matrix of \(columns)×\(depth) codes of \(bitWidth) bits in blocks of \(blockSize)")
+        }
         guard let extents = left.extents else { return [ValueInfo(left.elementType, nil)] }
         guard let last = extents.last, last.value ?? depth == depth else {
             throw WinnowError(.shape, "input \(left.type)", "does not end in \(depth)")
@@ -63,7 +70,7 @@ package struct MatMulNBits: TrainedInParts {
     /// The matrix as (N, K) float32.
     private func dequantized(_ inputs: [ValueInfo?], _ nodeName: String) throws -> Tensor {
         guard let packed = try inputs.required(1).constant, let scales = try inputs.required(2).constant?.floats(),
-            packed.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), scales.count == columns * blockCount
+            packed.byteCount == byteCount, scales.count == columns * blockCount
         else { throw WinnowError(.unsupported, nodeName, "its matrix is not constant or has another size") }
         let (mask, perByte) = ((1 << bitWidth) - 1, 8 / bitWidth)
         let zeroPoints = try zeroPoints(inputs.optional(3), nodeName, mask, perByte)
@@ -115,7 +122,7 @@ package struct MatMulNBits: TrainedInParts {
     /// The matrix as kernels read it; nil where rows name their blocks, or something is not constant.
     func packed(_ node: Node, in graph: GraphIndex) -> PackedConstant? {
         guard let codes = graph.constant(node.input(1)), let storedScales = graph.constant(node.input(2)), node.input(4) == nil,
-            codes.byteCount == columns *| blockCount *| (blockSize * bitWidth / 8), storedScales.elementCount == columns * blockCount,
+            codes.byteCount == byteCount, storedScales.elementCount == columns * blockCount,
             node.input(3) == nil || graph.constant(node.input(3)) != nil,
             let zeroPoints = try? zeroPoints(graph.info(of: node.input(3)), node.name, (1 << bitWidth) - 1, 8 / bitWidth)
         else { return nil }

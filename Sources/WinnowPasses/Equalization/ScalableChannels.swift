@@ -96,12 +96,28 @@ extension ScalableChannels {
         return (.gain([place]), axis - factors.rank)
     }
 
+    /// A value that has the channels, and a node that reads it.
+    private struct Reading {
+        var node: Node
+        var value: ValueName
+        var rank: Int
+        var axis: Int
+        var width: Int
+    }
+
+    /// The nodes that read a value with the channels, last first.
+    private static func readings(of value: ValueName, axis: Int, width: Int, in index: GraphIndex) throws(Refusal) -> [Reading] {
+        guard !index.isOutput(value) else { throw Refusal(reason: "\(value) is an output of the model, or read by a body") }
+        guard let rank = index.info(of: value)?.rank else { throw Refusal(reason: "the rank of \(value) is not known") }
+        return index.consumers(of: value).reversed().map { Reading(node: $0, value: value, rank: rank, axis: axis, width: width) }
+    }
+
     private mutating func follow(
         _ value: ValueName, axis: Int, width: Int, _ layers: [String: [WeightSite]], in index: GraphIndex, replacesClips: Bool
     ) throws(Refusal) {
-        guard !index.isOutput(value) else { throw Refusal(reason: "\(value) is an output of the model, or read by a body") }
-        guard let rank = index.info(of: value)?.rank else { throw Refusal(reason: "the rank of \(value) is not known") }
-        for node in index.consumers(of: value) {
+        var waiting = try Self.readings(of: value, axis: axis, width: width, in: index)
+        while let reading = waiting.popLast() {
+            let (node, value, rank, axis, width) = (reading.node, reading.value, reading.rank, reading.axis, reading.width)
             let refusal = Refusal(reason: "\(node.name) (\(node.op.type)) passes no factors of channels on")
             guard node.inputs.count(where: { $0 == value }) == 1 else { throw refusal }
             if let site = layers[node.name]?.first, layers[node.name]?.count == 1,
@@ -114,13 +130,13 @@ extension ScalableChannels {
             if let kind = try term(node, value, axis, in: index, replacesClips: replacesClips) {
                 if let kind { terms.append(Term(node: node, kind: kind, axis: axis - rank, width: width)) }
                 guard let output = node.output(0) else { throw refusal }
-                try follow(output, axis: axis, width: width, layers, in: index, replacesClips: replacesClips)
+                waiting += try Self.readings(of: output, axis: axis, width: width, in: index)
                 continue
             }
             guard node.op.passesFactors, node.input(0) == value, node.outputs.count(where: { !$0.isEmpty }) == 1,
                 let output = node.output(0), let (place, width) = place(of: axis, width, through: node, in: index)
             else { throw refusal }
-            try follow(output, axis: place, width: width, layers, in: index, replacesClips: replacesClips)
+            waiting += try Self.readings(of: output, axis: place, width: width, in: index)
         }
     }
 

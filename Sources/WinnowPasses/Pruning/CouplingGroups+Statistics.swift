@@ -25,12 +25,21 @@ extension CouplingGroups {
     }
 
     /// Whether a value that does not have a class meets, index by index, nothing but values that have it.
-    private func returns(_ value: ValueName, to id: Int, _ index: GraphIndex, _ bound: [String: BoundNode], depth: Int = 0) -> Bool {
-        guard depth < 16, !index.isOutput(value) else { return false }
-        return index.consumers(of: value).allSatisfy { reader in
-            guard let node = bound[reader.name], node.map.summedLabels.isEmpty, node.map.population.isEmpty else { return false }
-            return reader.outputs.allSatisfy { $0.isEmpty || has($0, id) || returns($0, to: id, index, bound, depth: depth + 1) }
+    private func returns(_ value: ValueName, to id: Int, _ index: GraphIndex, _ bound: [String: BoundNode]) -> Bool {
+        // All values so many nodes on at once: where branches meet again, one is followed.
+        var values: Set<ValueName> = [value]
+        for _ in 0..<16 where !values.isEmpty {
+            var next: Set<ValueName> = []
+            for value in values {
+                guard !index.isOutput(value) else { return false }
+                for reader in index.consumers(of: value) {
+                    guard let node = bound[reader.name], node.map.summedLabels.isEmpty, node.map.population.isEmpty else { return false }
+                    next.formUnion(reader.outputs.filter { !$0.isEmpty && !has($0, id) })
+                }
+            }
+            values = next
         }
+        return values.isEmpty
     }
 
     /// Whether a class is one of a value's axes.

@@ -33,8 +33,7 @@ struct StoredCodes {
     private func place(of parameter: Tensor?, in shape: Shape) -> ((Int) -> Int)? {
         guard let parameter, parameter.elementCount > 1 else { return { _ in 0 } }
         if parameter.rank == 1 {
-            let axis = axis < 0 ? axis + shape.rank : axis
-            guard shape.indices.contains(axis), shape[axis] == parameter.elementCount else { return nil }
+            guard let axis = try? ScaleAxis(axis: axis).fittedAxis(shape: shape, scale: parameter.shape) else { return nil }
             let (stride, extent) = (shape.strides[axis], shape[axis])
             return { $0 / stride % extent }
         }

@@ -19,9 +19,9 @@ extension Graph {
                 let data = index.producer(of: site.node.input(1 - site.inputIndex)), data.op is DequantizeLinear,
                 let step = index.constant(data.input(1)), step.elementCount == 1, let source = quantize.input(0),
                 let rank = infos[source]?.rank, let path = index.weightPath(to: source, rank: rank),
-                let weight = try initializers[source] ?? computing(source, by: path.nodes)
+                let weight = try initializers[source] ?? computing(source, by: path.nodes), weight.elementType == .float32,
+                let axis = try? Optional(op.scaleAxis.fittedAxis(shape: weight.shape, scale: scales.shape))
             else { continue }
-            let axis = scales.rank == 0 ? nil : op.scaleAxis.axis ?? 1
             raised[scaleName] = BiasScales(weight: weight, axis: axis, bias: bias.floats(), dataScale: step.floats()[0])
                 .raised(raised[scaleName] ?? scales.floats())
         }

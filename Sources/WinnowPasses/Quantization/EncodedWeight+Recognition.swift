@@ -77,7 +77,7 @@ extension CodeWords {
         guard let codes = index.codes(behind: indices), codes.rank == 2, firsts == nil || firsts?.shape == [codes.shape[0], 1]
         else { return nil }
         let (own, width, starts) = (codes.codes(), codes.shape[1], firsts?.integers())
-        let isInside = own.indices.allSatisfy { (0..<table.shape[0]).contains(Int(own[$0]) + (starts?[$0 / width] ?? 0)) }
+        let isInside = own.indices.allSatisfy { (0..<table.shape[0]).contains(Int(own[$0]) +| (starts?[$0 / width] ?? 0)) }
         return isInside ? (codes, table, firsts) : nil
     }
 }

@@ -202,18 +202,20 @@ private struct BiasCodes {
 }
 
 extension QuantizationParameters {
-    /// The parameters of a QuantizeLinear or DequantizeLinear with constant scale and zero point.
+    /// The parameters of a QuantizeLinear or DequantizeLinear with constant scale and zero point; nil where they do not fit its data.
     ///
     /// - Parameter scale: where that is not the node's second input as it is.
     init?(of node: Node, _ scaleAxis: ScaleAxis, codeType type: ElementType?, scale: Tensor? = nil, in graph: Graph) {
         guard let scale = scale ?? node.input(1).flatMap({ graph.initializers[$0] }), let type, let range = type.integerRange
         else { return nil }
         let zeroPoints = node.input(2).flatMap { graph.initializers[$0]?.integers() }
-        guard node.input(2) == nil || zeroPoints != nil else { return nil }
+        guard node.input(2) == nil || zeroPoints?.count == scale.elementCount, zeroPoints?.allSatisfy(range.contains) ?? true else { return nil }
+        // One scale for all goes with any shape.
+        let shape = node.input(0).flatMap { graph.infos[$0]?.shape } ?? []
+        guard let axis = try? Optional(scaleAxis.fittedAxis(shape: shape, scale: scale.shape)) else { return nil }
         self.init(
             elementType: type, codes: range, scales: scale.floats(),
-            zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount),
-            axis: scale.rank == 0 ? nil : scaleAxis.axis ?? 1)
+            zeroPoints: zeroPoints ?? [Int](repeating: 0, count: scale.elementCount), axis: axis)
         blockSize = scaleAxis.blockSize
         scaleType = scale.elementType
     }

@@ -6,7 +6,7 @@ import WinnowTraining
 
 /// Lets codes have more bits at first, and fewer step by step: what their range is stays, and their levels become fewer.
 struct LoweredBits: TrainingHook {
-    fileprivate struct Encoding {
+    struct Encoding {
         let scale: ValueName
         let zeroPoint: ValueName
         let op: FakeQuantize
@@ -86,14 +86,14 @@ struct LoweredBits: TrainingHook {
 
 extension LoweredBits.Encoding {
     /// Scales and zero points of other bits with the same range; around 0 the largest number stays.
-    fileprivate func moved(_ scale: Tensor, _ zeroPoint: Tensor, from: Int, to: Int) -> (scale: Tensor, zeroPoint: Tensor) {
+    func moved(_ scale: Tensor, _ zeroPoint: Tensor, from: Int, to: Int) -> (scale: Tensor, zeroPoint: Tensor) {
         let (old, new) = (op.range(bits: from), op.range(bits: to))
         let moved = zip(scale.floats(), zeroPoint.integers()).map { scale, zero -> (scale: Float, zero: Int32) in
             if zero == 0 { return (scale * Float(old.upperBound) / Float(new.upperBound), 0) }
-            let low = scale * Float(old.lowerBound - zero)
+            let low = scale * Float(old.lowerBound -| zero)
             let step = scale * Float(old.count - 1) / Float(new.count - 1)
             let code = (Float(new.lowerBound) - low / step).rounded(.toNearestOrEven)
-            return (step, Int32(min(max(code, Float(new.lowerBound)), Float(new.upperBound))))
+            return (step, Int32(saturating: Double(min(max(code, Float(new.lowerBound)), Float(new.upperBound)))))
         }
         return (Tensor(moved.map(\.scale), shape: scale.shape), Tensor(moved.map(\.zero), shape: zeroPoint.shape))
     }

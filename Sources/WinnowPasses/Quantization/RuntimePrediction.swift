@@ -71,7 +71,7 @@ struct RuntimePrediction {
                 let range = index.info(of: reader.output(0))?.elementType.integerRange
             else { return false }
             let zero = index.constant(reader.input(2))?.integers().first ?? 0
-            let ends = [range.lowerBound, range.upperBound].map { Double(scale) * Double($0 - zero) }
+            let ends = [range.lowerBound, range.upperBound].map { Double(scale) * Double($0 -| zero) }
             return ends[0] >= limits.lowerBound - 1e-6 && ends[1] <= limits.upperBound * (1 + 1e-4)
         }
     }

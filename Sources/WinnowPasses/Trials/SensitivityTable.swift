@@ -58,8 +58,8 @@ public struct SensitivityTable: Hashable, Sendable {
         var result = ratios
         for (name, ratio) in ratios {
             guard let extent = extents[name] else { continue }
-            let left = max(multiple, Int(((1 - ratio) * Double(extent) / Double(multiple)).rounded(.toNearestOrEven)) * multiple)
-            result[name] = max(0, Double(extent - left) / Double(extent))
+            let left = max(multiple, Int(saturating: ((1 - ratio) * Double(extent) / Double(multiple)).rounded(.toNearestOrEven)) *| multiple)
+            result[name] = max(0, Double(extent -| left) / Double(extent))
         }
         return result
     }
@@ -77,7 +77,7 @@ extension SensitivityTable: Codable {
             try values.mapValues { losses in
                 SensitivityCurve(
                     try losses.map { text, loss in
-                        guard let strength = Double(text) else {
+                        guard let strength = Double(text), strength.isFinite else {
                             throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: text))
                         }
                         return .init(strength: strength, loss: loss)

@@ -43,9 +43,10 @@ extension GraphIndex {
                 let others = producer.inputs.indices.filter { $0 != source && !producer.inputs[$0].isEmpty }
                 guard others.allSatisfy({ constant(producer.inputs[$0]) != nil }) else { return nil }
             }
-            path.nodes.insert(producer, at: 0)
+            path.nodes.append(producer)
             path.tensor = source == 0 ? data : producer.inputs[source]
         }
+        path.nodes.reverse()
         return path
     }
 

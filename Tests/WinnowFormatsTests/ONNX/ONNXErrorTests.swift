@@ -243,6 +243,26 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
             == "function Endless: calls itself")
     }
 
+    /// Functions that call each other `count` deep, `times` in each; the last does nothing.
+    private func chain(_ count: Int, times: Int) -> [[UInt8]] {
+        (0..<count).map { place in
+            let calls = place + 1 < count ? [[UInt8]](repeating: node("F\(place + 1)", ["a"], [], domain: "f"), count: times) : []
+            return function("F\(place)", ["a"], [], calls)
+        }
+    }
+
+    @Test func mustNotLieTooDeep() throws {
+        let calls = [node("F0", ["x"], [], domain: "f"), node("Relu", ["x"], ["y"])]
+        #expect(try read(model(calls, chain(90, times: 1))).nodes.count == 1)
+        #expect(message { _ = try read(model(calls, chain(20_000, times: 1))) }.hasSuffix("lies in more than 100 functions and bodies of nodes"))
+    }
+
+    /// 2²⁰ calls of what leaves nothing.
+    @Test(.timeLimit(.minutes(5))) func mustNotBeCalledTooOften() {
+        let calls = [node("F0", ["x"], [], domain: "f"), node("Relu", ["x"], ["y"])]
+        #expect(message { _ = try read(model(calls, chain(21, times: 2))) }.hasSuffix("makes the graph larger than 1048576 nodes"))
+    }
+
     @Test func thatNobodyCallsAreLeftOut() throws {
         let unused = function("Unused", ["a"], ["b"], [node("Relu", ["a"], ["b"])])
         #expect(try read(model([node("Relu", ["x"], ["y"])], [unused])).nodes.count == 1)

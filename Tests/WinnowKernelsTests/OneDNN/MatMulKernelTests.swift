@@ -108,7 +108,10 @@ extension OneDNNTests {
             let geometry = MatMulGeometry(left: [0, 4], right: [4, 3])
             let right = Tensor(zeros: [4, 3])
             let kernel = try MatMulKernel(geometry, constantRight: right.pointer)
-            try kernel.run(left: right.pointer, target: Block(64).base, scratch: Block(kernel.scratchByteCount).base)
+            let target = Block([16])
+            let before = target.tensor([16]).floats()
+            try kernel.run(left: right.pointer, target: target.base, scratch: Block(kernel.scratchByteCount).base)
+            #expect(target.tensor([16]).floats() == before)
         }
 
         @Test func wrongShapesAreNamed() {

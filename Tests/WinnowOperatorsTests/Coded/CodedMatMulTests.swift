@@ -47,6 +47,26 @@ struct CodedMatMulTests {
         }
     }
 
+    /// What K, N and blocks say goes with the bytes that there are, or the model is refused: counts would be false, or overflow.
+    @Test(arguments: [(40, 22), (48 + 1, 21), (1 << 31, 1 << 31)]) func matricesOfOtherSizesAreRefused(_ depth: Int, _ columns: Int) throws {
+        let product = MatMulNBits(depth: depth, columns: columns, blockSize: 16)
+        let inputs: [ValueInfo?] = [ValueInfo(.float32, ["N", .fixed(depth)]), ValueInfo(.uint8, [21, 3, 8]), ValueInfo(.float32, [63])]
+        let error = #expect(throws: WinnowError.self) { try product.outputs(for: inputs) }
+        #expect(error?.kind == .shape && error?.problem.contains("blocks of 16") == true)
+    }
+
+    /// Zero points of looked-up rows that are fewer than their blocks.
+    @Test func zeroPointsOfRowsAreCounted() throws {
+        let b = GraphBuilder("rows")
+        let inputs = [
+            b.constant("codes", codes([3, 16], .uint8)), b.constant("rows", Tensor([0, 2] as [Int64])),
+            b.constant("scales", random([3, 2], seed: 2, in: 0.1...1)),
+        ]
+        let op = GatherBlockQuantized(blockSize: 16)
+        #expect(try op.decompose(b, inputs + [b.constant("zeros", codes([3, 1], .uint8))]).count == 1)
+        #expect(throws: WinnowError.self) { try op.decompose(b, inputs + [b.constant("few", codes([1, 1], .uint8))]) }
+    }
+
     /// Counted as the product they are, without unpacking codes; an open extent leaves the count open.
     @Test func multiplyAccumulates() throws {
         let product = MatMulNBits(depth: 40, columns: 21, blockSize: 16)

@@ -37,6 +37,23 @@ struct EncodedWeightTests {
         for node in graph.nodes { for value in node.inputs { #expect(EncodedWeight(of: value, in: index) == nil) } }
     }
 
+    /// Palettes that begin beyond every number are none.
+    @Test func palettesBeyondTheTableAreNone() throws {
+        let b = GraphBuilder("words")
+        let product = try b.add(MatMul(), b.input("x", .float32, ["N", 128]), b.constant("w", TestModels.normal([128, 96])), name: "product")
+        let step = try PassStep(named: "palettization", hyperparameters: ["bits": 2, "vector-size": 2, "group-size": 4])
+        let graph = try step.pass(b.graph(outputs: [product]), in: PassContext()).graph
+        let index = GraphIndex(graph)
+        let value = try #require(graph.nodes.first { $0.op is MatMul }?.input(1))
+        let sum = try #require(graph.nodes.first { $0.op is Add })
+        let (cast, firsts) = (try #require(index.producer(of: sum.input(0))), try #require(index.constant(sum.input(1))))
+        #expect(EncodedWeight(of: value, in: index) != nil)
+        var edit = GraphEdit(
+            replacing: [cast.name], with: [Node(name: cast.name, op: Cast(to: .int64), inputs: cast.inputs, outputs: cast.outputs)])
+        edit.initializers.append((sum.inputs[1], Tensor([Int64](repeating: .max, count: firsts.elementCount), shape: firsts.shape)))
+        #expect(try EncodedWeight(of: value, in: GraphIndex(graph.applying(edit))) == nil)
+    }
+
     @Test func schemesTellWhatTheyFellBackTo() {
         let matrix = Tensor([1, -2, 3, 4, -5, 6] as [Float], shape: [2, 3])
         let blocks = QuantizationScheme(bits: 4, .block(2))

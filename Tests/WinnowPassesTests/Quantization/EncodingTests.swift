@@ -187,6 +187,14 @@ struct EncodingTests {
         #expect(misfit(TensorEncoding(.type(.float8E4M3FN), scales: [1], zeroPoints: [0]), weight).contains("float8e4m3fn"))
         #expect(misfit(TensorEncoding(.bits(8), scales: [1, 1], zeroPoints: [0, 0], .slices(axis: 1)), weight).contains("for 6 slices along axis 1"))
         #expect(misfit(TensorEncoding(.bits(8), scales: [1], zeroPoints: [0], .blocks(2, axis: nil, shape: nil)), weight).contains("blocks"))
+        var filter = EncodedPlace("w", [4, 6, 3, 3], channelAxis: 0, scheme)
+        (filter.inputAxis, filter.takesBlocks) = (1, true)
+        for size in [0, -2, .max] {
+            let plain = TensorEncoding(.bits(8), scales: [1], zeroPoints: [128], .blocks(size, axis: nil, shape: nil))
+            #expect(misfit(plain, filter).contains("numbers"))
+            let shaped = TensorEncoding(.bits(8), scales: [1], zeroPoints: [128], .blocks(size, axis: 1, shape: [4, 1, 3, 3]))
+            #expect(misfit(shaped, filter).contains("for blocks of \(size)"))
+        }
         let value = EncodedPlace("x", ActivationScheme.uint8)
         #expect(misfit(TensorEncoding(.bits(5), scales: [1], zeroPoints: [0]), value).contains("5 bits"))
         #expect(misfit(TensorEncoding(.bits(8), scales: [1, 1], zeroPoints: [0, 0]), value).contains("for 1 activation"))

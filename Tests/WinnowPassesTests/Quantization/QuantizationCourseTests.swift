@@ -119,6 +119,13 @@ struct QuantizationCourseTests {
         #expect(a.values.first?.relativeError(of: try #require(c.values.first)) ?? 1 < 1e-5)
     }
 
+    /// A file may have pairs whose scale is 0: they have no range to keep.
+    @Test func scalesOfNothingHaveCodes() {
+        let encoding = LoweredBits.Encoding(scale: "s", zeroPoint: "z", op: FakeQuantize(range: 0...15, axis: nil), bits: 4, flag: "bits")
+        let moved = encoding.moved(Tensor(scalar: Float(0)), Tensor([3.0], shape: [], as: .uint4), from: 4, to: 8)
+        #expect(moved.scale.floats() == [0] && moved.zeroPoint.integers() == [0])
+    }
+
     /// A run with falling bits ends with the bits that were asked for.
     @Test func aRunEndsInFewBits() throws {
         let graph = try TestModels.perceptron()

@@ -37,6 +37,17 @@ struct SensitivityTableTests {
         for (name, ratio) in wanted { #expect(abs((own[name] ?? -1) - ratio) < 1e-12, "\(place): \(name)") }
     }
 
+    /// A file may say anything: what is no number is refused, and what no layer can lose takes all or nothing of it.
+    @Test func strengthsOfAnySize() throws {
+        for text in ["nan", "inf", "-inf", "none"] {
+            #expect(throws: DecodingError.self) { try JSONDecoder().decode(SensitivityTable.self, from: Data(#"{"a": {"\#(text)": 0.1}}"#.utf8)) }
+        }
+        for (text, ratio) in [("1e300", 0.875), ("-1e300", 0)] {
+            let table = try JSONDecoder().decode(SensitivityTable.self, from: Data(#"{"a": {"\#(text)": 0.1}}"#.utf8))
+            #expect(table.ratios(removing: 0.5, multiple: 8, of: ["a": 64]) { _ in 0.5 }.ratios == ["a": ratio])
+        }
+    }
+
     @Test func ratiosByLoss() throws {
         let known: Known = try fixture("sensitivities")
         for wanted in known.bounds { expectEqual(known.table.ratios(losing: wanted.bound), wanted.ratios, "\(wanted.bound)") }

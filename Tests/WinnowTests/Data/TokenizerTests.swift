@@ -77,14 +77,23 @@ import WinnowTestSupport
     /// What is damaged is read or refused; nothing traps or hangs.
     @Test(.timeLimit(.minutes(5))) func damagedFilesAreReadOrRefused() throws {
         let campaign = Campaign("WINNOW_FUZZ", count: 2_000)
+        var (read, refused) = (0, 0)
         for round in campaign.rounds {
             var random = try campaign.begin(round)
             let bytes = Array((random.next() % 2 == 0 ? Self.file : Self.unigram).utf8)
             let damaged = Mutation.damage(bytes, with: bytes, &random)
             var scanner = VocabularyScanner(damaged)
             _ = scanner.vocabulary()
-            if var tokenizer = try? Self.tokenizer(String(decoding: damaged, as: UTF8.self)) { _ = tokenizer.encode("ab [UNK] é", length: 4) }
+            do {
+                var tokenizer = try Self.tokenizer(String(decoding: damaged, as: UTF8.self))
+                #expect(tokenizer.encode("ab [UNK] é", length: 4).tokens.count <= 4, "\(campaign.describe(round))")
+                read += 1
+            } catch let error as WinnowError {
+                #expect(!error.problem.isEmpty, "\(campaign.describe(round))")
+                refused += 1
+            }
         }
+        #expect(read > campaign.rounds.count / 100 && refused > campaign.rounds.count / 100, "\(read) read, \(refused) refused")
     }
 
     @Test func otherKindsAreNamed() throws {

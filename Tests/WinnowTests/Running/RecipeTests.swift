@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WinnowPasses
 import WinnowTensor
@@ -37,6 +38,27 @@ import WinnowTensor
     ]) func saysWhatIsWrong(text: String, word: String) {
         let error = #expect(throws: WinnowError.self) { try Recipe(yaml: text) }
         #expect(error.map { "\($0)" }?.contains(word) == true)
+    }
+
+    /// Files that include each other, each the next one `times` times; the last has no steps.
+    private func chain(_ count: Int, times: Int) throws -> Recipe {
+        let folder = NSTemporaryDirectory() + "winnow-recipes-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func text(_ next: Int) -> String {
+            let lines = next < count ? [String](repeating: "  - include: r\(next).yaml\n", count: times) : []
+            return "version: 1\nsteps:\(lines.isEmpty ? " []\n" : "\n")" + lines.joined()
+        }
+        for place in 0..<count { try text(place + 1).write(toFile: "\(folder)/r\(place).yaml", atomically: true, encoding: .utf8) }
+        return try Recipe(yaml: text(0), includesIn: folder)
+    }
+
+    @Test func includedFilesAreCounted() throws {
+        #expect(try chain(30, times: 1).steps.isEmpty && chain(6, times: 2).steps.isEmpty)
+        for (count, times, words) in [(40, 1, "lies in more than 32 others"), (25, 2, "is one of more than 1000 files")] {
+            let error = #expect(throws: WinnowError.self) { try chain(count, times: times) }
+            #expect(error?.problem.contains(words) == true)
+        }
     }
 
     @Test func aByteOrderMarkIsNoText() throws {

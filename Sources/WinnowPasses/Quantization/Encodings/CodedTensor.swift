@@ -78,14 +78,15 @@ extension GraphIndex {
             type.bitWidth <= 16, node.input(input + 1) == nil || constant(node.input(input + 1)) != nil
         else { return nil }
         let zeroPoints = constant(node.input(input + 1))?.integers() ?? [Int](repeating: 0, count: scale.elementCount)
-        guard zeroPoints.count == scale.elementCount else { return nil }
+        guard zeroPoints.count == scale.elementCount, zeroPoints.allSatisfy(range.contains) else { return nil }
         let stored = constant(codes)
-        let rank = info(of: codes)?.rank ?? 0
+        let scaleAxis = (node.op as? DequantizeLinear)?.scaleAxis ?? ScaleAxis(axis: axis)
+        guard let varying = try? Optional(scaleAxis.varyingAxis(rank: info(of: codes)?.rank ?? 0, scale: scale.shape)) else { return nil }
+        if let stored, scaleAxis.blockSize > 0, (try? scaleAxis.fittedAxis(shape: stored.shape, scale: scale.shape)) == nil { return nil }
         var parameters = QuantizationParameters(
-            elementType: type, codes: range, scales: scale.floats(), zeroPoints: zeroPoints,
-            axis: scale.rank == 0 ? nil : axis < 0 ? axis + rank : axis)
+            elementType: type, codes: range, scales: scale.floats(), zeroPoints: zeroPoints, axis: varying)
         parameters.scaleType = scale.elementType
-        parameters.blockSize = (node.op as? DequantizeLinear)?.scaleAxis.blockSize ?? 0
+        parameters.blockSize = scaleAxis.blockSize
         guard stored == nil else {
             // Indices of a table go through Cast.
             let readers = consumers(of: node.output(0))
@@ -122,9 +123,8 @@ extension GraphIndex {
 
     /// Codes of less than 8 bits that are stored as bytes behind a Clip to what they hold.
     private func narrow(_ parameters: inout QuantizationParameters, behind quantize: Node) {
-        if let first = producer(of: dequantizing(before: quantize)?.input(0)), first.op is QuantizeLinear {
-            return narrow(&parameters, behind: first)
-        }
+        var quantize = quantize
+        while let first = producer(of: dequantizing(before: quantize)?.input(0)), first.op is QuantizeLinear { quantize = first }
         guard let clip = producer(of: quantize.input(0)), let op = clip.op as? Clip, parameters.scales.count == 1,
             case .clip(let low, let high)? = op.activation(of: clip, in: self)
         else { return }

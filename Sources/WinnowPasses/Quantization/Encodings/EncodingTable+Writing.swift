@@ -72,7 +72,9 @@ extension CodedTensor {
     }
 
     var version2: Version2.Entry {
-        let shape = parameters.scaleTensor(for: shape ?? []).shape.extents[...]
+        // How many blocks an activation has, nobody knows before it runs.
+        let hasBlocks = shape == nil && parameters.blockSize > 0
+        let shape = hasBlocks ? [parameters.scales.count] : parameters.scaleTensor(for: shape ?? []).shape.extents[...]
         return Version2.Entry(
             name: name, output_dtype: "\(parameters.elementType)",
             y_scale: NestedNumbers(parameters.scales.map(Double.init), shape),

@@ -146,7 +146,7 @@ extension TensorEncoding {
             return (axis, 0, nil, nil)
         case .blocks(let size, let axis?, let scaleShape?):
             let form = scaleShape.rank == 2 && shape.rank > 2 ? Shape([shape[0], shape.dropFirst().reduce(1, *)]) : shape
-            guard size > 0, form.indices.contains(axis), scaleShape == Self.blocks(of: form, size, along: axis) else {
+            guard Self.blockSizes.contains(size), form.indices.contains(axis), scaleShape == Self.blocks(of: form, size, along: axis) else {
                 throw Misfit(reason: "has scales \(scaleShape) for blocks of \(size) along axis \(axis) of \(shape)")
             }
             return (axis, size, form == shape ? nil : form, nil)
@@ -154,13 +154,17 @@ extension TensorEncoding {
         }
     }
 
+    /// As far as operators' attributes go.
+    private static let blockSizes = 1...(1 << 31)
+
     /// Blocks along inputs, output by output; taps of a filter have blocks of their own, or share those of their inputs.
     private func blocks(
         of size: Int, in shape: Shape, _ place: EncodedPlace
     ) throws(Misfit) -> (axis: Int?, blockSize: Int, form: Shape?, order: [Int]?) {
+        guard Self.blockSizes.contains(size) else { throw Misfit(reason: "has blocks: of \(size < 1 ? "no" : "\(size)") numbers") }
         let (found, reason) = QuantizationScheme.Granularity.block(size)
             .placement(in: shape, channelAxis: place.channelAxis, inputAxis: place.inputAxis)
-        guard size > 0, let axis = found.axis, found.blockSize > 0 else {
+        guard let axis = found.axis, found.blockSize > 0 else {
             throw Misfit(reason: "has blocks: \(reason ?? "of no numbers")")
         }
         let blocks = Self.blocks(of: found.form, size, along: axis)
