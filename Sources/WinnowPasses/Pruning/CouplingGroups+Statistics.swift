@@ -28,10 +28,15 @@ extension CouplingGroups {
     private func returns(_ value: ValueName, to id: Int, _ index: GraphIndex, _ bound: [String: BoundNode], depth: Int = 0) -> Bool {
         guard depth < 16, !index.isOutput(value) else { return false }
         return index.consumers(of: value).allSatisfy { reader in
-            guard let node = bound[reader.name], node.map.summedLabels.isEmpty, node.map.population.isEmpty else { return false }
+            guard let node = bound[reader.name],
+                Self.condenses(node.node) || node.map.summedLabels.isEmpty && node.map.population.isEmpty
+            else { return false }
             return reader.outputs.allSatisfy { $0.isEmpty || has($0, id) || returns($0, to: id, index, bound, depth: depth + 1) }
         }
     }
+
+    /// Whether a node takes statistics over more axes: a mean of means is the mean over the axes of both.
+    private static func condenses(_ node: Node) -> Bool { node.op is ReduceMean || node.op is ReduceSum }
 
     /// Whether a class is one of a value's axes.
     private func has(_ value: ValueName, _ id: Int) -> Bool {
