@@ -31,9 +31,13 @@ struct ChannelReport {
         var ledger = WeightLedger(graph, includesBodies: leavesBodiesAlone)
         for weight in weights where !ledger.has(weight.tensor) {
             let reason = kept[weight.tensor] ?? skipped[weight.tensor]
-            if let (before, after) = counts(of: weight.tensor, coupling, channels, removed ? result : nil) {
+            let counts = counts(of: weight.tensor, coupling, channels, removed ? result : nil)
+            if let (before, after) = counts.first {
                 let quantity: Quantity = removed ? .outputChannels : .unmaskedChannels
-                ledger.note(Finding(weight.tensor, .done, quantity, before: Double(before), after: Double(after), reason: reason ?? ""))
+                let others = counts.dropFirst().map { "along another of its axes \($0.before) → \($0.after)" }
+                ledger.note(Finding(
+                    weight.tensor, .done, quantity, before: Double(before), after: Double(after),
+                    reason: ([reason].compactMap { $0 } + others).joined(separator: "; ")))
             } else if let finding = coupled(weight.tensor, result, reason) {
                 ledger.note(finding)
             } else if let reason = kept[weight.tensor] {
@@ -57,24 +61,26 @@ struct ChannelReport {
         return ledger.findings { _ in "none of its channels was to be removed" }
     }
 
-    /// The places along the axis of a tensor's channels before and after, of the first reader for which some go.
+    /// The places along each axis of a tensor's channels before and after, of the first reader for which some go.
     private func counts(
         of tensor: ValueName, _ coupling: CouplingGroups, _ channels: [Int: Set<Int>], _ shrunk: Graph?
-    ) -> (before: Int, after: Int)? {
-        for weight in weights where weight.tensor == tensor {
-            guard let axis = weight.axis,
-                let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels),
-                let before = graph.initializers[tensor]?.shape
-            else { continue }
+    ) -> [(before: Int, after: Int)] {
+        guard let before = graph.initializers[tensor]?.shape else { return [] }
+        var use: ChannelWeight.Use?
+        return weights.compactMap { weight in
+            guard weight.tensor == tensor, use == nil || use == weight.use, let axis = weight.axis,
+                let places = coupling.removedPlaces(of: weight.operand, axis: axis, removing: channels)
+            else { return nil }
             let kept = places.count { !$0 }
             let after = shrunk.map { $0.initializers[tensor]?.shape ?? before }
             // What is read may be made from a tensor of other extents.
             let isItsOwn = before.extents.indices.contains { axis in
                 before[axis] == places.count && (after.map { $0.rank == before.rank && $0[axis] == kept } ?? true)
             }
-            if isItsOwn { return (places.count, kept) }
+            guard isItsOwn else { return nil }
+            use = weight.use
+            return (places.count, kept)
         }
-        return nil
     }
 
     /// What became of a tensor whose own channels stay.

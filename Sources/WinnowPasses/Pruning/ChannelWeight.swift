@@ -1,7 +1,7 @@
 import WinnowGraph
 import WinnowTensor
 
-/// A constant that makes channels: an operand of a contraction or a table of rows, with the axis along which the results lie.
+/// A constant that makes channels: an operand of a contraction or a table of rows, with an axis along which the results lie.
 struct ChannelWeight {
     /// The initializer that stores it; of several (codes and scales) the largest.
     let tensor: ValueName
@@ -12,6 +12,14 @@ struct ChannelWeight {
     let node: Node
     let inputIndex: Int
 
+    /// What is the same for all axes of one operand.
+    struct Use: Hashable {
+        let node: String
+        let inputIndex: Int
+    }
+
+    var use: Use { Use(node: node.name, inputIndex: inputIndex) }
+
     var site: WeightSite {
         WeightSite(
             tensor: tensor, operand: operand, mask: nil, isQuantized: false, node: node, inputIndex: inputIndex, operandAxis: axis,
@@ -20,7 +28,8 @@ struct ChannelWeight {
 }
 
 extension CouplingGroups {
-    /// The constants that nodes multiply their data with, in node order; one that several nodes read appears for each.
+    /// The constants that nodes multiply their data with, in node order; one that several nodes read appears for each, and one that makes
+    /// several axes of the result, as a stack of experts' weights does, for each of them.
     func channelWeights(in graph: Graph) -> [ChannelWeight] {
         let origins = graph.constantOrigins
         let bound = Dictionary(nodes.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -38,19 +47,30 @@ extension CouplingGroups {
                 codes[node.inputs[position]] != nil && !positions.contains(position)
                     && bound[node.name]?.map.outputAxis(ofInput: position, rank: graph.infos[node.inputs[position]]?.rank ?? 0) != nil
             }
-            return (positions + coded).compactMap { position in
+            return (positions + coded).flatMap { position -> [ChannelWeight] in
                 guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,
                     node.outputs.contains(where: { origins[$0] == nil })
-                else { return nil }
-                return ChannelWeight(
-                    tensor: tensor, operand: operand, axis: bound[node.name]?.map.outputAxis(ofInput: position, rank: rank),
-                    node: node, inputIndex: position)
+                else { return [] }
+                let axes = bound[node.name]?.map.outputAxes(ofInput: position, rank: rank) ?? []
+                return (axes.isEmpty ? [nil] : axes.map(Optional.some)).map {
+                    ChannelWeight(tensor: tensor, operand: operand, axis: $0, node: node, inputIndex: position)
+                }
             }
         }
     }
 
-    /// Why none of a weight's channels may be removed; nil if some may.
-    func protection(of weight: ChannelWeight) -> String? {
+    /// The weights none of whose channels may be removed, each with the reason: of one that makes several axes, none along any of them.
+    func protections(of weights: [ChannelWeight]) -> [(weight: ChannelWeight, reason: String)] {
+        let reasons = weights.map { protection(of: $0) }
+        let open = Set(zip(weights, reasons).filter { $1 == nil }.map { $0.0.use })
+        return zip(weights, reasons).compactMap { weight, reason in
+            guard let reason, !open.contains(weight.use) else { return nil }
+            return (weight, reason)
+        }
+    }
+
+    /// Why none of a weight's channels along its axis may be removed; nil if some may.
+    private func protection(of weight: ChannelWeight) -> String? {
         guard let axis = weight.axis, let id = classID(of: weight.operand, axis: axis) else {
             return seal(of: weight.operand)
                 ?? "\(weight.node.name) (\(weight.node.op.type)) does not tell along which axis its channels lie"

@@ -100,8 +100,7 @@ public struct StructuredPruning: Pass {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }
             }
         }
-        for weight in weights {
-            guard let reason = coupling.protection(of: weight) else { continue }
+        for (weight, reason) in coupling.protections(of: weights) {
             if coupling.soundReasons.contains(reason) { report.keep(weight, reason) } else { report.skip(weight, reason) }
         }
         var importance = importance.member.init()
