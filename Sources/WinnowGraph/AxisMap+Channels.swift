@@ -1,15 +1,21 @@
 extension AxisMap {
-    /// The axis of an input that is an axis of the first output, and not of the other of the two operands if there is such a one:
-    /// a weight's output channels. nil where the map does not tell.
+    /// The first of `outputAxes`: a weight's output channels. nil where the map does not tell.
     ///
     /// - Parameter rank: of the input.
-    package func outputAxis(ofInput position: Int, rank: Int) -> Int? {
+    package func outputAxis(ofInput position: Int, rank: Int) -> Int? { outputAxes(ofInput: position, rank: rank).first }
+
+    /// The axes of an input that are axes of the first output and not of the other of the two operands; if there are none, the first that is
+    /// an axis of the output: several where a weight is stacked, as those of experts are. Empty where the map does not tell.
+    ///
+    /// - Parameter rank: of the input.
+    package func outputAxes(ofInput position: Int, rank: Int) -> [Int] {
         guard !isOpaque, inputs.indices.contains(position), let output = outputs.first, let terms = inputs[position].aligned(toRank: rank)
-        else { return nil }
+        else { return [] }
         let produced = Set(output.flatMap(\.labels))
         let data = Set(inputs.indices.prefix(2).filter { $0 != position }.flatMap { inputs[$0].flatMap(\.labels) })
         let candidates = terms.indices.filter { terms[$0].isMade(of: produced) }
-        return candidates.first { !data.isSuperset(of: terms[$0].labels) } ?? candidates.first
+        let own = candidates.filter { !data.isSuperset(of: terms[$0].labels) }
+        return own.isEmpty ? Array(candidates.prefix(1)) : own
     }
 
     /// The axis of an input that it shares with the other of the two operands and not with the first output: what is summed over. nil

@@ -29,6 +29,7 @@ extension BlockMovement {
 
     package var minimumVersion: Int { channelFirst ? Self.channelFirstVersion : 1 }
     package var quantization: QuantizationRule { .keepsScale }
+    package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 0) ? .zero : .number }
 }
 
 extension BlockMovement {

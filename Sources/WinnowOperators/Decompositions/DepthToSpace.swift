@@ -19,6 +19,10 @@ package struct DepthToSpace: BlockMovement {
         try outputs(for: inputs, channelFactor: -(blockSize *| blockSize), sideFactor: blockSize)
     }
 
+    package func axes(for inputs: [ValueInfo?]) -> AxisMap {
+        AxisMap("n\(channelFirst ? "(cbd)" : "(bdc)")yx -> nc(yb)(xd)", extents: ["b": blockSize, "d": blockSize])
+    }
+
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let (x, extents) = try b.image(inputs)
         let (c, h, w) = (extents[0] / (blockSize * blockSize), extents[1], extents[2])

@@ -9,8 +9,11 @@ public struct ChannelBudget: HyperparameterGroup {
         case parameters, macs, bytes, latency
         /// Channels with scores up to `threshold` go (EasyPruner's `Order`).
         case threshold
-        /// Of each group the lowest go while they hold no more than `energy` of Σscore² (EasyPruner's `OT`).
+        /// Of each group the lowest go while they hold no more than `energy` of Σscore².
         case energy
+        /// The same, cut midway to the next score; no channel of a group whose largest score is below 20 times its smallest, and all of
+        /// one whose largest is below 0.001 (Optimal Thresholding; Ye et al. 2020, as EasyPruner's `OT` has it).
+        case optimalThresholding = "optimal-thresholding"
     }
 
     @Hyperparameter(
@@ -20,7 +23,8 @@ public struct ChannelBudget: HyperparameterGroup {
         """)
     public var budget = Measure.channels
     @Hyperparameter("largest score that goes, with budget threshold", in: 0...1e30) public var threshold = 0.0
-    @Hyperparameter("part of a group's sum of squared scores that may go, with budget energy", in: 0...1) public var energy = 1e-4
+    @Hyperparameter("part of a group's sum of squared scores that may go, with budget energy or optimal-thresholding", in: 0...1)
+    public var energy = 1e-4
     @Hyperparameter(
         "fractions that groups lose whatever the budget, by globs of the tensors or nodes that make them; the longest glob holds",
         in: 0...1)
@@ -37,11 +41,22 @@ public struct ChannelBudget: HyperparameterGroup {
     /// The cost of the whole model that `sparsity` is a fraction of; nil where channels and scores count.
     var cost: ModelCost? {
         switch budget {
-        case .channels, .threshold, .energy: nil
+        case .channels, .threshold, .energy, .optimalThresholding: nil
         case .parameters: .parameters
         case .macs: .macs
         case .bytes: .bytes
         case .latency: .latency
+        }
+    }
+
+    /// Why a group loses nothing that could.
+    var reasonForNothing: String {
+        if sensitivity != nil, maxLoss != nil { return "nothing to remove at this max-loss" }
+        return switch budget {
+        case .channels, .parameters, .macs, .bytes, .latency: "nothing to remove at this sparsity"
+        case .threshold: "nothing to remove at this threshold"
+        case .energy: "nothing to remove at this energy"
+        case .optimalThresholding: "nothing to remove at this energy, or its largest score is below 20 times the smallest"
         }
     }
 

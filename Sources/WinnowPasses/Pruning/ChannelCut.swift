@@ -79,6 +79,7 @@ extension StructuredPruning {
         switch limits.budget {
         case .threshold: return order.counts(first: order.length(upTo: limits.threshold))
         case .energy: return ranked.map { $0.scores.lowestCount(holding: limits.energy) }
+        case .optimalThresholding: return ranked.map { $0.scores.optimallyThresholdedCount(holding: limits.energy) }
         default: break
         }
         switch scope {
@@ -105,23 +106,26 @@ extension StructuredPruning {
 }
 
 extension [Float] {
-    /// How many of the lowest hold at most `fraction` of Σx², cut midway to the next: none where the largest is below 20 times the
-    /// smallest, all where it is below 0.001 (Optimal Thresholding; Ye et al. 2020, as EasyPruner's `OT` has it).
+    /// How many of the lowest hold at most `fraction` of Σx².
     func lowestCount(holding fraction: Double) -> Int {
-        let sorted = map { Swift.max(Double($0), 1e-18) }.sorted()
-        guard let (least, most) = sorted.first.flatMap({ first in sorted.last.map { (first, $0) } }), most >= 1e-3 else {
-            return count
-        }
-        guard most >= 20 * least else { return 0 }
-        let total = sorted.reduce(0) { $0 + $1 * $1 }
+        let squares = map { Double($0) * Double($0) }.sorted()
+        let limit = fraction * squares.reduce(0, +)
         var sum = 0.0
-        let place =
-            sorted.firstIndex { value in
-                sum += value * value
-                return sum / total > fraction
-            } ?? sorted.count - 1
+        return squares.firstIndex { square in
+            sum += square
+            return sum > limit
+        } ?? count
+    }
+
+    /// The same, cut midway to the next: none where the largest is below 20 times the smallest, all where it is below 0.001 (Optimal
+    /// Thresholding; Ye et al. 2020, as EasyPruner's `OT` has it).
+    func optimallyThresholdedCount(holding fraction: Double) -> Int {
+        let sorted = map { Swift.max($0, 1e-18) }.sorted()
+        guard let least = sorted.first.map(Double.init), let most = sorted.last.map(Double.init), most >= 1e-3 else { return count }
+        guard most >= 20 * least else { return 0 }
+        let place = Swift.min(sorted.lowestCount(holding: fraction), count - 1)
         guard place > 0 else { return 0 }
-        let threshold = (sorted[place - 1] + sorted[place]) / 2
+        let threshold = (Double(sorted[place - 1]) + Double(sorted[place])) / 2
         return self.count { Double($0) <= threshold }
     }
 }

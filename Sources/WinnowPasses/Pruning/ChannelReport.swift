@@ -6,14 +6,17 @@ struct ChannelReport {
     private let graph: Graph
     private let weights: [ChannelWeight]
     private let leavesBodiesAlone: Bool
+    /// Why a weight stays whose channels may go.
+    private let nothing: String
     private var kept: [ValueName: String] = [:]
     private var skipped: [ValueName: String] = [:]
     private var fallbacks: [(tensor: ValueName, reason: String)] = []
 
-    init(_ graph: Graph, _ weights: [ChannelWeight], leavesBodiesAlone: Bool) {
+    init(_ graph: Graph, _ weights: [ChannelWeight], _ limits: ChannelBudget) {
         self.graph = graph
         self.weights = weights
-        self.leavesBodiesAlone = leavesBodiesAlone
+        leavesBodiesAlone = !limits.holdForEachGraph
+        nothing = limits.reasonForNothing
     }
 
     /// Notes why a weight was not meant to lose channels.
@@ -41,7 +44,7 @@ struct ChannelReport {
             } else if let reason {
                 ledger.skip(weight.tensor, reason)
             } else {
-                ledger.keep(weight.tensor, "nothing to remove at this sparsity")
+                ledger.keep(weight.tensor, nothing)
             }
         }
         for name in graph.weightTensors where !ledger.has(name) {

@@ -1,7 +1,7 @@
 import WinnowGraph
 import WinnowTensor
 
-/// A constant that makes channels: an operand of a contraction or a table of rows, with the axis along which the results lie.
+/// A constant that makes channels: an operand of a contraction or a table of rows, with an axis along which the results lie.
 struct ChannelWeight {
     /// The initializer that stores it; of several (codes and scales) the largest.
     let tensor: ValueName
@@ -20,7 +20,8 @@ struct ChannelWeight {
 }
 
 extension CouplingGroups {
-    /// The constants that nodes multiply their data with, in node order; one that several nodes read appears for each.
+    /// The constants that nodes multiply their data with, in node order; one that several nodes read appears for each. One that makes
+    /// several axes of the result, as a stack of experts' weights does, stands for the first along which channels may go.
     func channelWeights(in graph: Graph) -> [ChannelWeight] {
         let origins = graph.constantOrigins
         let bound = Dictionary(nodes.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -42,14 +43,16 @@ extension CouplingGroups {
                 guard let operand = node.input(position), let tensor = origins[operand], let rank = graph.infos[operand]?.rank, rank >= 2,
                     node.outputs.contains(where: { origins[$0] == nil })
                 else { return nil }
-                return ChannelWeight(
-                    tensor: tensor, operand: operand, axis: bound[node.name]?.map.outputAxis(ofInput: position, rank: rank),
-                    node: node, inputIndex: position)
+                let axes = bound[node.name]?.map.outputAxes(ofInput: position, rank: rank) ?? []
+                let weights = (axes.isEmpty ? [nil] : axes.map(Optional.some)).map {
+                    ChannelWeight(tensor: tensor, operand: operand, axis: $0, node: node, inputIndex: position)
+                }
+                return weights.first { protection(of: $0) == nil } ?? weights.first
             }
         }
     }
 
-    /// Why none of a weight's channels may be removed; nil if some may.
+    /// Why none of a weight's channels along its axis may be removed; nil if some may.
     func protection(of weight: ChannelWeight) -> String? {
         guard let axis = weight.axis, let id = classID(of: weight.operand, axis: axis) else {
             return seal(of: weight.operand)

@@ -33,7 +33,9 @@ extension CouplingGroups {
             for value in values {
                 guard !index.isOutput(value) else { return false }
                 for reader in index.consumers(of: value) {
-                    guard let node = bound[reader.name], node.map.summedLabels.isEmpty, node.map.population.isEmpty else { return false }
+                    guard let node = bound[reader.name],
+                        Self.condenses(node.node) || node.map.summedLabels.isEmpty && node.map.population.isEmpty
+                    else { return false }
                     next.formUnion(reader.outputs.filter { !$0.isEmpty && !has($0, id) })
                 }
             }
@@ -41,6 +43,9 @@ extension CouplingGroups {
         }
         return values.isEmpty
     }
+
+    /// Whether a node takes statistics over more axes: a mean of means is the mean over the axes of both.
+    private static func condenses(_ node: Node) -> Bool { node.op is ReduceMean || node.op is ReduceSum }
 
     /// Whether a class is one of a value's axes.
     private func has(_ value: ValueName, _ id: Int) -> Bool {

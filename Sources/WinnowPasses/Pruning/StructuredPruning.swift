@@ -84,7 +84,7 @@ public struct StructuredPruning: Pass {
         let settled = try graph.settlingKnownExtents().reshapingWholeGathers()
         let coupling = CouplingGroups(settled, standardOnly: standardOnly, isBody: isBody)
         let weights = coupling.channelWeights(in: settled)
-        var report = ChannelReport(graph, weights, leavesBodiesAlone: !limits.holdForEachGraph)
+        var report = ChannelReport(graph, weights, limits)
         var candidates: [RankedChannels] = []
         let removal = ChannelRemoval(settled, coupling)
         let unrestrictable = removal.unrestrictable

@@ -53,8 +53,30 @@ struct ChannelBudgetTests {
         }
         for wanted in known.energy {
             #expect(
-                try widths(graph, ["budget": "energy", "energy": .number(wanted.value)]) == wanted.kept, "energy \(wanted.value)")
+                try widths(graph, ["budget": "optimal-thresholding", "energy": .number(wanted.value)]) == wanted.kept,
+                "energy \(wanted.value)")
         }
+    }
+
+    /// The lowest go while they hold no more than so much of Σscore², whatever the largest is and however even the scores are.
+    @Test(arguments: [Float(1), 1e-6]) func energyIsAPartOfTheSumOfSquares(_ size: Float) throws {
+        let layers = [[3, 1, 2, 4], [5, 5, 5, 5], [30, 0, 40, 1]].map { $0.map { $0 * size } }
+        let graph = try graph(layers)
+        // Squares rise to 1, 5, 14, 30; 25 each; 0, 1, 901, 2501.
+        #expect(try widths(graph, ["budget": "energy", "energy": 0.02]) == [4, 4, 2])
+        #expect(try widths(graph, ["budget": "energy", "energy": 0.2]) == [2, 4, 2])
+        #expect(try widths(graph, ["budget": "energy", "energy": 0.51]) == [1, 2, 1])
+        #expect(try widths(graph, ["budget": "energy", "energy": 1]) == [1, 1, 1])
+    }
+
+    @Test func whatAllowsNothingIsNamed() throws {
+        let graph = try TestModels.perceptron()
+        func reasons(_ values: [String: HyperparameterValue]) throws -> Set<String> {
+            Set(try StructuredPruning(hyperparameters: values)(graph).findings.filter { $0.subject == "fc1.weight" }.map(\.reason))
+        }
+        #expect(try reasons(["budget": "energy", "energy": 0]) == ["nothing to remove at this energy"])
+        #expect(try reasons(["budget": "threshold"]) == ["nothing to remove at this threshold"])
+        #expect(try reasons(["sparsity": 0]) == ["nothing to remove at this sparsity"])
     }
 
     private static let budgets: [(String, ModelCost)] = [("parameters", .parameters), ("macs", .macs), ("bytes", .bytes)]

@@ -35,6 +35,27 @@ struct ChannelFamilyTests {
         try expectShrunkEqualsMasked(try network(Self.normalizations[index]), smaller: ["w1", "w2", "g"])
     }
 
+    /// A mean over further axes of a mean over channels is one over all of them, in whatever order.
+    @Test(arguments: [[[1], [2], [3]], [[3], [1], [2]], [[1], [2, 3]], [[2, 3], [1]]], [false, true])
+    func normalizationsByMeansOfMeansFollow(_ steps: [[Int]], _ sumsLast: Bool) throws {
+        let b = GraphBuilder("means")
+        let extents = [2: 6, 3: 7]
+        func mean(_ value: ValueName) throws -> ValueName {
+            try steps.reduce(value) { value, axes in
+                guard sumsLast, axes == steps.last, axes != [1] else { return try b.add(ReduceMean(axes: axes), value) }
+                let count = axes.reduce(1) { $0 * (extents[$1] ?? 1) }
+                return try b.add(Mul(), b.add(ReduceSum(axes: axes), value), b.constant("part", scalar: 1 / Float(count)))
+            }
+        }
+        let x = try b.input("x", .float32, ["N", 3, 6, 7])
+        let h = try b.conv(x, b.constant("w1", TestModels.normal([8, 3, 3, 3])), padding: 1)
+        let centred = try b.add(Sub(), h, mean(h))
+        let deviation = try b.add(Sqrt(), b.add(Add(), mean(b.add(Mul(), centred, centred)), b.constant("e", scalar: Float(1e-5))))
+        let normal = try b.add(Div(), b.add(Mul(), centred, b.constant("g", TestModels.normal([8, 1, 1]))), deviation)
+        let graph = try b.graph(outputs: [b.conv(normal, b.constant("w2", TestModels.normal([2, 8, 1, 1])))])
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "g", "w2"], inputs: ["x": TestModels.normal([2, 3, 6, 7])])
+    }
+
     /// Hidden units go with their rows in every gate and their column in the recurrence.
     @Test(arguments: ["LSTM", "GRU", "RNN"], [RecurrentParameters.Direction.forward, .bidirectional])
     func hiddenUnitsFollow(_ kind: String, _ direction: RecurrentParameters.Direction) throws {

@@ -54,6 +54,35 @@ struct ChannelMovementTests {
         try expectShrunkEqualsMasked(counted, smaller: ["w1", "w2"])
     }
 
+    /// The channels of one block go together, with the channel of the finer picture that they make and those of the blocks made of it again.
+    @Test(arguments: [false, true], [false, true]) func blocksOfChannelsFollow(_ channelFirst: Bool, _ isOpen: Bool) throws {
+        let b = GraphBuilder("blocks")
+        let x = try b.input("x", .float32, ["N", 3, isOpen ? "H" : 4, isOpen ? "W" : 6])
+        let h = try b.conv(x, b.constant("w1", TestModels.normal([16, 3, 3, 3])), padding: 1)
+        let fine = try b.add(DepthToSpace(blockSize: 2, channelFirst: channelFirst), h)
+        // A sum over channels holds only where zeros are moved too.
+        let scaled = try b.add(Mul(), fine, b.add(ReduceSum(axes: [1]), fine))
+        let bent = try b.add(PRelu(), scaled, b.constant("slope", TestModels.normal([4, 1, 1], seed: 2)))
+        let coarse = try b.add(SpaceToDepth(blockSize: 2), bent)
+        let graph = try b.graph(outputs: [b.conv(coarse, b.constant("w2", TestModels.normal([2, 16, 1, 1], seed: 3)))])
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "slope", "w2"], inputs: ["x": TestModels.normal([2, 3, 4, 6])])
+        let result = try StructuredPruning()(graph)
+        #expect(["w1", "slope", "w2"].map { result.graph.initializers[$0]?.shape } == [[8, 3, 3, 3], [2, 1, 1], [2, 8, 1, 1]])
+        #expect(result.findings.first { $0.subject == "w1" }?.after == 8)
+    }
+
+    /// Channels of a block that makes an output's stay, with the output as the reason.
+    @Test func blocksOfOutputsStay() throws {
+        let b = GraphBuilder("picture")
+        let h = try b.add(Relu(), b.conv(b.input("x", .float32, ["N", 3, "H", "W"]), b.constant("w1", TestModels.normal([8, 3, 3, 3])), padding: 1))
+        let blocks = try b.conv(h, b.constant("w2", TestModels.normal([12, 8, 3, 3], seed: 2)), padding: 1)
+        let graph = try b.graph(outputs: [b.add(DepthToSpace(blockSize: 2, channelFirst: true), blocks, name: "picture")])
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"], inputs: ["x": TestModels.normal([2, 3, 4, 6])])
+        let result = try StructuredPruning()(graph)
+        #expect(result.graph.initializers["w2"]?.shape == [12, 4, 3, 3])
+        #expect(result.findings.first { $0.subject == "w2" }?.reason.contains("the model's output") == true)
+    }
+
     @Test(arguments: ["GatherND", "TopK", "CumSum", "Compress", "Trilu"]) func whatMovesOtherAxesIsPassed(_ name: String) throws {
         let graph = try network { b, h in
             switch name {
