@@ -15,7 +15,7 @@ struct MatrixLayers {
         let sites = graph.weightSites
         let own = sites.filter { site in
             guard let form = site.node.op as? any MatrixForm, site.inputIndex == 1, site.operand == site.tensor, site.holder == nil else { return false }
-            return !form.transposesLeft && form.alpha == 1 && form.beta == 1 && graph.initializers[site.tensor]?.rank == 2
+            return !form.transposesLeft && form.hasNoFactors && graph.initializers[site.tensor]?.rank == 2
                 && site.outputAxis != nil && site.summedAxis != nil
         }
         layers = Dictionary(own.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -133,7 +133,7 @@ extension GraphIndex {
         guard let site = graph.weightSites.first(where: { $0.node.name == node.name }), isPlain(site) else { return nil }
         if let bias {
             guard let tensor = graph.initializers[bias], tensor.elementType == .float32, isReadOnce(bias),
-                tensor.elementCount == info(of: value)?.extents?.last?.value, node.op is MatMul || (node.op as? Gemm).map({ $0.beta == 1 }) == true
+                tensor.elementCount == info(of: value)?.extents?.last?.value, (node.op as? any MatrixForm)?.beta == 1
             else { return nil }
         }
         return (site, bias)
@@ -142,7 +142,7 @@ extension GraphIndex {
     /// Whether a layer reads a float32 weight of its own as it is.
     fileprivate func isPlain(_ site: WeightSite) -> Bool {
         site.operand == site.tensor && isReadOnce(site.tensor) && graph.initializers[site.tensor]?.elementType == .float32
-            && (site.node.op is MatMul || (site.node.op as? Gemm).map { $0.alpha == 1 } == true)
+            && (site.node.op as? any MatrixForm)?.alpha == 1
     }
 }
 

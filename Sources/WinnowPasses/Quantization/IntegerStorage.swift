@@ -179,8 +179,7 @@ private struct BiasCodes {
     ) -> Result<BiasCodes, Reason> {
         func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
         guard let bias = bias.channelBias(of: site, in: index) else { return refuse("it is not one float32 number a channel") }
-        let form = site.node.op as? any MatrixForm
-        guard form?.alpha ?? 1 == 1, form?.beta ?? 1 == 1 else { return refuse("the Gemm has an alpha or beta") }
+        guard site.node.op.hasNoFactors else { return refuse("the Gemm has an alpha or beta") }
         guard let step = index.constant(data.input(1)), step.elementCount == 1,
             let steps = index.constant(weight.input(1)),
             (weight.op as? DequantizeLinear)?.scaleAxis.blockSize == 0
