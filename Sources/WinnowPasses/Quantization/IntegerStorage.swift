@@ -231,6 +231,17 @@ extension Graph {
 }
 
 extension GraphIndex {
+    /// Whether a QuantizeLinear with one scale makes the same codes without limits before it, as theirs are the ends of its type. Runtimes
+    /// ask for the same: ONNX Runtime's `IsClipMadeRedundantByQ`.
+    func makesNeedless(_ limits: ClosedRange<Double>, _ quantize: Node) -> Bool {
+        guard quantize.op is QuantizeLinear, let scale = constant(quantize.input(1)), scale.elementCount == 1,
+            let codes = info(of: quantize.output(0))?.elementType.integerRange
+        else { return false }
+        let (step, zeroPoint) = (scale.doubles()[0], constant(quantize.input(2))?.doubles().first ?? 0)
+        func code(_ limit: Double) -> Double { (limit / step).rounded(.toNearestOrEven) + zeroPoint }
+        return code(limits.lowerBound) <= Double(codes.lowerBound) && code(limits.upperBound) >= Double(codes.upperBound)
+    }
+
     /// The DequantizeLinear of whose codes a QuantizeLinear with the same parameters makes codes again, moved at most.
     func dequantizing(before quantize: Node) -> Node? {
         var value = quantize.input(0)

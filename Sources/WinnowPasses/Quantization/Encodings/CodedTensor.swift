@@ -63,14 +63,6 @@ extension Graph {
 }
 
 extension GraphIndex {
-    /// A value, or what limits it where nothing else reads it.
-    fileprivate func limited(_ value: ValueName) -> ValueName {
-        guard let reader = soleConsumer(of: value), reader.input(0) == value,
-            case .between? = reader.op.passing(of: reader, in: self)
-        else { return value }
-        return reader.output(0) ?? value
-    }
-
     /// The codes before a node's scale.
     fileprivate func codedTensor(of node: Node, scale input: Int, _ next: OperandRole?) -> CodedTensor? {
         guard case .zeroPoint(input - 1, let axis)? = next, let codes = node.input(input - 1),
