@@ -44,13 +44,9 @@ struct MatrixLayers {
     }
 
     func normalizesLastAxis(_ node: Node) -> Bool {
-        let axis: Int? = switch node.op {
-        case let op as LayerNormalization: op.axis
-        case let op as SimplifiedLayerNormalization: op.axis
-        case let op as RMSNormalization: op.axis
-        default: nil
-        }
-        guard let axis, let rank = index.info(of: node.input(0))?.rank, node.outputs.dropFirst().allSatisfy(\.isEmpty) else { return false }
+        guard let axis = (node.op as? any RowNormalization)?.axis, let rank = index.info(of: node.input(0))?.rank,
+            node.outputs.dropFirst().allSatisfy(\.isEmpty)
+        else { return false }
         return axis == -1 || axis == rank - 1
     }
 
