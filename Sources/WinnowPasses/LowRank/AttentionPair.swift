@@ -129,7 +129,7 @@ extension GraphIndex {
         guard var node = producer(of: value) else { return nil }
         var bias: ValueName?
         if node.op is Add, let constant = node.inputs.first(where: { graph.initializers[$0] != nil }), let other = node.inputs.first(where: { $0 != constant }) {
-            guard isReadOnce(other), let next = producer(of: other) else { return nil }
+            guard isReadOnce(other), let next = producer(of: other), next.input(2) == nil else { return nil }
             (bias, node) = (constant, next)
         } else {
             bias = node.input(2)
