@@ -51,7 +51,7 @@ extension Graph {
             findings.append(Finding(name, .done, .largestMagnitude, before: before, reason: "\(count) \(words); \(found.remark)"))
         }
         var names = FreshNames(self)
-        let edits = order.compactMap { site in addingToBias(of: site, shifts[site.node.name] ?? [], &names) }
+        let edits = order.compactMap { site in index.addingToBias(of: site, shifts[site.node.name] ?? [], &names) }
         let result = try edits.isEmpty ? self : applying(edits)
         let settled = findings.map { finding -> Finding in
             guard finding.status == .done, finding.before != nil else { return finding }
