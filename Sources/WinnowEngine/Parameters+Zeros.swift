@@ -2,6 +2,9 @@ package import WinnowGraph
 import WinnowTensor
 
 extension Graph {
+    /// Elements of what is computed to count its zeros: more are not worth it.
+    private static let largestCount = 1 << 27
+
     /// How many of a parameter's numbers are zero as the model computes with them: where a mask is 0, a code is the zero point,
     /// or a palette's number is 0.
     package func zeroCount(of entry: Parameters.Entry, in index: GraphIndex) -> Int {
@@ -19,7 +22,7 @@ extension Graph {
             }
             if case .scale? = producer.op.inputRoles[1] { return codeZeroCount(of: tensor, read: 0, by: producer) }
         }
-        return constantValue(of: entry.operand, in: index)?.zeroCount ?? tensor.zeroCount
+        return index.constantValue(of: entry.operand, limit: Self.largestCount)?.zeroCount ?? tensor.zeroCount
     }
 
     /// Zero numbers and all numbers of the weights, those of bodies included.
@@ -46,28 +49,6 @@ extension Graph {
     private func codeZeroCount(of tensor: Tensor, read input: Int, by node: Node) -> Int {
         guard let (points, axis) = zeroPoint(of: input, at: node), let points else { return tensor.zeroCount }
         return tensor.zeroCount(lessZeroPoints: points, axis: axis)
-    }
-
-    private static let largestCount = 1 << 27
-
-    /// The contents of a value that depends on initializers only; nil if it cannot be computed, or is larger than what counting is worth.
-    private func constantValue(of value: ValueName, in index: GraphIndex) -> Tensor? {
-        var needed: [Node] = []
-        var names: Set<ValueName> = []
-        var waiting = [value]
-        while let name = waiting.popLast() {
-            guard names.insert(name).inserted, initializers[name] == nil else { continue }
-            guard let node = index.producer(of: name),
-                let shape = infos[name]?.type.shape, shape.elementCount <= Self.largestCount
-            else { return nil }
-            needed.append(node)
-            waiting += node.inputs.filter { !$0.isEmpty && !names.contains($0) }
-        }
-        var seen: Set<String> = []
-        let part = try? Graph(
-            name: "constant", inputs: [], outputs: [value], nodes: needed.filter { seen.insert($0.name).inserted },
-            initializers: names.sorted().compactMap { name in initializers[name].map { (name, $0) } }, metadata: metadata)
-        return part.flatMap { try? Session($0).run([:])[value] }
     }
 }
 

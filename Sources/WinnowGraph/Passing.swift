@@ -15,6 +15,16 @@ package enum Passing: Sendable, Hashable {
 }
 
 extension GraphIndex {
+    /// The node that limits a value before anything reads it, as Relu and Clip do, and what it limits it to.
+    package func limitation(of value: ValueName?) -> (node: Node, limits: ClosedRange<Double>)? {
+        guard let reader = soleConsumer(of: value), reader.input(0) == value, case .between(let limits)? = reader.op.passing(of: reader, in: self)
+        else { return nil }
+        return (reader, limits)
+    }
+
+    /// A value, or what limits it. Quantizing behind that spends no codes on what is cut off.
+    package func limited(_ value: ValueName) -> ValueName { limitation(of: value)?.node.output(0) ?? value }
+
     /// How a node hands on elements that it only gives a shape.
     package func reshaping(of node: Node) -> Passing {
         guard let source = info(of: node.input(0)), let target = info(of: node.output(0)), !source.isGuess, !target.isGuess,

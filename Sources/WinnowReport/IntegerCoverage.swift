@@ -98,15 +98,19 @@ struct CoverageCount {
         if node.op.quantization == .keepsScale, data.allSatisfy({ !isFloat($0) || coded.contains($0) }) { return true }
         guard node.outputs.allSatisfy({ $0.isEmpty || isQuantizedAgain($0) }) else { return false }
         if node.op.quantization == .sharesScale { return data.allSatisfy { !isFloat($0) || coded.contains($0) } }
-        guard ["Relu", "Clip"].contains(node.op.type.name), let producer = index.producer(of: data.first) else { return false }
+        guard isLimiter(node), let producer = index.producer(of: data.first) else { return false }
         return producer.op.quantization == .contraction || producer.op.quantization == .sharesScale
+    }
+
+    private func isLimiter(_ node: Node) -> Bool {
+        if case .between? = node.op.passing(of: node, in: index) { true } else { false }
     }
 
     private func isQuantizedAgain(_ value: ValueName) -> Bool {
         let readers = index.consumers(of: value)
         return !readers.isEmpty && !index.isOutput(value) && readers.allSatisfy { reader in
             reader.convertsCodes
-                || ["Relu", "Clip"].contains(reader.op.type.name) && reader.outputs.allSatisfy(isQuantizedAgain)
+                || isLimiter(reader) && reader.outputs.allSatisfy(isQuantizedAgain)
         }
     }
 }

@@ -94,6 +94,21 @@ import WinnowTensor
         #expect(weights.integerLayerCount == 0 && weights.text == "1 of 1 layers hold codes and compute in float")
     }
 
+    /// What limits to numbers that are known when the model runs goes into no codes.
+    @Test func computedLimitsAreFloats() throws {
+        for isComputed in [false, true] {
+            let b = GraphBuilder("g")
+            let (scale, zero) = (b.constant("s", scalar: Float(0.1)), b.constant("z", scalar: UInt8(0)))
+            func pair(_ value: ValueName) throws -> ValueName {
+                try b.add(DequantizeLinear(), b.add(QuantizeLinear(), value, scale, zero), scale, zero)
+            }
+            let y = try b.add(MatMul(), pair(b.input("x", .float32, ["N", 2])), b.add(DequantizeLinear(), b.constant("w", codes), scale))
+            let high = try isComputed ? b.input("high", .float32, []) : b.constant("high", scalar: Float(6))
+            let graph = try b.graph(outputs: [pair(b.add(Clip(), y, b.constant("low", scalar: Float(0)), high))])
+            #expect(IntegerCoverage(graph)?.floatNodes == (isComputed ? ["Clip": 1] : [:]))
+        }
+    }
+
     @Test func floatModelsHaveNone() throws {
         let b = GraphBuilder("g")
         let x = try b.input("x", .float32, ["N", 2])

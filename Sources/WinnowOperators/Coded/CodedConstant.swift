@@ -34,7 +34,7 @@ struct CodedConstant {
         else { return nil }
         if let op = node.op as? DequantizeLinear {
             guard let codes = graph.constant(node.input(0)), codes.elementType.bitWidth <= 8, codes.elementType != .bool,
-                let scale = graph.stored(node.input(1)), codes.elementType.isInteger || node.input(2) == nil,
+                let scale = graph.constantFloats(node.input(1)), codes.elementType.isInteger || node.input(2) == nil,
                 let axes = ScaledAxis.all(op.scaleAxis, of: codes.shape, scale: scale.shape)
             else { return nil }
             let zeroPoint = graph.constant(node.input(2))
@@ -50,7 +50,7 @@ struct CodedConstant {
             return
         }
         for (index, factor) in zip(node.inputs.indices, node.inputs.reversed()) where node.op is Mul && node.inputs.count == 2 {
-            guard let scale = graph.stored(factor), let lookUp = graph.producer(of: node.input(index)).flatMap({ graph.lookUp(by: $0) }),
+            guard let scale = graph.constantFloats(factor), let lookUp = graph.producer(of: node.input(index)).flatMap({ graph.lookUp(by: $0) }),
                 lookUp.shape == form, let axes = ScaledAxis.all(of: form, scale: scale.shape)
             else { continue }
             (codes, meaning, scales, self.form) = (lookUp.codes, .table(lookUp.table), scale.floats(), axes)
@@ -174,13 +174,6 @@ private struct ScaledAxis {
 private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : greatestCommonDivisor(b, a % b) }
 
 extension GraphIndex {
-    /// A constant, or one that a Cast gives another type.
-    fileprivate func stored(_ value: ValueName?) -> Tensor? {
-        if let tensor = constant(value) { return tensor.elementType.isFloatingPoint ? tensor : nil }
-        guard let node = producer(of: value), node.op is Cast else { return nil }
-        return constant(node.input(0)).flatMap { $0.elementType.isFloatingPoint ? $0 : nil }
-    }
-
     /// The indices and the numbers of a node that looks constant indices up in a constant list of up to 256 numbers.
     fileprivate func lookUp(by node: Node) -> (codes: Tensor, table: [Float], shape: Shape)? {
         guard let gather = node.op as? Gather, let table = constant(node.input(0)), table.elementType == .float32,

@@ -1,3 +1,5 @@
+package import WinnowGraph
+
 /// A product of a matrix (or several) with one on its right, and what is added: alpha · x·W + beta · b.
 package protocol MatrixForm: ChannelContraction {
     var transposesLeft: Bool { get }
@@ -7,6 +9,11 @@ package protocol MatrixForm: ChannelContraction {
 
     /// Two products in its place, x·A and then ·B + b, that read their right operands as it does.
     var factored: (first: Self, second: Self) { get }
+}
+
+extension Operator {
+    /// Whether it puts no factors on what it multiplies or adds: alpha = beta = 1. True of what is no product of matrices.
+    package var hasNoFactors: Bool { (self as? any MatrixForm).map { $0.alpha == 1 && $0.beta == 1 } ?? true }
 }
 
 extension MatMul: MatrixForm {

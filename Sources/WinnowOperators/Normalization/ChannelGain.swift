@@ -7,6 +7,31 @@ package protocol ChannelGain: Operator {
     func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)?
 }
 
+/// Numbers by their root mean square over all axes from `axis` on, times a scale (input 1), and where means are taken plus a shift (input 2).
+package protocol RowNormalization: ChannelGain {
+    var axis: Int { get }
+    /// Whether their mean is taken from them first.
+    var takesMeans: Bool { get }
+}
+
+extension RowNormalization {
+    package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? {
+        graph.info(of: node.input(1))?.rank == 1 ? (takesMeans ? [1, 2] : [1], -1) : nil
+    }
+}
+
+extension LayerNormalization: RowNormalization {
+    package var takesMeans: Bool { true }
+}
+
+extension RMSNormalization: RowNormalization {
+    package var takesMeans: Bool { false }
+}
+
+extension SimplifiedLayerNormalization: RowNormalization {
+    package var takesMeans: Bool { false }
+}
+
 extension BatchNormalization: ChannelGain {
     package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? {
         guard !isMarkedTraining, let rank = graph.info(of: node.input(0))?.rank else { return nil }
@@ -14,20 +39,12 @@ extension BatchNormalization: ChannelGain {
     }
 }
 
-extension LayerNormalization: ChannelGain {
-    package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? {
-        graph.info(of: node.input(1))?.rank == 1 ? ([1, 2], -1) : nil
-    }
-}
-
-extension RMSNormalization: ChannelGain {
-    package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? {
-        graph.info(of: node.input(1))?.rank == 1 ? ([1], -1) : nil
-    }
-}
-
 extension SkipLayerNormalization: ChannelGain {
     package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? { ([2, 3], -1) }
+}
+
+extension SkipSimplifiedLayerNormalization: ChannelGain {
+    package func gain(of node: Node, in graph: GraphIndex) -> (inputs: [Int], axis: Int)? { ([2], -1) }
 }
 
 extension InstanceNormalization: ChannelGain {

@@ -51,7 +51,7 @@ extension Graph {
             findings.append(Finding(name, .done, .largestMagnitude, before: before, reason: "\(count) \(words); \(found.remark)"))
         }
         var names = FreshNames(self)
-        let edits = order.compactMap { site in addingToBias(of: site, shifts[site.node.name] ?? [], &names) }
+        let edits = order.compactMap { site in index.addingToBias(of: site, shifts[site.node.name] ?? [], &names) }
         let result = try edits.isEmpty ? self : applying(edits)
         let settled = findings.map { finding -> Finding in
             guard finding.status == .done, finding.before != nil else { return finding }
@@ -83,8 +83,7 @@ extension ScalableChannels {
         let sites = [contraction.site] + readers.map(\.contraction.site)
         for site in sites {
             guard index.takesBias(site) else { return "\(site.node.name) has no bias of its own, and takes none" }
-            let form = site.node.op as? any MatrixForm
-            guard form?.alpha ?? 1 == 1, form?.beta ?? 1 == 1 else { return "\(site.node.name) has an alpha or beta" }
+            guard site.node.op.hasNoFactors else { return "\(site.node.name) has an alpha or beta" }
         }
         for site in sites.dropFirst() where !acceptsPadding {
             let isWhole = (site.node.op as? any SlidingContraction)?.seesAllTaps ?? true

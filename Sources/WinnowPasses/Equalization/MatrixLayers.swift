@@ -15,7 +15,7 @@ struct MatrixLayers {
         let sites = graph.weightSites
         let own = sites.filter { site in
             guard let form = site.node.op as? any MatrixForm, site.inputIndex == 1, site.operand == site.tensor, site.holder == nil else { return false }
-            return !form.transposesLeft && form.alpha == 1 && form.beta == 1 && graph.initializers[site.tensor]?.rank == 2
+            return !form.transposesLeft && form.hasNoFactors && graph.initializers[site.tensor]?.rank == 2
                 && site.outputAxis != nil && site.summedAxis != nil
         }
         layers = Dictionary(own.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -44,13 +44,9 @@ struct MatrixLayers {
     }
 
     func normalizesLastAxis(_ node: Node) -> Bool {
-        let axis: Int? = switch node.op {
-        case let op as LayerNormalization: op.axis
-        case let op as SimplifiedLayerNormalization: op.axis
-        case let op as RMSNormalization: op.axis
-        default: nil
-        }
-        guard let axis, let rank = index.info(of: node.input(0))?.rank, node.outputs.dropFirst().allSatisfy(\.isEmpty) else { return false }
+        guard let axis = (node.op as? any RowNormalization)?.axis, let rank = index.info(of: node.input(0))?.rank,
+            node.outputs.dropFirst().allSatisfy(\.isEmpty)
+        else { return false }
         return axis == -1 || axis == rank - 1
     }
 
@@ -69,18 +65,14 @@ struct MatrixLayers {
     /// Whether layers alone read a normalization, so that they may take its scale and shift.
     func mayMoveScale(of node: Node) -> Bool {
         guard let value = node.output(0), !index.isOutput(value), scaleAndShift(node) != nil else { return false }
-        return index.consumers(of: value).allSatisfy { reader($0, of: value) != nil && takesShift($0) }
-    }
-
-    /// Whether a constant can be added to what a layer gives: to its bias, or behind it.
-    private func takesShift(_ node: Node) -> Bool {
-        guard node.op is Gemm, let bias = node.input(2) else { return true }
-        return index.soleConsumer(of: bias) != nil && index.constant(bias).map { $0.rank == 1 && $0.elementType == .float32 } ?? false
+        return index.consumers(of: value).allSatisfy { node in
+            reader(node, of: value).map { node.input(2) == nil || index.takesBias($0.site) } ?? false
+        }
     }
 
     /// The graph in which layers have taken scale and shift of the normalizations before them.
     func movingScales(of normalizations: [Node]) throws -> Graph {
-        var (edit, names) = (GraphEdit(), FreshNames(graph))
+        var (edit, biases, names) = (GraphEdit(), [GraphEdit](), FreshNames(graph))
         for node in normalizations {
             guard let (scale, shift) = scaleAndShift(node), let value = node.output(0) else { continue }
             for reader in index.consumers(of: value) {
@@ -93,7 +85,7 @@ struct MatrixLayers {
                 for row in shifts.indices where shifts[row] != 0 {
                     for column in sums.indices { sums[column] += shifts[row] * Double(numbers[row * strides[axis] + column * strides[outputs]]) }
                 }
-                add(sums, behind: reader, &edit, &names)
+                if let bias = index.addingToBias(of: site, sums, &names) { biases.append(bias) }
             }
             var changed = node
             for (place, tensor) in [(1, Tensor(repeating: Float(1), shape: scale.shape))] + (shift.map { [(2, Tensor(zeros: $0.shape))] } ?? []) {
@@ -103,30 +95,7 @@ struct MatrixLayers {
             edit.removedNodes.insert(node.name)
             edit.addedNodes.append(changed)
         }
-        return edit.addedNodes.isEmpty ? graph : try graph.applying(edit).removingDeadNodes()
-    }
-
-    private func add(_ sums: [Double], behind node: Node, _ edit: inout GraphEdit, _ names: inout FreshNames) {
-        func total(_ name: ValueName?) -> Tensor? {
-            guard let name, let own = index.constant(name), own.elementType == .float32, own.rank == 1, own.elementCount == sums.count,
-                index.soleConsumer(of: name) != nil
-            else { return nil }
-            return Tensor(zip(own.doubles(), sums).map { Float($0 + $1) })
-        }
-        if node.op is Gemm, let bias = node.input(2), let tensor = total(bias) { edit.initializers.append((bias, tensor)); return }
-        guard let output = node.output(0) else { return }
-        if let term = index.soleConsumer(of: output), term.op is Add, let bias = term.inputs.first(where: { $0 != output }), let tensor = total(bias) {
-            edit.initializers.append((bias, tensor))
-            return
-        }
-        var changed = node
-        changed.outputs[0] = names.value("\(node.name).product")
-        let shift = names.value("\(node.name).shift")
-        edit.initializers.append((shift, Tensor(sums.map { Float($0) })))
-        edit.removedNodes.insert(node.name)
-        edit.addedNodes += [
-            changed, Node(name: names.node("\(node.name).shift"), op: Add(), inputs: [changed.outputs[0], shift], outputs: [output]),
-        ]
+        return edit.addedNodes.isEmpty ? graph : try graph.applying([edit] + biases).removingDeadNodes()
     }
 
     /// All values that may be rotated, each once, and why inputs of layers may not, by the layers' weights.

@@ -102,7 +102,7 @@ struct RotatableValues {
                 let other = isConstant.firstIndex(of: false), node.op is Mul || place == 1
             else { throw refusal }
             pending.append(node.inputs[other])
-        case is LayerNormalization, is SimplifiedLayerNormalization, is RMSNormalization:
+        case let op as any RowNormalization:
             guard search.normalizesLastAxis(node) else { throw refusal }
             if !search.isPlain(node) {
                 guard search.mayMoveScale(of: node) else {
@@ -110,7 +110,7 @@ struct RotatableValues {
                 }
                 normalizations.append(node)
             }
-            keepsMeans = keepsMeans || node.op is LayerNormalization
+            keepsMeans = keepsMeans || op.takesMeans
             pending.append(node.inputs[0])
         case is MatMul:
             // Sums of rows: the matrix of factors has other axes.

@@ -1,3 +1,4 @@
+import WinnowEngine
 public import WinnowGraph
 import WinnowKernels
 import WinnowOperators
@@ -35,11 +36,15 @@ public struct AttentionFactorization: Pass {
         let selection = try choice.selection(in: graph)
         var result = graph
         var ledger = WeightLedger(graph)
+        let constants = Set(graph.constantOrigins.keys)
         for node in graph.nodes where node.op is MatMul {
             // Each change is seen by the next.
             let index = GraphIndex(result)
-            for (isWanted, found) in [(scores, AttentionPair(scores: node, in: index)), (values, AttentionPair(values: node, in: index))] where isWanted {
-                guard let pair = found else { continue }
+            let found = [
+                scores ? AttentionPair(scores: node, in: index, constants: constants) : nil,
+                values ? AttentionPair(values: node, in: index, constants: constants) : nil,
+            ]
+            for pair in found.compactMap({ $0 }) {
                 let weights = [pair.first.site, pair.second.site]
                 if let reason = weights.lazy.compactMap({ selection.reason(against: $0) }).first {
                     for site in weights where !ledger.has(site.tensor) { ledger.keep(site.tensor, reason) }

@@ -26,18 +26,22 @@ struct AttentionPair {
 
 extension AttentionPair {
     /// Queries and keys of the product that makes scores.
-    init?(scores node: Node, in index: GraphIndex) {
+    ///
+    /// - Parameter constants: what depends on initializers alone.
+    init?(scores node: Node, in index: GraphIndex, constants: Set<ValueName>) {
         guard let a = node.input(0), let b = node.input(1), let rank = index.info(of: a)?.rank, rank >= 3, index.info(of: b)?.rank == rank,
-            let query = SplitHeads(a, widthAxis: rank - 1, in: index), let key = SplitHeads(b, widthAxis: rank - 2, in: index),
+            let query = SplitHeads(a, widthAxis: rank - 1, in: index, constants), let key = SplitHeads(b, widthAxis: rank - 2, in: index, constants),
             query.headCount == key.headCount, query.width == key.width, query.side.site.tensor != key.side.site.tensor
         else { return nil }
         self.init(first: query.side, second: key.side, headCount: query.headCount, width: query.width)
     }
 
     /// Values of the product that mixes them, and the layer that reads what comes out.
-    init?(values node: Node, in index: GraphIndex) {
+    ///
+    /// - Parameter constants: what depends on initializers alone.
+    init?(values node: Node, in index: GraphIndex, constants: Set<ValueName>) {
         guard let b = node.input(1), let output = node.output(0), let rank = index.info(of: b)?.rank, rank >= 3,
-            let value = SplitHeads(b, widthAxis: rank - 1, in: index),
+            let value = SplitHeads(b, widthAxis: rank - 1, in: index, constants),
             let behind = JoinedHeads(output, headCount: value.headCount, width: value.width, in: index),
             value.side.site.tensor != behind.side.site.tensor
         else { return nil }
@@ -52,14 +56,14 @@ private struct SplitHeads {
     let width: Int
 
     /// - Parameter widthAxis: of the value: where the features of a head lie.
-    init?(_ value: ValueName, widthAxis: Int, in index: GraphIndex) {
+    init?(_ value: ValueName, widthAxis: Int, in index: GraphIndex, _ constants: Set<ValueName>) {
         var (value, axis) = (value, widthAxis)
         // Towards the split: transpositions, and one factor for all.
         while let node = index.producer(of: value), index.isReadOnce(value) {
             if let transpose = node.op as? Transpose, let input = node.input(0), let rank = index.info(of: input)?.rank {
                 axis = (transpose.permutation ?? Array((0..<rank).reversed()))[axis]
                 value = input
-            } else if let input = index.scaledInput(of: node) {
+            } else if let input = index.scaledInput(of: node, constants) {
                 value = input
             } else {
                 break
@@ -106,11 +110,11 @@ extension GraphIndex {
     fileprivate func isReadOnce(_ value: ValueName) -> Bool { soleConsumer(of: value) != nil }
 
     /// What a node multiplies with, or divides by, one constant number.
-    fileprivate func scaledInput(of node: Node) -> ValueName? {
+    fileprivate func scaledInput(of node: Node, _ constants: Set<ValueName>) -> ValueName? {
         guard node.op is Mul || node.op is Div || node.op is Identity else { return nil }
         if node.op is Identity { return node.input(0) }
         guard node.inputs.count == 2 else { return nil }
-        func isNumber(_ value: ValueName) -> Bool { graph.constantOrigins[value] != nil && info(of: value)?.extents?.allSatisfy { $0.value == 1 } == true }
+        func isNumber(_ value: ValueName) -> Bool { constants.contains(value) && info(of: value)?.extents?.allSatisfy { $0.value == 1 } == true }
         if isNumber(node.inputs[1]) { return node.inputs[0] }
         return node.op is Mul && isNumber(node.inputs[0]) ? node.inputs[1] : nil
     }
@@ -125,7 +129,7 @@ extension GraphIndex {
         guard var node = producer(of: value) else { return nil }
         var bias: ValueName?
         if node.op is Add, let constant = node.inputs.first(where: { graph.initializers[$0] != nil }), let other = node.inputs.first(where: { $0 != constant }) {
-            guard isReadOnce(other), let next = producer(of: other) else { return nil }
+            guard isReadOnce(other), let next = producer(of: other), next.input(2) == nil else { return nil }
             (bias, node) = (constant, next)
         } else {
             bias = node.input(2)
@@ -133,7 +137,7 @@ extension GraphIndex {
         guard let site = graph.weightSites.first(where: { $0.node.name == node.name }), isPlain(site) else { return nil }
         if let bias {
             guard let tensor = graph.initializers[bias], tensor.elementType == .float32, isReadOnce(bias),
-                tensor.elementCount == info(of: value)?.extents?.last?.value, node.op is MatMul || (node.op as? Gemm).map({ $0.beta == 1 }) == true
+                tensor.elementCount == info(of: value)?.extents?.last?.value, (node.op as? any MatrixForm)?.beta == 1
             else { return nil }
         }
         return (site, bias)
@@ -142,7 +146,7 @@ extension GraphIndex {
     /// Whether a layer reads a float32 weight of its own as it is.
     fileprivate func isPlain(_ site: WeightSite) -> Bool {
         site.operand == site.tensor && isReadOnce(site.tensor) && graph.initializers[site.tensor]?.elementType == .float32
-            && (site.node.op is MatMul || (site.node.op as? Gemm).map { $0.alpha == 1 } == true)
+            && (site.node.op as? any MatrixForm)?.alpha == 1
     }
 }
 

@@ -1,3 +1,4 @@
+import WinnowEngine
 public import WinnowGraph
 import WinnowKernels
 import WinnowOperators

@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -26,6 +27,7 @@ extension CouplingGroups {
 private struct ZeroPass {
     private let groups: CouplingGroups
     private let graph: Graph
+    private let index: GraphIndex
     private let constants: Set<ValueName>
     private(set) var zeros: [ValueName: Set<Int>] = [:]
     private(set) var unmaskable: [ValueName: Set<Int>]
@@ -38,6 +40,7 @@ private struct ZeroPass {
     init(_ groups: CouplingGroups, _ graph: Graph, _ constants: Set<ValueName>, _ blank: Set<ValueName>) {
         self.groups = groups
         self.graph = graph
+        index = GraphIndex(graph)
         self.constants = constants
         unmaskable = groups.unmaskable
         self.blank = blank
@@ -100,22 +103,7 @@ private struct ZeroPass {
         let sources = values.filter { constants.contains($0) }
         if sources.isEmpty { failures[leaf] = failures[leaf] ?? "\(node.name) (\(node.op.type)) cannot take zeros" }
         for value in sources {
-            for name in [value] + graph.constantSources(of: value) { unmaskable[name, default: []].insert(leaf) }
+            for name in index.constantSources(of: value).union([value]) { unmaskable[name, default: []].insert(leaf) }
         }
-    }
-}
-
-extension Graph {
-    /// The initializers that a constant value is computed from, and the values between.
-    func constantSources(of value: ValueName) -> [ValueName] {
-        let index = GraphIndex(self)
-        var sources: [ValueName] = []
-        var open = [value]
-        while let next = open.popLast() {
-            let inputs = (index.producer(of: next)?.inputs ?? []).filter { !$0.isEmpty && !sources.contains($0) }
-            sources += inputs
-            open += inputs
-        }
-        return sources
     }
 }

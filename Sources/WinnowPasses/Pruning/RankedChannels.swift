@@ -38,12 +38,4 @@ extension Graph {
         }
         return stored.numbers(of: codes)
     }
-
-    /// The elements of an initializer or of what nodes compute from initializers alone; nil where that cannot be run here.
-    func constantValue(of value: ValueName) -> Tensor? {
-        if let tensor = initializers[value] { return tensor }
-        let sources = Set(constantSources(of: value))
-        let needed = nodes.filter { $0.outputs.contains { $0 == value || sources.contains($0) } }
-        return try? computing(value, by: needed)
-    }
 }

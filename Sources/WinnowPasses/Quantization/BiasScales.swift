@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor

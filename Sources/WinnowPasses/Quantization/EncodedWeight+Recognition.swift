@@ -29,7 +29,7 @@ extension EncodedWeight {
     }
 
     private init?(dequantized node: Node, in index: GraphIndex) {
-        guard let op = node.op as? DequantizeLinear, let codes = index.constant(node.input(0)), let scale = index.widened(node.input(1)),
+        guard let op = node.op as? DequantizeLinear, let codes = index.constant(node.input(0)), let scale = index.scales(node.input(1)),
             let parameters = QuantizationParameters(of: node, op.scaleAxis, codeType: codes.elementType, scale: scale, in: index.graph)
         else { return nil }
         self.init(codes: codes, shape: codes.shape, .affine(parameters))
@@ -37,7 +37,7 @@ extension EncodedWeight {
 
     private init?(lookedUp node: Node, in index: GraphIndex) {
         var (node, scales) = (node, Tensor?.none)
-        if node.op is Mul, let factors = index.widened(node.input(1)), let gather = index.producer(of: node.input(0)) {
+        if node.op is Mul, let factors = index.scales(node.input(1)), let gather = index.producer(of: node.input(0)) {
             (scales, node) = (factors, gather)
         }
         guard node.op is Gather, let table = index.constant(node.input(0)), table.rank == 1,
@@ -93,10 +93,6 @@ extension GraphIndex {
         return codes
     }
 
-    /// A constant of floats, or the one that is converted to float32.
-    fileprivate func widened(_ value: ValueName?) -> Tensor? {
-        if let tensor = constant(value) { return tensor.elementType == .float32 ? tensor : nil }
-        guard let cast = producer(of: value), (cast.op as? Cast)?.target == .float32 else { return nil }
-        return constant(cast.input(0))
-    }
+    /// Constant factors of float32 numbers, as they are stored.
+    fileprivate func scales(_ value: ValueName?) -> Tensor? { info(of: value)?.elementType == .float32 ? constantFloats(value) : nil }
 }

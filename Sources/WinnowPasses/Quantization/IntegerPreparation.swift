@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -83,7 +84,7 @@ extension Graph {
 
     /// alpha · x·W + beta · b as x·(alpha · W) + (beta · b).
     private func foldingFactors(into site: WeightSite, in index: GraphIndex) -> GraphEdit? {
-        guard var gemm = site.node.op as? Gemm, gemm.alpha != 1 || gemm.beta != 1, let weight = initializers[site.tensor],
+        guard var gemm = site.node.op as? Gemm, !gemm.hasNoFactors, let weight = initializers[site.tensor],
             weight.elementType == .float32, index.soleConsumer(of: site.tensor) != nil
         else { return nil }
         var edit = GraphEdit(setting: [(site.tensor, weight.multiplied(by: gemm.alpha))])

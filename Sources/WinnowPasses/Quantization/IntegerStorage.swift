@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -179,8 +180,7 @@ private struct BiasCodes {
     ) -> Result<BiasCodes, Reason> {
         func refuse(_ text: String) -> Result<BiasCodes, Reason> { .failure(Reason(text: text)) }
         guard let bias = bias.channelBias(of: site, in: index) else { return refuse("it is not one float32 number a channel") }
-        let form = site.node.op as? any MatrixForm
-        guard form?.alpha ?? 1 == 1, form?.beta ?? 1 == 1 else { return refuse("the Gemm has an alpha or beta") }
+        guard site.node.op.hasNoFactors else { return refuse("the Gemm has an alpha or beta") }
         guard let step = index.constant(data.input(1)), step.elementCount == 1,
             let steps = index.constant(weight.input(1)),
             (weight.op as? DequantizeLinear)?.scaleAxis.blockSize == 0
@@ -233,6 +233,17 @@ extension Graph {
 }
 
 extension GraphIndex {
+    /// Whether a QuantizeLinear with one scale makes the same codes without limits before it, as theirs are the ends of its type. Runtimes
+    /// ask for the same: ONNX Runtime's `IsClipMadeRedundantByQ`.
+    func makesNeedless(_ limits: ClosedRange<Double>, _ quantize: Node) -> Bool {
+        guard quantize.op is QuantizeLinear, let scale = constant(quantize.input(1)), scale.elementCount == 1,
+            let codes = info(of: quantize.output(0))?.elementType.integerRange
+        else { return false }
+        let (step, zeroPoint) = (scale.doubles()[0], constant(quantize.input(2))?.doubles().first ?? 0)
+        func code(_ limit: Double) -> Double { (limit / step).rounded(.toNearestOrEven) + zeroPoint }
+        return code(limits.lowerBound) <= Double(codes.lowerBound) && code(limits.upperBound) >= Double(codes.upperBound)
+    }
+
     /// The DequantizeLinear of whose codes a QuantizeLinear with the same parameters makes codes again, moved at most.
     func dequantizing(before quantize: Node) -> Node? {
         var value = quantize.input(0)

@@ -27,10 +27,10 @@ struct PackedMatrix {
         else { return nil }
         readers = index.consumers(of: target.tensor)
         let isProduct = { (node: Node) in
-            guard let form = node.op as? any MatrixForm, node.op is MatMul || node.op is Gemm, let data = node.input(0) else { return false }
+            guard let form = node.op as? any MatrixForm, let data = node.input(0) else { return false }
             return node.input(1) == target.tensor && data != target.tensor && node.input(2) != target.tensor
                 && index.info(of: data)?.elementType == .float32 && (index.info(of: data)?.rank ?? 0) > 1 && !form.transposesLeft
-                && form.alpha == 1 && form.beta == 1 && (form.transposesRight ? 1 : 0) == axis
+                && form.hasNoFactors && (form.transposesRight ? 1 : 0) == axis
         }
         guard !readers.isEmpty, readers.allSatisfy(isProduct) else { return nil }
         (self.encoded, self.parameters, self.target) = (encoded, parameters, target)

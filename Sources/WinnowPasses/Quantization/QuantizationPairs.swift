@@ -1,4 +1,5 @@
 import Foundation
+import WinnowEngine
 import WinnowGraph
 import WinnowKernels
 import WinnowOperators

@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -111,7 +112,7 @@ package struct QuantizationPlan: Sendable {
     }
 
     /// What of a layer becomes codes: its output, or what limits that.
-    package func result(of site: WeightSite) -> ValueName? { site.node.output(0).map { rectified($0) ?? $0 } }
+    package func result(of site: WeightSite) -> ValueName? { site.node.output(0).map(index.limited) }
 
     /// Whether only who computes in integers wants a layer's result as codes.
     private func mayGiveFloats(_ site: WeightSite, _ result: ValueName) -> Bool {
@@ -127,14 +128,6 @@ package struct QuantizationPlan: Sendable {
         return result
     }
 
-    /// The output of the node that limits a value, if nothing else reads the value: Relu or Clip. Quantizing behind it
-    /// spends no codes on what is cut off.
-    private func rectified(_ value: ValueName) -> ValueName? {
-        guard let reader = index.soleConsumer(of: value), reader.input(0) == value else { return nil }
-        guard case .between? = reader.op.passing(of: reader, in: index) else { return nil }
-        return reader.output(0)
-    }
-
     /// Carries integers on through nodes that combine quantized values, in topological order.
     private mutating func spread() {
         for node in graph.nodes where node.op.quantization == .sharesScale {
@@ -142,7 +135,7 @@ package struct QuantizationPlan: Sendable {
             guard let output = node.output(0), isFloat(output), !inputs.isEmpty, arithmetic.profile.combinations.contains(node.op.type.name)
             else { continue }
             if inputs.allSatisfy({ isQuantized($0) }) {
-                mark(rectified(output) ?? output)
+                mark(index.limited(output))
             } else if inputs.contains(where: { isQuantized($0) }) {
                 floats.append(Finding(node.name, .kept, reason: "not all of its inputs are integers"))
             }

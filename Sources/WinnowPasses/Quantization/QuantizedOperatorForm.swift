@@ -41,14 +41,10 @@ extension GraphIndex {
     fileprivate func requantization(of node: Node) -> (between: [Node], quantize: Node)? {
         guard let reader = soleConsumer(of: node.output(0)), !isOutput(node.outputs[0]) else { return nil }
         if reader.op is QuantizeLinear { return isPerTensor(reader) ? ([], reader) : nil }
-        guard case .between(let limits)? = reader.op.passing(of: reader, in: self), !isOutput(reader.outputs[0]),
-            let quantize = soleConsumer(of: reader.output(0)), quantize.op is QuantizeLinear, isPerTensor(quantize),
-            let scale = constant(quantize.input(1))?.floats().first, let zero = constant(quantize.input(2)),
-            let codes = zero.elementType.integerRange, let origin = zero.integers().first
+        guard let (limiter, limits) = limitation(of: node.output(0)), let quantize = soleConsumer(of: limiter.output(0)), isPerTensor(quantize),
+            makesNeedless(limits, quantize)
         else { return nil }
-        let (low, high) = (Float(codes.lowerBound - origin) * scale, Float(codes.upperBound - origin) * scale)
-        guard low >= Float(limits.lowerBound) - scale / 2, high <= Float(limits.upperBound) + scale / 2 else { return nil }
-        return ([reader], quantize)
+        return ([limiter], quantize)
     }
 
     private func isPerTensor(_ quantize: Node) -> Bool {

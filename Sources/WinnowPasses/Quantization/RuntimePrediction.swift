@@ -62,18 +62,9 @@ struct RuntimePrediction {
         guard let output = node.output(0), !index.isOutput(output) else { return false }
         let readers = index.consumers(of: output)
         if !readers.isEmpty, readers.allSatisfy({ $0.op is QuantizeLinear }) { return true }
-        guard readers.count == 1, case .between(let limits)? = readers[0].op.passing(of: readers[0], in: index), let limited = readers[0].output(0),
-            !index.isOutput(limited)
-        else { return false }
+        guard let (limiter, limits) = index.limitation(of: output), let limited = limiter.output(0), !index.isOutput(limited) else { return false }
         let next = index.consumers(of: limited)
-        return !next.isEmpty && next.allSatisfy { reader in
-            guard reader.op is QuantizeLinear, let scale = index.constant(reader.input(1))?.floats().first,
-                let range = index.info(of: reader.output(0))?.elementType.integerRange
-            else { return false }
-            let zero = index.constant(reader.input(2))?.integers().first ?? 0
-            let ends = [range.lowerBound, range.upperBound].map { Double(scale) * Double($0 -| zero) }
-            return ends[0] >= limits.lowerBound - 1e-6 && ends[1] <= limits.upperBound * (1 + 1e-4)
-        }
+        return !next.isEmpty && next.allSatisfy { index.makesNeedless(limits, $0) }
     }
 
     var findings: [Finding] {

@@ -30,7 +30,7 @@ private struct NormalizedLayer {
             let normalization = index.soleConsumer(of: value), let op = normalization.op as? BatchNormalization,
             let affine = op.affine(of: normalization, on: value, axis: 1, in: index), filter.shape[axes.filter] == affine.scale.count,
             normalization.inputs[3...4].allSatisfy({ index.soleConsumer(of: $0) != nil }),
-            (node.op as? Gemm).map({ $0.alpha == 1 && $0.beta == 1 }) ?? true
+            node.op.hasNoFactors
         else { return nil }
         let bias = node.input(2)
         guard bias == nil || index.soleConsumer(of: bias) != nil && index.constant(bias)?.shape == [affine.scale.count],

@@ -72,6 +72,6 @@ struct WeightShift {
     /// An edit by which the layer's bias takes the mean of the shift away.
     func correction(in graph: Graph, _ names: inout FreshNames) -> GraphEdit? {
         guard !mean.isEmpty, mean.contains(where: { $0 != 0 && $0.isFinite }) else { return nil }
-        return graph.addingToBias(of: site, mean.map { -$0 }, &names)
+        return GraphIndex(graph).addingToBias(of: site, mean.map { -$0 }, &names)
     }
 }

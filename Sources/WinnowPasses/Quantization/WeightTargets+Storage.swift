@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowKernels
 import WinnowOperators

@@ -49,19 +49,26 @@ extension GraphIndex {
         return graph.initializers[bias].map { $0.elementType == .float32 && $0.rank == 1 } == true
             && soleConsumer(of: bias) != nil
     }
-}
 
-extension Graph {
-    /// An edit that adds a number to each output of a layer that `takesBias`.
+    /// An edit that adds a number to each output of a layer that `takesBias`, or of one without a bias of its own whose outputs lie along the
+    /// last axis: to the float32 constant that is added already, as a bias, or with an Add behind; nil where the bias has other numbers.
     func addingToBias(of site: WeightSite, _ shift: [Double], _ names: inout FreshNames) -> GraphEdit? {
-        if let bias = site.node.input(2), let stored = initializers[bias] {
-            guard stored.elementCount == shift.count else { return nil }
-            return GraphEdit(setting: [(bias, Tensor(zip(stored.floats(), shift).map { $0 + Float($1) }, shape: stored.shape))])
+        if let bias = LayerBias(of: site, in: self), let stored = constant(bias.tensor), stored.elementType == .float32 {
+            let own = stored.elementCount == 1 ? [Double](repeating: stored.doubles()[0], count: shift.count) : stored.doubles()
+            return own.count == shift.count ? GraphEdit(setting: [(bias.tensor, Tensor(zip(own, shift).map { Float($0 + $1) }))]) : nil
         }
+        guard site.node.input(2) == nil, let output = site.node.output(0) else { return nil }
         var changed = site.node
-        changed.inputs = Array(site.node.inputs.prefix(2)) + [names.value("\(site.node.name).bias")]
-        var edit = GraphEdit(replacing: [changed.name], with: [changed])
-        edit.initializers = [(changed.inputs[2], Tensor(shift.map { Float($0) }))]
+        let name = names.value("\(changed.name).bias")
+        var edit = GraphEdit(replacing: [changed.name], with: [])
+        if takesBias(site) {
+            changed.inputs = Array(changed.inputs.prefix(2)) + [name]
+        } else {
+            changed.outputs[0] = names.value("\(changed.name).product")
+            edit.addedNodes = [Node(name: names.node("\(changed.name).add"), op: Add(), inputs: [changed.outputs[0], name], outputs: [output])]
+        }
+        edit.addedNodes.insert(changed, at: 0)
+        edit.initializers = [(name, Tensor(shift.map { Float($0) }))]
         return edit
     }
 }

@@ -1,6 +1,6 @@
 import WinnowEngine
 package import WinnowGraph
-package import WinnowTensor
+import WinnowTensor
 
 /// The nodes between an initializer and the layer that reads it as a weight: masks, Q/DQ pairs, and what hands numbers on in another form.
 package struct WeightPath: Sendable {
@@ -58,19 +58,6 @@ extension GraphIndex {
 }
 
 extension Graph {
-    /// The largest initializer behind every value that depends on initializers alone, themselves included.
-    package var constantOrigins: [ValueName: ValueName] {
-        var origins = Dictionary(uniqueKeysWithValues: initializers.keys.map { ($0, $0) })
-        for node in nodes where node.op.bodies.isEmpty {
-            let sources = node.inputs.filter { !$0.isEmpty }.map { origins[$0] }
-            guard let largest = sources.compactMap({ $0 }).max(by: { size($0) < size($1) }), !sources.contains(nil) else { continue }
-            for output in node.outputs where !output.isEmpty { origins[output] = largest }
-        }
-        return origins
-    }
-
-    private func size(_ initializer: ValueName) -> Int { initializers[initializer]?.elementCount ?? 0 }
-
     /// The graph in which a weight that nobody but one layer reads is stored as that layer reads it: transposed, converted,
     /// reshaped. It keeps its name. A weight that others read too stays.
     package func storingWeightsAsRead(where isWanted: (WeightSite) -> Bool = { _ in true }) throws -> Graph {
@@ -85,13 +72,5 @@ extension Graph {
             edit.rewired[site.operand] = site.tensor
         }
         return edit.removedNodes.isEmpty ? self : try applying(edit)
-    }
-
-    /// The contents of a value that these nodes compute from initializers.
-    package func computing(_ value: ValueName, by nodes: [Node]) throws -> Tensor? {
-        let read = Set(nodes.flatMap(\.inputs))
-        let part = try Graph(
-            name: name, inputs: [], outputs: [value], nodes: nodes, initializers: namedInitializers.filter { read.contains($0.name) })
-        return try Session(part, options: SessionOptions(lowers: false)).run([:])[value]
     }
 }

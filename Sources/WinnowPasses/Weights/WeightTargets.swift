@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 import WinnowKernels
 package import WinnowTensor

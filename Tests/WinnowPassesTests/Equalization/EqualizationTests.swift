@@ -143,6 +143,20 @@ struct EqualizationTests {
         #expect(errors.1 < 0.7 * errors.0, "\(errors)")
     }
 
+    /// Scales of normalizations as ONNX Runtime writes them take the factors; the sum that one gives too stays as it is.
+    @Test(arguments: [false, true]) func runtimeNormalizationsTakeFactors(_ addsSkip: Bool) throws {
+        let graph = try ScaledModels.simplified(addsSkip: addsSkip)
+        let context = PassContext(calibration: try Zoo.data(for: graph, count: 16))
+        for pass in [SmoothQuant(), ActivationAwareScaling()] as [any Pass] {
+            let result = try pass(graph, in: context)
+            #expect(result.findings.contains { $0.subject == "out.weight" && $0.status == .done }, "\(result.findings)")
+            #expect(result.graph.initializers["norm.scale"] != graph.initializers["norm.scale"])
+            let (before, after) = (try Zoo.outputs(of: graph, like: graph), try Zoo.outputs(of: result.graph, like: graph))
+            #expect(before.count == (addsSkip ? 2 : 1))
+            for (name, tensor) in before { #expect(tensor.relativeError(of: try #require(after[name])) <= 1e-5, "\(name)") }
+        }
+    }
+
     /// s_j = max|x_j|^α / max|w_j|^(1−α), over all layers that read the value.
     @Test func factorsAreThePapers() throws {
         let graph = try ScaledModels.transformer()
@@ -251,6 +265,23 @@ enum ScaledModels {
         let key = try b.add(MatMul(), named, weight(b, "key.weight", [8, 8]), name: "key")
         let hidden = try b.add(Relu(), b.add(Sub(), query, key, name: "sub"), name: "relu")
         return try b.graph(outputs: [b.add(MatMul(), hidden, weight(b, "out.weight", [8, 4]), name: "out")])
+    }
+
+    /// A normalization with an outlier as ONNX Runtime writes it before a product, and with `addsSkip` the sum that it normalizes as an output.
+    static func simplified(addsSkip: Bool) throws -> Graph {
+        let b = GraphBuilder("simplified")
+        let x = try b.input("x", .float32, ["N", 5, 8])
+        let scale = b.constant("norm.scale", Tensor((0..<8).map { $0 == 3 ? Float(60) : 1 + 0.1 * Float($0) }))
+        var outputs: [ValueName] = []
+        var normalized = x
+        if addsSkip {
+            let results = try b.add(
+                SkipSimplifiedLayerNormalization(), inputs: [x, b.add(Relu(), x), scale, weight(b, "bias", [8])], outputs: 4, name: "norm")
+            (normalized, outputs) = (results[0], [try b.add(Sigmoid(), results[3], name: "sum")])
+        } else {
+            normalized = try b.add(SimplifiedLayerNormalization(), x, scale, name: "norm")
+        }
+        return try b.graph(outputs: [b.add(MatMul(), normalized, weight(b, "out.weight", [8, 4]), name: "out")] + outputs)
     }
 
     /// A layer one of whose outputs is far larger than the others.

@@ -107,6 +107,22 @@ struct RotationTests {
         #expect(result.initializers["table"] == graph.initializers["table"] && result.initializers["v"] != graph.initializers["v"])
     }
 
+    /// The shift of a normalization goes into the bias of the layer behind, the constant that is added behind, or a new bias.
+    @Test(arguments: ["none", "one", "each", "behind"]) func biasesTakeShifts(_ bias: String) throws {
+        let b = GraphBuilder("shifted")
+        let rows = try b.add(MatMul(), b.input("x", .float32, ["N", 12]), b.constant("a", TestModels.normal([12, 16], seed: 1)), name: "rows")
+        let parameters = [b.constant("scale", TestModels.normal([16], seed: 2)), b.constant("shift", TestModels.normal([16], seed: 3))]
+        let normal = try b.add(LayerNormalization(), rows, parameters[0], parameters[1], name: "norm")
+        let (weight, numbers) = (b.constant("w", TestModels.normal([16, 5], seed: 4)), TestModels.normal([bias == "one" ? 1 : 5], seed: 5))
+        let own = bias == "none" ? nil : b.constant("bias", numbers)
+        let y = try bias == "behind" ? b.add(Add(), b.add(MatMul(), normal, weight), own) : b.add(Gemm(), normal, weight, own)
+        let graph = try b.graph(outputs: [y])
+        let result = try HadamardRotation()(graph).graph
+        #expect(result.initializers["w"] != graph.initializers["w"] && result.nodes.count == graph.nodes.count)
+        #expect(result.nodes.count { $0.op is Add } == (bias == "behind" ? 1 : 0))
+        #expect(try StrangeWeights.distance(graph, result, on: ["x": TestModels.normal([4, 12], seed: 6)]) < 1e-5)
+    }
+
     /// Without γ the values that layers read are flatter; outputs stay, and a second time there is nothing to do.
     @Test(arguments: ["rms", "simplified", "layer"]) func scalesGoIntoLayers(_ normalization: String) throws {
         let graph = try Self.stream(normalization)

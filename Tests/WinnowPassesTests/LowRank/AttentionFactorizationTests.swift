@@ -78,6 +78,21 @@ struct AttentionFactorizationTests {
         #expect(result.initializers["value.weight"] == graph.initializers["value.weight"])
     }
 
+    /// A projection that adds a number itself and has another bias behind is none.
+    @Test(arguments: [false, true]) func twoBiasesKeepThem(_ addsNumber: Bool) throws {
+        let b = GraphBuilder("two-biases")
+        let x = try b.input("x", .float32, [6, 12])
+        func projected(_ name: String, _ seed: UInt64, _ order: [Int]) throws -> ValueName {
+            let number = addsNumber ? b.constant("\(name).number", Tensor([3] as [Float])) : nil
+            let rows = try b.add(Gemm(), x, b.constant("\(name).weight", TestModels.normal([12, 15], seed: seed)), number, name: name)
+            let y = try b.add(Add(), rows, b.constant("\(name).bias", TestModels.normal([15], seed: seed + 1)), name: "\(name).add")
+            return try b.add(Transpose(order), b.add(Reshape(), y, b.constant("\(name).shape", Tensor([6, 3, 5] as [Int64]))), name: "\(name).turn")
+        }
+        let graph = try b.graph(outputs: [b.add(MatMul(), projected("query", 1, [1, 0, 2]), projected("key", 5, [1, 2, 0]), name: "scores")])
+        let result = try AttentionFactorization(hyperparameters: ["rank-fraction": 0.4])(graph).graph
+        #expect(result.initializers["query.weight"]?.shape == (addsNumber ? [12, 15] : [12, 6]))
+    }
+
     @Test func whatStandsBetweenKeepsThem() throws {
         let graph = try attention(rotated: true)
         let result = try AttentionFactorization(hyperparameters: ["energy": 0.5])(graph)

@@ -1,4 +1,5 @@
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -52,6 +53,25 @@ struct EncodedWeightTests {
             replacing: [cast.name], with: [Node(name: cast.name, op: Cast(to: .int64), inputs: cast.inputs, outputs: cast.outputs)])
         edit.initializers.append((sum.inputs[1], Tensor([Int64](repeating: .max, count: firsts.elementCount), shape: firsts.shape)))
         #expect(try EncodedWeight(of: value, in: GraphIndex(graph.applying(edit))) == nil)
+    }
+
+    /// Codes whose scale a Cast makes half precision have encodings; they stand for no float32 numbers, as those of whole steps do not.
+    @Test func castScalesAreRead() throws {
+        let codes = Tensor((0..<8).map { Int8($0 - 4) }, shape: [4, 2])
+        func coded(_ scale: Tensor, _ target: ElementType) throws -> (encodings: [CodedTensor], weight: EncodedWeight?) {
+            let b = GraphBuilder("cast")
+            let weight = try b.add(DequantizeLinear(), b.constant("w", codes), b.add(Cast(to: target), b.constant("s", scale)))
+            let graph = try b.graph(outputs: [b.add(MatMul(), b.input("x", target, ["N", 4]), weight)])
+            return (graph.codedTensors, EncodedWeight(of: weight, in: GraphIndex(graph)))
+        }
+        let step = Tensor(scalar: Float(0.1))
+        let half = try coded(step, .float16)
+        #expect(half.encodings.map(\.name) == ["w"] && half.weight == nil)
+        #expect(half.encodings.first?.parameters.scales == step.converted(to: .float16).floats())
+        let wide = try coded(step.converted(to: .float16), .float32)
+        #expect(wide.encodings.map(\.name) == ["w"] && wide.weight?.codes == codes)
+        let whole = try coded(Tensor(scalar: Int32(2)), .float32)
+        #expect(whole.encodings.isEmpty && whole.weight == nil)
     }
 
     @Test func schemesTellWhatTheyFellBackTo() {

@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 import WinnowOperators
 import WinnowTensor

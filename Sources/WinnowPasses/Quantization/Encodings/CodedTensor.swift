@@ -63,18 +63,10 @@ extension Graph {
 }
 
 extension GraphIndex {
-    /// A value, or what limits it where nothing else reads it.
-    fileprivate func limited(_ value: ValueName) -> ValueName {
-        guard let reader = soleConsumer(of: value), reader.input(0) == value,
-            case .between? = reader.op.passing(of: reader, in: self)
-        else { return value }
-        return reader.output(0) ?? value
-    }
-
     /// The codes before a node's scale.
     fileprivate func codedTensor(of node: Node, scale input: Int, _ next: OperandRole?) -> CodedTensor? {
         guard case .zeroPoint(input - 1, let axis)? = next, let codes = node.input(input - 1),
-            let scale = scales(node.input(input)), let type = info(of: codes)?.elementType, let range = type.integerRange,
+            let scale = constantFloats(node.input(input)), let type = info(of: codes)?.elementType, let range = type.integerRange,
             type.bitWidth <= 16, node.input(input + 1) == nil || constant(node.input(input + 1)) != nil
         else { return nil }
         let zeroPoints = constant(node.input(input + 1))?.integers() ?? [Int](repeating: 0, count: scale.elementCount)
@@ -98,12 +90,6 @@ extension GraphIndex {
         if let quantize { narrow(&parameters, behind: quantize) }
         let name = Self.name(codes, ["quantized"])
         return CodedTensor(name: name != codes ? name : quantize?.input(0) ?? codes, parameters: parameters, shape: nil)
-    }
-
-    private func scales(_ value: ValueName?) -> Tensor? {
-        if let tensor = constant(value) { return tensor }
-        guard let cast = producer(of: value), (cast.op as? Cast)?.target == .float32 else { return nil }
-        return constant(cast.input(0))
     }
 
     /// Matrices of MatMulNBits, tables of GatherBlockQuantized, and rows that are looked up as codes.
