@@ -18,13 +18,16 @@ extension GraphIndex {
     /// - Parameter axes: which axes are looked for.
     private func madeAxis(of output: ValueName, _ axes: [Int?]) -> Int? {
         let computed = valuesOfInputs
-        var open: [(value: ValueName, axes: [Int?])] = [(output, axes)]
+        // The nearest product comes first.
+        var (open, next) = ([(value: output, axes: axes)], 0)
         var seen: Set<ValueName> = []
-        while let (value, axes) = open.popLast() {
+        while next < open.count {
+            let (value, axes) = open[next]
+            next += 1
             guard seen.insert(value).inserted, let node = producer(of: value), let step = AxisStep(node, value, computed, in: self) else { continue }
             let made = step.made.compactMap { $0 < axes.count ? axes[$0] : nil }
             if !made.isEmpty { return made.count == 1 ? made[0] : nil }
-            for (input, sources) in step.inputs.reversed() {
+            for (input, sources) in step.inputs {
                 let own = sources.map { $0.flatMap { $0 < axes.count ? axes[$0] : nil } }
                 if own.contains(where: { $0 != nil }) { open.append((input, own)) }
             }
@@ -42,7 +45,7 @@ extension GraphIndex {
 
 /// Where the axes of a value come from by the node that computes it.
 private struct AxisStep {
-    /// The axes that weights have and the data has not.
+    /// The axes of a product that its weights have and the data has not.
     let made: [Int]
     /// What of the data is read, with the axis of the value that each of its axes becomes.
     let inputs: [(value: ValueName, axes: [Int?])]
@@ -56,7 +59,8 @@ private struct AxisStep {
         let operands = Array(zip(node.inputs, map.inputs))
         let data = Set(operands.filter { computed.contains($0.0) }.flatMap { $0.1.flatMap(\.labels) })
         let weights = Set(operands.filter { !computed.contains($0.0) }.flatMap { $0.1.flatMap(\.labels) })
-        made = terms.indices.filter { !weights.subtracting(data).isDisjoint(with: terms[$0].labels) }
+        let isProduct = !map.summedLabels.intersection(data).isDisjoint(with: weights)
+        made = !isProduct ? [] : terms.indices.filter { !weights.subtracting(data).isDisjoint(with: terms[$0].labels) }
         inputs = operands.filter { computed.contains($0.0) }.compactMap { input, own in
             guard let rank = graph.info(of: input)?.rank, let own = own.aligned(toRank: rank) else { return nil }
             return (input, own.map { term in term.labels.isEmpty ? nil : terms.firstIndex(of: term) })

@@ -62,6 +62,18 @@ import WinnowTestSupport
         #expect(try axis(["N", 3, 8, 8]) { b, x in try b.add(LogSoftmax(axis: 2), self.filters(b, x)) } == 2)
     }
 
+    /// Constants that are put beside tokens, or added to them, make no axis; of two ways back the nearer product counts.
+    @Test func onlyProductsMakeAxes() throws {
+        #expect(try axis(["N", 5, 12]) { b, x in
+            let mixed = try b.add(Softmax(axis: 2), b.add(MatMul(), x, b.add(Transpose([0, 2, 1]), x)))
+            let start = b.constant("start", .sample([1, 5, 6]))
+            return try b.add(Add(), b.add(MatMul(), mixed, self.dense(b, x)), start)
+        } == 2)
+        #expect(try axis([1, 5, 12]) { b, x in
+            try b.add(Concat(axis: 1), b.constant("start", .sample([1, 1, 6])), self.dense(b, x))
+        } == 2)
+    }
+
     /// Samples are no classes, and nothing tells of what no product made.
     @Test func samplesAreNoClasses() throws {
         #expect(try axis(["N", 12]) { b, x in try b.add(Relu(), x) } == 1)

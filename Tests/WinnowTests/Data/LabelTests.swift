@@ -121,7 +121,7 @@ import WinnowTensor
         for source in try sources(["x": samples, "labels": places]) {
             let data = try #require(try DataSplits(reading: source, for: only).test)
             #expect(data.labels == nil && data.features.map(\.name) == ["x", "labels"], "\(source)")
-            #expect(try data.features[1].batch(at: [0, 1, 2]) == places && data.adapted(to: only).features.map(\.name) == ["x"], "\(source)")
+            #expect(try data.batch(at: [0, 1, 2])["labels"] == places && data.adapted(to: only).features.map(\.name) == ["x"], "\(source)")
             let run = try MetricRun(of: only, on: data)
             #expect(run.objections["top-1"] == "labels are int64 [2] a sample, not one class", "\(source)")
         }
