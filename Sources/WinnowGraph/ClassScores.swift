@@ -10,12 +10,14 @@ package struct ClassScores: Sendable {
     /// The nodes that give `logits` the output's shape, in order.
     package let reshapings: [Node]
 
-    /// - Parameter samples: the output's axis that counts samples.
-    package init(of output: ValueName, in graph: GraphIndex, samples: Int = 0) {
+    /// - Parameters:
+    ///   - samples: the output's axis that counts samples.
+    ///   - classes: its axis of classes; nil: the first other one.
+    package init(of output: ValueName, in graph: GraphIndex, samples: Int = 0, classes: Int? = nil) {
         var value = output
         var reshapings: [Node] = []
         var clips: [ClosedRange<Double>] = []
-        var place = ClassAxis(samples: samples, rank: graph.info(of: output)?.rank)
+        var place = ClassAxis(samples: samples, rank: graph.info(of: output)?.rank, classes: classes)
         while let node = graph.producer(of: value), node.output(0) == value, let input = node.input(0) {
             if let probabilities = node.op.probabilities(of: node, in: graph),
                 place.isAlong(probabilities.axes, of: value, output: output, in: graph),
@@ -37,7 +39,8 @@ package struct ClassScores: Sendable {
             }
         }
         // In whatever shapes they were computed.
-        let whole = graph.probabilities(of: output).flatMap { $0.axes == (samples == 0 ? 1..<2 : 0..<1) ? $0 : nil }
+        let axis = classes ?? (samples == 0 ? 1 : 0)
+        let whole = graph.probabilities(of: output).flatMap { $0.axes == axis..<(axis + 1) ? $0 : nil }
         form = whole.map { $0.areLogarithms ? .logProbabilities : .probabilities } ?? .logits
         logits = output
         needsLogarithm = form == .probabilities
@@ -55,13 +58,16 @@ private struct ClassAxis {
     }
 
     private let samples: Int
+    /// The output's own axis of classes, where samples lie along the first.
+    private let classes: Int
     private var place: Place
     private var isPermuted = false
 
-    /// (N, classes, …), or (classes, N) where axis 1 counts samples.
-    init(samples: Int, rank: Int?) {
+    /// (N, classes, …), or (classes, N) where axis 1 counts samples, unless `classes` says otherwise.
+    init(samples: Int, rank: Int?, classes: Int?) {
         self.samples = samples
-        place = samples == 0 ? .axis(1) : samples == 1 && rank == 2 ? .axis(0) : .order
+        self.classes = classes ?? 1
+        place = (classes ?? (samples == 0 ? 1 : samples == 1 && rank == 2 ? 0 : nil)).map { .axis($0) } ?? .order
     }
 
     /// Goes on to what was handed on so; false where the classes are lost.
@@ -86,7 +92,8 @@ private struct ClassAxis {
         guard samples == 0, !isPermuted, let own = graph.info(of: value)?.extents, let extents = graph.info(of: output)?.extents,
             extents.count > 1, axes.lowerBound > 0, axes.upperBound <= own.count
         else { return false }
-        if own == extents, axes == 1..<2 { return true }
+        if own == extents, axes == classes..<(classes + 1) { return true }
+        guard classes == 1 else { return false }
         // Everything else but the samples must be of extent 1.
         let classes = own[axes].reduce(1) { product, extent in extent.value.flatMap { value in product.map { $0 * value } } }
         return (own[1..<axes.lowerBound] + own[axes.upperBound...]).allSatisfy { $0 == .fixed(1) }

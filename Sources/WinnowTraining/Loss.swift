@@ -66,23 +66,33 @@ package enum Loss: Sendable, Hashable {
         try b.add(MeanSquaredError(), output, target, name: "loss")
     }
 
-    /// Adds T²·KL(softmax(teacher/T) ‖ softmax(student/T)), the mean over samples (Hinton et al. 2015, section 2.1).
+    /// Adds T²·KL(softmax(teacher/T) ‖ softmax(student/T)), the sum over places and the mean over samples (Hinton et al. 2015, section 2.1).
+    ///
+    /// - Parameter axis: along which the classes of both lie; nil: the last.
     package static func distillation(
-        _ b: GraphBuilder, student: ValueName, teacher: ValueName, temperature: Double
+        _ b: GraphBuilder, student: ValueName, teacher: ValueName, temperature: Double, classes axis: Int? = nil
     ) throws -> ValueName {
-        try b.add(KullbackLeiblerDivergence(temperature: Float(temperature)), student, teacher, name: "loss.distillation")
+        func classesLast(_ scores: ValueName) throws -> ValueName {
+            guard let axis, let rank = b.info(of: scores)?.rank else { return scores }
+            return try b.moving(axis, to: rank - 1, of: scores)
+        }
+        return try b.add(
+            KullbackLeiblerDivergence(temperature: Float(temperature)), classesLast(student), classesLast(teacher), name: "loss.distillation")
     }
 
     /// Adds T²·(KL of right class against wrong ones + β·KL among the wrong ones), both of probabilities at T, the mean over samples
     /// (Zhao et al. 2022, equation 7).
+    ///
+    /// - Parameter axis: along which the classes of both lie.
     package static func decoupledDistillation(
-        _ b: GraphBuilder, student: ValueName, teacher: ValueName, labels: ValueName, temperature: Double, beta: Double
+        _ b: GraphBuilder, student: ValueName, teacher: ValueName, labels: ValueName, temperature: Double, beta: Double, classes axis: Int = 1
     ) throws -> ValueName {
+        let (student, teacher) = try (b.classRows(student, classes: axis), b.classRows(teacher, classes: axis))
         guard b.info(of: student)?.rank == 2, let classes = b.info(of: student)?.extents?[1].value else {
             throw WinnowError(.model, "output \(student)", "is not scores (N, classes)", remedy: "use kl")
         }
         let numbers = b.constant("classes", Tensor((0..<classes).map { Int64($0) }, shape: [1, classes]))
-        let rows = try b.add(Unsqueeze(), labels, b.constant("axes", Tensor([Int64(1)])))
+        let rows = try b.info(of: labels)?.rank == 1 ? b.add(Unsqueeze(), labels, b.constant("axes", Tensor([Int64(1)]))) : b.add(Flatten(), labels)
         let isRight = try b.add(Cast(to: b.info(of: student)?.elementType ?? .float32), b.add(Equal(), rows, numbers))
         // What is added to scores so that their probability is 0.
         let away = try b.multiply(isRight, by: -1000 * temperature)

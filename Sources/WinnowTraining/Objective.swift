@@ -27,6 +27,8 @@ public struct Objective: Sendable {
     package var fixedValues: [ValueName] = []
     /// Whether labels are classes that the model's first output has scores for, so that top-1 says how good it is.
     package var judgesClasses = true
+    /// The axis of classes of the outputs whose scores are compared with a target.
+    package var classAxes: [ValueName: Int] = [:]
 
     public init(graph: Graph, loss: ValueName, labels: ValueName? = nil) {
         self.graph = graph
@@ -63,6 +65,7 @@ public struct Objective: Sendable {
     public func extended(_ loss: (GraphBuilder) throws -> ValueName) throws -> Objective {
         var result = try Objective(of: graph, labels: labels.flatMap { labelsAreProbabilities ? nil : $0 }, loss: loss)
         (result.labels, result.labelsAreProbabilities, result.fixedValues, result.arrays) = (labels, labelsAreProbabilities, fixedValues, arrays)
+        result.classAxes = classAxes
         return result
     }
 

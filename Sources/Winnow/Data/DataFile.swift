@@ -102,7 +102,9 @@ extension DataFile {
     func dataset(classes: [String], for graph: Graph?) throws -> Dataset {
         var (features, labels) = (features, labels ?? labelNames.map { $0.compactMap(classes.firstIndex) })
         if let labelObjection {
-            guard let labelArray, graph?.inputNames.contains(labelArray.name) == true else { throw labelObjection }
+            // What a model takes, or an objective compares places with, need not be classes of samples.
+            guard let labelArray, graph?.inputNames.contains(labelArray.name) == true || !features.isEmpty && labelArray.hasPlaces
+            else { throw labelObjection }
             features.append(labelArray)
             labels = nil
         }

@@ -88,6 +88,9 @@ extension Dataset {
             return part < parts.count ? parts[part].sampleShape : []
         }
 
+        /// Whether samples have more than one number: labels for each place.
+        package var hasPlaces: Bool { !isShared && !sampleShape(at: 0).allSatisfy { $0 == 1 } }
+
         func place(of index: Int) -> Place {
             if let places { return places[index] }
             var row = index

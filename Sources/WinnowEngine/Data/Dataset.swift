@@ -30,6 +30,12 @@ public struct Dataset: Sendable {
     /// The number of samples.
     public var count: Int { (features.first { !$0.isShared } ?? features.first)?.count ?? 0 }
 
+    /// Why it has no classes to judge by, where `labels` is nil.
+    package var labelObjection: String {
+        guard let labelArray, labelArray.hasPlaces else { return MetricPlace.noLabels }
+        return "labels are \(labelArray.elementType) [\(labelArray.sampleShape(at: 0))] a sample, not one class"
+    }
+
     /// A run of samples, sharing memory.
     public func subset(_ range: Range<Int>) -> Dataset { selecting(Array(range)) }
 

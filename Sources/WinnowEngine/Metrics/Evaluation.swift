@@ -35,7 +35,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
 
     /// Why `graph` cannot be judged by the labels of `data`: there are none, or its first output is no scores (N, classes).
     package static func objection(to graph: Graph, on data: Dataset) -> String? {
-        guard data.labels != nil else { return "the data has no labels" }
+        guard data.labels != nil else { return data.labelObjection }
         guard let output = graph.computedOutputs.first, let type = graph.infos[output]?.type, var extents = type.extents else { return nil }
         if let axis = SampleAxes(of: graph).axis(ofOutput: output) { extents.insert(extents.remove(at: axis), at: 0) }
         let isScores = type.elementType.isFloatingPoint && extents.count >= 2 && extents[1] != .fixed(1)

@@ -58,6 +58,10 @@ public struct MetricPlace: Sendable {
     public var sampleCount: Int
     public var hasLabels: Bool
     public var hasOriginal: Bool
+    /// Why there are no labels, where there are none.
+    package var labelObjection = MetricPlace.noLabels
+
+    package static let noLabels = "the data has no labels"
 
     package init(
         output: String, elementType: ElementType, shape: Shape, sampleCount: Int, hasLabels: Bool, hasOriginal: Bool
@@ -79,7 +83,7 @@ public struct MetricPlace: Sendable {
     var objectionToScores: String? { isScores ? nil : "output \(output) is \(elementType) \(shape), not scores (N, classes)" }
 
     /// Why labels do not judge it.
-    var objectionToLabels: String? { hasLabels ? objectionToScores : "the data has no labels" }
+    var objectionToLabels: String? { hasLabels ? objectionToScores : labelObjection }
 
     var objectionToAgreement: String? {
         guard hasOriginal else { return "there is no original model to compare with" }

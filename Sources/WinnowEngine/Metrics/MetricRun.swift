@@ -27,6 +27,7 @@ package struct MetricRun {
         let session = try Session(graph, options: options.session)
         let reference = try original.map { try Session($0, options: options.session) }
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
+        for place in gauges.indices { gauges[place].labelObjection = data.labelObjection }
         if data.labels != nil {
             let index = GraphIndex(graph)
             for place in gauges.indices { gauges[place].form = ClassScores(of: gauges[place].name, in: index, samples: gauges[place].axis ?? 0).form }
@@ -91,6 +92,8 @@ private struct OutputGauge {
     let axis: Int?
     /// What its scores are, if they are scores.
     var form = ClassScores.Form.logits
+    /// Why there are no labels, where there are none.
+    var labelObjection = MetricPlace.noLabels
     /// Those that have something to say, once the first batch has shown what it is; until then all there are.
     var metrics: [any Metric]
     var objections: [String: String] = [:]
@@ -140,8 +143,9 @@ private struct OutputGauge {
 
     private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int) {
         isChosen = true
-        let place = MetricPlace(
+        var place = MetricPlace(
             output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
+        place.labelObjection = labelObjection
         metrics.removeAll { metric in
             let kind = type(of: metric)
             guard let objection = kind.objection(to: place) else { return false }

@@ -2,8 +2,12 @@ package import WinnowGraph
 
 extension GraphBuilder {
     /// What a classifier's output would be without a closing Softmax or LogSoftmax, in the output's shape.
-    package func logits(of output: ValueName, in graph: GraphIndex, samples: Int = 0) throws -> ValueName {
-        let scores = ClassScores(of: output, in: graph, samples: samples)
+    ///
+    /// - Parameters:
+    ///   - samples: the output's axis that counts samples.
+    ///   - classes: its axis of classes; nil: the first other one.
+    package func logits(of output: ValueName, in graph: GraphIndex, samples: Int = 0, classes: Int? = nil) throws -> ValueName {
+        let scores = ClassScores(of: output, in: graph, samples: samples, classes: classes)
         return try reapplying(scores.reshapings, to: scores.needsLogarithm ? logarithm(ofProbabilities: scores.logits) : scores.logits)
     }
 

@@ -10,6 +10,7 @@ import WinnowTraining
 /// Architecture Search with Knowledge Distillation", 2020, section 3.2).
 public struct BlockDistillation: TrainingPass {
     public static let name = "block-distillation"
+    public static let decides: TrainingDecision? = .scores
     public static let summary = "trains each block of the model toward the teacher's block on the teacher's inputs"
     public static let guide = """
         The model is cut where a single value passes from one part to the next. Each part is given what the teacher has at that place, and its \
@@ -62,8 +63,9 @@ public struct BlockDistillation: TrainingPass {
         objective.fixedValues += joined.outputs
         var end = builder.edit()
         end.outputs = [objective.loss]
+        objective.graph = try joined.graph.applying(end)
         // What no block needs must not learn statistics of its own.
-        objective.graph = try joined.graph.applying(end).removingDeadNodes()
+        setup.dropsUnread = true
         setup.objective = objective
         setup.frozen.formUnion(joined.initializers)
     }
@@ -91,11 +93,12 @@ public struct BlockDistillation: TrainingPass {
         return (found + outputs.map(\.own), found + outputs.map(\.goal))
     }
 
-    /// Outputs of numbers, which correspond by their places.
+    /// Outputs of numbers, with the teacher's for them.
     private func outputs(of model: Graph, in teacher: Graph) -> [(own: ValueName, goal: ValueName)] {
-        zip(model.outputs, teacher.outputs).filter { own, goal in
-            model.infos[own]?.elementType == .float32 && model.infos[own]?.rank ?? 0 > 0 && teacher.infos[goal]?.rank == model.infos[own]?.rank
-        }.map { (own: $0, goal: $1) }
+        OutputPairs(of: model, and: teacher).pairs.filter { pair in
+            let own = model.infos[pair.own]
+            return own?.elementType == .float32 && own?.rank ?? 0 > 0 && teacher.infos[pair.other]?.rank == own?.rank
+        }.map { (own: $0.own, goal: $0.other) }
     }
 }
 

@@ -13,7 +13,7 @@ public struct Distillation: TrainingPass {
     public static let guide = """
         The loss becomes α·T²·KL(teacher ‖ student) at temperature T plus (1 − α) times the cross-entropy with the labels. \
         The teacher is another model with the same inputs, or, if none is named, the model as it was before compression. \
-        Its parameters do not change. `more-teachers` count beside it, each by its weight. Without labels the teachers alone are the goal. `by: decoupled` weighs what the teacher says \
+        Its parameters do not change. `more-teachers` count beside it, each by its weight. Without labels the teachers alone are the goal, for all outputs. Outputs of one name belong together, else of one shape. `by: decoupled` weighs what the teacher says \
         of the right class and of the others by itself (DKD), `by: mse` compares the scores themselves.
         """
     public static let strengths = [Strength("alpha", none: 0)]
@@ -43,34 +43,34 @@ public struct Distillation: TrainingPass {
     public var models: [String] { teacher.models + moreTeachers }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        guard var objective = setup.objective, let output = setup.model.computedOutputs.first, alpha > 0 else { return }
-        let choices = [teacher] + moreTeachers.map { path in TeacherChoice { $0.teacher = path } }
-        guard weights.isEmpty || weights.count == choices.count, weights.isEmpty || weights.contains(where: { $0 > 0 }) else {
-            throw WinnowError(.recipe, "weights", "are \(weights.count) for \(choices.count) teachers", remedy: "give one for each, not all 0")
-        }
-        let sum = weights.isEmpty ? Double(choices.count) : weights.reduce(0, +)
-        var (graph, parts) = (objective.graph, [(weight: Double, goal: ValueName)]())
-        for (index, choice) in choices.enumerated() {
+        guard var objective = setup.objective, let first = setup.model.computedOutputs.first, alpha > 0 else { return }
+        var (graph, goals) = (objective.graph, [ValueName: [Goal]]())
+        for (choice, share) in try sharedTeachers() {
             let teacher = try Teacher(choice.graph(in: context, or: setup.original))
             let joined = try teacher.joined(to: graph, reading: setup.model.inputNames)
-            guard let goal = joined.outputs.first, joined.graph.infos[goal]?.elementType == .float32 else {
-                throw WinnowError(.model, "teacher", "gives no scores as its first output")
+            let pairs = OutputPairs(of: setup.model, and: teacher.graph)
+            guard let place = pairs[first]?.place, joined.graph.infos[joined.outputs[place]]?.elementType == .float32 else {
+                throw WinnowError(.model, "teacher", "gives no scores for output \(first)")
             }
             graph = joined.graph
-            parts.append(((weights.isEmpty ? 1 : weights[index]) / sum, goal))
+            for pair in pairs.pairs where pair.own == first || pair.fits {
+                goals[pair.own, default: []].append(Goal(share, joined.outputs[pair.place]))
+            }
             setup.frozen.formUnion(joined.initializers)
-            setup.findings += joined.findings
+            setup.findings += joined.findings + pairs.findings
             setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
         }
-        let (builder, index) = (GraphBuilder(extending: graph), GraphIndex(graph))
-        if by != .mse, let extents = graph.infos[output]?.extents, extents.count < 2 || extents[1] == .fixed(1) {
-            throw WinnowError(
-                .recipe, "by: \(by.rawValue)", "compares scores of classes, and output \(output) has one number a sample", remedy: "use mse")
+        let taught = taught(of: &setup, first, goals)
+        let (builder, index, axes) = (GraphBuilder(extending: graph), GraphIndex(graph), SampleAxes(of: setup.model))
+        var soft: [(weight: Double, value: ValueName)] = []
+        for output in taught {
+            for goal in goals[output] ?? [] {
+                let pair = try ScorePair(
+                    of: output, and: goal.value, in: index, builder, samples: axes.axis(ofOutput: output) ?? 0, classes: objective.classAxes[output])
+                objective.fixedValues.append(pair.fixedValue(in: index, of: goal.value))
+                soft.append((goal.share, try distance(builder, pair, of: output, objective.labels, isFirst: output == first)))
+            }
         }
-        let student = try builder.logits(of: output, in: index)
-        let goals = try parts.map { (weight: $0.weight, value: try builder.logits(of: $0.goal, in: index)) }
-        objective.fixedValues += zip(goals, parts).map { graph.infos[$0.value] == nil ? $1.goal : $0.value }
-        let soft = try goals.map { ($0.weight, try distance(builder, student, $0.value, objective.labels)) }
         // Without labels the teacher alone says what is right.
         let share = setup.imitates ? 1 : alpha
         let loss = try Loss.weightedSum(builder, [(share, Loss.weightedSum(builder, soft)), (1 - share, objective.loss)])
@@ -81,17 +81,64 @@ public struct Distillation: TrainingPass {
         setup.objective = objective
     }
 
-    private func distance(_ b: GraphBuilder, _ student: ValueName, _ teacher: ValueName, _ labels: ValueName?) throws -> ValueName {
-        switch by {
-        case .kl: return try Loss.distillation(b, student: student, teacher: teacher, temperature: temperature)
-        case .mse: return try Loss.meanSquaredError(b, student, teacher)
-        case .decoupled:
-            guard let labels else { throw WinnowError(.recipe, "by: decoupled", "needs labels, and the objective has none", remedy: "use kl") }
-            guard b.info(of: labels)?.elementType == .int64 else {
-                throw WinnowError(.recipe, "by: decoupled", "needs one class a sample, which mixup does not leave", remedy: "use kl, or leave mixup out")
-            }
-            return try Loss.decoupledDistillation(
-                b, student: student, teacher: teacher, labels: labels, temperature: temperature, beta: beta)
+    /// What a teacher gives for an output, and its part of all teachers.
+    private struct Goal {
+        let share: Double
+        let value: ValueName
+
+        init(_ share: Double, _ value: ValueName) { (self.share, self.value) = (share, value) }
+    }
+
+    /// The teachers with their parts, which add up to 1.
+    private func sharedTeachers() throws -> [(choice: TeacherChoice, share: Double)] {
+        let choices = [teacher] + moreTeachers.map { path in TeacherChoice { $0.teacher = path } }
+        guard weights.isEmpty || weights.count == choices.count, weights.isEmpty || weights.contains(where: { $0 > 0 }) else {
+            throw WinnowError(.recipe, "weights", "are \(weights.count) for \(choices.count) teachers", remedy: "give one for each, not all 0")
         }
+        let sum = weights.isEmpty ? Double(choices.count) : weights.reduce(0, +)
+        return choices.enumerated().map { ($1, (weights.isEmpty ? 1 : weights[$0]) / sum) }
+    }
+
+    /// The outputs that teachers guide: the first one beside labels or targets, which say nothing of the others; else all. The others are
+    /// named in findings.
+    private func taught(of setup: inout TrainingSetup, _ first: ValueName, _ goals: [ValueName: [Goal]]) -> [ValueName] {
+        var taught: [ValueName] = []
+        for output in setup.model.computedOutputs {
+            let isFloat = setup.model.infos[output]?.elementType == .float32
+            if output == first || setup.imitates && isFloat && goals[output] != nil { taught.append(output); continue }
+            let reason = !setup.imitates ? "beside an objective the teacher guides the first output, \(first), alone"
+                : isFloat ? "the teacher gives nothing of its shape" : "only float32 is trained"
+            setup.findings.append(Finding(output, .skipped, reason: reason))
+        }
+        return taught
+    }
+
+    /// - Parameter isFirst: whether labels are about the output; one number of another output is compared by its square.
+    private func distance(
+        _ b: GraphBuilder, _ scores: ScorePair, of output: ValueName, _ labels: ValueName?, isFirst: Bool
+    ) throws -> ValueName {
+        let isNumber = scores.classCount(b) == 1
+        guard by != .mse, isFirst || !isNumber else { return try Loss.meanSquaredError(b, scores.own, scores.other) }
+        guard !isNumber else {
+            throw WinnowError(
+                .recipe, "by: \(by.rawValue)", "compares scores of classes, and output \(output) has one number a sample", remedy: "use mse")
+        }
+        guard by == .decoupled else {
+            return try Loss.distillation(b, student: scores.own, teacher: scores.other, temperature: temperature, classes: scores.classes)
+        }
+        guard let labels else { throw WinnowError(.recipe, "by: decoupled", "needs labels, and the objective has none", remedy: "use kl") }
+        guard b.info(of: labels)?.elementType == .int64 else {
+            throw WinnowError(.recipe, "by: decoupled", "needs one class a sample, which mixup does not leave", remedy: "use kl, or leave mixup out")
+        }
+        return try Loss.decoupledDistillation(
+            b, student: scores.own, teacher: scores.other, labels: labels, temperature: temperature, beta: beta, classes: scores.classes ?? 1)
+    }
+}
+
+extension OutputPairs {
+    /// Which outputs teach which, where names and places leave it open.
+    fileprivate var findings: [Finding] {
+        pairs.filter { $0.own != $0.other && $0.fits && (pairs.count > 1 || $0.place > 0) }
+            .map { Finding("teacher", .done, reason: "its output \($0.other) teaches \($0.own)") }
     }
 }

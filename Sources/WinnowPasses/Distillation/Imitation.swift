@@ -12,7 +12,8 @@ enum Imitation {
         let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
         var losses: [(weight: Double, value: ValueName)] = []
         var fixed: [ValueName] = []
-        for (output, goal) in zip(model.computedOutputs, joined.outputs) {
+        for pair in OutputPairs(of: model, and: original).pairs {
+            let (output, goal) = (pair.own, joined.outputs[pair.place])
             guard let type = joined.graph.infos[output]?.type, type.isTensor, type.elementType == .float32 else { continue }
             losses.append((1, try distance(builder, of: output, from: goal, in: index, &fixed)))
         }

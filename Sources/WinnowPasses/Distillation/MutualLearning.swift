@@ -33,21 +33,32 @@ public struct MutualLearning: TrainingPass {
             ?? setup.original.shufflingWeights(seed: context.seed)).separatingStatistics()
         let joined = try Teacher(learning: other).joined(to: objective.graph, reading: setup.model.inputNames)
         setup.findings += joined.findings
+        let pairs = OutputPairs(of: setup.model, and: other)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
-        if let labels = objective.labels, objective.judgesClasses, let output = setup.model.computedOutputs.first, let goal = joined.outputs.first {
+        if let labels = objective.labels, objective.judgesClasses, let output = setup.model.computedOutputs.first, let place = pairs[output]?.place {
             let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
-            let scores = try (own: builder.logits(of: output, in: index), other: builder.logits(of: goal, in: index))
+            let scores = try ScorePair(
+                of: output, and: joined.outputs[place], in: index, builder, samples: SampleAxes(of: setup.model).axis(ofOutput: output) ?? 0,
+                classes: objective.classAxes[output])
+            var settings = LossSettings()
+            settings.axis = scores.classes
             let target = LossTarget(objective.labelsAreProbabilities ? .values : .classes, labels)
-            terms.append((1, try CrossEntropyLoss.add(at: LossPlace(builder, output: scores.other), target)))
-            terms.append((weight, try Loss.distillation(builder, student: scores.own, teacher: scores.other, temperature: temperature)))
-            terms.append((weight, try Loss.distillation(builder, student: scores.other, teacher: scores.own, temperature: temperature)))
+            terms.append((1, try CrossEntropyLoss.add(at: LossPlace(builder, output: scores.other, settings), target)))
+            for (student, teacher) in [(scores.own, scores.other), (scores.other, scores.own)] {
+                terms.append((weight, try Loss.distillation(
+                    builder, student: student, teacher: teacher, temperature: temperature, classes: scores.classes)))
+            }
             objective = try objective.ending(in: terms, builder, joined.graph)
         } else {
             // Without labels both are drawn to the original.
-            let whole = try Teacher(context.teacher ?? setup.original).joined(to: joined.graph, reading: setup.model.inputNames)
+            let original = context.teacher ?? setup.original
+            let whole = try Teacher(original).joined(to: joined.graph, reading: setup.model.inputNames)
+            let goals = OutputPairs(of: setup.model, and: original)
             let (builder, index) = (GraphBuilder(extending: whole.graph), GraphIndex(whole.graph))
             var (fixed, both) = ([ValueName](), [ValueName]())
-            for (output, (own, goal)) in zip(setup.model.computedOutputs, zip(joined.outputs, whole.outputs)) where whole.graph.infos[own]?.elementType == .float32 {
+            for pair in pairs.pairs where other.infos[pair.other]?.elementType == .float32 {
+                guard let place = goals[pair.own]?.place else { continue }
+                let (output, own, goal) = (pair.own, joined.outputs[pair.place], whole.outputs[place])
                 terms.append((1, try Imitation.distance(builder, of: own, from: goal, in: index, &fixed)))
                 terms.append((weight, try Imitation.distance(builder, of: output, from: own, in: index, &both)))
                 terms.append((weight, try Imitation.distance(builder, of: own, from: output, in: index, &both)))

@@ -129,10 +129,7 @@ public struct Finetune: Pass {
             setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
                 .attached(to: setup.model, probabilities: augmentation.mixesSamples)
         }
-        for pass in passengers { try named(pass) { try pass.extendObjective(&setup, in: context) } }
-        guard let objective = setup.objective else {
-            throw WinnowError(.recipe, Self.name, "a pass took the objective away")
-        }
+        let objective = try extendedObjective(&setup, by: passengers, in: context)
         var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
         trainer.parameterOptions = setup.options
         trainer.frozen = setup.frozen
@@ -144,6 +141,19 @@ public struct Finetune: Pass {
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
         return (trainer, setup.findings)
+    }
+
+    /// The objective with what passengers add, to which the weight of the labels does not apply, whatever their order.
+    private func extendedObjective(_ setup: inout TrainingSetup, by passengers: [any TrainingPass], in context: PassContext) throws -> Objective {
+        let weighing = passengers.filter { type(of: $0).decides == .scores }
+        for pass in weighing + passengers.filter({ type(of: $0).decides != .scores }) {
+            try named(pass) { try pass.extendObjective(&setup, in: context) }
+        }
+        guard var objective = setup.objective else {
+            throw WinnowError(.recipe, Self.name, "a pass took the objective away")
+        }
+        if setup.dropsUnread { objective.graph = try objective.graph.removingDeadNodes() }
+        return objective
     }
 
     /// Freezes parameters and sets rates of their own.

@@ -15,6 +15,8 @@ struct ObjectiveSum {
     private var labels: ValueName?
     /// Inputs whose arrays have other names.
     private var arrays: [ValueName: String] = [:]
+    /// The axis of classes of the outputs that have such.
+    private var classAxes: [ValueName: Int] = [:]
     /// Whether labels are probabilities, so that samples can be blended.
     private let blendsLabels: Bool
 
@@ -34,6 +36,7 @@ struct ObjectiveSum {
         objective.labelsAreProbabilities = blendsLabels && work.labels != nil
         objective.arrays = work.arrays
         objective.fixedValues = Set(joined.goals.values).sorted()
+        objective.classAxes = work.classAxes
         objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.computedOutputs.first) }
         return (objective, joined.frozen)
     }
@@ -48,10 +51,9 @@ struct ObjectiveSum {
     ) throws -> (graph: Graph, frozen: [ValueName], goals: [ValueName: ValueName]) {
         guard !terms.isEmpty else { return (model, [], [:]) }
         let outputs = terms.compactMap { $0.output ?? model.computedOutputs.first }
-        // Outputs correspond by their places, values inside by their names.
+        let pairs = OutputPairs(of: model, and: original)
         let wanted = try outputs.map { name -> ValueName in
-            let others = original.computedOutputs
-            if let place = model.computedOutputs.firstIndex(of: name), place < others.count { return others[place] }
+            if let pair = pairs[name] { return pair.other }
             guard original.infos[name] != nil else { throw missing(name, in: original, "the original model") }
             return name
         }
@@ -77,13 +79,24 @@ struct ObjectiveSum {
         if let type = model.infos[output]?.elementType, type != .float32 {
             throw WinnowError(.model, "output \(output)", "is \(type), and only float32 is trained")
         }
-        let place = try LossPlace(builder, output: output, of: model, term.settings)
+        var place = try LossPlace(builder, output: output, of: model, term.settings)
+        if let shape = classShape(of: term) { place.fit(toClassesOf: shape) }
+        if term.loss.member.settings.contains(.axis) { classAxes[output] = place.ownClassAxis }
         let target = try target(of: term, output, place)
         guard term.loss.member.targets.contains(target.kind) else {
             let wanted = term.loss.member.targets.map(\.rawValue).sorted().joined(separator: " or ")
             throw WinnowError(.recipe, "objective: \(term.loss)", "compares with \(wanted), not with \(target.kind.rawValue)", remedy: "give another target")
         }
         return try term.loss.member.add(at: place, target)
+    }
+
+    /// The shape of one sample of the class indices that a term compares with; nil where it compares with none.
+    private func classShape(of term: ObjectiveTerm) -> Shape? {
+        guard !term.takesOriginal, term.loss.member.targets.contains(.classes) else { return nil }
+        let name = term.target ?? ObjectiveTerm.labels
+        if name == ObjectiveTerm.labels, data?.labels != nil { return blendsLabels ? nil : [] }
+        guard !model.inputNames.contains(name), let feature = data?.features.first(where: { $0.name == name }) else { return nil }
+        return feature.elementType.isInteger ? feature.sampleShape(at: 0) : nil
     }
 
     private mutating func target(of term: ObjectiveTerm, _ output: ValueName, _ place: LossPlace) throws -> LossTarget {
@@ -93,8 +106,10 @@ struct ObjectiveSum {
         }
         let name = term.target ?? ObjectiveTerm.labels
         if let known = inputs[name] { return known }
-        let extents = term.loss.member.classExtents(for: place.extents)
-        if name == ObjectiveTerm.labels {
+        let extents = term.loss.member.classExtents(for: place.extents, classes: place.classAxis)
+        // Labels of places are an array like others.
+        let areArray = data?.labels == nil && !model.inputNames.contains(name) && data?.features.contains { $0.name == name } == true
+        if name == ObjectiveTerm.labels, !areArray {
             guard data?.labels != nil || data == nil else {
                 throw WinnowError(.data, "the data", "has no labels for the loss \(term.loss)", remedy: "give an array of them as its target, or target: original")
             }

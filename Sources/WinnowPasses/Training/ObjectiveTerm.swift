@@ -107,7 +107,7 @@ extension LossSetting {
     fileprivate var kind: String {
         switch self {
         case .classWeights: "numbers"
-        case .ignore, .blank: "a whole number"
+        case .ignore, .blank, .axis: "a whole number"
         default: "a number"
         }
     }
@@ -126,6 +126,9 @@ extension LossSettings {
         case .ignore:
             ignore = Int(exactly: number)
             return ignore != nil
+        case .axis:
+            axis = Int(exactly: number)
+            return axis != nil
         case .delta: delta = number
         case .margin: margin = number
         case .temperature: temperature = number
@@ -143,6 +146,7 @@ extension LossSettings {
         var result: [LossSetting: HyperparameterValue] = [:]
         if labelSmoothing != plain.labelSmoothing { result[.labelSmoothing] = .number(labelSmoothing) }
         if let ignore { result[.ignore] = .int(ignore) }
+        if let axis { result[.axis] = .int(axis) }
         if !classWeights.isEmpty { result[.classWeights] = .list(classWeights.map { .number($0) }) }
         if delta != plain.delta { result[.delta] = .number(delta) }
         if margin != plain.margin { result[.margin] = .number(margin) }

@@ -11,7 +11,8 @@ public protocol TrainingPass: Pass {
     /// Inserts what trains along into `setup.model`: masks, Q/DQ pairs.
     func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws
 
-    /// Changes `setup.objective`, which the prepared model has by now: joins a teacher.
+    /// Changes `setup.objective`, which the prepared model has by now: joins a teacher. The pass that decides how much the labels count comes
+    /// first, so that what the others add counts beside it.
     func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws
 
     /// Takes out what only served training: folds masks, fixes codes.
@@ -35,6 +36,8 @@ public struct TrainingSetup {
     public var objective: Objective?
     /// Whether the objective is only to stay near the original, for want of labels.
     package var imitates = false
+    /// Whether what the objective does not need is left out once every pass has extended it.
+    package var dropsUnread = false
     /// Initializers that the optimizer must leave alone.
     public var frozen: Set<ValueName> = []
     /// Parameters that are trained differently, or trained at all although the defaults would not.

@@ -1,16 +1,17 @@
 package import WinnowGraph
 import WinnowOperators
 
-/// Σ t·(log t − log softmax(scores)) over axis 1 of probabilities t, summed over places and averaged over samples
+/// Σ t·(log t − log softmax(scores)) over the axis of classes of probabilities t, summed over places and averaged over samples
 /// (`torch.nn.KLDivLoss(reduction="batchmean")`).
 package enum DivergenceLoss: LossFunction {
     package static let name = "kl"
+    package static let settings: Set<LossSetting> = [.axis]
 
     package static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName {
         guard place.extents.count >= 2 else { throw place.error("not scores of classes") }
         let b = place.builder
         let wanted = try b.add(Log(), b.add(Max(), target.value, b.scalar(1e-30, like: target.value)))
-        let difference = try b.subtract(wanted, b.add(LogSoftmax(axis: 1), place.logits()))
+        let difference = try b.subtract(wanted, b.add(LogSoftmax(axis: place.classAxis), place.logits()))
         let sums = try b.add(ReduceSum(axes: Array(1..<place.extents.count), keepsAxes: false), b.multiply(target.value, difference))
         return try place.mean(sums)
     }

@@ -14,8 +14,8 @@ package protocol LossFunction: Sendable {
     /// Whether prediction and target must be alike in all axes; else the channels (axis 1) and places may differ.
     static var comparesChannels: Bool { get }
 
-    /// The extents of class indices for a prediction of these extents, samples first.
-    static func classExtents(for prediction: [Extent]) -> [Extent]
+    /// The extents of class indices for a prediction of these extents, samples first, whose classes lie along `axis`.
+    static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent]
 
     /// Adds the loss to the graph that `place` builds. Throws `.model` for a prediction that it says nothing about.
     static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName
@@ -25,7 +25,7 @@ extension LossFunction {
     package static var settings: Set<LossSetting> { [] }
     package static var targets: Set<LossTarget.Kind> { [.values] }
     package static var comparesChannels: Bool { true }
-    package static func classExtents(for prediction: [Extent]) -> [Extent] { [prediction[0]] }
+    package static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent] { [prediction[0]] }
 }
 
 /// What a loss may be told beside prediction and target.
@@ -33,7 +33,7 @@ package enum LossSetting: String, CaseIterable, Sendable {
     case labelSmoothing = "label-smoothing"
     case ignore
     case classWeights = "class-weights"
-    case delta, margin, temperature, blank
+    case delta, margin, temperature, blank, axis
 }
 
 /// What losses are told beside prediction and target; each has its standard default.
@@ -52,6 +52,8 @@ package struct LossSettings: Hashable, Sendable {
     package var temperature = 0.1
     /// The class index that CTC takes for "no letter".
     package var blank = 0
+    /// The output's axis of classes, from the end where it is below 0; nil: what target and graph tell.
+    package var axis: Int?
 
     package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
 }
@@ -69,88 +71,6 @@ package struct LossTarget: Sendable {
     package init(_ kind: Kind, _ value: ValueName) {
         self.kind = kind
         self.value = value
-    }
-}
-
-/// Where a loss is added: behind one value of a model.
-package struct LossPlace {
-    package let builder: GraphBuilder
-    /// The prediction, samples first.
-    package let prediction: ValueName
-    package let settings: LossSettings
-    private let model: GraphIndex?
-    private let output: ValueName
-    private let samples: Int
-
-    /// - Parameter model: what `output` is of; nil: its first axis counts samples, and nothing is known of what closes it.
-    /// Throws `.model` where the shape of `output` is not known.
-    package init(_ builder: GraphBuilder, output: ValueName, of model: Graph? = nil, _ settings: LossSettings = LossSettings()) throws {
-        guard let extents = builder.info(of: output)?.extents, !extents.isEmpty else {
-            throw WinnowError(.model, "value \(output)", "has no known axes that a loss could be taken over")
-        }
-        self.builder = builder
-        self.settings = settings
-        self.output = output
-        self.model = model.map { GraphIndex($0) }
-        samples = model.flatMap { SampleAxes(of: $0).axis(ofOutput: output) } ?? 0
-        prediction = try Self.samplesFirst(output, samples, builder)
-    }
-
-    private static func samplesFirst(_ value: ValueName, _ axis: Int, _ b: GraphBuilder) throws -> ValueName {
-        guard axis > 0, let rank = b.info(of: value)?.rank else { return value }
-        return try b.add(Transpose([axis] + (0..<rank).filter { $0 != axis }), value)
-    }
-
-    /// The prediction's extents.
-    package var extents: [Extent] { builder.info(of: prediction)?.extents ?? [] }
-
-    /// The prediction without a closing Softmax or LogSoftmax.
-    func logits() throws -> ValueName {
-        guard let model else { return prediction }
-        return try Self.samplesFirst(builder.logits(of: output, in: model, samples: samples), samples, builder)
-    }
-
-    /// The prediction without a closing Softmax or LogSoftmax over its last axis.
-    func lastAxisLogits() throws -> ValueName {
-        let last = extents.count - 1
-        guard let model, let own = model.probabilities(of: output), own.axes == last..<(last + 1) else { return prediction }
-        let logits = try own.logits ?? (own.areLogarithms ? output : builder.logarithm(ofProbabilities: output))
-        return try Self.samplesFirst(logits, samples, builder)
-    }
-
-    /// The prediction without a closing Sigmoid; itself where it is no probability.
-    func binaryLogits() throws -> ValueName {
-        guard let model else { return prediction }
-        var (value, moves) = (output, [Node]())
-        while let node = model.producer(of: value), node.output(0) == value, let input = node.input(0) {
-            if let found = node.op.sigmoid(of: node, in: model) {
-                return try Self.samplesFirst(builder.reapplying(moves.reversed(), to: found), samples, builder)
-            }
-            guard let passing = node.op.passing(of: node, in: model) else { break }
-            value = input
-            switch passing {
-            case .unchanged: break
-            case .reshaped, .permuted, .converted: moves.append(node)
-            case .neutral(let index): value = node.inputs[index]
-            case .between(let range): if range.lowerBound > 1e-6 || range.upperBound < 1 - 1e-6 { return try settledBinaryLogits(model) }
-            }
-        }
-        return try settledBinaryLogits(model)
-    }
-
-    /// What gives the prediction by a Sigmoid, where it lies between 0 and 1 by what computes it.
-    private func settledBinaryLogits(_ model: GraphIndex) throws -> ValueName {
-        try model.liesInUnitInterval(output) ? builder.logit(ofProbabilities: prediction) : prediction
-    }
-
-    /// The prediction as one vector a sample.
-    func embeddings() throws -> ValueName { try builder.rows(prediction) }
-
-    /// The mean over all elements.
-    func mean(_ value: ValueName) throws -> ValueName { try builder.add(ReduceMean(keepsAxes: false), value) }
-
-    func error(_ problem: String, remedy: String = "") -> WinnowError {
-        WinnowError(.model, "output \(output)", "is \(builder.info(of: output)?.type.description ?? "unknown"), \(problem)", remedy: remedy)
     }
 }
 

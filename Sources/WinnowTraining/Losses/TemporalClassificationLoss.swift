@@ -9,7 +9,7 @@ package enum TemporalClassificationLoss: LossFunction {
     package static let settings: Set<LossSetting> = [.blank]
     package static let targets: Set<LossTarget.Kind> = [.classes]
 
-    package static func classExtents(for prediction: [Extent]) -> [Extent] { [prediction[0], .unknown] }
+    package static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent] { [prediction[0], .unknown] }
 
     package static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName {
         guard place.extents.count == 3 else { throw place.error("not scores (N, times, classes)") }

@@ -114,6 +114,19 @@ import WinnowTensor
         #expect(error?.problem == "has no arrays but labels")
     }
 
+    /// Classes of tokens or pixels are an array of that name: no class of a sample, but no fault of the data.
+    @Test func labelsMayBeOfPlaces() throws {
+        let places = Tensor((0..<6).map { Int64($0) }, shape: [3, 2])
+        let only = try graph(["x": .float32])
+        for source in try sources(["x": samples, "labels": places]) {
+            let data = try #require(try DataSplits(reading: source, for: only).test)
+            #expect(data.labels == nil && data.features.map(\.name) == ["x", "labels"], "\(source)")
+            #expect(try data.batch(at: [0, 1, 2])["labels"] == places && data.adapted(to: only).features.map(\.name) == ["x"], "\(source)")
+            let run = try MetricRun(of: only, on: data)
+            #expect(run.objections["top-1"] == "labels are int64 [2] a sample, not one class", "\(source)")
+        }
+    }
+
     /// A table's columns are the other input, or the only one, whatever it is called.
     @Test func aModelMayTakeTheColumnOfLabels() throws {
         try Data("a,b,c,d,target\n0,1,2,3,2\n4,5,6,7,0\n8,9,10,11,1\n".utf8).write(to: URL(fileURLWithPath: folder + "/a.csv"))
