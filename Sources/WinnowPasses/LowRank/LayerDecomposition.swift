@@ -62,7 +62,8 @@ extension [LayerOutline] {
     package func multiplyAccumulates(reading data: ValueInfo) -> Int? {
         var (sum, data) = (0, data)
         for layer in self {
-            let inputs = [data, ValueInfo(ValueType(.float32, layer.shape))]
+            let type = data.elementType.isFloatingPoint ? data.elementType : .float32
+            let inputs = [data, ValueInfo(ValueType(type, layer.shape))]
             guard let output = try? layer.op.outputs(for: inputs).first,
                 let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
             else { return nil }

@@ -105,6 +105,8 @@ public struct SVDFactorization: Pass {
     ) throws(Refusal) {
         let (weight, ranks) = choice
         let factors = try weight.decomposition.factors(ranks)
+        let type = target.stored.elementType
+        guard factors.weights.allSatisfy({ $0.converted(to: type).finiteness == nil }) else { throw Refusal("its factors are too large for \(type)") }
         do { graph = try graph.applying(weight.edit(ranks, factors.weights, &targets.names)) } catch {
             throw Refusal("the layers do not fit: \(error)")
         }
