@@ -42,8 +42,11 @@ struct FactorizedWeight {
             site.inputIndex == 0
             ? nil
             : data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
-        if let form = site.node.op as? any MatrixForm {
-            guard site.inputIndex == 1 else { throw Refusal("it is on the left of its product") }
+        if site.node.op is MatMul, site.inputIndex == 0, weight.rank == 2 {
+            decomposition = try LeftProductDecomposition(
+                weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
+        } else if let form = site.node.op as? any MatrixForm {
+            guard site.inputIndex == 1 else { throw Refusal("it is on the left of a \(site.node.op.type)") }
             guard site.outputAxis != nil, weight.rank >= 2 else { throw Refusal("which of its axes are outputs is not told") }
             guard weight.shape.dropLast(2).allSatisfy({ $0 == 1 }) else {
                 throw Refusal("it is a batch of \(weight.shape.dropLast(2).reduce(1, *)) matrices")
@@ -104,7 +107,7 @@ struct FactorizedWeight {
             edit.addedNodes.append(
                 Node(
                     name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
-                    inputs: (index == 0 && site.inputIndex == 0 ? [names[0], data] : [data, names[index]])
+                    inputs: (site.inputIndex == 0 && (index == 0 || decomposition.isOnLeft) ? [names[index], data] : [data, names[index]])
                         + (isLast ? Array(node.inputs.dropFirst(2)) : []),
                     outputs: isLast ? node.outputs : [hidden[index]]))
             edit.initializers.append((names[index], weights[index].converted(to: elementType)))

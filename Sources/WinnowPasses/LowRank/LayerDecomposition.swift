@@ -9,6 +9,8 @@ package protocol LayerDecomposition: Sendable {
     /// The layers in the order in which data meets them; the last takes the bias.
     func outline(_ ranks: [Int]) -> [LayerOutline]
     func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors
+    /// Whether every layer has its weight on the left of the data.
+    var isOnLeft: Bool { get }
 }
 
 /// A layer and the shape of its weight.
@@ -56,6 +58,7 @@ extension LayerDecomposition {
     }
 
     package var fullRanks: [Int] { spectra.map(\.count) }
+    package var isOnLeft: Bool { false }
 }
 
 extension [LayerOutline] {

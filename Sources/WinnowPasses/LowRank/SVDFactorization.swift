@@ -84,10 +84,9 @@ public struct SVDFactorization: Pass {
                     }
                     try put(choice, inPlaceOf: target, in: &result, &targets)
                     if unweighted.contains(target.tensor) {
-                        targets.note(
-                            Finding(
-                                target.tensor, .fellBack,
-                                reason: "of its inputs nothing is known: all its elements count alike"))
+                        let isRecurrent = target.sites.contains { $0.node.op is any InputProduct }
+                        let reason = isRecurrent ? "inputs of a recurrent layer's gates are not weighted" : "of its inputs nothing is known"
+                        targets.note(Finding(target.tensor, .fellBack, reason: "\(reason): all its elements count alike"))
                     }
                 } catch {
                     if error.isMeant { targets.keep(target, error.reason) } else { targets.skip(target, error.reason) }

@@ -44,6 +44,18 @@ struct FloatTypeTests {
         #expect(batches.findings.contains { $0.subject == "w" && $0.reason == "it is a batch of 3 matrices" })
     }
 
+    /// A matrix on the left of its data becomes two on the left.
+    @Test func matricesOnTheLeft() throws {
+        let weight = try #require(product(.float32).initializers["w"])
+        let b = GraphBuilder("left")
+        let graph = try b.graph(outputs: [b.add(MatMul(), b.constant("w", weight), b.input("x", .float32, ["N", 32, 5]), name: "mm")])
+        let result = try SVDFactorization(hyperparameters: ["rank-fraction": 0.125])(graph)
+        #expect(result.graph.initializers["w.first"]?.shape == [4, 32] && result.graph.initializers["w.second"]?.shape == [32, 4])
+        let inputs = ["x": TestModels.normal([3, 32, 5], seed: 9)]
+        let outputs = try [graph, result.graph].map { try #require(Session($0).run(inputs).values.first) }
+        #expect(outputs[0].relativeError(of: outputs[1]) < 1e-4)
+    }
+
     /// A teacher of another floating-point type reads and gives what its student has, behind Casts.
     @Test(arguments: [ElementType.float16, .float64]) func teachersOfOtherTypesAreCast(_ type: ElementType) throws {
         let student = try product(.float32)
