@@ -13,10 +13,17 @@ struct FloatTypeTests {
         func matrix(_ rows: Int, _ columns: Int, _ seed: UInt64) -> Matrix<Float> {
             Matrix(TestModels.normal([rows, columns], seed: seed).floats(), rows: rows, columns: columns)
         }
-        let elements = (0..<batch.reduce(1, *)).flatMap { (matrix(32, 4, UInt64(2 * $0 + 1)) * matrix(4, 32, UInt64(2 * $0 + 2))).elements }
+        var elements: [Float] = []
+        for place in 0..<UInt64(batch.reduce(1, *)) {
+            let product = matrix(32, 4, 2 * place + 1) * matrix(4, 32, 2 * place + 2)
+            elements += product.elements
+        }
         let weight = Tensor(elements, shape: Shape(batch + [32, 32])).converted(to: type)
         let b = GraphBuilder("product")
-        let extents: [Extent] = ["N"] + batch.map { .fixed($0 == 1 ? 5 : $0) } + (batch.isEmpty ? [] : [.fixed(2)]) + [.fixed(32)]
+        var extents: [Extent] = ["N"]
+        for extent in batch { extents.append(.fixed(extent == 1 ? 5 : extent)) }
+        if !batch.isEmpty { extents.append(.fixed(2)) }
+        extents.append(.fixed(32))
         return try b.graph(outputs: [b.add(MatMul(), b.input("x", type, extents), b.constant("w", weight), name: "mm")])
     }
 
