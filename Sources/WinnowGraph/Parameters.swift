@@ -1,7 +1,7 @@
 import WinnowTensor
 
 /// The numbers a model has learned: what its data meets of constants, whatever they are stored as. Masks, scales, zero points,
-/// shapes, limits and ratios are none.
+/// shapes, limits, ratios and what its file tells to be a constant are none, but for what layers multiply with and sum.
 package struct Parameters: Sendable {
     /// Numbers in the form in which a node that computes on data reads them.
     package struct Entry: Sendable {
@@ -29,12 +29,15 @@ package struct Parameters: Sendable {
     private var sources: [ValueName: ValueName] = [:]
     private let graph: Graph
     private let index: GraphIndex
+    /// What the file tells to be numbers of the model rather than parameters.
+    private let constants: Set<ValueName>
     /// What DynamicQuantizeLinear gives for scales.
     private var dynamicScales: Set<ValueName> = []
 
     package init(_ graph: Graph) {
         self.graph = graph
         index = GraphIndex(graph)
+        constants = graph.constantNames
         for name in graph.initializerNames { (origins[name], sources[name]) = ([name], name) }
         for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
@@ -80,8 +83,16 @@ package struct Parameters: Sendable {
         guard let info = graph.infos[operand], let shape = info.shape ?? graph.initializers[tensor]?.shape, shape.rank > 0 else { return nil }
         let isCode = info.elementType.isInteger && info.elementType.bitWidth <= 8
         guard info.elementType.isFloatingPoint || isCode || takesWideIntegers && info.elementType.isInteger else { return nil }
-        return Entry(
+        let entry = Entry(
             tensor: tensor, operand: operand, reader: node, input: place, elementCount: shape.elementCount, rank: shape.rank)
+        return constants.contains(tensor) && !entry.isStatistic && !sums(entry) ? nil : entry
+    }
+
+    /// Whether the reader multiplies data with the numbers and sums the products.
+    package func sums(_ entry: Entry) -> Bool {
+        guard entry.reader.inputs.indices.contains(entry.input) else { return false }
+        let map = entry.reader.op.axes(for: entry.reader.inputs.map { $0.isEmpty ? nil : graph.infos[$0] })
+        return map.summedAxis(ofInput: entry.input, rank: entry.rank) != nil
     }
 
     /// The largest initializer behind what a node makes of constants.

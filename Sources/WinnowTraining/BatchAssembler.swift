@@ -61,6 +61,9 @@ struct BatchAssembler {
         }
     }
 
+    /// What a batch is made of.
+    var features: [Dataset.Feature] { data.features }
+
     /// The input shapes of a batch with `count` samples.
     func shapes(count: Int) -> [ValueName: Shape] { data.batchShapes(count: count) }
 

@@ -50,8 +50,9 @@ package struct TrainingGraph: Sendable {
         parameters = candidates.filter { gradients[$0] != nil }
         self.watched = watched.compactMap { value in gradients[value].map { (value, $0) } }
         guard !parameters.isEmpty else {
-            throw WinnowError(
-                .model, "loss \(objective.loss)", "depends on no parameter that may be trained", remedy: objective.graph.trainingRemedy)
+            let problem = "depends on no parameter that may be trained"
+            if let (name, reason) = objective.graph.unfitTensor { throw WinnowError.unfit(name, reason, "the loss \(objective.loss) \(problem)") }
+            throw WinnowError(.model, "loss \(objective.loss)", problem, remedy: objective.graph.trainingRemedy)
         }
         var edit = GraphEdit()
         let outputs = parameters.compactMap { gradients[$0] }

@@ -1,7 +1,6 @@
 import Foundation
 import WinnowEngine
 import WinnowGraph
-import WinnowKernels
 import WinnowTensor
 
 /// The state of one run between two steps.
@@ -135,7 +134,7 @@ final class TrainingRun {
         try assembler.fill(plan.plan, samples: samples, step: step &+ part << 40)
         try plan.plan.execute()
         let loss = Double(plan.loss.pointee)
-        guard loss.isFinite else { throw divergence(plan) }
+        guard loss.isFinite else { throw try divergence(plan, samples) }
         lossSum += loss * Double(samples.count)
         lossCount += samples.count
         return plan
@@ -251,36 +250,5 @@ final class TrainingRun {
         TrainingResult(
             model: try model(with: best?.tensors ?? present), history: history, epoch: best?.epoch ?? epoch,
             parameters: graph.parameters, obstacles: graph.obstacles)
-    }
-
-    /// The first parameter that is not finite.
-    private var brokenParameter: ValueName? {
-        graph.parameters.first { name in
-            guard let pointer = variables.pointer(to: name) else { return false }
-            let values = UnsafeBufferPointer(
-                start: pointer.assumingMemoryBound(to: Float.self), count: variables.elementCount(of: name))
-            return !RangeStatistics(of: values).isFinite
-        }
-    }
-
-    /// A Relu that kernels compute along with a layer makes 0 of what is no number, so that the loss may not tell of it.
-    private func checkParameters() throws {
-        guard let broken = brokenParameter else { return }
-        throw WinnowError(
-            .numeric, "training", "parameter \(broken) is not finite after epoch \(epoch), though the loss is",
-            remedy: "check the data for values that are not finite, or lower the learning rate")
-    }
-
-    /// Says where training went wrong, and what to do.
-    private func divergence(_ plan: TrainingPlan) -> WinnowError {
-        let broken = brokenParameter
-        let brokenGradient = plan.gradients.first { !RangeStatistics(of: UnsafeBufferPointer($0.values)).isFinite }?.name
-        let place = broken.map { "parameter \($0) is not finite" }
-            ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }
-            ?? "parameters and gradients are finite"
-        return WinnowError(
-            .numeric, "training",
-            "the loss is \(plan.loss.pointee) at step \(step + 1) (epoch \(epoch + 1)); \(place)",
-            remedy: "lower the learning rate (now \(learningRate)), clip gradients, or check the data for values that are not finite")
     }
 }

@@ -78,6 +78,16 @@ import WinnowTensor
         #expect(try b.graph(outputs: [x]).parameterCount == 3)
     }
 
+    /// What a file tells to be constants is not learned, but for what layers multiply with.
+    @Test func constantsOfAFileAreNoParameters() throws {
+        let b = GraphBuilder("constants")
+        let x = try b.add(Mul(), b.input("x", .float32, ["N", 3]), b.constant("scale", Tensor([0.5] as [Float])))
+        var graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", weight))])
+        #expect(graph.parameterCount == 13)
+        for name in ["scale", "w"] { graph.metadata.valueNotes[name, default: ValueNotes()].tensor.isConstant = true }
+        #expect(graph.parameterCount == 12)
+    }
+
     @Test func tiedWeightsCountOnce() throws {
         let b = GraphBuilder("tied")
         let ids = try b.input("ids", .int64, ["N"])

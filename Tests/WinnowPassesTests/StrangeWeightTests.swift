@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 @testable import WinnowPasses

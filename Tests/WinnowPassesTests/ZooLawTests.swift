@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 import WinnowTestSupport
 @testable import WinnowPasses

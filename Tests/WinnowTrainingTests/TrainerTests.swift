@@ -322,4 +322,32 @@ extension TrainerTests {
         #expect(values[0] == 1 && values[10] == 1 && abs(values[5] - 0.5) < 1e-12 && values[9] < 0.03)
         #expect(Array(values[..<10]) == Array(values[10...]))
     }
+
+    /// Numbers that are none are found where they were given: in a weight, alone or beside others, or in a sample.
+    @Test func tellsWhatWasNotFinite() throws {
+        let model = try perceptron(inputs: 2, hidden: 4, outputs: 2, activation: Tanh())
+        let data = try quadrants(count: 64)
+        func spoilt(_ names: [String], _ value: Float) throws -> Graph {
+            try model.settingInitializers(Dictionary(uniqueKeysWithValues: names.map { name in
+                let own = try #require(model.initializers[name])
+                return (name, Tensor([value] + own.floats().dropFirst(), shape: own.shape))
+            }))
+        }
+        func message(_ model: Graph, _ data: Dataset) -> String {
+            do { _ = try Trainer(model, configuration: configuration(epochs: 1)).train(on: data) } catch { return "\(error)" }
+            return ""
+        }
+        for value in [Float.nan, .infinity] {
+            let text = try message(spoilt(["fc2.weight"], value), data)
+            #expect(text.contains("fc2.weight") && text.contains("1 \(value.isNaN ? "NaN" : "infinite") among 8 numbers"), "\(text)")
+        }
+        let all = model.initializerNames.filter { (model.initializers[$0]?.rank ?? 0) > 0 }
+        #expect(try message(spoilt(all, .nan), data).contains("1 NaN among"))
+        var points = try data.features[0].tensor.floats()
+        points[2 * 17 + 1] = .nan
+        let broken = try Dataset([.init(Tensor(points, shape: [64, 2]))], labels: data.labels)
+        for model in try [model, perceptron(inputs: 2, hidden: 4, outputs: 2)] {
+            #expect(message(model, broken).contains("sample 17: it is not finite: 1 NaN among 2 numbers"))
+        }
+    }
 }

@@ -6,16 +6,15 @@ import WinnowTensor
 import WinnowTraining
 
 @Suite struct TrainingFormTests {
-    /// x (N, 2) → BatchNormalization → Gemm to two classes.
-    private func normalized() throws -> Graph {
+    /// x (N, 2) → BatchNormalization → Gemm to two classes; `isMarked` as a file of a model in training has it.
+    private func normalized(isMarked: Bool = false) throws -> Graph {
         var random = Initialization(seed: 4)
         let b = GraphBuilder("normalized")
         let x = try b.input("x", .float32, ["N", 2])
         let ones = Tensor([1, 1] as [Float])
         let zeros = Tensor([0, 0] as [Float])
-        let h = try b.add(
-            BatchNormalization(), x, b.constant("bn.weight", ones), b.constant("bn.bias", zeros),
-            b.constant("bn.mean", zeros), b.constant("bn.variance", ones))
+        let vectors = [("weight", ones), ("bias", zeros), ("mean", zeros), ("variance", ones)].map { b.constant("bn.\($0)", $1) }
+        let h = try b.add(BatchNormalization(isMarkedTraining: isMarked), inputs: [x] + vectors, outputs: isMarked ? 3 : 1)[0]
         let y = try b.add(Gemm(transposesRight: true), h, b.constant("fc.weight", random.linear(inputs: 2, outputs: 2).weight))
         return try b.graph(outputs: [y])
     }
@@ -44,6 +43,38 @@ import WinnowTraining
             #expect(abs(variance[axis] - (kept + (1 - kept) * spread)) < 1e-4 * spread)
         }
         #expect(result.model.nodes.map(\.op.type) == model.nodes.map(\.op.type))
+    }
+
+    /// What a file has in training trains as what it has at inference, and stays as the file has it.
+    @Test func normalizationsOfFilesInTrainingTrain() throws {
+        var configuration = TrainingConfiguration(epochs: 3, batchSize: 50, learningRate: 0.01)
+        configuration.keepsBest = false
+        let data = try quadrants(count: 100)
+        let results = try [true, false].map { try Trainer(normalized(isMarked: $0), configuration: configuration).train(on: data) }
+        #expect(results[0].parameters == results[1].parameters && results[0].obstacles.isEmpty)
+        #expect(results[0].model.initializers == results[1].model.initializers)
+        #expect(results[0].model.initializers["bn.mean"] != (try normalized()).initializers["bn.mean"])
+        #expect(results[0].model.nodes.contains { ($0.op as? BatchNormalization)?.isMarkedTraining == true })
+        // With statistics that stay, it still normalizes by the batch, and gradients pass.
+        var frozen = try Trainer(normalized(isMarked: true), configuration: configuration)
+        frozen.frozen = ["bn.mean", "bn.variance"]
+        let kept = try frozen.train(on: data)
+        for name in ["bn.weight", "bn.bias", "fc.weight"] {
+            let (own, other) = (try #require(kept.model.initializers[name]), try #require(results[0].model.initializers[name]))
+            #expect(zip(own.floats(), other.floats()).allSatisfy { abs($0 - $1) < 1e-4 }, "\(name)")
+        }
+        #expect(kept.model.initializers["bn.mean"] == (try normalized()).initializers["bn.mean"])
+    }
+
+    /// Running statistics that something reads are those that ONNX describes: the batch's variance is divided by the count.
+    @Test func statisticsThatAreReadStayThoseOfTheFile() throws {
+        let model = try normalized(isMarked: true)
+        let node = try #require(model.nodes.first { $0.op is BatchNormalization })
+        var edit = GraphEdit()
+        edit.outputs = model.outputs + [node.outputs[2]]
+        let forms = try [model, model.applying(edit)].map { try $0.trainingForm() }
+        #expect(forms.map { $0.nodes.compactMap { ($0.op as? BatchNormalizationTraining)?.isUnbiased } } == [[true], [false]])
+        #expect(forms[1].updates["bn.variance"] == node.outputs[2])
     }
 
     /// Each call of a layer that is met twice changes its statistics, one after the other.

@@ -2,6 +2,8 @@ import Foundation
 public import WinnowEngine
 public import WinnowGraph
 import WinnowFormats
+public import WinnowPasses
+import WinnowReport
 import WinnowTensor
 public import WinnowTraining
 
@@ -20,12 +22,15 @@ public struct ModelTraining: Sendable {
         public var epoch: Int
         /// One record an epoch.
         public var history: [EpochRecord]
+        /// Weights that were not trained, and why.
+        public var untrained: [Finding]
 
-        /// `trained.onnx: the state after epoch 8 of 10, validation top-1 98.12 %`
+        /// `trained.onnx: the state after epoch 8 of 10, validation top-1 98.12 %`, after a line for every reason why weights stayed.
         public var description: String {
             let best = history.first { $0.epoch == epoch }
             let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
-            return "\(output): the state after epoch \(epoch) of \(history.count)\(top1)"
+            let lines = [Finding.Status.skipped, .kept].flatMap { untrained.reasons(for: $0) }
+            return (lines + ["\(output): the state after epoch \(epoch) of \(history.count)\(top1)"]).joined(separator: "\n")
         }
     }
 
@@ -47,7 +52,8 @@ public struct ModelTraining: Sendable {
         if let preparation = data.preparation { trained.metadata.properties[ImagePreparation.property] = preparation }
         try Model(trained).write(to: output)
         checkpoint.remove(partsBeginning: "")
-        return Summary(output: output, epoch: result.epoch, history: result.history)
+        let findings = [Finding].ofTraining(model.graph, to: result.model, noted: .untrained(result))
+        return Summary(output: output, epoch: result.epoch, history: result.history, untrained: findings.filter { $0.status != .done })
     }
 }
 

@@ -140,7 +140,7 @@ extension Dataset.Feature {
     }
 
     /// The samples at `indices`, all of one shape.
-    func batch(at indices: [Int]) throws -> Tensor {
+    package func batch(at indices: [Int]) throws -> Tensor {
         var batch = Tensor(uninitialized: batchShape(count: indices.count, like: indices.first ?? 0), batchElementType)
         try batch.withUnsafeMutableBytes { bytes in
             if let base = bytes.baseAddress { try write(samplesAt: indices[...], to: base) }

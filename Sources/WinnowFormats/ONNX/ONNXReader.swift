@@ -54,6 +54,7 @@ struct ONNXReader {
         metadata.graphNotes = proto.notes
         metadata.declaredValues = Set(proto.valueInfo.map(\.name))
         metadata.valueNotes = proto.valueNotes
+        for name in proto.exportedConstants { metadata.valueNotes[name, default: ValueNotes()].tensor.isConstant = true }
         for (name, notes) in content.constantNotes { metadata.valueNotes[name, default: ValueNotes()].tensor = notes }
         return metadata
     }

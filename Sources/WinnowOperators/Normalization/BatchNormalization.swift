@@ -109,24 +109,34 @@ package struct BatchNormalization: Operator {
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.are(at: 1) && zeros.are(at: 2) ? .zero : .number }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
-        // Batch statistics have their own operator while training.
-        if isMarkedTraining { return nil }
-        let gradient = BatchNormalizationGradient(epsilon: epsilon, usesBatch: false)
-        return try BatchNormalizationGradient.emit(context, gradient, context.input(3), context.input(4)) + [nil, nil]
+        let gradient = BatchNormalizationGradient(epsilon: epsilon, usesBatch: isMarkedTraining)
+        guard isMarkedTraining else {
+            return try BatchNormalizationGradient.emit(context, gradient, context.input(3), context.input(4)) + [nil, nil]
+        }
+        // Nothing passes on what gradients of running statistics would be.
+        guard context.outputGradients.dropFirst().allSatisfy({ $0 == nil }) else { return nil }
+        // Where it keeps its form, the batch's statistics are taken once more.
+        let batch = try context.builder.add(
+            BatchNormalizationTraining(epsilon: epsilon, momentum: momentum), inputs: context.node.inputs, outputs: 5)
+        return try BatchNormalizationGradient.emit(context, gradient, batch[3], batch[4]) + [nil, nil]
     }
 
     package func trainingForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
         guard let mean = node.input(3), let variance = node.input(4), graph.constant(mean) != nil,
-            graph.constant(variance) != nil, let y = node.output(0), node.output(1) == nil
+            graph.constant(variance) != nil, let y = node.output(0), isMarkedTraining || node.output(1) == nil
         else { return nil }
-        let names = ["mean.next", "variance.next", "mean.batch", "variance.batch"].map {
+        var names = ["mean.next", "variance.next", "mean.batch", "variance.batch"].map {
             graph.graph.freshValueName("\(node.name).\($0)")
         }
+        // What a file asks to see of running statistics is what ONNX makes of them.
+        let own = [node.output(1), node.output(2)]
+        let areRead = own.contains { $0.map { graph.isOutput($0) || !graph.consumers(of: $0).isEmpty } ?? false }
+        for (place, name) in own.enumerated() { names[place] = name ?? names[place] }
         var edit = GraphEdit(
             replacing: [node.name],
             with: [
                 Node(
-                    name: node.name, op: BatchNormalizationTraining(epsilon: epsilon, momentum: momentum),
+                    name: node.name, op: BatchNormalizationTraining(epsilon: epsilon, momentum: momentum, isUnbiased: !areRead),
                     inputs: node.inputs, outputs: [y] + names)
             ])
         edit.updates = [mean: names[0], variance: names[1]]

@@ -8,7 +8,7 @@ struct Teacher {
 
     init(_ model: Graph) throws {
         let context = PassContext()
-        var graph = try model.takingDefaults().givingComputedOutputs().foldingMasks()
+        var graph = try model.takingDefaults().givingComputedOutputs().foldingMasks().takingRunningStatistics()
         for pass in [RemoveIdentity(), FoldBatchNorm()] as [any Pass] { graph = try pass(graph, in: context).graph }
         self.graph = try graph.replacingBatchNorm()
     }
@@ -46,7 +46,14 @@ struct Teacher {
         edit.initializers += graph.initializerNames.compactMap { name in
             graph.initializers[name].map { (renamed(name), $0) }
         }
-        let outputs = graph.outputs.map(renamed)
+        let own = Set(student.outputs.compactMap { student.infos[$0]?.elementType })
+        let outputs = graph.outputs.map { output -> ValueName in
+            let (name, type) = (renamed(output), graph.infos[output]?.elementType ?? .float32)
+            guard type.isFloatingPoint, type != .float32, !own.contains(type) else { return name }
+            let result = "\(name).float32"
+            edit.addedNodes.append(Node(name: result, op: Cast(to: .float32), inputs: [name], outputs: [result]))
+            return result
+        }
         edit.outputs = student.outputs + outputs.filter { !student.outputs.contains($0) }
         return Joined(
             graph: try student.applying(edit), outputs: outputs, initializers: edit.initializers.map(\.name),

@@ -30,13 +30,17 @@ struct TeacherInputs {
             }
             if same == nil { renamed.append((input.name, source.name)) }
             left.removeAll { $0.name == source.name }
-            sources[input.name] = try Self.fitted(source, to: input, builder)
+            let (value, type) = (try Self.fitted(source, to: input, builder), input.type.elementType)
+            let isOtherFloat = source.type.elementType != type && source.type.elementType.isFloatingPoint && type.isFloatingPoint
+            sources[input.name] = isOtherFloat ? try builder.add(Cast(to: type), value) : value
         }
         edit = builder.edit()
     }
 
     private static func counterpart(of input: GraphInput, among left: [GraphInput]) -> GraphInput? {
-        let sameKind = left.filter { $0.type.elementType == input.type.elementType }
+        let sameType = left.filter { $0.type.elementType == input.type.elementType }
+        let floats = left.filter { $0.type.elementType.isFloatingPoint && input.type.elementType.isFloatingPoint }
+        let sameKind = sameType.isEmpty ? floats : sameType
         let alike = sameKind.filter { $0.type.rank == input.type.rank }
         if alike.count == 1 { return alike[0] }
         let asMany = sameKind.filter { elements(of: $0).map { $0 == elements(of: input) } ?? false }

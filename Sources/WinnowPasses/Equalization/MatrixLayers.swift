@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 

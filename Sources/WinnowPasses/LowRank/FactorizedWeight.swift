@@ -8,6 +8,8 @@ struct FactorizedWeight {
     let site: WeightSite
     let decomposition: any LayerDecomposition
     let elementCount: Int
+    /// Of the weight, and of what takes its place.
+    private let elementType: ElementType
     /// Whether its energy is that of the layer's outputs on calibration data.
     let countsOutputs: Bool
     /// What its layer reads, with a number for every extent; nil where its rank is not known.
@@ -23,8 +25,9 @@ struct FactorizedWeight {
     init(
         _ target: WeightTarget, in graph: Graph, byteCount: Int, _ pass: SVDFactorization, _ metrics: [InputMetric]
     ) throws(Refusal) {
-        let weight = target.stored
-        guard weight.elementType == .float32 else { throw Refusal("it is \(weight.elementType), not float32") }
+        elementType = target.stored.elementType
+        guard [.float32, .float16, .bfloat16, .float64].contains(elementType) else { throw Refusal("it is \(elementType)") }
+        let weight = target.stored.converted(to: .float32)
         if let holder = target.sites.lazy.compactMap(\.holder).first { throw Refusal("a body of \(holder) reads it") }
         guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name
         else {
@@ -39,12 +42,17 @@ struct FactorizedWeight {
             site.inputIndex == 0
             ? nil
             : data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
-        if let form = site.node.op as? any MatrixForm {
-            guard weight.rank == 2, site.inputIndex == 1, site.outputAxis != nil else {
-                throw Refusal("it is no matrix on the right")
+        if site.node.op is MatMul, site.inputIndex == 0, weight.rank == 2 {
+            decomposition = try LeftProductDecomposition(
+                weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
+        } else if let form = site.node.op as? any MatrixForm {
+            guard site.inputIndex == 1 else { throw Refusal("it is on the left of a \(site.node.op.type)") }
+            guard site.outputAxis != nil, weight.rank >= 2 else { throw Refusal("which of its axes are outputs is not told") }
+            guard weight.shape.dropLast(2).allSatisfy({ $0 == 1 }) else {
+                throw Refusal("it is a batch of \(weight.shape.dropLast(2).reduce(1, *)) matrices")
             }
             decomposition = try ProductDecomposition(
-                form, weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
+                form, weight, metric: metrics.first, leading: pass.ranking.leading(of: Shape(weight.shape.suffix(2))))
         } else if let convolution = site.node.op as? any PartedConvolution {
             decomposition = try ConvolutionDecomposition(
                 convolution, weight, by: pass.convolutions.member, metrics: metrics)
@@ -65,7 +73,8 @@ struct FactorizedWeight {
         let text = rankText(ranks)
         let count = decomposition.elementCount(ranks)
         guard count < elementCount else { return "\(text) would take \(count) parameters instead of \(elementCount)" }
-        guard 4 * count < byteCount else { return "\(text) would take \(4 * count) bytes instead of \(byteCount)" }
+        let factorByteCount = elementType.byteCount(of: count)
+        guard factorByteCount < byteCount else { return "\(text) would take \(factorByteCount) bytes instead of \(byteCount)" }
         if let data, let before = multiplyAccumulates,
             let after = decomposition.multiplyAccumulates(ranks, reading: data), after >= before
         {
@@ -98,10 +107,10 @@ struct FactorizedWeight {
             edit.addedNodes.append(
                 Node(
                     name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
-                    inputs: (index == 0 && site.inputIndex == 0 ? [names[0], data] : [data, names[index]])
+                    inputs: (site.inputIndex == 0 && (index == 0 || decomposition.isOnLeft) ? [names[index], data] : [data, names[index]])
                         + (isLast ? Array(node.inputs.dropFirst(2)) : []),
                     outputs: isLast ? node.outputs : [hidden[index]]))
-            edit.initializers.append((names[index], weights[index]))
+            edit.initializers.append((names[index], weights[index].converted(to: elementType)))
         }
         return edit
     }

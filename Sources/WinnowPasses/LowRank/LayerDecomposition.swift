@@ -9,6 +9,8 @@ package protocol LayerDecomposition: Sendable {
     /// The layers in the order in which data meets them; the last takes the bias.
     func outline(_ ranks: [Int]) -> [LayerOutline]
     func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors
+    /// Whether every layer has its weight on the left of the data.
+    var isOnLeft: Bool { get }
 }
 
 /// A layer and the shape of its weight.
@@ -56,13 +58,15 @@ extension LayerDecomposition {
     }
 
     package var fullRanks: [Int] { spectra.map(\.count) }
+    package var isOnLeft: Bool { false }
 }
 
 extension [LayerOutline] {
     package func multiplyAccumulates(reading data: ValueInfo) -> Int? {
         var (sum, data) = (0, data)
         for layer in self {
-            let inputs = [data, ValueInfo(ValueType(.float32, layer.shape))]
+            let type = data.elementType.isFloatingPoint ? data.elementType : .float32
+            let inputs = [data, ValueInfo(ValueType(type, layer.shape))]
             guard let output = try? layer.op.outputs(for: inputs).first,
                 let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
             else { return nil }

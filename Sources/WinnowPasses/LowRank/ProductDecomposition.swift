@@ -11,10 +11,13 @@ package struct ProductDecomposition: LayerDecomposition {
     private let factors: MatrixFactors
     /// Whether the matrix has outputs as rows where the operator wants them as columns, or the other way round.
     private let isTurned: Bool
+    /// Axes of one in front of the matrix.
+    private let ones: [Int]
 
     package init(_ form: any MatrixForm, _ weight: Tensor, metric: InputMetric?, leading: Int? = nil) throws(Refusal) {
         self.form = form
-        let stored = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[0], columns: weight.shape[1])
+        ones = Array(weight.shape.dropLast(2))
+        let stored = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[ones.count], columns: weight.shape[ones.count + 1])
         isTurned = metric != nil && !form.transposesRight
         matrix = isTurned ? stored.transposed : stored
         factors = try MatrixFactors(matrix, metric: metric, leading: leading)
@@ -25,7 +28,7 @@ package struct ProductDecomposition: LayerDecomposition {
     package func outline(_ ranks: [Int]) -> [LayerOutline] {
         let (first, second) = form.factoredForms
         let (rows, columns) = isTurned ? (matrix.columns, matrix.rows) : (matrix.rows, matrix.columns)
-        let shapes: [Shape] = [[rows, ranks[0]], [ranks[0], columns]]
+        let shapes = [[rows, ranks[0]], [ranks[0], columns]].map { Shape(ones + $0) }
         return form.transposesRight
             ? [LayerOutline(op: first, shape: shapes[1]), LayerOutline(op: second, shape: shapes[0])]
             : [LayerOutline(op: first, shape: shapes[0]), LayerOutline(op: second, shape: shapes[1])]

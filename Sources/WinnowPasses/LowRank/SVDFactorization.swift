@@ -84,10 +84,9 @@ public struct SVDFactorization: Pass {
                     }
                     try put(choice, inPlaceOf: target, in: &result, &targets)
                     if unweighted.contains(target.tensor) {
-                        targets.note(
-                            Finding(
-                                target.tensor, .fellBack,
-                                reason: "of its inputs nothing is known: all its elements count alike"))
+                        let isRecurrent = target.sites.contains { $0.node.op is any InputProduct }
+                        let reason = isRecurrent ? "inputs of a recurrent layer's gates are not weighted" : "of its inputs nothing is known"
+                        targets.note(Finding(target.tensor, .fellBack, reason: "\(reason): all its elements count alike"))
                     }
                 } catch {
                     if error.isMeant { targets.keep(target, error.reason) } else { targets.skip(target, error.reason) }
@@ -105,6 +104,8 @@ public struct SVDFactorization: Pass {
     ) throws(Refusal) {
         let (weight, ranks) = choice
         let factors = try weight.decomposition.factors(ranks)
+        let type = target.stored.elementType
+        guard factors.weights.allSatisfy({ $0.converted(to: type).finiteness == nil }) else { throw Refusal("its factors are too large for \(type)") }
         do { graph = try graph.applying(weight.edit(ranks, factors.weights, &targets.names)) } catch {
             throw Refusal("the layers do not fit: \(error)")
         }

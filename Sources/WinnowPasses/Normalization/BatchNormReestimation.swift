@@ -1,5 +1,6 @@
 import WinnowEngine
 public import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 

@@ -20,7 +20,7 @@ package struct LossGradients {
     package init(of values: [ValueName], in model: Graph, _ context: PassContext) throws {
         let data = try context.calibrationData(for: model)
         var objective = try Self.objective(of: model, data, context)
-        objective.graph = try objective.graph.takingDefaults()
+        objective.graph = try objective.graph.takingDefaults().takingRunningStatistics()
         let complete = try objective.complete(data)
         if complete.features.allSatisfy(\.isUniform) {
             objective = try objective.taking(complete.adapted(to: objective.graph).batchShapes(count: 1))

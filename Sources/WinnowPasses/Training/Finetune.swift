@@ -79,12 +79,7 @@ public struct Finetune: Pass {
         }
         let added = Set(masked.maskNodes.map(\.mask)).subtracting(graph.maskNodes.map(\.mask))
         result.graph = try result.graph.foldingMasks(only: added)
-        var ledger = WeightLedger(graph)
-        for finding in result.findings { ledger.note(finding) }
-        for name in graph.weightTensors where !ledger.has(name) {
-            ledger.note(.trained(name, from: graph, to: result.graph))
-        }
-        result.findings = ledger.findings { _ in "" }
+        result.findings = .ofTraining(graph, to: result.graph, noted: result.findings)
         return result
     }
 
@@ -96,10 +91,7 @@ public struct Finetune: Pass {
         if let hook { trainer.hooks.append(hook) }
         let data = try context.trainingSource(for: trainer.model)
         let result = try trainer.train(on: data, validation: context.validation)
-        let untrained = result.obstacles.sorted { $0.key < $1.key }.map { name, node in
-            Finding(name, .skipped, reason: "node \(node.name) (\(node.op.type)) after it cannot be differentiated")
-        }
-        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + untrained + result.history.flatMap { Self.findings(of: $0) })
+        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + .untrained(result) + result.history.flatMap { Self.findings(of: $0) })
     }
 
     /// The trainer of `model` with every passenger prepared, and what they found.
@@ -239,15 +231,3 @@ public struct Finetune: Pass {
 }
 
 extension Finetune: HyperparameterConvertible {}
-
-extension Finding {
-    /// How far training moved a tensor.
-    static func trained(_ name: ValueName, from old: Graph, to new: Graph) -> Finding {
-        guard let before = old.initializers[name] else { return Finding(name, .kept, reason: "is gone") }
-        guard let after = new.initializers[name], after.shape == before.shape else {
-            return Finding(name, .done, reason: "another pass replaced it")
-        }
-        if before == after { return Finding(name, .kept, reason: "training left it as it was") }
-        return Finding(name, .done, .relativeChange, after: before.relativeError(of: after))
-    }
-}

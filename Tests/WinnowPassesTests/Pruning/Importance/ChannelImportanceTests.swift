@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport

@@ -1,0 +1,35 @@
+package import WinnowGraph
+import WinnowKernels
+import WinnowTensor
+package import WinnowTraining
+
+extension [Finding] {
+    /// What became of every weight of `original`, in its order: what `noted` says of it, or else how far training moved it.
+    package static func ofTraining(_ original: Graph, to trained: Graph, noted: [Finding]) -> [Finding] {
+        var ledger = WeightLedger(original)
+        for finding in noted { ledger.note(finding) }
+        for name in original.weightTensors where !ledger.has(name) { ledger.note(.trained(name, from: original, to: trained)) }
+        return ledger.findings { _ in "" }
+    }
+
+    /// What stayed as it was because the loss cannot be differentiated through a node after it.
+    package static func untrained(_ result: TrainingResult) -> [Finding] {
+        result.obstacles.sorted { $0.key < $1.key }.map { name, node in
+            Finding(name, .skipped, reason: "node \(node.name) (\(node.op.type)) after it cannot be differentiated")
+        }
+    }
+}
+
+extension Finding {
+    /// How far training moved a tensor, or why it did not.
+    static func trained(_ name: ValueName, from old: Graph, to new: Graph) -> Finding {
+        guard let before = old.initializers[name] else { return Finding(name, .kept, reason: "is gone") }
+        guard let after = new.initializers[name], after.shape == before.shape else {
+            return Finding(name, .done, reason: "another pass replaced it")
+        }
+        guard before == after else { return Finding(name, .done, .relativeChange, after: before.relativeError(of: after)) }
+        if before.elementType != .float32 { return Finding(name, .skipped, reason: "it is \(before.elementType), and only float32 is trained") }
+        if let reason = before.finiteness { return Finding(name, .kept, reason: reason) }
+        return Finding(name, .kept, reason: old.constantNames.contains(name) ? "its file has it as a constant" : "training left it as it was")
+    }
+}
