@@ -16,7 +16,7 @@ struct DecomposedWeights {
         _ pass: SVDFactorization, _ graph: Graph, from original: Graph, _ selection: Selection, isBody: Bool,
         _ context: PassContext
     ) throws {
-        let targets = WeightTargets(graph, selection, hasTables: pass.tables) { target in
+        let targets = WeightTargets(graph, selection, tables: pass.tables ? .all : .none) { target in
             target.sites.lazy.compactMap { graph.reasonAgainstCoding($0) }.first
         }.targets
         let weighting = isBody ? NoWeighting.self : pass.weighting.member

@@ -50,6 +50,7 @@ struct FactorizedWeight {
             decomposition = try ConvolutionDecomposition(
                 convolution, weight, by: pass.convolutions.member, metrics: metrics)
         } else if let table = site.node.op as? Gather {
+            guard weight.rank == 2 else { throw Refusal("its rows are no vectors: no two layers take its place") }
             decomposition = try LookupDecomposition(table, weight, leading: pass.ranking.leading(of: weight.shape))
         } else if let layer = site.node.op as? any InputProduct {
             guard site.inputIndex == 1, weight.rank == 3 else {

@@ -62,7 +62,7 @@ public struct SVDFactorization: Pass {
         var plan: FactorPlan?
         var unweighted: Set<ValueName> = []
         var result = try graph.rewritingWeights(
-            choice, hasTables: tables,
+            choice, tables: tables ? .all : .none,
             prepare: { graph, selection, isBody in
                 let chosen = Set(graph.weightSites.filter { selection.reason(against: $0) == nil }.map(\.tensor))
                 let stored = try graph.sharingReadings(of: chosen).storingWeightsAsRead { selection.reason(against: $0) == nil }
