@@ -57,7 +57,8 @@ extension GraphIndex {
 
     /// Whether all that reads a layer's weight reads it in the form that the layer does.
     fileprivate func hasOneForm(_ site: WeightSite) -> Bool {
-        guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank), !isOutput(site.operand) else { return false }
+        guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank), !isOutput(site.operand)
+        else { return false }
         return ([site.tensor] + path.nodes.dropLast().compactMap { $0.output(0) }).allSatisfy { soleConsumer(of: $0) != nil }
     }
 }

@@ -128,7 +128,8 @@ extension Graph {
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
     /// `prepare` may bring a graph, which may be a body, to the form the rewriting wants.
     package func rewritingWeights(
-        _ choice: WeightChoice, tables: LookedUpTables = .none, prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
+        _ choice: WeightChoice, tables: LookedUpTables = .none,
+        prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
