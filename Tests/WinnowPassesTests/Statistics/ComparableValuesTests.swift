@@ -44,7 +44,8 @@ struct ComparableValuesTests {
         let b = GraphBuilder("boxes")
         let x = try b.input("x", .float32, [1, 12])
         func part(_ name: String, _ shape: [Int64], seed: UInt64) throws -> ValueName {
-            let flat = try b.linear(x, b.constant("\(name).weight", TestModels.normal([Int(shape.reduce(1, *)), 12], seed: seed)), name: "\(name).flat")
+            let weight = TestModels.normal([Int(shape.reduce(1, *)), 12], seed: seed)
+            let flat = try b.linear(x, b.constant("\(name).weight", weight), name: "\(name).flat")
             return try b.add(Reshape(), flat, b.constant("\(name).shape", Tensor(shape)), name: name)
         }
         let (boxes, scores) = (try part("boxes", [1, 8, 4], seed: 1), try part("scores", [1, 2, 8], seed: 2))
