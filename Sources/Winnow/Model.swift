@@ -44,8 +44,13 @@ public struct Model: Sendable {
     /// Writes an ONNX file: complete or not at all.
     public func write(to path: String) throws { try ONNXFile.write(graph, to: path) }
 
-    /// The outputs for these inputs, all by name.
-    public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] { try Session(graph).run(inputs) }
+    /// The outputs for these inputs, all by name. Throws `.data` where there are no samples and the model does not take none.
+    public func run(_ inputs: [String: Tensor]) throws -> [String: Tensor] {
+        do { return try Session(graph).run(inputs) } catch let error as WinnowError {
+            guard SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) == 0 else { throw error }
+            throw WinnowError(.data, "the input", "has no samples", remedy: "give at least one")
+        }
+    }
 }
 
 extension Model: CustomStringConvertible {

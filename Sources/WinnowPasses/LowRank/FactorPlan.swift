@@ -16,7 +16,7 @@ struct DecomposedWeights {
         _ pass: SVDFactorization, _ graph: Graph, from original: Graph, _ selection: Selection, isBody: Bool,
         _ context: PassContext
     ) throws {
-        let targets = WeightTargets(graph, selection, hasTables: pass.tables) { target in
+        let targets = WeightTargets(graph, selection, tables: pass.tables ? .all : .none) { target in
             target.sites.lazy.compactMap { graph.reasonAgainstCoding($0) }.first
         }.targets
         let weighting = isBody ? NoWeighting.self : pass.weighting.member
@@ -112,9 +112,10 @@ struct FactorPlan {
         guard cost.needsSample else { return weights.map { _ in 1 } }
         let counts = try graph.multiplyAccumulates(inputShapes: context.sample(for: graph).mapValues(\.shape))
         return weights.map { weight in
-            guard let count = counts[weight.site.node.name] ?? nil else { return cost == .macs ? nil : 1 }
+            let own = weight.sites.map { (node: $0.node, count: counts[$0.node.name] ?? nil) }
+            guard own.allSatisfy({ $0.count != nil }) else { return cost == .macs ? nil : 1 }
             // A recurrent layer multiplies with a second weight, whatever becomes of the first.
-            return max(1, Double(count)) / Double(max(1, graph.weightElementCount(of: weight.site.node)))
+            return own.reduce(0) { $0 + max(1, Double($1.count ?? 0)) / Double(max(1, graph.weightElementCount(of: $1.node))) }
         }
     }
 }

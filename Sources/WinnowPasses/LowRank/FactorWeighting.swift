@@ -43,20 +43,30 @@ package enum ActivationWeighting: FactorWeighting {
     package static func metrics(
         of targets: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int
     ) throws -> [ValueName: [InputMetric]] {
-        var result: [ValueName: [InputMetric]] = [:]
-        try LayerReconstruction.forEach(of: targets, in: graph, context, sampleCount: sampleCount, takesParts: true) {
+        // A weight that several layers share meets the inputs of all of them.
+        let layers = targets.flatMap { target in
+            target.sites.filter { $0.holder == nil }.map { WeightTarget(tensor: target.tensor, stored: target.stored, sites: [$0]) }
+        }
+        var missing = Dictionary(grouping: layers, by: \.tensor).mapValues(\.count)
+        var (sums, result): ([ValueName: [Matrix<Float>]], [ValueName: [InputMetric]]) = ([:], [:])
+        try LayerReconstruction.forEach(of: layers, in: graph, context, sampleCount: sampleCount, takesParts: true) {
             layer in
             guard layer.moments.count == 1, let moment = layer.moments.first?.moment else { return }
-            let metrics = (0..<moment.groupCount).map { metric(moment.group($0)) }
+            let tensor = layer.contraction.site.tensor
+            var sum = (0..<moment.groupCount).map { moment.group($0).matrix }
+            if let others = sums.removeValue(forKey: tensor) { sum = zip(sum, others).map { $0 + $1 } }
+            missing[tensor, default: 1] -= 1
+            guard missing[tensor] == 0 else { sums[tensor] = sum; return }
+            let metrics = sum.map(metric)
             guard metrics.allSatisfy({ $0 != nil }) else { return }
-            result[layer.contraction.site.tensor] = metrics.compactMap { $0 }
+            result[tensor] = metrics.compactMap { $0 }
         }
         return result
     }
 
-    private static func metric(_ moment: SecondMoment) -> InputMetric? {
-        let depth = moment.matrix.columns
-        var hessian = Matrix(moment.matrix.elements.map(Double.init), rows: depth, columns: depth)
+    private static func metric(_ moment: Matrix<Float>) -> InputMetric? {
+        let depth = moment.columns
+        var hessian = Matrix(moment.elements.map(Double.init), rows: depth, columns: depth)
         let mean = (0..<depth).reduce(0) { $0 + hessian[$1, $1] } / Double(max(1, depth))
         guard mean > 0, mean.isFinite else { return nil }
         for index in 0..<depth { hessian[index, index] += damping * mean }

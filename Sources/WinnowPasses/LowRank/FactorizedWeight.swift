@@ -3,17 +3,18 @@ import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
-/// A weight with its layer, decomposed so that layers of any rank can take its layer's place.
+/// A weight with its layers, decomposed so that layers of any rank can take their places.
 struct FactorizedWeight {
-    let site: WeightSite
+    /// Layers that read it alike.
+    let sites: [WeightSite]
     let decomposition: any LayerDecomposition
     let elementCount: Int
     /// Of the weight, and of what takes its place.
     private let elementType: ElementType
     /// Whether its energy is that of the layer's outputs on calibration data.
     let countsOutputs: Bool
-    /// What its layer reads, with a number for every extent; nil where its rank is not known.
-    private let data: ValueInfo?
+    /// What its layers read, with a number for every extent; nil where a rank is not known.
+    private let data: [ValueInfo]?
     private let multiplyAccumulates: Int?
     /// Of the weight as the model stores it.
     private let byteCount: Int
@@ -29,19 +30,19 @@ struct FactorizedWeight {
         guard [.float32, .float16, .bfloat16, .float64].contains(elementType) else { throw Refusal("it is \(elementType)") }
         let weight = target.stored.converted(to: .float32)
         if let holder = target.sites.lazy.compactMap(\.holder).first { throw Refusal("a body of \(holder) reads it") }
-        guard let site = target.sites.first, GraphIndex(graph).soleConsumer(of: target.tensor)?.name == site.node.name
-        else {
-            throw Refusal("several nodes share it")
+        guard let site = target.sites.first, graph.readsAlike(target.tensor, target.sites) else {
+            throw Refusal("several nodes share it, not all in the same way")
         }
-        (self.site, self.byteCount) = (site, byteCount)
+        (sites, self.byteCount) = (target.sites, byteCount)
         elementCount = weight.elementCount
         countsOutputs = metrics.first.map { if case .triangular = $0 { true } else { false } } ?? false
-        data = site.node.input(1 - min(1, site.inputIndex)).flatMap { graph.infos[$0]?.withExtents(Self.openExtent) }
+        let read = sites.compactMap { $0.node.input(1 - min(1, $0.inputIndex)).flatMap { graph.infos[$0]?.withExtents(Self.openExtent) } }
+        data = read.count == sites.count ? read : nil
         // Looking up costs none.
         multiplyAccumulates =
             site.inputIndex == 0
             ? nil
-            : data.flatMap { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) }
+            : data.flatMap { $0.sum { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) } }
         if site.node.op is MatMul, site.inputIndex == 0, weight.rank == 2 {
             decomposition = try LeftProductDecomposition(
                 weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
@@ -57,6 +58,7 @@ struct FactorizedWeight {
             decomposition = try ConvolutionDecomposition(
                 convolution, weight, by: pass.convolutions.member, metrics: metrics)
         } else if let table = site.node.op as? Gather {
+            guard weight.rank == 2 else { throw Refusal("its rows are no vectors: no two layers take its place") }
             decomposition = try LookupDecomposition(table, weight, leading: pass.ranking.leading(of: weight.shape))
         } else if let layer = site.node.op as? any InputProduct {
             guard site.inputIndex == 1, weight.rank == 3 else {
@@ -76,7 +78,7 @@ struct FactorizedWeight {
         let factorByteCount = elementType.byteCount(of: count)
         guard factorByteCount < byteCount else { return "\(text) would take \(factorByteCount) bytes instead of \(byteCount)" }
         if let data, let before = multiplyAccumulates,
-            let after = decomposition.multiplyAccumulates(ranks, reading: data), after >= before
+            let after = data.sum({ decomposition.multiplyAccumulates(ranks, reading: $0) }), after >= before
         {
             return "\(text) would take \(Self.percent(after, of: before)) of the multiply-accumulates"
         }
@@ -93,31 +95,54 @@ struct FactorizedWeight {
         return "\(pairs.count == 1 ? "rank" : "ranks") \(pairs.joined(separator: " and "))"
     }
 
-    /// The edit that puts layers with these weights in the node's place.
+    /// The edit that puts layers with these weights in the nodes' places.
     func edit(_ ranks: [Int], _ weights: [Tensor], _ fresh: inout FreshNames) -> GraphEdit {
-        let node = site.node
         let layers = decomposition.outline(ranks)
-        let places = ["first", "second", "third", "fourth", "fifth"].prefix(layers.count)
-        let hidden = (1..<layers.count).map { fresh.value("\(node.name).hidden\($0 == 1 ? "" : "\($0)")") }
-        let names = places.map { fresh.value("\(site.tensor).\($0)") }
-        var edit = GraphEdit(replacing: [node.name], with: [])
-        for (index, layer) in layers.enumerated() {
-            let isLast = index == layers.count - 1
-            let data = index == 0 ? node.inputs[1 - site.inputIndex] : hidden[index - 1]
-            edit.addedNodes.append(
-                Node(
-                    name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
-                    inputs: (site.inputIndex == 0 && (index == 0 || decomposition.isOnLeft) ? [names[index], data] : [data, names[index]])
-                        + (isLast ? Array(node.inputs.dropFirst(2)) : []),
-                    outputs: isLast ? node.outputs : [hidden[index]]))
-            edit.initializers.append((names[index], weights[index].converted(to: elementType)))
+        let places = Array(["first", "second", "third", "fourth", "fifth"].prefix(layers.count))
+        var edit = GraphEdit(replacing: sites.map(\.node.name), with: [])
+        var names: [ValueName] = []
+        for site in sites {
+            let node = site.node
+            let hidden = (1..<layers.count).map { fresh.value("\(node.name).hidden\($0 == 1 ? "" : "\($0)")") }
+            if names.isEmpty { names = places.map { fresh.value("\(site.tensor).\($0)") } }
+            for (index, layer) in layers.enumerated() {
+                let isLast = index == layers.count - 1
+                let data = index == 0 ? node.inputs[1 - site.inputIndex] : hidden[index - 1]
+                edit.addedNodes.append(
+                    Node(
+                        name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
+                        inputs: (site.inputIndex == 0 && (index == 0 || decomposition.isOnLeft) ? [names[index], data] : [data, names[index]])
+                            + (isLast ? Array(node.inputs.dropFirst(2)) : []),
+                        outputs: isLast ? node.outputs : [hidden[index]]))
+            }
         }
+        edit.initializers = zip(names, weights).map { ($0, $1.converted(to: elementType)) }
         return edit
     }
 
     /// The same with numbers that only stand for weights, where costs are counted.
     func outlineEdit(_ ranks: [Int], _ fresh: inout FreshNames) -> GraphEdit {
         edit(ranks, decomposition.outline(ranks).map { Tensor(repeating: Float(0.01), shape: $0.shape) }, &fresh)
+    }
+}
+
+extension Graph {
+    /// Whether these are all that reads an initializer, each a node with the same operator that reads it at the same place.
+    fileprivate func readsAlike(_ tensor: ValueName, _ sites: [WeightSite]) -> Bool {
+        let index = GraphIndex(self)
+        guard let first = sites.first, !index.isOutput(tensor), Set(index.consumers(of: tensor).map(\.name)) == Set(sites.map(\.node.name)),
+            sites.allSatisfy({ site in site.node.inputs.count(where: { $0 == tensor }) == 1 })
+        else { return false }
+        return sites.count == 1 || first.node.operation != nil && sites.allSatisfy { site in
+            site.operand == tensor && site.inputIndex == first.inputIndex && site.node.operation == first.node.operation
+        }
+    }
+}
+
+extension [ValueInfo] {
+    /// nil where one of the numbers is not known.
+    fileprivate func sum(_ number: (ValueInfo) -> Int?) -> Int? {
+        reduce(0) { sum, info in sum.flatMap { sum in number(info).map { sum + $0 } } }
     }
 }
 

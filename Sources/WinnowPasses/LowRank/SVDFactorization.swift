@@ -62,9 +62,10 @@ public struct SVDFactorization: Pass {
         var plan: FactorPlan?
         var unweighted: Set<ValueName> = []
         var result = try graph.rewritingWeights(
-            choice, hasTables: tables,
+            choice, tables: tables ? .all : .none,
             prepare: { graph, selection, isBody in
-                let stored = try graph.storingWeightsAsRead { selection.reason(against: $0) == nil }
+                let chosen = Set(graph.weightSites.filter { selection.reason(against: $0) == nil }.map(\.tensor))
+                let stored = try graph.sharingReadings(of: chosen).storingWeightsAsRead { selection.reason(against: $0) == nil }
                 let weights = isBody ? nil : known
                 let own =
                     try weights ?? DecomposedWeights(self, stored, from: graph, selection, isBody: isBody, context)
@@ -73,7 +74,8 @@ public struct SVDFactorization: Pass {
                     try size.map { try FactorPlan(own, in: stored, isBody: isBody, ranking, share: $0, context) }
                     ?? FactorPlan(own, ranking)
                 (plan, unweighted) = (found, own.unweighted)
-                return try graph.storingWeightsAsRead { site in (try? found.choices[site.tensor]?.get()) != nil }
+                let split = Set(found.choices.filter { (try? $0.value.get()) != nil }.keys)
+                return try graph.sharingReadings(of: split).storingWeightsAsRead { split.contains($0.tensor) }
             }
         ) { targets in
             var result = targets.graph

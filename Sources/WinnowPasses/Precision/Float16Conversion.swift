@@ -100,6 +100,7 @@ public struct Float16Conversion: Pass {
 private struct HalfComparison {
     private let graph: Graph
     private let floats: [ValueName]
+    private let comparables: ComparableValues
     private let session: Session
     private let data: Dataset
     private let cancellation: Cancellation?
@@ -110,12 +111,14 @@ private struct HalfComparison {
         self.graph = graph
         data = try context.calibrationData(for: graph).drawn(sampleCount, seed: context.seed)
         floats = graph.nodes.flatMap(\.outputs).filter { graph.infos[$0]?.elementType == .float32 }
+        comparables = ComparableValues(graph)
         session = try Session(graph.giving(floats))
         cancellation = context.cancellation
     }
 
     /// Nodes of which a result is infinite or off by more than `limit` of its size, while what they read is not: those in float16, with
-    /// the reason, and those that stay in float32, with the error; and values of which float16 itself is.
+    /// the reason, and those that stay in float32, with the error; and values of which float16 itself is. Of values that cannot be
+    /// compared element by element the order does not count.
     func beyond(_ limit: Double, in half: HalfGraph) throws -> (nodes: [String: String], late: [String: Double], values: Set<ValueName>) {
         let converted = Set(half.converted.flatMap(\.outputs))
         let names = floats.map { converted.contains($0) ? half.halves[$0] ?? $0 : $0 }
@@ -128,7 +131,8 @@ private struct HalfComparison {
             for plan in plans { try plan.execute() }
             for (value, name) in zip(floats, names) {
                 guard let wanted = plans[0].output(value), let found = plans[1].output(name) else { continue }
-                errors[value] = max(errors[value] ?? 0, wanted.halfError(of: found))
+                let error = comparables.contains(value) ? wanted.halfError(of: found) : wanted.halfErrorInAnyOrder(of: found)
+                errors[value] = max(errors[value] ?? 0, error)
                 if wanted.halfError(of: wanted.converted(to: .float16)) > limit { unfit.insert(value) }
             }
         }
@@ -147,13 +151,6 @@ private struct HalfComparison {
 }
 
 extension Graph {
-    /// The graph with these values for outputs.
-    fileprivate func giving(_ values: [ValueName]) throws -> Graph {
-        var edit = GraphEdit()
-        edit.outputs = values
-        return try applying(edit)
-    }
-
     /// Nodes that were not chosen, read weights that float16 does not hold, belong to no standard operator set, or that ONNX Runtime
     /// takes in float32 only.
     fileprivate func nodesThatStayWhole(_ selection: Selection, _ limit: Double) -> [String: String] {
@@ -207,6 +204,15 @@ extension Tensor {
     fileprivate func halfError(of other: Tensor) -> Double {
         var error = HalfError()
         for (own, found) in zip(doubles(), other.doubles()) where own.isFinite { error.add(own, found) }
+        return error.value
+    }
+
+    /// The same of numbers in rising order.
+    fileprivate func halfErrorInAnyOrder(of other: Tensor) -> Double {
+        let (own, found) = (doubles(), other.doubles())
+        guard own.allSatisfy(\.isFinite), found.allSatisfy(\.isFinite) else { return halfError(of: other) }
+        var error = HalfError()
+        for (own, found) in zip(own.sorted(), found.sorted()) { error.add(own, found) }
         return error.value
     }
 }

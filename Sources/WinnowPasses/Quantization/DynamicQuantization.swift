@@ -31,8 +31,10 @@ public struct DynamicQuantization: Pass {
         return try graph.rewritingWeights(
             choice,
             prepare: { graph, selection, _ in
-                let index = GraphIndex(graph)
-                return try graph.writingEinsumsAsProducts { site in
+                let wanted = Set(graph.weightSites.filter { selection.reason(against: $0) == nil && $0.node.op is any MatrixForm }.map(\.tensor))
+                let shared = try graph.sharingReadings(of: wanted)
+                let index = GraphIndex(shared)
+                return try shared.writingEinsumsAsProducts { site in
                     selection.reason(against: site) == nil && index.soleConsumer(of: site.tensor) != nil && !(site.node.op is any SlidingContraction)
                 }
             }
@@ -72,13 +74,17 @@ private struct DynamicWriter {
             targets.skip(target, "it is no constant matrix on the right of a product")
             return
         }
-        var codes: [Bool: ValueName] = [:]
+        var (codes, scales): ([Bool: ValueName], [[Float]: ValueName]) = ([:], [:])
         for case let product? in products {
             let data = activation(product.site.node.inputs[0], &targets.names)
             let stored = codes[product.isTransposed] ?? targets.names.value("\(target.tensor).codes")
             if codes[product.isTransposed] == nil { edit.initializers.append((stored, product.parameters.quantize(product.weight))) }
             codes[product.isTransposed] = stored
-            product.write(reading: data, codes: stored, in: index.graph, &targets.names, to: &edit)
+            let factors = product.scale.floats()
+            let scale = scales[factors] ?? targets.names.value("\(target.tensor).scale")
+            if scales[factors] == nil { edit.initializers.append((scale, product.scale)) }
+            scales[factors] = scale
+            product.write(reading: data, codes: stored, scale: scale, in: index.graph, &targets.names, to: &edit)
         }
         if let first = products.compactMap({ $0 }).first { targets.note(.quantized(target.tensor, first.weight, first.parameters)) }
     }
@@ -182,15 +188,20 @@ private struct DynamicProduct {
         parameters = scheme.parameters(for: weight, channelAxis: 1).parameters
     }
 
-    func write(reading data: [ValueName], codes: ValueName, in graph: Graph, _ names: inout FreshNames, to edit: inout GraphEdit) {
+    /// Of the sums, but for the data's.
+    var scale: Tensor {
+        let shape: Shape = parameters.axis == nil ? [] : [parameters.scales.count]
+        return Tensor(parameters.scales.map { $0 * alpha }, shape: shape)
+    }
+
+    func write(
+        reading data: [ValueName], codes: ValueName, scale: ValueName, in graph: Graph, _ names: inout FreshNames, to edit: inout GraphEdit
+    ) {
         guard data.count == 3, let output = site.node.output(0) else { return }
         let name = site.node.name
         let bias = site.node.input(2)
-        let scale = names.value("\(site.tensor).scale")
         let (sums, numbers, factor) = (names.value("\(name).sums"), names.value("\(name).numbers"), names.value("\(name).factor"))
         let scaled = bias == nil ? output : names.value("\(name).scaled")
-        let shape: Shape = parameters.axis == nil ? [] : [parameters.scales.count]
-        edit.initializers.append((scale, Tensor(parameters.scales.map { $0 * alpha }, shape: shape)))
         edit.removedNodes.insert(name)
         edit.addedNodes += [
             Node(name: names.node("\(name).sums"), op: MatMulInteger(), inputs: [data[0], codes, data[2]], outputs: [sums]),

@@ -4,10 +4,11 @@ import WinnowOperators
 import WinnowTensor
 
 extension Graph {
-    /// The graph with layers in the forms that integer kernels take: Einsum as a product, weights as they are read, a matrix
-    /// without leading axes of extent 1, Gemm without factors. It computes the same.
+    /// The graph with layers in the forms that integer kernels take: Einsum as a product, weights as they are read, those that layers
+    /// share once, a matrix without leading axes of extent 1, Gemm without factors. It computes the same.
     func preparedForIntegers(where isWanted: (WeightSite) -> Bool) throws -> Graph {
-        var graph = try writingEinsumsAsProducts(where: isWanted)
+        let wanted = Set(weightSites.filter { !$0.isQuantized && isWanted($0) }.map(\.tensor))
+        var graph = try sharingReadings(of: wanted).writingEinsumsAsProducts(where: isWanted)
         var index = GraphIndex(graph)
         graph = try graph.changingNodes(of: graph.weightSites.filter { $0.operand == $0.tensor && !$0.isQuantized && isWanted($0) }) { site in
             index.graph.droppingUnitAxes(of: site, in: index) ?? index.graph.foldingFactors(into: site, in: index)

@@ -4,7 +4,8 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
-/// How much of the outputs' energy noise on values takes, and what rounding weights takes.
+/// How much of the outputs' energy noise on values takes, and what rounding weights takes; of outputs that cannot be compared, what
+/// determines them.
 ///
 /// With g the gradient of Σ ε·y / ‖y‖, ε random and normal (Hutchinson 1989), noise on a value that is independent from number to
 /// number, with mean square σ², makes E‖Δy‖² / ‖y‖² = σ² · Σ E g², summed over outputs; a shift s·d of a value by a known d makes
@@ -17,6 +18,7 @@ struct OutputSensitivity {
 
     /// Runs forward and back over samples one by one.
     init(of values: [ValueName], _ shifts: [WeightShift], in graph: Graph, _ context: PassContext, sampleCount: Int) throws {
+        let graph = try graph.givingComparableOutputs()
         let meanSquares = try Self.meanSquares(in: graph, context, sampleCount)
         guard meanSquares.contains(where: { $0 != nil }), !values.isEmpty else { return }
         let builder = GraphBuilder(extending: graph)

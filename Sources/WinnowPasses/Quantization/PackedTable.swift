@@ -81,7 +81,7 @@ extension GraphIndex {
     /// The nodes that look rows of a table of this graph up; nil where it is read otherwise too.
     func lookups(of target: WeightTarget) -> [Node]? {
         let readers = consumers(of: target.tensor)
-        guard !readers.isEmpty, target.stored.rank == 2, !isOutput(target.tensor), target.sites.allSatisfy({ $0.holder == nil }),
+        guard !readers.isEmpty, !isOutput(target.tensor), target.sites.allSatisfy({ $0.holder == nil }),
             readers.allSatisfy({ ($0.op as? Gather)?.axis == 0 && $0.input(0) == target.tensor && $0.input(1) != target.tensor })
         else { return nil }
         return readers

@@ -68,7 +68,7 @@ struct SchemeAssignment {
     }
 
     private static func reason(for target: WeightTarget) -> String? {
-        if target.sites.contains(where: { $0.node.lookedUpInput == $0.inputIndex }) { return "its rows are looked up" }
+        if target.sites.contains(where: { $0.node.lookedUpInput == $0.inputIndex && !$0.isMultiplied }) { return "its rows are looked up" }
         let shape = target.stored.shape
         guard let channels = target.channelAxis, let inputs = target.inputAxis, shape[channels] > 0 else { return "its axes do not tell blocks" }
         if shape[inputs] < inputLimit { return "few inputs" }

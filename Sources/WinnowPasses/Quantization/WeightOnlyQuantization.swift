@@ -61,7 +61,7 @@ public struct WeightOnlyQuantization: Pass {
         let (base, isPreset) = try baseScheme()
         var (used, exceptions): ([ValueName: QuantizationParameters], [String: [ValueName]]) = ([:], [:])
         var result = try graph.rewritingWeights(
-            choice, hasTables: isPreset || graph.lookupSites.contains { table.encodings[$0.tensor] != nil },
+            choice, tables: isPreset || graph.lookupSites.contains { table.encodings[$0.tensor] != nil } ? .all : .multiplied,
             prepare: { graph, selection, _ in try base.isMixed ? graph.storingMatricesForBlocks(where: selection) : graph }
         ) { targets in
             let isFree = isPreset && self.scheme == nil

@@ -116,6 +116,10 @@ extension Matrix<Float> {
         }
     }
 
+    static func + (a: Matrix, b: Matrix) -> Matrix {
+        Matrix(zip(a.elements, b.elements).map { $0 + $1 }, rows: a.rows, columns: a.columns)
+    }
+
     static func - (a: Matrix, b: Matrix) -> Matrix {
         Matrix(zip(a.elements, b.elements).map { $0 - $1 }, rows: a.rows, columns: a.columns)
     }

@@ -95,10 +95,12 @@ extension Graph {
         var holders: [ValueName: String] = [:]
         addReaders(of: Set(tensors), &lookups, &others, holder: nil, &holders)
         others.formUnion(outputs)
+        let multiplied = lookups.isEmpty ? [] : Set(lookupSites.filter(\.isMultiplied).map(\.tensor))
         var reasons: [ValueName: String] = [:]
         for tensor in tensors where !others.contains(tensor) {
             if lookups.contains(tensor) {
-                reasons[tensor] = "its rows are looked up; no data is multiplied with it"
+                reasons[tensor] = multiplied.contains(tensor)
+                    ? "its rows are looked up first, and then data is multiplied with them" : "its rows are looked up; no data is multiplied with it"
             } else if let holder = holders[tensor], leavesBodiesAlone {
                 reasons[tensor] = "a body of \(holder) reads it, and this pass leaves bodies alone"
             }

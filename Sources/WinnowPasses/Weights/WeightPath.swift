@@ -55,16 +55,23 @@ extension GraphIndex {
         guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank) else { return false }
         return ([site.tensor] + path.nodes.compactMap { $0.output(0) }).allSatisfy { soleConsumer(of: $0) != nil }
     }
+
+    /// Whether all that reads a layer's weight reads it in the form that the layer does.
+    fileprivate func hasOneForm(_ site: WeightSite) -> Bool {
+        guard let rank = info(of: site.operand)?.rank, let path = weightPath(to: site.operand, rank: rank), !isOutput(site.operand)
+        else { return false }
+        return ([site.tensor] + path.nodes.dropLast().compactMap { $0.output(0) }).allSatisfy { soleConsumer(of: $0) != nil }
+    }
 }
 
 extension Graph {
-    /// The graph in which a weight that nobody but one layer reads is stored as that layer reads it: transposed, converted,
-    /// reshaped. It keeps its name. A weight that others read too stays.
+    /// The graph in which a weight that is read in one form alone is stored as it is read: transposed, converted, reshaped. It keeps
+    /// its name. A weight that others read otherwise stays.
     package func storingWeightsAsRead(where isWanted: (WeightSite) -> Bool = { _ in true }) throws -> Graph {
         let index = GraphIndex(self)
         var edit = GraphEdit()
         for site in weightSites where site.operand != site.tensor && site.mask == nil && !site.isQuantized && isWanted(site) {
-            guard index.owns(site), let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank),
+            guard edit.rewired[site.operand] == nil, index.hasOneForm(site), let rank = infos[site.operand]?.rank, let path = index.weightPath(to: site.operand, rank: rank),
                 let tensor = try computing(site.operand, by: path.nodes)
             else { continue }
             edit.removedNodes.formUnion(path.nodes.map(\.name))

@@ -26,6 +26,9 @@ package struct WeightSite: Sendable {
 
     /// The axis of the initializer that the layer sums over; nil where its axes do not tell, or are several.
     package var summedAxis: Int?
+
+    /// Whether data is multiplied with it: not where all that becomes of it is rows that are looked up.
+    var isMultiplied = true
 }
 
 extension Graph {
@@ -78,14 +81,41 @@ extension Graph {
             summedAxis: summed.flatMap { axis in path.order.map { $0[axis] } })
     }
 
-    /// The tables whose rows nodes look up, but for palettes: one row has the numbers that go together.
+    /// The tables whose rows nodes look up, but for palettes: one row has the numbers that go together. Rows that are matrices, as those
+    /// of experts, may be weights of the layers behind: their axes are what those make of them.
     package var lookupSites: [WeightSite] {
-        let index = GraphIndex(self)
+        let (index, origins) = (GraphIndex(self), constantOrigins)
         return nodes.compactMap { node in
-            guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0, EncodedWeight.table(behind: node, in: index) == nil
+            guard let input = node.lookedUpInput, (node.op as? Gather)?.axis == 0, EncodedWeight.table(behind: node, in: index) == nil,
+                var site = site(of: node, input: input, axis: 0, index: index), initializers[site.tensor] != nil,
+                let extents = infos[site.operand]?.extents, extents.dropFirst().contains(where: { $0.value != 1 })
             else { return nil }
-            return site(of: node, input: input, axis: 0, index: index)
-        }.filter { initializers[$0.tensor] != nil && infos[$0.operand]?.rank == 2 && infos[$0.operand]?.extents?[1].value != 1 }
+            guard extents.count > 2 else { site.isMultiplied = false; return site }
+            // Of rows at constant places fold-constants makes weights.
+            guard let places = node.input(1), origins[places] == nil else { return nil }
+            let reader = productReading(node, index, origins)
+            site.isMultiplied = reader != nil
+            guard let reader, let added = infos[places]?.rank.map({ $0 - 1 }) else { return site }
+            func axis(_ axis: Int?) -> Int? { axis.flatMap { $0 > added ? $0 - added : nil } }
+            if let channels = axis(reader.operandAxis) { site.outputAxis = site.order?[channels] }
+            site.summedAxis = axis(reader.summedAxis).flatMap { site.order?[$0] }
+            return site
+        }
+    }
+
+    /// The first layer that multiplies computed data with rows that a node looks up, its axes those of the rows.
+    private func productReading(_ lookup: Node, _ index: GraphIndex, _ origins: [ValueName: ValueName]) -> WeightSite? {
+        guard let rows = lookup.output(0), let rank = infos[rows]?.rank else { return nil }
+        return index.consumers(of: rows).lazy.compactMap { node -> WeightSite? in
+            guard node.op.quantization == .contraction, let position = node.inputs.prefix(2).firstIndex(of: rows),
+                let data = node.input(1 - position), origins[data] == nil
+            else { return nil }
+            let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
+            let axis = map.outputAxis(ofInput: position, rank: rank)
+            return WeightSite(
+                tensor: rows, operand: rows, isQuantized: false, node: node, inputIndex: position, operandAxis: axis, outputAxis: axis,
+                summedAxis: map.summedAxis(ofInput: position, rank: rank))
+        }.first
     }
 
     /// Float initializers that the model computes with, in file order: weights, biases, normalization parameters; not

@@ -17,14 +17,22 @@ package struct WeightTarget: Sendable {
     /// The numbers as float32.
     package var values: Tensor { stored.converted(to: .float32) }
 
-    /// Whether all that reads it looks rows up.
-    var isLookedUp: Bool { sites.allSatisfy { $0.node.lookedUpInput == $0.inputIndex } }
+    /// Whether all that reads it looks rows up, and multiplies no data with them.
+    var isLookedUp: Bool { sites.allSatisfy { $0.node.lookedUpInput == $0.inputIndex && !$0.isMultiplied } }
 
     /// The axis whose indices are output channels, to the first layer that tells.
     package var channelAxis: Int? { sites.lazy.compactMap(\.outputAxis).first }
 
     /// The axis that the same layer sums over.
     package var inputAxis: Int? { sites.lazy.filter { $0.outputAxis != nil }.map(\.summedAxis).first ?? nil }
+}
+
+/// Which tables are weights to a pass, of those whose rows are looked up.
+package enum LookedUpTables: Sendable {
+    case none
+    /// Those whose rows data is multiplied with.
+    case multiplied
+    case all
 }
 
 /// The weights of one graph that a pass works on: each once, with all its layers; and what becomes of the rest.
@@ -38,11 +46,11 @@ package struct WeightTargets {
     private var ledger: WeightLedger
 
     /// - Parameters:
-    ///   - hasTables: whether tables whose rows are looked up are weights too.
+    ///   - tables: which tables whose rows are looked up are weights too.
     ///   - taken: value names of the graphs around a body; nil: weights of bodies are left alone, and listed.
     ///   - objection: why a weight cannot be worked on.
     package init(
-        _ graph: Graph, _ selection: Selection, hasTables: Bool = false, avoiding taken: Set<ValueName>? = nil,
+        _ graph: Graph, _ selection: Selection, tables: LookedUpTables = .none, avoiding taken: Set<ValueName>? = nil,
         objection: (WeightTarget) -> String?
     ) {
         self.graph = graph
@@ -52,7 +60,8 @@ package struct WeightTargets {
         let index = GraphIndex(graph)
         var sites: [ValueName: [WeightSite]] = [:]
         var order: [ValueName] = []
-        for site in graph.weightSites + graph.capturedWeightSites + (hasTables ? graph.lookupSites : []) {
+        let lookups = tables == .none ? [] : graph.lookupSites.filter { tables == .all || $0.isMultiplied }
+        for site in graph.weightSites + graph.capturedWeightSites + lookups {
             if sites[site.tensor] == nil { order.append(site.tensor) }
             sites[site.tensor, default: []].append(site)
         }
@@ -120,7 +129,8 @@ extension Graph {
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
     /// `prepare` may bring a graph, which may be a body, to the form the rewriting wants.
     package func rewritingWeights(
-        _ choice: WeightChoice, hasTables: Bool = false, prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
+        _ choice: WeightChoice, tables: LookedUpTables = .none,
+        prepare: (Graph, Selection, _ isBody: Bool) throws -> Graph = { graph, _, _ in graph },
         _ rewrite: (inout WeightTargets) throws -> Graph
     ) throws -> PassResult {
         let selection = try choice.selection(in: self)
@@ -129,7 +139,7 @@ extension Graph {
             let bodies = try graph.rewritingBodies { body in try rewritten(body, avoiding: taken) }
             let version = bodies.graph.metadata.version(of: "")
             let changed = try prepare(bodies.graph, selection, !outer.isEmpty)
-            var targets = WeightTargets(changed, selection, hasTables: hasTables, avoiding: outer) { target in
+            var targets = WeightTargets(changed, selection, tables: tables, avoiding: outer) { target in
                 target.sites.lazy.compactMap { changed.reasonAgainstCoding($0) }.first
             }
             var result = try rewrite(&targets)

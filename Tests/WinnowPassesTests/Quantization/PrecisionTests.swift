@@ -53,6 +53,21 @@ struct PrecisionTests {
         #expect(try decibels(all.graph, graph) < decibels(chosen.graph, graph) - 3)
     }
 
+    /// Ranks that swap are no noise: layers before a TopK become integers where its scores and what is looked up by them allow it.
+    @Test func outputsInTheOrderOfARankDoNotKeepLayersInFloat() throws {
+        let b = GraphBuilder("detector")
+        let x = try b.input("x", .float32, ["N", 12])
+        func weight(_ name: String, _ shape: Shape, _ seed: UInt64) -> ValueName { b.constant(name, TestModels.normal(shape, seed: seed)) }
+        let hidden = try b.add(Relu(), b.linear(x, weight("stem.weight", [16, 12], 1), name: "stem"), name: "relu")
+        let scores = try b.linear(hidden, weight("scores.weight", [32, 16], 2), name: "scores")
+        let boxes = try b.linear(hidden, weight("boxes.weight", [32, 16], 3), name: "boxes")
+        let top = try b.add(TopK(axis: 1), inputs: [scores, b.constant("k", Tensor([Int64(16)]))], outputs: 2, name: "top")
+        let graph = try b.graph(outputs: top + [b.add(GatherElements(axis: 1), boxes, top[1], name: "found")])
+        let result = try quantized(graph)
+        #expect(layersInIntegers(result.graph) == ["stem", "scores", "boxes"])
+        #expect(result.findings.contains { $0.quantity == .outputSignal && $0.after ?? 0 > 28 })
+    }
+
     /// More asked of the outputs never means more in integers, and what is said of them is true.
     @Test func boundsHold() throws {
         for graph in try TestModels.all {

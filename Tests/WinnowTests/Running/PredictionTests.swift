@@ -33,6 +33,17 @@ import WinnowTensor
         #expect(try run(model([4], isSummed: true), on: samples)?.shape == [3])
     }
 
+    /// That there are no samples is said, unless the model takes none.
+    @Test func noSamplesAreNamed() throws {
+        #expect(try model(["N", 4]).run(["x": Tensor(zeros: [0, 4])]).values.first?.shape == [0, 5])
+        let b = GraphBuilder("flat")
+        let flat = try b.add(Reshape(), b.input("x", .float32, ["N", 2, 2]), b.constant("shape", Tensor([Int64(0), -1])))
+        let flattening = Model(try b.graph(outputs: [b.add(MatMul(), flat, b.constant("w", weight))]))
+        #expect(try flattening.run(["x": Tensor(zeros: [1, 2, 2])]).values.first?.shape == [1, 5])
+        let error = #expect(throws: WinnowError.self) { try flattening.run(["x": Tensor(zeros: [0, 2, 2])]) }
+        #expect(error?.problem == "has no samples")
+    }
+
     /// One number for all samples is told of in words.
     @Test func oneNumberForAllIsRefused() throws {
         let error = #expect(throws: WinnowError.self) { try run(model(["N", 4], isSummed: true), on: samples) }
