@@ -34,12 +34,13 @@ package struct Parameters: Sendable {
         self.graph = graph
         index = GraphIndex(graph)
         for name in graph.initializerNames { origins[name] = [name] }
+        let given = Set(graph.outputs).union(graph.updates.values)
         for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
             let operands = node.inputs.filter { !$0.isEmpty }
             let sources = operands.compactMap { origins[$0] }
             let isConstant = !operands.isEmpty && sources.count == operands.count && node.op.bodies.isEmpty
-            guard isConstant, !node.outputs.contains(where: index.isOutput) else { continue }
+            guard isConstant, given.isDisjoint(with: node.outputs) else { continue }
             constantNodes.insert(node.name)
             for output in node.outputs { origins[output] = sources.flatMap { $0 } }
         }
