@@ -1,5 +1,6 @@
 import Testing
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 @testable import WinnowPasses
 
