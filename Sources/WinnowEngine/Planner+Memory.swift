@@ -27,7 +27,9 @@ extension Planner {
         reuseInputs(kept: Set(kept))
         var blocks: [MemoryBlock] = []
         var blockOfSlot: [Int: Int] = [:]
-        for (slot, lifetime) in lifetimes(kept: Set(kept)).sorted(by: { $0.key < $1.key }) {
+        // No step computes what has no elements.
+        let empty = observedSlots.map { root($0.slot) }.filter { slots[$0].byteCount == 0 }
+        for (slot, lifetime) in lifetimes(kept: Set(kept + empty)).sorted(by: { $0.key < $1.key }) {
             blockOfSlot[slot] = blocks.count
             blocks.append(MemoryBlock(byteCount: slots[slot].byteCount, lifetime: lifetime))
         }

@@ -39,12 +39,13 @@ package struct Parameters: Sendable {
         index = GraphIndex(graph)
         constants = graph.constantNames
         for name in graph.initializerNames { (origins[name], sources[name]) = ([name], name) }
+        let given = Set(graph.outputs).union(graph.updates.values)
         for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
             let operands = node.inputs.filter { !$0.isEmpty }
             let behind = operands.compactMap { origins[$0] }
             let isConstant = !operands.isEmpty && behind.count == operands.count && node.op.bodies.isEmpty
-            guard isConstant, !node.outputs.contains(where: index.isOutput) else { continue }
+            guard isConstant, given.isDisjoint(with: node.outputs) else { continue }
             constantNodes.insert(node.name)
             var seen: Set<ValueName> = []
             let (own, source) = (behind.joined().filter { seen.insert($0).inserted }, source(of: node))

@@ -50,4 +50,18 @@ import WinnowTensor
         try plan.execute { seen[$0] = [Float]($1.bindMemory(to: Float.self)) }
         #expect(seen == [view: [0, 1, 2, 0, 0, 3], constant: [1, 0], chosen: [0, 1, 0, 2, 1, 2]])
     }
+
+    /// Values without elements, which no step computes, are seen as such beside others.
+    @Test func valuesWithoutElementsAreObserved() throws {
+        let b = GraphBuilder("empty")
+        let x = try b.input("x", .float32, ["N", 3])
+        let nothing = try b.add(MatMul(), x, b.constant("w", Tensor([] as [Float], shape: [3, 0])))
+        let doubled = try b.add(Add(), x, x)
+        let graph = try b.graph(outputs: [nothing, doubled])
+        let plan = try Session(graph, observed: Set(graph.outputs)).plan(for: ["x": [2, 3]])
+        try plan.setInput("x", Tensor([0, 1, 2, 3, 4, 5] as [Float], shape: [2, 3]))
+        var seen: [ValueName: [Float]] = [:]
+        try plan.execute { seen[$0] = [Float]($1.bindMemory(to: Float.self)) }
+        #expect(seen == [nothing: [], doubled: [0, 2, 4, 6, 8, 10]])
+    }
 }

@@ -109,9 +109,10 @@ extension Dataset.Feature {
     }
 
     private func misfit(_ shape: Shape, _ own: Shape, _ input: GraphInput, _ wanted: [Int?]) -> WinnowError {
+        let samples = own.rank == 0 ? "single numbers" : "\(own)"
         if case .axis(let axis) = placement, axis > 0 {
             return WinnowError(
-                .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",
+                .data, "feature \(name)", "has samples of \(samples), but input \(input.name) takes \(input.type)",
                 remedy: "its axis \(axis) counts the samples")
         }
         guard own.rank > 0 || input.type.rank == 1 else {
@@ -122,7 +123,7 @@ extension Dataset.Feature {
         let turned = Shape((own.last.map { [$0] } ?? []) + own.dropLast())
         let isChannelsLast = own.rank >= 2 && wanted.count == own.rank && turned.fitted(to: wanted) == turned
         return WinnowError(
-            .data, "feature \(name)", "has samples of \(own), but input \(input.name) takes \(input.type)",
+            .data, "feature \(name)", "has samples of \(samples), but input \(input.name) takes \(input.type)",
             remedy: isChannelsLast ? "if channels come last, give --layout nhwc" : pictureRemedy(own, wanted))
     }
 

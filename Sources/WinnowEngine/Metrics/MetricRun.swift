@@ -1,12 +1,12 @@
 package import WinnowGraph
 package import WinnowTensor
 
-/// A model over data, measured by every metric that has something to say about its outputs.
+/// A model over data, measured by every metric that has something to say about its outputs; what has no elements tells nothing.
 package struct MetricRun {
     package private(set) var results: [MetricResult] = []
     /// Why a metric has nothing to say, by its name.
     package private(set) var objections: [String: String] = [:]
-    /// How far every output is from the original's.
+    /// How far every output is from the original's, but those that never had an element.
     package private(set) var sums: [(output: String, sums: PairSums)] = []
     private var gauges: [OutputGauge]
 
@@ -70,7 +70,7 @@ package struct MetricRun {
     private mutating func finish() {
         for gauge in gauges {
             results += gauge.chosen.map { MetricResult($0, output: gauge.otherName) }
-            sums.append((gauge.otherName, gauge.sums))
+            if !gauge.isEmpty { sums.append((gauge.otherName, gauge.sums)) }
             objections.merge(gauge.objections) { first, _ in first }
         }
         for result in results { objections[result.metric] = nil }
@@ -99,6 +99,8 @@ private struct OutputGauge {
     var objections: [String: String] = [:]
     var sums = PairSums()
     private var isChosen = false
+    /// Whether it had no elements in any batch yet.
+    private(set) var isEmpty = false
 
     /// The metrics that have seen a batch.
     var chosen: [any Metric] { isChosen ? metrics : [] }
@@ -133,6 +135,7 @@ private struct OutputGauge {
         }
         let hasRows = output.shape.first == rows.all
         let count = hasRows ? output.elementCount / max(1, rows.all) * rows.counted : output.elementCount
+        guard count > 0 else { return passOver() }
         let values = output.doubles(in: 0..<count)
         let others = original?.doubles(in: 0..<count)
         if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
@@ -141,8 +144,16 @@ private struct OutputGauge {
         if let others { sums.add(values, from: others) }
     }
 
+    /// Takes a batch for which the output has no elements.
+    private mutating func passOver() {
+        guard !isChosen else { return }
+        isEmpty = true
+        for metric in metrics { objections[type(of: metric).name] = "output \(name) has no elements" }
+    }
+
     private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int) {
-        isChosen = true
+        (isChosen, isEmpty) = (true, false)
+        objections = [:]
         var place = MetricPlace(
             output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
         place.labelObjection = labelObjection

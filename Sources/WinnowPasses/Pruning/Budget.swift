@@ -13,13 +13,16 @@ public enum Budget: Sendable, Hashable {
     case total(Double)
     /// All with scores below that of the round(fraction · n)-th: one fewer, or more where scores are equal. PaddleSlim's `ratio`.
     case below(Double)
-    /// All with scores up to this.
+    /// All with scores up to this, rounded to the type of the weights.
     case threshold(Double)
     /// All with scores up to this percentile of the scores of those that are left.
     case percentile(Double, Percentile.Method)
     /// All with magnitudes up to so many standard deviations of the weights that are left: quality·σ of the layer
     /// (Han et al. 2015, section 3).
     case deviations(Double)
+
+    /// Whether what goes of one thing is the same whatever it is compared with.
+    var isThreshold: Bool { if case .threshold = self { true } else { false } }
 
     /// The number that `fraction` of `count` rounds to, halves to even, as Python's `round` does.
     package static func count(_ fraction: Double, of count: Int) -> Int {
@@ -66,8 +69,14 @@ public enum Budget: Sendable, Hashable {
         }
     }
 
-    /// The same in terms of scores, for things that belong to these weights.
-    func resolved(for weights: [MaskedWeight]) -> Budget {
+    /// The same in terms of scores, for things that belong to these weights of one type. A threshold is given as numbers of that type
+    /// are: 0.1 is the float32 nearest to it.
+    ///
+    /// - Parameter areMagnitudes: whether the scores are the weights' own magnitudes; else they are float32.
+    func resolved(for weights: [MaskedWeight], areMagnitudes: Bool = true) -> Budget {
+        if case .threshold(let limit) = self {
+            return .threshold(limit.rounded(to: areMagnitudes ? weights.first?.values.elementType ?? .float32 : .float32))
+        }
         guard case .deviations(let quality) = self else { return self }
         let values = weights.flatMap(\.valuesInUse)
         let mean = values.reduce(0, +) / Double(max(1, values.count))
@@ -108,6 +117,13 @@ extension Budget: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, Custom
         case .percentile(let percent, let method): "up to the \(method.rawValue) percentile \(percent)"
         case .deviations(let quality): "up to \(quality) σ"
         }
+    }
+}
+
+extension Double {
+    /// The nearest number of a type, with float32 the widest, as all scores are.
+    func rounded(to type: ElementType) -> Double {
+        type.bitWidth < 32 ? Tensor([self], shape: [1], as: type).doubles()[0] : Double(Float(self))
     }
 }
 

@@ -77,7 +77,7 @@ extension StructuredPruning {
         let ranked = candidates.ranked
         if limits.sensitivity != nil, let bound = limits.maxLoss { return order.counts(first: order.length(upTo: bound)) }
         switch limits.budget {
-        case .threshold: return order.counts(first: order.length(upTo: limits.threshold))
+        case .threshold: return order.counts(first: order.length(upTo: limits.threshold.rounded(to: .float32)))
         case .energy: return ranked.map { $0.scores.lowestCount(holding: limits.energy) }
         case .optimalThresholding: return ranked.map { $0.scores.optimallyThresholdedCount(holding: limits.energy) }
         default: break

@@ -69,7 +69,8 @@ extension PruningMethod {
         }
         let scored = try tensors.map { try $0.scored(by: self, &random) }
         try budget.check(left: scored.reduce(0) { $0 + $1.leftCount })
-        var cut = budget.resolved(for: scored.map(\.weight)).cut(of: scored)
+        let areMagnitudes = scored.allSatisfy { $0.scores == nil }
+        var cut = budget.resolved(for: scored.map(\.weight), areMagnitudes: areMagnitudes).cut(of: scored)
         return scored.map { $0.mask(below: &cut) }
     }
 

@@ -118,10 +118,11 @@ package struct PreparedPruning: Sendable {
     ) rethrows {
         let common = weights.filter { rules[$0.tensor] == nil }
         let own = weights.filter { rules[$0.tensor] != nil }
-        let groups = rule.scope == .tensor ? weights.map { [$0] } : [common] + own.map { [$0] }
+        let groups = rule.scope == .tensor || budget.isThreshold ? weights.map { [$0] } : [common] + own.map { [$0] }
         for group in groups {
             guard let first = group.first else { continue }
-            let budget = (rules[first.tensor]?.budget(in: budget, reach: reach) ?? budget).resolved(for: group)
+            let areMagnitudes = importance is MagnitudeImportance && pattern(of: first) == .unstructured
+            let budget = (rules[first.tensor]?.budget(in: budget, reach: reach) ?? budget).resolved(for: group, areMagnitudes: areMagnitudes)
             let scored = group.map { self.scored($0, budget) }
             var cut = pattern(of: first).fraction == nil ? budget.cut(of: scored.filter { !$0.isCorrected }) : .nothing
             for weight in scored {

@@ -119,7 +119,7 @@ private struct ScoreMatrix {
 }
 
 extension SparsityPattern: HyperparameterConvertible, CustomStringConvertible {
-    public static var kind: String { "unstructured, N:M such as 2:4, or RxC such as 1x4" }
+    public static var kind: String { "unstructured, N:M with N < M such as 2:4, or RxC such as 1x4" }
     public init?(_ value: HyperparameterValue) {
         let text = value.description
         if text == "unstructured" { self = .unstructured; return }

@@ -23,6 +23,12 @@ package struct ExportProfile: Sendable {
     var isMeasured = false
     /// The newest operator set that it reads; nil: not known.
     var newestVersion: Int?
+    /// Operators that it has no form of, by domain and name, besides those of other domains than `domains`.
+    var refusedOperators: Set<String> = []
+    /// Domains of the operators that it reads, ONNX's own being empty; nil: it may know those of any.
+    var domains: Set<String>?
+    /// Whether numbers that share a scale must be as many in every block.
+    var needsEvenBlocks = false
 
     func activations(_ wanted: ActivationCodes, isReduced: Bool, by convention: QuantizationConvention) -> ActivationScheme {
         guard needsSymmetry else {
@@ -48,15 +54,38 @@ package struct ExportProfile: Sendable {
         if let newestVersion, version > newestVersion {
             findings.append(Finding("graph", .fellBack, reason: "\(name) reads operator sets up to \(newestVersion), and this is \(version)"))
         }
-        guard needsSymmetry else { return findings }
-        let index = GraphIndex(graph)
-        for node in graph.nodes where node.op.inputRoles[1] == .scale {
-            guard let zeroPoint = index.constant(node.input(2)) else { continue }
-            if zeroPoint.zeroCount < zeroPoint.elementCount {
-                findings.append(Finding(node.name, .fellBack, reason: "\(name) takes zero points of 0 only"))
-            }
+        return findings + objectionsToNodes(of: graph)
+    }
+
+    /// What of the nodes of a graph, and of the bodies in it, it does not take.
+    private func objectionsToNodes(of graph: Graph, in holder: String = "") -> [Finding] {
+        graph.nodes.flatMap { node in
+            let own = objection(to: node, in: graph).map { [Finding(holder + node.name, .fellBack, reason: $0)] } ?? []
+            return own + node.op.bodies.sorted { $0.key < $1.key }.flatMap { objectionsToNodes(of: $1, in: "\(holder)\(node.name)/") }
         }
-        return findings
+    }
+
+    private func objection(to node: Node, in graph: Graph) -> String? {
+        let type = node.op.type
+        if let domains, !domains.contains(type.domain) { return "\(name) takes operators of ONNX itself only, and this is \(type)" }
+        if refusedOperators.contains("\(type)") { return "\(name) has no \(type)" }
+        guard node.op.inputRoles[1] == .scale else { return nil }
+        if needsSymmetry {
+            let types = [node.input(0), node.output(0)].compactMap { $0.flatMap { graph.infos[$0]?.elementType } }
+            let isZero = node.input(2).flatMap { graph.initializers[$0]?.isZero } ?? true
+            if !isZero || types.contains(where: { $0.isInteger && !$0.isSigned }) { return "\(name) takes signed codes with zero points of 0 only" }
+        }
+        return needsEvenBlocks ? objectionToBlocks(of: node, in: graph) : nil
+    }
+
+    private func objectionToBlocks(of node: Node, in graph: Graph) -> String? {
+        guard let scaleAxis = (node.op as? DequantizeLinear)?.scaleAxis ?? (node.op as? QuantizeLinear)?.scaleAxis, scaleAxis.blockSize > 0,
+            let extents = node.input(0).flatMap({ graph.infos[$0]?.extents })
+        else { return nil }
+        let axis = scaleAxis.axis ?? 1
+        let place = axis < 0 ? axis + extents.count : axis
+        guard extents.indices.contains(place), let extent = extents[place].value, extent % scaleAxis.blockSize != 0 else { return nil }
+        return "\(name) takes blocks of one size only, and blocks of \(scaleAxis.blockSize) do not divide \(extent)"
     }
 }
 
@@ -71,16 +100,23 @@ public enum ExportProfiles: MemberCatalogue {
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
             name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],
-            combinations: ["Concat", "AveragePool", "GlobalAveragePool"], isMeasured: true,
-            newestVersion: 26),
-        // Its parser refuses zero points, and computes biases in float.
+            combinations: ["Concat", "AveragePool", "GlobalAveragePool"], isMeasured: true, newestVersion: 26,
+            refusedOperators: [
+                "com.microsoft.QAttention", "com.microsoft.QGemm", "com.microsoft.QLinearGlobalAveragePool", "BitCast", "CausalConvWithState",
+                "TensorScatter",
+            ], needsEvenBlocks: true),
+        // Its parser refuses zero points, unsigned codes and operators on codes, and computes biases in float.
         ExportProfile(
-            name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false),
+            name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false,
+            refusedOperators: operatorsOnCodes, domains: [""], needsEvenBlocks: true),
         // Standard operators that runtimes have known for years, in the form that all of them fuse.
-        ExportProfile(name: "portable", definedRanges: ["Softmax"], newestVersion: 20),
+        ExportProfile(name: "portable", definedRanges: ["Softmax"], newestVersion: 20, domains: [""]),
         // Quantized weights and activations of iOS 17, biases in float.
         ExportProfile(
-            name: "coreml", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], takesIntegerBiases: false, combinations: []),
+            name: "coreml", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], takesIntegerBiases: false, combinations: [],
+            refusedOperators: operatorsOnCodes, domains: [""], needsEvenBlocks: true),
     ]
+    /// Those of ONNX itself that compute with codes rather than with the numbers behind them.
+    private static let operatorsOnCodes: Set<String> = ["ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"]
     public static var names: [String] { all.map(\.name) }
 }

@@ -2,7 +2,7 @@ import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// How large the sums of integer layers can become, whatever their data.
+/// How large the sums of integer layers can become, whatever their data, and their biases that stay float in steps of these sums.
 struct IntegerAudit {
     private(set) var findings: [Finding] = []
 
@@ -24,6 +24,13 @@ struct IntegerAudit {
                 let reason = "its sums reach \(sums.whole * largest) in the worst case, beyond 32 bits"
                 findings.append(Finding(site.node.name, .fellBack, reason: reason))
             }
+            if let bias = index.constant(site.node.input(2))?.channelBias(of: site, in: index), let step = index.constant(data.input(1)),
+                step.elementCount == 1, !Self.fits(bias.floats(), step: step.doubles()[0], parameters.scales)
+            {
+                let reason = "its bias is beyond 32 bits in steps of its sums: runtimes that add it to these compute something else; "
+                    + "a profile with integer biases makes the steps larger"
+                findings.append(Finding(site.node.name, .fellBack, reason: reason))
+            }
         }
         guard let first = saturating.first else { return }
         findings.append(
@@ -31,6 +38,16 @@ struct IntegerAudit {
                 "graph", .kept,
                 reason: "on x86 processors without VNNI, sums of two products of \(saturating.count) of \(layers) layers can "
                     + "exceed 16 bits, as in \(first): reduce-range keeps them within"))
+    }
+}
+
+extension IntegerAudit {
+    /// Whether biases in steps of data times weights are within int32.
+    private static func fits(_ biases: [Float], step: Double, _ scales: [Float]) -> Bool {
+        biases.indices.allSatisfy { channel in
+            guard let scale = scales.count == 1 ? scales.first : scales.indices.contains(channel) ? scales[channel] : nil else { return true }
+            return Double(biases[channel].magnitude) <= Double(Int32.max) * step * Double(scale)
+        }
     }
 }
 

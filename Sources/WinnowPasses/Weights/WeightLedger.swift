@@ -95,6 +95,11 @@ extension Graph {
         var holders: [ValueName: String] = [:]
         addReaders(of: Set(tensors), &lookups, &others, holder: nil, &holders)
         others.formUnion(outputs)
+        let own = Set(weightSites.map(\.tensor))
+        // What lies between a weight and a body, such as a mask, is a node of this graph.
+        for site in capturedWeightSites where site.operand != site.tensor && !own.contains(site.tensor) && others.remove(site.tensor) != nil {
+            holders[site.tensor] = site.holder
+        }
         let multiplied = lookups.isEmpty ? [] : Set(lookupSites.filter(\.isMultiplied).map(\.tensor))
         var reasons: [ValueName: String] = [:]
         for tensor in tensors where !others.contains(tensor) {

@@ -36,22 +36,23 @@ extension Graph {
     /// control-flow bodies are the bodies' own.
     package var weightSites: [WeightSite] { allSites.filter { initializers[$0.tensor] != nil } }
 
-    /// The uses of this graph's initializers by contractions in the bodies inside it.
-    package var capturedWeightSites: [WeightSite] {
-        nodes.flatMap { node in
+    /// The uses of this graph's initializers by contractions in the bodies inside it, through what lies on either side of their edges.
+    package var capturedWeightSites: [WeightSite] { capturedSites.filter { initializers[$0.tensor] != nil } }
+
+    /// Uses, in the bodies inside this graph, of its initializers and of what it captures itself.
+    private var capturedSites: [WeightSite] {
+        let holders = nodes.filter { !$0.op.bodies.isEmpty }
+        guard !holders.isEmpty else { return [] }
+        let index = GraphIndex(self)
+        return holders.flatMap { node in
             node.op.bodies.sorted { $0.key < $1.key }.flatMap { _, body in
-                (body.allSites.filter { body.captures[$0.tensor] != nil } + body.capturedSitesOfOthers).map { site in
+                (body.allSites + body.capturedSites).filter { body.captures[$0.tensor] != nil }.compactMap { index.continuing($0) }.map { site in
                     var site = site
                     site.holder = node.name
                     return site
                 }
             }
-        }.filter { initializers[$0.tensor] != nil }
-    }
-
-    /// Uses, in bodies inside this one, of what this body captures itself.
-    private var capturedSitesOfOthers: [WeightSite] {
-        nodes.flatMap { $0.op.bodies.values.flatMap { $0.allSites + $0.capturedSitesOfOthers } }.filter { captures[$0.tensor] != nil }
+        }
     }
 
     /// Sites whose weight is an initializer of this graph or of one around it.
@@ -132,6 +133,22 @@ extension Graph {
             guard let tensor = initializers[name] else { return false }
             return tensor.elementType.isFloatingPoint && tensor.rank > 0 && !masks.contains(name) && !scales.contains(name)
         }
+    }
+}
+
+extension GraphIndex {
+    /// A site of a body whose weight is a value of this graph, followed to the initializer behind that; nil if there is none.
+    fileprivate func continuing(_ site: WeightSite) -> WeightSite? {
+        if graph.initializers[site.tensor] != nil || graph.captures[site.tensor] != nil { return site }
+        guard let rank = info(of: site.tensor)?.rank, let path = weightPath(to: site.tensor, rank: rank) else { return nil }
+        let order = site.order.flatMap { $0.count == rank ? path.order : nil }
+        func axis(_ axis: Int?) -> Int? { axis.flatMap { axis in order.map { $0[axis] } } }
+        var result = site
+        (result.tensor, result.mask) = (path.tensor, site.mask ?? path.mask)
+        result.isQuantized = site.isQuantized || path.isQuantized
+        (result.outputAxis, result.summedAxis) = (axis(site.outputAxis), axis(site.summedAxis))
+        result.order = site.order.flatMap { own in order.map { order in own.map { order[$0] } } }
+        return result
     }
 }
 

@@ -83,22 +83,20 @@ package struct WeightTargets {
     /// Layers whose weight is computed from constants in a way that is not looked through: palettes, sums.
     private mutating func noteComputedWeights() {
         let origins = graph.constantOrigins
-        let read = Set(graph.weightSites.map(\.operand)), chosen = Set(targets.map(\.tensor))
+        let read = Set((graph.weightSites + graph.capturedWeightSites).map(\.operand)), chosen = Set(targets.map(\.tensor))
         for node in graph.nodes {
             for case (let input, .packed(let codes)) in node.op.inputRoles {
                 guard let tensor = node.input(input), graph.initializers[tensor] != nil, !ledger.has(tensor) else { continue }
                 ledger.skip(tensor, "the weight of \(node.name) is stored as \(codes.bitWidth)-bit codes already")
             }
         }
-        for node in graph.nodes where node.op.quantization == .contraction {
-            for operand in node.inputs.prefix(2) where graph.initializers[operand] == nil && !read.contains(operand) {
-                guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin), !chosen.contains(origin)
-                else { continue }
-                // Wider integers are shapes and counters that a weight is made from.
-                let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
-                let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"
-                ledger.skip(origin, "the weight of \(node.name) \(reason)")
-            }
+        for (node, operand) in graph.productOperands where graph.initializers[operand] == nil && !read.contains(operand) {
+            guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin), !chosen.contains(origin)
+            else { continue }
+            // Wider integers are shapes and counters that a weight is made from.
+            let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
+            let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"
+            ledger.skip(origin, "the weight of \(node) \(reason)")
         }
     }
 
@@ -111,6 +109,16 @@ package struct WeightTargets {
 }
 
 extension Graph {
+    /// What contractions multiply, with their names; of those in bodies, what they read of this graph.
+    fileprivate var productOperands: [(node: String, operand: ValueName)] {
+        nodes.flatMap { node in
+            let own = node.op.quantization == .contraction ? node.inputs.prefix(2).map { (node: node.name, operand: $0) } : []
+            return own + node.op.bodies.sorted { $0.key < $1.key }.flatMap { _, body in
+                body.productOperands.filter { body.captures[$0.operand] != nil }.map { ("\(node.name)/\($0.node)", $0.operand) }
+            }
+        }
+    }
+
     /// Why a tensor must stay as it is, whatever reads it.
     package func reasonToKeep(_ tensor: ValueName) -> String? {
         if outputs.contains(tensor) { return "it is an output of the model" }

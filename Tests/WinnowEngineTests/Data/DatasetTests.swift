@@ -24,6 +24,14 @@ import WinnowTensor
         #expect(try shape(of: Shape(own), in: wanted.map { .fixed($0) }) == Shape(wanted))
     }
 
+    /// Samples without axes are told as what they are.
+    @Test func samplesOfSingleNumbersAreNamed() throws {
+        let b = GraphBuilder("vector")
+        let graph = try b.graph(outputs: [b.add(MatMul(), b.input("x", .float32, [16]), b.constant("w", Tensor(zeros: [16, 8])))])
+        let error = #expect(throws: WinnowError.self) { try Dataset([.init(name: "x", Tensor(zeros: [40]))]).adapted(to: graph) }
+        #expect(error?.problem == "has samples of single numbers, but input x takes float32[16]")
+    }
+
     /// Layouts are never mixed up, though the elements are as many.
     @Test(arguments: [
         ([8, 8, 3], [3, 8, 8]), ([3, 8, 8], [8, 8, 3]), ([2, 2, 4], [4, 2, 2]), ([4, 6], [6, 4]), ([2, 6], [3, 4]), ([5], [6]),

@@ -69,6 +69,26 @@ import WinnowTensor
         #expect(run.objections["top-1"]?.contains("no labels") == true)
     }
 
+    /// Outputs without elements, in all batches or in some, are no better or worse than any other.
+    @Test func whatHasNoElementsIsNotMeasured() throws {
+        func network(_ factor: Float) throws -> Graph {
+            let b = GraphBuilder("empty")
+            let x = try b.input("x", .float32, ["N", 3])
+            let nothing = try b.add(MatMul(), x, b.constant("w", Tensor([] as [Float], shape: [3, 0])), name: "nothing")
+            let places = try b.add(NonZero(), x, name: "places")
+            return try b.graph(outputs: [nothing, places, b.add(Mul(), x, b.constant("factor", Tensor(scalar: factor)), name: "scaled")])
+        }
+        let data = try Dataset([.init(name: "x", Tensor([0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 4] as [Float], shape: [4, 3]))])
+        var options = EvaluationOptions()
+        options.batchSize = 2
+        let run = try MetricRun(of: network(2), original: network(1), on: data, options: options)
+        #expect(run.sums.map(\.output) == ["places", "scaled"])
+        #expect(run.results.filter { $0.output == "places" }.map(\.value) == [1])
+        #expect(run[Cosine.self]?.output == "scaled" && run[RelativeError.self]?.value == 1)
+        let nothing = try MetricRun(of: network(2), original: network(1), on: data, outputLimit: 1)
+        #expect(nothing.results.isEmpty && nothing.objections[Cosine.name]?.contains("no elements") == true)
+    }
+
     @Test func labelsAreRankedAndMeasured() throws {
         let batch = MetricBatch(values: [3, 2, 1, 0, 0, 5, 4, 3], labels: [1, 3], sampleCount: 2)
         #expect(try [1, 2, 3].map { k in var metric = TopK(k); try metric.add(batch); return metric.value } == [0, 0.5, 1])

@@ -79,6 +79,13 @@ struct ChannelBudgetTests {
         #expect(try reasons(["sparsity": 0]) == ["nothing to remove at this sparsity"])
     }
 
+    /// A threshold is the float32 nearest to what was given, as scores are: 0.1 takes channels of 0.1.
+    @Test func thresholdsAreNumbersAsScoresAre() throws {
+        let graph = try graph([[0.1, 0.3, 0.7, 1], [0.1, 0.2, 0.3, 1], [0.5, 0.6, 0.7, 1]])
+        #expect(try widths(graph, ["importance": "l1", "budget": "threshold", "threshold": 0.1]) == [3, 3, 4])
+        #expect(try widths(graph, ["importance": "l1", "budget": "threshold", "threshold": 0.7]) == [1, 1, 1])
+    }
+
     private static let budgets: [(String, ModelCost)] = [("parameters", .parameters), ("macs", .macs), ("bytes", .bytes)]
 
     /// No more is left than asked for, and with one channel more there would be.

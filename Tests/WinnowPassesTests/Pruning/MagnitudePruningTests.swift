@@ -1,5 +1,6 @@
 import Testing
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 @testable import WinnowPasses
 
@@ -92,6 +93,25 @@ struct MagnitudePruningTests {
         let result = try pass(["mode": "threshold", "threshold": 0.1])(graph).graph
         let old = try #require(graph.initializers["fc2.weight"]?.floats())
         #expect(result.initializers["fc2.weight"]?.floats() == old.map { abs($0) <= 0.1 ? 0 : $0 })
+    }
+
+    /// A threshold is what a weight of its type that was given the same number is, as NumPy and torch compare them, whatever else is pruned.
+    @Test(arguments: [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
+    func thresholdsAreNumbersOfTheWeightsType(_ threshold: Double) throws {
+        let numbers = [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9]
+        let types: [ElementType] = [.float32, .float16, .bfloat16, .float64]
+        for scope in ["tensor", "global"] {
+            let b = GraphBuilder("typed")
+            let x = try b.input("x", .float32, ["N", 1])
+            let outputs = try types.map { type in
+                let w = b.constant("\(type)", Tensor(numbers, shape: [1, numbers.count], as: type))
+                return try b.add(MatMul(), x, type == .float32 ? w : b.add(Cast(to: .float32), w))
+            }
+            let pruned = try pass(["mode": "threshold", "threshold": .number(threshold), "scope": .string(scope)])(b.graph(outputs: outputs)).graph
+            for type in types {
+                #expect(pruned.initializers["\(type)"]?.zeroCount == numbers.count { $0 <= threshold }, "\(type) \(scope)")
+            }
+        }
     }
 
     /// ⌊q(n−1)/100⌋ + 1 weights lie at or below the linear percentile.

@@ -19,6 +19,8 @@ struct SparsityPatternTests {
 
     @Test(arguments: ["4:2", "2:2", "0:4", "x4", "2x", "2:4:8", "-1x2", "some"]) func othersAreRefused(text: String) {
         #expect(SparsityPattern(.string(text)) == nil)
+        let error = #expect(throws: WinnowError.self) { try MagnitudePruning(hyperparameters: ["pattern": .string(text)]) }
+        #expect(error.map { "\($0)".contains("N:M with N < M") } == true)
     }
 
     /// Of every four inputs of an output the two largest stay, whatever the sparsity asked for.

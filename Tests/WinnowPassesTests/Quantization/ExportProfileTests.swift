@@ -44,4 +44,55 @@ struct ExportProfileTests {
         newer.metadata.opsets[""] = 27
         #expect(objections("onnxruntime", newer).contains { $0.reason.contains("operator sets up to 26") })
     }
+
+    private func reasons(_ profile: String, _ graph: Graph) -> [String] {
+        Chosen<ExportProfiles>(name: profile).member.objections(to: graph).map { "\($0.subject): \($0.reason)" }
+    }
+
+    /// Blocks that do not divide what they lie along are no blocks to runtimes that reshape by them; those that do are.
+    @Test(arguments: [(20, true), (32, false)]) func unevenBlocksAreRefused(inputs: Int, isUneven: Bool) throws {
+        let b = GraphBuilder("blocks")
+        let x = try b.input("x", .float32, ["N", .fixed(inputs)])
+        let graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", TestModels.normal([inputs, 24])))])
+        let coded = try WeightOnlyQuantization { ($0.bits, $0.blockSize) = (4, 16) }(graph).graph
+        for profile in ["openvino", "tensorrt", "coreml"] {
+            #expect(reasons(profile, coded).contains { $0.contains("blocks of 16 do not divide 20") } == isUneven, "\(profile)")
+        }
+        #expect(reasons("onnxruntime", coded).isEmpty)
+    }
+
+    /// Operators of ONNX Runtime's own, and those that compute with codes, are named where a runtime has none, in bodies too.
+    @Test func operatorsThatARuntimeDoesNotHaveAreNamed() throws {
+        let b = GraphBuilder("own")
+        let x = try b.input("x", .float32, ["N", 32])
+        let graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", TestModels.normal([32, 24])), name: "layer")])
+        let packed = try WeightOnlyQuantization { ($0.scheme, $0.mixed, $0.matrices) = ("uint4-g16", false, .matMulNBits) }(graph).graph
+        let dynamic = try DynamicQuantization()(graph).graph
+        for profile in ["tensorrt", "portable", "coreml"] {
+            #expect(reasons(profile, packed).contains { $0.contains("com.microsoft.MatMulNBits") }, "\(profile)")
+            #expect(reasons(profile, dynamic).contains { $0.contains("has no MatMulInteger") } == (profile != "portable"), "\(profile)")
+        }
+        for profile in ["onnxruntime", "openvino"] { #expect(reasons(profile, packed).isEmpty && reasons(profile, dynamic).isEmpty) }
+        let outer = GraphBuilder("outer")
+        let (data, condition) = (try outer.input("x", .float32, ["N", 32]), try outer.input("condition", .bool, []))
+        let branch = try packed.capturing(data, ValueType(.float32, ["N", 32]))
+        let held = try outer.graph(outputs: [outer.add(If(then: branch, else: branch), condition, name: "choice")])
+        #expect(reasons("tensorrt", held).contains { $0.hasPrefix("choice/layer: ") })
+    }
+
+    /// TensorRT takes no unsigned codes, where zero is their zero point too.
+    @Test func unsignedCodesAreRefused() throws {
+        let graph = try TestModels.perceptron()
+        #expect(reasons("tensorrt", try Palettization()(graph).graph).contains { $0.contains("signed codes") })
+        #expect(reasons("tensorrt", try WeightOnlyQuantization { $0.scheme = "int8" }(graph).graph).isEmpty)
+    }
+}
+
+extension Graph {
+    /// The same as a body that captures what is its input.
+    fileprivate func capturing(_ name: ValueName, _ type: ValueType) throws -> Graph {
+        try Graph(
+            name: self.name, inputs: [], outputs: outputs, nodes: nodes, initializers: namedInitializers, captures: [name: type],
+            metadata: metadata)
+    }
 }

@@ -39,6 +39,20 @@ struct PrecisionTests {
         return try MetricRun(of: graph, original: original, on: samples, metrics: [SignalToNoise()]).sums[0].sums.decibels
     }
 
+    /// An output without elements has no energy to lose: the others are judged as they are without it.
+    @Test func outputsWithoutElementsAreNotJudged() throws {
+        let b = GraphBuilder("empty")
+        let x = try b.input("x", .float32, ["N", 12])
+        let y = try b.add(MatMul(), x, b.constant("w", TestModels.normal([12, 8])), name: "layer")
+        let nothing = try b.add(MatMul(), x, b.constant("nothing", Tensor([] as [Float], shape: [12, 0])), name: "empty")
+        let graph = try b.graph(outputs: [y, nothing])
+        for values in [[:], ["max-drop": 1]] as [[String: HyperparameterValue]] {
+            let result = try quantized(graph, values)
+            #expect(result.findings.contains { $0.subject == "w" && $0.status == .done })
+            #expect(layersInIntegers(result.graph) == ["layer"])
+        }
+    }
+
     /// What stands before a logarithm stays float, what comes behind it does not; asked to, everything becomes integers, and is worse.
     @Test func whatFeedsALogarithmStaysFloat() throws {
         let graph = try spectrogram()

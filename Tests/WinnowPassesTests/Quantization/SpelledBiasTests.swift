@@ -65,4 +65,20 @@ struct SpelledBiasTests {
         #expect(result.graph.maskNodes.isEmpty && result.findings.contains { $0.status == .fellBack && $0.subject == "w" })
         #expect(result.graph.initializers["w"]?.sparsity == 0.5)
     }
+
+    /// A bias that a profile leaves float is told of where it would not fit the integers that an optimizer makes of it; with the profile of
+    /// integer biases the steps are such that it fits.
+    @Test(arguments: [("tensorrt", 1e-9, true), ("tensorrt", 1, false), ("coreml", 1e-9, true), ("onnxruntime", 1e-9, false)])
+    func floatBiasesBeyondTheSumsAreNamed(profile: String, scale: Float, isNamed: Bool) throws {
+        let b = GraphBuilder("bias")
+        let x = try b.input("x", .float32, ["N", 16])
+        var weight = numbers([16, 8], 0.3, seed: 1).floats()
+        for index in stride(from: 2, to: weight.count, by: 8) { weight[index] *= scale }
+        let y = try b.add(
+            Gemm(), x, b.constant("w", Tensor(weight, shape: [16, 8])), b.constant("b", numbers([8], 0.3, seed: 2)), name: "layer")
+        let graph = try b.graph(outputs: [b.add(MatMul(), y, b.constant("v", numbers([8, 8], 0.3, seed: 3)))])
+        let context = PassContext(calibration: try Dataset([.init(name: "x", numbers([32, 16], 1, seed: 4))]))
+        let findings = try StaticQuantization(hyperparameters: ["profile": .string(profile), "output-sqnr": 0])(graph, in: context).findings
+        #expect(findings.contains { $0.subject == "layer" && $0.reason.contains("its bias is beyond 32 bits") } == isNamed, "\(findings)")
+    }
 }
