@@ -42,7 +42,7 @@ public struct ChannelSearch: Pass {
         var context = context
         context.teacher = context.teacher ?? graph
         let groups = try pruning.candidates(in: graph, pruning.choice.selection(in: graph), context)
-        guard !groups.ranked.isEmpty else { return try groups.result(without: [:], removed: true, in: context) }
+        guard !groups.ranked.isEmpty else { return try groups.result(without: [:], removed: true, in: context).tellingOfNoWeights }
         let state = try context.state(of: self, on: graph)?.part("candidates")
         var found = try state?.load(Found.self)?.record ?? Found()
         let (bench, validation) = (context.bench, try context.validationData(for: graph))

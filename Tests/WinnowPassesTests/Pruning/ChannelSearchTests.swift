@@ -31,6 +31,16 @@ struct ChannelSearchTests {
         #expect(many.graph.initializers["stem.norm.mean"] != graph.initializers["stem.norm.mean"], "statistics are taken anew")
     }
 
+    /// Where there are no weights at all, that is said; `--strict` looks for it.
+    @Test func modelsWithoutWeightsAreSkipped() throws {
+        let b = GraphBuilder("none")
+        let graph = try b.graph(outputs: [b.add("Relu", b.input("x", .float32, ["N", 4]))])
+        let context = try Zoo.context(for: graph)
+        for result in [try search()(graph, in: context), try StructuredPruning()(graph, in: context), try MagnitudePruning()(graph, in: context)] {
+            #expect(result.findings.map(\.status) == [.skipped] && result.findings[0].reason == "it has no weights")
+        }
+    }
+
     @Test func whatNeverMeetsTheBudgetChangesNothing() throws {
         let graph = try TestModels.residual()
         let result = try search(["tolerance": 0])(graph, in: TestModels.context(for: graph))
