@@ -40,6 +40,11 @@ public struct ModelTiming: Codable, Sendable {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
             let timer = try ModelTimer(model, work, batchSize: batch, options: options)
+            guard batches == nil || timer.batchSize == batch else {
+                throw WinnowError(
+                    .usage, "--batch", "is \(batch), but \(model.path ?? model.graph.name) fixes its inputs to \(timer.batchSize) sample\(timer.batchSize == 1 ? "" : "s")",
+                    remedy: "leave --batch out, or give \(timer.batchSize)")
+            }
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])
