@@ -63,9 +63,9 @@ public struct Distillation: TrainingPass {
             setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
         }
         let (builder, index) = (GraphBuilder(extending: graph), GraphIndex(graph))
-        if by != .mse, let extents = graph.infos[output]?.extents, extents.count < 2 || extents[1] == .fixed(1) {
+        if by != .mse, let type = graph.infos[output]?.type, let extents = type.extents, extents.count < 2 || extents[1] == .fixed(1) {
             throw WinnowError(
-                .recipe, "by: \(by.rawValue)", "compares scores of classes, and output \(output) has one number a sample", remedy: "use mse")
+                .recipe, "by: \(by.rawValue)", "compares scores of classes (N, classes), and output \(output) is \(type)", remedy: "use mse")
         }
         let student = try builder.logits(of: output, in: index)
         let goals = try parts.map { (weight: $0.weight, value: try builder.logits(of: $0.goal, in: index)) }
