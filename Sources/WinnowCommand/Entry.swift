@@ -65,9 +65,10 @@ struct WinnowProgram: ParsableCommand {
 
     /// How the options are seen that the help of a command leaves out; nothing where it leaves out none, and behind what is no such help.
     static func hiddenHelp(behind message: String) -> [String] {
-        func isSame(_ text: String) -> Bool { text.trimmingCharacters(in: .whitespacesAndNewlines) == message.trimmingCharacters(in: .whitespacesAndNewlines) }
-        let shown = configuration.subcommands.first { isSame(helpMessage(for: $0, includeHidden: false)) }
-        guard let shown, !isSame(helpMessage(for: shown, includeHidden: true)) else { return [] }
+        func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
+        let own = trimmed(message)
+        let shown = configuration.subcommands.first { trimmed(helpMessage(for: $0, includeHidden: false)) == own }
+        guard let shown, trimmed(helpMessage(for: shown, includeHidden: true)) != own else { return [] }
         return ["Further options: winnow \(shown.configuration.commandName ?? "") --help-hidden"]
     }
 

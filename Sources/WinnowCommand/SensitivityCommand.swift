@@ -24,7 +24,8 @@ struct SensitivityCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
     @OptionGroup var metric: MetricArguments
     @Option(parsing: .unconditional, help: "Validation samples to judge by at most; default: all.") var samples: Int?
-    @Option(parsing: .unconditional, help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
+    @Option(
+        parsing: .unconditional, help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
     var maxLoss: Double?
     @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?

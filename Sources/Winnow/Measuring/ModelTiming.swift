@@ -41,8 +41,9 @@ public struct ModelTiming: Codable, Sendable {
             }
             let timer = try ModelTimer(model, work, batchSize: batch, options: options)
             guard batches == nil || timer.batchSize == batch else {
+                let words = timer.batchSize == 1 ? "1 sample" : "\(timer.batchSize) samples"
                 throw WinnowError(
-                    .usage, "--batch", "is \(batch), but \(model.path ?? model.graph.name) fixes its inputs to \(timer.batchSize) sample\(timer.batchSize == 1 ? "" : "s")",
+                    .usage, "--batch", "is \(batch), but \(model.path ?? model.graph.name) fixes its inputs to \(words)",
                     remedy: "leave --batch out, or give \(timer.batchSize)")
             }
             return ModelTiming(

@@ -32,7 +32,8 @@ import WinnowTensor
     }
 
     /// Floats that would become infinite are refused; those that are stay.
-    @Test(arguments: [(1e39, ElementType.float32), (-1e300, .float32), (70_000, .float16)]) func overflowingFloatsAreRefused(number: Double, type: ElementType) throws {
+    @Test(arguments: [(1e39, ElementType.float32), (-1e300, .float32), (70_000, .float16)])
+    func overflowingFloatsAreRefused(number: Double, type: ElementType) throws {
         func adapted(_ numbers: [Double]) throws -> Dataset {
             try Dataset([.init(name: "x", Tensor(numbers, shape: [1, 3]))]).adapted(to: graph(["N", 3], type))
         }

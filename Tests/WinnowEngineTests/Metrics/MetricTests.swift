@@ -60,7 +60,7 @@ import WinnowTensor
     /// Both infinities are told, and told apart, in JSON too.
     @Test func infinitiesHaveSigns() throws {
         func result(_ value: Double) -> MetricResult { MetricResult("SQNR", value, unit: "dB", isHigherBetter: true, output: "y") }
-        for value in [Double.infinity, -.infinity, 3] {
+        for value in [.infinity, -.infinity, 3] as [Double] {
             let read = try JSONDecoder.exact.decode(MetricResult.self, from: JSONEncoder.exact().encode(result(value)))
             #expect(read.value == value)
         }

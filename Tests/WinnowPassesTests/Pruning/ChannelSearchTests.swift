@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 @testable import WinnowPasses
@@ -34,7 +35,7 @@ struct ChannelSearchTests {
     /// Where there are no weights at all, that is said; `--strict` looks for it.
     @Test func modelsWithoutWeightsAreSkipped() throws {
         let b = GraphBuilder("none")
-        let graph = try b.graph(outputs: [b.add("Relu", b.input("x", .float32, ["N", 4]))])
+        let graph = try b.graph(outputs: [b.add(Relu(), b.input("x", .float32, ["N", 4]))])
         let context = try Zoo.context(for: graph)
         for result in [try search()(graph, in: context), try StructuredPruning()(graph, in: context), try MagnitudePruning()(graph, in: context)] {
             #expect(result.findings.map(\.status) == [.skipped] && result.findings[0].reason == "it has no weights")

@@ -17,7 +17,9 @@ import WinnowTensor
         #expect(error?.subject == "--batch" && error?.problem.hasSuffix("fixes its inputs to \(words)") == true)
     }
 
-    @Test(arguments: [([1, 4], nil, [1]), ([2, 4], nil, [2]), ([2, 4], "2", [2]), ([4], "1", [1]), (["N", 4], "4,8", [4, 8])] as [([Extent], String?, [Int])])
+    @Test(arguments: [
+        ([1, 4], nil, [1]), ([2, 4], nil, [2]), ([2, 4], "2", [2]), ([4], "1", [1]), (["N", 4], "4,8", [4, 8]),
+    ] as [([Extent], String?, [Int])])
     func whatFitsIsMeasured(extents: [Extent], batches: String?, sizes: [Int]) throws {
         #expect(try ModelTiming.measure(model(extents), batches: batches, seconds: 0).map(\.latency.batchSize) == sizes)
     }
