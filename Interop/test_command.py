@@ -168,6 +168,62 @@ def test_wrong_usage(winnow, model, arguments, words):
     fails(winnow, 2, *arguments, words=words)
 
 
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["prune", "MODEL", "--sparsity", "-0.1"], 1, "sparsity: is -0.1, outside 0…1"), (["prune", "MODEL", "--data", "DATA", "--epochs", "-2"], 1, "epochs: is -2, outside 0…"),
+        (["factorize", "MODEL", "--data", "DATA", "--epochs", "-2"], 1, "epochs: is -2, outside 0…"), (["factorize", "MODEL", "--energy", "-1"], 1, "energy: is -1, outside 0…1"),
+        (["quantize", "MODEL", "--max-drop", "-1"], 1, "max-drop: is -1, outside 0…100"), (["compress", "MODEL", "--max-drop", "-1"], 2, "--max-drop: is -1"),
+        (["compress", "MODEL", "--target-size", "-1"], 2, "--target-size: -1 is no size"), (["compress", "MODEL", "--seed", "-1"], 2, "'-1' is invalid for '--seed <seed>'"),
+        (["pick", "x.search", "--max-drop", "-1"], 2, "--max-drop: is -1"), (["shrink", "MODEL", "--width", "-1"], 2, "--width: is -1"),
+        (["train", "MODEL", "--data", "x", "--learning-rate", "-1"], 2, "--learning-rate: is -1"), (["train", "MODEL", "--data", "x", "--shift", "-1"], 2, "--shift: is -1"),
+        (["prune", "MODEL", "--sparsity", "--epochs"], 2, "'--epochs' is invalid for '--sparsity <sparsity>'"),
+    ],
+)  # fmt: skip
+def test_numbers_below_zero_meet_the_range(winnow, model, tmp_path, arguments, code, words):
+    np.savez(tmp_path / "d.npz", input=np.random.default_rng(1).normal(size=(64, 784)).astype(np.float32), labels=np.arange(64) % 10)
+    places = {"MODEL": str(model), "DATA": str(tmp_path / "d.npz")}
+    fails(winnow, code, *[places.get(argument, argument) for argument in arguments], "-o", tmp_path / "o.onnx", words=[words])
+    assert not (tmp_path / "o.onnx").exists()
+
+
+@pytest.mark.parametrize("arguments", [["benchmark", "MODEL", "--seconds", "-1"], ["benchmark", "MODEL", "--batch", "-1"], ["compare", "MODEL", "MODEL", "--tolerance", "-1"]], ids=lambda a: a[-2])
+def test_numbers_below_zero_of_what_measures(winnow, model, arguments):
+    fails(winnow, 2, *[str(model) if argument == "MODEL" else argument for argument in arguments], words=[f"{arguments[-2]}: ", "-1"])
+
+
+def test_help_tells_of_what_it_leaves_out(winnow):
+    for command in ("evaluate", "quantize", "run"):
+        line = f"Further options: winnow {command} --help-hidden"
+        assert winnow(command, "--help").stdout.strip().splitlines()[-1] == line
+        more = winnow(command, "--help-hidden").stdout
+        assert line not in more and all(option in more for option in ("--memory", "--layout", "--allow-links"))
+    for words in (["--help"], ["manual", "--help"]):
+        assert "Further options" not in winnow(*words).stdout
+
+
+def test_models_that_none_runs_are_a_failure(winnow, model, tmp_path):
+    """With the reason; beside one that runs they are not."""
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 784]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Strange", ["x"], ["y"], "odd", domain="own")], "g", info[:1], info[1:])
+    path = tmp_path / "odd.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("own", 1)], ir_version=8), path)
+    np.savez(tmp_path / "d.npz", x=np.zeros((8, 784), np.float32))
+    np.savez(tmp_path / "m.npz", input=np.zeros((8, 784), np.float32))
+    fails(winnow, 1, "evaluate", path, "--data", tmp_path / "d.npz", "--split", "all", words=["odd.onnx", "own.Strange"])
+    assert winnow("evaluate", model, "--data", tmp_path / "m.npz", "--split", "all").returncode == 0
+
+
+def test_distillation_says_what_an_output_is(winnow, tmp_path):
+    weight = numpy_helper.from_array(np.ones((8, 4), np.float32), "w")
+    info = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [8])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4])]
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", *info, [weight])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    np.savez(tmp_path / "d.npz", x=np.ones((64, 8), np.float32))
+    result = winnow("distill", tmp_path / "m.onnx", "--teacher", tmp_path / "m.onnx", "--data", tmp_path / "d.npz", "-o", tmp_path / "o.onnx", check=False)
+    assert result.returncode == 1 and "output y is float32[4]" in result.stderr and "one number a sample" not in result.stderr
+
+
 def test_missing_data(winnow, model, tmp_path):
     fails(winnow, 1, "evaluate", model, "--data", tmp_path / "nothing", words=["nothing"])
     fails(winnow, 1, "evaluate", model, "--data", tmp_path, words=["images"])

@@ -237,8 +237,31 @@ def test_weights_that_are_no_number_are_told_of(winnow, model, data, tmp_path):
     values[0, 0] = np.nan
     weight.CopyFrom(numpy_helper.from_array(values, "up0"))
     onnx.save(broken, tmp_path / "nan.onnx")
-    assert "up0 holds what is no number" in winnow("evaluate", tmp_path / "nan.onnx", "--data", data).stdout
+    text = winnow("evaluate", tmp_path / "nan.onnx", "--data", data).stdout
+    assert "up0 holds what is no number, of which a Relu" in text
     assert "no number" not in winnow("evaluate", model, "--data", data).stdout
+
+
+def test_outputs_that_are_no_numbers_are_wrong(winnow, model, data, tmp_path):
+    broken = onnx.load(model)
+    head = next(tensor for tensor in broken.graph.initializer if tensor.name == "head")
+    head.CopyFrom(numpy_helper.from_array(np.full((3, 8), np.nan, np.float32), "head"))
+    path = tmp_path / "nan.onnx"
+    onnx.save(broken, path)
+    text = winnow("evaluate", path, "--data", data).stdout
+    # No Relu reads what the head gives.
+    assert "head holds what is no number\n" in text
+    assert json.loads(winnow("evaluate", path, "--data", data, "--json").stdout)[0]["top1"] == 0
+    np.savez(tmp_path / "x.npz", x=np.load(data)["x"])
+    values = []
+    for other in (path, model):
+        rows = json.loads(winnow("evaluate", model, other, "--data", tmp_path / "x.npz", "--split", "all", "--json").stdout)
+        values.append({metric["metric"]: metric["value"] for metric in rows[1]["metrics"]})
+    assert values[0]["SQNR"] == "-inf" and values[0]["same top-1"] == 0 and values[0]["largest difference"] == "inf"
+    assert values[1]["SQNR"] == "inf" and values[1]["same top-1"] == 1
+    assert "SQNR −∞ dB" in winnow("compare", model, path, "--data", tmp_path / "x.npz").stdout
+    result = winnow("sensitivity", path, "--data", tmp_path / "x.npz", check=False)
+    assert result.returncode == 1 and "no number for every sample" in result.stderr
 
 
 @pytest.mark.parametrize(

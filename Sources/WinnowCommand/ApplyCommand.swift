@@ -15,7 +15,7 @@ struct ApplyCommand: ParsableCommand {
     @OptionGroup var output: OutputArguments
     @Option(name: .customLong("set"), help: "A hyperparameter: KEY=VALUE. May be given several times.") var settings: [String] = []
     @OptionGroup var data: DataArguments
-    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes every random choice; 0 or more.") var seed: UInt64 = 0
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
     @OptionGroup var shapes: ShapeArguments

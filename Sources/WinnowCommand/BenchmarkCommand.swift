@@ -7,10 +7,11 @@ struct BenchmarkCommand: ParsableCommand {
         discussion: "winnow benchmark model.onnx small.onnx --batch 1,8 --threads 1")
 
     @Argument(help: "The ONNX files.") var models: [String]
-    @Option(help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.") var batch: String?
+    @Option(parsing: .unconditional, help: "Batch sizes, several separated by commas; 1, or that of --input, where it is left out.")
+    var batch: String?
     @OptionGroup var shapes: ShapeArguments
     @Option(help: "An npz, npy or safetensors file with arrays for inputs; the others are random.") var input: String?
-    @Option(help: "Seconds to measure each.") var seconds = 1.0
+    @Option(parsing: .unconditional, help: "Seconds to measure each.") var seconds = 1.0
     @Flag(help: "JSON instead of lines.") var json = false
     @Flag(help: "Time training steps (batch, forward, backward, update with SGD) instead of executions.") var training = false
     @Flag(help: "List the steps of the executed plan with the time and share of each.") var plan = false

@@ -11,7 +11,7 @@ struct CompareCommand: ParsableCommand {
     @OptionGroup var data: DataArguments
     @OptionGroup var shapes: ShapeArguments
     @Flag(help: "Compare the values inside too, and find the first node where the models part.") var nodes = false
-    @Option(help: "The relative error from which two values part.") var tolerance = 0.001
+    @Option(parsing: .unconditional, help: "The relative error from which two values part.") var tolerance = 0.001
     @Flag(help: "JSON instead of text.") var json = false
     @OptionGroup var compute: ComputeArguments
 

@@ -23,7 +23,7 @@ enum Entry {
         } catch {
             let message = WinnowProgram.fullMessage(for: error)
             let isHelp = WinnowProgram.exitCode(for: error) == .success
-            if isHelp { print(message); exit(0) }
+            if isHelp { print(([message] + WinnowProgram.hiddenHelp(behind: message)).joined(separator: "\n")); exit(0) }
             fail(message, WinnowProgram.exitCode(for: error) == .validationFailure ? 2 : 1)
         }
     }
@@ -62,6 +62,15 @@ struct WinnowProgram: ParsableCommand {
                     ManualCommand.self,
                 ]),
         ])
+
+    /// How the options are seen that the help of a command leaves out; nothing where it leaves out none, and behind what is no such help.
+    static func hiddenHelp(behind message: String) -> [String] {
+        func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
+        let own = trimmed(message)
+        let shown = configuration.subcommands.first { trimmed(helpMessage(for: $0, includeHidden: false)) == own }
+        guard let shown, trimmed(helpMessage(for: shown, includeHidden: true)) != own else { return [] }
+        return ["Further options: winnow \(shown.configuration.commandName ?? "") --help-hidden"]
+    }
 
     /// Throws `.usage` for the name of a command that there is not, to run or to explain.
     static func checkName(in arguments: ArraySlice<String>) throws {

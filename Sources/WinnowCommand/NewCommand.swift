@@ -9,7 +9,7 @@ struct NewCommand: ParsableCommand {
     @Argument(help: "The architecture.") var architecture: String
     @OptionGroup var output: OutputArguments
     @Option(help: "Layer widths of an mlp, input first: 784,256,10.") var widths: String?
-    @Option(help: "Fixes the random weights.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes the random weights; 0 or more.") var seed: UInt64 = 0
     @Flag(help: "JSON instead of text.") var json = false
 
     private struct Listing: Encodable {

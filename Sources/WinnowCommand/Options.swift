@@ -13,7 +13,7 @@ struct ReadingArguments: ParsableArguments {
 /// Options that every computing command takes.
 struct ComputeArguments: ParsableArguments {
     @OptionGroup var reading: ReadingArguments
-    @Option(help: "Threads to compute with; 0: one per core.") var threads = 0
+    @Option(parsing: .unconditional, help: "Threads to compute with; 0: one per core.") var threads = 0
     @Option(help: ArgumentHelp(
         "The most memory that one tensor, plan or archive may take; default: three quarters of what there is.", valueName: "8G", visibility: .hidden))
     var memory: String?

@@ -21,16 +21,17 @@ struct SensitivityCommand: ParsableCommand {
         [String] = []
     @Option(help: "The hyperparameter that strengths are values of; default: sparsity, bits or whatever the pass has.")
     var strength: String?
-    @Option(help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
+    @Option(parsing: .unconditional, help: "Strengths, with commas between; default: 0.1 to 0.9 for a sparsity.") var strengths: String?
     @OptionGroup var metric: MetricArguments
-    @Option(help: "Validation samples to judge by at most; default: all.") var samples: Int?
-    @Option(help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
+    @Option(parsing: .unconditional, help: "Validation samples to judge by at most; default: all.") var samples: Int?
+    @Option(
+        parsing: .unconditional, help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
     var maxLoss: Double?
     @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
     @Option(help: "The HTML page to write.") var report: String?
     @Flag(help: "Print the JSON instead of a table.") var json = false
-    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes every random choice; 0 or more.") var seed: UInt64 = 0
     @OptionGroup var data: DataArguments
     @OptionGroup var shapes: ShapeArguments
     @OptionGroup var verbosity: VerbosityArguments

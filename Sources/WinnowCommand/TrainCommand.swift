@@ -13,17 +13,17 @@ struct TrainCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments
     @OptionGroup var data: DataArguments
-    @Option(help: "Passes over the training data.") var epochs = 10
-    @Option(help: "Samples in one step.") var batchSize = 128
-    @Option(help: "The learning rate at its highest.") var learningRate = 1e-3
+    @Option(parsing: .unconditional, help: "Passes over the training data.") var epochs = 10
+    @Option(parsing: .unconditional, help: "Samples in one step.") var batchSize = 128
+    @Option(parsing: .unconditional, help: "The learning rate at its highest.") var learningRate = 1e-3
     @Option(help: "adam, adamw or sgd.") var optimizer = "adam"
-    @Option(help: "Momentum of sgd.") var momentum = 0.9
-    @Option(help: "Weight decay.") var weightDecay = 0.0
+    @Option(parsing: .unconditional, help: "Momentum of sgd.") var momentum = 0.9
+    @Option(parsing: .unconditional, help: "Weight decay.") var weightDecay = 0.0
     @Option(help: "constant, step, cosine or one-cycle.") var schedule = "cosine"
-    @Option(help: "Shift images by up to so many pixels.") var shift = 0
+    @Option(parsing: .unconditional, help: "Shift images by up to so many pixels.") var shift = 0
     @Flag(help: "Flip images left to right at random.") var flip = false
     @Option(help: ArgumentHelp("Change samples at random: \(AugmentationChange.help).", valueName: "crop=4")) var augment: [String] = []
-    @Option(help: "Fixes order, augmentation and dropout.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes order, augmentation and dropout; 0 or more.") var seed: UInt64 = 0
     @Flag(help: "JSON instead of text; progress as lines of JSON on standard error.") var json = false
     @Flag(help: "Print errors alone.") var quiet = false
     @OptionGroup var math: MathArguments
@@ -31,6 +31,10 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        for (name, value) in [("--learning-rate", learningRate), ("--momentum", momentum), ("--weight-decay", weightDecay)] where !(value >= 0) {
+            throw WinnowError(.usage, name, "is \(value)", remedy: "give 0 or more")
+        }
+        guard shift >= 0 else { throw WinnowError(.usage, "--shift", "is \(shift)", remedy: "give 0 or more") }
         try output.check(reading: [data.data], replacing: input)
         let model = try Model(reading: input)
         let (splits, source) = try data.required(for: model.graph, quietly: quiet || json)

@@ -52,7 +52,7 @@ enum Chart {
         rows: [String], columns: [String], x xTitle: String, _ cells: [[(value: Double, label: String)?]]
     ) -> String {
         let (left, size, width, gap) = (260.0, 22.0, 56.0, 2.0)
-        let peak = max(cells.joined().compactMap { $0?.value.magnitude }.max() ?? 0, 1e-9)
+        let peak = max(cells.joined().compactMap { $0?.value.magnitude }.filter(\.isFinite).max() ?? 0, 1e-9)
         var parts: [String] = []
         for (row, name) in rows.enumerated() {
             let y = Double(row) * size
@@ -60,7 +60,7 @@ enum Chart {
             for (column, cell) in cells[row].enumerated() {
                 guard let cell else { continue }
                 let (x, extents) = (text(left + Double(column) * width), "width='\(text(width - gap))' height='\(text(size - gap))'")
-                let opacity = Format.number((cell.value.magnitude / peak).squareRoot(), 3)
+                let opacity = Format.number(min(1, cell.value.magnitude / peak).squareRoot(), 3)
                 parts.append(
                     "<rect class='\(cell.value < 0 ? "cool" : "heat")' x='\(x)' y='\(text(y))' \(extents) fill-opacity='\(opacity)'>"
                         + "<title>\(HTML.escape(cell.label))</title></rect>")

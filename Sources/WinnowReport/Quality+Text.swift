@@ -6,7 +6,8 @@ extension MetricResult {
 
     /// `0.9993`, `98.20 % ± 0.40`
     var valueText: String {
-        guard let value else { return "without limit" }
+        guard let value else { return "no number" }
+        guard value.isFinite else { return value > 0 ? "without limit" : "−∞" + (unit.isEmpty ? "" : " ") + unit }
         let spread = deviation.map { " ± " + Format.number(100 * $0, 2) } ?? ""
         return unit == "%" ? Format.percent(value) + spread : Format.short(value) + (unit.isEmpty ? "" : " ") + unit
     }

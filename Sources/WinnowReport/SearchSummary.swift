@@ -18,7 +18,7 @@ public struct SearchSummary: Codable, Sendable {
         public var title: String
         /// What could not be measured is missing.
         public var costs: [CompressionCost: Double]
-        /// On validation data, larger is better; nil where there are none.
+        /// On validation data, larger is better; −∞ where it gives what is no number, nil where there are none.
         public var score: Double?
         /// Whether no other is better in one thing and no worse in all.
         public var isOnFront: Bool
@@ -75,7 +75,7 @@ extension SearchSummary {
 
     private func plot(_ cost: CompressionCost, _ words: String, _ factor: Double) -> String {
         var points = trials.compactMap { trial -> Chart.Point? in
-            guard let x = trial.costs[cost], let score = trial.score else { return nil }
+            guard let x = trial.costs[cost], let score = trial.score, score.isFinite else { return nil }
             return Chart.Point(
                 x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText), \(cost.text(x))", isFilled: false, isChosen: trial.isChosen)
         }.sorted { ($0.x, -$0.y) < ($1.x, -$1.y) }
@@ -89,7 +89,7 @@ extension SearchSummary {
 }
 
 extension SearchSummary.Point {
-    fileprivate var scoreText: String { score.map { Format.percent($0) } ?? "–" }
+    fileprivate var scoreText: String { score.map { $0.isFinite ? Format.percent($0) : "no number" } ?? "–" }
 
     /// Costs and score.
     fileprivate var cells: [String] {

@@ -224,7 +224,8 @@ final class TrainingRun {
         if !judgesByLoss(on: data) {
             let evaluation = try Evaluation(of: model(with: present), on: data, options: EvaluationOptions(session: trainer.options))
             (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
-            return evaluation.top1
+            // No state is good that has a score for no sample.
+            return evaluation.brokenSampleCount < evaluation.sampleCount ? evaluation.top1 : .nan
         }
         let loss = try validationLoss(on: data)
         record.validationLoss = loss

@@ -30,6 +30,15 @@ import WinnowTraining
         #expect(result.history[39].loss < 0.2 * result.history[0].loss)
     }
 
+    /// Where no state has scores for a validation sample, none is the best, and the last one stays.
+    @Test func statesWithoutScoresAreNotTheBest() throws {
+        let nothing = Tensor([Float](repeating: .nan, count: 20), shape: [10, 2])
+        let validation = try Dataset([.init(nothing)], labels: (0..<10).map { $0 % 2 })
+        let trainer = try Trainer(perceptron(inputs: 2, hidden: 4, outputs: 2, activation: Tanh()), configuration: configuration(epochs: 3))
+        let result = try trainer.train(on: quadrants(count: 64), validation: validation)
+        #expect(result.epoch == 3 && result.history.allSatisfy { $0.validationTop1 == 0 })
+    }
+
     @Test func givesBackTheModelItGot() throws {
         let model = try perceptron(inputs: 2, hidden: 4, outputs: 2)
         let result = try Trainer(model, configuration: configuration(epochs: 1)).train(on: quadrants(count: 64))

@@ -1,11 +1,12 @@
 import Foundation
+import WinnowFormats
 import WinnowTensor
 
 extension String {
     /// The class that a label says by its number, `2` or, as tables with gaps are often written, `2.0`; nil where it is a name.
     var classNumber: Int? {
         let text = trimmingCharacters(in: .whitespaces)
-        return Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
+        return Int(text) ?? Double(decimal: text).flatMap { Int(exactly: $0) }
     }
 }
 
@@ -18,7 +19,7 @@ extension [String] {
         }
         let numbers = compactMap(\.classNumber)
         if numbers.count == count { return numbers }
-        if let part = first(where: { $0.classNumber == nil }), allSatisfy({ Double($0.trimmingCharacters(in: .whitespaces)) != nil }) {
+        if let part = first(where: { $0.classNumber == nil }), allSatisfy({ Double(decimal: $0.trimmingCharacters(in: .whitespaces)) != nil }) {
             throw WinnowError(.data, "\(subject): labels", "are no classes: one of them is \(part)", remedy: "give whole numbers or names")
         }
         return nil

@@ -68,7 +68,7 @@ extension DataFile {
             labelArray = labels.map { .init(name: name, Tensor($0.map { Int64($0) })) }
         } catch let error as WinnowError {
             labelObjection = error
-            let numbers = texts.compactMap { Float($0.trimmingCharacters(in: .whitespaces)) }
+            let numbers = texts.compactMap { Float(decimal: $0.trimmingCharacters(in: .whitespaces)) }
             labelArray = numbers.count == texts.count ? .init(name: name, Tensor(numbers)) : nil
         }
     }

@@ -5,10 +5,10 @@ import WinnowReport
 public struct Deviation: Codable, Sendable, Hashable {
     /// The cosine of the angle between both.
     public var cosine: Double
-    /// 10·log₁₀(Σa² / Σ(a−b)²) in dB; nil where both are equal.
+    /// 10·log₁₀(Σa² / Σ(a−b)²) in dB; nil where both are equal, −∞ where an element is infinitely far off or no number.
     public var signalToNoiseDecibels: Double?
     public var maximumDifference: Double
-    /// √(Σ(a−b)² / Σa²); infinite where only a is zero.
+    /// √(Σ(a−b)² / Σa²); infinite where only a is zero, or an element is infinitely far off or no number.
     public var relativeError: Double
 
     init(_ sums: PairSums) {
@@ -32,6 +32,6 @@ public struct Deviation: Codable, Sendable, Hashable {
 
     /// The signal-to-noise ratio as people read it.
     public var noiseText: String {
-        signalToNoiseDecibels.map { "\(($0 * 10).rounded() / 10) dB" } ?? "equal"
+        signalToNoiseDecibels.map { $0 == -.infinity ? "−∞ dB" : "\(($0 * 10).rounded() / 10) dB" } ?? "equal"
     }
 }

@@ -151,8 +151,19 @@ extension Graph {
         }
         guard let first = broken.first else { return nil }
         let others = broken.count > 1 ? " and \(broken.count - 1) more" : ""
-        let relu = nodes.contains { $0.op is Relu } ? ", of which a Relu computed with its layer makes 0, and other runtimes do not" : ""
+        let index = GraphIndex(self)
+        let meetsRelu = broken.contains { index.consumers(of: $0).contains { index.feedsRelu($0) } }
+        let relu = meetsRelu ? ", of which a Relu computed with its layer makes 0, and other runtimes do not" : ""
         return "\(first)\(others) holds what is no number\(relu)"
+    }
+}
+
+extension GraphIndex {
+    /// Whether a Relu may be computed along with a node: it follows at once, or after sums and normalizations.
+    fileprivate func feedsRelu(_ node: Node) -> Bool {
+        node.outputs.contains { value in
+            consumers(of: value).contains { $0.op is Relu || ($0.op is Add || $0.op is BatchNormalization) && feedsRelu($0) }
+        }
     }
 }
 

@@ -44,7 +44,23 @@ public struct ModelRow: Codable, Sendable {
         var measuring = try Measuring(DataSplits(test: samples), of: models.first?.model.graph, options)
         measuring.timesLayers = false
         let measured = try measuring(models, name: models.first?.model.graph.name ?? "", histograms: false)
+        if measured.allSatisfy({ $0.top1 == nil && $0.latency == nil && ($0.metrics ?? []).isEmpty }) {
+            try checkOneRuns(zip(paths, models.map(\.model)).map { ($0, $1) }, on: samples)
+        }
         return zip(models, measured).map { ModelRow(name: $0.model.graph.name, $1, sampleCount: samples.count) }
+    }
+
+    /// Throws why the first model cannot be run where none can.
+    private static func checkOneRuns(_ models: [(path: String, model: Model)], on samples: Dataset) throws {
+        var reason: WinnowError?
+        for (path, model) in models {
+            do {
+                let own = try samples.renamed(from: models[0].model.graph, to: model.graph).adapted(to: model.graph)
+                guard let batch = own.batches(of: 1, for: model.graph).first else { return }
+                return try Session(model.graph).plan(for: batch, of: own).execute()
+            } catch let error as WinnowError { reason = reason ?? error.within(path) }
+        }
+        if let reason { throw reason }
     }
 
     private init(name: String, _ measured: ModelMeasurement, sampleCount: Int) {

@@ -20,7 +20,8 @@ public struct ModelTimer {
     }
 
     private let subject: Subject
-    private let batchSize: Int
+    /// The samples of one execution: as many as the model fixes, else what was asked for.
+    let batchSize: Int
     private let multiplyAccumulates: [String: Int?]
 
     /// What a model is timed on.
@@ -44,7 +45,8 @@ public struct ModelTimer {
         let given = InputShapes(options.shapes.mapValues { Shape($0) })
         let shapes = InputShapes(options.values.mapValues(\.shape)).filled(from: given)
         let inputs = try RandomInputs(seed: 0).inputs(for: graph, batchSize: batchSize, shapes: shapes).merging(options.values) { $1 }
-        self.batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? batchSize
+        let isFixed = graph.inputs.allSatisfy { $0.type.extents?.allSatisfy { $0.value != nil } ?? false }
+        self.batchSize = SampleAxes(of: graph).count(in: inputs.mapValues(\.shape)) ?? (isFixed ? 1 : batchSize)
         let sessionOptions = SessionOptions(arithmetic: options.arithmetic)
         switch work {
         case .inference:

@@ -40,6 +40,12 @@ public struct ModelTiming: Codable, Sendable {
                 throw WinnowError(.usage, "--batch", "\(text) is no positive number", remedy: "write for example 1,8,64")
             }
             let timer = try ModelTimer(model, work, batchSize: batch, options: options)
+            guard batches == nil || timer.batchSize == batch else {
+                let words = timer.batchSize == 1 ? "1 sample" : "\(timer.batchSize) samples"
+                throw WinnowError(
+                    .usage, "--batch", "is \(batch), but \(model.path ?? model.graph.name) fixes its inputs to \(words)",
+                    remedy: "leave --batch out, or give \(timer.batchSize)")
+            }
             return ModelTiming(
                 file: model.path ?? model.graph.name, work: work, latency: try timer.measure(seconds: seconds),
                 steps: listsSteps ? try timer.steps(seconds: seconds) : [])

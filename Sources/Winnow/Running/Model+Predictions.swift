@@ -48,8 +48,13 @@ extension Model {
     }
 
     private static func uneven(_ name: String, _ tensor: Tensor) -> WinnowError {
-        let shape = tensor.rank == 0 ? "a single number" : "of shape \(tensor.shape)"
+        guard tensor.rank > 0 else {
+            return WinnowError(
+                .data, "output \(name)", "is a single number for all samples together",
+                remedy: "give them as arrays with --input, which runs all at once, or one alone")
+        }
         return WinnowError(
-            .data, "output \(name)", "is \(shape), which does not tell samples apart or differs between them", remedy: "run samples of one shape, or one alone")
+            .data, "output \(name)", "is of shape \(tensor.shape), which does not tell samples apart or differs between them",
+            remedy: "run samples of one shape, or one alone")
     }
 }

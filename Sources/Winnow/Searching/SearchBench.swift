@@ -108,7 +108,7 @@ final class SearchBench {
 
     private func score(of model: Model) throws -> Double? {
         guard let validation = pipeline.data?.validation else { return nil }
-        return try bench.trial(model.graph, on: validation).quality.score
+        return try bench.trial(model.graph, on: validation).score(beside: bench.trial(original.graph, on: validation))
     }
 
     private func costs(of model: Model, isTimed: Bool) throws -> [CompressionCost: Double] {

@@ -11,7 +11,8 @@ public struct SearchTrial: Codable, Hashable, Sendable {
     public var recipe: String
     /// What was not measured is missing.
     public var costs: [CompressionCost: Double]
-    /// On validation data, larger is better; nil where there are no data, or costs alone were asked for.
+    /// On validation data, larger is better; −∞ where it gives what is no number and the original does not, nil where there are no data, or
+    /// costs alone were asked for.
     public var score: Double?
     /// How long it took to make and measure it, but for steps that others had made.
     public var seconds: Double
@@ -46,8 +47,8 @@ extension SearchTrial {
 }
 
 extension [SearchTrial] {
-    /// Those whose quality is as well known as the original's, which comes first.
-    var judged: [SearchTrial] { filter { $0.score != nil || first?.score == nil } }
+    /// Those whose quality is as well known as the original's, which comes first, and which give numbers.
+    var judged: [SearchTrial] { filter { $0.score?.isFinite ?? (first?.score == nil) } }
 
     /// Those of them that no other dominates, in the order given.
     var front: [SearchTrial] {

@@ -14,7 +14,7 @@ struct CheckCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @Option(name: .customLong("set"), help: "A value in place of the recipe's: steps[0].sparsity=0.4. May be given several times.")
     var settings: [String] = []
-    @Option(help: "Samples of each split to rehearse with.") var samples = 64
+    @Option(parsing: .unconditional, help: "Samples of each split to rehearse with.") var samples = 64
     @OptionGroup var work: WorkArguments
 
     func run() throws {

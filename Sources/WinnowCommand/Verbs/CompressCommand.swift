@@ -17,15 +17,15 @@ struct CompressCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments
     @OptionGroup var limits: LimitArguments
-    @Option(help: "Points of a hundred that the score may drop.") var maxDrop = 0.5
-    @Option(help: ArgumentHelp("The time for the whole search.", valueName: "20m")) var timeBudget = "20m"
+    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop.") var maxDrop = 0.5
+    @Option(parsing: .unconditional, help: ArgumentHelp("The time for the whole search.", valueName: "20m")) var timeBudget = "20m"
     @Option(help: "The runtime that integers are for: onnxruntime, openvino, tensorrt, portable or coreml.") var profile = "onnxruntime"
     @Option(help: ArgumentHelp("A command that prints a model's milliseconds, in place of Winnow's: 'python time.py {model}'.", valueName: "command"))
     var latencyIn: String?
     @Flag(help: "Print what would be tried and how long it takes, and stop.") var plan = false
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
     @Option(help: "The folder for candidates; default: the output's name with .search.") var state: String?
-    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes every random choice; 0 or more.") var seed: UInt64 = 0
     @OptionGroup var work: WorkArguments
 
     func run() throws { try WinnowError.leading(to: "Compress", compress) }
@@ -76,10 +76,11 @@ struct CompressCommand: ParsableCommand {
 
 /// The most that may be left of each cost.
 struct LimitArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("The largest file.", valueName: "25%|900kB")) var targetSize: String?
-    @Option(help: ArgumentHelp("The largest zip of it.", valueName: "10%|300kB")) var targetZippedSize: String?
-    @Option(help: ArgumentHelp("The longest time for a sample on one thread.", valueName: "50%|3ms")) var targetLatency: String?
-    @Option(help: ArgumentHelp("The most multiply–accumulates of a sample.", valueName: "50%|300M")) var targetMacs: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The largest file.", valueName: "25%|900kB")) var targetSize: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The largest zip of it.", valueName: "10%|300kB")) var targetZippedSize: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The longest time for a sample on one thread.", valueName: "50%|3ms"))
+    var targetLatency: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The most multiply–accumulates of a sample.", valueName: "50%|300M")) var targetMacs: String?
 
     var limits: [CompressionCost: Amount] {
         get throws {

@@ -12,10 +12,10 @@ struct DistillCommand: ParsableCommand {
 
     @OptionGroup var change: ChangeArguments
     @Option(help: "The teacher's ONNX file. May be given several times.") var teacher: [String]
-    @Option(help: "Passes over the training data.") var epochs = 10
-    @Option(help: "The learning rate at its highest.") var learningRate = 1e-3
-    @Option(help: "What scores are divided by before softmax.") var temperature = 4.0
-    @Option(help: "The teachers' part of the loss.") var alpha = 0.7
+    @Option(parsing: .unconditional, help: "Passes over the training data.") var epochs = 10
+    @Option(parsing: .unconditional, help: "The learning rate at its highest.") var learningRate = 1e-3
+    @Option(parsing: .unconditional, help: "What scores are divided by before softmax.") var temperature = 4.0
+    @Option(parsing: .unconditional, help: "The teachers' part of the loss.") var alpha = 0.7
     @Option(help: "How scores are compared: kl, decoupled or mse.") var by = "kl"
 
     func run() throws {

@@ -14,7 +14,7 @@ struct ExportCommand: ParsableCommand {
     @Argument(help: "The ONNX file to read.") var input: String
     @Option(name: [.short, .long], help: "The ONNX file to write; default: the input's name with the profile behind it.") var output: String?
     @Option(help: "The runtime: \(ExportProfiles.names.joined(separator: ", ")).") var profile = "onnxruntime"
-    @Option(help: "The operator set to write, not older than the model's.") var opset: Int?
+    @Option(parsing: .unconditional, help: "The operator set to write, not older than the model's.") var opset: Int?
     @Flag(help: "Store weights and compute in float16.") var float16 = false
     @Flag(help: "Give nodes and values inside short names: small files become smaller.") var shortNames = false
     @Flag(help: "Make inputs with default values constants.") var freezeDefaults = false

@@ -7,14 +7,14 @@ struct FactorizeCommand: ParsableCommand {
         discussion: "winnow factorize model.onnx --energy 0.8 --data images/ --epochs 3 -o factors.onnx")
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "The part of each weight's squared singular values that stays. (default: 0.9)") var energy: Double?
-    @Option(help: "Epochs to train on afterwards; needs --data.") var epochs = 0
+    @Option(parsing: .unconditional, help: "The part of each weight's squared singular values that stays. (default: 0.9)") var energy: Double?
+    @Option(parsing: .unconditional, help: "Epochs to train on afterwards; needs --data.") var epochs = 0
 
     func run() throws {
         try change.run("factorized") { _, _ in
             try Recipe {
                 try Recipe(pass: "svd-factorization", settings: change.setting("energy", energy) + change.settings)
-                if epochs > 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
+                if epochs != 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
             }
         }
     }

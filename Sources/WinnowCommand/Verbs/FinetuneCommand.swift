@@ -7,9 +7,9 @@ struct FinetuneCommand: ParsableCommand {
         discussion: "winnow finetune model.onnx --data images/ --epochs 5 -o trained.onnx")
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "Passes over the training data. (default: \(Finetune().epochs))") var epochs: Int?
-    @Option(help: "The learning rate at its highest. (default: \(Finetune().learningRate))") var learningRate: Double?
-    @Option(help: "Samples in one step. (default: \(Finetune().batchSize))") var batchSize: Int?
+    @Option(parsing: .unconditional, help: "Passes over the training data. (default: \(Finetune().epochs))") var epochs: Int?
+    @Option(parsing: .unconditional, help: "The learning rate at its highest. (default: \(Finetune().learningRate))") var learningRate: Double?
+    @Option(parsing: .unconditional, help: "Samples in one step. (default: \(Finetune().batchSize))") var batchSize: Int?
 
     func run() throws {
         try change.run("trained") { _, _ in

@@ -9,11 +9,11 @@ struct PickCommand: ParsableCommand {
 
     @Argument(help: "The folder that winnow compress left beside its output.") var folder: String
     @OptionGroup var output: OutputArguments
-    @Option(help: ArgumentHelp("The largest file.", valueName: "25%|1MB")) var size: String?
-    @Option(help: ArgumentHelp("The largest zip of it.", valueName: "10%|300kB")) var zippedSize: String?
-    @Option(help: ArgumentHelp("The longest time for a sample.", valueName: "50%|3ms")) var latency: String?
-    @Option(help: ArgumentHelp("The most multiply–accumulates of a sample.", valueName: "50%|300M")) var macs: String?
-    @Option(help: "Points of a hundred that the score may drop; default: any.") var maxDrop: Double?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The largest file.", valueName: "25%|1MB")) var size: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The largest zip of it.", valueName: "10%|300kB")) var zippedSize: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The longest time for a sample.", valueName: "50%|3ms")) var latency: String?
+    @Option(parsing: .unconditional, help: ArgumentHelp("The most multiply–accumulates of a sample.", valueName: "50%|300M")) var macs: String?
+    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop; default: any.") var maxDrop: Double?
     @Flag(help: "JSON instead of text.") var json = false
 
     func run() throws {
@@ -24,6 +24,9 @@ struct PickCommand: ParsableCommand {
         ])
         guard !limits.isEmpty || maxDrop != nil else {
             throw WinnowError(.usage, "pick", "has nothing to choose by", remedy: "give --size, --zipped-size, --latency, --macs or --max-drop")
+        }
+        if let maxDrop, !(maxDrop >= 0) {
+            throw WinnowError(.usage, "--max-drop", "is \(maxDrop)", remedy: "give points of a hundred, 0 or more: 0.5")
         }
         let picked = try SearchFolder(folder).pick(CompressionTargets(maxDrop: maxDrop ?? .infinity, limits: limits))
         try picked.model.write(to: output.output)

@@ -11,17 +11,17 @@ struct PruneCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "The fraction that goes. (default: \(MagnitudePruning().sparsity))") var sparsity: Double?
+    @Option(parsing: .unconditional, help: "The fraction that goes. (default: \(MagnitudePruning().sparsity))") var sparsity: Double?
     @Flag(help: "Take whole channels out instead of single weights.") var channels = false
     @Option(help: "What tells how much a weight or channel matters; winnow passes lists them.") var importance: String?
-    @Option(help: "Epochs to train on afterwards; needs --data.") var epochs = 0
+    @Option(parsing: .unconditional, help: "Epochs to train on afterwards; needs --data.") var epochs = 0
 
     func run() throws {
         try change.run("pruned") { _, _ in
             let settings = change.setting("sparsity", sparsity) + change.setting("importance", importance) + change.settings
             return try Recipe {
                 try Recipe(pass: channels ? "structured-pruning" : "magnitude-pruning", settings: settings)
-                if epochs > 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
+                if epochs != 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
             }
         }
     }

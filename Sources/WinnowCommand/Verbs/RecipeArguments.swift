@@ -7,7 +7,7 @@ struct RecipeArguments: ParsableArguments {
     @Option(help: "The HTML report to write; the same as JSON is written beside it.") var report: String?
     @Option(help: ArgumentHelp("The folder for finished steps and checkpoints; default: the output's name with .state.", visibility: .hidden))
     var state: String?
-    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Option(parsing: .unconditional, help: "Fixes every random choice; 0 or more.") var seed: UInt64 = 0
     @Flag(help: "Fail if anything was skipped or fell back.") var strict = false
 
     /// Applies the recipe that is right for a model and its data, and says what was lost and won.

@@ -10,8 +10,8 @@ struct ShrinkCommand: ParsableCommand {
             """)
 
     @OptionGroup var change: ChangeArguments
-    @Option(help: "The fraction of the channels of every layer that stays.") var width = 0.5
-    @Option(help: "The fraction of the residual blocks that stays; below 1 it needs --data.") var depth = 1.0
+    @Option(parsing: .unconditional, help: "The fraction of the channels of every layer that stays.") var width = 0.5
+    @Option(parsing: .unconditional, help: "The fraction of the residual blocks that stays; below 1 it needs --data.") var depth = 1.0
 
     func run() throws {
         for (name, value) in [("--width", width), ("--depth", depth)] where !(value > 0 && value <= 1) {

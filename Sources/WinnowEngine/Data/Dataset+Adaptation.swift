@@ -86,6 +86,13 @@ extension Dataset.Feature {
                         .data, "feature \(name)", "is \(tensor.elementType) with numbers that \(element), which input \(name) takes, does not hold exactly",
                         remedy: "check what it holds")
                 }
+                let overflows = tensor.elementType.isFloatingPoint && element.isFloatingPoint && element.bitWidth < tensor.elementType.bitWidth
+                    && zip(tensor.doubles(), converted.doubles()).contains { $0.isFinite && !$1.isFinite }
+                guard !overflows else {
+                    throw WinnowError(
+                        .data, "feature \(name)", "is \(tensor.elementType) with numbers larger than \(element), which input \(name) takes, holds",
+                        remedy: "scale it, or check what it holds")
+                }
                 return converted.reshaped(isShared ? sample : [tensor.shape[0]] + sample)
             }
         }

@@ -1,7 +1,7 @@
 import Foundation
 import WinnowGraph
 
-/// The mean over samples of −log p(label) in nats, from scores, probabilities or their logarithms.
+/// The mean over samples of −log p(label) in nats, from scores, probabilities or their logarithms; infinite where one is no number.
 package struct CrossEntropy: Metric {
     package static let name = "cross-entropy"
     package static let isHigherBetter = false
@@ -13,7 +13,10 @@ package struct CrossEntropy: Metric {
     package static func objection(to place: MetricPlace) -> String? { place.objectionToLabels }
 
     package mutating func add(_ batch: MetricBatch) throws {
-        for (sample, label) in try batch.checkedLabels() { sum += batch.form.loss(batch.values(of: sample), label: label) }
+        for (sample, label) in try batch.checkedLabels() { 
+            let loss = batch.form.loss(batch.values(of: sample), label: label)
+            sum += loss.isNaN ? .infinity : loss
+        }
         count += batch.sampleCount
     }
 

@@ -11,7 +11,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
     public var k: Int
     /// The mean cross-entropy in nats.
     public var loss: Double
-    /// The predicted class of every sample.
+    /// The predicted class of every sample; −1 where one of its scores is no number.
     public var predictions: [Int]
 
     /// Runs `graph` over `data` in batches and compares its first output (N, classes) with the labels.
@@ -32,6 +32,9 @@ public struct Evaluation: Sendable, Hashable, Codable {
         (top1, topK, self.k, self.loss) = (best.value, several.value, k, loss.value)
         predictions = best.predictions
     }
+
+    /// How many samples have a score that is no number.
+    package var brokenSampleCount: Int { predictions.count { $0 < 0 } }
 
     /// Why `graph` cannot be judged by the labels of `data`: there are none, or its first output is no scores (N, classes).
     package static func objection(to graph: Graph, on data: Dataset) -> String? {

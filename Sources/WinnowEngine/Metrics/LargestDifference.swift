@@ -2,7 +2,7 @@
 package struct LargestDifference: Distance {
     package static let name = "largest difference"
     package static let isHigherBetter = false
-    package var sums = PairSums()
+    package var sums = PairSums(forgivesNaN: false)
 
     package init() {}
     package var value: Double { sums.largest }

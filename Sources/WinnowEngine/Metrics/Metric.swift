@@ -127,15 +127,22 @@ public struct MetricBatch: Sendable {
     /// How many scores each sample has.
     var classCount: Int { values.count / max(1, sampleCount) }
 
-    /// The class with the highest score; ties go to the lower one.
-    static func best(_ scores: ArraySlice<Double>) -> Int {
+    /// The class with the highest score of a sample; ties go to the lower one. nil where one of its scores is no number.
+    func bestClass(of sample: Int, in values: [Double]) -> Int? {
+        let scores = values[(sample * classCount)..<((sample + 1) * classCount)]
+        guard !scores.contains(where: \.isNaN) else { return nil }
         var best = scores.startIndex
         for index in scores.indices where scores[index] > scores[best] { best = index }
         return best - scores.startIndex
     }
 
-    func bestClass(of sample: Int, in values: [Double]) -> Int {
-        Self.best(values[(sample * classCount)..<((sample + 1) * classCount)])
+    /// How many classes come before one in the order of a sample's scores; ties go to the lower one. nil where one of its scores is no
+    /// number.
+    func rank(of label: Int, for sample: Int) -> Int? {
+        let scores = values(of: sample)
+        guard !scores.contains(where: \.isNaN) else { return nil }
+        let place = scores.startIndex + label
+        return scores.indices.count { scores[$0] > scores[place] || (scores[$0] == scores[place] && $0 < place) }
     }
 }
 

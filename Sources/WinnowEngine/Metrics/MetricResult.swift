@@ -2,7 +2,7 @@
 public struct MetricResult: Codable, Sendable, Hashable {
     public var metric: String
     public var output: String
-    /// nil where it is not finite: the SQNR of equal outputs.
+    /// ∞ for the SQNR of equal outputs, −∞ where one is no number; nil where it is no number itself.
     public var value: Double?
     /// `%` for parts of one, `dB`; empty for plain numbers.
     public var unit: String
@@ -18,7 +18,7 @@ public struct MetricResult: Codable, Sendable, Hashable {
     init(_ metric: String, _ value: Double, unit: String, isHigherBetter: Bool, output: String) {
         self.metric = metric
         self.output = output
-        self.value = value.isFinite ? value : nil
+        self.value = value.isNaN ? nil : value
         self.unit = unit
         self.isHigherBetter = isHigherBetter
     }

@@ -8,6 +8,8 @@ package struct MetricRun {
     package private(set) var objections: [String: String] = [:]
     /// How far every output is from the original's, but those that never had an element.
     package private(set) var sums: [(output: String, sums: PairSums)] = []
+    /// How many samples have an output with an element that is no number, the most of all outputs.
+    package private(set) var brokenSampleCount = 0
     private var gauges: [OutputGauge]
 
     /// Runs `graph`, and `original` beside it, over all samples; outputs belong together by name, else by position.
@@ -72,6 +74,7 @@ package struct MetricRun {
             results += gauge.chosen.map { MetricResult($0, output: gauge.otherName) }
             if !gauge.isEmpty { sums.append((gauge.otherName, gauge.sums)) }
             objections.merge(gauge.objections) { first, _ in first }
+            brokenSampleCount = max(brokenSampleCount, gauge.brokenSampleCount)
         }
         for result in results { objections[result.metric] = nil }
     }
@@ -98,6 +101,7 @@ private struct OutputGauge {
     var metrics: [any Metric]
     var objections: [String: String] = [:]
     var sums = PairSums()
+    private(set) var brokenSampleCount = 0
     private var isChosen = false
     /// Whether it had no elements in any batch yet.
     private(set) var isEmpty = false
@@ -141,6 +145,9 @@ private struct OutputGauge {
         if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
         let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted, form: form)
         for index in metrics.indices { try metrics[index].add(piece) }
+        if values.contains(where: \.isNaN) {
+            brokenSampleCount += hasRows ? (0..<rows.counted).count { piece.values(of: $0).contains(where: \.isNaN) } : rows.counted
+        }
         if let others { sums.add(values, from: others) }
     }
 

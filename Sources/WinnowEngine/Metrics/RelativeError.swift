@@ -2,7 +2,7 @@
 package struct RelativeError: Distance {
     package static let name = "relative error"
     package static let isHigherBetter = false
-    package var sums = PairSums()
+    package var sums = PairSums(forgivesNaN: false)
 
     package init() {}
     package var value: Double { sums.relativeError }

@@ -2,7 +2,7 @@
 package struct SignalToNoise: Distance {
     package static let name = "SQNR"
     package static let unit = "dB"
-    package var sums = PairSums()
+    package var sums = PairSums(forgivesNaN: false)
 
     package init() {}
     package var value: Double { sums.decibels }

@@ -5,7 +5,7 @@ package struct Top1: Metric {
     package static let name = "top-1"
     package static let unit = "%"
     private var right = SampleShare()
-    /// The class with the highest score of every sample.
+    /// The class with the highest score of every sample; −1 where one of its scores is no number.
     private(set) var predictions: [Int] = []
 
     package init() {}
@@ -15,7 +15,7 @@ package struct Top1: Metric {
     package mutating func add(_ batch: MetricBatch) throws {
         for (sample, label) in try batch.checkedLabels() {
             let best = batch.bestClass(of: sample, in: batch.values)
-            predictions.append(best)
+            predictions.append(best ?? -1)
             if best == label { right.count += 1 }
         }
         right.total += batch.sampleCount

@@ -1,4 +1,4 @@
-/// The part of the samples to which the model gives the class that the original gives them.
+/// The part of the samples to which the model gives the class that the original gives them; where scores are no numbers there is none.
 package struct Top1Agreement: Metric {
     package static let name = "same top-1"
     package static let unit = "%"
@@ -10,7 +10,9 @@ package struct Top1Agreement: Metric {
 
     package mutating func add(_ batch: MetricBatch) {
         guard let original = batch.original else { return }
-        same.count += (0..<batch.sampleCount).count { batch.bestClass(of: $0, in: batch.values) == batch.bestClass(of: $0, in: original) }
+        same.count += (0..<batch.sampleCount).count { sample in
+            batch.bestClass(of: sample, in: batch.values).map { $0 == batch.bestClass(of: sample, in: original) } ?? false
+        }
         same.total += batch.sampleCount
     }
 

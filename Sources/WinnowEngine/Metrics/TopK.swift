@@ -12,10 +12,7 @@ package struct TopK: Metric {
 
     package mutating func add(_ batch: MetricBatch) throws {
         for (sample, label) in try batch.checkedLabels() {
-            let scores = batch.values(of: sample)
-            let own = scores[scores.startIndex + label]
-            let rank = scores.indices.count { scores[$0] > own || (scores[$0] == own && $0 < scores.startIndex + label) }
-            if rank < k { right.count += 1 }
+            if let rank = batch.rank(of: label, for: sample), rank < k { right.count += 1 }
         }
         right.total += batch.sampleCount
     }

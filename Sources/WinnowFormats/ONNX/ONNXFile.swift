@@ -81,7 +81,8 @@ package enum ONNXFile {
         return try [path] + locations.sorted().map { try folder.path(of: $0, subject: path) }
     }
 
-    /// The bytes that a model takes zipped, external data included.
+    /// The bytes that a model takes zipped, external data included: headers of the archive and deflated contents, not the files' names, which
+    /// a zip holds twice.
     package static func zippedByteCount(of path: String) throws -> Int {
         try Zip.byteCount(ofFiles: path.hasSuffix(".onnx") ? files(of: path) : [path])
     }

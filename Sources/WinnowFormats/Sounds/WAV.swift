@@ -43,6 +43,9 @@ package struct WAV: Sendable {
                 // Writers that stream leave the size open.
                 let size = size == 0xFFFF_FFFF || size == 0 ? reader.remaining : size
                 (rate, channels) = (format.rate, format.channels(try reader.slice(size)))
+                guard channels.allSatisfy({ !$0.isEmpty }) else {
+                    throw WinnowError(.file, subject, "has no samples", remedy: "take it out, or copy it again")
+                }
                 return
             } else {
                 _ = try reader.slice(min(size, reader.remaining))

@@ -49,12 +49,7 @@ package struct CSV: Sendable {
                     texts.append(field.text)
                     continue
                 }
-                guard let number = field.number else {
-                    let others = [";", "\t"].filter(field.text.contains)
-                    throw WinnowError(
-                        .file, "\(place), column \(header[index])", "'\(field.text.prefix(40))' is no number",
-                        remedy: others.isEmpty ? "" : "fields are separated by commas, and decimals by a period")
-                }
+                guard let number = field.number else { throw Self.noNumber(field.text, "\(place), column \(header[index])") }
                 numbers.append(number)
             }
             count += 1
@@ -63,6 +58,33 @@ package struct CSV: Sendable {
         values = Tensor(numbers, shape: [count, columns.count])
         labels = label == nil ? nil : texts
         labelName = label.map { header[$0] }
+    }
+}
+
+extension CSV {
+    private static func noNumber(_ text: String, _ place: String) -> WinnowError {
+        let others = [";", "\t"].filter(text.contains)
+        // What a terminal would not show is escaped.
+        let words = text.prefix(40).unicodeScalars.map { $0.value < 32 && $0 != "\t" ? $0.escaped(asASCII: true) : String($0) }.joined()
+        let isTooLarge = Double(decimal: text) != nil
+        return WinnowError(
+            .file, place, "'\(words)' is no number\(isTooLarge ? " that float32 holds" : "")",
+            remedy: others.isEmpty ? "" : "fields are separated by commas, and decimals by a period")
+    }
+}
+
+extension BinaryFloatingPoint where Self: LosslessStringConvertible {
+    /// The number that a text says in decimal, or as `inf` or `nan`. nil for all else, such as hexadecimal numbers and numbers that are too large.
+    package init?(decimal text: String) {
+        let isDecimal = text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): true
+            default: false
+            }
+        }
+        let isWord = !isDecimal && ["nan", "inf", "infinity"].contains(text.drop { "+-".contains($0) }.lowercased())
+        guard isDecimal || isWord, let number = Self(text), isWord || number.isFinite else { return nil }
+        self = number
     }
 }
 
@@ -80,9 +102,9 @@ private struct CSVRows {
         /// The number; whole numbers of up to 7 digits, which pixels are, take the short way.
         var number: Float? {
             var whole = 0
-            guard !bytes.isEmpty, bytes.count <= 7 else { return Float(text) }
+            guard !bytes.isEmpty, bytes.count <= 7 else { return Float(decimal: text) }
             for byte in bytes {
-                guard byte >= 0x30, byte <= 0x39 else { return Float(text) }
+                guard byte >= 0x30, byte <= 0x39 else { return Float(decimal: text) }
                 whole = whole * 10 + Int(byte - 0x30)
             }
             return Float(whole)

@@ -110,7 +110,8 @@ public struct BlockRemoval: Pass {
                 try context.cancellation?.check("block \(block.name)")
                 return try bench.trial(block.removed(from: best.graph), on: validation)
             }
-            guard let place = trials.indices.max(by: { trials[$0].quality.score < trials[$1].quality.score }) else { break }
+            let scores = trials.map { $0.score(beside: best) }
+            guard let place = scores.indices.max(by: { scores[$0] < scores[$1] }) else { break }
             let quality = trials[place].quality
             ledger.note(
                 Finding(

@@ -120,8 +120,9 @@ public struct Distillation: TrainingPass {
         let isNumber = scores.classCount(b) == 1
         guard by != .mse, isFirst || !isNumber else { return try Loss.meanSquaredError(b, scores.own, scores.other) }
         guard !isNumber else {
+            let type = b.info(of: output).map { "\($0.type)" } ?? "of unknown shape"
             throw WinnowError(
-                .recipe, "by: \(by.rawValue)", "compares scores of classes, and output \(output) has one number a sample", remedy: "use mse")
+                .recipe, "by: \(by.rawValue)", "compares scores of classes (N, classes), and output \(output) is \(type)", remedy: "use mse")
         }
         guard by == .decoupled else {
             return try Loss.distillation(b, student: scores.own, teacher: scores.other, temperature: temperature, classes: scores.classes)

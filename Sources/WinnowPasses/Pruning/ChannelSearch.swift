@@ -42,21 +42,22 @@ public struct ChannelSearch: Pass {
         var context = context
         context.teacher = context.teacher ?? graph
         let groups = try pruning.candidates(in: graph, pruning.choice.selection(in: graph), context)
-        guard !groups.ranked.isEmpty else { return try groups.result(without: [:], removed: true, in: context) }
+        guard !groups.ranked.isEmpty else { return try groups.result(without: [:], removed: true, in: context).tellingOfNoWeights }
         let state = try context.state(of: self, on: graph)?.part("candidates")
         var found = try state?.load(Found.self)?.record ?? Found()
         let (bench, validation) = (context.bench, try context.validationData(for: graph))
+        let before = try bench.trial(groups.graph, on: validation)
         let start = ContinuousClock.now
         while found.candidates.count < candidates {
             let number = found.candidates.count
             try context.cancellation?.check("candidate \(number + 1)", remedy: "run it again to continue")
             let cut = try cut(number, of: groups, context)
-            let score = try isMet(cut) ? bench.trial(pruned(cut.counts, of: groups, context), on: validation).quality.score : nil
+            let score = try isMet(cut) ? bench.trial(pruned(cut.counts, of: groups, context), on: validation).score(beside: before) : nil
             found.candidates.append(Candidate(counts: cut.counts, cost: cut.finding, score: score))
             try state?.save(found)
             context.progress?(ProgressEvent("search", completed: number + 1, of: candidates, unit: "candidates", since: start))
         }
-        return try result(found, groups, bench, validation, context)
+        return try result(found, groups, before.quality, context)
     }
 
     /// The widths of a candidate: the same for the same seed and number, so that a search may stop and go on.
@@ -87,7 +88,7 @@ public struct ChannelSearch: Pass {
     }
 
     private func result(
-        _ found: Found, _ groups: ChannelCandidates, _ bench: Bench, _ validation: Dataset, _ context: PassContext
+        _ found: Found, _ groups: ChannelCandidates, _ quality: Quality, _ context: PassContext
     ) throws -> PassResult {
         let scores = found.candidates.compactMap(\.score)
         guard let best = found.best else {
@@ -98,7 +99,6 @@ public struct ChannelSearch: Pass {
         }
         var result = try groups.result(without: groups.lowest(best.counts), removed: true, in: context)
         result.graph = try pruned(best.counts, of: groups, context)
-        let quality = try bench.trial(groups.graph, on: validation).quality
         let worst = Quantity.none.text(quality.measured(scores.min() ?? 0))
         result.findings += best.cost.map { [$0] } ?? []
         result.findings.append(

@@ -69,7 +69,7 @@ public struct StructuredPruning: Pass {
         result.findings += cut.finding.map { [$0] } ?? []
         for index in result.findings.indices { result.findings[index].subject = unfolded.path(of: result.findings[index].subject) }
         result.graph = try unfolded.folding(result.graph)
-        return result
+        return result.tellingOfNoWeights
     }
 
     /// Whether channels are followed across the borders of branches: not where data would have to run through both.

@@ -57,7 +57,13 @@ package struct SensitivityAnalysis: Sendable {
         let (bench, validation) = (context.bench, try context.validationData(for: graph))
         let parts = try unit.parts(of: graph)
         let passes = try parts.map { part in try strengths.map { try changing(part.tensors, $0) } }
-        let before = try bench.trial(graph, on: validation).quality
+        let original = try bench.trial(graph, on: validation)
+        let before = original.quality
+        guard before.sampleCount == 0 || before.brokenSampleCount < before.sampleCount else {
+            throw WinnowError(
+                .numeric, "sensitivity", "the model gives what is no number for every sample, so nothing can be lost",
+                remedy: "check its weights and the data for values that are not finite")
+        }
         var known = try context.state?.load(Known.self)?.record ?? Known()
         var skipped: [(name: String, reason: String)] = []
         var curves: [String: SensitivityCurve] = [:]
@@ -70,7 +76,7 @@ package struct SensitivityAnalysis: Sendable {
                 try context.cancellation?.check("sensitivity of \(part.name)", remedy: "run it again to continue")
                 var outcome = known[part.name, strength]
                 if outcome == nil {
-                    outcome = try trial(passes[place][step], graph, part.tensors, bench, validation, context)
+                    outcome = try trial(passes[place][step], original, part.tensors, bench, validation, context)
                     known[part.name, strength] = outcome
                     try context.state?.save(known)
                     judged += 1
@@ -98,17 +104,17 @@ package struct SensitivityAnalysis: Sendable {
     }
 
     private func trial(
-        _ pass: any Pass, _ graph: Graph, _ tensors: [ValueName], _ bench: Bench, _ data: Dataset, _ context: PassContext
+        _ pass: any Pass, _ original: Trial, _ tensors: [ValueName], _ bench: Bench, _ data: Dataset, _ context: PassContext
     ) throws -> Outcome {
         var quiet = context
         (quiet.progress, quiet.state) = (nil, nil)
-        let result = try pass(graph, in: quiet)
+        let result = try pass(original.graph, in: quiet)
         let own = result.findings.filter { tensors.contains($0.subject) }
         guard own.contains(where: { $0.status == .done || $0.status == .fellBack }) else {
             let reason = own.lazy.map(\.reason).first { !$0.isEmpty }
             return .skipped(reason ?? "\(type(of: pass).name) does nothing with it")
         }
-        return .score(try bench.trial(result.graph, on: data).quality.score)
+        return .score(try bench.trial(result.graph, on: data).score(beside: original))
     }
 
     /// (before − after) / |before|, the plain difference where before is 0.

@@ -13,6 +13,8 @@ package struct Quality: Sendable {
     package private(set) var score = 0.0
     /// What the score is.
     package private(set) var name = Top1.name
+    /// The samples that were looked at, and how many of them gave something that is no number; 0 where a judge measures.
+    package private(set) var (sampleCount, brokenSampleCount) = (0, 0)
     /// −1 where lower is better: the score is then the negative of what was measured.
     private var sign = 1.0
 
@@ -23,7 +25,8 @@ package struct Quality: Sendable {
     ) throws {
         objection = Evaluation.objection(to: graph, on: data)
         guard let objection else {
-            score = try Evaluation(of: graph, on: original.map { data.renamed(from: $0, to: graph) } ?? data, options: options).top1
+            let evaluation = try Evaluation(of: graph, on: original.map { data.renamed(from: $0, to: graph) } ?? data, options: options)
+            (score, sampleCount, brokenSampleCount) = (evaluation.top1, evaluation.sampleCount, evaluation.brokenSampleCount)
             return
         }
         name = "agreement (\(objection))"
@@ -32,6 +35,7 @@ package struct Quality: Sendable {
         samples.labels = nil
         let run = try MetricRun(of: graph, original: original, on: samples, options: options)
         results = run.results
+        (sampleCount, brokenSampleCount) = (samples.count, run.brokenSampleCount)
         let cosines = results.filter { $0.metric == Cosine.name }.compactMap(\.value)
         // Of several outputs no class tells: that of one may hold while the others are lost.
         score = (cosines.count > 1 ? cosines.min() : nil) ?? run[Top1Agreement.self]?.value ?? cosines.first ?? 0
@@ -39,7 +43,7 @@ package struct Quality: Sendable {
 
     /// What a judge measured. Throws `.numeric` where that is no finite number.
     init(_ result: MetricResult) throws {
-        guard let value = result.value else { throw WinnowError(.numeric, result.metric, "is no finite number") }
+        guard let value = result.value, value.isFinite else { throw WinnowError(.numeric, result.metric, "is no finite number") }
         results = [result]
         name = result.metric
         sign = result.isHigherBetter ? 1 : -1

@@ -87,6 +87,15 @@ extension Finding {
     static let noWeights = Finding("graph", .skipped, reason: "it has no weights")
 }
 
+extension PassResult {
+    /// The same, with a finding that there are no weights where there is no other.
+    var tellingOfNoWeights: PassResult {
+        var result = self
+        if findings.isEmpty { result.findings = [.noWeights] }
+        return result
+    }
+}
+
 extension Graph {
     /// Why a pass leaves initializers alone whose rows are looked up only, and those that only bodies read.
     fileprivate func reasonsOfReaders(_ tensors: [ValueName], leavesBodiesAlone: Bool) -> [ValueName: String] {

@@ -154,9 +154,7 @@ extension Graph {
             result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
             return PassResult(graph: result, findings: targets.findings + bodies.findings)
         }
-        var result = try rewritten(foldingMasks(), avoiding: [])
-        if result.findings.isEmpty { result.findings = [.noWeights] }
-        return result
+        return try rewritten(foldingMasks(), avoiding: []).tellingOfNoWeights
     }
 }
 

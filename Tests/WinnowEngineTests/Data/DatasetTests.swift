@@ -39,6 +39,18 @@ import WinnowTensor
         #expect(try shape(of: Shape(own), in: wanted.map { .fixed($0) }) == nil)
     }
 
+    /// Floats that would become infinite are refused; those that are stay.
+    @Test(arguments: [(1e39, ElementType.float32), (-1e300, .float32), (70_000, .float16)])
+    func overflowingFloatsAreRefused(number: Double, type: ElementType) throws {
+        func adapted(_ numbers: [Double]) throws -> Dataset {
+            try Dataset([.init(name: "x", Tensor(numbers, shape: [1, 3]))]).adapted(to: graph(["N", 3], type))
+        }
+        let error = #expect(throws: WinnowError.self) { try adapted([1, number, 2]) }
+        #expect(error?.problem.contains("larger than \(type)") == true)
+        let kept = try adapted([1, .infinity, .nan]).features[0].tensor.doubles()
+        #expect(kept[1] == .infinity && kept[2].isNaN)
+    }
+
     @Test func openExtentsTakeWhatComes() throws {
         #expect(try shape(of: [3, 5, 7], in: [3, "H", "W"]) == [3, 5, 7])
         #expect(try shape(of: [5, 7], in: [1, "H", "W"]) == [1, 5, 7])

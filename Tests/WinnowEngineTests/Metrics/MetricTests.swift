@@ -40,6 +40,43 @@ import WinnowTensor
         #expect(try value(SignalToNoise.self, [batch]) == .infinity && value(LargestDifference.self, [batch]) == 0)
     }
 
+    /// A sample with a score that is no number is wrong, whatever its label and the original.
+    @Test(arguments: [0, 1, 2]) func whatIsNoNumberIsWrong(place: Int) throws {
+        var values: [Double] = [3, 2, 1, 3, 2, 1]
+        values[place] = .nan
+        for label in 0..<3 {
+            let batch = MetricBatch(values: values, original: values, labels: [label, 0], sampleCount: 2)
+            #expect(try value(Top1.self, [batch]) == 0.5 && value(TopK.self, [batch]) == 0.5 && value(Top1Agreement.self, [batch]) == 0.5)
+            #expect(try value(CrossEntropy.self, [batch]) == .infinity)
+        }
+        // Beside numbers, and beside what was none before.
+        for original in [[3, 2, 1, 3, 2, 1], values] {
+            let batch = MetricBatch(values: values, original: original, sampleCount: 2)
+            #expect(try value(Cosine.self, [batch]) == 0 && value(SignalToNoise.self, [batch]) == -.infinity)
+            #expect(try value(LargestDifference.self, [batch]) == .infinity && value(RelativeError.self, [batch]) == .infinity)
+        }
+    }
+
+    /// Both infinities are told, and told apart, in JSON too.
+    @Test func infinitiesHaveSigns() throws {
+        func result(_ value: Double) -> MetricResult { MetricResult("SQNR", value, unit: "dB", isHigherBetter: true, output: "y") }
+        for value in [.infinity, -.infinity, 3] as [Double] {
+            let read = try JSONDecoder.exact.decode(MetricResult.self, from: JSONEncoder.exact().encode(result(value)))
+            #expect(read.value == value)
+        }
+        #expect(result(.nan).value == nil)
+    }
+
+    @Test func predictionsOfWhatIsNoNumberAreNone() throws {
+        let b = GraphBuilder("echo")
+        let x = try b.input("x", .float32, ["N", 2])
+        let graph = try b.graph(outputs: [b.add(Identity(), x)])
+        let data = try Dataset([.init(name: "x", Tensor([.nan, .nan, 0, 1] as [Float], shape: [2, 2]))], labels: [0, 1])
+        let evaluation = try Evaluation(of: graph, on: data)
+        #expect(evaluation.predictions == [-1, 1] && evaluation.top1 == 0.5 && evaluation.brokenSampleCount == 1)
+        #expect(try MetricRun(of: graph, original: graph, on: data).brokenSampleCount == 1)
+    }
+
     @Test func metricsSayWhereTheyFit() {
         #expect(Top1.objection(to: place(.float32, [4, 10])) == nil)
         #expect(Top1.objection(to: place(.float32, [4, 10, 1, 1])) == nil)

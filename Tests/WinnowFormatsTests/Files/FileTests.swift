@@ -158,7 +158,16 @@ import WinnowTensor
             try process.run()
             process.waitUntilExit()
             guard process.terminationStatus == 0 else { return }
-            #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/m.zip")).count == size)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/m.zip")).count == size + 2 * "m.bin".utf8.count)
+        }
+    }
+
+    /// What a file is called does not count.
+    @Test func zippedSizesAreOfContentsAlone() throws {
+        try withTemporaryFolder { folder in
+            let paths = ["a.onnx", "a-name-that-is-longer.onnx"].map { "\(folder)/\($0)" }
+            for path in paths { try AtomicFile.write(sample(1_000), to: path) }
+            #expect(try Set(paths.map { try Zip.byteCount(ofFiles: [$0]) }).count == 1)
         }
     }
 

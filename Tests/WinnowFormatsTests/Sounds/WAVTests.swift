@@ -56,6 +56,10 @@ import WinnowTestSupport
     /// Compressed sounds are named, damaged ones refused, and none traps.
     @Test func othersAreRefused() throws {
         #expect(throws: WinnowError.self) { try Self.read(Self.file(tag: 2, bits: 4, [1, 2])) }
+        // An empty chunk, and one of half a sample.
+        for data in [[], [1]] as [[UInt8]] {
+            #expect { try Self.read(Self.file(bits: 16, data)) } throws: { "\($0)".contains("a.wav: has no samples") }
+        }
         let file = Self.file(bits: 16, [1, 2, 3, 4])
         for count in 0..<(file.count - 1) { #expect(throws: WinnowError.self) { try Self.read(Array(file[..<count])) } }
         let campaign = Campaign("WINNOW_FUZZ", count: 4_000)

@@ -23,9 +23,19 @@ import WinnowTensor
 
     @Test(arguments: [
         ("", "is empty"), ("1,2\n3,4\n", "no header"), ("a,b\n", "no rows"), ("a,b\n1\n", "line 2: has 1 fields"),
-        ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is no number"), ("a,b\n1,\"2", "without its end"),
+        ("a,b\n1,2\n3,x\n", "line 3, column b: 'x' is no number"),
+        ("a,b\n1,2\n3,\n", "line 3, column b: '' is no number"), ("a,b\n3\0junk,2\n", "line 2, column a: '3\\0junk' is no number"),
+        ("a,b\n1,0x10\n", "line 2, column b: '0x10' is no number"), ("a,b\n1,0x1p3\n", "line 2, column b: '0x1p3' is no number"),
+        ("a,b\n1,2\n1e39,2\n", "line 3, column a: '1e39' is no number that float32 holds"),
+        ("a,b\n1,nan(0x1)\n", "line 2, column b: 'nan(0x1)' is no number"),
+        ("a,b\n1,\"2", "without its end"),
     ]) func saysWhatIsWrong(text: String, words: String) {
         #expect(message { _ = try table(text) }.contains(words))
+    }
+
+    @Test func wordsForWhatIsNotFiniteAreRead() throws {
+        let numbers = try table("v\nnan\n-inf\n+Infinity\n").values.floats()
+        #expect(numbers[0].isNaN && numbers[1...] == [-.infinity, .infinity])
     }
 
     @Test func numbersAreRoundedAsFloatReadsThem() throws {

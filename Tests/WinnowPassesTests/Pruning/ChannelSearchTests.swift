@@ -1,6 +1,7 @@
 import Testing
 import WinnowEngine
 import WinnowGraph
+import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 @testable import WinnowPasses
@@ -29,6 +30,16 @@ struct ChannelSearchTests {
         let left = try #require(macs.after) / #require(macs.before)
         #expect(left <= 0.6 && left >= 0.45)
         #expect(many.graph.initializers["stem.norm.mean"] != graph.initializers["stem.norm.mean"], "statistics are taken anew")
+    }
+
+    /// Where there are no weights at all, that is said; `--strict` looks for it.
+    @Test func modelsWithoutWeightsAreSkipped() throws {
+        let b = GraphBuilder("none")
+        let graph = try b.graph(outputs: [b.add(Relu(), b.input("x", .float32, ["N", 4]))])
+        let context = try Zoo.context(for: graph)
+        for result in [try search()(graph, in: context), try StructuredPruning()(graph, in: context), try MagnitudePruning()(graph, in: context)] {
+            #expect(result.findings.map(\.status) == [.skipped] && result.findings[0].reason == "it has no weights")
+        }
     }
 
     @Test func whatNeverMeetsTheBudgetChangesNothing() throws {

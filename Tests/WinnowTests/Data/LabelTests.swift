@@ -127,6 +127,12 @@ import WinnowTensor
         }
     }
 
+    /// Numbers are read as decimals: what C would take for one besides is a name.
+    @Test func otherNotationsAreNames() throws {
+        #expect(["2", "2.0", " 2e0"].map(\.classNumber) == [2, 2, 2])
+        #expect(["0x2", "2\0", "1e400", "0x1p1"].allSatisfy { $0.classNumber == nil })
+    }
+
     /// A table's columns are the other input, or the only one, whatever it is called.
     @Test func aModelMayTakeTheColumnOfLabels() throws {
         try Data("a,b,c,d,target\n0,1,2,3,2\n4,5,6,7,0\n8,9,10,11,1\n".utf8).write(to: URL(fileURLWithPath: folder + "/a.csv"))

@@ -48,5 +48,6 @@ import WinnowTensor
     @Test func oneNumberForAllIsRefused() throws {
         let error = #expect(throws: WinnowError.self) { try run(model(["N", 4], isSummed: true), on: samples) }
         #expect(error?.problem.hasPrefix("is a single number") == true)
+        #expect(error?.remedy.contains("--input") == true && error?.remedy.contains("one shape") == false)
     }
 }

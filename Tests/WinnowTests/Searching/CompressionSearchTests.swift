@@ -68,6 +68,8 @@ import WinnowTraining
         let original = try #require(result.trials.first)
         let size = try #require(result.best[.size])
         #expect(try size == Double(bytes("small.onnx").count))
+        // A candidate's zip is as large as that of what is written, whatever they are called.
+        #expect(try result.best[.zippedSize] == Double(ONNXFile.zippedByteCount(of: "\(folder)/small.onnx")))
         #expect(try size <= 0.3 * #require(original[.size]))
         var run = RecipeRun(try Recipe(reading: "\(folder)/small.yaml"), input: search.input, output: "\(folder)/again.onnx", data: search.data)
         run.stateFolder = "\(folder)/again.state"
@@ -223,6 +225,17 @@ import WinnowTraining
 
     private func trial(_ score: Double, size: Double, latency: Double) -> SearchTrial {
         SearchTrial(name: "\(score) \(size)", title: "", recipe: "", costs: [.size: size, .latency: latency], score: score, seconds: 0)
+    }
+
+    /// What gives no numbers is on no front and never preferred, however small it is.
+    @Test func whatGivesNoNumbersIsNeverChosen() {
+        let (original, broken) = (trial(0.9, size: 100, latency: 1), trial(-.infinity, size: 1, latency: 0.1))
+        #expect([original, broken].front == [original])
+        for limits in [[:], [.size: .part(0.5)]] as [[CompressionCost: Amount]] {
+            let targets = CompressionTargets(maxDrop: 100, limits: limits)
+            #expect(!targets.prefers(broken, to: original, from: original) && targets.prefers(original, to: broken, from: original))
+            #expect(targets.outcomes(of: broken, from: original).contains { $0.name == "drop" && !$0.isMet })
+        }
     }
 
     @Test func preferenceFollowsTheTargets() {
