@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -97,25 +98,25 @@ extension Graph {
             let reader = productReading(node, index, origins)
             site.isMultiplied = reader != nil
             guard let reader, let added = infos[places]?.rank.map({ $0 - 1 }) else { return site }
-            func axis(_ axis: Int?) -> Int? { axis.flatMap { $0 > added ? $0 - added : nil } }
-            if let channels = axis(reader.operandAxis) { site.outputAxis = site.order?[channels] }
-            site.summedAxis = axis(reader.summedAxis).flatMap { site.order?[$0] }
+            // Axes of the rows come after those of the places.
+            func axis(_ axes: [Int]) -> Int? { axes.first { $0 > added }.flatMap { site.order?[$0 - added] } }
+            if let channels = axis(reader.outputAxes) { site.outputAxis = channels }
+            site.summedAxis = axis(reader.summedAxis.map { [$0] } ?? [])
             return site
         }
     }
 
-    /// The first layer that multiplies computed data with rows that a node looks up, its axes those of the rows.
-    private func productReading(_ lookup: Node, _ index: GraphIndex, _ origins: [ValueName: ValueName]) -> WeightSite? {
+    /// The axes of looked-up rows that the first layer makes or sums that multiplies computed data with them.
+    private func productReading(
+        _ lookup: Node, _ index: GraphIndex, _ origins: [ValueName: ValueName]
+    ) -> (outputAxes: [Int], summedAxis: Int?)? {
         guard let rows = lookup.output(0), let rank = infos[rows]?.rank else { return nil }
-        return index.consumers(of: rows).lazy.compactMap { node -> WeightSite? in
+        return index.consumers(of: rows).lazy.compactMap { node in
             guard node.op.quantization == .contraction, let position = node.inputs.prefix(2).firstIndex(of: rows),
                 let data = node.input(1 - position), origins[data] == nil
             else { return nil }
             let map = node.op.axes(for: node.inputs.map { $0.isEmpty ? nil : infos[$0] })
-            let axis = map.outputAxis(ofInput: position, rank: rank)
-            return WeightSite(
-                tensor: rows, operand: rows, isQuantized: false, node: node, inputIndex: position, operandAxis: axis, outputAxis: axis,
-                summedAxis: map.summedAxis(ofInput: position, rank: rank))
+            return (map.outputAxes(ofInput: position, rank: rank), map.summedAxis(ofInput: position, rank: rank))
         }.first
     }
 
