@@ -84,6 +84,24 @@ def test_what_a_runtime_will_not_take_is_told(winnow, model, tmp_path):
         assert result.returncode == code and words in result.stderr and not out.exists(), result.stderr
 
 
+@pytest.mark.parametrize("profile", ["onnxruntime", "openvino", "tensorrt", "portable", "coreml"])
+def test_operators_of_other_domains_are_told(winnow, tmp_path, profile):
+    """ONNX Runtime has those of ai.onnx.ml."""
+    nodes = [helper.make_node("Scaler", ["x"], ["s"], "scaler", domain="ai.onnx.ml", offset=[0.5], scale=[2.0]), helper.make_node("Relu", ["s"], ["y"], "relu")]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in "xy"]
+    graph = helper.make_graph(nodes, "scaled", values[:1], values[1:])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "scaled.onnx")
+    output = tmp_path / "served.onnx"
+    result = winnow("export", tmp_path / "scaled.onnx", "-o", output, "--profile", profile, "--strict", check=False)
+    if profile == "onnxruntime":
+        x = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+        assert result.returncode == 0, result.stderr
+        np.testing.assert_allclose(outputs(output, x), np.maximum((x - 0.5) * 2, 0), atol=1e-6)
+    else:
+        assert result.returncode == 1 and "ai.onnx.ml.Scaler" in result.stderr and not output.exists()
+
+
 def test_manual_pages(winnow, tmp_path):
     winnow("manual", tmp_path / "man1")
     pages = {page.name: page.read_text() for page in (tmp_path / "man1").iterdir()}

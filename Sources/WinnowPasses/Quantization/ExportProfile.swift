@@ -67,7 +67,9 @@ package struct ExportProfile: Sendable {
 
     private func objection(to node: Node, in graph: Graph) -> String? {
         let type = node.op.type
-        if let domains, !domains.contains(type.domain) { return "\(name) takes operators of ONNX itself only, and this is \(type)" }
+        if let domains, !domains.contains(type.domain) {
+            return domains == [""] ? "\(name) takes operators of ONNX itself only, and this is \(type)" : "\(name) has no \(type)"
+        }
         if refusedOperators.contains("\(type)") { return "\(name) has no \(type)" }
         guard node.op.inputRoles[1] == .scale else { return nil }
         if needsSymmetry {
@@ -104,7 +106,7 @@ public enum ExportProfiles: MemberCatalogue {
             refusedOperators: [
                 "com.microsoft.QAttention", "com.microsoft.QGemm", "com.microsoft.QLinearGlobalAveragePool", "BitCast", "CausalConvWithState",
                 "TensorScatter",
-            ], needsEvenBlocks: true),
+            ], domains: ["", "com.microsoft", "org.openvinotoolkit", "org.pytorch.aten", "mmdeploy"], needsEvenBlocks: true),
         // Its parser refuses zero points, unsigned codes and operators on codes, and computes biases in float.
         ExportProfile(
             name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false,
