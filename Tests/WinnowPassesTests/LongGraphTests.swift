@@ -100,4 +100,16 @@ struct LongGraphTests {
         let found = ScalableChannels.all(in: graph, replacesClips: false).found
         #expect(found.map(\.node.name).contains("fc1"))
     }
+
+    /// What stands in the order of a rank is followed back to what determines it, however far that is.
+    @Test func ranksFarBehindAreFollowed() throws {
+        let (graph, _) = try Self.made { b, x in
+            let scores = try b.add(Tanh(), x, name: "scores")
+            var value = try b.add(TopK(axis: 1), inputs: [scores, b.constant("k", Tensor([Int64(2)]))], outputs: 2)[0]
+            for _ in 0..<Self.length { value = try b.negate(value) }
+            return value
+        }
+        let determining = ComparableValues(graph).determiningOutputs
+        #expect(determining.count == 1 && GraphIndex(graph).producer(of: determining.first)?.name == "scores")
+    }
 }

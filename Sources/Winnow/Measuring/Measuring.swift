@@ -161,9 +161,14 @@ extension Graph {
 extension GraphIndex {
     /// Whether a Relu may be computed along with a node: it follows at once, or after sums and normalizations.
     fileprivate func feedsRelu(_ node: Node) -> Bool {
-        node.outputs.contains { value in
-            consumers(of: value).contains { $0.op is Relu || ($0.op is Add || $0.op is BatchNormalization) && feedsRelu($0) }
+        var (waiting, seen) = (node.outputs, Set(node.outputs))
+        while let value = waiting.popLast() {
+            for reader in consumers(of: value) {
+                if reader.op is Relu { return true }
+                if reader.op is Add || reader.op is BatchNormalization { waiting += reader.outputs.filter { seen.insert($0).inserted } }
+            }
         }
+        return false
     }
 }
 

@@ -13,7 +13,7 @@ package struct CrossEntropy: Metric {
     package static func objection(to place: MetricPlace) -> String? { place.objectionToLabels }
 
     package mutating func add(_ batch: MetricBatch) throws {
-        for (sample, label) in try batch.checkedLabels() { 
+        for (sample, label) in try batch.checkedLabels() {
             let loss = batch.form.loss(batch.values(of: sample), label: label)
             sum += loss.isNaN ? .infinity : loss
         }

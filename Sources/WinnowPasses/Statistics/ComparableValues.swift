@@ -37,12 +37,11 @@ package struct ComparableValues {
         var below = Set(outputs)
         for node in graph.nodes.reversed() where !below.isDisjoint(with: node.outputs) { below.formUnion(node.inputs) }
         var (others, seen): ([ValueName], Set<ValueName>) = ([], below)
-        func visit(_ value: ValueName) {
-            guard seen.insert(value).inserted, let node = index.producer(of: value) else { return }
-            if contains(value) { others.append(value); return }
-            for input in node.inputs where moved.contains(input) { visit(input) }
+        var waiting = Array(graph.outputs.filter(moved.contains).reversed())
+        while let value = waiting.popLast() {
+            guard seen.insert(value).inserted, let node = index.producer(of: value) else { continue }
+            if contains(value) { others.append(value) } else { waiting += node.inputs.filter(moved.contains).reversed() }
         }
-        for output in graph.outputs where moved.contains(output) { visit(output) }
         return outputs + others
     }
 
