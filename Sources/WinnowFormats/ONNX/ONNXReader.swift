@@ -42,7 +42,8 @@ struct ONNXReader {
         }
         return try Graph(
             name: model.graph.name, inputs: inputs, outputs: model.graph.output.map(\.name), nodes: content.nodes,
-            initializers: content.initializers, metadata: try metadata(of: main, content))
+            initializers: content.initializers, metadata: try metadata(of: main, content)
+        ).tellingCaptures()
     }
 
     /// The file's metadata with what a graph says of itself; bodies may leave the types of their outputs out.

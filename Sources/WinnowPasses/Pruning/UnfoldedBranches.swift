@@ -104,17 +104,6 @@ struct UnfoldedBranches {
     }
 }
 
-extension Graph {
-    /// A body with what is known of the values around it.
-    fileprivate func knowing(_ infos: [ValueName: ValueInfo]) throws -> Graph {
-        var captures = captures
-        for name in captures.keys { captures[name] = infos[name]?.type ?? captures[name] }
-        return try Graph(
-            name: name, inputs: inputs, outputs: outputs, nodes: nodes, initializers: namedInitializers, updates: updates,
-            captures: captures, metadata: metadata)
-    }
-}
-
 extension UnfoldedBranches {
     /// A changed form of the graph with the branches put back: what was added goes where it is read.
     func folding(_ changed: Graph) throws -> Graph {

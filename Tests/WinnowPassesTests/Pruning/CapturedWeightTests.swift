@@ -1,5 +1,6 @@
 import Testing
 import WinnowEngine
+import WinnowFormats
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -43,6 +44,16 @@ struct CapturedWeightTests {
         #expect(twice.graph.parameterCount == graph.parameterCount && sparsity(twice.graph) == 0.75)
         #expect(twice.findings.contains { $0.subject == "a" && $0.before == 0.5 && $0.after == 0.75 })
         #expect(twice.graph.maskNodes.count == once.maskNodes.count)
+    }
+
+    /// Files need not say what type a mask's product has: bodies know it from the graph around.
+    @Test(arguments: makers.indices) func masksAreSeenThroughInFilesOfFewTypes(index: Int) throws {
+        let once = try masking(Self.makers[index]()).graph
+        let read = try ONNXFile.read(bytes: ONNXFile.bytes(once), registry: OperatorCatalogue.registry)
+        #expect(read.capturedWeightSites.map(\.tensor) == once.capturedWeightSites.map(\.tensor))
+        let (twice, again) = try (masking(once), masking(read))
+        #expect(again.graph.parameterCount == twice.graph.parameterCount && sparsity(again.graph) == sparsity(twice.graph))
+        #expect(again.findings.map(\.description) == twice.findings.map(\.description))
     }
 
     @Test(arguments: makers.indices) func maskedWeightsBecomeCodes(index: Int) throws {
