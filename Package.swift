@@ -25,7 +25,7 @@ let layers: [Layer] = [
     Layer(
         name: "WinnowFormats", imports: ["WinnowTensor", "WinnowGraph", "CZlib", "CPNG", "CJPEG"], packages: [protobuf],
         hasFixtures: true),
-    Layer(name: "WinnowEngine", imports: ["WinnowTensor", "WinnowGraph"]),
+    Layer(name: "WinnowEngine", imports: ["WinnowTensor", "WinnowGraph", "WinnowKernels"]),
     Layer(
         name: "WinnowTraining",
         imports: ["WinnowTensor", "WinnowGraph", "WinnowOperators", "WinnowEngine", "WinnowKernels"], hasFixtures: true),

@@ -22,7 +22,7 @@ package final class Plan {
     }
 
     /// The steps in order; those that depend on contents as the last execution had them.
-    package var steps: [Step] { ownSteps + (continuation?.plan?.steps ?? []) }
+    package var steps: [Step] { part?.steps ?? ownSteps + (continuation?.plan?.steps ?? []) }
     private let ownSteps: [Step]
     /// Which of them run together, block by block.
     package let loops: [Range<Int>]
@@ -38,6 +38,10 @@ package final class Plan {
     private let updates: [(target: UnsafeMutableRawPointer, source: Binding)]
     /// What is left to do where shapes depend on contents.
     private let continuation: Continuation?
+    /// The plan of a part of the samples, which is executed for one part after the other.
+    private let part: Plan?
+    /// How often an execution takes its steps.
+    package let partCount: Int
     /// Inputs that are lists or optionals: they lie beside the arena.
     private let givenNames: Set<ValueName>
     private var given: [ValueName: Datum] = [:]
@@ -84,6 +88,32 @@ package final class Plan {
         retained = memory.retained
         givenNames = planner.givenNames
         continuation = try planner.continuation()
+        (part, partCount) = (nil, 1)
+    }
+
+    /// Executes `part` so often, on one part of the samples after the other: they lie along the first axis of these inputs and of all
+    /// outputs. nil where the plan of a part depends on contents.
+    package init?(repeating part: Plan, _ partCount: Int, splitting split: Set<ValueName>) throws {
+        guard part.continuation == nil, part.updates.isEmpty, part.observations.isEmpty, part.givenNames.isEmpty,
+            (part.inputs.values.map(\.elementType) + part.outputs.values.map(\.elementType)).allSatisfy({ $0.bitWidth >= 8 })
+        else { return nil }
+        func whole(_ own: Binding) -> Shape { Shape([own.shape[0] * partCount] + own.shape.extents.dropFirst()) }
+        let shapes = part.inputs.map { (name: $0, isInput: true, binding: $1, shape: split.contains($0) ? whole($1) : $1.shape) }
+            + part.outputs.map { (name: $0, isInput: false, binding: $1, shape: whole($1)) }
+        let blocks = shapes.map { MemoryBlock(byteCount: $0.binding.elementType.byteCount(of: $0.shape.elementCount), lifetime: 0...0) }
+        let (offsets, byteCount) = MemoryBlock.place(blocks)
+        try MemoryBudget.check(byteCount + part.arenaByteCount, for: "the plan")
+        arena = TensorStorage(byteCount: byteCount)
+        arena.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        var (inputs, outputs): ([ValueName: Binding], [ValueName: Binding]) = ([:], [:])
+        for (value, offset) in zip(shapes, offsets) {
+            let binding = Binding(pointer: arena.base + offset, shape: value.shape, elementType: value.binding.elementType)
+            if value.isInput { inputs[value.name] = binding } else { outputs[value.name] = binding }
+        }
+        (self.inputs, self.outputs, self.part, self.partCount) = (inputs, outputs, part, partCount)
+        arenaByteCount = byteCount + part.arenaByteCount
+        pointers = .allocate(capacity: 1)
+        (ownSteps, loops, updates, observations, observed, givenNames, retained, continuation) = ([], [], [], [], [], [], [], nil)
     }
 
     deinit { pointers.deallocate() }
@@ -135,6 +165,7 @@ package final class Plan {
 
     /// The same, showing each observed value to `body` where it lies as soon as it is there, its elements in any order.
     package func execute(observing body: (ValueName, UnsafeRawBufferPointer) -> Void) throws {
+        if let part { return try execute(part) }
         let (steps, observations) = (ownSteps, observations)
         var next = 0
         func observe(until step: Int) {
@@ -154,6 +185,24 @@ package final class Plan {
         guard let continuation else { return }
         try continuation.execute(after: self)
         for name in observed { continuation.datum(name)?.tensor?.withUnsafeBytes { body(name, $0) } }
+    }
+
+    private func execute(_ part: Plan) throws {
+        /// Where a part of the samples lies in the memory of all; what they share lies at the start for each.
+        func place(_ index: Int, _ own: Binding, in whole: Binding) -> UnsafeMutableRawPointer {
+            whole.pointer + (whole.byteCount == own.byteCount ? 0 : index * own.byteCount)
+        }
+        for index in 0..<partCount {
+            for (name, own) in part.inputs {
+                guard let whole = inputs[name] else { continue }
+                own.pointer.copyMemory(from: place(index, own, in: whole), byteCount: own.byteCount)
+            }
+            try part.execute()
+            for (name, own) in part.outputs {
+                guard let whole = outputs[name] else { continue }
+                place(index, own, in: whole).copyMemory(from: own.pointer, byteCount: own.byteCount)
+            }
+        }
     }
 
     private func execute(_ loop: Range<Int>, of steps: [Step]) throws {

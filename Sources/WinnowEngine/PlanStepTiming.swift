@@ -16,7 +16,7 @@ public struct PlanStepTiming: Codable, Sendable {
 }
 
 extension PlanStepTiming {
-    /// Runs `plan` for `seconds`, timing every step by itself; `multiplyAccumulates` are those of the nodes, by name.
+    /// Runs `plan` for `seconds`, timing every step by itself, all parts of the samples together; `multiplyAccumulates` are those of the nodes, by name.
     package static func measure(
         _ plan: Plan, seconds: Double, multiplyAccumulates: [String: Int?] = [:]
     ) throws -> [PlanStepTiming] {
@@ -30,7 +30,7 @@ extension PlanStepTiming {
                 times[index].append(try clock.measure { try step.execute() } / .milliseconds(1))
             }
         }
-        let medians = times.map { $0.sorted()[$0.count / 2] }
+        let medians = times.map { $0.sorted()[$0.count / 2] * Double(plan.partCount) }
         let whole = medians.reduce(0, +)
         return zip(steps, medians).map { step, median in
             PlanStepTiming(

@@ -1,4 +1,5 @@
 public import WinnowGraph
+import WinnowKernels
 public import WinnowTensor
 
 /// Runs a graph as often as wanted: it is lowered once, and a plan is kept for each combination of input shapes.
@@ -51,10 +52,35 @@ public final class Session {
         if let plan = plans[key] { return plan }
         let plan: Plan
         do {
-            plan = try Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
+            plan = try planInParts(for: inputShapes)
+                ?? Plan(settled(for: inputShapes), inputShapes: inputShapes, observed: observed, options: options)
         } catch let error as WinnowError where error.kind == .shape { throw refusal(of: inputShapes, error) }
         plans[key] = plan
         return plan
+    }
+
+    /// Which axes of the inputs count samples, where these are computed each by itself.
+    private lazy var independentSamples: SampleAxes? = {
+        let axes = SampleAxes(of: graph)
+        return axes.areIndependent(in: graph) ? axes : nil
+    }()
+
+    /// A plan that takes some samples at a time through the graph; nil where all at once take no longer.
+    private func planInParts(for shapes: [ValueName: Shape]) throws -> Plan? {
+        guard observed.isEmpty, options.lowers, shapes.values.contains(where: { ($0.extents.first ?? 1) > 1 }),
+            let axes = independentSamples, let count = axes.count(in: shapes), count > 1
+        else { return nil }
+        let lowered = try lowered(supplied: Set(shapes.keys))
+        let types = lowered.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
+        let parts = try SampleParts(
+            of: lowered, inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }), sampleCount: count)
+        let size = parts.size(of: count, least: ThreadCount.current)
+        guard size < count else { return nil }
+        let split = Set(shapes.keys.filter { axes.axis(ofInput: $0) != nil })
+        guard split.allSatisfy({ shapes[$0]?.extents.first == count }) else { return nil }
+        var own = shapes
+        for name in split { own[name] = shapes[name].map { Shape([size] + $0.extents.dropFirst()) } }
+        return try Plan(repeating: Plan(lowered, inputShapes: own, options: options), count / size, splitting: split)
     }
 
     /// Says of which inputs it is, where the file leaves extents open that the model does not take as they come.

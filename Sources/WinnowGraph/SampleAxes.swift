@@ -43,6 +43,13 @@ package struct SampleAxes: Sendable {
         }.first
     }
 
+    /// Whether the model gives for many samples, along the first axes of inputs and outputs, what it gives for each by itself.
+    package func areIndependent(in graph: Graph) -> Bool {
+        let counted = graph.inputs.filter { inputs[$0.name] != nil }
+        return fixedCount == nil && !counted.isEmpty && counted.allSatisfy { inputs[$0.name] == 0 && $0.type.extents?.isEmpty == false }
+            && graph.outputs.allSatisfy { outputs[$0] == 0 } && SampleTracing(graph).keepsSamplesApart(along: inputs)
+    }
+
     private struct Candidate {
         var input: GraphInput
         var axis: Int
@@ -85,77 +92,9 @@ package struct SampleAxes: Sendable {
     }
 }
 
-/// What becomes of an axis of an input on its way through a graph.
-private struct SampleTracing {
-    enum Fate {
-        /// Operators carry its indices along one by one.
-        case carried
-        /// An operator takes it as a whole.
-        case mixed
-        case unknown
-    }
-
-    static let mark = Extent.nameless("samples")
-    private let graph: Graph
-
-    init(_ graph: Graph) { self.graph = graph }
-
-    /// What is known of values where these axes of inputs are open and marked; nil where the graph does not allow it.
-    func infos(marking axes: [ValueName: Int]) -> [ValueName: ValueInfo]? {
-        var types: [ValueName: ValueType] = [:]
-        for input in graph.inputs {
-            var type = input.type
-            if let axis = axes[input.name] { type.extents?[axis] = Self.mark }
-            types[input.name] = type
-        }
-        return try? graph.inferInfos(inputTypes: types)
-    }
-
-    func fate(of input: GraphInput, _ axis: Int) -> Fate {
-        let extent = input.type.extents?[axis] ?? .unknown
-        guard !extent.isNamed else { return fate(of: extent, graph.infos) }
-        return infos(marking: [input.name: axis]).map { fate(of: Self.mark, $0) } ?? .unknown
-    }
-
-    private func fate(of extent: Extent, _ infos: [ValueName: ValueInfo]) -> Fate {
-        var fate = Fate.unknown
-        for node in graph.nodes {
-            let inputs = node.inputs.map { $0.isEmpty ? nil : infos[$0] }
-            guard inputs.contains(where: { $0?.extents?.contains(extent) ?? false }) else { continue }
-            switch Self.fate(of: extent, in: node.op.axes(for: inputs), inputs, node.outputs.map { infos[$0] }) {
-            // What only moves elements may not know where to.
-            case .mixed where node.op.quantization != .keepsScale: return .mixed
-            case .mixed: break
-            case .carried: fate = .carried
-            case .unknown: break
-            }
-        }
-        return fate
-    }
-
-    /// A loss, which is one number, mixes everything and tells nothing.
-    private static func fate(of extent: Extent, in map: AxisMap, _ inputs: [ValueInfo?], _ outputs: [ValueInfo?]) -> Fate {
-        guard !map.isOpaque, !outputs.allSatisfy({ $0?.rank == 0 }) else { return .unknown }
-        var fate = Fate.unknown
-        for (terms, info) in zip(map.inputs, inputs) {
-            let extents = info?.extents ?? []
-            let own = terms.first == .rest ? Array(terms.dropFirst()) : terms
-            for (term, found) in zip(own.reversed(), extents.reversed()) where found == extent {
-                switch term {
-                case .opaque: return .mixed
-                case .label(let label) where map.summedLabels.union(map.population).contains(label): return .mixed
-                case .label(let label) where map.outputLabels.contains(label): fate = .carried
-                default: break
-                }
-            }
-        }
-        return fate
-    }
-}
-
 extension Extent {
     /// Whether it is a symbol that means the same wherever it stands.
-    fileprivate var isNamed: Bool { if case .symbol(let name) = self { !name.isEmpty } else { false } }
+    var isNamed: Bool { if case .symbol(let name) = self { !name.isEmpty } else { false } }
 }
 
 extension Graph {
