@@ -7,6 +7,7 @@
 #include "WinnowChannels.h"
 #include "WinnowDepthwise.h"
 #include "WinnowCodedProduct.h"
+#include "WinnowColumns.h"
 #include "WinnowElementary.h"
 #include "WinnowExponential.h"
 #include "WinnowPooling.h"

@@ -52,7 +52,13 @@ extension SoftmaxFamily {
         try request.checkFloat32()
         let shape = try request.input(0).shape
         let softmax = try softmaxShape(shape)
-        if !Self.isLogarithm, softmax.shape.rank < 3 || softmax.shape[2] == 1 {
+        if softmax.shape.rank == 3, softmax.shape[2] > 1 {
+            let columns = ColumnSoftmax(softmax.shape, logarithm: Self.isLogarithm)
+            return Kernel(placement: .mayOverwrite([0])) { operands in
+                columns.run(source: operands.input(0, as: Float.self), target: operands.output(0, as: Float.self))
+            }
+        }
+        if !Self.isLogarithm {
             let rows = RowSoftmax(rows: softmax.shape[0], width: softmax.shape[1])
             return Kernel(placement: .mayOverwrite([0])) { operands in
                 rows.run(source: operands.input(0, as: Float.self), target: operands.output(0, as: Float.self))

@@ -144,6 +144,32 @@ extension OneDNNTests {
             }
         }
 
+        /// Columns in whole and broken vectors and blocks, in place too; what is masked is 0, what is no number stays none.
+        @Test(arguments: [[2, 3, 2], [3, 10, 20], [1, 7, 259], [5, 1, 16]] as [Shape], [true, false])
+        func columnSoftmax(shape: Shape, logarithm: Bool) throws {
+            var data = TestTensors(seed: 25)
+            let source = data.normal(shape)
+            let target = Block(shape)
+            let softmax = ColumnSoftmax(shape, logarithm: logarithm)
+            let input = source.pointer.assumingMemoryBound(to: Float.self)
+            softmax.run(source: input, target: target.base.assumingMemoryBound(to: Float.self))
+            let (x, step) = (source.doubles(), shape[2])
+            let expected = x.indices.map { index -> Double in
+                let start = index - index / step % shape[1] * step
+                let sum = (0..<shape[1]).reduce(0) { $0 + exp(x[start + $1 * step]) }
+                return logarithm ? x[index] - log(sum) : exp(x[index]) / sum
+            }
+            expectClose(target.tensor(shape), expected, tolerance: 1e-6)
+            var special = [Float](repeating: 0, count: 8)
+            (special[0], special[1], special[2], special[5]) = (1e30, -.infinity, .nan, 3)
+            special.withUnsafeMutableBufferPointer { numbers in
+                guard let base = numbers.baseAddress else { return }
+                ColumnSoftmax([1, 2, 4], logarithm: logarithm).run(source: base, target: base)
+            }
+            #expect(special[2].isNaN && special[6].isNaN)
+            #expect(special[1] == (logarithm ? -.infinity : 0) && special[0] == (logarithm ? 0 : 1))
+        }
+
         @Test func softmaxOfLargeNumbersIsFinite() throws {
             let source = Tensor([Float(1000), 1001, -1000], shape: [1, 3])
             let kernel = try SoftmaxKernel([1, 3], axis: 1)
