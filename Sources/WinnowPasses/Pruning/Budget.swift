@@ -18,11 +18,19 @@ public enum Budget: Sendable, Hashable {
     /// All with scores up to this percentile of the scores of those that are left.
     case percentile(Double, Percentile.Method)
     /// All with magnitudes up to so many standard deviations of the weights that are left: quality·σ of the layer
-    /// (Han et al. 2015, section 3).
+    /// (Han et al. 2015, section 3); of other scores up to so many of theirs.
     case deviations(Double)
 
     /// Whether what goes of one thing is the same whatever it is compared with.
     var isThreshold: Bool { if case .threshold = self { true } else { false } }
+
+    /// Whether scores are compared with a number, and not only with each other.
+    var comparesWithNumbers: Bool {
+        switch self {
+        case .threshold, .deviations: true
+        case .count, .fraction, .total, .below, .percentile: false
+        }
+    }
 
     /// The number that `fraction` of `count` rounds to, halves to even, as Python's `round` does.
     package static func count(_ fraction: Double, of count: Int) -> Int {
@@ -78,16 +86,34 @@ public enum Budget: Sendable, Hashable {
             return .threshold(limit.rounded(to: areMagnitudes ? weights.first?.values.elementType ?? .float32 : .float32))
         }
         guard case .deviations(let quality) = self else { return self }
-        let values = weights.flatMap(\.valuesInUse)
+        return .threshold(quality * Self.deviation(of: weights.flatMap(\.valuesInUse)))
+    }
+
+    /// The same for things whose scores are numbers of their own: the deviation is that of the scores that are left.
+    ///
+    /// - Parameter zero: the score that stands for the number 0.
+    func resolved(by things: [some Scored], zero: Float = 0) -> Budget {
+        switch self {
+        case .threshold(let limit): return .threshold(Double(Float(limit) + zero))
+        case .deviations(let quality):
+            var scores: [Double] = []
+            for thing in things { thing.visitScores { piece in scores += piece.lazy.filter { $0 >= 0 }.map(Double.init) } }
+            return .threshold(Double(Float(quality * Self.deviation(of: scores)) + zero))
+        case .count, .fraction, .total, .below, .percentile: return self
+        }
+    }
+
+    private static func deviation(of values: [Double]) -> Double {
         let mean = values.reduce(0, +) / Double(max(1, values.count))
-        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count))
-        return .threshold(quality * variance.squareRoot())
+        return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, values.count))).squareRoot()
     }
 
     /// Throws `.usage` for a fraction outside 0…1, for a negative number, and for more than are left.
-    func check(left: Int) throws {
+    ///
+    /// - Parameter subject: what an error calls the amount.
+    func check(left: Int, _ subject: String = "amount") throws {
         func require(_ condition: Bool, _ problem: @autoclosure () -> String, _ remedy: String) throws {
-            if !condition { throw WinnowError(.usage, "amount", problem(), remedy: remedy) }
+            if !condition { throw WinnowError(.usage, subject, problem(), remedy: remedy) }
         }
         switch self {
         case .count(let count):

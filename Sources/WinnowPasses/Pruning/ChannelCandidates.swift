@@ -7,7 +7,7 @@ struct ChannelCandidates {
     let coupling: CouplingGroups
     let ranked: [RankedChannels]
     let removal: ChannelRemoval
-    let report: ChannelReport
+    private(set) var report: ChannelReport
     /// The branches that the graph has spread out.
     var branches: UnfoldedBranches?
 
@@ -21,6 +21,15 @@ struct ChannelCandidates {
         var result: [Int: Set<Int>] = [:]
         for (candidate, count) in zip(ranked, counts) where count > 0 {
             result[candidate.group.id] = Set(candidate.scores.lowest(count))
+        }
+        return result
+    }
+
+    /// The same with what the report says of groups that limits leave alone.
+    func telling(of cut: ChannelCut) -> ChannelCandidates {
+        var result = self
+        for (index, reason) in cut.limits.sorted(by: { $0.key < $1.key }) {
+            result.report.limit(ranked[index].members.map(\.weight), reason)
         }
         return result
     }

@@ -8,6 +8,8 @@ struct ChannelCut {
     let counts: [Int]
     /// The cost of the whole model before and after, where the budget counts it.
     let finding: Finding?
+    /// Why groups lose nothing that were to lose something, by their places.
+    let limits: [Int: String]
 
     /// What `sparsity` and the budget of a pass ask for.
     init(_ pass: StructuredPruning, _ candidates: ChannelCandidates, in context: PassContext) throws {
@@ -26,17 +28,23 @@ struct ChannelCut {
         func limited(_ counts: [Int]) -> [Int] {
             candidates.ranked.indices.map { pass.limited(ruled[$0] ?? counts[$0], of: candidates.ranked[$0].scores.count) }
         }
+        func reasons(against counts: [Int]) -> [Int: String] {
+            let found = candidates.ranked.indices.compactMap { index in
+                pass.limit(of: ruled[index] ?? counts[index], of: candidates.ranked[index].scores.count).map { (index, $0) }
+            }
+            return Dictionary(uniqueKeysWithValues: found)
+        }
         guard let cost = pass.limits.cost, pass.limits.maxLoss == nil || pass.limits.sensitivity == nil else {
-            counts = limited(pass.counts(candidates, order))
-            finding = nil
+            let wanted = pass.counts(candidates, order)
+            (counts, limits, finding) = (limited(wanted), reasons(against: wanted), nil)
             return
         }
         let budget = CostBudget(cost: cost, share: 1 - pass.sparsity)
         let cut = try budget.cut(order, of: candidates.graph, rest: "channels that stay", in: context) { length in
             try candidates.graph(without: candidates.lowest(limited(order.counts(first: length))))
         }
-        counts = limited(order.counts(first: cut.length))
-        finding = cut.finding
+        let wanted = order.counts(first: cut.length)
+        (counts, limits, finding) = (limited(wanted), reasons(against: wanted), cut.finding)
     }
 }
 
@@ -99,9 +107,22 @@ extension StructuredPruning {
 
     /// How many of `all` channels go if `count` should: what is left is a multiple of `round-to`, and as many as must be left.
     fileprivate func limited(_ count: Int, of all: Int) -> Int {
-        let multiple = roundTo == 0 ? KernelWidth.channels : roundTo
-        let left = max(1, minimumChannels, all - min(count, Int((Double(all) * largest + 1e-9).rounded(.down))))
+        let left = max(1, minimumChannels, all - min(count, most(of: all)))
         return all - min(all, count == 0 ? all : (left + multiple - 1) / multiple * multiple)
+    }
+
+    /// What channels left are a multiple of.
+    private var multiple: Int { roundTo == 0 ? KernelWidth.channels : roundTo }
+
+    /// How many of `all` channels `largest` lets go.
+    private func most(of all: Int) -> Int { Int((Double(all) * largest + 1e-9).rounded(.down)) }
+
+    /// Why none of `all` channels goes if `count` should; nil: some go, or none should.
+    fileprivate func limit(of count: Int, of all: Int) -> String? {
+        guard count > 0, limited(count, of: all) == 0 else { return nil }
+        if most(of: all) == 0 { return "largest \(largest.shortText) of its \(all) channels is none" }
+        if max(1, minimumChannels) >= all { return "minimum-channels \(minimumChannels) leaves all of its \(all) channels" }
+        return "round-to \(multiple) leaves all of its \(all) channels"
     }
 }
 

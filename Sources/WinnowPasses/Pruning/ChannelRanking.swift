@@ -2,7 +2,7 @@
 public struct ChannelRanking: HyperparameterGroup {
     /// How the weights that make the same channels count (Fang et al. 2023, section 3.3).
     public enum Reduction: String, HyperparameterChoice, Codable {
-        /// As if they were one weight: a norm is that of all their numbers.
+        /// As if they were one weight: a norm is that of all their numbers, a distance one between them, and one gate closes them all.
         case joint
         case first, mean, max, sum, product
     }
@@ -20,13 +20,8 @@ public struct ChannelRanking: HyperparameterGroup {
     /// One score for each channel of a group.
     func scores(of members: [ChannelMember], by importance: any ChannelImportance) -> [Float] {
         let count = members.first?.group.channelCount ?? 0
-        func said(_ members: some Sequence<ChannelMember>) -> [Double] {
-            var sums = [Double](repeating: 0, count: count)
-            for member in members { importance.add(member, to: &sums) }
-            return importance.scores(of: sums)
-        }
-        guard reduce != .joint, members.count > 1 else { return said(members).map { Float($0) } }
-        let each = members.map { said([$0]) }
+        guard reduce != .joint, members.count > 1 else { return importance.scores(of: members).map { Float($0) } }
+        let each = members.map { importance.scores(of: [$0]) }
         return (0..<count).map { channel in Float(reduced(each.map { $0[channel] })) }
     }
 

@@ -11,12 +11,17 @@ struct ChannelReport {
     private var kept: [ValueName: String] = [:]
     private var skipped: [ValueName: String] = [:]
     private var fallbacks: [(tensor: ValueName, reason: String)] = []
+    /// Why weights lose no channels that were to lose some.
+    private var limits: [ValueName: String] = [:]
+    /// Whether the budget counts what is left of the whole model, whichever weight it comes from.
+    private let countsTheWhole: Bool
 
     init(_ graph: Graph, _ weights: [ChannelWeight], _ limits: ChannelBudget) {
         self.graph = graph
         self.weights = weights
         leavesBodiesAlone = !limits.holdForEachGraph
         nothing = limits.reasonForNothing
+        countsTheWhole = limits.cost != nil
     }
 
     /// Notes why a weight was not meant to lose channels.
@@ -27,6 +32,11 @@ struct ChannelReport {
 
     /// Notes that a weight's channels were ranked by something else than what was asked for.
     mutating func fallBack(_ weight: ChannelWeight, _ reason: String) { fallbacks.append((weight.tensor, reason)) }
+
+    /// Notes why weights lose no channels of a group that was to lose some.
+    mutating func limit(_ weights: [ChannelWeight], _ reason: String) {
+        for weight in weights { limits[weight.tensor] = limits[weight.tensor] ?? reason }
+    }
 
     func findings(
         for result: Graph, removing channels: [Int: Set<Int>], _ coupling: CouplingGroups, removed: Bool
@@ -43,9 +53,12 @@ struct ChannelReport {
                 ledger.keep(weight.tensor, reason)
             } else if let reason {
                 ledger.skip(weight.tensor, reason)
-            } else {
-                ledger.keep(weight.tensor, nothing)
+            } else if limits[weight.tensor] == nil || countsTheWhole {
+                ledger.keep(weight.tensor, limits[weight.tensor] ?? nothing)
             }
+        }
+        for (tensor, reason) in limits.sorted(by: { $0.key < $1.key }) where !countsTheWhole {
+            ledger.note(Finding(tensor, .fellBack, reason: reason))
         }
         for name in graph.weightTensors where !ledger.has(name) {
             if let finding = coupled(name, result, nil) { ledger.note(finding) }

@@ -44,7 +44,7 @@ public struct DynamicSparseTraining: TrainingPass {
                 .recipe, "pattern", "is of weights that go together, but these are exchanged one by one", remedy: "leave it out")
         }
         let chosen = rule.targets(in: setup.model, try choice.selection(in: setup.model))
-        setup.findings += chosen.findings.filter { $0.status == .skipped }
+        setup.findings += chosen.findings.filter { $0.status == .skipped } + rule.remarks
         let weights = chosen.targets.compactMap { MaskedWeight($0, in: setup.model) }
         let prepared = try rule.prepared(for: chosen.targets, in: setup.model, context)
         setup.model = try setup.model.masking(prepared.masks(weights, .total(sparsity)))

@@ -45,9 +45,9 @@ public struct GradualPruning: TrainingPass {
             throw WinnowError(
                 .recipe, "count below", "is of all weights, but pruned ones are not ranked anew", remedy: "set regrow to true")
         }
-        let chosen = rule.targets(in: setup.model, try choice.selection(in: setup.model))
+        let chosen = try rule.fittingTargets(in: setup.model, choice.selection(in: setup.model))
         let targets = chosen.targets
-        setup.findings += chosen.findings.filter { $0.status == .skipped }
+        setup.findings += chosen.findings.filter { $0.status == .skipped } + rule.remarks
         let weights = targets.compactMap { MaskedWeight($0, in: setup.model) }
         let prepared = try rule.prepared(for: targets, in: setup.model, context)
         setup.model = try setup.model.masking(
@@ -103,7 +103,7 @@ private struct GradualMaskHook: TrainingHook {
         }
         let reach = pass.sparsity > 0 ? sparsity / pass.sparsity : 0
         let budget: Budget = pass.count == .below ? .below(sparsity) : .total(sparsity)
-        for (weight, tensor) in pruning.masks(current, budget, reach: reach) {
+        for (weight, tensor) in try pruning.masks(current, budget, reach: reach) {
             if let mask = masks[weight] { moment.variables[mask] = tensor }
         }
     }

@@ -10,11 +10,12 @@ public struct MagnitudePruning: Pass {
     public static let guide = """
         Zeroes single weights of Conv, Gemm and MatMul by magnitude; biases and normalization stay. `fraction` prunes \
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `total` as many as make that fraction of all, \
-        `below` those with |w| below the magnitude of the last that `fraction` takes (PaddleSlim's `ratio`), `count` so many, `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights \
-        in their tensor, `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The fraction is of what earlier \
-        pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of magnitudes: of activations (wanda), \
-        of gradients (taylor, fisher, movement), or with what is left corrected (sparsegpt). `repair` makes up for what went \
-        without training. Equal scores are pruned in storage order. Zeros alone do not make an ONNX \
+        `below` those with |w| below the magnitude of the last that `fraction` takes (PaddleSlim's `ratio`), `count` so many, \
+        `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights in their tensor (with \
+        another importance, its scores and their σ), `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The \
+        fraction is of what earlier pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of \
+        magnitudes: of activations (wanda), of gradients (taylor, fisher, movement), or with what is left corrected (sparsegpt). \
+        `repair` makes up for what went without training. Equal scores are pruned in storage order. Zeros alone do not make an ONNX \
         file smaller; its zipped size shrinks.
         """
     public static let strengths = [Strength.sparsity]
@@ -28,8 +29,10 @@ public struct MagnitudePruning: Pass {
     @Hyperparameter("fraction of the remaining weights to zero, in modes fraction and below; of all, in mode total", in: 0...1)
     public var sparsity = 0.5
     @Hyperparameter("weights to zero, of each tensor or of all as `scope` says, in mode count", in: 0...1e12) public var count = 0
-    @Hyperparameter("largest magnitude that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
-    @Hyperparameter("standard deviations of the weights up to which they are zeroed, in mode standard-deviation", in: 0...1e6)
+    @Hyperparameter("largest magnitude, or score of `importance`, that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
+    @Hyperparameter(
+        "standard deviations of the weights, or of their scores by `importance`, up to which they are zeroed, in mode standard-deviation",
+        in: 0...1e6)
     public var quality = 0.5
     @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
     public var percentile = 50.0
@@ -44,21 +47,33 @@ public struct MagnitudePruning: Pass {
     public var needs: PassNeeds { max(rule.importance.member.needs, repairing.needs) }
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        var targets = rule.targets(in: graph, try choice.selection(in: graph))
+        try checkMode()
+        var targets = try rule.fittingTargets(in: graph, choice.selection(in: graph))
         let prepared = try rule.prepared(for: targets.targets, in: graph, context)
+        for finding in rule.remarks { targets.note(finding) }
         let weights = targets.targets.compactMap { MaskedWeight($0, in: graph) }
         var pruned = PrunedWeights(keepsMasks: rule.keepMask)
         // One tensor after the other, each put away when it is done: models may be larger than the memory.
-        prepared.forEach(weights, budget) { weight, cut in
+        let budget = budget(in: mode)
+        try prepared.forEach(weights, budget) { weight, cut in
             pruned.add(weight, below: &cut, &targets)
-            if weight.fallsBack { targets.note(Finding(weight.weight.tensor, .fellBack, reason: prepared.fallback)) }
+            if let reason = prepared.reservation(about: weight, budget) { targets.note(Finding(weight.weight.tensor, .fellBack, reason: reason)) }
         }
         let repair = try repairing.repair(of: pruned.graph(from: graph), from: graph, targets.targets, context)
         for finding in repair.findings { targets.note(finding) }
         return PassResult(graph: repair.graph, findings: targets.findings)
     }
 
-    private var budget: Budget {
+    /// Throws `.usage` where scores that are only ranks would be compared with numbers.
+    private func checkMode() throws {
+        guard budget(in: mode).comparesWithNumbers, rule.importance.member.meaning == .ranks else { return }
+        let modes = Mode.allCases.filter { !budget(in: $0).comparesWithNumbers }.map(\.rawValue)
+        throw WinnowError(
+            .usage, "mode \(mode.rawValue)", "compares scores with a number, and those of importance \(rule.importance) are ranks",
+            remedy: "choose mode \(modes.joined(separator: ", "))")
+    }
+
+    private func budget(in mode: Mode) -> Budget {
         switch mode {
         case .fraction: .fraction(sparsity)
         case .total: .total(sparsity)

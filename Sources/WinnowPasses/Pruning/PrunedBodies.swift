@@ -52,9 +52,11 @@ struct PrunedBodies {
     }
 
     private mutating func pruned(_ body: Graph, removed: Bool) throws -> PassResult {
-        let candidates = try pass.candidates(in: body, selection, alone, isBody: true)
+        var candidates = try pass.candidates(in: body, selection, alone, isBody: true)
         names += candidates.ranked.flatMap(\.names)
-        let channels = candidates.lowest(try ChannelCut(pass, candidates, in: alone).counts)
+        let cut = try ChannelCut(pass, candidates, in: alone)
+        candidates = candidates.telling(of: cut)
+        let channels = candidates.lowest(cut.counts)
         isUnrestricted = isUnrestricted || !candidates.removal.unrestrictable.isDisjoint(with: channels.keys)
         let graph = try candidates.graph(without: channels, removed: removed)
         return PassResult(

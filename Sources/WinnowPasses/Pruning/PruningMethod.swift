@@ -69,8 +69,9 @@ extension PruningMethod {
         }
         let scored = try tensors.map { try $0.scored(by: self, &random) }
         try budget.check(left: scored.reduce(0) { $0 + $1.leftCount })
-        let areMagnitudes = scored.allSatisfy { $0.scores == nil }
-        var cut = budget.resolved(for: scored.map(\.weight), areMagnitudes: areMagnitudes).cut(of: scored)
+        let areMagnitudes = axis == nil && !isRandom && tensors.allSatisfy(\.isComparedByItself)
+        let resolved = areMagnitudes ? budget.resolved(for: scored.map(\.weight), areMagnitudes: false) : budget.resolved(by: scored)
+        var cut = resolved.cut(of: scored)
         return scored.map { $0.mask(below: &cut) }
     }
 
@@ -121,6 +122,7 @@ package struct PrunedTensor {
     private let weight: MaskedWeight
     /// What is compared: the importance, or the weights under their mask.
     private let importance: Tensor
+    fileprivate let isComparedByItself: Bool
 
     /// Throws `.shape` and `.unsupported` as `PruningMethod.mask` does.
     package init(_ name: String, _ weights: Tensor, mask: Tensor? = nil, importance: Tensor? = nil) throws {
@@ -134,6 +136,7 @@ package struct PrunedTensor {
         }
         self.weight = weight
         self.importance = importance ?? weight.zeroed
+        isComparedByItself = importance == nil
     }
 
     private static func check(_ role: String, _ tensor: Tensor, against weights: Tensor, of name: String) throws {
@@ -198,7 +201,7 @@ package struct PrunedTensor {
 
 extension ScoredWeight {
     /// The elements or units that are not gone.
-    fileprivate var leftCount: Int {
+    var leftCount: Int {
         var count = 0
         visitScores { piece in count += piece.count { $0 >= 0 } }
         return count

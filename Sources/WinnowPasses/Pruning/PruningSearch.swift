@@ -35,6 +35,7 @@ struct PruningSearch {
         validation = try context.validationData(for: graph)
         bench = context.bench
         state = try context.state(of: pass, on: graph)
+        _ = try pass.rule.fittingTargets(in: graph, selection)
         dense = try bench.trial(graph, on: validation)
         best = graph
         if pass.rewind != .none { try trainDense(context) }
@@ -150,6 +151,7 @@ struct PruningSearch {
         let original = dense.graph
         let quality = Quantity.validation(dense.quality.name)
         var ledger = pass.rule.targets(in: original, selection)
+        for finding in pass.rule.remarks { ledger.note(finding) }
         ledger.note(Finding("graph", .done, quality, after: dense.quality.measured(dense.quality.score), round: 0))
         ledger.note(Finding("graph", .done, .sparsity, after: Self.sparsity(of: weights(in: original)), round: 0))
         for round in rounds {

@@ -64,7 +64,7 @@ public struct StructuredPruning: Pass {
         let cut = try ChannelCut(self, candidates, in: context)
         let chosen = candidates.lowest(cut.counts)
         let repair = try repairing.repair(of: candidates.removal.graph, losing: chosen, candidates.coupling, context)
-        var result = try candidates.repaired(repair.graph).result(without: chosen, removed: remove, in: context)
+        var result = try candidates.telling(of: cut).repaired(repair.graph).result(without: chosen, removed: remove, in: context)
         result.findings += repair.findings + bodies.result.findings
         result.findings += cut.finding.map { [$0] } ?? []
         for index in result.findings.indices { result.findings[index].subject = unfolded.path(of: result.findings[index].subject) }

@@ -35,27 +35,41 @@ def wanda(w, x, fraction):
 
 
 def sparsegpt(w, x, fraction=None, lost=0, group=0):
-    w, hessian = w.copy(), 2 / len(x) * x.T @ x
-    dead = np.diag(hessian) == 0
+    """Inputs that are always 0 cost nothing: their weights go first, the smallest before the others, and no more than asked for."""
+    w, hessian, removed = w.copy(), 2 / len(x) * x.T @ x, w == 0
+    gone, dead = removed.copy(), np.diag(hessian) == 0
     hessian[dead, dead] = 1
-    w[:, dead] = 0
     hessian[np.arange(INPUTS), np.arange(INPUTS)] += 0.01 * np.diag(hessian).mean()
     upper = np.linalg.cholesky(np.linalg.inv(hessian)).T
-    gone = np.zeros_like(w, dtype=bool)
+    rest = 0
+    if fraction is not None:
+        count = round(fraction * int((~gone).sum()))
+        free = np.argwhere(~gone & dead)
+        for row, column in sorted(free.tolist(), key=lambda place: abs(w[tuple(place)]))[:count]:
+            removed[row, column] = True
+        rest = max(0, count - len(free))
+    target, given = int(removed.sum()) + rest, 0
     for start in range(0, INPUTS, BLOCK):
         end = min(start + BLOCK, INPUTS)
         if fraction is not None:
-            scores = w[:, start:end] ** 2 / np.diag(upper)[start:end] ** 2
-            gone[:, start:end] = scores <= np.sort(scores.ravel())[int(scores.size * fraction)]
+            # As many of every block, with what goes anyway.
+            share = target * end // INPUTS - given - int(removed[:, start:end].sum())
+            given = target * end // INPUTS
+            scores = np.where(removed[:, start:end], np.inf, w[:, start:end] ** 2 / np.diag(upper)[start:end] ** 2)
+            order = np.argsort(scores, axis=None, kind="stable")
+            print("cut:", scores.ravel()[order[share - 1]], scores.ravel()[order[share]])
+            rows, columns = np.unravel_index(order[:share], scores.shape)
+            removed[rows, start + columns] = True
         for column in range(start, end):
             if group and column % group == 0:
-                members = slice(column, column + group)
+                members = np.arange(column, column + group)
                 scores = w[:, members] ** 2 / np.diag(upper)[members] ** 2
+                scores = np.where(gone[:, members], -2, np.where(dead[members], -1 / (1 + np.abs(w[:, members])), scores))
                 for row, order in enumerate(np.argsort(scores, axis=1, kind="stable")):
-                    gone[row, column + order[:lost]] = True
-            error = np.where(gone[:, column], w[:, column], 0) / upper[column, column]
+                    removed[row, members[order[:lost]]] = True
+            error = np.where(removed[:, column], w[:, column], 0) / upper[column, column]
             w[:, column:] -= np.outer(error, upper[column, column:])
-            w[gone[:, column], column] = 0
+            w[removed[:, column], column] = 0
     return w
 
 

@@ -76,4 +76,34 @@ struct BudgetTests {
         #expect(removed(.threshold(2), [1, 2, 3]) == [0, 1])
         #expect(removed(.percentile(50, .linear), [4, 1, 2, 3, 5]) == [1, 2, 3])
     }
+
+    /// Parts are brought to one share of their sizes; one that has lost more keeps the rest.
+    @Test func countsAreShared() {
+        #expect(SharedCount.shares(of: 10, among: [8, 8, 4], gone: [0, 0, 0]) == [4, 4, 2])
+        #expect(SharedCount.shares(of: 5, among: [8, 8], gone: [7, 0]) == [0, 5])
+        #expect(SharedCount.shares(of: 8, among: [8, 8, 8], gone: [8, 2, 0]) == [0, 3, 5])
+        #expect(SharedCount.shares(of: 99, among: [3, 4], gone: [1, 0]) == [2, 4] && SharedCount.shares(of: 0, among: [3], gone: [1]) == [0])
+        var random = RandomGenerator(seed: 3)
+        for _ in 0..<200 {
+            let sizes = (0..<5).map { _ in Int(random.uniform() * 20) }
+            let gone = sizes.map { Int(random.uniform() * Float($0)) }
+            let left = zip(sizes, gone).map { $0 - $1 }
+            let count = Int(random.uniform() * 99)
+            let shares = SharedCount.shares(of: count, among: sizes, gone: gone)
+            #expect(shares.reduce(0, +) == min(count, left.reduce(0, +)))
+            #expect(zip(shares, left).allSatisfy { (0...$1).contains($0) })
+        }
+    }
+
+    /// Norms of channels, and scores of one's own, have a deviation of their own.
+    @Test func deviationsOfOtherScoresAreTheirs() throws {
+        let weights = Tensor([3, 4, 0, 1, 6, 8, 0, 2] as [Float], shape: [4, 2])
+        // Norms 5, 1, 10, 2: the mean is 4.5 and the variance 12.25.
+        let mask = try PruningMethod.lnStructured(.deviations(1), norm: 2, axis: 0).mask(for: weights)
+        #expect(mask.floats() == [1, 1, 0, 0, 1, 1, 0, 0])
+        let scores = Tensor([10, 20, 30, 40, 50, 60, 70, 80] as [Float], shape: [4, 2])
+        let own = try PruningMethod.l1Unstructured(.deviations(1)).mask(for: weights, importance: scores)
+        // Their variance is 525, σ 22.9.
+        #expect(own.floats() == [0, 0, 1, 1, 1, 1, 1, 1])
+    }
 }

@@ -79,6 +79,28 @@ struct ChannelBudgetTests {
         #expect(try reasons(["sparsity": 0]) == ["nothing to remove at this sparsity"])
     }
 
+    /// Where a limit leaves a group as it is that was to lose channels, it is named, and it is no success.
+    @Test(arguments: [
+        (["round-to": 16], "round-to 16"), (["minimum-channels": 100], "minimum-channels 100"), (["largest": 0.01], "largest 0.01"),
+        (["round-to": 16, "scope": "global", "sparsity": 0.9], "round-to 16"), (["round-to": 16, "rules": ["fc*": 0.5]], "round-to 16"),
+    ] as [([String: HyperparameterValue], String)])
+    func limitsThatLeaveNothingAreNamed(settings: [String: HyperparameterValue], name: String) throws {
+        let result = try StructuredPruning(hyperparameters: settings)(TestModels.perceptron())
+        for weight in ["fc1.weight", "fc2.weight"] {
+            let own = result.findings.filter { $0.subject == weight }
+            #expect(own.count == 1 && own[0].status == .fellBack && own[0].reason.contains(name), "\(own)")
+        }
+    }
+
+    /// Also where another group's channels go with the weight's inputs; a budget of the whole is not broken by one group.
+    @Test func limitsAreThoseOfGroups() throws {
+        let graph = try TestModels.perceptron()
+        let own = try StructuredPruning(hyperparameters: ["sparsity": 0.5, "round-to": 8])(graph).findings.filter { $0.subject == "fc2.weight" }
+        #expect(own.map(\.status) == [.done, .fellBack] && own[1].reason.contains("all of its 8 channels"), "\(own)")
+        let whole = try StructuredPruning(hyperparameters: ["budget": "parameters", "sparsity": 0.3, "round-to": 8])(graph).findings
+        #expect(!whole.contains { $0.status == .fellBack })
+    }
+
     /// A threshold is the float32 nearest to what was given, as scores are: 0.1 takes channels of 0.1.
     @Test func thresholdsAreNumbersAsScoresAre() throws {
         let graph = try graph([[0.1, 0.3, 0.7, 1], [0.1, 0.2, 0.3, 1], [0.5, 0.6, 0.7, 1]])

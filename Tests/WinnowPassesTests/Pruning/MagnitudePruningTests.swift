@@ -144,4 +144,17 @@ struct MagnitudePruningTests {
         #expect(
             result.findings.contains { $0.subject == "fc3.weight" && $0.status == .kept && $0.reason.contains("fc3*") })
     }
+
+    /// torch.nn.utils.prune refuses a count of more than there are; so it is here, of a tensor or of all.
+    @Test(arguments: [("tensor", "unstructured", 33, "fc3.weight"), ("tensor", "1x4", 9, "fc3.weight"), ("global", "unstructured", 353, "count")])
+    func countsOfMoreThanAreLeftAreRefused(scope: String, pattern: String, count: Int, subject: String) throws {
+        let graph = try TestModels.perceptron()
+        func pruned(_ count: Int) throws -> Graph {
+            try pass(["mode": "count", "count": .int(count), "scope": .string(scope), "pattern": .string(pattern)])(graph).graph
+        }
+        let error = #expect(throws: WinnowError.self) { try pruned(count) }
+        let text = error?.description ?? ""
+        #expect(error?.kind == .usage && text.contains(subject) && text.contains("only \(count - 1) are left"), "\(text)")
+        #expect(zeros(try pruned(count - 1), "fc3.weight") == 32)
+    }
 }

@@ -105,4 +105,23 @@ struct SparsityPatternTests {
         let result = try pruned(graph, ["pattern": "1x2", "sparsity": 0.5, "block-norm": .string(norm)]).graph
         #expect(result.initializers["w"]?.floats() == expected)
     }
+
+    /// A pattern that fits no weight is refused, as globs are that match none; one that fits some is not.
+    @Test func aPatternThatFitsNothingIsRefused() throws {
+        let graph = try TestModels.perceptron()
+        let settings: [String: HyperparameterValue] = ["pattern": "2:5"]
+        let passes: [any Pass] = [
+            try MagnitudePruning(hyperparameters: settings),
+            try Finetune(hyperparameters: ["epochs": 1, "with": [["gradual-pruning": .table(settings)]]]),
+            try IterativePruning(hyperparameters: settings.merging(["sparsities": [0.5], "finetune": ["epochs": 1]]) { $1 }),
+        ]
+        for pass in passes {
+            let error = #expect(throws: WinnowError.self) { try pass(graph, in: TestModels.context(for: graph)) }
+            let text = error?.description ?? ""
+            #expect(error?.kind == .recipe && text.contains("12 inputs are no multiple of 5"), "\(type(of: pass)): \(text)")
+        }
+        let some = try pruned(graph, ["pattern": "2:3"])
+        #expect(some.graph.initializers["fc1.weight"]?.sparsity == 1.0 / 3)
+        #expect(some.findings.contains { $0.subject == "fc2.weight" && $0.status == .skipped })
+    }
 }

@@ -20,6 +20,9 @@ package protocol ChannelImportance: Sendable {
 
     /// The scores of a group's channels from what its weights said.
     func scores(of sums: [Double]) -> [Double]
+
+    /// The scores of the channels that these weights make together, as if they were one weight.
+    func scores(of members: [ChannelMember]) -> [Double]
 }
 
 extension ChannelImportance {
@@ -27,6 +30,14 @@ extension ChannelImportance {
     package mutating func prepare(for members: [ChannelMember], in graph: Graph, _ context: PassContext) throws {}
     package func knows(_ member: ChannelMember) -> Bool { true }
     package func scores(of sums: [Double]) -> [Double] { sums }
+    package func scores(of members: [ChannelMember]) -> [Double] { scoresOfSums(members) }
+
+    /// What each weight says, added up.
+    func scoresOfSums(_ members: [ChannelMember]) -> [Double] {
+        var sums = [Double](repeating: 0, count: members.first?.group.channelCount ?? 0)
+        for member in members { add(member, to: &sums) }
+        return scores(of: sums)
+    }
 }
 
 /// An importance that looks at the numbers of the weights alone.

@@ -2,11 +2,12 @@ package import WinnowGraph
 import WinnowTensor
 
 /// Scores of one's own, read from a file: an array of each weight's shape under its name. Scores below 0 are raised by as much
-/// as the lowest of all is below it.
+/// as the lowest of all is below it, and so is what they are compared with.
 package struct CustomImportance: ElementImportance {
     package static let name = "custom"
 
     private var scores: [ValueName: [Float]] = [:]
+    package private(set) var zero: Float = 0
 
     package init() {}
 
@@ -28,7 +29,9 @@ package struct CustomImportance: ElementImportance {
             scores[target.tensor] = try Self.checked(array, for: target, path)
         }
         let lowest = scores.values.lazy.compactMap { $0.min() }.min() ?? 0
-        if lowest < 0 { scores = scores.mapValues { $0.map { $0 - lowest } } }
+        guard lowest < 0 else { return }
+        zero = -lowest
+        scores = scores.mapValues { [zero] in $0.map { $0 + zero } }
     }
 
     package func scores(of weight: MaskedWeight) -> [Float]? { scores[weight.tensor] }

@@ -1,6 +1,7 @@
 /// |w|
 package struct MagnitudeImportance: ElementImportance {
     package static let name = "magnitude"
+    package static let meaning = ScoreMeaning.magnitudes
 
     package init() {}
 

@@ -6,6 +6,7 @@ package import WinnowGraph
 /// gradients are summed).
 package struct MovementImportance: GradientImportance {
     package static let name = "movement"
+    package static let meaning = ScoreMeaning.ranks
 
     package var moments: [ValueName: ElementMoments] = [:]
 

@@ -3,10 +3,12 @@ import WinnowKernels
 import WinnowTensor
 
 /// |w_ij| · ‖x_j‖₂ over calibration data, compared within each output (Wanda; Sun et al. 2023, equation 1): the score of a weight is
-/// the part of its output's weights that score less. Layers whose axes do not tell the inputs fall back to magnitudes.
+/// the part of its output's weights that score less. Layers whose axes do not tell the inputs, or
+/// that only see zeros, fall back to magnitudes.
 package struct WandaImportance: ElementImportance {
     package static let name = "wanda"
     package static let needs = PassNeeds.calibration
+    package static let meaning = ScoreMeaning.ranks
 
     private var layers: [ValueName: (contraction: Contraction, norms: [Double])] = [:]
 
@@ -23,8 +25,10 @@ package struct WandaImportance: ElementImportance {
         guard !statistics.isEmpty else { return }
         try statistics.gather(in: graph, context: context)
         for contraction in contractions {
-            guard let moments = statistics[contraction.data, ChannelMoments.self], moments.norms.count == contraction.inputCount else { continue }
-            layers[contraction.site.tensor] = (contraction, moments.norms)
+            guard let norms = statistics[contraction.data, ChannelMoments.self]?.norms, norms.count == contraction.inputCount,
+                norms.contains(where: { $0 > 0 })
+            else { continue }
+            layers[contraction.site.tensor] = (contraction, norms)
         }
     }
 

@@ -178,6 +178,49 @@ struct ChannelImportanceTests {
         }
     }
 
+    /// Jointly a distance is one between all numbers of two channels.
+    @Test func jointMediansAreOfAllNumbers() throws {
+        let graph = try TestModels.residual()
+        let candidate = try #require(
+            ranked(graph, GeometricMedianImportance(), ChannelRanking(), PassContext()).first { $0.members.count > 1 })
+        let channels = candidate.scores.indices.map { channel in candidate.members.flatMap { $0.numbers[channel] } }
+        for (own, score) in zip(channels, candidate.scores) {
+            let wanted = channels.reduce(0.0) { $0 + zip($1, own).reduce(0.0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() }
+            #expect(abs(Double(score) - wanted) < 1e-5 * wanted)
+        }
+    }
+
+    /// Jointly one gate closes all weights of a channel: its gradient is that of finite differences.
+    @Test func jointGatesCloseAllWeights() throws {
+        let graph = try TestModels.residual()
+        let data = try TestModels.dataset(for: graph, count: 12)
+        let labels = try #require(data.labels)
+        func candidate(_ reduction: ChannelRanking.Reduction) throws -> RankedChannels {
+            var ranking = ChannelRanking()
+            ranking.reduce = reduction
+            return try #require(
+                ranked(graph, TaylorChannelImportance(), ranking, PassContext(calibration: data)).first { $0.members.count > 1 })
+        }
+        let (joint, sum) = try (candidate(.joint), candidate(.sum).scores)
+        func losses(_ channel: Int, _ gate: Float) throws -> [Double] {
+            var moved: [ValueName: Tensor] = [:]
+            for member in joint.members {
+                let numbers = zip(member.floats, member.channels).map { $1 == channel ? $0 * gate : $0 }
+                moved[member.weight.tensor] = Tensor(numbers, shape: try #require(graph.initializers[member.weight.tensor]).shape)
+            }
+            return try zip(TestModels.predictions(of: graph.settingInitializers(moved), on: data.features[0].tensor), labels).map { scores, label in
+                let largest = Double(scores.max() ?? 0)
+                return log(scores.reduce(0) { $0 + exp(Double($1) - largest) }) + largest - Double(scores[label])
+            }
+        }
+        for channel in joint.scores.indices {
+            let gradients = try zip(losses(channel, 1.005), losses(channel, 0.995)).map { ($0 - $1) / 0.01 }
+            let square = gradients.reduce(0) { $0 + $1 * $1 } / 12
+            #expect(abs(Double(joint.scores[channel]) - square) < 0.06 * (square + 0.01), "\(channel): \(joint.scores[channel]) \(square)")
+        }
+        #expect(zip(joint.scores, sum).contains { abs($0 - $1) > 0.2 * $1 })
+    }
+
     @Test func groupsAreNormalized() {
         var ranking = ChannelRanking()
         let expected: [(ChannelRanking.Normalization, [Float])] = [

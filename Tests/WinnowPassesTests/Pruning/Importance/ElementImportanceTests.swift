@@ -28,9 +28,7 @@ struct ElementImportanceTests {
             try WrittenModels.keep(result.graph, "passes", "magnitude-pruning \(importance) \(graph.name)")
             for finding in result.findings where finding.status != .done { #expect(!finding.reason.isEmpty) }
             let pruned = result.findings.filter { $0.quantity == .sparsity && $0.status == .done }
-            // What SparseGPT takes at least goes with inputs that are always 0.
-            let largest = importance == "sparsegpt" ? 1 : 0.7
-            #expect(pruned.allSatisfy { (0.3...largest).contains($0.after ?? 0) }, "\(importance) \(graph.name): \(pruned)")
+            #expect(pruned.allSatisfy { (0.3...0.7).contains($0.after ?? 0) }, "\(importance) \(graph.name): \(pruned)")
             let again = try pass(graph, in: context).graph
             #expect(again.initializers == result.graph.initializers, "\(importance) \(graph.name)")
             for (name, tensor) in try Zoo.outputs(of: result.graph, like: graph) {
@@ -82,4 +80,49 @@ struct ElementImportanceTests {
         #expect(throws: WinnowError.self) { try pruned([:], ["scores": .none]) }
         #expect(throws: WinnowError.self) { try pruned([:], ["importance": "magnitude"]) }
     }
+
+    /// What scores of one's own are compared with is theirs too, below 0 or not.
+    @Test(arguments: [Float(0), 20]) func ownScoresHaveThresholdsAndDeviations(shift: Float) throws {
+        let own = (0..<32).map { Float($0 * 13 % 32) - shift }
+        func isZero(_ settings: [String: HyperparameterValue]) throws -> [Bool] {
+            let values = settings.merging(["only": ["fc3.weight"]]) { $1 }
+            return try #require(pruned(["": Tensor(own, shape: [4, 8])], values).initializers["fc3.weight"]).floats().map { $0 == 0 }
+        }
+        for threshold in [Float(0), 3] {
+            #expect(try isZero(["mode": "threshold", "threshold": .number(Double(threshold))]) == own.map { $0 <= threshold })
+        }
+        // Of 32 neighbouring whole numbers σ² is (32² − 1)/12.
+        let limit = Float(0.25 * (1023.0 / 12).squareRoot())
+        #expect(try isZero(["mode": "standard-deviation", "quality": 0.25]) == own.map { $0 <= limit })
+    }
+
+    /// σ is that of the scores that are compared with it.
+    @Test(arguments: ["taylor", "fisher", "lamp", "random"]) func deviationsAreOfScores(importance: String) throws {
+        let graph = try TestModels.perceptron()
+        let context = PassContext(calibration: try TestModels.dataset(for: graph, count: 24))
+        let settings: [String: HyperparameterValue] = [
+            "importance": .string(importance), "mode": "standard-deviation", "quality": 0.5, "only": ["fc2.weight"],
+        ]
+        let result = try #require(MagnitudePruning(hyperparameters: settings)(graph, in: context).graph.initializers["fc2.weight"])
+        let targets = try WeightTargets(graph, Selection(in: graph)) { _ in nil }.targets
+        var member = Chosen<ElementImportances>(name: importance).member.init()
+        try member.prepare(for: targets, scores: nil, in: graph, context)
+        let weight = try #require(targets.first { $0.tensor == "fc2.weight" }.flatMap { MaskedWeight($0, in: graph) })
+        let scores = try #require(member.scores(of: weight)).map(Double.init)
+        let mean = scores.reduce(0, +) / Double(scores.count)
+        let limit = 0.5 * (scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(scores.count)).squareRoot()
+        #expect(result.zeroCount == scores.count { $0 <= limit })
+    }
+
+    /// Ranks are compared with nothing but each other, and the sentence says how they can be used.
+    @Test(arguments: ElementImportances.all.filter { $0.meaning == .ranks }.map { $0.name }, ["threshold", "standard-deviation"])
+    func ranksHaveNoThreshold(importance: String, mode: String) throws {
+        let graph = try TestModels.perceptron()
+        let pass = try MagnitudePruning(hyperparameters: ["importance": .string(importance), "mode": .string(mode)])
+        let error = #expect(throws: WinnowError.self) { try pass(graph, in: TestModels.context(for: graph)) }
+        let text = error?.description ?? ""
+        #expect(error?.kind == .usage && text.contains(importance) && text.contains("fraction, total, below, count, percentile"), "\(text)")
+    }
+
+    @Test func ranksAreKnown() { #expect(WandaImportance.meaning == .ranks && MovementImportance.meaning == .ranks) }
 }
