@@ -138,11 +138,47 @@ struct StrangeWeightTests {
         var weight = try #require(TestModels.perceptron().initializers["fc2.weight"])
         weight.withMutableElements(Float.self) { $0[5] = value }
         let graph = try TestModels.perceptron().settingInitializers(["fc2.weight": weight])
-        let passes: [any Pass] = Self.weightOnly.map(\.0) + [StaticQuantization(), DynamicQuantization(), SVDFactorization()]
-        for pass in passes where pass.needs == .nothing {
-            let finding = try pass(graph).findings.first { $0.subject == "fc2.weight" }
+        let others: [any Pass] = [DynamicQuantization(), SVDFactorization(), Float16Conversion(), MagnitudePruning()]
+        for pass in Self.weightOnly.map(\.0) + others where pass.needs == .nothing {
+            let finding = try pass(graph).findings.first { $0.subject == "fc2.weight" && $0.status != .done }
             #expect(finding?.status == .skipped && finding?.reason.contains(value.isNaN ? "NaN" : "infinite") == true, "\(type(of: pass))")
         }
+    }
+
+    /// Biases and vectors of normalizations too, by every pass that works without data.
+    @Test(arguments: CatalogueEntry.all.filter { $0.type.init().needs == .nothing })
+    func vectorsThatAreNotFiniteAreNamed(_ entry: CatalogueEntry) throws {
+        let pass = try entry.make()
+        let graph = try TestModels.residual()
+        let normalization = try #require(graph.nodes.first { $0.op is BatchNormalization }?.input(1))
+        let bias = try #require(graph.weightSites.lazy.compactMap { $0.node.input(2) }.first { graph.initializers[$0] != nil })
+        var tensors = graph.initializers.filter { [normalization, bias].contains($0.key) }
+        tensors[normalization]?.withMutableElements(Float.self) { $0[1] = .nan }
+        tensors[bias]?.withMutableElements(Float.self) { $0[0] = .infinity }
+        let findings = try pass(graph.settingInitializers(tensors)).findings
+        for name in [normalization, bias] { #expect(findings.contains { $0.subject == name && $0.reason.contains("not finite") }, "\(name)") }
+    }
+
+    /// Infinities in a mask that is added are meant.
+    @Test func masksOfInfinitiesAreNotNamed() throws {
+        let b = GraphBuilder("masked")
+        let mask = b.constant("mask", Tensor([0, -.infinity, 0, 0] as [Float]))
+        let y = try b.add(MatMul(), b.input("x", .float32, ["N", 12]), b.constant("w", TestModels.normal([12, 4])), name: "layer")
+        let graph = try b.graph(outputs: [b.add(Softmax(), b.add(Add(), y, mask))])
+        for pass in [MagnitudePruning(), Float16Conversion(), StructuredPruning()] as [any Pass] {
+            #expect(try !pass(graph).findings.contains { $0.reason.contains("finite") }, "\(type(of: pass))")
+        }
+    }
+
+    /// Channels are not ranked by NaN: those that such a weight makes stay, and so does what is fed by it.
+    @Test(arguments: ["l2", "l1", "fpgm", "lamp"], [Float.nan, .infinity])
+    func channelsAreNotRankedByNaN(_ importance: String, _ value: Float) throws {
+        var weight = try #require(TestModels.perceptron().initializers["fc2.weight"])
+        weight.withMutableElements(Float.self) { $0[5] = value }
+        let graph = try TestModels.perceptron().settingInitializers(["fc2.weight": weight])
+        let result = try StructuredPruning(hyperparameters: ["importance": .string(importance)])(graph)
+        #expect(result.graph.initializers["fc2.weight"]?.shape == [8, 8] && result.graph.initializers["fc1.weight"]?.shape == [8, 12])
+        #expect(result.findings.contains { $0.subject == "fc2.weight" && $0.reason.contains("its own stay: it is not finite") })
     }
 }
 

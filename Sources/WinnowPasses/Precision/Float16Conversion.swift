@@ -9,7 +9,8 @@ public struct Float16Conversion: Pass {
     public static let summary = "float16 weights and arithmetic; nodes that lose too much stay float32"
     public static let guide = """
         Weights become float16 and the nodes compute in it (IEEE 754 binary16: 11 bits, at most 65504); inputs and outputs of the \
-        model stay float32. Nodes stay float32 where ONNX has no float16, where a weight does not fit, and, if calibration data is \
+        model stay float32. Nodes stay float32 where ONNX has no float16, where a weight does not fit or is not finite, where they compute on codes \
+        of 8 bits, and, if calibration data is \
         at hand, where their result is infinite or off by more than `max-error` of its size though what they read is not, or what \
         float32 makes of their results is. With \
         `arithmetic: float32` only the weights are stored as float16, and every runtime computes as before. The file halves; \
@@ -50,9 +51,10 @@ public struct Float16Conversion: Pass {
     }
 
     private func converting(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph), maxError)
+        let onCodes = graph.nodesOnCodes
+        var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph), maxError).merging(onCodes.reasons) { first, _ in first }
         var unfit: Set<ValueName> = []
-        var half = try HalfGraph(graph, stays: Set(reasons.keys))
+        var half = try HalfGraph(graph, stays: onCodes.readings.union(reasons.keys))
         let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
         // Nodes in float32 that what they read makes wrong, and whether float32 above them has been tried.
         var (misled, inVain): ([String: [String: String]], [String: Double]) = ([:], [:])
@@ -70,7 +72,7 @@ public struct Float16Conversion: Pass {
                 }
             }
             let above = misled.values.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
-            half = try HalfGraph(graph, stays: Set(reasons.keys).union(above.keys), unfit: unfit)
+            half = try HalfGraph(graph, stays: onCodes.readings.union(reasons.keys).union(above.keys), unfit: unfit)
         }
         for above in misled.values { reasons.merge(above) { first, _ in first } }
         reasons.merge(half.reasons) { first, _ in first }
@@ -91,7 +93,10 @@ public struct Float16Conversion: Pass {
                     node, .fellBack,
                     reason: "its result is off by \(Float(error)) of its size, which it makes in float32 of what float16 rounded far above it"))
         }
-        ledger.note(Finding("graph", .done, .nodes, before: 0, after: Double(half.converted.count), reason: "nodes that compute in float16"))
+        ledger.note(
+            half.converted.isEmpty
+                ? Finding("graph", .kept, reason: "no node is left to compute in float16")
+                : Finding("graph", .done, .nodes, before: 0, after: Double(half.converted.count), reason: "nodes that compute in float16"))
         return PassResult(graph: result, findings: ledger.findings { _ in "only nodes that compute in float32 read it" })
     }
 }
@@ -151,15 +156,17 @@ private struct HalfComparison {
 }
 
 extension Graph {
-    /// Nodes that were not chosen, read weights that float16 does not hold, belong to no standard operator set, or that ONNX Runtime
+    /// Nodes that were not chosen, read weights that are not finite or that float16 does not hold, belong to no standard operator set, or that ONNX Runtime
     /// takes in float32 only.
     fileprivate func nodesThatStayWhole(_ selection: Selection, _ limit: Double) -> [String: String] {
         var result: [String: String] = [:]
         let misfits = initializers.compactMapValues { $0.misfit(limit) }
         let overflows = misfits.filter { initializers[$0.key]?.misfit(.greatestFiniteMagnitude) != nil }
         let origins = constantOrigins
+        let flaws = flaws.filter { initializers[$0.key]?.elementType == .float32 }
         func misfit(_ place: Int, of node: Node) -> String? {
             guard let value = node.input(place), let origin = origins[value] else { return nil }
+            if flaws[origin] != nil { return "\(origin) is not finite" }
             // Terms of sums may be small beside the others, but for the one number that keeps a divisor from 0.
             let isTerm = node.op is Add || node.op is Sub ? (infos[value]?.shape?.elementCount ?? 0) > 1 : place == 2 && !(node.op is Einsum)
             return (isTerm ? overflows : misfits)[origin].map { "\(origin) \($0)" }

@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowKernels
 import WinnowTensor
 
 /// A weight that makes channels of a group, with the numbers that the layer reads.
@@ -27,6 +28,9 @@ package struct ChannelMember: Sendable, Identifiable {
         let (extent, inner) = (values.shape[axis], values.shape[(axis + 1)...].reduce(1, *))
         channels = (0..<values.elementCount).map { index in places[(index / inner) % extent].map { Int32($0) } ?? -1 }
     }
+
+    /// What is wrong with its numbers; nil if all are finite.
+    var flaw: String? { values.finiteness }
 
     /// In storage order.
     var floats: [Float] { values.floats() }

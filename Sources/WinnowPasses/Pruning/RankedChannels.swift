@@ -8,7 +8,7 @@ struct RankedChannels {
     /// Each operand once.
     let members: [ChannelMember]
     private(set) var scores: [Float] = []
-    /// Whether the importance asked for knew none of the weights.
+    /// Whether the importance asked for knew none of the weights, or no number for a channel.
     private(set) var fallsBack = false
     /// The tensors and nodes that make the channels.
     let names: [String]
@@ -23,10 +23,19 @@ struct RankedChannels {
         self.group = group
     }
 
+    /// The first weight with numbers that are not finite, which nothing can be ranked by.
+    var flawed: (tensor: ValueName, reason: String)? {
+        members.lazy.compactMap { member in member.flaw.map { (member.weight.tensor, $0) } }.first
+    }
+
     mutating func rank(_ ranking: ChannelRanking, by importance: any ChannelImportance) {
         let known = members.filter { importance.knows($0) }
         fallsBack = known.isEmpty
-        scores = fallsBack ? ranking.scores(of: members, by: L2Importance()) : ranking.scores(of: known, by: importance)
+        if !fallsBack {
+            scores = ranking.scores(of: known, by: importance)
+            fallsBack = scores.contains(where: \.isNaN)
+        }
+        if fallsBack { scores = ranking.scores(of: members, by: L2Importance()) }
     }
 }
 

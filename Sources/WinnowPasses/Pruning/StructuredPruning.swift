@@ -95,7 +95,10 @@ public struct StructuredPruning: Pass {
             } else if let reason = makers.lazy.compactMap({ selection.reason(against: $0.site) }).first {
                 for weight in makers { report.keep(weight, reason) }
             } else if let ranked = RankedChannels(group, makers, coupling, settled) {
-                candidates.append(ranked)
+                guard let (tensor, reason) = ranked.flawed else { candidates.append(ranked); continue }
+                for weight in makers {
+                    report.skip(weight, weight.tensor == tensor ? reason : "\(tensor), which makes the same channels, is not finite")
+                }
             } else {
                 for weight in makers { report.skip(weight, "what it is read as cannot be computed from constants") }
             }

@@ -33,6 +33,7 @@ extension BiasCorrection {
                     $0 + Double(matrices[0][row, $1] - matrices[1][row, $1]) * means[contraction.input(row: row, column: $1)]
                 }
             }
+            guard shift.allSatisfy(\.isFinite) else { ledger.keep(layer.weight, "the normalization before it is not finite"); continue }
             result = try layer.bias.shifting(by: shift, in: result)
             let largest = shift.map(\.magnitude).max() ?? 0
             ledger.note(Finding(layer.bias.tensor, .done, .largestMeanShift, before: largest, after: 0))

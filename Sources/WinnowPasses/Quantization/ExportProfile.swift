@@ -11,6 +11,8 @@ package struct ExportProfile: Sendable {
     var codedOutputs: Set<String> = ["Conv"]
     /// Whether 0 must be the code of 0 in activations, which must be int8.
     var needsSymmetry = false
+    /// The widest codes of activations that it takes.
+    var codeBits = 16
     /// Whether it takes biases as int32 in steps of the sums.
     var takesIntegerBiases = true
     /// Operators besides layers that it computes on codes of several scales; codes for others would cost conversions only.
@@ -30,13 +32,19 @@ package struct ExportProfile: Sendable {
     /// Whether numbers that share a scale must be as many in every block.
     var needsEvenBlocks = false
 
-    func activations(_ wanted: ActivationCodes, isReduced: Bool, by convention: QuantizationConvention) -> ActivationScheme {
+    /// Throws `.recipe` for codes that it does not take.
+    func activations(_ wanted: ActivationCodes, isReduced: Bool, by convention: QuantizationConvention) throws -> ActivationScheme {
+        let bits = wanted.elementType.bitWidth
+        guard bits <= codeBits else {
+            throw WinnowError(
+                .recipe, "activations \(wanted.rawValue)", "have \(bits) bits, and \(name) takes codes of \(codeBits) at most",
+                remedy: "use int8, or another profile")
+        }
         guard needsSymmetry else {
             return ActivationScheme(elementType: wanted.elementType, codes: wanted.codes(reduced: isReduced), convention: convention)
         }
-        let bits = wanted.elementType.bitWidth
         return ActivationScheme(
-            elementType: bits == 8 ? .int8 : bits == 4 ? .int4 : .int2,
+            elementType: ElementType(named: "int\(bits)") ?? .int8,
             codes: convention.symmetricCodes(bits: isReduced && bits == 8 ? 7 : bits), isSymmetric: true, convention: convention)
     }
 
@@ -76,6 +84,9 @@ package struct ExportProfile: Sendable {
             let types = [node.input(0), node.output(0)].compactMap { $0.flatMap { graph.infos[$0]?.elementType } }
             let isZero = node.input(2).flatMap { graph.initializers[$0]?.isZero } ?? true
             if !isZero || types.contains(where: { $0.isInteger && !$0.isSigned }) { return "\(name) takes signed codes with zero points of 0 only" }
+            if let wide = types.first(where: { $0.isInteger && $0.bitWidth > codeBits && $0.bitWidth < 32 }) {
+                return "\(name) takes codes of \(codeBits) bits at most, and these are \(wide)"
+            }
         }
         return needsEvenBlocks ? objectionToBlocks(of: node, in: graph) : nil
     }
@@ -109,8 +120,8 @@ public enum ExportProfiles: MemberCatalogue {
             ], domains: ["", "com.microsoft", "org.openvinotoolkit", "org.pytorch.aten", "mmdeploy"], needsEvenBlocks: true),
         // Its parser refuses zero points, unsigned codes and operators on codes, and computes biases in float.
         ExportProfile(
-            name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, takesIntegerBiases: false,
-            refusedOperators: operatorsOnCodes, domains: [""], needsEvenBlocks: true),
+            name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, codeBits: 8,
+            takesIntegerBiases: false, refusedOperators: operatorsOnCodes, domains: [""], needsEvenBlocks: true),
         // Standard operators that runtimes have known for years, in the form that all of them fuse.
         ExportProfile(name: "portable", definedRanges: ["Softmax"], newestVersion: 20, domains: [""]),
         // Quantized weights and activations of iOS 17, biases in float.

@@ -54,20 +54,22 @@ public struct LayerCodes: HyperparameterGroup {
 
     public init() {}
 
+    /// Throws `.recipe` for codes of activations that the profile does not take.
+    ///
     /// - Parameters:
     ///   - weightBits: of codes that are stored in `type`.
     ///   - isReduced: 7 bits for activations, where 8 would overflow.
-    func arithmetic(weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false) -> IntegerArithmetic {
+    func arithmetic(weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false) throws -> IntegerArithmetic {
         let convention = convention.member
-        func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) -> LayerSchemes {
-            LayerSchemes(
+        func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) throws -> LayerSchemes {
+            try LayerSchemes(
                 weights: QuantizationScheme(
                     bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
                 ).with { $0.convention = convention },
                 activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8
-        return IntegerArithmetic(
+        return try IntegerArithmetic(
             inner: schemes(weightBits, type, activations),
             edge: firstAndLast == .int8 ? schemes(8, .int8, wide) : nil, profile: profile.member)
     }

@@ -64,7 +64,7 @@ public struct LearnedStepQuantization: TrainingPass {
         return PassResult(graph: stored, findings: findings)
     }
 
-    private var arithmetic: IntegerArithmetic { codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) }
+    private var arithmetic: IntegerArithmetic { get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) } }
 
     private func options(elementCount: Int, limit: Int) -> ParameterOptions {
         ParameterOptions(

@@ -40,7 +40,7 @@ public struct QuantizationAwareTraining: TrainingPass {
         return PassResult(graph: stored, findings: findings)
     }
 
-    private var arithmetic: IntegerArithmetic { codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) }
+    private var arithmetic: IntegerArithmetic { get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) } }
 }
 
 /// Keeps the scales of weights at what their convention makes of max|w|, or of its moving average, while the weights change.

@@ -4,10 +4,10 @@ import WinnowTensor
 
 extension Graph {
     /// Layers that take codes and whose results become codes as the operators that do the same on codes (QLinearConv, QLinearMatMul); the
-    /// rest keeps its pairs.
-    func writingQuantizedOperators() throws -> Graph {
+    /// rest keeps its pairs, and those whose codes these operators do not take are named.
+    func writingQuantizedOperators() throws -> PassResult {
         let index = GraphIndex(self)
-        var edit = GraphEdit()
+        var (edit, findings) = (GraphEdit(), [Finding]())
         for node in nodes {
             guard let op = (node.op as? any ComputableOnCodes)?.onCodes, let (between, quantize) = index.requantization(of: node),
                 let data = index.perTensorCodes(of: node.input(0)), let weight = index.dequantizing(node.input(1)),
@@ -20,10 +20,15 @@ extension Graph {
                 else { continue }
                 inputs.append(stored)
             }
+            let types = [data.input(0), weight.input(0), quantize.output(0)].compactMap { $0.flatMap { infos[$0]?.elementType } }
+            if let other = types.first(where: { $0 != .int8 && $0 != .uint8 }) {
+                findings.append(Finding(node.name, .fellBack, reason: "keeps its pairs: \(op.type) takes codes of 8 bits, and these are \(other)"))
+                continue
+            }
             edit.removedNodes.formUnion([node.name, quantize.name] + between.map(\.name))
             edit.addedNodes.append(Node(name: node.name, op: op, inputs: inputs, outputs: quantize.outputs, notes: node.notes))
         }
-        return try applying(edit).removingDeadNodes()
+        return try PassResult(graph: applying(edit).removingDeadNodes(), findings: findings)
     }
 }
 

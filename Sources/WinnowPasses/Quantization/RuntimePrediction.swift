@@ -26,12 +26,12 @@ struct RuntimePrediction {
 
     private mutating func visit(_ site: WeightSite) {
         layerCount += 1
-        let isWeightCoded = isCoded(site.operand)
-        guard isWeightCoded, isCoded(site.node.input(1 - site.inputIndex)) else {
+        let isWeightCoded = index.isCoded(site.operand)
+        guard isWeightCoded, index.isCoded(site.node.input(1 - site.inputIndex)) else {
             if isWeightCoded { floatLayers.append((site.node.name, "its data do not come as codes of 8 bits")) }
             return
         }
-        if profile.floatResults.contains(site.node.op.type.name) || givesCodes(site.node) {
+        if profile.floatResults.contains(site.node.op.type.name) || index.givesCodes(site.node) {
             integerLayerCount += 1
         } else {
             floatLayers.append((site.node.name, "its result does not become codes"))
@@ -45,26 +45,10 @@ struct RuntimePrediction {
         // What limits a layer's result goes into its codes.
         if case .between? = node.op.passing(of: node, in: index) { return }
         let data = node.inputs.filter { !$0.isEmpty && index.constant($0) == nil && index.info(of: $0)?.elementType == .float32 }
-        let codes = data.filter { isCoded($0) }
-        guard !codes.isEmpty || givesCodes(node) else { return }
+        let codes = data.filter { index.isCoded($0) }
+        guard !codes.isEmpty || index.givesCodes(node) else { return }
         let isKnown = profile.combinations.contains(node.op.type.name) || profile.functions.contains(node.op.type.name)
-        if !isKnown || codes.count < data.count || !givesCodes(node) { floatNodes[node.op.type.description, default: 0] += 1 }
-    }
-
-    /// Whether a value stands for codes of 8 bits without blocks.
-    private func isCoded(_ value: ValueName?) -> Bool {
-        guard let node = index.producer(of: value), let op = node.op as? DequantizeLinear, op.scaleAxis.blockSize == 0 else { return false }
-        return index.info(of: node.input(0))?.elementType.bitWidth == 8
-    }
-
-    /// Whether a node's result, or what limits it to numbers that the codes have, becomes codes alone.
-    private func givesCodes(_ node: Node) -> Bool {
-        guard let output = node.output(0), !index.isOutput(output) else { return false }
-        let readers = index.consumers(of: output)
-        if !readers.isEmpty, readers.allSatisfy({ $0.op is QuantizeLinear }) { return true }
-        guard let (limiter, limits) = index.limitation(of: output), let limited = limiter.output(0), !index.isOutput(limited) else { return false }
-        let next = index.consumers(of: limited)
-        return !next.isEmpty && next.allSatisfy { index.makesNeedless(limits, $0) }
+        if !isKnown || codes.count < data.count || !index.givesCodes(node) { floatNodes[node.op.type.description, default: 0] += 1 }
     }
 
     var findings: [Finding] {
@@ -74,5 +58,23 @@ struct RuntimePrediction {
         let whole = Finding(
             "graph", .done, reason: "\(profile.name) will compute \(integerLayerCount) of \(layerCount) layers in integers; \(rest)")
         return [whole] + floatLayers.map { Finding($0.node, .fellBack, reason: "\(profile.name) will compute it in float: \($0.reason)") }
+    }
+}
+
+extension GraphIndex {
+    /// Whether a value stands for codes of 8 bits without blocks.
+    func isCoded(_ value: ValueName?) -> Bool {
+        guard let node = producer(of: value), let op = node.op as? DequantizeLinear, op.scaleAxis.blockSize == 0 else { return false }
+        return info(of: node.input(0))?.elementType.bitWidth == 8
+    }
+
+    /// Whether a node's result, or what limits it to numbers that the codes have, becomes codes alone.
+    func givesCodes(_ node: Node) -> Bool {
+        guard let output = node.output(0), !isOutput(output) else { return false }
+        let readers = consumers(of: output)
+        if !readers.isEmpty, readers.allSatisfy({ $0.op is QuantizeLinear }) { return true }
+        guard let (limiter, limits) = limitation(of: output), let limited = limiter.output(0), !isOutput(limited) else { return false }
+        let next = consumers(of: limited)
+        return !next.isEmpty && next.allSatisfy { makesNeedless(limits, $0) }
     }
 }

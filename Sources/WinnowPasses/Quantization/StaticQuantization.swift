@@ -50,7 +50,7 @@ public struct StaticQuantization: Pass {
         let folded =
             try foldBatchNorm
             ? FoldBatchNorm()(graph.foldingMasks(), in: context).graph : graph.foldingMasks()
-        var arithmetic = codes.arithmetic(
+        var arithmetic = try codes.arithmetic(
             weightBits: weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
         let layers = try CalibratedLayers(
@@ -62,20 +62,20 @@ public struct StaticQuantization: Pass {
         let typed = coded.allowing(layers.activationTypes)
         let noted = try typed.notingFloats(among: layers.eligibleSites)
         let search = stepWithoutSearch(layers, in: noted).map { [$0] } ?? []
-        let stored = try quantizedOperators ? noted.writingQuantizedOperators() : noted
+        let written = try quantizedOperators ? noted.writingQuantizedOperators() : PassResult(graph: noted, findings: [])
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
         let prediction = RuntimePrediction(noted, on: arithmetic.profile)?.findings ?? []
-        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings + prediction
-        for finding in own + arithmetic.profile.objections(to: stored) { ledger.note(finding) }
+        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings + prediction + written.findings
+        for finding in own + arithmetic.profile.objections(to: written.graph) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
         }
         return PassResult(
-            graph: stored, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
+            graph: written.graph, findings: ledger.findings { _ in "belongs to no Conv, Gemm or MatMul that becomes integer" })
     }
 }
 

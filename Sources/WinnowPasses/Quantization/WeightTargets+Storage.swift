@@ -48,7 +48,7 @@ extension WeightTargets {
                 let (encoded, reason) = encoding?(target)
                     ?? scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
                 storeTable(target, values, encoded, reason, choice, &storage)
-                if rounding.needs != .nothing { noteNearest(target, "its codes are no integers") }
+                if rounding.isAsked { noteNearest(target, "its codes are no integers") }
             }
         }
         let (known, index) = (schemes, GraphIndex(graph))

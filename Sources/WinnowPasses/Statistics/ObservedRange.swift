@@ -9,7 +9,6 @@ package struct ObservedRange: Statistic {
     package private(set) var high = -Float.infinity
     package private(set) var histogram: GrowingHistogram?
     package private(set) var rebinned: RebinnedHistogram?
-    package private(set) var symmetric: SymmetricHistogram?
     /// The average of the batches' smallest and largest numbers, newer ones counting more: m += 0.01·(x − m), as torch has it.
     package private(set) var average: ClosedRange<Float>?
     /// What tokens have, where that was asked for.
@@ -30,13 +29,11 @@ package struct ObservedRange: Statistic {
 
         package static let growing = Histograms(rawValue: 1)
         package static let rebinned = Histograms(rawValue: 2)
-        package static let symmetric = Histograms(rawValue: 4)
     }
 
     package init(_ histograms: Histograms = []) {
         histogram = histograms.contains(.growing) ? GrowingHistogram() : nil
         rebinned = histograms.contains(.rebinned) ? RebinnedHistogram() : nil
-        symmetric = histograms.contains(.symmetric) ? SymmetricHistogram() : nil
     }
 
     package mutating func add(_ values: UnsafeBufferPointer<Float>, shape: Shape) {
@@ -49,7 +46,6 @@ package struct ObservedRange: Statistic {
         average = former.moved(towards: block.minimum...block.maximum, by: 0.01)
         histogram?.add(values, low: low, high: high)
         rebinned?.add(values, low: block.minimum, high: block.maximum)
-        symmetric?.add(values, largest: max(-block.minimum, block.maximum))
     }
 
     package mutating func merge(_ other: ObservedRange) {
@@ -59,7 +55,6 @@ package struct ObservedRange: Statistic {
         if let own = average, let others = other.average { average = own.moved(towards: others, by: 0.5) } else { average = other.average }
         if let others = other.histogram { histogram?.merge(others, low: low, high: high) }
         if let others = other.rebinned { rebinned?.merge(others) }
-        if let others = other.symmetric { symmetric?.merge(others) }
     }
 
     /// nil where no number came by.

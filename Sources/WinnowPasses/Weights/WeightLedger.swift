@@ -4,6 +4,7 @@ import WinnowTensor
 
 /// Collects a pass's findings and makes sure that no weight tensor is passed over in silence.
 package struct WeightLedger {
+    private let graph: Graph
     private let tensors: [ValueName]
     private let known: Set<ValueName>
     /// The weights of control-flow bodies, with the node that holds each.
@@ -22,6 +23,7 @@ package struct WeightLedger {
     /// - Parameter includesBodies: whether weights of control-flow bodies are listed, as left alone.
     package init(_ graph: Graph, includesBodies: Bool = true) {
         self.includesBodies = includesBodies
+        self.graph = graph
         tensors = graph.weightTensors
         known = Set(tensors)
         bodies = includesBodies ? graph.bodyWeights : []
@@ -60,14 +62,23 @@ package struct WeightLedger {
         findings[subject] != nil || others.contains { $0.subject == subject }
     }
 
-    /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives.
+    /// Everything noted, tensors in file order; tensors not noted were kept for the reason that `rest` gives. Tensors with numbers that are
+    /// not finite are named, whatever became of them.
     package func findings(rest: (ValueName) -> String) -> [Finding] {
         let all = allFindings(rest)
         return all.isEmpty && includesBodies ? [.noWeights] : all
     }
 
     private func allFindings(_ rest: (ValueName) -> String) -> [Finding] {
-        others + tensors.flatMap { findings[$0] ?? [Finding($0, .kept, reason: reasonsOfReaders[$0] ?? rest($0))] }
+        let flaws = graph.flaws
+        func own(_ name: ValueName) -> [Finding] {
+            let noted = findings[name] ?? []
+            guard let flaw = flaws[name], !noted.contains(where: { $0.reason.contains(flaw) }) else {
+                return noted.isEmpty ? [Finding(name, .kept, reason: reasonsOfReaders[name] ?? rest(name))] : noted
+            }
+            return noted + [Finding(name, noted.isEmpty ? .skipped : .fellBack, reason: flaw)]
+        }
+        return others + tensors.flatMap(own)
             + bodies.map { tensor, holder in
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
             }

@@ -145,6 +145,32 @@ struct Float16ConversionTests {
         #expect(result.findings.contains { $0.status == .kept && $0.reason.contains("65504") })
     }
 
+    /// Layers of 8-bit codes stay as runtimes fuse them, with what lies between their codes; the rest becomes float16.
+    @Test(arguments: [false, true], [false, true]) func integerLayersStay(_ writesOperators: Bool, _ isResidual: Bool) throws {
+        let profile = Chosen<ExportProfiles>(name: "onnxruntime").member
+        let graph = try isResidual ? TestModels.residual() : TestModels.convolutional()
+        var settings: [String: HyperparameterValue] = ["output-sqnr": 0, "quantized-operators": .bool(writesOperators)]
+        if !isResidual { settings["except"] = ["fc1.weight"] }
+        let coded = try StaticQuantization(hyperparameters: settings)(graph, in: TestModels.context(for: graph)).graph
+        let result = try Float16Conversion()(coded)
+        let (before, after) = (try #require(RuntimePrediction(coded, on: profile)), try #require(RuntimePrediction(result.graph, on: profile)))
+        #expect(before.integerLayerCount > 0 && before.integerLayerCount == after.integerLayerCount && after.floatLayers.count == before.floatLayers.count)
+        #expect(result.findings.contains { $0.status == .kept && $0.reason.contains("is stored as int8 codes already") })
+        if isResidual { #expect(before.floatNodes == after.floatNodes) }
+        if !isResidual { #expect(result.graph.initializers["fc1.weight.half"]?.elementType == .float16) }
+        let outputs = try [coded, result.graph].map { try Zoo.outputs(of: $0, like: graph) }
+        for (name, value) in outputs[0] { #expect(value.relativeError(of: try #require(outputs[1][name])) < 0.02, "\(name)") }
+        try WrittenModels.keep(result.graph, "passes", "float16 codes \(graph.name) \(writesOperators)")
+    }
+
+    /// What was converted has nothing left to convert, and that is said.
+    @Test func convertingTwiceSaysSo() throws {
+        let once = try Float16Conversion()(TestModels.convolutional())
+        let twice = try Float16Conversion()(once.graph)
+        #expect(once.findings.contains { $0.subject == "graph" && $0.status == .done })
+        #expect(twice.graph.text == once.graph.text && !twice.findings.contains { $0.status == .done })
+    }
+
     @Test func weightsBeyondFloat16StayAndSayWhy() throws {
         let graph = try TestModels.perceptron().settingInitializers(["fc1.weight": Tensor([Float](repeating: 1e6, count: 192), shape: [16, 12])])
         let result = try Float16Conversion()(graph)

@@ -33,6 +33,24 @@ struct ExportProfileTests {
         }
     }
 
+    /// TensorRT has no codes of 16 bits: they are refused where they would be made, and named where they are.
+    @Test(arguments: ["static-quantization", "quantization-aware-training", "learned-step-quantization"], ["uint16", "int16"])
+    func tensorRTTakesEightBits(_ pass: String, _ type: String) throws {
+        let graph = try TestModels.convolutional()
+        let step = try PassStep(named: pass, hyperparameters: ["profile": "tensorrt", "activations": .string(type)])
+        let error = #expect(throws: WinnowError.self) { try step.pass(graph, in: TestModels.context(for: graph)) }
+        #expect(error?.kind == .recipe && error?.problem.contains("16 bits") == true)
+    }
+
+    @Test func sixteenBitsAreNamedForTensorRT() throws {
+        let b = GraphBuilder("pair")
+        let parameters = [b.constant("scale", scalar: Float(0.5)), b.constant("zero", scalar: Int16(0))]
+        let codes = try b.add(QuantizeLinear(), inputs: [b.input("x", .float32, ["N", 4])] + parameters)[0]
+        let graph = try b.graph(outputs: [b.add(DequantizeLinear(), inputs: [codes] + parameters)[0]])
+        #expect(reasons("tensorrt", graph).count == 2 && reasons("tensorrt", graph).allSatisfy { $0.contains("8 bits at most") })
+        #expect(reasons("onnxruntime", graph).isEmpty)
+    }
+
     /// What a profile does not take is named.
     @Test func objectionsAreNamed() throws {
         let graph = try TestModels.convolutional()

@@ -33,7 +33,7 @@ struct NeedlessLimitsTests {
             let graph = try graph(upTo: high, scale: scale, zeroPoint: zeroPoint)
             let prediction = try #require(RuntimePrediction(graph, on: profile))
             #expect(prediction.layerCount == 1 && (prediction.integerLayerCount == 1) == isNeedless, "\(high ?? .infinity) \(scale) \(zeroPoint)")
-            let written = try graph.writingQuantizedOperators()
+            let written = try graph.writingQuantizedOperators().graph
             #expect(written.nodes.contains { $0.op is QLinearConv } == isNeedless, "\(high ?? .infinity) \(scale) \(zeroPoint)")
         }
     }

@@ -220,7 +220,18 @@ struct PrecisionTests {
         }
     }
 
-    /// 65536 steps lose less than 256, and say which operator set they need.
+    /// The operators take codes of 8 bits only: wider ones keep their pairs, and that is said.
+    @Test(arguments: ["uint16", "int16"]) func quantizedOperatorsTakeEightBits(_ type: String) throws {
+        let settings: [String: HyperparameterValue] = ["output-sqnr": 0, "activations": .string(type)]
+        let graph = try TestModels.convolutional()
+        let pairs = try quantized(graph, settings)
+        let result = try quantized(graph, settings.merging(["quantized-operators": true]) { $1 })
+        #expect(!result.graph.nodes.contains { $0.op is QLinearConv } && result.graph.text == pairs.graph.text)
+        #expect(result.findings.contains { $0.status == .fellBack && $0.reason.contains("QLinearConv takes codes of 8 bits") })
+        #expect(!pairs.findings.contains { $0.reason.contains("QLinearConv") })
+        try WrittenModels.keep(result.graph, "passes", "static-quantization quantized-operators \(type)")
+    }
+
     /// The step that findings give for a recipe has the same layers in float, and looks for none.
     @Test func theStepThatIsToldHasTheSameLayers() throws {
         let graph = try TestModels.convolutional()
@@ -233,6 +244,7 @@ struct PrecisionTests {
         #expect(told.graph.initializers == found.graph.initializers && !told.findings.contains { $0.reason.contains("for a recipe") })
     }
 
+    /// 65536 steps lose less than 256, and say which operator set they need.
     @Test(arguments: ["uint16", "int16"]) func sixteenBitsLoseLess(_ type: String) throws {
         let graph = try TestModels.convolutional()
         let eight = try quantized(graph, ["output-sqnr": 0]).graph

@@ -129,7 +129,7 @@ struct CalibrationTests {
 
     /// No range has a smaller error than the one that is found by it, and what is predicted of rounding is what it does.
     @Test(arguments: RangeSamples.all) func meanSquaresAreLeast(_ samples: RangeSamples) throws {
-        var observer = ObservedRange([.growing, .rebinned, .symmetric])
+        var observer = ObservedRange([.growing, .rebinned])
         samples.values.withUnsafeBufferPointer { observer.add($0, shape: [$0.count]) }
         let histogram = try #require(observer.histogram)
         for scheme in [ActivationScheme.uint8, ActivationScheme(elementType: .int8, codes: -127...127, isSymmetric: true)] {

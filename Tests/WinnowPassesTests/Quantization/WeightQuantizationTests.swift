@@ -176,6 +176,15 @@ struct CodebookTests {
         #expect(words.width == 4 && reason?.contains("7 do not divide the 64") == true)
     }
 
+    /// Codes of a palette are the nearest, whatever rounding was asked for, and that is said.
+    @Test(arguments: ["hqq", "sum-preserving", "nearest"]) func palettesHaveNoOtherRounding(_ rounding: String) throws {
+        let settings: [String: HyperparameterValue] = ["scheme": "palette-4", "rounding": .string(rounding)]
+        let findings = try WeightOnlyQuantization(hyperparameters: settings)(TestModels.convolutional()).findings
+        #expect(findings.contains { $0.status == .fellBack && $0.reason.contains("no integers") } == (rounding != "nearest"))
+        let own = try WeightOnlyQuantization(hyperparameters: ["scheme": "palette-4"])(TestModels.convolutional()).findings
+        #expect(!own.contains { $0.reason.contains("no integers") })
+    }
+
     /// Training moves the numbers of palettes; indices and zeros stay.
     @Test(arguments: [(2, 1), (0, 4), (8, 2)]) func wordsAreTrained(_ group: Int, _ vector: Int) throws {
         let pruned = try MagnitudePruning(hyperparameters: ["sparsity": 0.4])(TestModels.perceptron()).graph

@@ -28,6 +28,7 @@ package struct CustomImportance: ElementImportance {
             let array = arrays[target.tensor] ?? (targets.count == 1 && arrays.count == 1 ? arrays[""] : nil)
             scores[target.tensor] = try Self.checked(array, for: target, path)
         }
+        try Self.checkNames(arrays.keys.filter { !$0.isEmpty }, in: graph, path)
         let lowest = scores.values.lazy.compactMap { $0.min() }.min() ?? 0
         guard lowest < 0 else { return }
         zero = -lowest
@@ -35,6 +36,14 @@ package struct CustomImportance: ElementImportance {
     }
 
     package func scores(of weight: MaskedWeight) -> [Float]? { scores[weight.tensor] }
+
+    private static func checkNames(_ names: [String], in graph: Graph, _ path: String) throws {
+        let known = Set(graph.valuesWithBodies)
+        guard let unknown = names.filter({ !known.contains($0) }).min() else { return }
+        let near = Spelling.nearest(to: unknown, in: known.sorted()).map { "did you mean \($0)?" }
+        throw WinnowError(
+            .data, "\(path): \(unknown)", "is no tensor of the model", remedy: near ?? "`winnow inspect --format text` lists the names")
+    }
 
     private static func checked(_ array: Tensor?, for target: WeightTarget, _ path: String) throws -> [Float] {
         let subject = "\(path): \(target.tensor)"

@@ -99,7 +99,7 @@ package struct EncodingTable: Sendable {
 
 extension Graph {
     /// All names of values, those in control-flow bodies too.
-    fileprivate var valuesWithBodies: [ValueName] {
+    var valuesWithBodies: [ValueName] {
         Array(infos.keys) + nodes.flatMap { $0.op.bodies.values.flatMap(\.valuesWithBodies) }
     }
 }

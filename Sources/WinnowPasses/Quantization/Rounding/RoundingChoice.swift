@@ -14,15 +14,21 @@ public struct RoundingChoice: HyperparameterGroup {
     public var staticGroups = false
     @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6) public var roundingSteps = 300
 
+    /// Whether the rounding is what a pass does by itself.
+    private var isDefault = false
+
     public init() {}
 
     private var member: any WeightRounding.Type { rounding?.member ?? NearestRounding.self }
     package var needs: PassNeeds { member.needs }
 
+    /// Whether numbers were asked to become other codes than the nearest.
+    var isAsked: Bool { !isDefault && member != NearestRounding.self }
+
     /// The same with another rounding where none is chosen.
     func otherwise(_ name: Chosen<WeightRoundings>) -> RoundingChoice {
         var result = self
-        result.rounding = rounding ?? name
+        (result.rounding, result.isDefault) = (rounding ?? name, rounding == nil)
         return result
     }
 

@@ -76,6 +76,14 @@ struct ElementImportanceTests {
         #expect(text.contains(sentence) && text.contains("scores.npz: fc3.weight"), "\(text)")
     }
 
+    /// Scores of what the model does not have are refused; of what is not pruned they are passed over.
+    @Test func scoresOfNothingAreRefused() throws {
+        let own = scores { Float($0) }
+        let error = #expect(throws: WinnowError.self) { try pruned(["fc3.weight": own, "fc4.weight": own], ["only": ["fc3.weight"]]) }
+        #expect(error?.description.contains("fc4.weight is no tensor of the model") == true, "\(error?.description ?? "")")
+        _ = try pruned(["fc3.weight": own, "fc3.bias": own], ["only": ["fc3.weight"]])
+    }
+
     @Test func scoresAndCustomGoTogether() {
         #expect(throws: WinnowError.self) { try pruned([:], ["scores": .none]) }
         #expect(throws: WinnowError.self) { try pruned([:], ["importance": "magnitude"]) }

@@ -1,0 +1,33 @@
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+extension Graph {
+    /// Nodes that runtimes compute on codes of 8 bits, each with why it should stay as it is, and the DequantizeLinears that they read: float16
+    /// between them would make all of it floats again.
+    var nodesOnCodes: (reasons: [String: String], readings: Set<String>) {
+        let index = GraphIndex(self)
+        let sites = Dictionary(weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var reasons: [String: String] = [:]
+        for node in nodes where !(node.op is QuantizeLinear || node.op is DequantizeLinear) && index.computesOnCodes(node) {
+            let weight = sites[node.name]?.tensor
+            let codes = weight.flatMap { initializers[$0]?.elementType }.flatMap { $0.isInteger ? $0 : nil }
+            reasons[node.name] = codes.map { "\(weight ?? "") is stored as \($0) codes already" } ?? "it computes on codes"
+            guard index.givesCodes(node), let (limiter, _) = index.limitation(of: node.output(0)) else { continue }
+            reasons[limiter.name] = "it limits what \(node.name) computes on codes"
+        }
+        let readings = nodes.filter { node in
+            node.op is DequantizeLinear && index.consumers(of: node.output(0)).contains { reasons[$0.name] != nil }
+        }
+        return (reasons, Set(readings.map(\.name)))
+    }
+}
+
+extension GraphIndex {
+    /// Whether a layer's weight and data come as codes, or all data of another node do and its result becomes codes.
+    fileprivate func computesOnCodes(_ node: Node) -> Bool {
+        if node.op.quantization == .contraction { return node.inputs.count > 1 && node.inputs.prefix(2).allSatisfy { isCoded($0) } }
+        let data = node.inputs.filter { !$0.isEmpty && constant($0) == nil && info(of: $0)?.elementType == .float32 }
+        return !data.isEmpty && data.allSatisfy { isCoded($0) } && givesCodes(node)
+    }
+}
