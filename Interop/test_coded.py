@@ -149,8 +149,9 @@ def test_zeros_of_codes(winnow, tmp_path):
     compare(winnow, tmp_path / "q.onnx", random.standard_normal((3, 64, 15, 17)).astype(np.float32), 2e-2)
 
 
-def test_memory_of_four_bits(winnow_path, tmp_path):
-    """No float32 copy: a run of a model whose codes lie in a file of their own takes hardly more memory than the file has bytes."""
+@pytest.mark.parametrize("external", [True, False])
+def test_memory_of_four_bits(winnow_path, tmp_path, external):
+    """No float32 copy, and no second one of the file: a run takes hardly more memory than there are codes, beside the model or in it."""
     random = np.random.default_rng(5)
     size, layers = 4096, 16
     nodes, constants = [], {}
@@ -166,8 +167,8 @@ def test_memory_of_four_bits(winnow_path, tmp_path):
             )
         )
     path = tmp_path / "m.onnx"
-    save(path, nodes, constants, [None, size], external=True)
-    count = (tmp_path / "m.onnx.data").stat().st_size
+    save(path, nodes, constants, [None, size], external=external)
+    count = (tmp_path / "m.onnx.data" if external else path).stat().st_size
 
     def peak(model):
         # A process of its own counts its child alone.

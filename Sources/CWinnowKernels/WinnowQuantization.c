@@ -235,3 +235,21 @@ FOR_EACH_PROCESSOR void winnow_fake_quantize_gradient(
     }
     *dscale += total;
 }
+
+FOR_EACH_PROCESSOR void winnow_subtract_zero_point(
+    int32_t *sums, const int32_t *filter_sums, int32_t value, size_t rows, size_t channels, size_t stride) {
+    const uint32_t factor = (uint32_t)value;
+    for (size_t row = 0; row < rows; row++, sums += channels * stride) {
+        if (stride == 1) {
+            _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < channels; i++)
+                sums[i] = (int32_t)((uint32_t)sums[i] - factor * (uint32_t)filter_sums[i]);
+            continue;
+        }
+        for (size_t channel = 0; channel < channels; channel++) {
+            const uint32_t share = factor * (uint32_t)filter_sums[channel];
+            int32_t *own = sums + channel * stride;
+            _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < stride; i++)
+                own[i] = (int32_t)((uint32_t)own[i] - share);
+        }
+    }
+}

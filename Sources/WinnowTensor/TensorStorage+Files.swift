@@ -22,6 +22,15 @@ extension TensorStorage {
         self.init(base: base, byteCount: byteCount, isMapped: true) { Self.release(base, byteCount) }
     }
 
+    /// Gives the memory of whole pages of a mapped file in this range back: the system reads them again when they are touched.
+    package func releasePages(_ range: Range<Int>) {
+        guard isMapped else { return }
+        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + size - 1) / size * size
+        let last = range.upperBound / size * size
+        if first < last { _ = madvise(base + first, last - first, MADV_DONTNEED) }
+    }
+
     /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.
     fileprivate convenience init?(spilling bytes: UnsafeRawBufferPointer) {
         // Unlike /tmp, /var/tmp is not memory on any system.
@@ -45,12 +54,7 @@ extension TensorStorage {
 extension Tensor {
     /// Gives memory back where the tensor lies in a mapped file: the system reads its pages again when they are touched.
     package func releasePages() {
-        let (storage, offset) = memory
-        guard storage.isMapped else { return }
-        let size = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = (offset + size - 1) / size * size
-        let last = (offset + byteCount) / size * size
-        if first < last { _ = madvise(storage.base + first, last - first, MADV_DONTNEED) }
+        memory.storage.releasePages(memory.byteOffset..<memory.byteOffset + byteCount)
     }
 
     /// The same tensor, from 1 MiB on in a temporary file (`TMPDIR`), whose pages the system may drop and read again. For

@@ -66,4 +66,8 @@ void winnow_fake_quantize_gradient(
     const float *dy, const float *x, float *dx, double *dscale, size_t n, const float *scale, const float *zero, int step,
     float low, float high);
 
+/// sums[(row * channels + channel) * stride + k] -= value * filter_sums[channel], for so many rows.
+void winnow_subtract_zero_point(
+    int32_t *sums, const int32_t *filter_sums, int32_t value, size_t rows, size_t channels, size_t stride);
+
 #endif

@@ -41,18 +41,36 @@ package struct ExternalDataFolder: Sendable {
 final class ExternalDataReader {
     private let folder: ExternalDataFolder?
     private let message: UnsafeRawBufferPointer?
+    private let mapping: TensorStorage?
     private var files: [String: MappedFile] = [:]
 
-    /// - Parameter message: the bytes of the model, which outlive the reader.
-    init(folder: ExternalDataFolder?, inside message: UnsafeRawBufferPointer? = nil) {
+    /// - Parameters:
+    ///   - message: the bytes of the model, which outlive the reader.
+    ///   - mapping: the file that they are, if it is mapped.
+    init(folder: ExternalDataFolder?, inside message: UnsafeRawBufferPointer? = nil, mapping: TensorStorage? = nil) {
         self.folder = folder
         self.message = message
+        self.mapping = mapping
     }
 
     /// The bytes of a tensor inside the message; nil where they lie elsewhere.
     func bytes(of tensor: Onnx_TensorProto) -> UnsafeRawBufferPointer? {
         guard let message, let place = ModelOutline.place(of: tensor), place.upperBound <= message.count else { return nil }
         return UnsafeRawBufferPointer(rebasing: message[place])
+    }
+
+    /// A tensor inside the message over the file's own bytes, where they are long and lie well at any place: codes, which kernels pack.
+    func mapped(_ tensor: Onnx_TensorProto, shape: Shape, _ elementType: ElementType) -> Tensor? {
+        let count = elementType.byteCount(of: shape.elementCount)
+        guard let mapping, let place = ModelOutline.place(of: tensor), place.count == count, count >= 1 << 20, elementType.bitWidth <= 8,
+            elementType != .bool
+        else { return nil }
+        return Tensor(storage: mapping, byteOffset: place.lowerBound, shape: shape, elementType)
+    }
+
+    /// Gives back what the bytes of a tensor inside the message take, once they are copied.
+    func release(_ tensor: Onnx_TensorProto) {
+        if let place = ModelOutline.place(of: tensor) { mapping?.releasePages(place) }
     }
 
     func tensor(_ entries: [String: String], shape: Shape, _ elementType: ElementType, subject: String) throws -> Tensor {

@@ -18,7 +18,9 @@ package enum ONNXFile {
     package static func read(_ path: String, registry: OperatorRegistry, links: LinkPolicy = .insideFolder) throws -> Graph {
         let file = try MappedFile(path)
         return try located(path) {
-            try file.withUnsafeBytes { try graph($0, registry: registry, folder: ExternalDataFolder(of: path, links: links)) }
+            try file.withUnsafeBytes {
+                try graph($0, registry: registry, folder: ExternalDataFolder(of: path, links: links), mapping: file.storage)
+            }
         }
     }
 
@@ -108,9 +110,12 @@ package enum ONNXFile {
         return model
     }
 
-    private static func graph(_ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: ExternalDataFolder?) throws -> Graph {
+    private static func graph(
+        _ bytes: UnsafeRawBufferPointer, registry: OperatorRegistry, folder: ExternalDataFolder?, mapping: TensorStorage? = nil
+    ) throws -> Graph {
         let model = try decoded(bytes, ModelOutline(of: bytes))
-        return try ONNXReader(model, registry: registry, external: ExternalDataReader(folder: folder, inside: bytes)).graph()
+        let external = ExternalDataReader(folder: folder, inside: bytes, mapping: mapping)
+        return try ONNXReader(model, registry: registry, external: external).graph()
     }
 
     private static func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {

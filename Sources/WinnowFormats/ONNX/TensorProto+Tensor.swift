@@ -32,7 +32,12 @@ extension Tensor {
             return Tensor(copying: bytes, shape: shape, type)
         }
         if let bytes = external.bytes(of: proto) {
-            self = try raw(bytes)
+            if let mapped = external.mapped(proto, shape: shape, type) {
+                self = mapped
+            } else {
+                self = try raw(bytes)
+                external.release(proto)
+            }
         } else if proto.dataLocation == .external {
             let entries = Dictionary(proto.externalData.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
             self = try external.tensor(entries, shape: shape, type, subject: subject)
