@@ -76,6 +76,85 @@ def test_files_run_alike(winnow, network, tmp_path, profile):
         assert np.abs(ours - theirs).max() < 0.03 * np.abs(exact).max()
 
 
+def node(kind, inputs, output, **attributes):
+    return helper.make_node(kind, inputs.split(), [output], **attributes)
+
+
+# Nodes from x [N, 24], matrices w and v [24, 24], a row b and a column to y, and how many layers ONNX Runtime and OpenVINO compute in integers.
+MATRICES = {
+    "residual": (
+        [node("MatMul", "x w", "a"), node("Add", "a b", "s"), node("Relu", "s", "r"), node("MatMul", "r v", "m"), node("Add", "m x", "y")], 2, 2),
+    "two products": ([node("MatMul", "x w", "a"), node("MatMul", "x v", "m"), node("Add", "a m", "y")], 2, 2),
+    "a product behind Relu": (
+        [node("MatMul", "x w", "a"), node("MatMul", "x v", "m"), node("Relu", "m", "r"), node("Add", "a r", "y")], 1, 2),
+    "Gemm with data": ([node("Gemm", "x w x", "y", alpha=0.5)], 1, 1),
+    "Gemm with scaled data": ([node("Gemm", "x w x", "y", beta=0.5)], 0, 1),
+    "Gemm and Sum": ([node("Gemm", "x w", "a"), node("Sum", "a x", "y")], 1, 1),
+    "Relu for one": ([node("MatMul", "x w", "a"), node("Relu", "a", "r"), node("Tanh", "r", "y")], 0, 1),
+    "weight first": ([node("Transpose", "x", "t"), node("MatMul", "w t", "a"), node("Transpose", "a", "y")], 0, 0),
+    "weight first in Gemm": ([node("Transpose", "x", "t"), node("Gemm", "w t column", "a"), node("Transpose", "a", "y")], 0, 0),
+}
+
+
+def predicted(winnow, model, samples, out, profile):
+    """How many layers the findings say a runtime will compute in integers."""
+    settings = ("--set", f"profile={profile}", "--set", "output-sqnr=0", "--verbose")
+    said = winnow("apply", "static-quantization", model, "-o", out, "--data", samples, *settings).stdout
+    return int(re.search(rf"{profile} will compute (\d+) of \d+ layers in integers", said)[1])
+
+
+def integer_layers(out, folder, profile):
+    """How many layers a runtime computes in integers."""
+    if profile == "onnxruntime":
+        operators = executed_operators(out, folder)
+        return sum(operators.count(name) for name in ("QLinearConv", "QGemm", "QLinearMatMul", "MatMulIntegerToFloat"))
+    openvino = pytest.importorskip("openvino")
+    compiled = openvino.compile_model(openvino.Core().read_model(out), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    infos = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+    layers = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
+    return sum(text(info, "layerType") in layers and text(info, "runtimePrecision") in ("i8", "u8") for info in infos)
+
+
+@pytest.mark.parametrize("profile", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("name", MATRICES)
+def test_products_of_matrices_are_predicted(winnow, tmp_path, name, profile):
+    """What stands around a product decides, and what was told is what is executed."""
+    random = np.random.default_rng(6)
+    nodes, *counts = MATRICES[name]
+    used = {value for node in nodes for value in node.input}
+    shapes = {"w": (24, 24), "v": (24, 24), "b": (24,), "column": (24, 1)}
+    tensors = [numpy_helper.from_array(random.normal(size=shape).astype(np.float32), key) for key, shape in shapes.items() if key in used]
+    ends = [[helper.make_tensor_value_info(end, TensorProto.FLOAT, ["N", 24])] for end in ("x", "y")]
+    model = helper.make_model(helper.make_graph(nodes, "matrices", *ends, tensors), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    samples, source, out = tmp_path / "x.npz", tmp_path / "model.onnx", tmp_path / "coded.onnx"
+    onnx.save(model, source)
+    np.savez(samples, x=random.normal(size=(64, 24)).astype(np.float32))
+    count = counts[0 if profile == "onnxruntime" else 1]
+    assert predicted(winnow, source, samples, out, profile) == count
+    assert integer_layers(out, tmp_path, profile) == count
+    exact, coded = (onnxruntime.InferenceSession(path).run(None, dict(np.load(samples)))[0] for path in (source, out))
+    assert np.linalg.norm(coded - exact) < 0.05 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("profile", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("groups, isLimited, openvinoLayers", [(1, True, 2), (1, False, 1), (2, True, 1)])
+def test_transposed_convolutions_are_predicted(winnow, tmp_path, profile, groups, isLimited, openvinoLayers):
+    """ONNX Runtime has no such integer kernel; OpenVINO has one for data whose code of 0 is 0, as behind Relu, and for one group."""
+    random = np.random.default_rng(7)
+    shapes = {"w": (16, 3, 3, 3), "v": (16, 8 // groups, 2, 2)}
+    tensors = [numpy_helper.from_array(random.normal(size=shape).astype(np.float32), key) for key, shape in shapes.items()]
+    limits = [node("Relu", "a", "r")] if isLimited else []
+    nodes = [node("Conv", "x w", "a"), *limits, node("ConvTranspose", "r v" if isLimited else "a v", "y", strides=[2, 2], group=groups)]
+    ends = [[helper.make_tensor_value_info(*end)] for end in (("x", TensorProto.FLOAT, ["N", 3, 12, 12]), ("y", TensorProto.FLOAT, None))]
+    model = helper.make_model(helper.make_graph(nodes, "transposed", *ends, tensors), opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    samples, source, out = tmp_path / "x.npz", tmp_path / "model.onnx", tmp_path / "coded.onnx"
+    onnx.save(model, source)
+    np.savez(samples, x=random.normal(size=(16, 3, 12, 12)).astype(np.float32))
+    count = 1 if profile == "onnxruntime" else openvinoLayers
+    assert predicted(winnow, source, samples, out, profile) == count
+    assert integer_layers(out, tmp_path, profile) == count
+
+
 def test_what_onnxruntime_will_do_is_told(winnow, network, tmp_path):
     """The layers and functions that findings predict are those that run in integers, also where some cannot."""
     model = onnx.load(network / "model.onnx")

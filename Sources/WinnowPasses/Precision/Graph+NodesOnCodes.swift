@@ -26,8 +26,8 @@ extension Graph {
 extension GraphIndex {
     /// Whether a layer's weight and data come as codes, or all data of another node do and its result becomes codes.
     fileprivate func computesOnCodes(_ node: Node) -> Bool {
-        if node.op.quantization == .contraction { return node.inputs.count > 1 && node.inputs.prefix(2).allSatisfy { isCoded($0) } }
+        if node.op.quantization == .contraction { return node.inputs.count > 1 && node.inputs.prefix(2).allSatisfy { standsForBytes($0) } }
         let data = node.inputs.filter { !$0.isEmpty && constant($0) == nil && info(of: $0)?.elementType == .float32 }
-        return !data.isEmpty && data.allSatisfy { isCoded($0) } && givesCodes(node)
+        return !data.isEmpty && data.allSatisfy { standsForBytes($0) } && givesCodes(node)
     }
 }

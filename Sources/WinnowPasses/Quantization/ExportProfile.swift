@@ -7,6 +7,10 @@ package struct ExportProfile: Sendable {
     package let name: String
     /// Layers whose integer sums it turns into floats at no cost: their results need be codes only for who wants such.
     var floatResults: Set<String> = ["Gemm", "MatMul"]
+    /// Layers that it computes in float whatever they read and give.
+    var floatLayers: Set<String> = []
+    /// Whether it merges layers with what is behind them before it looks for codes, which must then lie around the whole.
+    var mergesLayers = false
     /// Layers that it computes in integers only where their results become codes, even those that the model gives out.
     var codedOutputs: Set<String> = ["Conv"]
     /// Whether 0 must be the code of 0 in activations, which must be int8.
@@ -108,8 +112,8 @@ public enum ExportProfiles: MemberCatalogue {
         // Its CPU kernels fuse Q/DQ pairs around layers whose inputs and results are codes. QLinearSoftmax gives wrong codes for other steps
         // than 1/256.
         ExportProfile(
-            name: "onnxruntime", functions: ["Softmax", "Sigmoid", "LeakyRelu"], definedRanges: ["Softmax"], isMeasured: true,
-            newestVersion: 26),
+            name: "onnxruntime", floatLayers: ["ConvTranspose"], mergesLayers: true, functions: ["Softmax", "Sigmoid", "LeakyRelu"],
+            definedRanges: ["Softmax"], isMeasured: true, newestVersion: 26),
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
             name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],
@@ -123,7 +127,7 @@ public enum ExportProfiles: MemberCatalogue {
             name: "tensorrt", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], needsSymmetry: true, codeBits: 8,
             takesIntegerBiases: false, refusedOperators: operatorsOnCodes, domains: [""], needsEvenBlocks: true),
         // Standard operators that runtimes have known for years, in the form that all of them fuse.
-        ExportProfile(name: "portable", definedRanges: ["Softmax"], newestVersion: 20, domains: [""]),
+        ExportProfile(name: "portable", mergesLayers: true, definedRanges: ["Softmax"], newestVersion: 20, domains: [""]),
         // Quantized weights and activations of iOS 17, biases in float.
         ExportProfile(
             name: "coreml", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"], takesIntegerBiases: false, combinations: [],

@@ -16,7 +16,8 @@ extension Graph {
             return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
         }
         let coded = try raisingScalesForBiases().storingCodes(by: convention, &findings).wideningShortCodes()
-        return (try coded.storingBiases(&findings), findings)
+        let stored = try coded.storingBiases(&findings)
+        return (arithmetic.profile.mergesLayers ? try stored.addingBehindIntegers() : stored, findings)
     }
 
     private func storingCodes(by convention: QuantizationConvention, _ findings: inout [Finding]) throws -> Graph {

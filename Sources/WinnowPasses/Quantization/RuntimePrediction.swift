@@ -5,8 +5,8 @@ import WinnowTensor
 /// Which layers of a model with pairs of QuantizeLinear and DequantizeLinear a runtime computes in integers, and what it computes in float
 /// beside codes, as was measured of that runtime.
 struct RuntimePrediction {
-    private let profile: ExportProfile
-    private let index: GraphIndex
+    let profile: ExportProfile
+    let index: GraphIndex
     private(set) var layerCount = 0
     private(set) var integerLayerCount = 0
     /// Layers whose weight is codes and that compute in float all the same.
@@ -26,15 +26,15 @@ struct RuntimePrediction {
 
     private mutating func visit(_ site: WeightSite) {
         layerCount += 1
-        let isWeightCoded = index.isCoded(site.operand)
-        guard isWeightCoded, index.isCoded(site.node.input(1 - site.inputIndex)) else {
+        let isWeightCoded = index.standsForBytes(site.operand)
+        guard isWeightCoded, index.standsForBytes(site.node.input(1 - site.inputIndex)) else {
             if isWeightCoded { floatLayers.append((site.node.name, "its data do not come as codes of 8 bits")) }
             return
         }
-        if profile.floatResults.contains(site.node.op.type.name) || index.givesCodes(site.node) {
-            integerLayerCount += 1
+        if let reason = objection(to: site) {
+            floatLayers.append((site.node.name, reason))
         } else {
-            floatLayers.append((site.node.name, "its result does not become codes"))
+            integerLayerCount += 1
         }
     }
 
@@ -45,7 +45,7 @@ struct RuntimePrediction {
         // What limits a layer's result goes into its codes.
         if case .between? = node.op.passing(of: node, in: index) { return }
         let data = node.inputs.filter { !$0.isEmpty && index.constant($0) == nil && index.info(of: $0)?.elementType == .float32 }
-        let codes = data.filter { index.isCoded($0) }
+        let codes = data.filter { index.standsForBytes($0) }
         guard !codes.isEmpty || index.givesCodes(node) else { return }
         let isKnown = profile.combinations.contains(node.op.type.name) || profile.functions.contains(node.op.type.name)
         if !isKnown || codes.count < data.count || !index.givesCodes(node) { floatNodes[node.op.type.description, default: 0] += 1 }
@@ -62,12 +62,6 @@ struct RuntimePrediction {
 }
 
 extension GraphIndex {
-    /// Whether a value stands for codes of 8 bits without blocks.
-    func isCoded(_ value: ValueName?) -> Bool {
-        guard let node = producer(of: value), let op = node.op as? DequantizeLinear, op.scaleAxis.blockSize == 0 else { return false }
-        return info(of: node.input(0))?.elementType.bitWidth == 8
-    }
-
     /// Whether a node's result, or what limits it to numbers that the codes have, becomes codes alone.
     func givesCodes(_ node: Node) -> Bool {
         guard let output = node.output(0), !isOutput(output) else { return false }
