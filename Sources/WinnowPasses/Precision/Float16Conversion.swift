@@ -54,7 +54,7 @@ public struct Float16Conversion: Pass {
         let onCodes = graph.nodesOnCodes
         var reasons = graph.nodesThatStayWhole(try choice.selection(in: graph), maxError).merging(onCodes.reasons) { first, _ in first }
         var unfit: Set<ValueName> = []
-        var half = try HalfGraph(graph, stays: onCodes.readings.union(reasons.keys))
+        var half = try HalfGraph(graph, stays: onCodes.edges.union(reasons.keys))
         let comparison = try HalfComparison(of: graph, in: context, sampleCount: samples)
         // Nodes in float32 that what they read makes wrong, and whether float32 above them has been tried.
         var (misled, inVain): ([String: [String: String]], [String: Double]) = ([:], [:])
@@ -72,7 +72,7 @@ public struct Float16Conversion: Pass {
                 }
             }
             let above = misled.values.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
-            half = try HalfGraph(graph, stays: onCodes.readings.union(reasons.keys).union(above.keys), unfit: unfit)
+            half = try HalfGraph(graph, stays: onCodes.edges.union(reasons.keys).union(above.keys), unfit: unfit)
         }
         for above in misled.values { reasons.merge(above) { first, _ in first } }
         reasons.merge(half.reasons) { first, _ in first }

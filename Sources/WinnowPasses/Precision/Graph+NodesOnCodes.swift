@@ -3,9 +3,9 @@ import WinnowOperators
 import WinnowTensor
 
 extension Graph {
-    /// Nodes that runtimes compute on codes of 8 bits, each with why it should stay as it is, and the DequantizeLinears that they read: float16
-    /// between them would make all of it floats again.
-    var nodesOnCodes: (reasons: [String: String], readings: Set<String>) {
+    /// Nodes that runtimes compute on codes of 8 bits, each with why it should stay as it is, and what makes their codes and reads them: float16
+    /// between them would make all of it floats again, and round the scales.
+    var nodesOnCodes: (reasons: [String: String], edges: Set<String>) {
         let index = GraphIndex(self)
         let sites = Dictionary(weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
         var reasons: [String: String] = [:]
@@ -16,14 +16,29 @@ extension Graph {
             guard index.givesCodes(node), let (limiter, _) = index.limitation(of: node.output(0)) else { continue }
             reasons[limiter.name] = "it limits what \(node.name) computes on codes"
         }
-        let readings = nodes.filter { node in
-            node.op is DequantizeLinear && index.consumers(of: node.output(0)).contains { reasons[$0.name] != nil }
+        var edges: Set<String> = []
+        // Those that read come after those that make.
+        for node in nodes.reversed() {
+            let readers = index.consumers(of: node.output(0))
+            if node.op is DequantizeLinear {
+                let source = index.producer(of: node.input(0))
+                if readers.contains(where: { reasons[$0.name] != nil }) || source.map(index.mapsCodes) == true { edges.insert(node.name) }
+            } else if node.op is QuantizeLinear {
+                if readers.contains(where: { edges.contains($0.name) || index.mapsCodes($0) }) { edges.insert(node.name) }
+            } else if index.mapsCodes(node) {
+                edges.insert(node.name)
+            }
         }
-        return (reasons, Set(readings.map(\.name)))
+        return (reasons, edges)
     }
 }
 
 extension GraphIndex {
+    /// Whether an operator of codes makes others under a scale that it reads.
+    fileprivate func mapsCodes(_ node: Node) -> Bool {
+        !(node.op is QuantizeLinear) && node.op.inputRoles.values.contains(.scale) && info(of: node.output(0))?.elementType.isInteger == true
+    }
+
     /// Whether a layer's weight and data come as codes, or all data of another node do and its result becomes codes.
     fileprivate func computesOnCodes(_ node: Node) -> Bool {
         if node.op.quantization == .contraction { return node.inputs.count > 1 && node.inputs.prefix(2).allSatisfy { standsForBytes($0) } }
