@@ -109,6 +109,19 @@ import WinnowTensor
         }
     }
 
+    /// Runtimes add codes, but have no difference of them.
+    @Test(arguments: [true, false]) func differencesAreFloats(adds: Bool) throws {
+        let b = GraphBuilder("g")
+        let (scale, zero) = (b.constant("s", scalar: Float(0.1)), b.constant("z", scalar: UInt8(0)))
+        func pair(_ value: ValueName) throws -> ValueName {
+            try b.add(DequantizeLinear(), b.add(QuantizeLinear(), value, scale, zero), scale, zero)
+        }
+        let x = try pair(b.input("x", .float32, ["N", 2]))
+        let y = try pair(b.add(MatMul(), x, b.add(DequantizeLinear(), b.constant("w", codes), scale)))
+        let op: any Operator = adds ? Add() : Sub()
+        #expect(IntegerCoverage(try b.graph(outputs: [pair(b.add(op, y, x))]))?.floatNodes == (adds ? [:] : ["Sub": 1]))
+    }
+
     @Test func floatModelsHaveNone() throws {
         let b = GraphBuilder("g")
         let x = try b.input("x", .float32, ["N", 2])

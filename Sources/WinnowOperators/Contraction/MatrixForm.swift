@@ -12,8 +12,11 @@ package protocol MatrixForm: ChannelContraction {
 }
 
 extension Operator {
+    /// What it multiplies products and the bias with: alpha and beta. 1 of what is no product of matrices.
+    package var factors: (product: Float, bias: Float) { (self as? any MatrixForm).map { ($0.alpha, $0.beta) } ?? (1, 1) }
+
     /// Whether it puts no factors on what it multiplies or adds: alpha = beta = 1. True of what is no product of matrices.
-    package var hasNoFactors: Bool { (self as? any MatrixForm).map { $0.alpha == 1 && $0.beta == 1 } ?? true }
+    package var hasNoFactors: Bool { factors == (1, 1) }
 }
 
 extension MatMul: MatrixForm {

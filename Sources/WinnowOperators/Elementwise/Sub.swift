@@ -11,7 +11,6 @@ package struct Sub: ElementwiseBinary, AttributeFree, ChannelAffine {
     package var function: BinaryFunction { .subtract }
     package var minimumVersion: Int { 7 }
     package var neutralOperand: (value: Double, places: Set<Int>)? { (0, [1]) }
-    package var quantization: QuantizationRule { .sharesScale }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let b = context.builder

@@ -15,7 +15,7 @@ public enum Budget: Sendable, Hashable {
     case below(Double)
     /// All with scores up to this, rounded to the type of the weights.
     case threshold(Double)
-    /// All with scores up to this percentile of the scores of those that are left.
+    /// All with scores up to this percentile of the scores, of which zeros of a tensor are some and what a mask hides is none.
     case percentile(Double, Percentile.Method)
     /// All with magnitudes up to so many standard deviations of the weights that are left: quality·σ of the layer
     /// (Han et al. 2015, section 3); of other scores up to so many of theirs.
@@ -39,11 +39,12 @@ public enum Budget: Sendable, Hashable {
 
     /// Where the scores of `things` are cut.
     package func cut(of things: [some Scored]) -> ScoreCut {
-        var (left, gone) = (0, 0)
+        var (left, gone, zeros) = (0, 0, 0)
         for thing in things {
             thing.visitScores { piece in
                 let own = piece.count { $0 < 0 }
                 gone += own
+                if thing.goneAreZeros { zeros += own }
                 left += piece.count - own
             }
         }
@@ -55,7 +56,10 @@ public enum Budget: Sendable, Hashable {
         switch self {
         case .threshold(let threshold): return .upTo(threshold)
         case .percentile(let percent, let method):
-            return .upTo(Percentile.value(percent, count: left, method) { smallest($0 + 1).threshold } ?? -1)
+            let limit = Percentile.value(percent, count: zeros + left, method) { place in
+                place < zeros ? 0 : smallest(place + 1 - zeros).threshold
+            }
+            return .upTo(limit ?? -1)
         case .below(let fraction):
             let cut = smallest(min(left, max(1, Self.count(fraction, of: left))))
             return cut.threshold.map { ScoreCut(limit: $0, ties: 0) } ?? .nothing
@@ -157,6 +161,13 @@ extension Double {
 package protocol Scored {
     /// Hands over the scores in order, some at a time; they are below 0 where a part is gone already.
     func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void)
+
+    /// Whether what is gone is zeros among the numbers, rather than hidden by a mask.
+    var goneAreZeros: Bool { get }
+}
+
+extension Scored {
+    package var goneAreZeros: Bool { false }
 }
 
 extension [Float]: Scored {

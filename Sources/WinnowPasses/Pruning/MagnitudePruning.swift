@@ -12,7 +12,7 @@ public struct MagnitudePruning: Pass {
         round(sparsity·n) weights (halves to even, as torch.nn.utils.prune does), `total` as many as make that fraction of all, \
         `below` those with |w| below the magnitude of the last that `fraction` takes (PaddleSlim's `ratio`), `count` so many, \
         `threshold` those with |w| ≤ threshold, `standard-deviation` those with |w| ≤ quality·σ of the weights in their tensor (with \
-        another importance, its scores and their σ), `percentile` those with |w| ≤ the percentile by one of NumPy's methods. The \
+        another importance, its scores and their σ), `percentile` those with |w| ≤ the percentile by one of NumPy's methods, zeros counted. The \
         fraction is of what earlier pruning left: 0.5 twice leaves a quarter. `importance` puts other scores in the place of \
         magnitudes: of activations (wanda), of gradients (taylor, fisher, movement), or with what is left corrected (sparsegpt). \
         `repair` makes up for what went without training. Equal scores are pruned in storage order. Zeros alone do not make an ONNX \

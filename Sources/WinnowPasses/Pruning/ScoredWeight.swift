@@ -28,6 +28,8 @@ package struct ScoredWeight: Scored, Sendable {
         isCorrected = true
     }
 
+    package var goneAreZeros: Bool { weight.mask == nil }
+
     package func visitScores(_ take: (UnsafeBufferPointer<Float>) -> Void) {
         if let scores { scores.visitScores(take) } else { weight.visitMagnitudes(take) }
     }

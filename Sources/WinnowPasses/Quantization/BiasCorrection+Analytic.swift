@@ -28,9 +28,10 @@ extension BiasCorrection {
                 continue
             }
             let matrices = [old, new].map { contraction.matrix(of: $0) }
+            let factor = Double(layer.site.node.op.factors.product)
             let shift = (0..<contraction.outputCount).map { row in
                 (0..<contraction.depth).reduce(0.0) {
-                    $0 + Double(matrices[0][row, $1] - matrices[1][row, $1]) * means[contraction.input(row: row, column: $1)]
+                    $0 + factor * Double(matrices[0][row, $1] - matrices[1][row, $1]) * means[contraction.input(row: row, column: $1)]
                 }
             }
             guard shift.allSatisfy(\.isFinite) else { ledger.keep(layer.weight, "the normalization before it is not finite"); continue }
@@ -40,7 +41,7 @@ extension BiasCorrection {
             ledger.keep(layer.weight, "only its layer's bias is corrected")
         }
         for site in wanted where !ledger.has(site.tensor) {
-            ledger.keep(site.tensor, "its layer has no bias, or its output is not in the original model")
+            ledger.keep(site.tensor, CorrectedLayer.objection(to: site, in: graph))
         }
         return PassResult(graph: result, findings: ledger.findings { _ in "is no bias of a layer" })
     }

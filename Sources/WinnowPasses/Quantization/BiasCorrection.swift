@@ -50,7 +50,7 @@ public struct BiasCorrection: Pass {
             ledger.note(Finding(layer.bias.tensor, .done, .largestMeanShift, before: largest, after: 0))
         }
         for site in wanted where !layers.contains(where: { $0.node == site.node.name }) {
-            ledger.keep(site.tensor, "its layer has no bias, or its output is not in the original model")
+            ledger.keep(site.tensor, CorrectedLayer.objection(to: site, in: graph))
         }
         for layer in layers { ledger.keep(layer.weight, "only its layer's bias is corrected") }
         return PassResult(graph: result, findings: ledger.findings { _ in "is no bias of a layer" })
@@ -80,10 +80,20 @@ struct CorrectedLayer {
         let index = GraphIndex(graph)
         guard let output = site.node.output(0), let info = graph.infos[output], let other = original.infos[output],
             info.elementType == .float32, other.elementType == .float32, info.rank != nil, info.rank == other.rank,
-            let axis = graph.resultAxis(of: site), let input = site.node.input(2), let bias = LayerBias(input, in: index)
+            let axis = graph.resultAxis(of: site), site.node.input(2) != nil, let bias = try? LayerBias(of: site, in: index)
         else { return nil }
         (self.bias, self.site) = (bias, site)
         (node, weight, self.output) = (site.node.name, site.tensor, output)
         channelAxis = axis
+    }
+
+    /// Why the bias of a layer is not corrected.
+    static func objection(to site: WeightSite, in graph: Graph) -> String {
+        do {
+            if site.node.input(2) != nil { _ = try LayerBias(of: site, in: GraphIndex(graph)) }
+            return "its layer has no bias, or its output is not in the original model"
+        } catch {
+            return error.rawValue
+        }
     }
 }

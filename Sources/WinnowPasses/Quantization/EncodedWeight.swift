@@ -94,8 +94,11 @@ extension QuantizationScheme {
             var (placement, reason) = granularity.placement(in: weight.shape, channelAxis: channelAxis, inputAxis: inputAxis)
             if !placement.isEven {
                 let asked = placement
-                placement = placement.even
-                if placement.blockSize < min(asked.blockSize, asked.axis.map { asked.form[$0] } ?? 0) {
+                placement = asked.even
+                // A scale of a short block would outweigh its codes.
+                if scales.elementType.bitWidth > placement.blockSize * elementType.bitWidth { placement = asked.evenAndLonger }
+                let wanted = min(asked.blockSize, asked.axis.map { asked.form[$0] } ?? 0)
+                if placement.blockSize != wanted {
                     reason = "blocks of \(placement.blockSize): \(asked.blockSize) do not divide \(asked.axis.map { asked.form[$0] } ?? 0)"
                 }
             }

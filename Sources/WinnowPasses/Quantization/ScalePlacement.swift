@@ -23,6 +23,14 @@ package struct ScalePlacement: Hashable, Sendable {
         return ScalePlacement(form, axis: axis, blockSize: size)
     }
 
+    /// The same with the shortest blocks of at least `blockSize` that divide the axis.
+    var evenAndLonger: ScalePlacement {
+        guard let axis, !isEven else { return self }
+        let extent = form[axis]
+        let size = (min(blockSize, extent)...extent).first { extent % $0 == 0 } ?? extent
+        return ScalePlacement(form, axis: axis, blockSize: size)
+    }
+
     /// The weight with each block along an axis of its own, and that axis; nil: all numbers share one.
     package var split: (form: Shape, shared: [Int]) {
         guard let axis else { return (form, Array(form.indices)) }

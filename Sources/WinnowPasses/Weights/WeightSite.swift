@@ -156,12 +156,17 @@ extension GraphIndex {
 extension Graph {
     /// The axis of a layer's output that its weight's output channels lie along, counted from the front; nil where that is not told.
     package func resultAxis(of site: WeightSite) -> Int? {
+        guard let place = outputPlace(of: site), let rank = site.node.output(0).flatMap({ infos[$0]?.rank }) else { return nil }
+        return rank - place
+    }
+
+    /// The same counted from the end, 1 for the last axis.
+    func outputPlace(of site: WeightSite) -> Int? {
         let map = site.node.op.axes(for: site.node.inputs.map { $0.isEmpty ? nil : infos[$0] })
         guard let axis = site.operandAxis, !map.isOpaque, map.inputs.indices.contains(site.inputIndex),
             map.inputs[site.inputIndex].indices.contains(axis), let result = map.outputs.first,
-            let place = result.lastIndex(of: map.inputs[site.inputIndex][axis]),
-            let rank = site.node.output(0).flatMap({ infos[$0]?.rank })
+            let place = result.lastIndex(of: map.inputs[site.inputIndex][axis])
         else { return nil }
-        return place - result.count + rank
+        return result.count - place
     }
 }

@@ -122,6 +122,17 @@ struct MagnitudePruningTests {
         #expect(zeros(result, "fc1.weight") == Int(percentile * 191 / 100) + 1)
     }
 
+    /// `np.percentile(np.abs(w), q)` of a tensor counts its zeros; masked weights are no numbers of it.
+    @Test(arguments: [(0.0, 96), (30.0, 96), (50.0, 96), (51.0, 98), (80.0, 153)])
+    func percentilesCountZeros(_ percentile: Double, _ expected: Int) throws {
+        let graph = try pass(["sparsity": 0.5])(TestModels.perceptron()).graph
+        let result = try pass(["mode": "percentile", "percentile": .number(percentile), "only": ["fc1*"]])(graph).graph
+        #expect(zeros(result, "fc1.weight") == expected)
+        let masked = try pass(["sparsity": 0.5, "keep-mask": true])(TestModels.perceptron()).graph
+        let half = try pass(["mode": "percentile", "percentile": 50, "only": ["fc1*"], "keep-mask": true])(masked).graph
+        #expect(half.initializers["fc1.weight.mask"]?.floats().count { $0 == 0 } == 144)
+    }
+
     @Test func unprunedIsTheDenseModel() throws {
         let graph = try TestModels.convolutional()
         let masked = try pass(["sparsity": 0.7, "keep-mask": true])(graph).graph

@@ -81,4 +81,18 @@ struct NumberFormatTests {
         #expect(abs((encoded.decoded.floats().map(\.magnitude).max() ?? 0) - largest) < 1e-6 * largest)
         #expect(encoded.byteCount == 256 + 32 + 64)
     }
+
+    /// Blocks divide their axis; where only such do whose scale would outweigh their codes, they are longer instead.
+    @Test(arguments: [
+        ("mxfp4", 48, 16), ("mxfp4", 67, 67), ("mxfp4", 134, 67), ("mxfp4", 3, 3), ("nvfp4", 67, 67), ("nvfp4", 34, 2), ("mxfp8", 67, 67),
+    ]) func scalesDoNotOutweighCodes(name: String, inputs: Int, block: Int) throws {
+        let weight = TestModels.normal([8, inputs])
+        let scheme = try #require(QuantizationPresets.all.first { $0.name == name }?.scheme)
+        let (encoded, reason) = scheme.encoded(weight, channelAxis: 0, inputAxis: 1)
+        guard case .table(_, let scales?) = encoded.meaning else { Issue.record("no table"); return }
+        #expect(scales.elementCount == 8 * inputs / block)
+        #expect(reason.map { $0.hasPrefix("blocks of \(block):") } ?? (inputs == block))
+        #expect(scales.byteCount <= encoded.codes.byteCount || inputs == block)
+        #expect(weight.relativeError(of: encoded.decoded) < 0.2)
+    }
 }

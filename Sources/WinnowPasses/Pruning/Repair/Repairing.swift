@@ -1,5 +1,6 @@
 package import WinnowGraph
 import WinnowKernels
+import WinnowOperators
 import WinnowTensor
 
 /// How layers make up for what they lost, from calibration data and without training.
@@ -56,10 +57,13 @@ public struct Repairing: HyperparameterGroup {
             for (index, place) in contraction.places.enumerated() { left[place] = rows[index] }
             return Loss(target: target, former: weight.zeroed, left: left, stored: weight)
         }
-        return try repair(losses, in: graph, from: graph, context)
+        // Channels are counted by the shapes that the graph has.
+        return try repair(losses, in: graph, from: graph, context, keepsShapes: true)
     }
 
-    private func repair(_ losses: [Loss], in graph: Graph, from original: Graph, _ context: PassContext) throws -> PassResult {
+    private func repair(
+        _ losses: [Loss], in graph: Graph, from original: Graph, _ context: PassContext, keepsShapes: Bool = false
+    ) throws -> PassResult {
         let layers = try LayerReconstruction.gather(
             for: losses.map(\.target), in: original, context, sampleCount: Self.sampleCount)
         var result = PassResult(graph: graph)
@@ -71,12 +75,14 @@ public struct Repairing: HyperparameterGroup {
                 result.findings.append(Finding(loss.target.tensor, .skipped, reason: "not repaired: \(reason)"))
                 continue
             }
-            try repair(loss, layer.contraction, moment, &result)
+            try repair(loss, layer.contraction, moment, keepsShapes: keepsShapes, &result)
         }
         return result
     }
 
-    private func repair(_ loss: Loss, _ contraction: Contraction, _ moment: SecondMoment, _ result: inout PassResult) throws {
+    private func repair(
+        _ loss: Loss, _ contraction: Contraction, _ moment: SecondMoment, keepsShapes: Bool, _ result: inout PassResult
+    ) throws {
         let (former, pruned) = (contraction.matrix(of: loss.former.converted(to: .float32)), loss.pruned(contraction))
         var repaired = pruned
         if repair == .ridge {
@@ -84,15 +90,28 @@ public struct Repairing: HyperparameterGroup {
             let stored = loss.stored.taking(contraction.weight(of: repaired), where: loss.left)
             result.graph = try result.graph.settingInitializers([loss.target.tensor: stored.values])
         }
-        let bias = LayerBias(of: loss.target.sites[0], in: GraphIndex(result.graph))
+        let (bias, objection) = self.bias(of: loss.target.sites[0], in: result.graph, keepsShapes: keepsShapes)
         let shift = moment.meanShift(former - repaired)
-        if let bias { result.graph = try bias.shifting(by: shift, in: result.graph) }
+        let factor = Double(loss.target.sites[0].node.op.factors.product)
+        if let bias { result.graph = try bias.shifting(by: shift.map { $0 * factor }, in: result.graph) }
         let whole = max(moment.error(of: former), .leastNormalMagnitude)
         let after = moment.error(of: former - repaired) - (bias == nil ? 0 : shift.reduce(0) { $0 + $1 * $1 })
         result.findings.append(Finding(
             loss.target.tensor, bias == nil && repair == .bias ? .skipped : .done, .layerError,
             before: (moment.error(of: former - pruned) / whole).squareRoot(), after: (max(0, after) / whole).squareRoot(),
-            reason: bias == nil ? "there is no bias to take the mean of what went" : "repaired"))
+            reason: objection ?? "repaired"))
+    }
+
+    /// The bias of a layer that takes the mean of what went, or why none does.
+    private func bias(of site: WeightSite, in graph: Graph, keepsShapes: Bool) -> (bias: LayerBias?, objection: String?) {
+        do {
+            let bias = try LayerBias(of: site, in: GraphIndex(graph))
+            guard keepsShapes && bias.isSpread else { return (bias, nil) }
+            return (nil, "its bias, one number for all outputs, does not take the mean of what went")
+        } catch {
+            let isThere = error != .absent
+            return (nil, isThere ? "nothing takes the mean of what went: \(error.rawValue)" : "\(error.rawValue) to take the mean of what went")
+        }
     }
 }
 
