@@ -162,6 +162,9 @@ TEXT = [
     Case("RMSNormalization", [real(2, 3, 8), real(8, seed=2)], opset=23),
 ]
 
+# Numbers that some integers do not hold; infinities of unsigned 32 bits depend on the place in ONNX Runtime.
+UNFIT = [-2.7, -1, -0.9, 256.5, 300, 65504, 70000, 3.9, -129, 65535.9, 3e9, 4294967040, -32769.5]
+
 NUMBERS = [
     *[
         Case("Gemm", [real(4, 3).astype(kind), real(3, 2, seed=2).astype(kind), real(*term, seed=3).astype(kind)], tolerance=tolerance, alpha=alpha, beta=beta)
@@ -182,6 +185,15 @@ NUMBERS = [
         Case("Resize", [codes(1, 2, 5, 6).astype(kind), None, np.array([1, 1, 1.6, 0.7], np.float32)], fixed=[2], mode=mode, coordinate_transformation_mode=place)
         for kind in (np.float32, np.uint8, np.int8, np.int32) for mode in ("nearest", "linear", "cubic") for place in ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
         if kind == np.float32 or mode != "cubic"
+    ],
+    *[
+        Case("Resize", [np.arange(n, dtype=np.float32), None, np.array([scale], np.float32)], fixed=[2], opset=19, coordinate_transformation_mode=place, nearest_mode=rounding)
+        for place in ("half_pixel", "half_pixel_symmetric", "asymmetric", "pytorch_half_pixel", "align_corners")
+        for rounding in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil") for n, scale in ((5, 0.6), (5, 2.5), (7, 1.7), (9, 1.2), (17, 0.3), (16, 1.3))
+    ],
+    *[
+        Case("Cast", [np.array(UNFIT, np.float32).astype(kind)], opset=21, to=helper.np_dtype_to_tensor_dtype(np.dtype(target)))
+        for kind in (np.float16, np.float32, np.float64) for target in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32)
     ],
     *[Case("MaxPool", [(50 * real(1, 2, 6, 7)).astype(kind)], 2, kernel_shape=[2, 3], strides=[2, 1]) for kind in (np.uint8, np.int8, np.float16, np.float32, np.float64)],
     *[Case(op, [real(5)], opset=opset, axis=axis) for op in ("Softmax", "LogSoftmax", "Hardmax") for opset in (1, 11, 13) for axis in (0, -1)],

@@ -78,14 +78,14 @@ package struct Resampling: Sendable, Hashable {
 
     /// The place in an axis of `source` elements that element `index` of `target` looks at.
     private func place(_ index: Int, source: Int, target: Int, scale: Double, region: (start: Double, end: Double)) -> Double {
-        // Where a place lies between two elements decides what is nearest: float32, as runtimes compute it.
+        // Where a place lies between two elements decides what is nearest: float32, in ONNX Runtime's order of operations.
         let (x, scale) = (Float(index), Float(scale))
         switch coordinates {
         case .halfPixel: return Double((x + 0.5) / scale - 0.5)
         case .halfPixelSymmetric:
-            let adjustment = Float(target) / (Float(source) * scale)
-            let center = Float(source) / 2
-            return Double(center * (1 - adjustment) + (x + 0.5) / scale - 0.5)
+            // The offset in float32, the rest in float64.
+            let offset = Float(source) / 2 * (1 - Float(target) / (scale * Float(source)))
+            return Double(Float(Double(offset) + (Double(x) + 0.5) / Double(scale) - 0.5))
         case .torchHalfPixel: return target > 1 ? Double((x + 0.5) / scale - 0.5) : 0
         case .alignCorners: return target == 1 ? 0 : Double(x * Float(source - 1) / Float(target - 1))
         case .asymmetric: return Double(x / scale)
@@ -97,11 +97,14 @@ package struct Resampling: Sendable, Hashable {
         }
     }
 
+    /// How far from the middle of two elements a place still lies there, as ONNX Runtime has it: 4.5 · 20/6 − ½ is 14.5.
+    private static let tie = 1e-6
+
     private func nearest(_ place: Double, scale: Double) -> Int {
         switch rounding {
         case .inward: Int(place: place.rounded(scale < 1 ? .up : .down))
-        case .preferFloor: Int(place: (place - 0.5).rounded(.up))
-        case .preferCeil: Int(place: (place + 0.5).rounded(.down))
+        case .preferFloor: Int(place: (place - 0.5 - Self.tie).rounded(.up))
+        case .preferCeil: Int(place: (place + 0.5 + Self.tie).rounded(.down))
         case .floor: Int(place: place.rounded(.down))
         case .ceil: Int(place: place.rounded(.up))
         }

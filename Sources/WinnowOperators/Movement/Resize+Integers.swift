@@ -31,12 +31,10 @@ extension Resize {
         }
     }
 
-    /// Integers interpolated in float32, fractions cut off.
+    /// Integers interpolated in float32, fractions cut off; cubic results beyond the type's range are its ends.
     func integerKernel(_ request: KernelRequest, _ floatKernel: (KernelRequest) throws -> Kernel) throws -> Kernel {
         let (data, output) = (try request.input(0), request.outputs[0])
-        let (widen, narrow) = (
-            try CastKernel(from: data.elementType, to: .float32), try CastKernel(from: .float32, to: output.elementType)
-        )
+        let (widen, narrow) = (try CastKernel(from: data.elementType, to: .float32), try CastKernel(saturatingTo: output.elementType))
         var inner = request
         inner.inputs[0]?.elementType = .float32
         inner.inputs[0]?.constant = nil

@@ -52,7 +52,9 @@ extension GraphBuilder {
         for (neighbours, stride) in zip(axes, Shape(spatial).strides) {
             let own = try neighbours.map { neighbour in
                 let index = try add(Cast(to: .int64), neighbour.index)
-                return (offset: try multiply(index, by: Double(stride)), weight: neighbour.weight)
+                // NaN becomes a number far below 0.
+                let place = try add(Max(), index, scalar(0, like: index))
+                return (offset: try multiply(place, by: Double(stride)), weight: neighbour.weight)
             }
             guard !combinations.isEmpty else { combinations = own; continue }
             combinations = try combinations.flatMap { outer in

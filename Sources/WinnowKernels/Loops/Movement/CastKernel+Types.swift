@@ -6,10 +6,6 @@ extension CastKernel {
         case .float64: return { mapElements(Float.self, Double.self, $0, $1, $2) { Double($0) } }
         case .float16: return { mapElements(Float.self, UInt16.self, $0, $1, $2, HalfFloat.encode) }
         case .bfloat16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { bfloat16($0) } }
-        case .int8: return { mapElements(Float.self, Int8.self, $0, $1, $2) { Int8(truncatingIfNeeded: cut($0, -128, 127)) } }
-        case .uint8: return { mapElements(Float.self, UInt8.self, $0, $1, $2) { UInt8(truncatingIfNeeded: cut($0, 0, 255)) } }
-        case .int16: return { mapElements(Float.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: cut($0, -32_768, 32_767)) } }
-        case .uint16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { UInt16(truncatingIfNeeded: cut($0, 0, 65_535)) } }
         case .bool: return { mapElements(Float.self, Bool.self, $0, $1, $2) { $0 != 0 } }
         case .int4, .uint4, .int2, .uint2:
             guard let range = target.integerRange else { return nil }
@@ -26,7 +22,7 @@ extension CastKernel {
                 let x = source.assumingMemoryBound(to: Float.self)
                 PackedLoops.pack(target, count, bits: 4) { MiniFloat.e2m1.code(nearest: x[$0]) }
             }
-        default: return toWideInteger(Float.self, target)
+        default: return wrapping(target)
         }
     }
 
@@ -35,8 +31,8 @@ extension CastKernel {
         case .float32: return { mapElements(Double.self, Float.self, $0, $1, $2) { Float($0) } }
         case .float16: return { mapElements(Double.self, Float16.self, $0, $1, $2) { Float16($0) } }
         case .bool: return { mapElements(Double.self, Bool.self, $0, $1, $2) { $0 != 0 } }
-        case .int32, .uint32, .int64, .uint64: return toWideInteger(Double.self, target)
         default:
+            if let loop = wrapping(Double.self, target) { return loop }
             guard let second = fromFloat(target, rounding) else { return nil }
             return { source, result, count in
                 let x = source.assumingMemoryBound(to: Double.self)
@@ -50,26 +46,6 @@ extension CastKernel {
                 }
             }
         }
-    }
-
-    private static func toWideInteger<T: BinaryFloatingPoint & BitwiseCopyable & Sendable>(
-        _ type: T.Type, _ target: ElementType
-    ) -> UnaryLoop? {
-        switch target {
-        case .int32: { mapElements(T.self, Int32.self, $0, $1, $2) { whole(Double($0), 0x1p31) } }
-        case .uint32: { mapElements(T.self, UInt32.self, $0, $1, $2) { whole(Double($0), 0x1p32) } }
-        case .int64: { mapElements(T.self, Int64.self, $0, $1, $2) { whole(Double($0), 0x1p63) } }
-        case .uint64: { mapElements(T.self, UInt64.self, $0, $1, $2) { whole(Double($0), 0x1p64) } }
-        default: nil
-        }
-    }
-
-    /// The integer part of `x` saturated to the type, whose largest value is `limit` − 1; NaN becomes 0.
-    @inline(__always)
-    private static func whole<Whole: FixedWidthInteger>(_ x: Double, _ limit: Double) -> Whole {
-        if x >= limit { return .max }
-        let lowest = Whole.isSigned ? -limit : 0
-        return x >= lowest ? Whole(x) : (x < lowest ? .min : 0)
     }
 
     static func fromInteger<T: FixedWidthInteger & BitwiseCopyable & Sendable>(
@@ -117,15 +93,5 @@ extension CastKernel {
         _ from: A.Type, _ to: B.Type
     ) -> UnaryLoop {
         { mapElements(A.self, B.self, $0, $1, $2) { B(truncatingIfNeeded: $0) } }
-    }
-
-    /// The integer part of `x` saturated to low...high, both of magnitude below 2²²; NaN becomes 0 (or `low` if larger).
-    @inline(__always)
-    private static func cut(_ x: Float, _ low: Float, _ high: Float) -> Int32 {
-        let number = x != x ? 0 : x
-        let raised = number < low ? low : number
-        let clamped = raised > high ? high : raised
-        let whole = Rounding.copySign(Rounding.floor(Rounding.magnitude(clamped)), clamped)
-        return Int32(bitPattern: (whole + 12_582_912).bitPattern) &- 0x4B40_0000
     }
 }

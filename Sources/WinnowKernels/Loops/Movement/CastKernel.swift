@@ -1,7 +1,7 @@
 package import WinnowTensor
 
-/// Conversion between element types by ONNX's Cast: floats to integers cut the fraction off (and saturate), floats to
-/// narrower floats round to nearest even, integers to narrower integers wrap, to bool is "not zero".
+/// Conversion between element types by ONNX's Cast: floats to integers cut the fraction off, floats to narrower floats round to
+/// nearest even, integers and floats too large for an integer type wrap (of 4 bits and less floats saturate), to bool is "not zero".
 package struct CastKernel: Sendable {
     private let loop: UnaryLoop
     private let sourceBits: Int
@@ -9,9 +9,14 @@ package struct CastKernel: Sendable {
 
     /// - Parameter rounding: to floats of 8 bits and less.
     package init(from source: ElementType, to target: ElementType, rounding: MiniFloat.Rounding = MiniFloat.Rounding()) throws {
-        guard let loop = Self.loop(source, target, rounding) else {
-            throw WinnowError(.unsupported, "cast", "from \(source) to \(target) is not defined")
-        }
+        try self.init(Self.loop(source, target, rounding), source, target)
+    }
+
+    /// From float32 to integers of which those that do not fit are the nearest that do; NaN becomes 0.
+    package init(saturatingTo target: ElementType) throws { try self.init(Self.saturating(target), .float32, target) }
+
+    private init(_ loop: UnaryLoop?, _ source: ElementType, _ target: ElementType) throws {
+        guard let loop else { throw WinnowError(.unsupported, "cast", "from \(source) to \(target) is not defined") }
         self.loop = loop
         sourceBits = source.bitWidth
         targetBits = target.bitWidth
