@@ -84,7 +84,7 @@ struct NumberFormatTests {
 
     /// Blocks divide their axis; where only such do whose scale would outweigh their codes, they are longer instead.
     @Test(arguments: [
-        ("mxfp4", 48, 16), ("mxfp4", 67, 67), ("mxfp4", 134, 67), ("mxfp4", 3, 3), ("nvfp4", 67, 67), ("nvfp4", 34, 2), ("mxfp8", 67, 67),
+        ("mxfp4", 48, 24), ("mxfp4", 67, 67), ("mxfp4", 134, 67), ("mxfp4", 3, 3), ("nvfp4", 67, 67), ("nvfp4", 34, 2), ("mxfp8", 67, 67),
     ]) func scalesDoNotOutweighCodes(name: String, inputs: Int, block: Int) throws {
         let weight = TestModels.normal([8, inputs])
         let scheme = try #require(QuantizationPresets.all.first { $0.name == name }?.scheme)

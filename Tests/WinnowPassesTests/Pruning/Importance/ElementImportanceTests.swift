@@ -80,7 +80,7 @@ struct ElementImportanceTests {
     @Test func scoresOfNothingAreRefused() throws {
         let own = scores { Float($0) }
         let error = #expect(throws: WinnowError.self) { try pruned(["fc3.weight": own, "fc4.weight": own], ["only": ["fc3.weight"]]) }
-        #expect(error?.description.contains("fc4.weight is no tensor of the model") == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("fc4.weight: is no tensor of the model") == true, "\(error?.description ?? "")")
         _ = try pruned(["fc3.weight": own, "fc3.bias": own], ["only": ["fc3.weight"]])
     }
 
