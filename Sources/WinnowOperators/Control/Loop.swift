@@ -21,7 +21,7 @@ package struct Loop: RepeatingOperator {
 
     package var bodies: [String: Graph] { ["body": body] }
     private var carriedCount: Int { body.inputs.count - 2 }
-    var states: [(input: Int, output: Int)] { (0..<carriedCount).map { ($0 + 2, $0 + 1) } }
+    package var states: [(input: Int, output: Int)] { (0..<carriedCount).map { ($0 + 2, $0 + 1) } }
 
     package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         let counters = body.inputs.prefix(2).map { ValueType($0.type.elementType, $0.type.extents ?? []) }

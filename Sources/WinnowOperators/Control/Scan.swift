@@ -62,7 +62,7 @@ package struct Scan: RepeatingOperator {
     package var minimumVersion: Int { isBatched ? 8 : 9 }
     package var maximumVersion: Int { isBatched ? 8 : .max }
     private var stateCount: Int { body.inputs.count - inputPaths.count }
-    var states: [(input: Int, output: Int)] { isBatched ? [] : (0..<stateCount).map { ($0, $0) } }
+    package var states: [(input: Int, output: Int)] { isBatched ? [] : (0..<stateCount).map { ($0, $0) } }
 
     package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         if isBatched { return body.bodyOutputs.map { ValueInfo($0.elementType, nil) } }

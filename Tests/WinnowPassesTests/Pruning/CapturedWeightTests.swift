@@ -46,7 +46,7 @@ struct CapturedWeightTests {
                 Node(name: "down", op: MatMul(), inputs: ["relu", "second"], outputs: ["next"]),
                 Node(name: "hand", op: Identity(), inputs: ["second"], outputs: ["second.on"]),
             ])
-        let weights = [b.constant("a", TestModels.normal([6, 8])), b.constant("b", TestModels.normal([8, 6], seed: 2))]
+        let weights: [ValueName?] = [b.constant("a", TestModels.normal([6, 8])), b.constant("b", TestModels.normal([8, 6], seed: 2))]
         let state = try b.add(Loop(body), inputs: [b.constant("rounds", Tensor(scalar: Int64(3))), nil, x] + weights, name: "loop")[0]
         return try b.graph(outputs: [b.add(Identity(), state, name: "y")])
     }
