@@ -43,8 +43,8 @@ struct HiddenWeightTests {
                     Node(name: "halve", op: Mul(), inputs: ["w", "half"], outputs: ["w.next"]),
                 ], initializers: [("half", Tensor(scalar: Float(0.5)))])
         let inputs: [ValueName?] = [b.constant("rounds", Tensor(scalar: Int64(3))), nil, x] + (isLookedUp ? [] : [weights])
-        let state = try b.add(Loop(body), inputs: inputs, outputs: isLookedUp ? 1 : 2, name: "loop")[0]
-        return try b.graph(outputs: [b.add(Identity(), state, name: "y")])
+        let last = try b.add(Loop(body), inputs: inputs, outputs: isLookedUp ? 1 : 2, name: "loop")[0]
+        return try b.graph(outputs: [b.add(Identity(), last, name: "y")])
     }
 
     private static let makers: [(make: @Sendable () throws -> Graph, subjects: [String], reason: String)] = [

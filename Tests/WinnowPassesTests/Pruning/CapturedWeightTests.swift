@@ -33,7 +33,8 @@ struct CapturedWeightTests {
     /// Three rounds of x ← MLP(x), the matrices states that go on as they are, as TensorFlow's exporter writes them.
     private static func handedOn() throws -> Graph {
         let b = GraphBuilder("handed")
-        let (x, types) = (try b.input("x", .float32, ["N", 6]), [ValueType(.float32, ["N", 6]), ValueType(.float32, [6, 8]), ValueType(.float32, [8, 6])])
+        let x = try b.input("x", .float32, ["N", 6])
+        let types = [ValueType(.float32, ["N", 6]), ValueType(.float32, [6, 8]), ValueType(.float32, [8, 6])]
         let body = try Graph(
             name: "body",
             inputs: [GraphInput("round", ValueType(.int64, [])), GraphInput("go", ValueType(.bool, []))]
