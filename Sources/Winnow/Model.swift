@@ -23,7 +23,7 @@ public struct Model: Sendable {
     public init(reading path: String, followsLinks: Bool = Model.followsLinks) throws {
         let links: LinkPolicy = followsLinks ? .everywhere : .insideFolder
         do {
-            graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links).takingKnownLists()
+            graph = try ONNXFile.read(path, registry: OperatorCatalogue.registry, links: links).capturingUnchangedStates().takingKnownLists()
         } catch let error as WinnowError {
             throw error.subject.contains(path) ? error : error.within(path)
         }

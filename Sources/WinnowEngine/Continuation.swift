@@ -43,11 +43,7 @@ final class Continuation {
         results.removeAll(keepingCapacity: true)
         plan = nil
         for node in nodes {
-            let outputs: [Datum?]
-            do { outputs = try compute(node) { constants[$0].map { .tensor($0) } ?? first.datum($0) } } catch let error as WinnowError {
-                throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
-            }
-            for (name, datum) in zip(node.outputs, outputs) where !name.isEmpty { results[name] = datum }
+            for (name, datum) in zip(node.outputs, try outputs(of: node, after: first)) where !name.isEmpty { results[name] = datum }
         }
         guard !rest.isEmpty else { return }
         var inputs = results.filter { handedOn.contains($0.key) }
@@ -60,6 +56,22 @@ final class Continuation {
 
     /// The result or the rest's output of this name, after execution.
     func datum(_ name: ValueName) -> Datum? { results[name] ?? plan?.datum(name) }
+
+    /// What was computed one by one, then the steps of the rest, as the last execution had them.
+    func steps(after first: Plan) -> [Plan.Step] {
+        let own = nodes.map { node in
+            Plan.Step(
+                nodeName: node.name, operatorType: "\(node.op.type)", outputShape: node.output(0).flatMap { results[$0]?.tensor?.shape } ?? [],
+                layout: .rowMajor, kernel: Kernel { _ in _ = try self.outputs(of: node, after: first) }, operands: first.noOperands)
+        }
+        return own + (plan?.steps ?? [])
+    }
+
+    private func outputs(of node: Node, after first: Plan) throws -> [Datum?] {
+        do { return try compute(node) { constants[$0].map { .tensor($0) } ?? first.datum($0) } } catch let error as WinnowError {
+            throw error.subject.contains(node.name) ? error : error.within("node \(node.name) (\(node.op.type))")
+        }
+    }
 
     private func compute(_ node: Node, _ value: (ValueName) -> Datum?) throws -> [Datum?] {
         let inputs = node.inputs.map { $0.isEmpty ? nil : value($0) }

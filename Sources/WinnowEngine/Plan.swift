@@ -6,7 +6,7 @@ package import WinnowTensor
 /// Where shapes depend on contents, and at control flow, the plan splits: it executes what it can, then continues with a
 /// plan of the rest for the shapes that came out.
 package final class Plan {
-    /// One kernel call, as it can be shown to a user.
+    /// One kernel call, or one node that is computed where the plan splits, as it can be shown to a user.
     package struct Step {
         package let nodeName: String
         package let operatorType: String
@@ -22,7 +22,7 @@ package final class Plan {
     }
 
     /// The steps in order; those that depend on contents as the last execution had them.
-    package var steps: [Step] { part?.steps ?? ownSteps + (continuation?.plan?.steps ?? []) }
+    package var steps: [Step] { part?.steps ?? ownSteps + (continuation?.steps(after: self) ?? []) }
     private let ownSteps: [Step]
     /// Which of them run together, block by block.
     package let loops: [Range<Int>]
@@ -117,6 +117,9 @@ package final class Plan {
     }
 
     deinit { pointers.deallocate() }
+
+    /// Of a step that is no kernel call.
+    var noOperands: Operands { Operands(UnsafePointer(pointers), inputCount: 0, outputCount: 0) }
 
     /// Copies `tensor` into the plan's input; the same contents serve every execution until set again.
     package func setInput(_ name: ValueName, _ tensor: Tensor) throws {

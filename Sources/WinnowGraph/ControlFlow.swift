@@ -67,7 +67,8 @@ extension Graph {
             updates: Dictionary(
                 updates.map { (renamed($0.key), renamed($0.value)) }, uniquingKeysWith: { first, _ in first }),
             captures: Dictionary(
-                captures.map { (renamed($0.key), $0.value) }, uniquingKeysWith: { first, _ in first }), metadata: metadata)
+                captures.sorted { $0.key < $1.key }.map { (renamed($0.key), $0.value) },
+                uniquingKeysWith: { $0 == .unknown ? $1 : $0 }), metadata: metadata)
     }
 
     /// The same graph taking inputs of these types; what a body captures becomes an input where it is listed.

@@ -5,7 +5,7 @@ import WinnowTensor
 ///
 /// The body takes the iteration, the condition and the carried values; it gives the condition, the carried values and one
 /// slice of each collected output.
-package struct Loop: ControlFlowOperator {
+package struct Loop: RepeatingOperator {
     package static let type = OperatorType("Loop")
 
     package var body: Graph
@@ -21,12 +21,12 @@ package struct Loop: ControlFlowOperator {
 
     package var bodies: [String: Graph] { ["body": body] }
     private var carriedCount: Int { body.inputs.count - 2 }
+    package var states: [(input: Int, output: Int)] { (0..<carriedCount).map { ($0 + 2, $0 + 1) } }
 
     package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         let counters = body.inputs.prefix(2).map { ValueType($0.type.elementType, $0.type.extents ?? []) }
         let steady = body.steadyOutputs(
-            for: counters + inputs.dropFirst(2).map { $0?.type }, states: (0..<carriedCount).map { ($0 + 2, $0 + 1) },
-            around: around)
+            for: counters + inputs.dropFirst(2).map { $0?.type }, states: states, around: around)
         let results = (steady ?? body.bodyOutputs).dropFirst()
         let carried = try zip(2..., results.prefix(carriedCount)).map { index, result in
             try steady == nil ? inputs.required(index).withoutSymbols.common(with: result) : result

@@ -2,7 +2,7 @@ package import WinnowGraph
 import WinnowTensor
 
 /// A graph run on every slice of some inputs, handing values on and collecting others.
-package struct Scan: ControlFlowOperator {
+package struct Scan: RepeatingOperator {
     package static let type = OperatorType("Scan")
 
     /// Which axis is walked along, and whether from its end.
@@ -62,6 +62,7 @@ package struct Scan: ControlFlowOperator {
     package var minimumVersion: Int { isBatched ? 8 : 9 }
     package var maximumVersion: Int { isBatched ? 8 : .max }
     private var stateCount: Int { body.inputs.count - inputPaths.count }
+    package var states: [(input: Int, output: Int)] { isBatched ? [] : (0..<stateCount).map { ($0, $0) } }
 
     package func outputs(for inputs: [ValueInfo?], around: [ValueName: ValueInfo]) throws -> [ValueInfo] {
         if isBatched { return body.bodyOutputs.map { ValueInfo($0.elementType, nil) } }
@@ -87,7 +88,7 @@ package struct Scan: ControlFlowOperator {
             type.extents?.remove(at: try inputPaths[index - stateCount].axis.normalizedAxis(rank: rank))
             return type
         }
-        return body.steadyOutputs(for: types, states: (0..<stateCount).map { ($0, $0) }, around: around)
+        return body.steadyOutputs(for: types, states: states, around: around)
     }
 
     package func compute(_ inputs: [Datum?], run: (String, [Datum]) throws -> [Datum]) throws -> [Datum] {

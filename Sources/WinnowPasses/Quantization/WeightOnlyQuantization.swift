@@ -79,7 +79,7 @@ public struct WeightOnlyQuantization: Pass {
                 if given[target.tensor] != nil { return (scheme, "as \(table.source) says") }
                 if floats.contains(target.tensor) { return (nil, "stays float, as \(table.source) says") }
                 guard !isPreset, target.isLookedUp else { return assignment(target) }
-                return (nil, "its rows are looked up; no data is multiplied with it")
+                return (nil, Finding.lookedUp)
             }
         }
         result.findings += table.findings(used, in: result.graph)

@@ -96,6 +96,11 @@ package struct WeightLedger {
 extension Finding {
     /// Of a graph that a pass of weights finds nothing in.
     static let noWeights = Finding("graph", .skipped, reason: "it has no weights")
+
+    // Why tensors are kept whose readers are no layers of theirs.
+    static let noWeight = "is no weight that data is multiplied with"
+    static let lookedUp = "its rows are looked up; no data is multiplied with it"
+    static let lookedUpFirst = "its rows are looked up first, and then data is multiplied with them"
 }
 
 extension PassResult {
@@ -125,7 +130,7 @@ extension Graph {
         for tensor in tensors where !others.contains(tensor) {
             if lookups.contains(tensor) {
                 reasons[tensor] = multiplied.contains(tensor)
-                    ? "its rows are looked up first, and then data is multiplied with them" : "its rows are looked up; no data is multiplied with it"
+                    ? Finding.lookedUpFirst : Finding.lookedUp
             } else if let holder = holders[tensor], leavesBodiesAlone {
                 reasons[tensor] = "a body of \(holder) reads it, and this pass leaves bodies alone"
             }

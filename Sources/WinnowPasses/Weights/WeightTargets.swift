@@ -43,6 +43,8 @@ package struct WeightTargets {
     package private(set) var targets: [WeightTarget] = []
     /// Whether the graph is the body of a node, which does not run by itself.
     package let isBody: Bool
+    private let selection: Selection
+    private let leavesBodiesAlone: Bool
     private var ledger: WeightLedger
 
     /// - Parameters:
@@ -56,7 +58,8 @@ package struct WeightTargets {
         self.graph = graph
         isBody = taken?.isEmpty == false
         names = FreshNames(graph, avoiding: taken ?? [])
-        ledger = WeightLedger(graph, includesBodies: taken == nil)
+        (self.selection, leavesBodiesAlone) = (selection, taken == nil)
+        ledger = WeightLedger(graph, includesBodies: leavesBodiesAlone)
         let index = GraphIndex(graph)
         var sites: [ValueName: [WeightSite]] = [:]
         var order: [ValueName] = []
@@ -105,7 +108,10 @@ package struct WeightTargets {
     package mutating func keep(_ target: WeightTarget, _ reason: String) { ledger.keep(target.tensor, reason) }
     package func has(_ subject: ValueName) -> Bool { ledger.has(subject) }
 
-    package var findings: [Finding] { ledger.findings { _ in "is no weight that data is multiplied with" } }
+    package var findings: [Finding] {
+        let findings = ledger.findings { _ in Finding.noWeight }
+        return leavesBodiesAlone ? findings.telling(of: graph.hiddenReadings, selection) : findings
+    }
 }
 
 extension Graph {
@@ -154,7 +160,10 @@ extension Graph {
             result.metadata.opsets[""] = max(version, result.metadata.version(of: ""))
             return PassResult(graph: result, findings: targets.findings + bodies.findings)
         }
-        return try rewritten(foldingMasks(), avoiding: []).tellingOfNoWeights
+        let folded = try foldingMasks()
+        var result = try rewritten(folded, avoiding: []).tellingOfNoWeights
+        result.findings = result.findings.telling(of: folded.hiddenReadings, selection)
+        return result
     }
 }
 

@@ -10,6 +10,7 @@ import WinnowTensor
 struct CapturedWeightTests {
     private static let makers: [@Sendable () throws -> Graph] = [
         { try PrunedBodiesTests.branches(shared: true) }, { try PrunedBodiesTests.loop() }, { try turned() },
+        { try handedOn().capturingUnchangedStates() },
     ]
 
     /// A matrix that the layer outside and a branch read, the branch with its axes exchanged twice: once on either side of its edge.
@@ -27,6 +28,28 @@ struct CapturedWeightTests {
             ], captures: captures)
         let chosen = try b.add(If(then: branch, else: branch), condition, name: "choice")
         return try b.graph(outputs: [chosen, b.add(MatMul(), x, w, name: "outside")])
+    }
+
+    /// Three rounds of x ← MLP(x), the matrices states that go on as they are, as TensorFlow's exporter writes them.
+    private static func handedOn() throws -> Graph {
+        let b = GraphBuilder("handed")
+        let x = try b.input("x", .float32, ["N", 6])
+        let types = [ValueType(.float32, ["N", 6]), ValueType(.float32, [6, 8]), ValueType(.float32, [8, 6])]
+        let body = try Graph(
+            name: "body",
+            inputs: [GraphInput("round", ValueType(.int64, [])), GraphInput("go", ValueType(.bool, []))]
+                + zip(["state", "first", "second"], types).map { GraphInput($0, $1) },
+            outputs: ["go.on", "next", "first", "second.on"],
+            nodes: [
+                Node(name: "keep", op: Identity(), inputs: ["go"], outputs: ["go.on"]),
+                Node(name: "up", op: MatMul(), inputs: ["state", "first"], outputs: ["hidden"]),
+                Node(name: "relu", op: Relu(), inputs: ["hidden"], outputs: ["relu"]),
+                Node(name: "down", op: MatMul(), inputs: ["relu", "second"], outputs: ["next"]),
+                Node(name: "hand", op: Identity(), inputs: ["second"], outputs: ["second.on"]),
+            ])
+        let weights: [ValueName?] = [b.constant("a", TestModels.normal([6, 8])), b.constant("b", TestModels.normal([8, 6], seed: 2))]
+        let state = try b.add(Loop(body), inputs: [b.constant("rounds", Tensor(scalar: Int64(3))), nil, x] + weights, name: "loop")[0]
+        return try b.graph(outputs: [b.add(Identity(), state, name: "y")])
     }
 
     private func sparsity(_ graph: Graph) -> Double {
