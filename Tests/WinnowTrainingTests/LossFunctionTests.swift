@@ -92,7 +92,7 @@ struct LossFunctionTests {
         var settings = LossSettings(labelSmoothing: smoothing)
         settings.ignore = -1
         let scores = Tensor([1, 2, 3, 0, -1, 2] as [Float], shape: [2, 3])
-        for weights in [[], [1, 2, 3]] {
+        for weights in [[], [1, 2, 3]] as [[Double]] {
             settings.classWeights = weights
             let (loss, gradient) = try evaluate(scores, Tensor([-1, -1] as [Int64]), isClasses: true, CrossEntropyLoss.self, settings)
             #expect(loss == 0 && gradient == [Float](repeating: 0, count: 6))
