@@ -173,7 +173,7 @@ def test_wrong_usage(winnow, model, arguments, words):
     [
         (["prune", "MODEL", "--sparsity", "-0.1"], 1, "sparsity: is -0.1, outside 0…1"), (["prune", "MODEL", "--data", "DATA", "--epochs", "-2"], 1, "epochs: is -2, outside 0…"),
         (["factorize", "MODEL", "--data", "DATA", "--epochs", "-2"], 1, "epochs: is -2, outside 0…"), (["factorize", "MODEL", "--energy", "-1"], 1, "energy: is -1, outside 0…1"),
-        (["quantize", "MODEL", "--max-drop", "-1"], 1, "max-drop: is -1, outside 0…100"), (["compress", "MODEL", "--max-drop", "-1"], 2, "--max-drop: is -1"),
+        (["quantize", "MODEL", "--max-drop", "-1"], 1, "max-drop: is -1, outside 0…1000000"), (["compress", "MODEL", "--max-drop", "-1"], 2, "--max-drop: is -1"),
         (["compress", "MODEL", "--target-size", "-1"], 2, "--target-size: -1 is no size"), (["compress", "MODEL", "--seed", "-1"], 2, "'-1' is invalid for '--seed <seed>'"),
         (["pick", "x.search", "--max-drop", "-1"], 2, "--max-drop: is -1"), (["shrink", "MODEL", "--width", "-1"], 2, "--width: is -1"),
         (["train", "MODEL", "--data", "x", "--learning-rate", "-1"], 2, "--learning-rate: is -1"), (["train", "MODEL", "--data", "x", "--shift", "-1"], 2, "--shift: is -1"),

@@ -193,6 +193,15 @@ def test_a_failing_metric(winnow_path, folder):
     assert run.returncode == 1 and "exit code 1" in run.stderr and not (folder / "judged.onnx").exists()
 
 
+def test_a_plan_says_what_is_out_of_reach(winnow_path, folder):
+    run = compress(winnow_path, folder, "planned.onnx", "--target-size", "0.1%", "--plan")
+    assert run.returncode == 3 and "out of reach" in run.stdout and not (folder / "planned.onnx").exists()
+
+
+def test_the_direction_of_a_metric_is_in_the_help(winnow_path):
+    assert "--lower-is-better" in subprocess.run([winnow_path, "compress", "--help"], capture_output=True, text=True).stdout
+
+
 def test_plan_writes_nothing(winnow_path, folder):
     run = compress(winnow_path, folder, "planned.onnx", "--target-size", "20%", "--plan")
     assert run.returncode == 0 and "candidate:" in run.stdout and not (folder / "planned.onnx").exists()

@@ -13,6 +13,17 @@ extension MetricResult {
     }
 }
 
+extension ScoreScale {
+    /// `%`, `dB`
+    var unitText: String { isPart ? "%" : unit }
+
+    /// What was measured, of a score: `98.20 %`, `0.3102`, `28.1 dB`
+    func text(_ score: Double) -> String {
+        guard score.isFinite else { return "no number" }
+        return isPart ? Format.percent(measured(score)) : Format.short(measured(score)) + (unit.isEmpty ? "" : " " + unit)
+    }
+}
+
 extension MetricResult: CustomStringConvertible {
     /// `logits: same top-1 98.20 % ± 0.40`
     public var description: String { "\(output): \(text)" }

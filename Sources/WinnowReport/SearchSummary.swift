@@ -1,3 +1,5 @@
+public import WinnowEngine
+
 /// What a search was asked for, and everything it measured.
 public struct SearchSummary: Codable, Sendable {
     /// What a target asked for, and what came of it.
@@ -32,13 +34,15 @@ public struct SearchSummary: Codable, Sendable {
     public var targets: [Target]
     /// What scores are: `top-1`; nil where there are none.
     public var quality: String?
+    /// In what scores are told; nil: as parts of one.
+    public var scale: ScoreScale?
     /// The original first.
     public var trials: [Point]
     /// What could not be tried, and why.
     public var notes: [String]
 
-    public init(targets: [Target], quality: String?, trials: [Point], notes: [String]) {
-        (self.targets, self.quality, self.trials, self.notes) = (targets, quality, trials, notes)
+    public init(targets: [Target], quality: String?, trials: [Point], notes: [String], scale: ScoreScale? = nil) {
+        (self.targets, self.quality, self.trials, self.notes, self.scale) = (targets, quality, trials, notes, scale)
     }
 }
 
@@ -51,7 +55,7 @@ extension SearchSummary {
         let front = trials.filter(\.isOnFront).sorted { ($0.costs[.size] ?? 0) > ($1.costs[.size] ?? 0) }
         let table = TextTable(
             header: ["on the front", "size", "zipped", "latency", "MACs", quality ?? "score"],
-            rows: front.map { [($0.isChosen ? "→ " : "  ") + $0.title] + $0.cells })
+            rows: front.map { [($0.isChosen ? "→ " : "  ") + $0.title] + $0.cells(scale ?? .parts) })
         return (targets + table.lines + notes).joined(separator: "\n")
     }
 
@@ -64,7 +68,7 @@ extension SearchSummary {
     /// Plots of the score against costs, and all trials.
     var candidateSection: String {
         let rows = trials.map { trial in
-            [Cell(trial.title)] + trial.tableCells + [Cell(trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : "")]
+            [Cell(trial.title)] + trial.tableCells(scale ?? .parts) + [Cell(trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : "")]
         }
         let plots = [plot(.size, "size (kB)", 1e-3), plot(.latency, "latency (ms)", 1)]
         return plots.joined() + "<p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
@@ -74,29 +78,32 @@ extension SearchSummary {
     }
 
     private func plot(_ cost: CompressionCost, _ words: String, _ factor: Double) -> String {
+        let scale = scale ?? .parts
         var points = trials.compactMap { trial -> Chart.Point? in
             guard let x = trial.costs[cost], let score = trial.score, score.isFinite else { return nil }
             return Chart.Point(
-                x: x * factor, y: 100 * score, label: "\(trial.title): \(trial.scoreText), \(cost.text(x))", isFilled: false, isChosen: trial.isChosen)
-        }.sorted { ($0.x, -$0.y) < ($1.x, -$1.y) }
+                x: x * factor, y: (scale.isPart ? 100 : 1) * scale.measured(score),
+                label: "\(trial.title): \(scale.text(score)), \(cost.text(x))", isFilled: false, isChosen: trial.isChosen)
+        }.sorted { ($0.x, -scale.measured($0.y)) < ($1.x, -scale.measured($1.y)) }
         guard points.count > 1 else { return "" }
         var best = -Double.infinity
-        for place in points.indices where points[place].y > best { (points[place].isFilled, best) = (true, points[place].y) }
+        for place in points.indices where scale.measured(points[place].y) > best {
+            (points[place].isFilled, best) = (true, scale.measured(points[place].y))
+        }
         let front = points.filter(\.isFilled)
         return "<h3>\(HTML.escape(quality ?? "score")) against \(HTML.escape(words))</h3>"
-            + Chart.line(front, others: points.filter { !$0.isFilled }, x: words, y: "validation (%)")
+            + Chart.line(
+                front, others: points.filter { !$0.isFilled }, x: words, y: "validation\(scale.unitText.isEmpty ? "" : " (\(scale.unitText))")")
     }
 }
 
 extension SearchSummary.Point {
-    fileprivate var scoreText: String { score.map { $0.isFinite ? Format.percent($0) : "no number" } ?? "–" }
-
     /// Costs and score.
-    fileprivate var cells: [String] {
-        CompressionCost.allCases.map { cost in costs[cost].map(cost.text) ?? "–" } + [scoreText]
+    fileprivate func cells(_ scale: ScoreScale) -> [String] {
+        CompressionCost.allCases.map { cost in costs[cost].map(cost.text) ?? "–" } + [score.map(scale.text) ?? "–"]
     }
 
-    fileprivate var tableCells: [Cell] {
-        zip(cells, CompressionCost.allCases.map { costs[$0] } + [score]).map { Cell($0, $1) }
+    fileprivate func tableCells(_ scale: ScoreScale) -> [Cell] {
+        zip(cells(scale), CompressionCost.allCases.map { costs[$0] } + [score.map(scale.measured)]).map { Cell($0, $1) }
     }
 }

@@ -130,17 +130,21 @@ extension Objective {
 
     /// The mean loss over samples, in inference form.
     func loss(on data: Dataset, batchSize: Int, options: SessionOptions) throws -> Double {
+        let losses = try losses(on: data, batchSize: batchSize, options: options)
+        return losses.reduce(0) { $0 + $1.loss * Double($1.count) } / Double(max(1, data.count))
+    }
+
+    /// The losses of batches in the order of the data, each with how many samples it is of, in inference form.
+    func losses(on data: Dataset, batchSize: Int, options: SessionOptions) throws -> [(loss: Double, count: Int)] {
         var edit = GraphEdit()
         edit.outputs = [loss]
         let session = try Session(graph.applying(edit), options: options)
         let data = try complete(data).adapted(to: session.graph)
-        var sum = 0.0
-        for batch in data.batches(of: batchSize, for: session.graph) {
+        return try data.batches(of: batchSize, for: session.graph).map { batch in
             let plan = try session.plan(for: batch, of: data)
             try plan.execute()
-            sum += (plan.output(loss)?.doubles().first ?? 0) * Double(batch.count)
+            return (plan.output(loss)?.doubles().first ?? 0, batch.count)
         }
-        return sum / Double(max(1, data.count))
     }
 }
 

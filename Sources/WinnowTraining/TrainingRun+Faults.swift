@@ -27,6 +27,7 @@ extension TrainingRun {
     func divergence(_ plan: TrainingPlan, _ samples: ArraySlice<Int>) throws -> WinnowError {
         let what = "the loss is \(plan.loss.pointee) at step \(step + 1) (epoch \(epoch + 1))"
         if let fault = try fault(what, among: samples) { return fault }
+        if let named = boundless(samples, what) { return named }
         let brokenGradient = plan.gradients.first { !RangeStatistics(of: UnsafeBufferPointer($0.values)).isFinite }?.name
         let place = brokenParameter.map { "parameter \($0) is not finite" }
             ?? brokenGradient.map { "all parameters are finite, but the gradient of \($0) is not" }
@@ -35,6 +36,23 @@ extension TrainingRun {
             .numeric, "training", "\(what); \(place)",
             remedy: "lower the learning rate (now \(learningRate)), clip gradients, or check the data for values that are not finite")
     }
+
+    /// The samples among these whose loss was not finite before anything was trained; nil where there are none, or all that are asked are such.
+    private func boundless(_ samples: ArraySlice<Int>, _ what: String) -> WinnowError? {
+        let others = (0..<sampleCount).lazy.filter { !samples.contains($0) }.prefix(Self.othersAsked)
+        let asked = samples.sorted() + others
+        let losses = try? trainer.objective.losses(on: training.selecting(asked), batchSize: 1, options: trainer.options)
+        guard let losses, losses.count == asked.count else { return nil }
+        let broken = zip(asked, losses).filter { !$1.loss.isFinite }.map(\.0)
+        guard let first = broken.first(where: samples.contains), broken.count < asked.count else { return nil }
+        let more = broken.count { samples.contains($0) } - 1
+        return WinnowError(
+            .numeric, "training data, sample \(first)\(more > 0 ? " and \(more) more of the step" : "")",
+            "has by itself a loss that is not finite before anything is trained; \(what)", remedy: "leave it out, or mend its target")
+    }
+
+    /// Samples beside those of a step that tell whether any has a finite loss.
+    private static let othersAsked = 8
 
     /// What was given and is not finite, a tensor or a sample; nil where all is.
     private func fault(_ what: String, among samples: ArraySlice<Int>) throws -> WinnowError? {

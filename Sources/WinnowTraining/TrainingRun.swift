@@ -10,6 +10,7 @@ final class TrainingRun {
     /// The training graph as plans execute it.
     private let lowered: Graph
     let variables: VariableStore
+    let training: Dataset
     let validation: Dataset?
     let assembler: BatchAssembler
     let sampleCount: Int
@@ -40,7 +41,7 @@ final class TrainingRun {
         try trainer.validate(sampleCount: data.count)
         let objective = kept?.objective ?? trainer.objective
         self.trainer = trainer
-        self.validation = validation
+        (self.training, self.validation) = (data, validation)
         let configuration = trainer.configuration
         assembler = try BatchAssembler(
             kept?.data ?? data, for: objective, inputs: trainer.model.inputNames, batchSize: configuration.batchSize,

@@ -95,6 +95,8 @@ struct ObjectiveTermTests {
         ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
         ([["loss": "huber", "weight": "much"]], "weight"), ([["loss": "huber", "output": ["box"]]], "output"),
         ([["loss": "cross-entropy", "ignore": 1.5]], "ignore"), ([["loss": "cross-entropy", "class-weights": [1, "two", 3]]], "class-weights"),
+        ([["loss": "huber", "weight": -1]], "weight -1"), ([["loss": "triplet", "output": "hidden", "margin": -1]], "margin -1"),
+        ([["loss": "cross-entropy", "class-weights": [1, -2, 1]]], "-2 among"), ([["loss": "mser"]], "did you mean mse?"), (["mser"], "did you mean mse?"),
         ([["loss": "cross-entropy", "label-smoothing": 2]], "label-smoothing"), ([["loss": "cross-entropy", "class-weights": [1, 2]]], "class-weights"),
     ] as [(HyperparameterValue, String)]) func whatIsWrongIsNamed(_ objective: HyperparameterValue, _ word: String) throws {
         let error = try #require(throws: WinnowError.self) { try trained(heads(), objective) }
@@ -130,5 +132,56 @@ struct ObjectiveTermTests {
         let pass = try Finetune(hyperparameters: ["objective": [["loss": "mse", "target": "x"]], "epochs": 20, "batch-size": 32, "learning-rate": 0.01])
         let losses = losses(try pass(graph, in: PassContext(training: data, validation: data)))
         #expect(losses[19] < 0.5 * losses[0])
+    }
+
+    /// What editors are told has the same bounds.
+    @Test func theSchemaHasTheBounds() {
+        guard case .table(let schema) = ObjectiveTerm.schema(in: nil), case .table(let form)? = schema["anyOf"]?.elements.last,
+            case .table(let parts)? = form["properties"]
+        else { Issue.record("no schema of a table"); return }
+        for name in ["weight", "margin", "blank"] { #expect(parts[name] == .table(["minimum": 0])) }
+        #expect(parts["delta"] == .table(["exclusiveMinimum": 0]) && parts["label-smoothing"] == .table(["minimum": 0, "maximum": 1]))
+    }
+
+    /// Scores of five classes at nine times, or however many there are.
+    private func times(_ extent: Extent) throws -> Graph {
+        let b = GraphBuilder("times")
+        let x = try b.input("x", .float32, ["N", extent, 4])
+        return try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", TestModels.normal([4, 5], seed: 1)), name: "y")])
+    }
+
+    private func trained(_ target: Tensor, _ objective: HyperparameterValue, _ extent: Extent = .fixed(9)) throws -> PassResult {
+        let data = try Dataset([.init(name: "x", TestModels.normal([12, 9, 4], seed: 2)), .init(name: "t", target)])
+        let pass = try Finetune(hyperparameters: ["objective": [objective], "epochs": 1, "batch-size": 4])
+        return try pass(times(extent), in: PassContext(training: data, validation: data))
+    }
+
+    /// Twelve texts, the sixth as given.
+    private func texts(_ sixth: [Int64]) -> Tensor {
+        let others = [1, 2, 3] + [Int64](repeating: -1, count: sixth.count - 3)
+        return Tensor((0..<12).flatMap { $0 == 5 ? sixth : others }, shape: [12, sixth.count])
+    }
+
+    /// The first sample that a loss says nothing of is named, whether that is known before or comes to light in a step.
+    @Test(arguments: [
+        ([1, 0, 3], .fixed(9), ["sample 5", "blank"]), ([1, 1, 1, 1, 1, 1], .fixed(9), ["sample 5", "9 times"]),
+        ([1, 1, 1, 1, 1, 1], "T", ["sample 5", "by itself", "leave it out"]),
+    ] as [([Int64], Extent, [String])]) func textsThatDoNotFitAreNamed(_ text: [Int64], _ extent: Extent, _ words: [String]) throws {
+        let error = try #require(throws: WinnowError.self) { try trained(texts(text), ["loss": "ctc", "target": "t"], extent) }
+        for word in words { #expect("\(error)".contains(word), "\(error)") }
+        // As many letters as there are times fit, and so do blanks behind them.
+        _ = try trained(texts([1, 2, 1, 2, 1, 2, 0, -1]), ["loss": "ctc", "target": "t"], extent)
+    }
+
+    @Test(arguments: [
+        ("binary-cross-entropy", 3, "outside"), ("cross-entropy", -0.5, "probability"), ("kl", -0.5, "probability"), ("kl", 0.9, "not to 1"),
+        ("cross-entropy", 0.9, "not to 1"),
+    ] as [(String, Float, String)]) func targetsThatAreNoProbabilitiesAreNamed(_ loss: String, _ wrong: Float, _ word: String) throws {
+        var values = [Float](repeating: 0.2, count: 12 * 9 * 5)
+        let objective: HyperparameterValue = ["loss": .string(loss), "target": "t"]
+        _ = try trained(Tensor(values, shape: [12, 9, 5]), objective)
+        values[7 * 45 + 11] = wrong
+        let error = try #require(throws: WinnowError.self) { try trained(Tensor(values, shape: [12, 9, 5]), objective) }
+        #expect("\(error)".contains("sample 7") && "\(error)".contains(word), "\(error)")
     }
 }

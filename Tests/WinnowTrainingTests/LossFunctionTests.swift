@@ -87,6 +87,25 @@ struct LossFunctionTests {
         }
     }
 
+    /// Where every place is ignored there is nothing to learn, and nothing that is no number.
+    @Test(arguments: [0, 0.2]) func nothingCountedIsZero(_ smoothing: Double) throws {
+        var settings = LossSettings(labelSmoothing: smoothing)
+        settings.ignore = -1
+        let scores = Tensor([1, 2, 3, 0, -1, 2] as [Float], shape: [2, 3])
+        for weights in [[], [1, 2, 3]] as [[Double]] {
+            settings.classWeights = weights
+            let (loss, gradient) = try evaluate(scores, Tensor([-1, -1] as [Int64]), isClasses: true, CrossEntropyLoss.self, settings)
+            #expect(loss == 0 && gradient == [Float](repeating: 0, count: 6))
+        }
+    }
+
+    /// One sample has no other to be compared with.
+    @Test func oneSampleHasNoPairs() throws {
+        let (loss, gradient) = try evaluate(
+            Tensor([1, 2, 3] as [Float], shape: [1, 3]), Tensor([0] as [Int64]), isClasses: true, ContrastiveLoss.self)
+        #expect(loss < 1e-9 && gradient.allSatisfy { $0 == 0 })
+    }
+
     /// All ways to write down what a path of classes spells: repetitions as one, then no blanks.
     private static func spelled(_ path: [Int], blank: Int) -> [Int] {
         path.enumerated().filter { index, letter in letter != blank && (index == 0 || path[index - 1] != letter) }.map(\.element)

@@ -28,10 +28,10 @@ extension CompressionSearch {
         return try finish(run, progress)
     }
 
-    /// What would be tried and how long it would take, after what is needed to know it was measured.
+    /// What would be tried and how long it would take, after what is needed to know it was measured, and whether that may reach the targets.
     public func plan(
         cancellation: Cancellation = Cancellation(), progress: @escaping @Sendable (Pipeline.Progress) -> Void = { _ in }
-    ) throws -> [String] {
+    ) throws -> (lines: [String], isInReach: Bool) {
         try checkOutputs()
         return try SearchRun.opening(self, cancellation, progress).plan()
     }
@@ -46,7 +46,9 @@ extension CompressionSearch {
     /// Throws `.usage` if one of the files to be written would take the place of another, of one that is read, or of somebody's recipe.
     public func checkOutputs() throws {
         guard targets.maxDrop >= 0 else {
-            throw WinnowError(.usage, "--max-drop", "is \(targets.maxDrop)", remedy: "give points of a hundred, 0 or more: 0.5")
+            throw WinnowError(
+                .usage, "--max-drop", "is \(targets.maxDrop)",
+                remedy: "give points of a hundred, or so much of a metric in its unit, 0 or more: 0.5")
         }
         guard timeBudget > .zero else { throw WinnowError(.usage, "--time-budget", "leaves no time", remedy: "write for example 20m") }
         try OutputName.checkModel(output)
@@ -79,7 +81,9 @@ extension CompressionSearch {
             title: input.graph.name, environment: Platform.environment,
             models: try measuring(input, run.original, beside: [(result.fileTitle ?? "output", result)], name: input.graph.name), steps: records)
         let outcomes = targets.outcomes(of: run.best.trial, from: run.baseline)
-        report.search = SearchSummary(targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes)
+        report.search = SearchSummary(
+            targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes,
+            scale: run.baseline.scale)
         report.provenance = Provenance(command: command, recipe: run.best.trial.recipe, seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         run.clean()

@@ -57,7 +57,7 @@ extension CompressionCost {
 
 /// What a compressed model must keep and reach.
 public struct CompressionTargets: Hashable, Sendable {
-    /// Points of a hundred that the score on validation data may drop.
+    /// What the score on validation data may drop: points of a hundred for a part of one, else so much in its own unit.
     public var maxDrop: Double
     /// The most that may be left of each cost; without any, as little as goes at no larger drop.
     public var limits: [CompressionCost: Amount]

@@ -86,9 +86,10 @@ final class SearchBench {
         let made = try model(of: steps)
         // What came as a file is as large as that file.
         let model = steps.isEmpty && original.path != nil ? original : made
+        let judged = isJudged ? try score(of: model) : (score: known?.score, scale: known?.scale)
         var trial = SearchTrial(
             name: name, title: title, recipe: Self.recipe(of: steps), costs: try costs(of: model, isTimed: isJudged || timesAll),
-            score: isJudged ? try score(of: model) : known?.score, seconds: 0)
+            score: judged.score, scale: judged.scale, seconds: 0)
         trial.seconds = (known?.seconds ?? 0) + (ContinuousClock.now - start) / .seconds(1)
         try state.save(trial)
         keep(trial)
@@ -106,9 +107,12 @@ final class SearchBench {
         return (!needsScore || trial.score != nil) && (!needsLatency || trial[.latency] != nil)
     }
 
-    private func score(of model: Model) throws -> Double? {
-        guard let validation = pipeline.data?.validation else { return nil }
-        return try bench.trial(model.graph, on: validation).score(beside: bench.trial(original.graph, on: validation))
+    /// Larger is better; on the original's scale, that of parts of one being nil.
+    private func score(of model: Model) throws -> (score: Double?, scale: ScoreScale?) {
+        guard let validation = pipeline.data?.validation else { return (nil, nil) }
+        let whole = try bench.trial(original.graph, on: validation)
+        let scale = whole.quality.scale
+        return (try bench.trial(model.graph, on: validation).score(beside: whole), scale == .parts ? nil : scale)
     }
 
     private func costs(of model: Model, isTimed: Bool) throws -> [CompressionCost: Double] {

@@ -68,7 +68,6 @@ final class SearchRun {
     ) throws {
         (self.search, self.report, self.measuring) = (search, report, measuring)
         let model = search.input.graph
-        space = try SearchSpace(model, data, search.targets, profile: search.profile)
         var pipeline = Pipeline(Recipe {}, data: data)
         (pipeline.judge, pipeline.seed, pipeline.stateFolder, pipeline.recordsRecipe) = (search.judge, search.seed, search.folder, true)
         let limits = search.targets.limits
@@ -76,6 +75,7 @@ final class SearchRun {
             search.input, pipeline, measuring, latencyProgram: search.latencyProgram, timesAll: limits.isEmpty || limits[.latency] != nil,
             folder: folder, cancellation: cancellation)
         baseline = try bench.trial([], "as it came")
+        space = try SearchSpace(model, data, search.targets, profile: search.profile, scale: baseline.scale ?? .parts)
         original = try measuring.judged(search.input, stage: search.input.fileTitle ?? "input", name: model.name)
         best = (baseline, [])
         for cost in CompressionCost.allCases where limits[cost] != nil && baseline[cost] == nil { throw Self.unknown(cost) }
@@ -85,6 +85,26 @@ final class SearchRun {
         pace = try SearchPace.measured(space, of: model, data, context, in: folder.state(of: "pace"))
         if data == nil { note("no data: weights alone are stored in fewer bits, and what that loses is not measured; give --data") }
         if let objection = pace.objection { note("nothing is trained: \(objection)") }
+        if let remark = judgeRemark { note(remark) }
+    }
+
+    /// How the numbers of a metric are read, where it does not say itself that they are parts of one.
+    private var judgeRemark: String? {
+        guard let judge = search.judge, judge.isPart != true, let value = baseline.measuredScore else { return nil }
+        let scale = baseline.scale ?? .parts
+        let direction = !judge.isHigherBetter ? "lower is better" : "higher is better" + (judge.isPart == nil ? " (--lower-is-better: a loss)" : "")
+        let unit = scale.isPart ? "points of a hundred" : "its own unit, no part of 1: may lose \(targets.maxDrop.shortText)\(scale.dropUnit)"
+        return "\(judge.name) is \(value.shortText) for the original; \(direction), and a drop counts in \(unit)"
+    }
+
+    /// Says where a metric gives every candidate what it gives the original.
+    private func noteConstant() {
+        let others = trials.dropFirst().compactMap(\.score)
+        guard let judge = search.judge, let value = baseline.measuredScore, !others.isEmpty, others.allSatisfy({ $0 == baseline.score }) else {
+            return
+        }
+        let all = "for every candidate that was judged (\(others.count))"
+        note("\(judge.name) is \(value.shortText) for the original and \(all): it does not tell them apart")
     }
 
     private func note(_ text: String) { if !notes.contains(text) { notes.append(text) } }
@@ -149,6 +169,11 @@ final class SearchRun {
     // MARK: The search
 
     func run() throws {
+        try tryAll()
+        noteConstant()
+    }
+
+    private func tryAll() throws {
         planned = 1 + space.storages.count
         let stored = try storedTrials()
         guard space.trains, pace.objection == nil else { return }
@@ -272,15 +297,22 @@ final class SearchRun {
     /// Drops the files of candidates that are neither on the front nor the best.
     func clean() { bench.keepModels(of: trials.front + [best.trial]) }
 
-    /// What would be tried, in words.
-    func plan() throws -> [String] {
+    /// What would be tried, in words, and whether that may reach the targets.
+    func plan() throws -> (lines: [String], isInReach: Bool) {
         let stored = try storedTrials()
-        guard space.trains, pace.objection == nil else { return stored.map { "measured: \($0.trial.title)" } + notes }
-        let candidates = try self.candidates(stored)
-        let rounds = halving(of: candidates).rounds.enumerated().map { number, round in
+        let canTrain = space.trains && pace.objection == nil
+        let candidates = canTrain ? try self.candidates(stored) : []
+        let planned = canTrain ? halving(of: candidates).rounds : []
+        let rounds = planned.enumerated().map { number, round in
             let seconds = Double(round.count * round.epochs) * (pace.secondsPerEpoch ?? 0)
             return "round \(number + 1): \(round.count) candidates, \(round.epochs) epochs each, about \(Int(saturating: seconds.rounded(.up))) s"
         }
-        return stored.map { "measured: \($0.trial.title)" } + candidates.map { "candidate: \($0.title)" } + rounds + notes
+        noteConstant()
+        let missed = planned.isEmpty ? targets.outcomes(of: best.trial, from: baseline).filter { !$0.isMet } : []
+        if !missed.isEmpty {
+            let words = missed.map { "\($0.name) \($0.reached) instead of \($0.asked)" }.joined(separator: " and ")
+            note("the targets are out of reach: the nearest that is known, \(best.trial.title), has \(words)")
+        }
+        return (stored.map { "measured: \($0.trial.title)" } + candidates.map { "candidate: \($0.title)" } + rounds + notes, missed.isEmpty)
     }
 }

@@ -55,8 +55,10 @@ struct SearchSpace {
     private static let (smallestBatch, largestBatch, stepsOfEpoch) = (8, 128, 64)
     private static let (leastLongest, longestSteps) = (30, 8000)
 
-    /// - Parameter profile: the runtime that integers are for.
-    init(_ model: Graph, _ data: DataSplits?, _ targets: CompressionTargets, profile: Chosen<ExportProfiles>) throws {
+    /// - Parameters:
+    ///   - profile: the runtime that integers are for.
+    ///   - scale: on which drops count.
+    init(_ model: Graph, _ data: DataSplits?, _ targets: CompressionTargets, profile: Chosen<ExportProfiles>, scale: ScoreScale) throws {
         let training = data?.training
         trains = training != nil
         let count = max(1, training?.count ?? 1)
@@ -69,7 +71,7 @@ struct SearchSpace {
         reductions = trains ? Self.reductions(targets, repair: normalizes ? [PassStep(BatchNormReestimation())] : []) : []
         // Between codes and floats a normalization would be work of its own.
         let folding = normalizes ? [PassStep(FoldBatchNorm())] : []
-        storages = Self.storages(hasData: trains, targets, profile).map { storage in
+        storages = Self.storages(hasData: trains, targets, profile, scale).map { storage in
             var storage = storage
             storage.steps = folding + storage.steps
             return storage
@@ -89,7 +91,9 @@ struct SearchSpace {
         ]
     }
 
-    private static func storages(hasData: Bool, _ targets: CompressionTargets, _ profile: Chosen<ExportProfiles>) -> [Storage] {
+    private static func storages(
+        hasData: Bool, _ targets: CompressionTargets, _ profile: Chosen<ExportProfiles>, _ scale: ScoreScale
+    ) -> [Storage] {
         let floats = Storage(words: "float")
         // Runtimes turn codes of weights alone into floats: that serves bytes, not time.
         let asksForTime = targets.limits[.latency] != nil && targets.limits[.size] == nil && targets.limits[.zippedSize] == nil
@@ -104,7 +108,7 @@ struct SearchSpace {
                 words: "int8", steps: [PassStep(StaticQuantization { $0.codes.profile = profile })],
                 training: .along(QuantizationAwareTraining { $0.codes.profile = profile })),
             Storage(
-                words: "int8 within \(targets.maxDrop.shortText) points",
+                words: "int8 within \(targets.maxDrop.shortText)\(scale.dropUnit)",
                 steps: [PassStep(StaticQuantization { $0.codes.profile = profile; $0.precision.maxDrop = targets.maxDrop })],
                 isCombined: false, isCareful: true),
         ]

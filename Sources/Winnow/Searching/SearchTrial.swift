@@ -1,4 +1,5 @@
 import Foundation
+public import WinnowEngine
 public import WinnowReport
 
 /// One candidate of a search: what was done to the model, and what it costs and achieves after it.
@@ -14,6 +15,8 @@ public struct SearchTrial: Codable, Hashable, Sendable {
     /// On validation data, larger is better; −∞ where it gives what is no number and the original does not, nil where there are no data, or
     /// costs alone were asked for.
     public var score: Double?
+    /// In what the score is told; nil: as a part of one.
+    public var scale: ScoreScale?
     /// How long it took to make and measure it, but for steps that others had made.
     public var seconds: Double
 
@@ -21,10 +24,13 @@ public struct SearchTrial: Codable, Hashable, Sendable {
 }
 
 extension SearchTrial {
-    /// How many points of a hundred its score is below another's; 0 where there are none.
+    /// What was measured in place of the score: where lower is better the score is its negative.
+    public var measuredScore: Double? { score.map { (scale ?? .parts).measured($0) } }
+
+    /// How far its score is below another's, on the other's scale; 0 where there are none.
     func drop(from other: SearchTrial) -> Double {
         guard let score, let before = other.score else { return 0 }
-        return (before - score) * 100
+        return (other.scale ?? .parts).drop(from: before, to: score)
     }
 
     /// A cost as a part of another's; nil where either is not known.
@@ -68,10 +74,9 @@ extension CompressionTargets {
                 isMet: own.map { $0 <= limit * (1 + Self.tolerance) } ?? false)
         }
         guard baseline.score != nil, trial.score != nil else { return costs }
-        let drop = trial.drop(from: baseline)
-        let kept = SearchSummary.Target(
-            name: "drop", asked: String(format: "%.2f points", maxDrop), reached: String(format: "%.2f points", drop),
-            isMet: drop <= maxDrop + Self.tolerance)
+        let (drop, scale) = (trial.drop(from: baseline), baseline.scale ?? .parts)
+        func text(_ drop: Double) -> String { String(format: scale.isPart ? "%.2f" : "%.4g", drop) + scale.dropUnit }
+        let kept = SearchSummary.Target(name: "drop", asked: text(maxDrop), reached: text(drop), isMet: drop <= maxDrop + Self.tolerance)
         return costs + [kept]
     }
 
@@ -87,7 +92,7 @@ extension CompressionTargets {
     func excess(of trial: SearchTrial, from baseline: SearchTrial, roundsLeft: Int = 0) -> Double {
         let drop = trial.drop(from: baseline)
         let hoped = drop > 0 ? drop * pow(Self.dropAfterARound, Double(roundsLeft)) : drop
-        var excess = max(0, hoped - maxDrop) / max(maxDrop, 0.1)
+        var excess = max(0, hoped - maxDrop) / max(maxDrop, (baseline.scale ?? .parts).smallDrop(from: baseline.score ?? 0))
         for (cost, amount) in limits {
             guard let whole = baseline[cost], whole > 0 else { continue }
             // What is not known is as bad as twice as much.

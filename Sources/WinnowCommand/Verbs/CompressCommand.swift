@@ -11,13 +11,13 @@ struct CompressCommand: ParsableCommand {
 
             Without a target the model becomes as small and fast as it goes at no larger drop. Candidates are kept beside the output: \
             after a stop the same command goes on, and `winnow pick` writes another of them. Exit code 3: a target was missed, and the \
-            nearest was written.
+            nearest was written; with --plan: none that would be tried can reach it.
             """)
 
     @Argument(help: "The ONNX file to read.") var input: String
     @OptionGroup var output: OutputArguments
     @OptionGroup var limits: LimitArguments
-    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop.") var maxDrop = 0.5
+    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop, or so much of a metric in its own unit.") var maxDrop = 0.5
     @Option(parsing: .unconditional, help: ArgumentHelp("The time for the whole search.", valueName: "20m")) var timeBudget = "20m"
     @Option(help: "The runtime that integers are for: onnxruntime, openvino, tensorrt, portable or coreml.") var profile = "onnxruntime"
     @Option(help: ArgumentHelp("A command that prints a model's milliseconds, in place of Winnow's: 'python time.py {model}'.", valueName: "command"))
@@ -46,9 +46,10 @@ struct CompressCommand: ParsableCommand {
         search.data = try work.data(for: model)
         let progress = work.progress
         if plan {
-            let lines = try search.plan(cancellation: Interruption.cancellation) { progress.show($0) }
+            let (lines, isInReach) = try search.plan(cancellation: Interruption.cancellation) { progress.show($0) }
             progress.finish()
             if work.json { try printJSON(["plan": lines]) } else { print(lines.joined(separator: "\n")) }
+            if !isInReach { throw ExitCode(3) }
             return
         }
         let result = try search(cancellation: Interruption.cancellation) { progress.show($0) }

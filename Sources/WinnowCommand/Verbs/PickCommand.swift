@@ -13,7 +13,8 @@ struct PickCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("The largest zip of it.", valueName: "10%|300kB")) var zippedSize: String?
     @Option(parsing: .unconditional, help: ArgumentHelp("The longest time for a sample.", valueName: "50%|3ms")) var latency: String?
     @Option(parsing: .unconditional, help: ArgumentHelp("The most multiply–accumulates of a sample.", valueName: "50%|300M")) var macs: String?
-    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop; default: any.") var maxDrop: Double?
+    @Option(parsing: .unconditional, help: "Points of a hundred that the score may drop, or so much of a metric in its own unit; default: any.")
+    var maxDrop: Double?
     @Flag(help: "JSON instead of text.") var json = false
 
     func run() throws {
@@ -26,13 +27,14 @@ struct PickCommand: ParsableCommand {
             throw WinnowError(.usage, "pick", "has nothing to choose by", remedy: "give --size, --zipped-size, --latency, --macs or --max-drop")
         }
         if let maxDrop, !(maxDrop >= 0) {
-            throw WinnowError(.usage, "--max-drop", "is \(maxDrop)", remedy: "give points of a hundred, 0 or more: 0.5")
+            throw WinnowError(
+                .usage, "--max-drop", "is \(maxDrop)", remedy: "give points of a hundred, or so much of a metric in its unit, 0 or more: 0.5")
         }
         let picked = try SearchFolder(folder).pick(CompressionTargets(maxDrop: maxDrop ?? .infinity, limits: limits))
         try picked.model.write(to: output.output)
         if json { return try printJSON(picked.trial) }
         print("\(output.output): \(picked.trial.title)")
         for cost in CompressionCost.allCases { picked.trial[cost].map { print("\(cost.words): \(cost.text($0))") } }
-        if let score = picked.trial.score { print("score on validation data: \(String(format: "%.4f", score))") }
+        if let score = picked.trial.measuredScore { print("score on validation data: \(String(format: "%.4f", score))") }
     }
 }

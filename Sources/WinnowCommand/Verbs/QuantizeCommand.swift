@@ -14,7 +14,8 @@ struct QuantizeCommand: ParsableCommand {
     @OptionGroup var change: ChangeArguments
     @Option(help: "int8, int4, nf4, mxfp8 and others: winnow passes weight-only-quantization lists them; int8 without --set bits.")
     var scheme: String?
-    @Option(parsing: .unconditional, help: "The largest loss of the metric in points; layers go back to more bits until it holds.")
+    @Option(
+        parsing: .unconditional, help: "The largest loss of the metric, in points or its own unit; layers go back to more bits until it holds.")
     var maxDrop: Double?
 
     func run() throws {

@@ -5,6 +5,7 @@ import WinnowGraph
 package struct CrossEntropy: Metric {
     package static let name = "cross-entropy"
     package static let isHigherBetter = false
+    package static let isPart: Bool? = false
     private var sum = 0.0
     private var count = 0
 

@@ -4,17 +4,20 @@ import WinnowTensor
 /// What a model is judged by beside top-1 and agreement: a metric of an output, or whatever number a function makes of the model.
 ///
 /// Reports and comparisons list it, and as a pipeline's `judge` it is what iterative pruning keeps within `max-drop`, which
-/// counts hundredths: of 1 for a part such as accuracy, of the number itself for anything else.
+/// counts points of a hundred for a part of one such as accuracy, and the number's own unit for anything else.
 public struct Judge: Sendable {
     /// As reports call it: `mean IoU`.
     public let name: String
     public let isHigherBetter: Bool
+    /// Whether its numbers are parts of one; nil: where the original's is.
+    package let isPart: Bool?
     private let measure: @Sendable (_ graph: Graph, _ original: Graph?, Dataset, EvaluationOptions) throws -> MetricResult
 
     /// A metric of the first output that it has something to say about.
     public init(_ metric: any Metric.Type) {
         name = metric.name
         isHigherBetter = metric.isHigherBetter
+        isPart = metric.isPart
         measure = { graph, original, data, options in
             let run = try MetricRun(of: graph, original: original, on: data, metrics: [metric.init()], options: options)
             if let result = run.results.first { return result }
@@ -24,13 +27,14 @@ public struct Judge: Sendable {
 
     /// A number that a function makes of a graph and the samples to judge it by.
     ///
-    /// - Parameter unit: `%` for parts of one, `dB`; empty for plain numbers.
+    /// - Parameter unit: `%` for parts of one, `dB`; empty for plain numbers, which are parts of one where the original's is.
     package init(
         _ name: String, unit: String = "", isHigherBetter: Bool = true,
         ofGraph measure: @escaping @Sendable (Graph, Dataset, EvaluationOptions) throws -> Double
     ) {
         self.name = name
         self.isHigherBetter = isHigherBetter
+        isPart = unit == "%" ? true : unit.isEmpty ? nil : false
         self.measure = { graph, original, data, options in
             let own = original.map { data.renamed(from: $0, to: graph) } ?? data
             return MetricResult(name, try measure(graph, own, options), unit: unit, isHigherBetter: isHigherBetter, output: "model")

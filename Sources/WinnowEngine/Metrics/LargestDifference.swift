@@ -2,6 +2,7 @@
 package struct LargestDifference: Distance {
     package static let name = "largest difference"
     package static let isHigherBetter = false
+    package static let isPart: Bool? = false
     package var sums = PairSums(forgivesNaN: false)
 
     package init() {}

@@ -27,6 +27,9 @@ public protocol Metric: Sendable {
     /// `%` for parts of one, `dB`; empty for plain numbers.
     static var unit: String { get }
     static var isHigherBetter: Bool { get }
+    /// Whether it lies between 0 and 1, so that a drop counts hundredths of that; else a drop counts in its own unit. nil: as the original's
+    /// number does.
+    static var isPart: Bool? { get }
 
     /// Why it says nothing about such an output; nil where it does.
     static func objection(to place: MetricPlace) -> String?
@@ -44,6 +47,7 @@ public protocol Metric: Sendable {
 extension Metric {
     public static var unit: String { "" }
     public static var isHigherBetter: Bool { true }
+    public static var isPart: Bool? { unit == "%" ? true : unit.isEmpty ? nil : false }
     public static func objection(to place: MetricPlace) -> String? { nil }
     public var deviation: Double? { nil }
 }

@@ -2,6 +2,7 @@
 package struct RelativeError: Distance {
     package static let name = "relative error"
     package static let isHigherBetter = false
+    package static let isPart: Bool? = true
     package var sums = PairSums(forgivesNaN: false)
 
     package init() {}

@@ -17,7 +17,8 @@ public struct RankChoice: HyperparameterGroup {
     public var size: Double? = nil
     @Hyperparameter("what size is a part of") public var budget = ModelCost.macs
     @Hyperparameter(
-        "points that validation accuracy or agreement may drop: the smallest size with which it holds", in: 0...100)
+        "points that validation accuracy or agreement may drop, or a metric in its unit: the smallest size with which it holds",
+        in: 0...1e6)
     public var maxDrop: Double? = nil
     @Hyperparameter(
         "matrices with more rows and columns than this are decomposed by random projections where their rank is given",

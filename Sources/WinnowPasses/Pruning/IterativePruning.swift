@@ -19,8 +19,8 @@ public struct IterativePruning: Pass {
         stopped run continues from its last round.
         """
 
-    @Hyperparameter("largest drop of validation accuracy, in points of a hundred", in: 0...100) public var maxDrop =
-        0.5
+    @Hyperparameter("largest drop of validation accuracy, in points of a hundred, or of the metric, in its own unit", in: 0...1e6)
+    public var maxDrop = 0.5
     @Hyperparameter("sparsity after each round; empty: by rise, from start to target", in: 0...1) public var sparsities:
         [Double] = []
     @Hyperparameter("sparsity after the first round", in: 0...1) public var start = 0.5

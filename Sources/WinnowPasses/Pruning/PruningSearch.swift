@@ -152,12 +152,11 @@ struct PruningSearch {
         let quality = Quantity.validation(dense.quality.name)
         var ledger = pass.rule.targets(in: original, selection)
         for finding in pass.rule.remarks { ledger.note(finding) }
-        ledger.note(Finding("graph", .done, quality, after: dense.quality.measured(dense.quality.score), round: 0))
+        let scale = dense.quality.scale
+        ledger.note(Finding("graph", .done, quality, after: dense.quality.measured(dense.quality.score), reason: scale.remark, round: 0))
         ledger.note(Finding("graph", .done, .sparsity, after: Self.sparsity(of: weights(in: original)), round: 0))
         for round in rounds {
-            let reason =
-                round.isWithinBound
-                ? "within \(pass.maxDrop.shortText) points" : "drops more than \(pass.maxDrop.shortText) points"
+            let reason = "\(round.isWithinBound ? "within" : "drops more than") \(pass.maxDrop.shortText)\(scale.dropUnit)"
             ledger.note(
                 Finding(
                     "graph", round.isWithinBound ? .done : .kept, quality, before: dense.quality.measured(dense.quality.score),

@@ -9,8 +9,8 @@ public struct PrecisionChoice: HyperparameterGroup {
         "SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200)
     public var outputSqnr = 28.0
     @Hyperparameter(
-        "points that validation accuracy or agreement may drop; layers stay float until it holds, in place of output-sqnr",
-        in: 0...100)
+        "points that validation accuracy or agreement may drop, or a metric in its unit; layers stay float until it holds, in place of output-sqnr",
+        in: 0...1e6)
     public var maxDrop: Double? = nil
     @Hyperparameter("move biases by what rounding the weights takes of the mean of each channel") public var correctBiases = true
 

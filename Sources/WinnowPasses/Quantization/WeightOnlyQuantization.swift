@@ -29,7 +29,8 @@ public struct WeightOnlyQuantization: Pass {
         in: 0.01...1)
     public var size: Double? = nil
     @Hyperparameter(
-        "points that validation accuracy or agreement may drop: weights get more bits, at last floats, until it holds", in: 0...100)
+        "points that validation accuracy or agreement may drop, or a metric in its unit: weights get more bits, at last floats, until it holds",
+        in: 0...1e6)
     public var maxDrop: Double? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var given = EncodingChoice()

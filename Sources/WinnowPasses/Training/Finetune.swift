@@ -91,7 +91,8 @@ public struct Finetune: Pass {
         if let hook { trainer.hooks.append(hook) }
         let data = try context.trainingSource(for: trainer.model)
         let result = try trainer.train(on: data, validation: context.validation)
-        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + .untrained(result) + result.history.flatMap { Self.findings(of: $0) })
+        let epochs = result.history.flatMap { Self.findings(of: $0, context.judge) }
+        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + .untrained(result) + epochs)
     }
 
     /// The trainer of `model` with every passenger prepared, and what they found.
@@ -222,11 +223,13 @@ public struct Finetune: Pass {
         return configuration
     }
 
-    private static func findings(of record: EpochRecord) -> [Finding] {
+    private static func findings(of record: EpochRecord, _ judge: Judge?) -> [Finding] {
         let subject = "epoch \(record.epoch)"
+        // A score is the negative of what was measured where lower is better.
+        let measured = record.validationScore.map { judge?.isHigherBetter == false ? -$0 : $0 }
+        let validation = record.validationTop1.map { (Top1.name, $0) } ?? measured.map { ("score", $0) } ?? record.validationLoss.map { ("loss", $0) }
         return [Finding(subject, .done, .trainingLoss, after: record.loss)]
-            + (record.validationTop1.map { [Finding(subject, .done, .validation(Top1.name), after: $0)] }
-                ?? record.validationScore.map { [Finding(subject, .done, .validation("score"), after: $0)] } ?? record.validationLoss.map { [Finding(subject, .done, .validation("loss"), after: $0)] } ?? [])
+            + (validation.map { [Finding(subject, .done, .validation($0.0), after: $0.1)] } ?? [])
     }
 }
 

@@ -87,7 +87,28 @@ struct ObjectiveSum {
             let wanted = term.loss.member.targets.map(\.rawValue).sorted().joined(separator: " or ")
             throw WinnowError(.recipe, "objective: \(term.loss)", "compares with \(wanted), not with \(target.kind.rawValue)", remedy: "give another target")
         }
+        try check(target, of: term, place)
         return try term.loss.member.add(at: place, target)
+    }
+
+    /// Throws `.data` for the first sample with a target that the loss says nothing of.
+    private func check(_ target: LossTarget, of term: ObjectiveTerm, _ place: LossPlace) throws {
+        let (name, loss) = (term.target ?? ObjectiveTerm.labels, term.loss.member)
+        guard loss.checkedTargets.contains(target.kind), !term.takesOriginal, let feature = data?.features.first(where: { $0.name == name }),
+            !feature.isShared
+        else { return }
+        let extents = place.extents
+        for index in 0..<feature.count {
+            let values = try feature.batch(at: [index])
+            let own = Array(values.shape.dropFirst())
+            let sample = TargetSample(
+                values.doubles(), extents: own, classAxis: own.count + 1 == extents.count ? place.classAxis - 1 : nil,
+                times: extents.count == 3 ? extents[1].value : nil)
+            guard let objection = loss.objection(to: sample, term.settings) else { continue }
+            throw WinnowError(
+                .data, "target \(name), sample \(index)", "\(objection) (\(term.loss))",
+                remedy: "mend it, leave the sample out, or choose another loss")
+        }
     }
 
     /// The shape of one sample of the class indices that a term compares with; nil where it compares with none.

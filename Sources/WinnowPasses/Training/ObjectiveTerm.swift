@@ -43,8 +43,8 @@ extension ObjectiveTerm: HyperparameterConvertible {
     }
 
     public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
-        let parts = ["output", "target", "weight"] + LossSetting.allCases.map(\.rawValue)
-        var properties = Dictionary(parts.map { ($0, HyperparameterValue.table([:])) }, uniquingKeysWith: { first, _ in first })
+        var properties: [String: HyperparameterValue] = ["output": .table([:]), "target": .table([:]), "weight": .table(["minimum": 0])]
+        for setting in LossSetting.allCases { properties[setting.rawValue] = setting.schema }
         properties["loss"] = Chosen<Losses>.schema(in: nil)
         return .schema(anyOf: [
             Chosen<Losses>.schema(in: nil),
@@ -53,12 +53,9 @@ extension ObjectiveTerm: HyperparameterConvertible {
     }
 
     public init?(_ value: HyperparameterValue) throws {
-        if let name = value.word {
-            guard let loss = Chosen<Losses>(.string(name)) else { return nil }
-            self.init(loss)
-            return
-        }
-        guard case .table(let table) = value, let name = table["loss"], let loss = Chosen<Losses>(name) else { return nil }
+        if let name = value.word { self.init(try Self.loss(name)); return }
+        guard case .table(let table) = value, let name = table["loss"]?.word else { return nil }
+        let loss = try Self.loss(name)
         self.init(loss)
         output = try Self.part("output", of: table, "a name") { $0.word }
         target = try Self.part("target", of: table, "a name") { $0.word }
@@ -75,6 +72,13 @@ extension ObjectiveTerm: HyperparameterConvertible {
             }
             guard settings.set(setting, value) else { throw Self.misfit(key, value, setting.kind) }
         }
+    }
+
+    private static func loss(_ name: String) throws -> Chosen<Losses> {
+        guard let loss = Chosen<Losses>(.string(name)) else {
+            throw WinnowError(.recipe, "objective: loss", "is \(name), which is none", remedy: Spelling.remedy(for: name, among: Losses.names))
+        }
+        return loss
     }
 
     private static func part<Part>(
@@ -98,7 +102,7 @@ extension ObjectiveTerm: HyperparameterConvertible {
     }
 
     public var complaint: String? {
-        loss.complaint ?? (weight.isFinite ? nil : "has the weight \(weight)") ?? settings.complaint
+        loss.complaint ?? (weight >= 0 && weight.isFinite ? nil : "has the weight \(weight.shortText), which is not 0 or more") ?? settings.complaint
     }
 }
 
@@ -109,6 +113,17 @@ extension LossSetting {
         case .classWeights: "numbers"
         case .ignore, .blank, .axis: "a whole number"
         default: "a number"
+        }
+    }
+
+    /// Its bounds, for editors.
+    fileprivate var schema: HyperparameterValue {
+        switch self {
+        case .labelSmoothing: .table(["minimum": 0, "maximum": 1])
+        case .classWeights: .table(["items": .table(["minimum": 0])])
+        case .margin, .blank: .table(["minimum": 0])
+        case .delta, .temperature: .table(["exclusiveMinimum": 0])
+        case .ignore, .axis: .table([:])
         }
     }
 }
@@ -158,6 +173,10 @@ extension LossSettings {
     fileprivate var complaint: String? {
         if !(0...1).contains(labelSmoothing) { return "has label-smoothing \(labelSmoothing), outside 0…1" }
         if !(delta > 0) || !(temperature > 0) { return "has a delta or temperature that is not above 0" }
+        if !(margin >= 0 && margin.isFinite) { return "has the margin \(margin.shortText), which is not 0 or more" }
+        if let weight = classWeights.first(where: { !($0 >= 0 && $0.isFinite) }) {
+            return "has \(weight.shortText) among its class-weights, which is not 0 or more"
+        }
         return blank < 0 ? "has a blank that is no class index" : nil
     }
 }

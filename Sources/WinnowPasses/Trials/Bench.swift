@@ -22,7 +22,9 @@ package final class Bench {
         var hash = ContentHash()
         hash.add(graph)
         let key = [hash.text, try data.fingerprint]
-        let quality = try qualities[key] ?? judge.map { try Quality($0.result(of: graph, original: original, on: data, options: options)) }
+        let quality = try qualities[key] ?? judge.map { judge in
+            try Quality(judge.result(of: graph, original: original, on: data, options: options), isPart: judge.isPart)
+        }
             ?? Quality(of: graph, beside: original, on: data, options: options)
         qualities[key] = quality
         return Trial(graph: graph, quality: quality)

@@ -5,16 +5,19 @@ import WinnowTensor
 /// Tells of candidates whether their score on validation data is within a bound of the original's, and keeps what was found.
 package struct DropBound {
     private let (bench, before, validation): (Bench, Trial, Dataset)
-    /// In points.
+    /// On the original's scale.
     private let drop: Double
     package private(set) var findings: [Finding] = []
 
-    /// - Parameter original: what candidates must not lose more than `drop` points to.
+    /// - Parameter original: what candidates must not lose more than `drop` to, on its scale.
     package init(_ drop: Double, from original: Graph, _ context: PassContext) throws {
         self.drop = drop
         validation = try context.validationData(for: original)
         bench = Bench(original: original, options: EvaluationOptions(cancellation: context.cancellation), judge: context.judge)
         before = try bench.trial(original, on: validation)
+        let quality = before.quality
+        guard !quality.scale.isPart else { return }
+        findings.append(Finding("graph", .done, .validation(quality.name), after: quality.measured(quality.score), reason: quality.scale.remark))
     }
 
     /// - Parameter candidate: what it is, for the report.
@@ -25,7 +28,7 @@ package struct DropBound {
             Finding(
                 "graph", holds ? .done : .fellBack, .validation(trial.quality.name),
                 before: before.quality.measured(before.quality.score), after: trial.quality.measured(trial.quality.score),
-                reason: "\(candidate): \(holds ? "within" : "more than") \(drop.shortText) points"))
+                reason: "\(candidate): \(holds ? "within" : "more than") \(drop.shortText)\(before.quality.scale.dropUnit)"))
         return holds
     }
 

@@ -15,8 +15,8 @@ package struct Quality: Sendable {
     package private(set) var name = Top1.name
     /// The samples that were looked at, and how many of them gave something that is no number; 0 where a judge measures.
     package private(set) var (sampleCount, brokenSampleCount) = (0, 0)
-    /// −1 where lower is better: the score is then the negative of what was measured.
-    private var sign = 1.0
+    /// In what the score is told; drops from it count so.
+    package private(set) var scale = ScoreScale.parts
 
     /// Inputs that are called otherwise than the original's, whose names the data has, are taken by their places.
     /// Throws `.data` where there are neither labels nor an original.
@@ -42,14 +42,27 @@ package struct Quality: Sendable {
     }
 
     /// What a judge measured. Throws `.numeric` where that is no finite number.
-    init(_ result: MetricResult) throws {
-        guard let value = result.value, value.isFinite else { throw WinnowError(.numeric, result.metric, "is no finite number") }
+    ///
+    /// - Parameter isPart: whether it is a part of one; nil: as the number tells.
+    init(_ result: MetricResult, isPart: Bool? = nil) throws {
+        guard let value = result.value, value.isFinite else { throw Self.problem(result) }
         results = [result]
         name = result.metric
-        sign = result.isHigherBetter ? 1 : -1
-        score = sign * value
+        scale = ScoreScale(of: result, isPart: isPart)
+        score = scale.measured(value)
+    }
+
+    private static func problem(_ result: MetricResult) -> WinnowError {
+        guard result.value == .infinity, result.isHigherBetter else {
+            return WinnowError(
+                .numeric, result.metric, "is no finite number",
+                remedy: "check the model and the data for values that are not finite, or choose another metric")
+        }
+        return WinnowError(
+            .numeric, result.metric, "has no limit for outputs that equal the original's, so no drop can be counted from there",
+            remedy: "choose \(RelativeError.name) or \(Cosine.name)")
     }
 
     /// A score of this kind as it was measured.
-    package func measured(_ score: Double) -> Double { sign * score }
+    package func measured(_ score: Double) -> Double { scale.measured(score) }
 }

@@ -1,3 +1,4 @@
+import WinnowEngine
 package import WinnowGraph
 
 /// One candidate for the model to ship, with what was measured of it as of every other.
@@ -10,9 +11,9 @@ package struct Trial: Sendable {
         quality.brokenSampleCount > other.quality.brokenSampleCount || quality.score.isNaN ? -.infinity : quality.score
     }
 
-    /// How many points of a hundred its score is below another's.
-    package func drop(from other: Trial) -> Double { (other.quality.score - score(beside: other)) * 100 }
+    /// How far its score is below another's, on the other's scale.
+    package func drop(from other: Trial) -> Double { other.quality.scale.drop(from: other.quality.score, to: score(beside: other)) }
 
-    /// Whether it lost no more than so many points.
-    package func isWithin(_ points: Double, of other: Trial) -> Bool { drop(from: other) <= points + 1e-9 }
+    /// Whether it lost no more than so much.
+    package func isWithin(_ drop: Double, of other: Trial) -> Bool { self.drop(from: other) <= drop + 1e-9 }
 }

@@ -7,6 +7,10 @@ package enum DivergenceLoss: LossFunction {
     package static let name = "kl"
     package static let settings: Set<LossSetting> = [.axis]
 
+    package static let checkedTargets: Set<LossTarget.Kind> = [.values]
+
+    package static func objection(to target: TargetSample, _ settings: LossSettings) -> String? { target.objectionToProbabilities }
+
     package static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName {
         guard place.extents.count >= 2 else { throw place.error("not scores of classes") }
         let b = place.builder

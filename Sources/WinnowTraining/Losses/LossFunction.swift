@@ -17,6 +17,12 @@ package protocol LossFunction: Sendable {
     /// The extents of class indices for a prediction of these extents, samples first, whose classes lie along `axis`.
     static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent]
 
+    /// The targets of data that must be looked at before, for the loss of some says nothing.
+    static var checkedTargets: Set<LossTarget.Kind> { get }
+
+    /// Why the loss says nothing of such a target, one of `checkedTargets`; nil where it does.
+    static func objection(to target: TargetSample, _ settings: LossSettings) -> String?
+
     /// Adds the loss to the graph that `place` builds. Throws `.model` for a prediction that it says nothing about.
     static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName
 }
@@ -26,6 +32,8 @@ extension LossFunction {
     package static var targets: Set<LossTarget.Kind> { [.values] }
     package static var comparesChannels: Bool { true }
     package static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent] { [prediction[0]] }
+    package static var checkedTargets: Set<LossTarget.Kind> { [] }
+    package static func objection(to target: TargetSample, _ settings: LossSettings) -> String? { nil }
 }
 
 /// What a loss may be told beside prediction and target.
@@ -104,6 +112,14 @@ extension GraphBuilder {
         let products = try multiply(add(MatMul(), x, add(Transpose([1, 0]), x)), by: -2)
         let sums = try add(add(squares, add(Transpose([1, 0]), squares)), products)
         return try add(Sqrt(), add(Max(), sums, scalar(1e-12, like: x)))
+    }
+
+    /// The mean of a matrix (N, N) of pairs, of which those of a sample with itself are 0 and do not count.
+    func meanOverPairs(_ x: ValueName) throws -> ValueName {
+        let count = try add(Sqrt(), add(Cast(to: info(of: x)?.elementType ?? .float32), add(SizeOf(), x)))
+        // One sample alone has no pair.
+        let others = try add(Max(), add(count, number: -1), scalar(1, like: count))
+        return try multiply(add(ReduceMean(keepsAxes: false), x), divide(count, others))
     }
 
     /// 1 where two samples have the same class, else 0: (N, N) for class indices (N).

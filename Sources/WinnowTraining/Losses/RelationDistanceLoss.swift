@@ -12,10 +12,7 @@ package enum RelationDistanceLoss: LossFunction {
         let b = place.builder
         func distances(_ value: ValueName) throws -> ValueName {
             let all = try b.distances(b.rows(value))
-            // No sample counts as a pair with itself.
-            let count = try b.add(Sqrt(), b.add(Cast(to: b.info(of: all)?.elementType ?? .float32), b.add(SizeOf(), all)))
-            let share = try b.divide(count, b.add(count, number: -1))
-            return try b.divide(all, b.multiply(place.mean(all), share))
+            return try b.divide(all, b.meanOverPairs(all))
         }
         return try b.huber(distances(place.prediction), distances(target.value), delta: 1)
     }

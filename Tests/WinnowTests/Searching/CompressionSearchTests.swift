@@ -88,6 +88,42 @@ import WinnowTraining
         #expect(targets.excess(of: result.best, from: result.trials[0]) == least)
     }
 
+    /// A plan says beforehand what no pass reaches.
+    @Test func plansSayWhatIsOutOfReach() throws {
+        let (lines, isInReach) = try search("far", [.size: .part(0.001)]).plan()
+        #expect(!isInReach && lines.last?.contains("out of reach") == true)
+        let near = try search("near", [.size: .part(0.3)]).plan()
+        #expect(near.isInReach && !near.lines.contains { $0.contains("out of reach") })
+    }
+
+    /// A metric's number is read once, in one line; one that never changes is said to tell nothing.
+    @Test func metricsAreReadInTheirOwnUnit() throws {
+        var search = try search("constant", [.size: .part(0.3)], drop: 0.5)
+        search.judge = Judge("same") { _, _ in 5 }
+        let (lines, _) = try search.plan()
+        #expect(lines.contains { $0.contains("same is 5 for the original") && $0.contains("own unit") })
+        #expect(lines.contains { $0.contains("does not tell them apart") })
+        search = try self.search("widths", [.size: .part(0.3)], drop: 0.5)
+        search.judge = Judge("spread", isHigherBetter: false) { model, _ in
+            2 + Double(Set(model.graph.initializerNames.flatMap { model.graph.initializers[$0]?.doubles() ?? [] }).count)
+        }
+        let result = try search()
+        #expect(!result.notes.contains { $0.contains("does not tell them apart") })
+        #expect(result.targets.last.map { !$0.asked.contains("points") } == true && result.report.search?.scale?.isPart == false)
+        #expect(result.trials.allSatisfy { ($0.measuredScore ?? 0) >= 0 })
+    }
+
+    @Test func dropsCountInTheUnitOfTheOriginal() {
+        var (original, other) = (trial(90, size: 100, latency: 1), trial(89.8, size: 20, latency: 1))
+        (original.scale, other.scale) = (ScoreScale(isPart: false), ScoreScale(isPart: false))
+        let targets = CompressionTargets(maxDrop: 0.5, limits: [.size: .part(0.25)])
+        #expect(targets.outcomes(of: other, from: original).map(\.isMet) == [true, true])
+        #expect(targets.outcomes(of: other, from: original).last.map { [$0.asked, $0.reached] } == ["0.5", "0.2"])
+        #expect(targets.excess(of: other, from: original) == 0)
+        other.score = 89.4
+        #expect(targets.excess(of: other, from: original) > 0)
+    }
+
     /// Stopped again and again, it ends as it would have without: whatever was measured stays.
     @Test func stoppedSearchesGoOn() throws {
         let whole = try search("whole", [.size: .part(0.3)])

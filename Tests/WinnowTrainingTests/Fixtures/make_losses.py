@@ -38,6 +38,12 @@ weights = [1.0, 2.0, 0.5, 3.0, 0.25]
 case("cross-entropy", scores, classes, lambda p: F.cross_entropy(p, classes, weight=torch.tensor(weights)), class_weights=weights)
 maps, places = torch.randn(2, 3, 4, 2), torch.randint(0, 3, (2, 4, 2))
 case("cross-entropy", maps, places, lambda p: F.cross_entropy(p, places))
+for own in ({"ignore": 2}, {"class_weights": weights}, {"ignore": 2, "class_weights": weights}):
+    factors = torch.tensor(own["class_weights"]) if "class_weights" in own else None
+    case("cross-entropy", scores, classes, lambda p: F.cross_entropy(
+        p, classes, weight=factors, ignore_index=own.get("ignore", -100), label_smoothing=0.2), label_smoothing=0.2, **own)  # fmt: skip
+case("cross-entropy", maps, places, lambda p: F.cross_entropy(
+    p, places, weight=torch.tensor([1.0, 2.0, 0.5]), ignore_index=0, label_smoothing=0.1), label_smoothing=0.1, ignore=0, class_weights=[1.0, 2.0, 0.5])  # fmt: skip
 soft = torch.softmax(torch.randn(6, 5), 1)
 case("cross-entropy", scores, soft, lambda p: F.cross_entropy(p, soft))
 case("cross-entropy", scores, soft, lambda p: F.cross_entropy(p, soft, label_smoothing=0.1), label_smoothing=0.1)
@@ -60,7 +66,7 @@ embeddings, kinds = torch.randn(7, 3), torch.tensor([0, 1, 0, 2, 1, 0, 2])
 same = (kinds[:, None] == kinds[None]).double()
 for margin in (1.0, 2.5):
     case("contrastive", embeddings, kinds, lambda p: (
-        same * distances(p) ** 2 + (1 - same) * torch.relu(margin - distances(p)) ** 2).mean(), margin=margin)  # fmt: skip
+        same * distances(p) ** 2 + (1 - same) * torch.relu(margin - distances(p)) ** 2).sum() / (7 * 6), margin=margin)  # fmt: skip
     case("triplet", embeddings, kinds, lambda p: torch.relu(
         margin + (distances(p) * same).max(1).values - (distances(p) + 1e6 * same).min(1).values).mean(), margin=margin)  # fmt: skip
 others = torch.randn(7, 3)

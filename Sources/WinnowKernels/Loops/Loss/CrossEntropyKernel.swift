@@ -91,7 +91,8 @@ package struct CrossEntropyKernel: Sendable {
         if reduction == .none { return }
         var result = 0.0
         for row in 0..<rows { result += Double(losses[row]) }
-        loss[0] = Float(reduction == .mean ? result / total : result)
+        // The mean over nothing is 0, as its gradient is.
+        loss[0] = Float(reduction == .mean && total != 0 ? result / total : result)
     }
 
     /// `lossGradient` has the shape of the loss.
