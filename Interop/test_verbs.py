@@ -435,9 +435,9 @@ def test_settings_reach_every_pass_of_a_verb(winnow, model, data, tmp_path):
     recipe = properties(output)["winnow.recipe"]
     assert "batch-size: 16" in recipe and "rank: 2" in recipe
     taught = ["distill", model, "--teacher", model, *common, "--epochs", "1", "--by", "decoupled"]
-    winnow(*taught, "--set", "beta=4", "--set", "finetune.momentum=0.5")
+    winnow(*taught, "--set", "beta=4", "--set", "finetune.clip-norm=0.5")
     recipe = properties(output)["winnow.recipe"]
-    assert "beta: 4" in recipe and "momentum: 0.5" in recipe and "by: decoupled" in recipe
+    assert "beta: 4" in recipe and "clip-norm: 0.5" in recipe and "by: decoupled" in recipe
     winnow("quantize", model, "-o", output, "--set", "weight-only-quantization.bits=4")
     assert "bits: 4" in properties(output)["winnow.recipe"]
     output.unlink()

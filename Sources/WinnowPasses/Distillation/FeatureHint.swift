@@ -71,12 +71,12 @@ public struct FeatureHint: TrainingPass {
     /// What the last layer with a weight multiplies; with a teacher the last such value that it has too, for a layer that became several
     /// reads one of its own.
     private func lastInput(of model: Graph, sharedWith teacher: Graph?) throws -> ValueName {
-        let inputs = model.weightSites.compactMap { $0.node.input(1 - min(1, $0.inputIndex)) }.filter { !model.inputNames.contains($0) }
-        guard let last = inputs.last else {
+        let inputs = model.weightSites.map { $0.node.input(1 - min(1, $0.inputIndex)) }
+        guard let last = inputs.last ?? nil, !model.inputNames.contains(last) else {
             throw WinnowError(.recipe, "values", "are not given, and the model has no layer behind another")
         }
         guard let teacher else { return last }
-        guard let shared = inputs.last(where: { teacher.infos[$0] != nil }) else {
+        guard let shared = inputs.compactMap({ $0 }).last(where: { teacher.infos[$0] != nil && !model.inputNames.contains($0) }) else {
             throw WinnowError(
                 .recipe, "values", "are not given, and the teacher has no value that a layer of the model reads",
                 remedy: "give values and targets")
