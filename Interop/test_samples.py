@@ -455,6 +455,23 @@ def test_broken_pictures_are_named_counted_and_skipped_on_request(winnow, tmp_pa
     assert "12 images in 2 classes" in text and "4 that cannot be read are left out: broken.png, cut.png, empty.png and 1 more" in text
 
 
+def test_files_of_a_list_that_are_not_there_are_counted_and_skipped(winnow, tmp_path, pictures):
+    model = identity(tmp_path / "m.onnx", {"x": ["N", 3, 40, 40]}, TensorProto.FLOAT)
+    files = [f"{path.relative_to(tmp_path)}" for path in sorted(pictures.glob("*/*.png"))]
+    for separator, ends in (("", ["", ""]), (",", [",cat", ",dog"])):
+        whole, gaps = tmp_path / "whole.csv", tmp_path / "gaps.csv"
+        lines = [name + ends[place % 2] for place, name in enumerate(files)]
+        whole.write_text("\n".join(lines) + "\n")
+        gaps.write_text("\n".join(["a/gone.png" + ends[0], *lines, "b/lost.png" + ends[1]]) + "\n")
+        result = winnow("infer", model, "--data", gaps, "-o", tmp_path / "y.npz", check=False)
+        message = result.stderr
+        assert result.returncode == 1 and len(message.strip().splitlines()) == 1
+        assert "gaps.csv: line 1" in message and "lost.png" in message and f"2 of {len(files) + 2} images" in message and "--skip-bad" in message, message
+        np.testing.assert_array_equal(seen(winnow, model, gaps, "--skip-bad")["x_out"], seen(winnow, model, whole)["x_out"])
+        text = winnow("infer", model, "--data", gaps, "--skip-bad", "-o", tmp_path / "y.npz").stdout
+        assert "2 that cannot be read are left out: gone.png, lost.png" in text
+
+
 def test_parts_that_cannot_be_read_are_left_out_where_asked(winnow, tmp_path):
     """A folder of npz files, one of which is none."""
     model = identity(tmp_path / "m.onnx", {"x": ["N", 1, 20]}, TensorProto.FLOAT)

@@ -415,9 +415,61 @@ def test_a_signal_ends_a_program_that_judges(winnow_path, model, data, tmp_path)
 
 
 def test_shrink_says_what_it_cannot_use(winnow, model):
-    for arguments in (["--width", "1"], ["--width", "1", "--depth", "0.5", "--set", "round-to=8"]):
+    for code, arguments in ((2, ["--width", "1"]), (1, ["--width", "1", "--depth", "0.5", "--set", "round-to=8"])):
         result = winnow("shrink", model, *arguments, check=False)
-        assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1, result.stderr
+        assert result.returncode == code and len(result.stderr.strip().splitlines()) == 1, result.stderr
+
+
+def properties(path):
+    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+
+
+def test_settings_reach_every_pass_of_a_verb(winnow, model, data, tmp_path):
+    """A key goes to the only pass that has it; the name of a pass may stand before it."""
+    output = tmp_path / "o.onnx"
+    common = ["--data", data, "-o", output]
+    winnow("prune", model, *common, "--epochs", "1", "--set", "learning-rate=0.01", "--set", "magnitude-pruning.scope=global")
+    recipe = properties(output)["winnow.recipe"]
+    assert "learning-rate: 0.01" in recipe and "scope: global" in recipe
+    winnow("factorize", model, *common, "--epochs", "1", "--set", "finetune.batch_size=16", "--set", "rank=2")
+    recipe = properties(output)["winnow.recipe"]
+    assert "batch-size: 16" in recipe and "rank: 2" in recipe
+    taught = ["distill", model, "--teacher", model, *common, "--epochs", "1", "--by", "decoupled"]
+    winnow(*taught, "--set", "beta=4", "--set", "finetune.clip-norm=0.5")
+    recipe = properties(output)["winnow.recipe"]
+    assert "beta: 4" in recipe and "clip-norm: 0.5" in recipe and "by: decoupled" in recipe
+    winnow("quantize", model, "-o", output, "--set", "weight-only-quantization.bits=4")
+    assert "bits: 4" in properties(output)["winnow.recipe"]
+    output.unlink()
+    for code, setting, words in (
+        (1, "learning-rat=1", ["did you mean learning-rate?", "finetune:", "distillation:"]),
+        (2, "magnitude-pruning.sparsity=0.5", ["magnitude-pruning is not run here", "finetune, distillation", "Guides/Recipes.md"]),
+        (1, "distillation.epochs=1", ["distillation: epochs"]), (2, "beta", ["KEY=VALUE"]),
+    ):  # fmt: skip
+        failed = winnow(*taught, "--set", setting, check=False)
+        said = [line for line in failed.stderr.splitlines() if not line.startswith("[")]
+        assert failed.returncode == code and len(said) == 1 and all(word in said[0] for word in words), failed.stderr
+    assert not output.exists()
+
+
+def test_files_say_how_they_came_about(winnow, model, tmp_path):
+    """Recipe, seed, version and producer, whichever command wrote them; the bytes stay the same."""
+    first, second, both = tmp_path / "first.onnx", tmp_path / "second.onnx", tmp_path / "both.onnx"
+    source = onnx.load(model)
+    source.producer_name, source.producer_version = "pytorch", "2.1"
+    onnx.save(source, model)
+    for output in (first, second):
+        winnow("apply", "magnitude-pruning", model, "-o", output, "--set", "sparsity=0.7", "--seed", "3")
+    assert first.read_bytes() == second.read_bytes()
+    written = onnx.load(first)
+    version = winnow("--version").stdout.split()[-1]
+    wanted = {"winnow.recipe": "version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.7 }", "winnow.seed": "3", "winnow.version": version}
+    assert properties(first) == {**wanted, "winnow.source": "pytorch 2.1"}
+    assert (written.producer_name, written.producer_version) == ("winnow", version)
+    winnow("quantize", first, "-o", both)
+    again = properties(both)
+    assert again["winnow.recipe"].count("\n  - ") == 2 and again["winnow.source"] == "pytorch 2.1" and again["winnow.version"] == version
+    assert checked(both).shape == (4, 3)
 
 
 def test_bodies_lose_channels(winnow, tmp_path):

@@ -26,6 +26,8 @@ struct SampleFiles {
     /// The folder, or that of the list: where what is to be done to samples is looked for.
     let folder: String
     private var files: [(path: String, label: String?)]
+    /// What is wrong with lines of a list that name no file, by the paths they would be.
+    private var absent: [String: WinnowError] = [:]
     /// Classes of which there is no sample: folders with nothing in them.
     private var emptyClasses: Set<String> = []
     /// Files beside the classes' folders, which have no class.
@@ -33,7 +35,7 @@ struct SampleFiles {
     /// Whether labels are the numbers of classes.
     private var areNumbers = false
 
-    private var isLabelled: Bool { files.first?.label != nil }
+    private var isLabelled: Bool { files.contains { $0.label != nil } }
 
     /// The names of classes, whole numbers by value, everything else by name; empty where there are none.
     var classes: [String] { areNumbers ? [] : Self.sorted(emptyClasses.union(files.compactMap(\.label))) }
@@ -92,9 +94,13 @@ extension SampleFiles {
             first.element.lowercased().hasPrefix("path") || first.element.lowercased().hasPrefix("file") { lines.removeFirst() }
         guard let entry = lines.prefix(100).lazy.compactMap({ Self.entry($0.element, folder) }).first, let kind = Kind.allCases.first(where: { $0.isOne(entry.path) }) else { return nil }
         (self.kind, self.folder) = (kind, folder)
+        var absent: [String: WinnowError] = [:]
         files = try lines.map { number, line in
             guard let found = Self.entry(line, folder) else {
-                throw WinnowError(.data, "\(list): line \(number + 1)", "names no file that is there: \(line.prefix(80))", remedy: "paths are from the list's folder")
+                let found = Self.unfound(line, folder, isLabelled: entry.label != nil)
+                absent[found.path] = WinnowError(
+                    .data, "\(list): line \(number + 1)", "names no file that is there: \(line.prefix(80))", remedy: "paths are from the list's folder")
+                return found
             }
             guard kind.isOne(found.path), (found.label == nil) == (entry.label == nil) else {
                 throw WinnowError(
@@ -103,8 +109,11 @@ extension SampleFiles {
             }
             return found
         }
+        self.absent = absent
         areNumbers = isLabelled ? try files.compactMap(\.label).classNumbers(of: list) != nil : false
     }
+
+    private static let separators: [Character] = [",", "\t", ";", " "]
 
     /// A path that is there, with what is behind it.
     private static func entry(_ line: String, _ folder: String) -> (path: String, label: String?)? {
@@ -114,12 +123,20 @@ extension SampleFiles {
             return !name.isEmpty && !isFolder(path) && FileManager.default.fileExists(atPath: path) ? path : nil
         }
         if let path = file(line) { return (path, nil) }
-        for separator in [",", "\t", ";", " "] as [Character] {
+        for separator in separators {
             guard let place = line.lastIndex(of: separator), let path = file(line[..<place]) else { continue }
             let label = line[line.index(after: place)...].trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
             if !label.isEmpty { return (path, label) }
         }
         return nil
+    }
+
+    /// What a line says of a file that is not there.
+    private static func unfound(_ line: String, _ folder: String, isLabelled: Bool) -> (path: String, label: String?) {
+        let separator = isLabelled ? Self.separators.first { line.contains($0) } : nil
+        guard let place = separator.flatMap({ line.lastIndex(of: $0) }) else { return ("\(folder)/\(line)", nil) }
+        let label = line[line.index(after: place)...].trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
+        return ("\(folder)/\(line[..<place])", label.isEmpty ? nil : label)
     }
 
     private static func contents(of folder: String) -> [String] {
@@ -153,7 +170,11 @@ extension SampleFiles {
         var (samples, labels) = (samples, [Int]())
         var unread = UnreadFiles(skips: reading.skipsBad)
         for file in files {
-            guard try unread.reading(file.path, { try samples.add(file.path) }) != nil else { continue }
+            let isRead: Void? = try unread.reading(file.path) {
+                if let error = absent[file.path] { throw error }
+                try samples.add(file.path)
+            }
+            guard isRead != nil else { continue }
             if let label = file.label, let number = areNumbers ? label.classNumber : classes.firstIndex(of: label) { labels.append(number) }
         }
         try unread.check(of: files.count, noun)

@@ -43,7 +43,8 @@ public struct Pipeline: Sendable {
     public var seed: UInt64 = 0
     /// Where finished steps and checkpoints are kept; nil: nothing is kept.
     public var stateFolder: String?
-    /// Whether what is written says in its properties what was done to it: `winnow.recipe`, `winnow.seed`.
+    /// Whether what is written says in its properties what was done to it: `winnow.recipe`, `winnow.seed`,
+    /// `winnow.version`; its producer is Winnow then, and the one before it `winnow.source`.
     public var recordsRecipe = false
     /// Where `save` steps write.
     public var outputFolder = "."
@@ -184,9 +185,17 @@ public struct Pipeline: Sendable {
         let before = graph.metadata.properties[Self.recipeProperty] ?? "version: \(Recipe.currentVersion)\nsteps:"
         graph.metadata.properties[Self.recipeProperty] = before + "\n  - \(step)"
         graph.metadata.properties[Self.seedProperty] = "\(seed)"
+        graph.metadata.properties[Self.versionProperty] = Platform.programVersion
+        let own = GraphMetadata().producerName
+        if graph.metadata.producerName != own {
+            let source = [graph.metadata.producerName, graph.metadata.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
+            graph.metadata.properties[Self.sourceProperty] = source.isEmpty ? nil : source
+        }
+        (graph.metadata.producerName, graph.metadata.producerVersion) = (own, Platform.programVersion)
     }
 
-    static let (recipeProperty, seedProperty) = ("winnow.recipe", "winnow.seed")
+    private static let (recipeProperty, seedProperty) = ("winnow.recipe", "winnow.seed")
+    private static let (versionProperty, sourceProperty) = ("winnow.version", "winnow.source")
 
     private func reporter(
         _ index: Int, _ name: String, _ progress: @escaping @Sendable (Progress) -> Void

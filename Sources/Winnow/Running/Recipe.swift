@@ -91,10 +91,7 @@ extension Recipe.Step: CustomStringConvertible {
 
 extension Recipe {
     /// One pass with `key=value` settings, as the command line gives them.
-    public init(pass name: String, settings: [String]) throws {
-        let values = try [String: HyperparameterValue](settings: settings)
-        steps = [.pass(try PassStep(named: name, hyperparameters: values))]
-    }
+    public init(pass name: String, settings: [String]) throws { try self.init([Draft(name)], settings: settings) }
 
     /// Reads a recipe file; throws `.file` if it cannot be read, `.recipe` naming file and step if it is wrong.
     ///

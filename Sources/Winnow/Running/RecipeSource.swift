@@ -87,15 +87,27 @@ extension [RecipeSource.Step] {
                 let last = isEmpty ? "none" : count == 1 ? "steps[0] alone" : "steps[0] to steps[\(count - 1)]"
                 throw WinnowError(.usage, "--set \(setting)", "there is no such step", remedy: "the recipe has \(last)")
             }
-            let (name, values) = try self[place].value.named(setting)
-            let path = match.2.hasPrefix("\(name).") ? match.2.dropFirst(name.count + 1) : match.2
-            let changed = try [String: HyperparameterValue](settings: ["\(path)=\(match.3)"])
-            self[place].value = .table([name: .table(values.merging(changed))])
+            self[place].value = try self[place].value.setting(match.2, to: match.3, by: setting)
         }
     }
 }
 
 extension HyperparameterValue {
+    /// A step with another value at a path: `sparsity`, or `with[0].alpha` of a pass that trains along; the names of passes may stand in it.
+    fileprivate func setting(_ path: Substring, to text: Substring, by setting: String) throws -> HyperparameterValue {
+        let (name, values) = try named(setting)
+        let path = path.hasPrefix("\(name).") ? path.dropFirst(name.count + 1) : path
+        guard let match = path.wholeMatch(of: /([^.\[]+)\[(\d+)\]\.(.+)/), let place = Int(match.2) else {
+            return .table([name: .table(values.merging(try [String: HyperparameterValue](settings: ["\(path)=\(text)"])))])
+        }
+        guard case .list(var steps)? = values[String(match.1)], steps.indices.contains(place) else {
+            throw WinnowError(
+                .usage, "--set \(setting)", "\(name) has no \(match.1)[\(place)] there", remedy: "write it in the recipe, or set \(match.1) as a whole")
+        }
+        steps[place] = try steps[place].setting(match.3, to: text, by: setting)
+        return .table([name: .table(values.merging([String(match.1): .list(steps)]))])
+    }
+
     /// The pass of a step and what it says. Throws `.usage` where the step is no pass.
     fileprivate func named(_ setting: String) throws -> (name: String, values: [String: HyperparameterValue]) {
         switch self {

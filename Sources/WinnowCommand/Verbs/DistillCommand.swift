@@ -21,16 +21,14 @@ struct DistillCommand: ParsableCommand {
     func run() throws {
         try change.run("distilled", reading: teacher) { _, _ in
             guard let first = teacher.first else { throw WinnowError(.usage, "--teacher", "is missing", remedy: "give an ONNX file") }
-            let distillation = try PassStep(
-                named: "distillation",
-                hyperparameters: [
+            let distillation = Recipe.Draft(
+                "distillation",
+                defaults: [
                     "teacher": .string(first), "more-teachers": .list(teacher.dropFirst().map { .string($0) }),
                     "temperature": .number(temperature), "alpha": .number(alpha), "by": .string(by),
                 ])
             let own: [String: HyperparameterValue] = ["epochs": .int(epochs), "learning-rate": .number(learningRate)]
-            var settings = try own.merging([String: HyperparameterValue](settings: change.settings)) { $1 }
-            settings["with"] = .list([distillation.hyperparameterValue] + (settings["with"]?.elements ?? []))
-            return try Recipe { try PassStep(named: "finetune", hyperparameters: settings) }
+            return try change.recipe([.init("finetune", defaults: own, with: [distillation])])
         }
     }
 }

@@ -12,10 +12,7 @@ struct FactorizeCommand: ParsableCommand {
 
     func run() throws {
         try change.run("factorized") { _, _ in
-            try Recipe {
-                try Recipe(pass: "svd-factorization", settings: change.setting("energy", energy) + change.settings)
-                if epochs != 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
-            }
+            try change.recipe([.init("svd-factorization", settings: change.setting("energy", energy))], epochs: epochs)
         }
     }
 }

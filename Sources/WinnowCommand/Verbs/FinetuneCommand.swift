@@ -14,7 +14,7 @@ struct FinetuneCommand: ParsableCommand {
     func run() throws {
         try change.run("trained") { _, _ in
             let own = change.setting("epochs", epochs) + change.setting("learning-rate", learningRate) + change.setting("batch-size", batchSize)
-            return try Recipe(pass: "finetune", settings: own + change.settings)
+            return try change.recipe([.init("finetune", settings: own)])
         }
     }
 }

@@ -18,11 +18,8 @@ struct PruneCommand: ParsableCommand {
 
     func run() throws {
         try change.run("pruned") { _, _ in
-            let settings = change.setting("sparsity", sparsity) + change.setting("importance", importance) + change.settings
-            return try Recipe {
-                try Recipe(pass: channels ? "structured-pruning" : "magnitude-pruning", settings: settings)
-                if epochs != 0 { try Recipe(pass: "finetune", settings: ["epochs=\(epochs)"]) }
-            }
+            let settings = change.setting("sparsity", sparsity) + change.setting("importance", importance)
+            return try change.recipe([.init(channels ? "structured-pruning" : "magnitude-pruning", settings: settings)], epochs: epochs)
         }
     }
 }

@@ -19,16 +19,18 @@ struct QuantizeCommand: ParsableCommand {
     var maxDrop: Double?
 
     func run() throws {
-        let named = Set(change.settings.map { String($0.prefix { $0 != "=" }).replacing("_", with: "-") })
-        let isOfWeights = !named.isDisjoint(with: Self.codesOfWeights)
+        let keys = change.settings.map { String($0.prefix { $0 != "=" }).replacing("_", with: "-") }
+        let ofWeights = "weight-only-quantization."
+        let named = Set(keys.map { $0.hasPrefix(ofWeights) ? String($0.dropFirst(ofWeights.count)) : $0 })
+        let isOfWeights = !named.isDisjoint(with: Self.codesOfWeights) || keys.contains { $0.hasPrefix(ofWeights) }
         try change.run(scheme ?? (isOfWeights ? "quantized" : "int8")) { _, data in
             let drop = change.setting("max-drop", maxDrop)
             if data != nil, scheme ?? "int8" == "int8", !isOfWeights {
-                return try Recipe(pass: "static-quantization", settings: drop + change.settings)
+                return try change.recipe([.init("static-quantization", settings: drop)])
             }
-            let isSpelled = isOfWeights || named.contains("per-channel")
+            let isSpelled = !named.isDisjoint(with: Self.codesOfWeights) || named.contains("per-channel")
             let own = (scheme ?? (isSpelled ? nil : "int8")).map { ["scheme=\($0)"] } ?? []
-            return try Recipe(pass: "weight-only-quantization", settings: own + drop + change.settings)
+            return try change.recipe([.init("weight-only-quantization", settings: own + drop)])
         }
     }
 

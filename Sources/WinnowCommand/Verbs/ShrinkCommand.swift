@@ -20,19 +20,15 @@ struct ShrinkCommand: ParsableCommand {
         guard width < 1 || depth < 1 else {
             throw WinnowError(.usage, "--width", "and --depth leave the model as it is", remedy: "give one of them below 1")
         }
-        guard width < 1 || change.settings.isEmpty else {
-            throw WinnowError(.usage, "--set", "is of structured-pruning, and --width 1 takes no channels", remedy: "lower --width")
-        }
         try change.run("student") { model, _ in
             let blocks = model.residualBlockCount
             let gone = blocks - Int((Double(blocks) * depth).rounded(.up))
             if depth < 1, gone == 0 {
                 throw WinnowError(.usage, "--depth", "takes none of the model's \(blocks) residual blocks", remedy: "lower it, or leave it out")
             }
-            return try Recipe {
-                if gone > 0 { try Recipe(pass: "block-removal", settings: ["blocks=\(gone)"]) }
-                if width < 1 { try Recipe(pass: "structured-pruning", settings: ["sparsity=\(1 - width)"] + change.settings) }
-            }
+            return try change.recipe(
+                (gone > 0 ? [.init("block-removal", settings: ["blocks=\(gone)"])] : [])
+                    + (width < 1 ? [.init("structured-pruning", settings: ["sparsity=\(1 - width)"])] : []))
         }
     }
 }

@@ -80,6 +80,8 @@ public struct BlockDistillation: TrainingPass {
             for (name, graph, key) in values.map({ ($0, model, "values") }) + goals.map({ ($0, teacher, "targets") }) where graph.infos[name] == nil {
                 throw WinnowError(.recipe, key, "there is no value \(name)", remedy: Spelling.remedy(for: name, among: graph.infos.keys.sorted()))
             }
+            try checkOrder(of: values, "values", in: model)
+            try checkOrder(of: goals, "targets", in: teacher)
             let others = outputs(of: model, in: teacher).filter { !values.contains($0.own) }
             return (values + others.map(\.own), goals + others.map(\.goal))
         }
@@ -93,12 +95,32 @@ public struct BlockDistillation: TrainingPass {
         return (found + outputs.map(\.own), found + outputs.map(\.goal))
     }
 
+    /// Throws `.recipe` where a value is computed from one that is named behind it, or is named twice.
+    private func checkOrder(of names: [ValueName], _ key: String, in graph: Graph) throws {
+        for (place, name) in names.enumerated() {
+            guard let later = names[(place + 1)...].first(where: graph.sources(of: name).contains) else { continue }
+            let problem = later == name ? "\(name) is named twice" : "\(later) is named behind \(name), which is computed from it"
+            throw WinnowError(.recipe, key, problem, remedy: "name blocks' ends in the order in which data meets them, each once")
+        }
+    }
+
     /// Outputs of numbers, with the teacher's for them.
     private func outputs(of model: Graph, in teacher: Graph) -> [(own: ValueName, goal: ValueName)] {
         OutputPairs(of: model, and: teacher).pairs.filter { pair in
             let own = model.infos[pair.own]
             return own?.elementType == .float32 && own?.rank ?? 0 > 0 && teacher.infos[pair.other]?.rank == own?.rank
         }.map { (own: $0.own, goal: $0.other) }
+    }
+}
+
+extension Graph {
+    /// A value and all that it is computed from.
+    fileprivate func sources(of value: ValueName) -> Set<ValueName> {
+        var sources: Set<ValueName> = [value]
+        for node in nodes.reversed() where !sources.isDisjoint(with: node.outputs) {
+            sources.formUnion(node.inputs + node.op.capturedValues)
+        }
+        return sources
     }
 }
 

@@ -19,7 +19,7 @@ public struct FeatureHint: TrainingPass {
     public static let strengths = [Strength("weight", none: 0)]
 
     public var teacher = TeacherChoice()
-    @Hyperparameter("values inside the model; empty: the input of its last layer") public var values: [String] = []
+    @Hyperparameter("values inside the model; empty: the input of its last layer whose input the teacher has too") public var values: [String] = []
     @Hyperparameter("the teacher's values for them; empty: those of the same names") public var targets: [String] = []
     @Hyperparameter("how far values are apart") public var by: Chosen<FeatureDistances> = "mse"
     @Hyperparameter("weight of the hints in the loss", in: 0...1e6) public var weight = 1.0
@@ -31,17 +31,13 @@ public struct FeatureHint: TrainingPass {
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
         var other = try teacher.graph(in: context, or: setup.original)
-        let own = values.isEmpty ? try [lastInput(of: setup.model)] : values
+        let own = values.isEmpty ? try [lastInput(of: setup.model, sharedWith: targets.isEmpty ? other : nil)] : values
         let goals = targets.isEmpty ? own : targets
         guard own.count == goals.count else {
             throw WinnowError(.recipe, "targets", "are \(goals.count) for \(own.count) values", remedy: "give one for each")
         }
-        for name in goals where other.infos[name] == nil {
-            throw WinnowError(.recipe, "targets", "the teacher has no value \(name)", remedy: "`winnow inspect --format text` lists them")
-        }
-        for name in own where objective.graph.infos[name] == nil {
-            throw WinnowError(.recipe, "values", "the model has no value \(name)", remedy: "`winnow inspect --format text` lists them")
-        }
+        try check(goals, "targets", of: other, "the teacher")
+        try check(own, "values", of: objective.graph, "the model")
         // What is to be matched is all that the teacher need give.
         var edit = GraphEdit()
         edit.outputs = goals
@@ -63,12 +59,29 @@ public struct FeatureHint: TrainingPass {
         for (value, goal) in zip(own, goals) { setup.findings.append(Finding(value, .done, reason: "trained towards the teacher's \(goal)")) }
     }
 
-    /// What the last layer with a weight multiplies.
-    private func lastInput(of model: Graph) throws -> ValueName {
-        guard let site = model.weightSites.last, let data = site.node.input(1 - min(1, site.inputIndex)), !model.inputNames.contains(data) else {
+    /// Throws `.recipe` for names of no value.
+    private func check(_ names: [ValueName], _ key: String, of graph: Graph, _ owner: String) throws {
+        for name in names where graph.infos[name] == nil {
+            let nearest = Spelling.nearest(to: name, in: graph.infos.keys.sorted()).map { "did you mean \($0)? " } ?? ""
+            throw WinnowError(
+                .recipe, key, "\(owner) has no value \(name)", remedy: "\(nearest)`winnow inspect --format text` lists them")
+        }
+    }
+
+    /// What the last layer with a weight multiplies; with a teacher the last such value that it has too, for a layer that became several
+    /// reads one of its own.
+    private func lastInput(of model: Graph, sharedWith teacher: Graph?) throws -> ValueName {
+        let inputs = model.weightSites.map { $0.node.input(1 - min(1, $0.inputIndex)) }
+        guard let last = inputs.last ?? nil, !model.inputNames.contains(last) else {
             throw WinnowError(.recipe, "values", "are not given, and the model has no layer behind another")
         }
-        return data
+        guard let teacher else { return last }
+        guard let shared = inputs.compactMap({ $0 }).last(where: { teacher.infos[$0] != nil && !model.inputNames.contains($0) }) else {
+            throw WinnowError(
+                .recipe, "values", "are not given, and the teacher has no value that a layer of the model reads",
+                remedy: "give values and targets")
+        }
+        return shared
     }
 
     private func distance(_ b: GraphBuilder, _ value: ValueName, _ goal: ValueName, seed: UInt64) throws -> ValueName {

@@ -44,6 +44,9 @@ extension Pass {
         }
     }
 
+    /// The names of all hyperparameters, in the order they are declared.
+    package static var hyperparameterNames: [String] { reflected(Self()).map(\.name) }
+
     /// The values of all hyperparameters by name.
     package var hyperparameters: [String: HyperparameterValue] {
         Dictionary(reflectedHyperparameters.map { ($0.name, $0.hyperparameter.current) }, uniquingKeysWith: { $1 })
@@ -105,7 +108,7 @@ extension Pass {
 
 extension String {
     /// `roundTo` and `round_to` as `round-to`.
-    var kebabCased: String {
+    package var kebabCased: String {
         reduce(into: "") { text, character in
             if character == "_" {
                 text.append("-")

@@ -12,9 +12,14 @@ package enum Spelling {
 
     /// "known: a, b, c", led by a suggestion where one is near.
     package static func remedy(for word: String, among candidates: [String]) -> String {
-        let shown = candidates.prefix(shownCount)
-        let known = "known: \(shown.joined(separator: ", "))\(shown.count < candidates.count ? " and \(candidates.count - shown.count) more" : "")"
+        let known = "known: \(listed(candidates))"
         return nearest(to: word, in: candidates).map { "did you mean \($0)? \(known)" } ?? known
+    }
+
+    /// "a, b, c and 4 more".
+    package static func listed(_ candidates: [String]) -> String {
+        let shown = candidates.prefix(shownCount)
+        return "\(shown.joined(separator: ", "))\(shown.count < candidates.count ? " and \(candidates.count - shown.count) more" : "")"
     }
 
     /// Levenshtein's distance.

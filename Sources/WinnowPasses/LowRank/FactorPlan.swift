@@ -92,6 +92,9 @@ struct FactorPlan {
             )
         }
         finding = cut.finding
+        if cut.length == 0, cut.finding.status == .fellBack {
+            for able in able { choices[able.tensor] = .failure(Refusal("no factors that were tried make the model faster", isMeant: true)) }
+        }
         for (able, ranks) in zip(able, ranks(cut.length)) {
             if let ranks { choices[able.tensor] = .success((able.weight, ranks)) }
         }

@@ -60,6 +60,21 @@ struct BlockDistillationTests {
         #expect(abs(try loss(setup, data) - expected) < 1e-4 * max(1, expected))
     }
 
+    @Test func endsAreNamedInTheOrderOfTheData() throws {
+        let graph = try TestModels.perceptron()
+        let ends = try setup(graph, graph).findings.filter { $0.reason.contains("teacher's") }.map(\.subject)
+        let (first, second) = (HyperparameterValue.string(ends[0]), HyperparameterValue.string(ends[1]))
+        #expect(throws: Never.self) { try setup(graph, graph, ["values": .list([first, second])]) }
+        for (values, words) in [([second, first], "which is computed from it"), ([first, first], "named twice")] {
+            let error = #expect(throws: WinnowError.self) { try setup(graph, graph, ["values": .list(values)]) }
+            #expect(error?.subject == "values" && error?.problem.contains(words) == true)
+        }
+        let error = #expect(throws: WinnowError.self) {
+            try setup(graph, graph, ["values": .list([first, second]), "targets": .list([second, first])])
+        }
+        #expect(error?.subject == "targets")
+    }
+
     @Test func aPerfectStudentLosesNothing() throws {
         for graph in [try TestModels.perceptron(), try TestModels.residual(), try TestModels.convolutional()] {
             #expect(abs(try loss(setup(graph, graph), TestModels.dataset(for: graph, count: 8))) < 1e-9, "\(graph.name)")
