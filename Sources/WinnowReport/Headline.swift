@@ -14,7 +14,8 @@ extension Report {
         let subject = title.isEmpty ? "The model" : title
         let loss = Self.loss(verdict, first, last)
         let sentence = words.isEmpty ? "\(subject) \(loss)." : "\(subject) is now \(words), and \(loss)."
-        return ([sentence] + (targetSentence.map { [$0] } ?? [])).joined(separator: " ")
+        let nothing = withoutIntegers.map { "\($0.prefix(1).uppercased())\($0.dropFirst())." }
+        return [nothing, sentence, targetSentence].compactMap { $0 }.joined(separator: " ")
     }
 
     private static func loss(_ verdict: Verdict, _ first: ModelMeasurement, _ last: ModelMeasurement) -> String {

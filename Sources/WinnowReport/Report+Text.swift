@@ -27,8 +27,7 @@ extension Report {
                 model.latencyOnAllThreads.map { Format.milliseconds($0.medianMilliseconds) } ?? "–",
             ]
         }
-        let verdict = verdict.map { $0.text.isEmpty ? "" : "\(title.isEmpty ? "" : title + ": ")\($0.text)" } ?? title
-        var lines = [verdict].filter { !$0.isEmpty } + TextTable(header: header, rows: rows).lines
+        var lines = [summary].filter { !$0.isEmpty } + TextTable(header: header, rows: rows).lines
         for step in steps { lines += step.findings.undone.map { "\(step.name): \($0)" } }
         for model in models { lines += model.coverage.map { ["\(model.stage): \($0.text)"] } ?? [] }
         for model in models { lines += (model.metrics ?? []).outputLines.map { "\(model.stage): \($0)" } }
@@ -37,6 +36,15 @@ extension Report {
         }
         return (lines + caveats + [search?.text].compactMap { $0 }).joined(separator: "\n")
     }
+
+    /// What was lost and won, and before it that integers were asked for and there are none.
+    private var summary: String {
+        guard let verdict else { return title }
+        let words = [withoutIntegers, verdict.text].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", ")
+        return words.isEmpty ? "" : "\(title.isEmpty ? "" : title + ": ")\(words)"
+    }
+
+    var withoutIntegers: String? { steps.flatMap(\.findings).withoutIntegers }
 
     /// What a reader must know to read the table rightly.
     var caveats: [String] {

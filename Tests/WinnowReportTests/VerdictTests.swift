@@ -3,6 +3,7 @@ import Testing
 import WinnowEngine
 import WinnowGraph
 import WinnowOperators
+import WinnowPasses
 import WinnowTensor
 @testable import WinnowReport
 
@@ -28,6 +29,24 @@ import WinnowTensor
         #expect(slow.hasPrefix("t: 1.25× slower (1.11–1.43) on 1 thread, 2.0× smaller on disk, 2.0× smaller zipped, top-1 −2.00 points"))
         let fast = try report(bytes: 500, top1: 0.91, speed: [1.7, 1.8, 1.9]).text.split(separator: "\n")[0]
         #expect(fast == "t: 2.0× smaller on disk, 2.0× smaller zipped, top-1 +1.00 points, 1.80× faster (1.70–1.90) on 1 thread")
+    }
+
+    /// Where integers were asked for and there are none, text and page begin with that, and the reason is the first of its kind.
+    @Test func noIntegersAreSaidFirst() throws {
+        func quantized(_ count: Double) throws -> Report {
+            var result = try report(bytes: 1000, top1: 0.9, speed: [0.9, 1, 1.1])
+            let others = (0..<20).map { Finding("v\($0)", .fellBack, reason: "reason \($0 / 2)") }
+            let whole = Finding("graph", .fellBack, .integerLayers, before: 10, after: count, reason: "they stay float")
+            result.steps = [.init(name: "static-quantization", settings: "", seconds: 1, findings: others + [whole], result: nil)]
+            return result
+        }
+        let none = try quantized(0)
+        let lines = none.text.split(separator: "\n")
+        #expect(lines[0].hasPrefix("t: none of 10 layers became integers, as large on disk"))
+        #expect(lines.first { $0.contains("fell back") } == "static-quantization: graph: fell back (they stay float)")
+        #expect(none.headline.hasPrefix("None of 10 layers became integers. t is now as large"))
+        let some = try quantized(1)
+        #expect(some.text.hasPrefix("t: as large on disk") && some.headline.hasPrefix("t is now"))
     }
 
     /// Within the noise there is no ratio.

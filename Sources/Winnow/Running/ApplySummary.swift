@@ -60,7 +60,8 @@ public struct ApplySummary: Sendable {
         if Format.percent(before.sparsity, 1) != Format.percent(after.sparsity, 1) {
             parts.append("zeros \(Format.percent(before.sparsity, 1)) → \(Format.percent(after.sparsity, 1))")
         }
-        return (after.coverage.map { [$0.text] } ?? []) + ["\(output): \((parts + counts).joined(separator: ", "))"]
+        let layers = findings.withoutIntegers ?? after.coverage?.text
+        return [layers].compactMap { $0 } + ["\(output): \((parts + counts).joined(separator: ", "))"]
     }
 
 }

@@ -21,6 +21,8 @@ public struct Quantity: Hashable, Sendable {
     public static let elements = Quantity("elements")
     public static let rank = Quantity("rank")
     public static let nodes = Quantity("nodes")
+    /// Those that could compute in integers, and those that do.
+    public static let integerLayers = Quantity("layers in integers")
     public static let inputs = Quantity("inputs")
     public static let outputChannels = Quantity("output channels")
     public static let unmaskedChannels = Quantity("output channels that are not masked")

@@ -87,8 +87,10 @@ struct CalibratedLayers {
     /// Whether values of a group were given their codes.
     func isGiven(_ group: QuantizationPlan.Group) -> Bool { group.values.contains { given[$0] != nil } }
 
-    /// What became of the encodings that were given, in the graph with codes.
-    func encodingFindings(in coded: Graph) -> [Finding] { encodings.findings(given, in: coded) }
+    /// What became of the encodings that were given, to `others` too, in the graph with codes.
+    func encodingFindings(and others: [ValueName: QuantizationParameters], in coded: Graph) -> [Finding] {
+        encodings.findings(given.merging(others) { $1 }, in: coded)
+    }
 
     /// The layers that could become integers.
     var eligibleSites: [WeightSite] { QuantizationPlan(graph, selection: selection, arithmetic).sites }

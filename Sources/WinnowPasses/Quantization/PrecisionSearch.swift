@@ -21,7 +21,7 @@ struct PrecisionSearch {
     private let costs: [String: Double]
     /// What the model gives in float for a few samples.
     private let outputs: SampledOutputs
-    /// Plans that are measured at most.
+    /// Plans that are measured at most in one course.
     private static let attempts = 5
 
     /// - Parameter correctsBiases: whether layers in integers get back the means of their outputs.
@@ -65,7 +65,22 @@ struct PrecisionSearch {
         let plan = layers.plan(barred: barred)
         let signal = noise > 0 ? -10 * log10(noise) : nil
         let finding = Finding("graph", .done, .outputSignal, after: signal, reason: summary(of: plan))
-        return Choice(plan: plan, findings: [finding] + reasons(for: barred))
+        let floats = try floats(besides: plan) {
+            let whole = try outputs.noise(of: pairs(layers.plan()).graph)
+            let measured = whole > 0 && whole.isFinite ? String(format: "%.1f dB", -10 * log10(whole)) : "not known"
+            let words = "with all in integers the SQNR of the outputs is \(measured), and output-sqnr asks for"
+            return String(format: "\(words) %.4g: a smaller output-sqnr, or max-drop, makes", -10 * log10(bound))
+        }
+        return Choice(plan: plan, findings: [finding] + floats + reasons(for: barred))
+    }
+
+    /// How many layers of those that could be integers are not, why, and what would change that.
+    private func floats(besides plan: QuantizationPlan, _ why: () throws -> String) rethrows -> [Finding] {
+        let (all, count) = (layers.plan().sites.count, plan.sites.count)
+        guard count < all else { return [] }
+        let reason = try "\(all - count) of \(all) layers stay float: \(why()) more of them integers, and weight-only-quantization "
+            + "after this stores their weights smaller"
+        return [Finding("graph", .fellBack, .integerLayers, before: Double(all), after: Double(count), reason: reason)]
     }
 
     /// How much of the work is in integers, and what of it costs most.
@@ -110,7 +125,31 @@ struct PrecisionSearch {
             aim = next > holds.aim && next < fails ? next : fails.isFinite ? (holds.aim * fails).squareRoot() : 2 * holds.aim
             if holds.aim == 0 { aim = min(aim, 0.8 * next) }
         }
-        return holds.barred.map { ($0, holds.noise) } ?? (barring(untilPredictedIs: -1), 0)
+        let found = holds.barred.map { ($0, holds.noise) } ?? (barring(untilPredictedIs: -1), 0)
+        // Far below the bound: predictions told too little of what is measured.
+        guard found.1 < bound / 4, !found.0.isEmpty else { return found }
+        let halved = try halving(untilNoiseIs: bound)
+        func layerCount(_ barred: Set<ValueName>) -> Int { layers.plan(barred: barred).sites.count }
+        return layerCount(halved.barred) > layerCount(found.0) ? halved : found
+    }
+
+    /// The values to bar by what is measured alone: as few in their order as will do, without those of least noise that need not be.
+    private func halving(untilNoiseIs bound: Double) throws -> (barred: Set<ValueName>, noise: Double) {
+        let order = barringOrder(untilPredictedIs: -1)
+        var (low, high, noise) = (0, order.count, 0.0)
+        func measured(_ barred: Set<ValueName>) throws -> Double { try outputs.noise(of: pairs(layers.plan(barred: barred)).graph) }
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            let own = try measured(Set(order.prefix(middle)))
+            if own <= bound { (high, noise) = (middle, own) } else { low = middle }
+        }
+        var barred = Set(order.prefix(high))
+        let least = order.prefix(max(0, high - 1)).sorted { (noises[$0] ?? 0, $0) < (noises[$1] ?? 0, $1) }
+        for value in least.prefix(Self.attempts) {
+            let own = try measured(barred.subtracting([value]))
+            if own <= bound { (barred, noise) = (barred.subtracting([value]), own) }
+        }
+        return (barred, noise)
     }
 
     /// Those that do most harm in float, as few as keep the score on validation data within `drop` points.
@@ -132,7 +171,11 @@ struct PrecisionSearch {
             if try holds(middle) { high = middle } else { low = middle }
         }
         let barred = Set(order.prefix(high))
-        return Choice(plan: layers.plan(barred: barred), findings: bound.findings + reasons(for: barred))
+        let plan = layers.plan(barred: barred)
+        let floats = floats(besides: plan) {
+            String(format: "with fewer validation drops by more than the %.4g points of max-drop: a larger max-drop makes", drop)
+        }
+        return Choice(plan: plan, findings: bound.findings + floats + reasons(for: barred))
     }
 
     private func barring(untilPredictedIs bound: Double) -> Set<ValueName> {

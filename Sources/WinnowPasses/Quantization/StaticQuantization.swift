@@ -19,8 +19,8 @@ public struct StaticQuantization: Pass {
         BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
         absorbed: its output is what is quantized. Biases take what rounding the weights adds to the means of channels. \
         What the rounding of each value takes of the outputs is predicted from their gradients, and the worst stay float \
-        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop. encodings=FILE gives scales and zero \
-        points to whatever it names.
+        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop. Weights of LSTM, GRU and RNN \
+        become int8 that the runtime turns into floats. encodings=FILE gives scales and zero points to whatever it names.
         """
     public static let strengths = [Strength("weight-bits", rising: [8, 4, 2])]
     public static let isIdempotent = true
@@ -37,6 +37,8 @@ public struct StaticQuantization: Pass {
     @Hyperparameter("fold BatchNormalization into the layer before it") public var foldBatchNorm = true
     @Hyperparameter("write layers between codes as QLinearConv and QLinearMatMul, instead of pairs around Conv and MatMul")
     public var quantizedOperators = false
+    @Hyperparameter("store weights of LSTM, GRU and RNN, which have no form in integers, as 8-bit codes that become floats at each run")
+    public var codeRecurrentWeights = true
     public var given = EncodingChoice()
     public var choice = WeightChoice()
 
@@ -53,23 +55,25 @@ public struct StaticQuantization: Pass {
         var arithmetic = try codes.arithmetic(
             weightBits: weightBits, storedAs: .int8, isReduced: reduceRange)
         arithmetic.quantizesOutputs = quantizeOutputs
-        let layers = try CalibratedLayers(
-            arithmetic, calibration, choice, given.table(about: graph), graph: folded, context: context
-        ).roundingWeights(by: rounding, context)
+        let table = try given.table(about: graph)
+        let layers = try CalibratedLayers(arithmetic, calibration, choice, table, graph: folded, context: context)
+            .roundingWeights(by: rounding, context)
         let pairs = try precision.pairs(of: layers, original: graph, context)
         let (coded, findings) = try pairs.graph.storingIntegers(for: arithmetic)
         let audit = IntegerAudit(of: coded)
         let typed = coded.allowing(layers.activationTypes)
         let noted = try typed.notingFloats(among: layers.eligibleSites)
         let search = stepWithoutSearch(layers, in: noted).map { [$0] } ?? []
-        let written = try quantizedOperators ? noted.writingQuantizedOperators() : PassResult(graph: noted, findings: [])
+        let recurrent = try codingRecurrentWeights(of: noted, choice.selection(in: folded), table, context)
+        let written = try quantizedOperators ? recurrent.graph.writingQuantizedOperators() : PassResult(graph: recurrent.graph, findings: [])
         var ledger = WeightLedger(graph)
         let normalizations = graph.nodes.filter { $0.op is BatchNormalization }.map(\.name)
         for name in normalizations where folded.node(named: name) == nil {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
         let prediction = RuntimePrediction(noted, on: arithmetic.profile)?.findings ?? []
-        let own = pairs.findings + findings + layers.encodingFindings(in: noted) + search + audit.findings + prediction + written.findings
+        let own = pairs.findings + findings + recurrent.findings + layers.encodingFindings(and: recurrent.given, in: recurrent.graph)
+            + search + audit.findings + prediction + written.findings
         for finding in own + arithmetic.profile.objections(to: written.graph) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
             ledger.skip(site.tensor, "a body of \(site.holder ?? "") reads it, and bodies stay float")
@@ -80,6 +84,14 @@ public struct StaticQuantization: Pass {
 }
 
 extension StaticQuantization {
+    private func codingRecurrentWeights(
+        of graph: Graph, _ selection: Selection, _ table: EncodingTable, _ context: PassContext
+    ) throws -> RecurrentWeights {
+        guard codeRecurrentWeights else { return RecurrentWeights(graph) }
+        let scheme = QuantizationScheme(bits: 8, .init(perChannel: codes.perChannel)).with { $0.convention = codes.convention.member }
+        return try RecurrentWeights(graph, selection, scheme, table, rounding, context)
+    }
+
     /// What a recipe says for the same layers in float, without looking for them again.
     private func stepWithoutSearch(_ layers: CalibratedLayers, in noted: Graph) -> Finding? {
         let names = Set(noted.nodes.filter(\.notes.staysFloat).map(\.name))

@@ -67,6 +67,44 @@ struct PrecisionTests {
         #expect(try decibels(all.graph, graph) < decibels(chosen.graph, graph) - 3)
     }
 
+    /// Where layers stay float one finding says how many, what the outputs would be with all in integers, and which settings change that.
+    @Test func layersInFloatAreCountedAndExplained() throws {
+        let graph = try spectrogram()
+        func finding(_ values: [String: HyperparameterValue]) throws -> Finding? {
+            try quantized(graph, values).findings.first { $0.quantity == .integerLayers }
+        }
+        let some = try #require(try finding([:]))
+        #expect(some.subject == "graph" && some.status == .fellBack && some.before == 3 && some.after == 2)
+        #expect(some.reason.hasPrefix("1 of 3 layers stay float: ") && some.reason.contains(" dB, and output-sqnr asks for 28: "))
+        #expect(some.reason.contains("max-drop") && some.reason.contains("weight-only-quantization"))
+        let none = try #require(try finding(["output-sqnr": 200]))
+        #expect(none.before == 3 && none.after == 0 && none.reason.contains("output-sqnr asks for 200"))
+        let drop = try finding(["max-drop": 0])
+        #expect(drop.map { $0.reason.contains("the 0 points of max-drop") } ?? true)
+        #expect(try finding(["output-sqnr": 0]) == nil && finding(["max-drop": 100]) == nil)
+    }
+
+    /// Rounding to whole numbers has no derivative, so that the harm of its layers is far larger than predicted: the others stay integers.
+    @Test func harmThatWasNotPredictedLeavesTheRestInIntegers() throws {
+        let b = GraphBuilder("floors")
+        func weight(_ name: String, _ shape: Shape, _ seed: UInt64) -> ValueName { b.constant(name, TestModels.normal(shape, seed: seed)) }
+        let (x, z) = (try b.input("x", .float32, ["N", 12]), try b.input("z", .float32, ["N", 12]))
+        func hidden(_ data: ValueName, _ name: String, _ count: Int, _ seed: UInt64) throws -> ValueName {
+            let first = try b.add(MatMul(), data, weight("\(name)1.weight", [12, 16], seed), name: "\(name)1")
+            return try b.add(MatMul(), b.add(Relu(), first), weight("\(name)2.weight", [16, count], seed + 1), name: "\(name)2")
+        }
+        let steps = try hidden(x, "a", 64, 1)
+        let floors = try b.add(Add(), steps, b.add(Mul(), b.add(Floor(), steps), b.constant("factor", Tensor(scalar: Float(4)))))
+        let shifted = try b.add(Add(), hidden(z, "b", 8, 3), b.constant("shift", Tensor(scalar: Float(10))))
+        let graph = try b.graph(outputs: [floors, shifted])
+        func samples(_ seed: UInt64) -> Tensor { Tensor(TestModels.normal([64, 12], seed: seed).floats().map { $0 / 0.3 }, shape: [64, 12]) }
+        let data = try Dataset([.init(name: "x", samples(5)), .init(name: "z", samples(6))])
+        let context = PassContext(calibration: data, training: data, validation: data)
+        let result = try StaticQuantization(hyperparameters: ["output-sqnr": 48])(graph, in: context)
+        #expect(layersInIntegers(result.graph) == ["b1", "b2"])
+        #expect(result.findings.contains { $0.quantity == .outputSignal && $0.after ?? 0 >= 48 })
+    }
+
     /// Ranks that swap are no noise: layers before a TopK become integers where its scores and what is looked up by them allow it.
     @Test func outputsInTheOrderOfARankDoNotKeepLayersInFloat() throws {
         let b = GraphBuilder("detector")

@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 /// Weights of recurrent layers and of Einsum become codes like all others.
@@ -41,6 +42,30 @@ struct RecurrentQuantizationTests {
         #expect(result.initializers["W.scale"]?.shape == [40])
         #expect(result.initializers["W.codes"]?.elementType == .int8)
         #expect(try difference(TestModels.recurrent(), result) < 0.01)
+    }
+
+    /// Static quantization has no integer form of recurrent layers: their weights become the codes that weight-only quantization makes.
+    @Test func staticQuantizationStoresRecurrentWeightsAsCodes() throws {
+        let calibration = try Dataset([.init(name: "x", TestModels.normal([16, 5, 6]))])
+        let context = PassContext(calibration: calibration)
+        for (place, graph) in try models.enumerated() {
+            let alone = try WeightOnlyQuantization()(graph).graph
+            let result = try StaticQuantization()(graph, in: context)
+            for name in ["W", "R"] {
+                #expect(result.findings.contains { $0.subject == name && $0.status == .done && $0.quantity == .elementSize && $0.after == 8 })
+                #expect(result.graph.initializers[name] == nil)
+                #expect(result.graph.initializers["\(name).codes"] == alone.initializers["\(name).codes"])
+            }
+            #expect(try difference(graph, result.graph) < 0.05)
+            try WrittenModels.keep(result.graph, "passes", "static-quantization recurrent \(place)")
+            #expect(try StaticQuantization()(result.graph, in: context).graph.text == result.graph.text)
+        }
+        let graph = try TestModels.recurrent()
+        let floats = try StaticQuantization(hyperparameters: ["code-recurrent-weights": false])(graph, in: context).graph
+        #expect(floats.initializers["W"] != nil && floats.initializers["R"] != nil)
+        let chosen = try StaticQuantization(hyperparameters: ["except": ["R"]])(graph, in: context)
+        #expect(chosen.graph.initializers["W"] == nil && chosen.graph.initializers["R"] != nil)
+        #expect(chosen.findings.contains { $0.subject == "R" && $0.status == .kept })
     }
 
     @Test(arguments: [RecurrentParameters.Direction.forward, .reverse, .bidirectional], [true, false])

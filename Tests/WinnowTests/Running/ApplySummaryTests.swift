@@ -30,6 +30,11 @@ import WinnowTensor
         #expect(try summary(findings).lines(isVerbose: true).count == findings.count + 1)
     }
 
+    @Test func noIntegersAreSaidBeforeTheSums() throws {
+        let lines = try summary([Finding("graph", .fellBack, .integerLayers, before: 3, after: 0, reason: "noise")]).lines(isVerbose: false)
+        #expect(lines.count == 3 && lines[0] == "graph: fell back (noise)" && lines[1] == "none of 3 layers became integers")
+    }
+
     @Test func manyReasonsAreCut() throws {
         let findings = (0..<50).map { Finding("d\($0)") } + (0..<30).map { Finding("s\($0)", .skipped, reason: "reason \($0)") }
         let lines = try summary(findings).lines(isVerbose: false)
