@@ -106,7 +106,7 @@ def words(model):
     said |= {"output": graph.output[0].doc_string, "type": kind.denotation, "axis": kind.tensor_type.shape.dim[0].denotation}
     said["bias"] = next((tensor.doc_string for tensor in graph.initializer if tensor.name == "b1"), None)
     for place, message in (("model", model), ("graph", graph), ("node", node), ("input", graph.input[0])):
-        said[f"{place} properties"] = {entry.key: entry.value for entry in message.metadata_props if not entry.key.startswith("winnow.")}
+        said[f"{place} properties"] = {entry.key: entry.value for entry in message.metadata_props}
     said["annotations"] = [
         (entry.tensor_name, [(pair.key, pair.value) for pair in entry.quant_parameter_tensor_names]) for entry in graph.quantization_annotation
     ]

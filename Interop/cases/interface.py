@@ -23,7 +23,7 @@ def described(d):
 def description(r):
     """What is written beside the numbers survives."""
     if r.rc: raise Wrong(message(r))
-    props = lambda o: {p.key: p.value for p in o.metadata_props if not p.key.startswith("winnow.")}
+    props = lambda o: {p.key: p.value for p in o.metadata_props}
     def facts(m):
         g, first = m.graph, next((n for n in m.graph.node if n.name == "fc1"), None)
         t = g.input[0].type
