@@ -60,7 +60,7 @@ def test_a_signal_ends_the_command_within_a_second(winnow_path, model, tmp_path,
     if work == "endless loop":
         values = [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in [
             ("i", TensorProto.INT64, []), ("c", TensorProto.BOOL, []), ("s", TensorProto.FLOAT, [1]), ("co", TensorProto.BOOL, []), ("so", TensorProto.FLOAT, [1])]]
-        nodes = [helper.make_node("Identity", ["c"], ["co"]), helper.make_node("Identity", ["s"], ["so"])]
+        nodes = [helper.make_node("Identity", ["c"], ["co"]), helper.make_node("Neg", ["s"], ["so"])]
         loop = helper.make_node("Loop", ["n", "", "x"], ["y"], body=helper.make_graph(nodes, "body", values[:3], values[3:]))
         info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
         count = numpy_helper.from_array(np.array(1 << 62), "n")

@@ -308,7 +308,7 @@ final class SearchRun {
             return "round \(number + 1): \(round.count) candidates, \(round.epochs) epochs each, about \(Int(saturating: seconds.rounded(.up))) s"
         }
         noteConstant()
-        let missed = planned.isEmpty ? targets.outcomes(of: best.trial, from: baseline).filter { !$0.isMet } : []
+        let missed = candidates.isEmpty ? targets.outcomes(of: best.trial, from: baseline).filter { !$0.isMet } : []
         if !missed.isEmpty {
             let words = missed.map { "\($0.name) \($0.reached) instead of \($0.asked)" }.joined(separator: " and ")
             note("the targets are out of reach: the nearest that is known, \(best.trial.title), has \(words)")

@@ -336,7 +336,6 @@ struct TrainedQuantizationTests {
             #expect(encoded.decoded.zeroCount >= encoded.decoded.elementCount / 2)
         }
     }
-
     @Test func palettesMayWeighByFisherInformation() throws {
         let graph = try TestModels.perceptron()
         let context = try TestModels.context(for: graph)
