@@ -12,7 +12,7 @@ extension Graph {
     /// A body that these do not fit, as it never runs with them, stays as it is.
     package func tellingCaptures() throws -> Graph {
         var edits: [GraphEdit] = []
-        for node in nodes where !node.op.bodies.isEmpty {
+        for node in nodes where !node.op.bodies.isEmpty && !(node.op is UnknownOperator) {
             var (told, isSame) = (node, true)
             told.op = try node.op.changingBodies(in: self) { body in
                 let unsaid = body.captures.filter { $0.value == .unknown && infos[$0.key]?.isGuess == false }
