@@ -181,4 +181,4 @@ def test_memory_of_four_bits(winnow_path, tmp_path, external):
     used, program = peak(path), peak(small)
     print(f"{count / 1e6:.0f} MB of codes and scales; {used / 1e6:.0f} MB resident at most, {program / 1e6:.0f} MB of them the program")
     # Scales inside the model's file may lie where float32 may not be read; they are copied.
-    assert used - program < (1.15 if external else 1.4) * count
+    assert used - program < (1.15 if external else 1.6) * count
