@@ -150,7 +150,7 @@ def test_zeros_of_codes(winnow, tmp_path):
 
 
 @pytest.mark.parametrize("external", [True, False])
-def test_memory_of_four_bits(winnow_path, tmp_path, external):
+def test_memory_of_four_bits(winnow, winnow_path, tmp_path, external):
     """No float32 copy, and no second one of the file: a run takes hardly more memory than there are codes, beside the model or in it."""
     random = np.random.default_rng(5)
     size, layers = 4096, 16
@@ -182,3 +182,6 @@ def test_memory_of_four_bits(winnow_path, tmp_path, external):
     print(f"{count / 1e6:.0f} MB of codes and scales; {used / 1e6:.0f} MB resident at most, {program / 1e6:.0f} MB of them the program")
     # Scales inside the model's file may lie where float32 may not be read; they are copied.
     assert used - program < (1.15 if external else 1.6) * count
+    if not external:
+        # Codes are read where they lie in the file, at any place.
+        compare(winnow, path, random.standard_normal((2, size)).astype(np.float32), 1e-3)

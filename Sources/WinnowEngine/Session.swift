@@ -71,9 +71,7 @@ public final class Session {
             let axes = independentSamples, let count = axes.count(in: shapes), count > 1
         else { return nil }
         let lowered = try lowered(supplied: Set(shapes.keys))
-        let types = lowered.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
-        let parts = try SampleParts(
-            of: lowered, inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }), sampleCount: count)
+        let parts = try SampleParts(of: lowered, inputTypes: lowered.inputTypes(of: shapes), sampleCount: count)
         let size = parts.size(of: count, least: ThreadCount.current)
         guard size < count else { return nil }
         let split = Set(shapes.keys.filter { axes.axis(ofInput: $0) != nil })
@@ -98,10 +96,7 @@ public final class Session {
     private func settled(for shapes: [ValueName: Shape]) throws -> Graph {
         let lowered = try lowered(supplied: Set(shapes.keys))
         guard options.lowers, lowered.nodes.contains(where: { !$0.op.bodies.isEmpty }) else { return lowered }
-        let types = lowered.inputs.compactMap { input in
-            shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) }
-        }
-        return try lowered.taking(Dictionary(types, uniquingKeysWith: { first, _ in first })).settlingControlFlow()
+        return try lowered.taking(lowered.inputTypes(of: shapes)).settlingControlFlow()
     }
 
     /// The outputs for these inputs, all by name; the members of a list `s` are `s.0`, `s.1`, …. The first axis is the batch, of any
@@ -131,6 +126,13 @@ public final class Session {
         var outputs: [ValueName: Datum] = [:]
         for name in graph.outputs { outputs[name] = plan.datum(name) }
         return outputs
+    }
+}
+
+extension Graph {
+    /// The types of its inputs where they have these shapes.
+    fileprivate func inputTypes(of shapes: [ValueName: Shape]) -> [ValueName: ValueType] {
+        inputs.reduce(into: [:]) { types, input in types[input.name] = shapes[input.name].map { ValueType(input.type.elementType, $0) } }
     }
 }
 

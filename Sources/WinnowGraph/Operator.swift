@@ -99,6 +99,9 @@ package protocol Operator: Sendable {
     /// The value whose sigmoid the node gives, if that is what it computes.
     func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName?
 
+    /// Whether two runs may give different numbers.
+    var draws: Bool { get }
+
     /// Whether numbers from 0 to 1 give numbers from 0 to 1.
     var combinesUnitIntervals: Bool { get }
 
@@ -142,6 +145,7 @@ extension Operator {
     package var passesShifts: Bool { quantization == .keepsScale }
     package func probabilities(of node: Node, in graph: GraphIndex) -> Probabilities? { nil }
     package func sigmoid(of node: Node, in graph: GraphIndex) -> ValueName? { nil }
+    package var draws: Bool { false }
     package var combinesUnitIntervals: Bool { false }
     package var quantization: QuantizationRule { .floatOnly }
     package var bodies: [String: Graph] { [:] }

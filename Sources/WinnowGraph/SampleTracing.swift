@@ -100,8 +100,8 @@ extension SampleTracing {
         let outputs = node.outputs.map { $0.isEmpty ? nil : infos[$0] }
         let marked = inputs.indices.filter { inputs[$0]?.hasSamples ?? false }
         let counted = node.inputs.indices.filter { counts.contains(node.inputs[$0]) }
-        // What is drawn is drawn once.
-        guard !node.inputs.isEmpty, node.op.bodies.isEmpty else { return nil }
+        // What is drawn is drawn once for all.
+        guard !node.op.draws, node.op.bodies.isEmpty else { return nil }
         let hasSamples = outputs.contains { $0?.hasSamples ?? false }
         guard !marked.isEmpty || !counted.isEmpty else { return hasSamples ? nil : .shared }
         let map = node.op.axes(for: inputs)

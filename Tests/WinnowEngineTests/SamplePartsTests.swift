@@ -61,6 +61,8 @@ import WinnowTensor
                 let column = try b.add(Unsqueeze(), places, b.constant("axes", Tensor([1] as [Int64])))
                 return try b.add(Add(), x, b.add(Cast(to: .float32), column))
             },
+            { b, x in try b.add(Add(), x, b.add(RandomNormalLike(RandomDistribution(isNormal: true, first: 0, second: 1)), x)) },
+            { b, x in try b.add(Add(), x, b.add(Bernoulli(), b.constant("half", Tensor([Float](repeating: 0.5, count: 10), shape: [1, 10])))) },
             { b, x in
                 let codes = try b.add(DynamicQuantizeLinear(), inputs: [x], outputs: 3)
                 return try b.add(DequantizeLinear(), codes[0], codes[1], codes[2])

@@ -7,6 +7,7 @@ package import WinnowTensor
 package struct Multinomial: Decomposition {
     package static let type = OperatorType("Multinomial")
     package static let maximumInputCount = 1
+    package var draws: Bool { true }
 
     package var sampleCount: Int
     package var target: ElementType

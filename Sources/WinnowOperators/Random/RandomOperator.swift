@@ -10,6 +10,8 @@ package protocol RandomOperator: Operator {
 }
 
 extension RandomOperator {
+    package var draws: Bool { true }
+
     package init(attributes: Attributes, version: Int) throws {
         self.init(
             try RandomDistribution(attributes: attributes, isNormal: Self.isNormal), shape: try attributes.ints("shape") ?? [])
@@ -37,6 +39,8 @@ package protocol RandomLikeOperator: Operator {
 }
 
 extension RandomLikeOperator {
+    package var draws: Bool { true }
+
     package init(attributes: Attributes, version: Int) throws {
         self.init(try RandomDistribution(attributes: attributes, isNormal: Self.isNormal))
     }
@@ -56,12 +60,5 @@ extension RandomLikeOperator {
         var request = request
         request.inputs = []
         return try distribution.kernel(request)
-    }
-}
-
-extension Operator {
-    /// Whether two runs may give different numbers.
-    package var draws: Bool {
-        self is any RandomOperator || self is any RandomLikeOperator || self is Bernoulli || self is Multinomial
     }
 }

@@ -7,11 +7,7 @@ import WinnowTestSupport
 /// Where an operator is said to keep samples apart, one at a time through its graph give what all at once do.
 struct SampleLaws {
     @Test(arguments: OperatorSamples.all) func samplesOneByOneGiveTheSame(_ sample: OperatorSample) throws {
-        let extents = Set(sample.inputs.indices.compactMap { place in
-            sample.constants.contains(place) || sample.lists.contains(place) ? nil : sample.inputs[place]?.shape.extents.first
-        })
-        for count in extents.sorted() where (2...64).contains(count) {
-            guard let graph = try? sample.counting(count), SampleAxes(of: graph).areIndependent(in: graph) else { continue }
+        for (count, graph) in sample.independentGraphs {
             let inputs = sample.fed(graph)
             let (whole, parts) = try (outputs(graph, inputs), outputs(graph, inputs, inPartsOf: count))
             for name in graph.outputs {
@@ -22,6 +18,12 @@ struct SampleLaws {
                 #expect(!apart, "\(sample), \(count) samples")
             }
         }
+    }
+
+    /// The law above is about many operators.
+    @Test func manyOperatorsKeepSamplesApart() {
+        let types = Set(OperatorSamples.all.filter { !$0.independentGraphs.isEmpty }.map { "\($0.op.type)" })
+        #expect(types.count > 100, "\(types.count)")
     }
 
     private func outputs(_ graph: Graph, _ inputs: [ValueName: Tensor], inPartsOf count: Int = 1) throws -> [ValueName: Tensor] {
@@ -39,6 +41,17 @@ struct SampleLaws {
 }
 
 extension OperatorSample {
+    /// Graphs of the operator alone that keep so many samples apart.
+    fileprivate var independentGraphs: [(count: Int, graph: Graph)] {
+        let extents = Set(inputs.indices.compactMap { place in
+            constants.contains(place) || lists.contains(place) ? nil : inputs[place]?.shape.extents.first
+        })
+        return extents.sorted().filter { (2...64).contains($0) }.compactMap { count in
+            guard let graph = try? counting(count), SampleAxes(of: graph).areIndependent(in: graph) else { return nil }
+            return (count, graph)
+        }
+    }
+
     /// A graph of the operator alone, whose inputs leave first axes of this extent open.
     fileprivate func counting(_ count: Int) throws -> Graph {
         let graph = try graph()
