@@ -61,12 +61,39 @@ INLINE integers first_words(const int32_t *x, size_t count, const int32_t *end) 
     return *(const integers *)words;
 }
 
+/// How far apart 16 pixels are; 0 where they are not evenly spaced.
+static size_t spacing(const int32_t *const pixels[16]) {
+    const ptrdiff_t step = pixels[1] - pixels[0];
+    if (!pixels[0] || step <= 0) return 0;
+    for (int i = 1; i < 16; i++)
+        if (pixels[i] != pixels[0] + i * step) return 0;
+    return (size_t)step;
+}
+
+/// The words of 16 pixels that are so far apart, word by word; gives how many: fewer where words up to `end` alone may be read.
+INLINE size_t fill_evenly(const int32_t *x, size_t step, size_t words, const int32_t *end, int32_t flipped, int32_t *to, size_t width) {
+    size_t word = 0;
+    for (; word < words && end - x >= (ptrdiff_t)(15 * step + 16); word += 16) {
+        integers rows[16];
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < 16; i++) rows[i] = *(const integers *)(x + i * step) ^ (integers)flipped;
+        x += 16;
+        transpose(rows);
+        if (word + 16 > words) {
+            for (size_t i = 0; i < words - word; i++, to += width) *(integers *)to = rows[i];
+            return words;
+        }
+#pragma clang loop unroll(full)
+        for (size_t i = 0; i < 16; i++, to += width) *(integers *)to = rows[i];
+    }
+    return word;
+}
+
 /// What the first `used` times 16 pixels of a tile read, with the bits of `flipped` turned. Pixels behind the last and those of the padding
 /// are `padding` throughout.
 INLINE void fill(
-    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to,
-    const int vectors, const int used) {
-    const size_t width = GROUP * (size_t)vectors, channels = p->channels, plane = p->target_height * p->target_width;
+    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to, int used) {
+    const size_t width = GROUP * (size_t)p->vectors, channels = p->channels, plane = p->target_height * p->target_width;
     const int isFlat = p->filter_height * p->filter_width == 1 && p->row_stride == 1 && p->column_stride == 1 && !p->top && !p->left
         && p->target_height == p->source_height && p->target_width == p->source_width;
     const int32_t *end = x + p->images * p->source_height * p->source_width * channels;
@@ -82,6 +109,8 @@ INLINE void fill(
             }
         }
         int32_t *target = to + first;
+        if (isFlat && there == 16 && fill_evenly(x + begin * channels, channels, channels, end, flipped, target, width) == channels)
+            continue;
         for (size_t tap_row = 0; tap_row < p->filter_height; tap_row++) {
             for (size_t tap = 0; tap < p->filter_width; tap++) {
                 const int32_t *pixels[16];
@@ -97,7 +126,10 @@ INLINE void fill(
                     if (v >= 0 && v < (ptrdiff_t)p->source_height && h >= 0 && h < (ptrdiff_t)p->source_width)
                         pixels[i] = x + ((image[i] * p->source_height + (size_t)v) * p->source_width + (size_t)h) * channels;
                 }
-                for (size_t channel = 0; channel < channels; channel += 16) {
+                const size_t step = spacing(pixels);
+                size_t channel = step ? fill_evenly(pixels[0], step, channels, end, flipped, target, width) : 0;
+                target += channel * width;
+                for (; channel < channels; channel += 16) {
                     const size_t count = channels - channel < 16 ? channels - channel : 16;
                     integers rows[16];
                     for (int i = 0; i < 16; i++)
@@ -110,6 +142,12 @@ INLINE void fill(
     }
 }
 
+/// Not inlined, so that it takes no registers from the loops over weights.
+FOR_EACH_PROCESSOR void winnow_fill_sparse_tile(
+    const struct winnow_sparse_product *p, const int32_t *x, int32_t padding, int32_t flipped, size_t tile, int32_t *to, int used) {
+    fill(p, x, padding, flipped, tile, to, used);
+}
+
 /// A weight for all pixels, and where what it is multiplied by begins. Read as one number: a broadcast from memory would be one more load.
 INLINE floats weight_of(const struct winnow_nonzero *e, const char *tile, const float **from) {
     uint64_t both;
@@ -118,9 +156,15 @@ INLINE floats weight_of(const struct winnow_nonzero *e, const char *tile, const 
     return (floats)(integers)(int32_t)(both >> 32);
 }
 
+/// Weights that soon follow come from memory: what is read of tiles in between hides from processors that they lie in a row.
+INLINE void expect_after(const struct winnow_nonzero *e) {
+    for (int line = 0; line < 4; line++) __builtin_prefetch(e + 256 + 8 * line);
+}
+
 /// Adds what weights make of the pixels of a tile; nothing but zeros adds nothing.
 INLINE void sum_up(const char *tile, const struct winnow_nonzero *e, const struct winnow_nonzero *end, floats *sums, const int used) {
     floats others[MOST_VECTORS] = {0};
+    expect_after(e);
     for (; e + 2 <= end; e += 2) {
         const float *a, *b;
         const floats x = weight_of(e, tile, &a), z = weight_of(e + 1, tile, &b);
@@ -147,7 +191,7 @@ INLINE void multiply_tile(
     float *results = tile + words * width, *partial = results + GROUP * width;
     const floats least = (floats)low, most = (floats)high;
     const size_t begin = first_group * GROUP, end = last_group * GROUP < outputs ? last_group * GROUP : outputs;
-    fill(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile, vectors, used);
+    winnow_fill_sparse_tile(p, (const int32_t *)x, 0, 0, t, (int32_t *)tile, used);
     for (size_t block = 0; block + 1 < blocks; block++) {
         const uint32_t *starts = p->starts + block * outputs;
         for (size_t o = begin; o < end; o++) {
@@ -179,11 +223,13 @@ INLINE void multiply_tile(
             integers rows[16];
             for (int i = 0; i < 16; i++) rows[i] = *(const integers *)(results + (size_t)i * width + 16 * (size_t)v);
             transpose(rows);
-            for (size_t i = 0; i < 16 && pixel + i < pixels; i++) {
-                float *to = y + (pixel + i) * outputs + output;
-                if (count == GROUP) *(integers *)to = rows[i];
-                else memcpy(to, &rows[i], count * sizeof *to);
+            float *to = y + pixel * outputs + output;
+            if (count == GROUP && pixel + 16 <= pixels) {
+#pragma clang loop unroll(full)
+                for (int i = 0; i < 16; i++, to += outputs) *(integers *)to = rows[i];
+                continue;
             }
+            for (size_t i = 0; i < 16 && pixel + i < pixels; i++, to += outputs) memcpy(to, &rows[i], count * sizeof *to);
         }
     }
 }
@@ -220,12 +266,6 @@ FOR_EACH_PROCESSOR void winnow_multiply_sparse(
 #if defined(__x86_64__) && defined(__linux__)
 #define WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 
-WIDE static inline __attribute__((always_inline)) void fill_codes(
-    const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, uint8_t flipped, size_t tile, uint32_t *to, const int vectors,
-    const int used) {
-    fill(p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(flipped * 0x01010101u), tile, (int32_t *)to, vectors, used);
-}
-
 /// The sums of one output for all pixels of a tile as codes before they are cut to bytes.
 WIDE static inline __attribute__((always_inline)) void sum_codes(
     const struct winnow_sparse_product *p, const struct winnow_requantization *q, const uint8_t *tile, size_t output, __m512i *codes,
@@ -233,6 +273,7 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
     const struct winnow_nonzero *e = p->entries + p->starts[output], *end = p->entries + p->starts[output + 1];
     __m512i sums[MOST_VECTORS], others[MOST_VECTORS];
     for (int v = 0; v < used; v++) sums[v] = others[v] = _mm512_setzero_si512();
+    expect_after(e);
     for (; e + 2 <= end; e += 2) {
         uint64_t first, second;
         memcpy(&first, e, 8);
@@ -259,6 +300,10 @@ WIDE static inline __attribute__((always_inline)) void sum_codes(
     }
 }
 
+/// A quarter of each of four vectors; a macro, as which is a part of the instruction.
+#define write_quarters(parts, quarter, y, step)                                                                            \
+    for (int i = 0; i < 4; i++) _mm_storeu_si128((__m128i *)((y) + (size_t)i * (step)), _mm512_extracti32x4_epi32(parts[i], quarter))
+
 WIDE static inline __attribute__((always_inline)) void multiply_codes(
     const struct winnow_sparse_product *p, const uint8_t *x, uint8_t padding, const struct winnow_requantization *q, uint8_t *y,
     uint32_t *tile, size_t t, size_t first_group, size_t last_group, const int vectors, const int used) {
@@ -266,7 +311,8 @@ WIDE static inline __attribute__((always_inline)) void multiply_codes(
     const int is_signed = q->low + (float)q->zero < 0;
     // Of each quarter four bytes of four outputs become four of one pixel.
     const __m512i turned = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    fill_codes(p, x, padding, q->flipped, t, tile, vectors, used);
+    winnow_fill_sparse_tile(
+        p, (const int32_t *)x, (int32_t)(padding * 0x01010101u), (int32_t)(q->flipped * 0x01010101u), t, (int32_t *)tile, used);
     for (size_t group = first_group; group < last_group; group++) {
         const size_t output = group * GROUP, count = outputs - output < GROUP ? outputs - output : GROUP;
         __m512i words[4][MOST_VECTORS];
@@ -289,14 +335,17 @@ WIDE static inline __attribute__((always_inline)) void multiply_codes(
             // The 16 bytes of every fourth pixel.
             const __m512i parts[4] = {
                 _mm512_unpacklo_epi64(a, c), _mm512_unpackhi_epi64(a, c), _mm512_unpacklo_epi64(b, d), _mm512_unpackhi_epi64(b, d)};
+            uint8_t *to = y + begin * outputs + output;
+            if (count == GROUP && begin + 16 <= pixels) {
+                write_quarters(parts, 0, to, outputs);
+                write_quarters(parts, 1, to + 4 * outputs, outputs);
+                write_quarters(parts, 2, to + 8 * outputs, outputs);
+                write_quarters(parts, 3, to + 12 * outputs, outputs);
+                continue;
+            }
             uint8_t bytes[4][64];
             for (int i = 0; i < 4; i++) memcpy(bytes[i], &parts[i], 64);
-            for (size_t i = 0; i < 16 && begin + i < pixels; i++) {
-                uint8_t *to = y + (begin + i) * outputs + output;
-                const uint8_t *from = bytes[i % 4] + i / 4 * 16;
-                if (count == GROUP) memcpy(to, from, 16);
-                else memcpy(to, from, count);
-            }
+            for (size_t i = 0; i < 16 && begin + i < pixels; i++, to += outputs) memcpy(to, bytes[i % 4] + i / 4 * 16, count);
         }
     }
 }
