@@ -20,7 +20,8 @@ package struct Div: ElementwiseBinary, AttributeFree, ChannelAffine {
         let g = try context.outputGradient()
         return [
             try context.summed(to: 0, b.divide(g, z)),
-            try context.summed(to: 1, b.negate(b.divide(b.multiply(g, y), z))),
+            // Divided where there are fewest numbers.
+            try context.summed(to: 1, b.multiply(g, y)).map { try b.negate(b.divide($0, z)) },
         ]
     }
 

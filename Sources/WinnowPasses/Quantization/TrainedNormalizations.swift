@@ -119,13 +119,15 @@ struct TrainedNormalizations {
             edit.rewired[layer.weight] = filter
             // Channels of factor 0 are 0 whatever they are divided by.
             let isZero = add("zeros", Equal(), [factor, constant("zero", Tensor(scalar: Float(0)))])
-            let divisor = add("divisor", Where(), [isZero, constant("one", Tensor(scalar: Float(1))), factor])
+            let one = constant("one", Tensor(scalar: Float(1)))
+            // A product with few reciprocals: each quotient of many numbers costs several products, and more where it is derived.
+            let reciprocal = add("reciprocal", Div(), [one, add("divisor", Where(), [isZero, one, factor])])
             let channels = constant("channel-shape", shape(0, max(1, rank - 1)))
             node.inputs = node.inputs.prefix(2).map { $0 == layer.weight ? filter : $0 }
             node.outputs = [names.value("\(node.name).product")]
             edit.removedNodes.insert(node.name)
             edit.addedNodes.append(node)
-            var sums = add("sums", Div(), [node.outputs[0], add("channel-divisor", Reshape(), [divisor, channels])])
+            var sums = add("sums", Mul(), [node.outputs[0], add("channel-reciprocal", Reshape(), [reciprocal, channels])])
             if let bias = layer.bias { sums = add("biased", Add(), [sums, add("channel-bias", Reshape(), [bias, channels])]) }
             edit.addedNodes.append(
                 Node(
@@ -236,7 +238,7 @@ private struct TrainedLayer {
             between.append(sums)
             sums = inner
         }
-        guard sums.op is Div, let product = index.producer(of: sums.input(0)), var value = product.input(1) else { return nil }
+        guard sums.op is Mul, let product = index.producer(of: sums.input(0)), var value = product.input(1) else { return nil }
         between.append(sums)
         while let node = index.producer(of: value), !(node.op is Mul), let source = node.input(0) { value = source }
         guard let factored = index.producer(of: value), factored.op is Mul, let weight = factored.input(0), index.constant(weight) != nil
