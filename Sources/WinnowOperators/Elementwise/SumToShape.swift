@@ -12,7 +12,11 @@ package struct SumToShape: AttributeFree {
         [ValueInfo(try inputs.required(0).elementType, try inputs.required(1).elementExtents)]
     }
 
-    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule { .rowMajor }
+    /// Where the result has one long axis at most, its memory is the same in all layouts, whatever its rank.
+    package func layouts(for inputs: [ValueInfo?]) -> LayoutRule {
+        guard let rank = inputs.optional(0)?.rank, let target = inputs.optional(1)?.elementExtents else { return .rowMajor }
+        return target.count == rank || target.count(where: { $0 != 1 }) <= 1 ? .shared : .rowMajor
+    }
 
     package func kernel(for request: KernelRequest) throws -> Kernel {
         let source = try request.input(0)
@@ -23,7 +27,7 @@ package struct SumToShape: AttributeFree {
             throw WinnowError(.shape, request.nodeName, "\(source.shape) does not sum to \(target)")
         }
         if axes.allSatisfy({ source.shape[$0] == 1 }) { return .view }
-        let reduction = try ReductionKernel(.sum, source.elementType, source.shape, axes: axes)
+        let reduction = try ReductionKernel(.sum, source.elementType, source.shape, axes: axes, layout: source.layout)
         return Kernel { reduction.run(from: $0.input(0), to: $0.output(0)) }
     }
 }
