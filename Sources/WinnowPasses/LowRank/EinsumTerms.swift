@@ -39,6 +39,7 @@ struct EinsumTerms {
         }
         let (other, end) = (next.weight.compactMap { names[$0] }, next.result.compactMap { names[$0] })
         let kept = Set(weight + other).intersection(data + end)
+        guard weight.contains(where: { !kept.contains($0) }) else { throw Refusal("the second Einsum sums nothing that the first makes") }
         return (EinsumTerms(data: data, weight: Self.joined(weight, other, keeping: kept), result: end), other)
     }
 

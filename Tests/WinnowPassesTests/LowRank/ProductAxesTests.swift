@@ -104,7 +104,7 @@ struct ProductAxesTests {
         let x = try b.input("x", .float32, [2, 5, 8])
         // diag(4, 2, 0, …) and diag(1, 1, 1, 1, 1, 0, …): 20 + 5 in all, of which 17, 22, 23, 24 and 25 lie in 1 to 5 components.
         var elements = [Float](repeating: 0, count: 2 * 8 * 40)
-        for (place, value) in [4, 2].enumerated() { elements[place * 41] = value }
+        for (place, value) in ([4, 2] as [Float]).enumerated() { elements[place * 41] = value }
         for place in 0..<5 { elements[8 * 40 + place * 41] = 1 }
         let graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", Tensor(elements, shape: [2, 8, 40])))])
         for (energy, rank) in [(0.67, 1.0), (0.87, 2), (0.91, 3), (0.99, 5)] {
