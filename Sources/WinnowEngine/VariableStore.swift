@@ -17,7 +17,7 @@ package final class VariableStore {
         }
     }
 
-    /// A copy of the variable's present contents; setting copies bytes into its memory.
+    /// A copy of the variable's present contents; setting copies them into its memory, in its type.
     package subscript(name: ValueName) -> Tensor? {
         get {
             guard let (storage, shape, elementType) = storages[name] else { return nil }
@@ -29,8 +29,8 @@ package final class VariableStore {
         }
         set {
             guard let newValue, let (storage, shape, elementType) = storages[name] else { return }
-            precondition(newValue.shape == shape && newValue.elementType == elementType)
-            newValue.withUnsafeBytes { bytes in
+            precondition(newValue.shape == shape)
+            newValue.converted(to: elementType).withUnsafeBytes { bytes in
                 if let base = bytes.baseAddress { storage.base.copyMemory(from: base, byteCount: bytes.count) }
             }
         }

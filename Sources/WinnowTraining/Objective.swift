@@ -93,7 +93,7 @@ extension Objective {
     /// The objective of a model whose initializers have these contents.
     func setting(_ tensors: [ValueName: Tensor]) throws -> Objective {
         var result = self
-        result.graph = try graph.settingInitializers(tensors.filter { graph.initializers[$0.key] != nil })
+        result.graph = try graph.settingContents(tensors)
         return result
     }
 

@@ -32,7 +32,7 @@ package struct Trainer {
         self.init(
             model,
             objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing)
-                .attached(to: model, probabilities: configuration.augmentation.mixesSamples),
+                .attached(to: model.takingMasterWeights(), probabilities: configuration.augmentation.mixesSamples),
             configuration: configuration)
     }
 

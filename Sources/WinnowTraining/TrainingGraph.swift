@@ -1,6 +1,6 @@
 package import WinnowGraph
 import WinnowKernels
-import WinnowTensor
+package import WinnowTensor
 
 /// An objective in training form with the gradients of its parameters.
 package struct TrainingGraph: Sendable {
@@ -67,7 +67,7 @@ package struct TrainingGraph: Sendable {
 }
 
 extension Graph {
-    /// What stands in the way of training a graph without float32 weights.
+    /// What stands in the way of training a graph without weights in float32.
     fileprivate var trainingRemedy: String {
         if inputs.contains(where: { $0.defaultValue != nil }) {
             return "its weights are inputs with default values; fold-constants with defaults=true makes them constants"
@@ -77,12 +77,12 @@ extension Graph {
         }
         let types = Set(initializers.values.filter { $0.rank > 1 }.map(\.elementType)).sorted { $0.rawValue < $1.rawValue }
         return types.isEmpty || types.contains(.float32)
-            ? "" : "only float32 is trained, and its weights are \(types.map { "\($0)" }.joined(separator: ", "))"
+            ? "" : "its weights are \(types.map { "\($0)" }.joined(separator: ", ")), and what cannot be computed in float32 is not trained"
     }
 
-    /// The float32 initializers that are weights by default: no masks, no scalars, no infinities that blind attention, no
+    /// The initializers of these types that are weights by default: no masks, no scalars, no infinities that blind attention, no
     /// scales or zero points of quantization, no constants among a file's nodes, unless they are in `trained`.
-    package func trainableInitializers(trained: Set<ValueName> = []) -> [ValueName] {
+    package func trainableInitializers(trained: Set<ValueName> = [], of types: Set<ElementType> = [.float32]) -> [ValueName] {
         var quantizers: Set<ValueName> = []
         for node in nodes where ["QuantizeLinear", "DequantizeLinear"].contains(node.op.type.name) {
             quantizers.formUnion(node.inputs.dropFirst())
@@ -90,10 +90,10 @@ extension Graph {
         for node in nodes { for (place, role) in node.op.inputRoles where role == .scale { quantizers.formUnion([node.input(place)].compactMap { $0 }) } }
         let others = maskNames.union(constantNames)
         return initializerNames.filter { name in
-            guard let tensor = initializers[name], tensor.elementType == .float32 else { return false }
+            guard let tensor = initializers[name], types.contains(tensor.elementType) else { return false }
             return trained.contains(name)
                 || (tensor.rank > 0 && !others.contains(name) && !quantizers.contains(name)
-                    && tensor.withElements(Float.self) { RangeStatistics(of: $0).isFinite })
+                    && tensor.converted(to: .float32).withElements(Float.self) { RangeStatistics(of: $0).isFinite })
         }
     }
 }

@@ -244,8 +244,7 @@ final class TrainingRun {
 
     /// The inference model with these contents in the initializers it has.
     private func model(with tensors: [ValueName: Tensor]) throws -> Graph {
-        let model = trainer.model
-        return try model.settingInitializers(tensors.filter { model.initializers[$0.key] != nil })
+        try trainer.model.settingContents(tensors)
     }
 
     func result() throws -> TrainingResult {

@@ -57,8 +57,9 @@ struct ObjectiveTermTests {
 
     /// That only float32 is trained is said before anything is made of other numbers.
     @Test func othersThanFloatAreRefused() throws {
-        let b = GraphBuilder("wide")
-        let y = try b.add(MatMul(), b.input("x", .float64, ["N", 12]), b.constant("w", TestModels.normal([12, 3]).converted(to: .float64)))
+        let b = GraphBuilder("whole")
+        let y = try b.add(
+            Cast(to: .int64), b.add(MatMul(), b.input("x", .float32, ["N", 12]), b.constant("w", TestModels.normal([12, 3]))))
         let pass = try Finetune(hyperparameters: ["objective": [["loss": "mse", "target": "boxes"]], "epochs": 1])
         let error = #expect(throws: WinnowError.self) { try pass(b.graph(outputs: [y]), in: PassContext(training: data())) }
         #expect(error?.description.contains("only float32 is trained") == true)

@@ -14,7 +14,7 @@ extension Model {
     ) throws -> (model: Model, history: [EpochRecord]) {
         let training = try data.required(.training, of: "data")
         let graph = try graph.separatingStatistics()
-        var trainer = try objective.map { Trainer(graph, objective: $0, configuration: configuration) }
+        var trainer = try objective.map { Trainer(graph, objective: $0.takingMasterWeights(), configuration: configuration) }
             ?? Trainer(graph, configuration: configuration)
         trainer.cancellation = cancellation
         trainer.progress = progress

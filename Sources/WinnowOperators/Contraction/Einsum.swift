@@ -9,6 +9,16 @@ package struct Einsum: Decomposition {
 
     package init(_ equation: String) { self.equation = equation }
 
+    /// The equation with these labels, as `labels(ranks:)` gives them: digits are axes of `...`.
+    package init(_ operands: [[Character]], _ result: [Character]) {
+        func text(_ labels: [Character]) -> String {
+            labels.reduce(into: "") { text, label in
+                if !label.isNumber { text.append(label) } else if text.last != "." { text += "..." }
+            }
+        }
+        self.init("\(operands.map(text).joined(separator: ","))->\(text(result))")
+    }
+
     package init(attributes: Attributes, version: Int) throws {
         self.init(try attributes.string("equation", default: ""))
     }
@@ -32,8 +42,8 @@ package struct Einsum: Decomposition {
 
     package func effect(of zeros: Zeros) -> ZeroEffect { zeros.indices.isEmpty ? .number : .zero }
 
-    /// The labels of every operand and of the result; `...` becomes as many labels as the operands have axes for it.
-    private func labels(ranks: [Int]) throws -> (operands: [[Character]], result: [Character]) {
+    /// The labels of every operand and of the result; `...` becomes as many digits as the operands have axes for it.
+    package func labels(ranks: [Int]) throws -> (operands: [[Character]], result: [Character]) {
         func invalid(_ problem: String) -> WinnowError { WinnowError(.model, "equation", "\"\(equation)\" \(problem)") }
         let compact = equation.filter { $0 != " " }
         let arrow = compact.firstRange(of: "->")

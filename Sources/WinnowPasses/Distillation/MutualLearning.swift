@@ -30,7 +30,7 @@ public struct MutualLearning: TrainingPass {
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
         let other = try (partner.map { path in try TeacherChoice { $0.teacher = path }.graph(in: context, or: setup.original) }
-            ?? setup.original.shufflingWeights(seed: context.seed)).separatingStatistics()
+            ?? setup.original.shufflingWeights(seed: context.seed)).separatingStatistics().takingMasterWeights()
         let joined = try Teacher(learning: other).joined(to: objective.graph, reading: setup.model.inputNames)
         setup.findings += joined.findings
         let pairs = OutputPairs(of: setup.model, and: other)
@@ -91,10 +91,10 @@ extension Graph {
         var random = RandomGenerator(seed: seed, stream: 0x3000)
         var tensors: [ValueName: Tensor] = [:]
         for name in Set(weightSites.map(\.tensor)).sorted() {
-            guard let weight = initializers[name], weight.elementType == .float32 else { continue }
-            var values = weight.floats()
+            guard let weight = initializers[name], weight.elementType.isFloatingPoint else { continue }
+            var values = weight.converted(to: .float32).floats()
             values.shuffle(using: &random)
-            tensors[name] = Tensor(values, shape: weight.shape)
+            tensors[name] = Tensor(values, shape: weight.shape).converted(to: weight.elementType)
         }
         return try settingInitializers(tensors)
     }

@@ -49,11 +49,8 @@ package enum ActivationWeighting: FactorWeighting {
         }
         var missing = Dictionary(grouping: layers, by: \.tensor).mapValues(\.count)
         var (sums, result): ([ValueName: [Matrix<Float>]], [ValueName: [InputMetric]]) = ([:], [:])
-        try LayerReconstruction.forEach(of: layers, in: graph, context, sampleCount: sampleCount, takesParts: true) {
-            layer in
-            guard layer.moments.count == 1, let moment = layer.moments.first?.moment else { return }
-            let tensor = layer.contraction.site.tensor
-            var sum = (0..<moment.groupCount).map { moment.group($0).matrix }
+        func add(_ moments: [Matrix<Float>], of tensor: ValueName) {
+            var sum = moments
             if let others = sums.removeValue(forKey: tensor) { sum = zip(sum, others).map { $0 + $1 } }
             missing[tensor, default: 1] -= 1
             guard missing[tensor] == 0 else { sums[tensor] = sum; return }
@@ -61,6 +58,12 @@ package enum ActivationWeighting: FactorWeighting {
             guard metrics.allSatisfy({ $0 != nil }) else { return }
             result[tensor] = metrics.compactMap { $0 }
         }
+        try LayerReconstruction.forEach(of: layers, in: graph, context, sampleCount: sampleCount, takesParts: true) {
+            layer in
+            guard layer.moments.count == 1, let moment = layer.moments.first?.moment else { return }
+            add((0..<moment.groupCount).map { moment.group($0).matrix }, of: layer.contraction.site.tensor)
+        }
+        try ProductMoment.forEach(of: layers, in: graph, context, sampleCount: sampleCount) { add($1.matrices, of: $0) }
         return result
     }
 
@@ -87,15 +90,12 @@ package enum FisherWeighting: FactorWeighting {
         let moments = try LossGradients.moments(of: targets, in: graph, context)
         var result: [ValueName: [InputMetric]] = [:]
         for target in targets {
-            guard let site = target.sites.first, let contraction = Contraction(site, in: graph),
+            guard let site = target.sites.first, let unfolded = try? UnfoldedWeight(site, in: graph),
                 let moment = moments[target.tensor],
                 moment.squares.count == target.stored.elementCount
             else { continue }
-            let fisher = contraction.matrix(of: Tensor(moment.meanSquares, shape: target.stored.shape))
-            result[target.tensor] = (0..<contraction.groupCount).compactMap { group in
-                metric(fisher[rows: (group * contraction.rowsInGroup)..<((group + 1) * contraction.rowsInGroup)])
-            }
-            if result[target.tensor]?.count != contraction.groupCount { result[target.tensor] = nil }
+            let metrics = unfolded.matrices(of: Tensor(moment.meanSquares, shape: target.stored.shape)).map(metric)
+            if metrics.allSatisfy({ $0 != nil }) { result[target.tensor] = metrics.compactMap { $0 } }
         }
         return result
     }
@@ -107,5 +107,38 @@ package enum FisherWeighting: FactorWeighting {
         guard mean > 0, mean.isFinite else { return nil }
         // Inputs that never mattered count a little, so that their weights do not grow at will.
         return .diagonal(sums.map { Float(($0 / mean + 1e-6).squareRoot()) })
+    }
+}
+
+extension ProductMoment {
+    /// Sums kept at once.
+    private static let byteLimit = 1 << 30
+
+    /// Calls `body` with the weight's name and the moments of every layer that is no plain contraction, as far as they are known: one run over
+    /// the data for as many layers as fit into a gigabyte.
+    fileprivate static func forEach(
+        of layers: [WeightTarget], in graph: Graph, _ context: PassContext, sampleCount: Int, _ body: (ValueName, ProductMoment) -> Void
+    ) throws {
+        var waiting: [(tensor: ValueName, data: ValueName, moment: ProductMoment)] = []
+        func gather() throws {
+            guard !waiting.isEmpty else { return }
+            var statistics = Statistics()
+            for layer in waiting { statistics.request(layer.moment, of: layer.data, key: layer.moment.key) }
+            try statistics.gather(in: graph, context: context, sampleCount: sampleCount)
+            for layer in waiting {
+                guard let moment = statistics[layer.data, ProductMoment.self, key: layer.moment.key], moment.rowCount > 0 else { continue }
+                body(layer.tensor, moment)
+            }
+            waiting = []
+        }
+        for layer in layers {
+            guard let site = layer.sites.first, Contraction(site, in: graph) == nil, let axes = try? ProductAxes(site, in: graph),
+                let data = site.node.input(1 - site.inputIndex), graph.infos[data]?.elementType == .float32,
+                let moment = ProductMoment(axes)
+            else { continue }
+            if waiting.reduce(moment.byteCount, { $0 + $1.moment.byteCount }) > byteLimit { try gather() }
+            waiting.append((layer.tensor, data, moment))
+        }
+        try gather()
     }
 }

@@ -38,22 +38,20 @@ struct FactorizedWeight {
         countsOutputs = metrics.first.map { if case .triangular = $0 { true } else { false } } ?? false
         let read = sites.compactMap { $0.node.input(1 - min(1, $0.inputIndex)).flatMap { graph.infos[$0]?.withExtents(Self.openExtent) } }
         data = read.count == sites.count ? read : nil
+        let whole = LayerOutline(op: site.node.op, shape: weight.shape, weightIndex: site.inputIndex)
         // Looking up costs none.
-        multiplyAccumulates =
-            site.inputIndex == 0
-            ? nil
-            : data.flatMap { $0.sum { [LayerOutline(op: site.node.op, shape: weight.shape)].multiplyAccumulates(reading: $0) } }
-        if site.node.op is MatMul, site.inputIndex == 0, weight.rank == 2 {
-            decomposition = try LeftProductDecomposition(
-                weight, metric: metrics.first, leading: pass.ranking.leading(of: weight.shape))
-        } else if let form = site.node.op as? any MatrixForm {
-            guard site.inputIndex == 1 else { throw Refusal("it is on the left of a \(site.node.op.type)") }
-            guard site.outputAxis != nil, weight.rank >= 2 else { throw Refusal("which of its axes are outputs is not told") }
-            guard weight.shape.dropLast(2).allSatisfy({ $0 == 1 }) else {
-                throw Refusal("it is a batch of \(weight.shape.dropLast(2).reduce(1, *)) matrices")
+        multiplyAccumulates = site.node.op is Gather ? nil : data.flatMap { $0.sum { [whole].multiplyAccumulates(reading: $0) } }
+        if site.node.op is any MatrixForm || site.node.op is Einsum {
+            let axes = try ProductAxes(site, in: graph)
+            guard site.inputIndex == 0 || site.outputAxis != nil else { throw Refusal("which of its axes are outputs is not told") }
+            // Axes of `...` are as many as the data has.
+            for other in sites.dropFirst() {
+                guard try ProductAxes(other, in: graph).equations == axes.equations else {
+                    throw Refusal("several nodes share it, not all in the same way")
+                }
             }
             decomposition = try ProductDecomposition(
-                form, weight, metric: metrics.first, leading: pass.ranking.leading(of: Shape(weight.shape.suffix(2))))
+                axes, weight, metrics: metrics, leading: pass.ranking.leading(of: axes.matrixShape))
         } else if let convolution = site.node.op as? any PartedConvolution {
             decomposition = try ConvolutionDecomposition(
                 convolution, weight, by: pass.convolutions.member, metrics: metrics)
@@ -111,7 +109,7 @@ struct FactorizedWeight {
                 edit.addedNodes.append(
                     Node(
                         name: isLast ? node.name : fresh.node("\(node.name).\(places[index])"), op: layer.op,
-                        inputs: (site.inputIndex == 0 && (index == 0 || decomposition.isOnLeft) ? [names[index], data] : [data, names[index]])
+                        inputs: (layer.weightIndex == 0 ? [names[index], data] : [data, names[index]])
                             + (isLast ? Array(node.inputs.dropFirst(2)) : []),
                         outputs: isLast ? node.outputs : [hidden[index]]))
             }

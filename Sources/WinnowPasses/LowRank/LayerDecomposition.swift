@@ -9,14 +9,14 @@ package protocol LayerDecomposition: Sendable {
     /// The layers in the order in which data meets them; the last takes the bias.
     func outline(_ ranks: [Int]) -> [LayerOutline]
     func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors
-    /// Whether every layer has its weight on the left of the data.
-    var isOnLeft: Bool { get }
 }
 
 /// A layer and the shape of its weight.
 package struct LayerOutline {
     package var op: any Operator
     package var shape: Shape
+    /// The index of the weight among the inputs; the data is the other of the first two.
+    package var weightIndex = 1
 }
 
 /// The weights of the layers that an outline lists.
@@ -58,7 +58,6 @@ extension LayerDecomposition {
     }
 
     package var fullRanks: [Int] { spectra.map(\.count) }
-    package var isOnLeft: Bool { false }
 }
 
 extension [LayerOutline] {
@@ -66,7 +65,8 @@ extension [LayerOutline] {
         var (sum, data) = (0, data)
         for layer in self {
             let type = data.elementType.isFloatingPoint ? data.elementType : .float32
-            let inputs = [data, ValueInfo(ValueType(type, layer.shape))]
+            let weight = ValueInfo(ValueType(type, layer.shape))
+            let inputs = layer.weightIndex == 0 ? [weight, data] : [data, weight]
             guard let output = try? layer.op.outputs(for: inputs).first,
                 let own = layer.op.multiplyAccumulates(inputs: inputs, outputs: [output]), let own
             else { return nil }

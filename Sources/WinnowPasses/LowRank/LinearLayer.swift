@@ -1,3 +1,4 @@
+import WinnowEngine
 import WinnowGraph
 import WinnowKernels
 import WinnowOperators
@@ -8,44 +9,97 @@ struct LinearLayer {
     var op: any Operator
     /// As the operator reads it.
     var weight: Tensor
+    /// The index of the weight among the inputs; the data is the other of the first two.
+    var weightIndex = 1
     /// One number for each output.
     var bias: [Float]?
+    /// Of an Einsum.
+    var terms: EinsumTerms?
 
     /// nil where a node is no such layer, or something else reads its weight.
     init?(_ node: Node, in index: GraphIndex) {
-        guard let name = node.input(1), let weight = index.graph.initializers[name], weight.elementType == .float32,
+        guard let place = [1, 0].first(where: { node.input($0).map { index.graph.initializers[$0] != nil } ?? false }),
+            let name = node.input(place), let weight = index.graph.initializers[name],
+            [.float32, .float16, .bfloat16, .float64].contains(weight.elementType),
             index.soleConsumer(of: name) != nil, !index.isOutput(name), node.inputs.count < 4
         else { return nil }
         switch node.op {
-        case is any MatrixForm where weight.rank == 2: break
-        case is Conv where weight.rank > 2: break
+        case is MatMul where weight.rank >= 2: break
+        case is any MatrixForm where weight.rank == 2 && place == 1: break
+        case is Conv where weight.rank > 2 && place == 1: break
+        case let einsum as Einsum:
+            terms = EinsumTerms(einsum, ranks: node.inputs.map { index.info(of: $0)?.rank }, weightIndex: place)
+            guard terms != nil else { return nil }
         default: return nil
         }
-        (op, self.weight) = (node.op, weight)
+        (op, self.weight, weightIndex) = (node.op, weight, place)
         guard let bias = node.input(2) else { return }
-        guard let stored = index.graph.initializers[bias], stored.elementType == .float32, stored.rank == 1,
+        guard let stored = index.graph.initializers[bias], stored.elementType == weight.elementType, stored.rank == 1,
             stored.elementCount == outputCount, outputCount > 1
         else { return nil }
-        self.bias = stored.floats()
+        self.bias = stored.converted(to: .float32).floats()
     }
 
-    private init(op: any Operator, weight: Tensor, bias: [Float]?) {
-        (self.op, self.weight, self.bias) = (op, weight, bias)
+    private init(op: any Operator, weight: Tensor, weightIndex: Int = 1, bias: [Float]? = nil, terms: EinsumTerms? = nil) {
+        (self.op, self.weight, self.weightIndex, self.bias, self.terms) = (op, weight, weightIndex, bias, terms)
     }
 
     private var outputCount: Int {
         (op as? any MatrixForm).map { weight.shape[$0.transposesRight ? 0 : 1] } ?? weight.shape[0]
     }
 
-    var outline: LayerOutline { LayerOutline(op: op, shape: weight.shape) }
+    var outline: LayerOutline { LayerOutline(op: op, shape: weight.shape, weightIndex: weightIndex) }
 
-    /// This layer and the one behind it as one. Throws why not.
+    /// This layer and the one behind it as one, in float32. Throws why not.
     func followed(by next: LinearLayer) throws(Refusal) -> LinearLayer {
-        if let first = op as? any MatrixForm, let second = next.op as? any MatrixForm {
+        guard weight.elementType == .float32, next.weight.elementType == .float32 else {
+            return try inFloat32.followed(by: next.inFloat32)
+        }
+        if op is MatMul, next.op is MatMul, weightIndex == 0 || next.weightIndex == 0 || weight.rank > 2 || next.weight.rank > 2 {
+            return try matrices(next)
+        }
+        if let first = op as? any MatrixForm, let second = next.op as? any MatrixForm, next.weight.rank == 2, next.weightIndex == 1 {
             return try product(first, second, next)
         }
         if let first = op as? Conv, let second = next.op as? Conv { return try convolution(first, second, next) }
+        if let first = terms, let second = next.terms { return try contraction(first, second, next) }
         throw Refusal("a \(op.type) and a \(next.op.type) behind it are not one layer")
+    }
+
+    private var inFloat32: LinearLayer {
+        var result = self
+        result.weight = weight.converted(to: .float32)
+        return result
+    }
+
+    /// Of matrices on the left of the data, or of several side by side.
+    private func matrices(_ next: LinearLayer) throws(Refusal) -> LinearLayer {
+        guard weightIndex == next.weightIndex else { throw Refusal("one is on the left of its data, the other on the right") }
+        let batch = Array(weight.shape.dropLast(2))
+        guard batch == Array(next.weight.shape.dropLast(2)) else { throw Refusal("they are not as many matrices") }
+        let count = batch.reduce(1, *)
+        func rows(_ weight: Tensor) -> Matrix<Float> {
+            let columns = weight.shape[batch.count + 1]
+            return Matrix(weight.floats(), rows: count * weight.shape[batch.count], columns: columns)
+        }
+        let (left, right) = weightIndex == 1 ? (rows(weight), rows(next.weight)) : (rows(next.weight), rows(weight))
+        guard left.columns * count == right.rows, let merged = try? left.batchedProduct(right, batches: count) else {
+            throw Refusal("their matrices do not fit")
+        }
+        let weight = Tensor(merged.elements, shape: Shape(batch + [left.rows / max(1, count), right.columns]))
+        return LinearLayer(op: op, weight: weight, weightIndex: weightIndex)
+    }
+
+    private func contraction(_ first: EinsumTerms, _ second: EinsumTerms, _ next: LinearLayer) throws(Refusal) -> LinearLayer {
+        let (merged, other) = try first.followed(by: second)
+        let b = GraphBuilder("merged")
+        guard let own = try? b.input("first", .float32, weight.shape.map { .fixed($0) }),
+            let behind = try? b.input("second", .float32, next.weight.shape.map { .fixed($0) }),
+            let product = try? b.add(Einsum([first.weight, other], merged.weight), own, behind),
+            let weight = try? Session(b.graph(outputs: [product])).run([own: weight, behind: next.weight])[product]
+        else { throw Refusal("their weights do not fit") }
+        return LinearLayer(
+            op: merged.op(weightIndex: weightIndex), weight: weight, weightIndex: weightIndex, terms: merged)
     }
 
     private func product(_ first: any MatrixForm, _ second: any MatrixForm, _ next: LinearLayer) throws(Refusal)

@@ -19,7 +19,7 @@ package struct LookupDecomposition: LayerDecomposition {
 
     package func outline(_ ranks: [Int]) -> [LayerOutline] {
         [
-            LayerOutline(op: op, shape: [matrix.rows, ranks[0]]),
+            LayerOutline(op: op, shape: [matrix.rows, ranks[0]], weightIndex: 0),
             LayerOutline(op: MatMul(), shape: [ranks[0], matrix.columns]),
         ]
     }

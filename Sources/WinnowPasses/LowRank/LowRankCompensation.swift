@@ -58,20 +58,18 @@ public struct LowRankCompensation: Pass {
         _ site: WeightSite, in coded: GraphIndex, _ original: WeightSite, in former: GraphIndex, _ metrics: [InputMetric],
         _ names: inout FreshNames
     ) throws(Refusal) -> (GraphEdit, Finding) {
-        guard let form = site.node.op as? any MatrixForm, let other = original.node.op as? any MatrixForm,
-            site.inputIndex == 1,
-            original.inputIndex == 1
-        else { throw Refusal("\(site.node.op.type) is no product with a matrix on its right") }
+        let forms = (site.node.op as? any MatrixForm, original.node.op as? any MatrixForm)
+        let isSame = site.node.op.type == original.node.op.type || forms.0 != nil && forms.1 != nil
+        guard isSame, site.inputIndex == original.inputIndex else { throw Refusal("its \(original.node.op.type) became another layer") }
+        let axes = try ProductAxes(site, in: coded.graph)
         guard former.info(of: original.operand)?.elementType == .float32 else { throw Refusal("it is not float32") }
-        guard let codes = coded.numbers(of: site), var weight = former.numbers(of: original), weight.rank == 2,
-            codes.rank == 2
-        else {
+        guard let codes = coded.numbers(of: site), var weight = former.numbers(of: original) else {
             throw Refusal("its numbers are not known")
         }
-        if form.transposesRight != other.transposesRight { weight = weight.transposed([1, 0]) }
-        guard weight.shape == codes.shape else { throw Refusal("its shape changed") }
+        if forms.0?.transposesRight != forms.1?.transposesRight, weight.rank == 2 { weight = weight.transposed([1, 0]) }
+        guard weight.shape == codes.shape, codes.shape == axes.shape else { throw Refusal("its shape changed") }
         let lost = Tensor(zip(weight.floats(), codes.floats()).map { $0 - $1 }, shape: weight.shape)
-        let decomposition = try ProductDecomposition(form, lost, metric: metrics.first)
+        let decomposition = try ProductDecomposition(axes, lost, metrics: metrics)
         let ranks = [min(rank, decomposition.fullRanks[0])]
         let (added, whole) = (4 * decomposition.elementCount(ranks), 4 * weight.elementCount)
         guard added < whole else {
@@ -85,17 +83,15 @@ public struct LowRankCompensation: Pass {
         let values = [names.value("\(node.name).hidden"), names.value("\(node.name).lost")]
         let weights = [names.value("\(original.tensor).lost.first"), names.value("\(original.tensor).lost.second")]
         var edit = GraphEdit(replacing: [node.name], with: [product])
-        edit.addedNodes += [
-            Node(
-                name: names.node("\(node.name).first"), op: layers[0].op, inputs: [node.inputs[0], weights[0]],
-                outputs: [values[0]]),
-            Node(
-                name: names.node("\(node.name).second"), op: layers[1].op, inputs: [values[0], weights[1]],
-                outputs: [values[1]]),
-            Node(
-                name: names.node("\(node.name).sum"), op: Add(), inputs: [product.outputs[0], values[1]],
-                outputs: node.outputs),
-        ]
+        for (index, layer) in layers.enumerated() {
+            let data = index == 0 ? node.inputs[1 - site.inputIndex] : values[0]
+            edit.addedNodes.append(
+                Node(
+                    name: names.node("\(node.name).\(index == 0 ? "first" : "second")"), op: layer.op,
+                    inputs: layer.weightIndex == 0 ? [weights[index], data] : [data, weights[index]], outputs: [values[index]]))
+        }
+        edit.addedNodes.append(
+            Node(name: names.node("\(node.name).sum"), op: Add(), inputs: [product.outputs[0], values[1]], outputs: node.outputs))
         edit.initializers = Array(zip(weights, factors.weights)).map { (name: $0, tensor: $1) }
         let before = weight.relativeError(of: codes)
         return (

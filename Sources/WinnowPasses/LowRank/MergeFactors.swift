@@ -13,8 +13,8 @@ public struct MergeFactors: Pass {
     public static let summary =
         "makes one layer of several that follow each other without anything between, where that is smaller"
     public static let guide = """
-        Products of matrices behind each other, and convolutions whose windows together are one (1×1 and k×k, k×1 and 1×k, \
-        channels by themselves and 1×1), become one layer whose weight is their product: what svd-factorization makes comes \
+        Products of matrices behind each other, Einsums that are such products, and convolutions whose windows together are \
+        one (1×1 and k×k, k×1 and 1×k, channels by themselves and 1×1), become one layer whose weight is their product: what svd-factorization makes comes \
         back as one layer, exact but for rounding. Without `always` only where the one takes no more parameters and arithmetic \
         than the several.
         """
@@ -43,7 +43,8 @@ public struct MergeFactors: Pass {
     private struct Link {
         let node: Node
         let layer: LinearLayer
-        var weight: ValueName { node.inputs[1] }
+        var weight: ValueName { node.inputs[layer.weightIndex] }
+        var data: ValueName { node.inputs[1 - layer.weightIndex] }
     }
 
     /// Layers of which each reads what the one before it makes, which nothing else reads.
@@ -51,7 +52,7 @@ public struct MergeFactors: Pass {
         let index = GraphIndex(graph)
         var (chains, last) = ([[Link]](), [String: Int]())
         for node in graph.nodes {
-            guard let layer = LinearLayer(node, in: index), let data = node.input(0) else { continue }
+            guard let layer = LinearLayer(node, in: index), let data = node.input(1 - layer.weightIndex) else { continue }
             let link = Link(node: node, layer: layer)
             if let producer = index.producer(of: data), let chain = last[producer.name], !index.isOutput(data),
                 index.soleConsumer(of: data) != nil
@@ -104,12 +105,15 @@ public struct MergeFactors: Pass {
     private func one(_ part: [Link], in graph: Graph) throws(Refusal) -> LinearLayer {
         var merged = part[0].layer
         for link in part.dropFirst() { merged = try merged.followed(by: link.layer) }
+        let type = part[0].layer.weight.elementType
+        merged.weight = merged.weight.converted(to: type)
+        guard type == .float32 || merged.weight.finiteness == nil else { throw Refusal("their product is too large for \(type)") }
         guard !always else { return merged }
         let before = part.reduce(0) { $0 + $1.layer.weight.elementCount }
         guard merged.weight.elementCount <= before else {
             throw Refusal("one layer would take \(merged.weight.elementCount) parameters instead of \(before)")
         }
-        let data = part[0].node.input(0).flatMap { graph.infos[$0] }
+        let data = graph.infos[part[0].data]
         if let data, let several = part.map(\.layer.outline).multiplyAccumulates(reading: data),
             let single = [merged.outline].multiplyAccumulates(reading: data), single > several
         {
@@ -128,11 +132,11 @@ public struct MergeFactors: Pass {
             first.weight.hasSuffix(suffix) ? String(first.weight.dropLast(suffix.count)) : "\(first.weight).merged"
         let weight = names.value(stem)
         var edit = GraphEdit(replacing: part.map(\.node.name), with: [])
-        var inputs = [first.node.inputs[0], weight]
+        var inputs = merged.weightIndex == 0 ? [weight, first.data] : [first.data, weight]
         if let bias = merged.bias {
             let isKept = bias == last.layer.bias
             inputs.append(isKept ? last.node.inputs[2] : names.value("\(stem).bias"))
-            if !isKept { edit.initializers.append((inputs[2], Tensor(bias, shape: [bias.count]))) }
+            if !isKept { edit.initializers.append((inputs[2], Tensor(bias, shape: [bias.count]).converted(to: merged.weight.elementType))) }
         }
         edit.addedNodes = [Node(name: last.node.name, op: merged.op, inputs: inputs, outputs: last.node.outputs)]
         edit.initializers.append((weight, merged.weight))

@@ -1,48 +1,48 @@
 import WinnowGraph
 package import WinnowKernels
-package import WinnowOperators
 package import WinnowTensor
 
-/// x·A·B in the place of x·W.
+/// x·A·B in the place of x·W: of a matrix on either side of the data, or of several, which all get the same rank.
 package struct ProductDecomposition: LayerDecomposition {
-    private let form: any MatrixForm
-    /// As stored; weighted outputs × inputs.
-    private let matrix: Matrix<Float>
-    private let factors: MatrixFactors
-    /// Whether the matrix has outputs as rows where the operator wants them as columns, or the other way round.
-    private let isTurned: Bool
-    /// Axes of one in front of the matrix.
-    private let ones: [Int]
+    private let axes: ProductAxes
+    /// Outputs × depth where `isOutputFirst`, else depth × outputs.
+    private let matrices: [Matrix<Float>]
+    private let factors: [MatrixFactors]
+    private let isOutputFirst: Bool
+    package let spectra: [Spectrum]
 
-    package init(_ form: any MatrixForm, _ weight: Tensor, metric: InputMetric?, leading: Int? = nil) throws(Refusal) {
-        self.form = form
-        ones = Array(weight.shape.dropLast(2))
-        let stored = Matrix(weight.elements(Float.self) ?? [], rows: weight.shape[ones.count], columns: weight.shape[ones.count + 1])
-        isTurned = metric != nil && !form.transposesRight
-        matrix = isTurned ? stored.transposed : stored
-        factors = try MatrixFactors(matrix, metric: metric, leading: leading)
+    /// - Parameter metrics: one for each matrix; none: all elements count alike.
+    package init(_ axes: ProductAxes, _ weight: Tensor, metrics: [InputMetric], leading: Int? = nil) throws(Refusal) {
+        self.axes = axes
+        let isWeighted = metrics.count == axes.batchCount
+        isOutputFirst = isWeighted || axes.storesOutputsFirst
+        matrices = axes.matrices(of: weight, outputsFirst: isOutputFirst)
+        var factors: [MatrixFactors] = []
+        for (index, matrix) in matrices.enumerated() {
+            factors.append(try MatrixFactors(matrix, metric: isWeighted ? metrics[index] : nil, leading: leading))
+        }
+        self.factors = factors
+        spectra = [Spectrum(sumOf: factors.map(\.spectrum))]
     }
 
-    package var spectra: [Spectrum] { [factors.spectrum] }
-
     package func outline(_ ranks: [Int]) -> [LayerOutline] {
-        let (first, second) = form.factoredForms
-        let (rows, columns) = isTurned ? (matrix.columns, matrix.rows) : (matrix.rows, matrix.columns)
-        let shapes = [[rows, ranks[0]], [ranks[0], columns]].map { Shape(ones + $0) }
-        return form.transposesRight
-            ? [LayerOutline(op: first, shape: shapes[1]), LayerOutline(op: second, shape: shapes[0])]
-            : [LayerOutline(op: first, shape: shapes[0]), LayerOutline(op: second, shape: shapes[1])]
+        zip([axes.factored.first, axes.factored.second], axes.factorShapes(ranks[0])).map { op, shape in
+            LayerOutline(op: op, shape: shape, weightIndex: axes.weightIndex)
+        }
     }
 
     package func factors(_ ranks: [Int]) throws(Refusal) -> LayerFactors {
-        let (left, right) = factors(ranks[0])
-        let parts =
-            isTurned ? [right.transposed, left.transposed] : form.transposesRight ? [right, left] : [left, right]
+        var (first, second): ([Matrix<Float>], [Matrix<Float>]) = ([], [])
+        var (error, total) = (0.0, 0.0)
+        for (matrix, factors) in zip(matrices, factors) {
+            let (left, right) = factors(ranks[0])
+            error += (matrix - left * right).squareSum
+            total += matrix.squareSum
+            first.append(isOutputFirst ? right.transposed : left)
+            second.append(isOutputFirst ? left.transposed : right)
+        }
         return LayerFactors(
-            parts, outline(ranks), of: matrix, as: left * right, energy: factors.spectrum.energy(rank: ranks[0]))
+            weights: axes.factors(first, second, rank: ranks[0]), energy: spectra[0].energy(rank: ranks[0]),
+            relativeError: (error / max(total, .leastNormalMagnitude)).squareRoot())
     }
-}
-
-extension MatrixForm {
-    fileprivate var factoredForms: (any Operator, any Operator) { (factored.first, factored.second) }
 }

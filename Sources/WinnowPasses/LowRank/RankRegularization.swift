@@ -14,7 +14,7 @@ public struct RankRegularization: TrainingPass {
     public static let guide = """
         After every `interval` steps W = U·Σ·Vᵀ becomes U·max(Σ − τ, 0)·Vᵀ: small singular values vanish, large ones are held by the loss. \
         Over the whole run a singular value that the loss does not hold loses `strength` times the largest one that its weight had at the beginning. \
-        Convolutions count as matrices of outputs by inputs and taps, groups each by themselves. Follow with svd-factorization by \
+        Convolutions count as matrices of outputs by inputs and taps, groups each by themselves, as do matrices side by side. Follow with svd-factorization by \
         `energy`, which finds the ranks that are left, and finetune.
         """
     public static let strengths = [Strength("strength", none: 0)]
@@ -28,58 +28,59 @@ public struct RankRegularization: TrainingPass {
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard strength > 0 else { return }
-        let contractions = try regularized(in: setup.model)
-        if contractions.isEmpty { setup.findings.append(Finding("graph", .skipped, reason: "no layer has a matrix of float32")) }
-        setup.hooks.append(RankHook(contractions, strength: strength, interval: interval))
+        let (weights, others) = try regularized(in: setup.model)
+        setup.findings += others
+        if weights.isEmpty { setup.findings.append(Finding("graph", .skipped, reason: "no layer has a matrix of numbers")) }
+        setup.hooks.append(RankHook(weights, strength: strength, interval: interval))
     }
 
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let findings = try strength > 0 ? regularized(in: graph).compactMap { contraction -> Finding? in
-            guard let weight = graph.initializers[contraction.site.tensor] else { return nil }
-            let matrix = contraction.matrix(of: weight)
-            let ranks = try contraction.groups.map { rows in
-                let spectrum = try SingularValueDecomposition(matrix.rows(rows)).values
-                let squares = spectrum.map { Double($0) * Double($0) }
-                return Spectrum(squares, rows: rows.count, columns: matrix.columns).rank(energy: 0.99)
+        let findings = try strength > 0 ? regularized(in: graph).weights.compactMap { unfolded -> Finding? in
+            guard let weight = graph.initializers[unfolded.tensor] else { return nil }
+            let ranks = try unfolded.matrices(of: weight.converted(to: .float32)).map { matrix in
+                let squares = try SingularValueDecomposition(matrix).values.map { Double($0) * Double($0) }
+                return Spectrum(squares, rows: matrix.rows, columns: matrix.columns).rank(energy: 0.99)
             }
             return Finding(
-                contraction.site.tensor, .done, .rank, before: Double(min(contraction.rowsInGroup, matrix.columns)),
-                after: Double(ranks.max() ?? 0), reason: "keeps 0.99 of the energy")
+                unfolded.tensor, .done, .rank, before: Double(min(unfolded.rows, unfolded.columns)), after: Double(ranks.max() ?? 0),
+                reason: "keeps 0.99 of the energy")
         } : []
         return PassResult(graph: graph, findings: findings)
     }
 
-    /// The weights by their roles, each once.
-    private func regularized(in graph: Graph) throws -> [Contraction] {
-        WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }.targets.compactMap { target in
-            guard target.stored.elementType == .float32, let site = target.sites.first, site.mask == nil, !site.isQuantized,
-                let contraction = Contraction(site, in: graph), min(contraction.rowsInGroup, contraction.depth) > 1
-            else { return nil }
-            return contraction
+    /// The weights by their matrices, each once, and what stays as it is.
+    private func regularized(in graph: Graph) throws -> (weights: [UnfoldedWeight], others: [Finding]) {
+        var (weights, others): ([UnfoldedWeight], [Finding]) = ([], [])
+        for target in WeightTargets(graph, try choice.selection(in: graph), objection: { _ in nil }).targets {
+            do throws(Refusal) {
+                guard let site = target.sites.first else { continue }
+                let types: [ElementType] = [.float32, .float16, .bfloat16, .float64]
+                guard types.contains(target.stored.elementType), !site.isQuantized, site.mask == nil else { continue }
+                let unfolded = try UnfoldedWeight(site, in: graph)
+                if min(unfolded.rows, unfolded.columns) > 1 { weights.append(unfolded) }
+            } catch { others.append(Finding(target.tensor, .skipped, reason: "its singular values stay: \(error.reason)")) }
         }
+        return (weights, others)
     }
 }
 
 /// Reduces singular values on its schedule.
 private struct RankHook: TrainingHook {
-    private let contractions: [Contraction]
+    private let weights: [UnfoldedWeight]
     private let strength: Double
     private let interval: Int
     /// The largest singular value of each group at the beginning, by the weight's name.
     private var largest: [ValueName: [Float]] = [:]
 
-    init(_ contractions: [Contraction], strength: Double, interval: Int) {
-        (self.contractions, self.strength, self.interval) = (contractions, strength, interval)
+    init(_ weights: [UnfoldedWeight], strength: Double, interval: Int) {
+        (self.weights, self.strength, self.interval) = (weights, strength, interval)
     }
 
     mutating func step(_ moment: inout TrainingMoment) throws {
         if moment.step == 0 {
-            for contraction in contractions {
-                guard let weight = moment.variables[contraction.site.tensor] else { continue }
-                let matrix = contraction.matrix(of: weight)
-                largest[contraction.site.tensor] = try contraction.groups.map {
-                    try SingularValueDecomposition(matrix.rows($0)).values.first ?? 0
-                }
+            for unfolded in weights {
+                guard let weight = moment.variables[unfolded.tensor] else { continue }
+                largest[unfolded.tensor] = try unfolded.matrices(of: weight).map { try SingularValueDecomposition($0).values.first ?? 0 }
             }
             return
         }
@@ -88,15 +89,11 @@ private struct RankHook: TrainingHook {
         guard moment.step % interval == 0 || isLast else { return }
         let steps = moment.step % interval == 0 ? interval : moment.step % interval
         let share = Float(strength * Double(steps) / Double(max(1, moment.totalSteps)))
-        for contraction in contractions {
-            let name = contraction.site.tensor
+        for unfolded in weights {
+            let name = unfolded.tensor
             guard !moment.frozen.contains(name), let weight = moment.variables[name], let largest = largest[name] else { continue }
-            var matrix = contraction.matrix(of: weight)
-            for (group, rows) in contraction.groups.enumerated() {
-                let reduced = try matrix.rows(rows).reducingSingularValues(by: share * largest[group])
-                matrix.elements.replaceSubrange((rows.lowerBound * matrix.columns)..<(rows.upperBound * matrix.columns), with: reduced.elements)
-            }
-            moment.variables[name] = contraction.weight(of: matrix)
+            let reduced = try zip(unfolded.matrices(of: weight), largest).map { try $0.reducingSingularValues(by: share * $1) }
+            moment.variables[name] = unfolded.weight(of: reduced)
         }
     }
 
@@ -104,16 +101,7 @@ private struct RankHook: TrainingHook {
     mutating func restore(_ state: [String: Tensor]) { largest = state.mapValues { $0.floats() } }
 }
 
-extension Contraction {
-    /// The rows of the matrix that belong to each group.
-    fileprivate var groups: [Range<Int>] { (0..<groupCount).map { ($0 * rowsInGroup)..<(($0 + 1) * rowsInGroup) } }
-}
-
 extension Matrix<Float> {
-    fileprivate func rows(_ range: Range<Int>) -> Matrix<Float> {
-        Matrix(Array(elements[(range.lowerBound * columns)..<(range.upperBound * columns)]), rows: range.count, columns: columns)
-    }
-
     /// U·max(Σ − τ, 0)·Vᵀ.
     package func reducingSingularValues(by amount: Float) throws -> Matrix<Float> {
         let whole = try SingularValueDecomposition(self)

@@ -4,7 +4,7 @@ import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
-/// Puts layers of lower rank in the place of Gemm, MatMul and convolutions, by truncated decompositions of their weights.
+/// Puts layers of lower rank in the place of Gemm, MatMul, Einsum and convolutions, by truncated decompositions of their weights.
 ///
 /// W ≈ U_r√Σ · √ΣV_rᵀ, the nearest matrix of rank r (Eckart and Young 1936).
 /// ```
@@ -14,7 +14,7 @@ public struct SVDFactorization: Pass {
     public static let name = "svd-factorization"
     public static let summary = "splits layers into several of lower rank where that saves parameters and arithmetic"
     public static let guide = """
-        A Gemm or MatMul becomes two; a k×k Conv or ConvTranspose becomes k×k with few channels and 1×1 (channel), k×1 and 1×k \
+        A Gemm, a MatMul, or an Einsum that multiplies with a weight becomes two, matrices side by side each by themselves; a k×k Conv or ConvTranspose becomes k×k with few channels and 1×1 (channel), k×1 and 1×k \
         (spatial), 1×1, k×k and 1×1 between few channels (tucker-2), or 1×1, k×1 and 1×k for each channel, and 1×1 (cp); \
         groups each by themselves. The rank of a layer keeps a part of the energy Σσ², stands out of noise (evbmf), is given, \
         or a fraction of the full rank; `size` finds those of all layers together, so that the model costs a part of what it \

@@ -120,7 +120,7 @@ struct PruningSearch {
     /// The graph with what its weights go back to, masks as they are.
     private func rewinding(_ graph: Graph) throws -> Graph {
         let masks = graph.maskNames
-        return try graph.settingInitializers(
+        return try graph.settingContents(
             rewound.filter { name, tensor in graph.initializers[name]?.shape == tensor.shape && !masks.contains(name) })
     }
 

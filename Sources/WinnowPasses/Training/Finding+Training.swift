@@ -28,7 +28,7 @@ extension Finding {
             return Finding(name, .done, reason: "another pass replaced it")
         }
         guard before == after else { return Finding(name, .done, .relativeChange, after: before.relativeError(of: after)) }
-        if before.elementType != .float32 { return Finding(name, .skipped, reason: "it is \(before.elementType), and only float32 is trained") }
+        if before.elementType != .float32 { return Finding(name, .skipped, reason: "it is \(before.elementType): training leaves that as it is") }
         if let reason = before.finiteness { return Finding(name, .kept, reason: reason) }
         return Finding(name, .kept, reason: old.constantNames.contains(name) ? "its file has it as a constant" : "training left it as it was")
     }

@@ -104,6 +104,9 @@ public struct Finetune: Pass {
         if epochs == 0 { setup.findings.append(Finding("graph", .skipped, reason: "0 epochs train nothing")) }
         let passengers = try passengers()
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
+        let prepared = setup.model
+        // What the loss is made of; the model itself keeps its types.
+        setup.model = prepared.takingMasterWeights()
         if let objective = context.objective {
             setup.objective = try objective(setup.model)
         } else if !objective.isEmpty {
@@ -123,10 +126,10 @@ public struct Finetune: Pass {
                 .attached(to: setup.model, probabilities: augmentation.mixesSamples)
         }
         let objective = try extendedObjective(&setup, by: passengers, in: context)
-        var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
+        var trainer = Trainer(prepared, objective: objective, configuration: configuration(seed: context.seed))
         trainer.parameterOptions = setup.options
         trainer.frozen = setup.frozen
-        try choose(&trainer)
+        try choose(&trainer, among: ParameterChoice(of: setup.model))
         if context.judge != nil { trainer.judge = { try context.evaluate($0, $1) } }
         trainer.hooks = setup.hooks
         let own = try Fingerprint(settings: hyperparameters, seed: context.seed)
@@ -150,8 +153,7 @@ public struct Finetune: Pass {
     }
 
     /// Freezes parameters and sets rates of their own.
-    private func choose(_ trainer: inout Trainer) throws {
-        let choice = ParameterChoice(of: trainer.model)
+    private func choose(_ trainer: inout Trainer, among choice: ParameterChoice) throws {
         for glob in freeze { trainer.frozen.formUnion(try choice.matching(glob, of: "freeze")) }
         // The longest glob comes last.
         for (glob, factor) in learningRates.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {

@@ -37,9 +37,13 @@ struct FloatTypeTests {
         let inputs = ["x": TestModels.normal([7, 32], seed: 9).converted(to: type)]
         let outputs = try [graph, result.graph].map { try #require(Session($0).run(inputs).values.first).converted(to: .float32) }
         #expect(outputs[0].relativeError(of: outputs[1]) < (type.bitWidth == 16 ? 0.03 : 1e-4))
+        let merged = try MergeFactors(hyperparameters: ["always": true])(result.graph).graph
+        let (weight, again) = (try #require(graph.initializers["w"]), try #require(merged.initializers["w"]))
+        #expect(again.elementType == type && merged.nodes.count == 1)
+        #expect(weight.converted(to: .float32).relativeError(of: again.converted(to: .float32)) < (type.bitWidth == 16 ? 0.03 : 1e-4))
     }
 
-    /// Axes of one in front of a matrix stay; several matrices are said to be several.
+    /// Axes in front of a matrix stay, whether they are of one or of several.
     @Test func axesInFront() throws {
         let graph = try product(.float32, batch: [1])
         let result = try SVDFactorization(hyperparameters: ["rank-fraction": 0.125])(graph)
@@ -47,8 +51,12 @@ struct FloatTypeTests {
         let inputs = ["x": TestModels.normal([3, 5, 2, 32], seed: 9)]
         let outputs = try [graph, result.graph].map { try #require(Session($0).run(inputs).values.first) }
         #expect(outputs[0].shape == outputs[1].shape && outputs[0].relativeError(of: outputs[1]) < 1e-4)
-        let batches = try SVDFactorization(hyperparameters: ["rank-fraction": 0.125])(product(.float32, batch: [3]))
-        #expect(batches.findings.contains { $0.subject == "w" && $0.reason == "it is a batch of 3 matrices" })
+        let batches = try product(.float32, batch: [3])
+        let several = try SVDFactorization(hyperparameters: ["rank-fraction": 0.125])(batches)
+        #expect(several.graph.initializers["w.first"]?.shape == [3, 32, 4] && several.graph.initializers["w.second"]?.shape == [3, 4, 32])
+        let own = ["x": TestModels.normal([4, 3, 2, 32], seed: 9)]
+        let results = try [batches, several.graph].map { try #require(Session($0).run(own).values.first) }
+        #expect(results[0].shape == results[1].shape && results[0].relativeError(of: results[1]) < 1e-4)
     }
 
     /// A matrix on the left of its data becomes two on the left.

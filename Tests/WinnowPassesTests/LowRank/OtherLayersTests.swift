@@ -39,6 +39,29 @@ struct OtherLayersTests {
         try WrittenModels.keep(result.graph, "passes", "svd-factorization recurrent \(kind) \(directions)")
     }
 
+    /// What a layer reads beside its inputs stays with it: samples first, biases, lengths, states and peepholes, in both directions.
+    @Test func gatesKeepWhatElseTheyRead() throws {
+        let b = GraphBuilder("recurrent")
+        let x = try b.input("x", .float32, ["N", 5, 24])
+        let weight = Self.lowRank(2 * 4 * 10, 24, rank: 3).reshaped([2, 40, 24])
+        let op = LSTM(RecurrentParameters(hiddenSize: 10, direction: .bidirectional, isBatchFirst: true))
+        let inputs = [
+            x, b.constant("W", weight), b.constant("R", TestModels.normal([2, 40, 10])), b.constant("B", TestModels.normal([2, 80])),
+            try b.input("lengths", .int32, ["N"]), try b.input("h", .float32, ["N", 2, 10]), try b.input("c", .float32, ["N", 2, 10]),
+            b.constant("P", TestModels.normal([2, 30])),
+        ]
+        let outputs = try b.add(op, inputs: inputs, outputs: 3, name: "layer")
+        let graph = try b.graph(outputs: outputs)
+        let result = try SVDFactorization(hyperparameters: ["rank": 3])(graph)
+        #expect(result.graph.initializers["W"] == nil && result.graph.initializers["P"] != nil && result.graph.initializers["B"] != nil)
+        let values = [
+            "x": TestModels.normal([3, 5, 24], seed: 7), "lengths": Tensor([5, 2, 4] as [Int32]), "h": TestModels.normal([3, 2, 10], seed: 8),
+            "c": TestModels.normal([3, 2, 10], seed: 9),
+        ]
+        let (before, after) = (try Session(graph).run(values), try Session(result.graph).run(values))
+        for output in outputs { #expect(try #require(before[output]).relativeError(of: #require(after[output])) < 1e-4) }
+    }
+
     /// Tables become two where that is asked for.
     @Test func rowsAreLookedUpInFewNumbers() throws {
         let b = GraphBuilder("table")
@@ -97,14 +120,25 @@ struct LowRankCompensationTests {
         let b = GraphBuilder("layer")
         let x = try b.input("x", .float32, ["N", 64])
         let weight = TestModels.normal([48, 64])
-        let y =
-            type == 0
-            ? try b.linear(x, b.constant("w", weight), b.constant("b", TestModels.normal([48])), name: "fc")
-            : try b.add(MatMul(), x, b.constant("w", weight.transposed([1, 0])), name: "fc")
+        let y = try layer(type, b, x, weight)
         var values = TestModels.normal([64, 64], seed: 21).floats()
         for index in values.indices { values[index] *= index % 4 == 0 ? 4 : 0.5 }
         let data = Tensor(values, shape: [64, 64])
         return (try b.graph(outputs: [y]), PassContext(calibration: try Dataset([.init(name: "x", data)])), data)
+    }
+
+    private static func layer(_ type: Int, _ b: GraphBuilder, _ x: ValueName, _ weight: Tensor) throws -> ValueName {
+        func reshaped(_ extents: [Int64]) throws -> ValueName { try b.add(Reshape(), x, b.constant("shape", Tensor(extents))) }
+        switch type {
+        case 0: return try b.linear(x, b.constant("w", weight), b.constant("b", TestModels.normal([48])), name: "fc")
+        case 1: return try b.add(MatMul(), x, b.constant("w", weight.transposed([1, 0])), name: "fc")
+        case 2:
+            let w = b.constant("w", TestModels.normal([2, 32, 96]))
+            return try b.add(MatMul(), reshaped([-1, 2, 1, 32]), w, name: "fc")
+        default:
+            let w = b.constant("w", TestModels.normal([8, 8, 48]))
+            return try b.add(Einsum("nhd,hdo->no"), reshaped([-1, 8, 8]), w, name: "fc")
+        }
     }
 
     private static func error(_ result: Graph, _ graph: Graph, _ data: Tensor) throws -> Double {
@@ -114,7 +148,7 @@ struct LowRankCompensationTests {
     }
 
     /// Outputs come nearer with rank, and nearer still where the inputs count.
-    @Test(arguments: [0, 1]) func outputsComeNearer(_ type: Int) throws {
+    @Test(arguments: [0, 1, 2, 3]) func outputsComeNearer(_ type: Int) throws {
         let (graph, context, data) = try Self.scene(type)
         var former = try Self.error(WeightOnlyQuantization(hyperparameters: ["bits": 4])(graph).graph, graph, data)
         for rank in [2, 8, 20] {

@@ -2,6 +2,7 @@ import Testing
 import WinnowEngine
 import WinnowGraph
 import WinnowKernels
+import WinnowOperators
 import WinnowTensor
 import WinnowTestSupport
 
@@ -40,5 +41,24 @@ struct RankRegularizationTests {
             #expect(strong.values.reduce(0, +) < weak.values.reduce(0, +), "\(graph.name): \(weak) \(strong)")
             #expect(try ranks(0).isEmpty)
         }
+    }
+
+    /// Matrices side by side and those of Einsums lose singular values too; what has none is told.
+    @Test func otherProducts() throws {
+        let b = GraphBuilder("experts")
+        var x = try b.input("x", .float32, ["N", 3, 8])
+        x = try b.add(Transpose([1, 0, 2]), x)
+        x = try b.add(MatMul(), x, b.constant("experts", TestModels.normal([3, 8, 8])), name: "experts")
+        x = try b.add(Transpose([1, 2, 0]), x)
+        x = try b.add(Einsum("nde,deo->no"), x, b.constant("joined", TestModels.normal([8, 3, 4])), name: "join")
+        x = try b.add(Einsum("no,po->no"), x, b.constant("factors", TestModels.normal([2, 4])), name: "scale")
+        let graph = try b.graph(outputs: [x])
+        let context = try TestModels.context(for: graph, seed: 1)
+        var pass = Finetune(carrying: [try RankRegularization(hyperparameters: ["strength": 0.9, "interval": 3])])
+        (pass.epochs, pass.batchSize, pass.keepBest, pass.learningRate) = (2, 32, false, 1e-4)
+        let result = try pass(graph, in: context)
+        let ranks = result.findings.filter { $0.quantity == .rank }
+        #expect(Set(ranks.map(\.subject)) == ["experts", "joined"] && ranks.allSatisfy { $0.after ?? 9 < $0.before ?? 0 }, "\(result.findings)")
+        #expect(result.findings.contains { $0.subject == "factors" && $0.status == .skipped && $0.reason.contains("that the data has not") })
     }
 }

@@ -211,6 +211,19 @@ struct FactorWeightingTests {
                     b.constant("w", TestModels.normal([6, 12, 3, 3])))
             }
         ),
+        (
+            "matrices",
+            { b in
+                try b.add(MatMul(), b.input("x", .float32, ["N", 4, 5, 16]), b.constant("w", TestModels.normal([4, 16, 12])))
+            }
+        ),
+        (
+            "einsum",
+            { b in
+                try b.add(
+                    Einsum("nhds,hdo->nso"), b.input("x", .float32, ["N", 4, 6, 5]), b.constant("w", TestModels.normal([4, 6, 16])))
+            }
+        ),
     ]
 
     /// Inputs of which some are large, some small, some alike.
@@ -242,6 +255,7 @@ struct FactorWeightingTests {
                 ])
             let result = try pass(graph, in: PassContext(calibration: data))
             #expect(result.findings.contains { $0.quantity == .rank }, "\(result.findings)")
+            if graph.name == "matrices" || graph.name == "einsum" { #expect(result.findings.allSatisfy { $0.status == .done }) }
             let output = graph.outputNames[0]
             let (before, after) = (try Session(graph).run(inputs), try Session(result.graph).run(inputs))
             let told = result.findings.first { $0.quantity == .layerError }?.after ?? -1
@@ -252,6 +266,17 @@ struct FactorWeightingTests {
             #expect(weighted.error <= plain.error * 1.001, "\(graph.name) \(rank): \(weighted) \(plain)")
             #expect(abs(weighted.told - weighted.error) < 0.02, "\(graph.name) \(rank): \(weighted)")
         }
+    }
+
+    /// Inputs that several matrices share are not those of each: the plain decomposition is told.
+    @Test func sharedInputsAreTold() throws {
+        let b = GraphBuilder("shared")
+        let x = try b.input("x", .float32, ["N", 16])
+        let graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", TestModels.normal([4, 16, 12])))])
+        let context = PassContext(calibration: try Self.data(for: graph))
+        let result = try SVDFactorization(hyperparameters: ["weighting": "activations", "rank": 2])(graph, in: context)
+        #expect(result.findings.contains { $0.subject == "w" && $0.status == .fellBack && $0.reason.contains("nothing is known") })
+        #expect(result.graph.initializers["w.first"]?.shape == [4, 16, 2])
     }
 
     /// Weights of inputs that matter for the loss come out nearer than others.
