@@ -98,7 +98,7 @@ extension Finding {
     static let noWeights = Finding("graph", .skipped, reason: "it has no weights")
 
     /// What a pass that wants floats says behind what it says of codes.
-    static let codesRemedy = "; dequantize before it makes floats of them"
+    static let codesRemedy = "; the pass dequantize in front makes floats of them"
 
     // Why tensors are kept whose readers are no layers of theirs.
     static let noWeight = "is no weight that data is multiplied with"
