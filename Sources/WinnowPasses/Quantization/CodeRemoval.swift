@@ -150,8 +150,8 @@ extension CodeRemoval {
         let index = GraphIndex(graph)
         for node in graph.nodes {
             if node.op is any CodedOperator {
-                findings.append(
-                    Finding(node.name, .skipped, reason: refusals[node.name] ?? "what it reads besides data, or what becomes of its sums, has no float form"))
+                let reason = refusals[node.name] ?? "what it reads besides data, or what becomes of its sums, has no float form"
+                findings.append(Finding(node.name, .skipped, reason: reason))
             } else if node.op is DequantizeLinear {
                 findings.append(stays(node, node.input(0), in: index))
             } else if node.op is QuantizeLinear || node.op is DynamicQuantizeLinear {
@@ -164,7 +164,7 @@ extension CodeRemoval {
 
     private func isCode(_ value: ValueName, in index: GraphIndex) -> Bool {
         guard let type = index.info(of: value)?.elementType, type.isInteger, type.bitWidth <= 8, type != .bool else { return false }
-        return index.producer(of: value) != nil || index.constant(value).map { $0.rank > 0 } == true
+        return index.producer(of: value)?.op is QuantizeLinear || index.constant(value).map { $0.rank > 1 } == true
     }
 
     private func stays(_ node: Node, _ codes: ValueName?, in index: GraphIndex) -> Finding {
@@ -175,8 +175,8 @@ extension CodeRemoval {
         let neighbours = node.op is DequantizeLinear ? [index.producer(of: codes)].compactMap { $0 } : index.consumers(of: codes)
         let others = neighbours.map { "\($0.name) (\($0.op.type))" }.joined(separator: ", ")
         let verb = node.op is DequantizeLinear ? "makes" : "reads"
-        return Finding(
-            node.name, .skipped,
-            reason: others.isEmpty ? "the numbers of its codes cannot be computed here" : "\(others) \(verb) its codes, under another scale or as no numbers")
+        let reason = others.isEmpty
+            ? "the numbers of its codes cannot be computed here" : "\(others) \(verb) its codes, under another scale or as no numbers"
+        return Finding(node.name, .skipped, reason: reason)
     }
 }

@@ -246,7 +246,8 @@ extension GraphIndex {
     /// Whether a DequantizeLinear makes the numbers again that a node rounded.
     fileprivate func rounds(_ maker: Node, as dequantize: Node) -> Bool {
         if maker.op is DynamicQuantizeLinear { return dequantize.input(1) == maker.output(1) && dequantize.input(2) == maker.output(2) }
-        guard let own = maker.op as? QuantizeLinear, let other = dequantize.op as? DequantizeLinear, let scale = dequantize.input(1) else { return false }
+        guard let own = maker.op as? QuantizeLinear, let other = dequantize.op as? DequantizeLinear, let scale = dequantize.input(1)
+        else { return false }
         let isSame = maker.input(1) == scale || constant(maker.input(1)).map { $0.floats() == constant(scale)?.floats() } == true
         guard isSame, own.scaleAxis == other.scaleAxis || info(of: scale)?.shape?.elementCount == 1 else { return false }
         if maker.input(2) == dequantize.input(2) { return true }

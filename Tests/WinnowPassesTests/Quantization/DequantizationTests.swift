@@ -54,7 +54,8 @@ struct DequantizationTests {
         let rows = try b.add(Gather(axis: 0), b.constant("table", TestModels.normal([20, 32])), b.input("tokens", .int64, ["N", 3]), name: "rows")
         let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("w", TestModels.normal([32, 16], seed: 2)), name: "product")])
         let settings: [[String: HyperparameterValue]] = [
-            ["bits": 4, "block-size": 16, "matrices": "matmul-nbits"], ["scheme": "uint4-g16", "tables": "gather-block-quantized"], ["scheme": "int8"],
+            ["bits": 4, "block-size": 16, "matrices": "matmul-nbits"], ["scheme": "uint4-g16", "tables": "gather-block-quantized"],
+            ["scheme": "int8"],
         ]
         for values in settings {
             let coded = try WeightOnlyQuantization(hyperparameters: values)(graph).graph
@@ -189,7 +190,7 @@ struct DequantizationTests {
             #expect(try Dequantization()(graph).graph.text == graph.text)
             let result = try Dequantization { $0.halves = true }(graph)
             #expect(result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
-            #expect(result.graph.outputNames.map { result.graph.type(of: $0)?.elementType } == graph.outputNames.map { graph.type(of: $0)?.elementType })
+            for name in graph.outputNames { #expect(result.graph.type(of: name)?.elementType == graph.type(of: name)?.elementType) }
             #expect(!result.graph.initializers.values.contains { $0.elementType == .float16 })
             #expect(result.findings.contains { $0.status == .done && $0.before == 16 && $0.after == 32 })
             #expect(try error(graph, result.graph) < 2e-3)
