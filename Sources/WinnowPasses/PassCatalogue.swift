@@ -31,6 +31,7 @@ public enum PassCatalogue {
         FixedPointQuantization.self,
         Float4Quantization.self,
         Palettization.self,
+        Dequantization.self,
         QuantizationAwareTraining.self,
         LearnedStepQuantization.self,
         BiasCorrection.self,

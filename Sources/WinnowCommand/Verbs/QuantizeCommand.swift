@@ -17,6 +17,7 @@ struct QuantizeCommand: ParsableCommand {
     @Option(
         parsing: .unconditional, help: "The largest loss of the metric, in points or its own unit; layers go back to more bits until it holds.")
     var maxDrop: Double?
+    @Flag(help: "Make floats of the codes that the model has (dequantize), and quantize all anew.") var requantize = false
 
     func run() throws {
         let keys = change.settings.map { String($0.prefix { $0 != "=" }).replacing("_", with: "-") }
@@ -25,12 +26,13 @@ struct QuantizeCommand: ParsableCommand {
         let isOfWeights = !named.isDisjoint(with: Self.codesOfWeights) || keys.contains { $0.hasPrefix(ofWeights) }
         try change.run(scheme ?? (isOfWeights ? "quantized" : "int8")) { _, data in
             let drop = change.setting("max-drop", maxDrop)
+            let before = requantize ? [Recipe.Draft("dequantize")] : []
             if data != nil, scheme ?? "int8" == "int8", !isOfWeights {
-                return try change.recipe([.init("static-quantization", settings: drop)])
+                return try change.recipe(before + [.init("static-quantization", settings: drop)])
             }
             let isSpelled = !named.isDisjoint(with: Self.codesOfWeights) || named.contains("per-channel")
             let own = (scheme ?? (isSpelled ? nil : "int8")).map { ["scheme=\($0)"] } ?? []
-            return try change.recipe([.init("weight-only-quantization", settings: own + drop)])
+            return try change.recipe(before + [.init("weight-only-quantization", settings: own + drop)])
         }
     }
 

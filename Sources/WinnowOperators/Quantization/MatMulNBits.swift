@@ -154,7 +154,9 @@ package struct MatMulNBits: TrainedInParts {
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let matrix = try dequantized(inputs.map { $0.flatMap { b.info(of: $0) } }, type.name)
-        let product = try b.add(MatMul(), inputs.required(0), b.constant("matrix", matrix.transposed([1, 0])))
+        let left = try inputs.required(0)
+        let type = b.info(of: left)?.elementType ?? .float32
+        let product = try b.add(MatMul(), left, b.constant("matrix", matrix.transposed([1, 0]).converted(to: type)))
         return [try inputs.present(5).map { try b.add(product, $0) } ?? product]
     }
 

@@ -78,7 +78,7 @@ package struct QuantizationPlan: Sendable {
         let origin = node.inputs.prefix(2).compactMap { origins[$0] }.first
         guard let origin, let tensor = graph.initializers[origin] else { return "it has no constant weight" }
         return tensor.elementType.isInteger
-            ? "its weight is stored as codes already (\(origin))" : "its weight is computed from \(origin): run fold-constants first"
+            ? "its weight is stored as codes already (\(origin))\(Finding.codesRemedy)" : "its weight is computed from \(origin): run fold-constants first"
     }
 
     private func reason(against site: WeightSite, captured holder: String?) -> String? {

@@ -83,7 +83,7 @@ package struct WeightLedger {
                 Finding("\(holder)/\(tensor)", .skipped, reason: "it lies in a body of \(holder), which this pass leaves alone")
             }
             + codes.filter { !has($0.tensor) }.map { tensor, reader in
-                Finding(tensor, .skipped, reason: "\(reader.name) (\(reader.op.type)) reads its codes, which this pass leaves alone")
+                Finding(tensor, .skipped, reason: "\(reader.name) (\(reader.op.type)) reads its codes, which this pass leaves alone\(Finding.codesRemedy)")
             }
             + defaults.filter { !has($0) }.map {
                 Finding(
@@ -96,6 +96,9 @@ package struct WeightLedger {
 extension Finding {
     /// Of a graph that a pass of weights finds nothing in.
     static let noWeights = Finding("graph", .skipped, reason: "it has no weights")
+
+    /// What a pass that wants floats says behind what it says of codes.
+    static let codesRemedy = "; the pass dequantize in front makes floats of them"
 
     // Why tensors are kept whose readers are no layers of theirs.
     static let noWeight = "is no weight that data is multiplied with"

@@ -90,7 +90,7 @@ package struct WeightTargets {
         for node in graph.nodes {
             for case (let input, .packed(let codes)) in node.op.inputRoles {
                 guard let tensor = node.input(input), graph.initializers[tensor] != nil, !ledger.has(tensor) else { continue }
-                ledger.skip(tensor, "the weight of \(node.name) is stored as \(codes.bitWidth)-bit codes already")
+                ledger.skip(tensor, "the weight of \(node.name) is stored as \(codes.bitWidth)-bit codes already\(Finding.codesRemedy)")
             }
         }
         for (node, operand) in graph.productOperands where graph.initializers[operand] == nil && !read.contains(operand) {
@@ -98,7 +98,7 @@ package struct WeightTargets {
             else { continue }
             // Wider integers are shapes and counters that a weight is made from.
             let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
-            let reason = isCoded ? "is stored as codes that nodes look up already" : "is computed from it: run fold-constants first"
+            let reason = isCoded ? "is stored as codes that nodes look up already\(Finding.codesRemedy)" : "is computed from it: run fold-constants first"
             ledger.skip(origin, "the weight of \(node) \(reason)")
         }
     }
@@ -135,7 +135,7 @@ extension Graph {
     /// Why a weight cannot become codes here.
     package func reasonAgainstCoding(_ site: WeightSite) -> String? {
         guard let type = initializers[site.tensor]?.elementType else { return "it is computed" }
-        if site.isQuantized { return "it is stored as \(type) codes already" }
+        if site.isQuantized { return "it is stored as \(type) codes already\(Finding.codesRemedy)" }
         if initializers[site.tensor]?.vanishes == true { return "all of its numbers are below 10⁻²⁸: steps of codes would be no normal numbers" }
         return [.float32, .float16, .bfloat16, .float64].contains(type) ? nil : "it is \(type) already"
     }

@@ -1,0 +1,278 @@
+import WinnowEngine
+import WinnowGraph
+import WinnowOperators
+import WinnowTensor
+
+/// Takes the rounding of values out of a graph: QuantizeLinear, what moves its codes, and DequantizeLinear of the same scale. What the
+/// rounding limited in passing, Relu or Clip does.
+struct RoundingRemoval {
+    private let index: GraphIndex
+    private let restored: RestoredLimits
+    private let constants: Set<ValueName>
+    private var names: FreshNames
+    private var edit = GraphEdit()
+    /// What values are without rounding, by the nodes that round them, in order.
+    private var sources: [(quantize: Node, value: ValueName, limiter: String?)] = []
+    private var places: [String: Int] = [:]
+    /// Results of nodes that move numbers instead of codes, by node and scale.
+    private var moved: [String: [ValueName]] = [:]
+    /// Nodes that stand for DequantizeLinear until their readers read what they hand on.
+    private var handingOn: Set<String> = []
+    private var limits: [String: ClosedRange<Double>] = [:]
+    private(set) var findings: [Finding] = []
+
+    init(_ graph: Graph, _ choice: Dequantization.Limits, _ names: FreshNames) {
+        index = GraphIndex(graph)
+        restored = RestoredLimits(choice, index)
+        constants = Set(graph.constantOrigins.keys)
+        self.names = names
+    }
+
+    mutating func apply() throws -> Graph {
+        for node in index.graph.nodes where node.input(0).map(constants.contains) == false {
+            if node.op is DequantizeLinear {
+                remove(node)
+            } else if node.op is ArgMax || node.op is ArgMin {
+                compareNumbers(node)
+            }
+        }
+        guard !edit.addedNodes.isEmpty else { return index.graph }
+        var result = try index.graph.applying(edit).removingDeadNodes()
+        let (handingOn, limits) = (handingOn, limits)
+        while true {
+            let edits = try result.edits { op, node, index in
+                let isNeedless = op is Identity && handingOn.contains(node.name)
+                    || limits[node.name].map { index.lies(node.input(0), within: $0) } == true
+                return isNeedless ? GraphEdit(bypassing: node, in: index) : nil
+            }
+            if edits.isEmpty { break }
+            result = try result.applying(edits)
+        }
+        findings = sources.map { finding($0.quantize, $0.limiter, in: result) }
+        return result
+    }
+
+    /// Lets a DequantizeLinear hand on what was rounded.
+    private mutating func remove(_ node: Node) {
+        guard let codes = node.input(0), let (source, type) = numbers(of: codes, as: node), let target = index.info(of: node.output(0))?.elementType
+        else { return }
+        edit.removedNodes.insert(node.name)
+        handingOn.insert(node.name)
+        let op: any Operator = type == target ? Identity() : Cast(to: target)
+        edit.addedNodes.append(Node(name: node.name, op: op, inputs: [source], outputs: node.outputs))
+    }
+
+    /// The order of codes is that of their numbers.
+    private mutating func compareNumbers(_ node: Node) {
+        guard let codes = node.input(0), index.info(of: codes)?.elementType.isInteger == true, let quantize = quantizer(of: codes),
+            let op = quantize.op as? QuantizeLinear
+        else { return }
+        let inverse = DequantizeLinear(axis: op.scaleAxis.axis, blockSize: op.scaleAxis.blockSize)
+        let pair = Node(name: quantize.name, op: inverse, inputs: [codes] + quantize.inputs.dropFirst(), outputs: [])
+        guard let source = numbers(of: codes, as: pair)?.value else { return }
+        var changed = node
+        changed.inputs[0] = source
+        edit.removedNodes.insert(node.name)
+        edit.addedNodes.append(changed)
+    }
+
+    /// The node that makes codes which others at most move.
+    private func quantizer(of codes: ValueName) -> Node? {
+        var value = codes
+        while let maker = index.producer(of: value) {
+            if maker.op is QuantizeLinear { return maker }
+            guard let place = Self.codes(movedBy: maker)?.first, let source = maker.input(place) else { return nil }
+            value = source
+        }
+        return nil
+    }
+
+    /// What codes stand for under the scale of a DequantizeLinear, as a value that was never rounded; nil where they come from elsewhere.
+    private mutating func numbers(
+        of codes: ValueName, as dequantize: Node, isMoved: Bool = false
+    ) -> (value: ValueName, type: ElementType)? {
+        if constants.contains(codes) { return isMoved ? constantNumbers(of: codes, as: dequantize) : nil }
+        guard let maker = index.producer(of: codes) else { return nil }
+        if maker.op is QuantizeLinear || maker.op is DynamicQuantizeLinear {
+            return index.rounds(maker, as: dequantize) ? source(of: maker) : nil
+        }
+        return movedNumbers(of: codes, by: maker, as: dequantize)
+    }
+
+    private mutating func source(of quantize: Node) -> (value: ValueName, type: ElementType)? {
+        guard let value = quantize.input(0), let type = index.info(of: value)?.elementType else { return nil }
+        if let place = places[quantize.name] { return (sources[place].value, type) }
+        places[quantize.name] = sources.count
+        guard let own = restored.limits(of: quantize) else {
+            sources.append((quantize, value, nil))
+            return (value, type)
+        }
+        let limiter = Node(name: names.node("\(value).limit"), op: Relu(), inputs: [value], outputs: [names.value("\(value).limited")])
+        edit.addedNodes.append(own.upperBound.isInfinite ? limiter : clipping(limiter, own, type))
+        limits[limiter.name] = own
+        sources.append((quantize, limiter.outputs[0], limiter.name))
+        return (limiter.outputs[0], type)
+    }
+
+    private mutating func clipping(_ limiter: Node, _ limits: ClosedRange<Double>, _ type: ElementType) -> Node {
+        var node = limiter
+        guard index.graph.metadata.version(of: "") >= 11 else {
+            node.op = Clip(bounds: Clip.Bounds(low: Float(limits.lowerBound), high: Float(limits.upperBound)))
+            return node
+        }
+        node.op = Clip()
+        for (part, limit) in [("low", limits.lowerBound), ("high", limits.upperBound)] {
+            let name = names.value("\(limiter.name).\(part)")
+            edit.initializers.append((name, Tensor([limit], shape: [], as: type)))
+            node.inputs.append(name)
+        }
+        return node
+    }
+
+    private mutating func constantNumbers(of codes: ValueName, as dequantize: Node) -> (value: ValueName, type: ElementType)? {
+        guard let type = index.info(of: dequantize.output(0) ?? dequantize.input(1))?.elementType else { return nil }
+        let key = Self.key(codes, dequantize)
+        if let known = moved[key] { return (known[0], type) }
+        let value = names.value("\(codes).numbers")
+        edit.addedNodes.append(
+            Node(name: names.node("\(codes).dequantize"), op: dequantize.op, inputs: [codes] + dequantize.inputs.dropFirst(), outputs: [value]))
+        moved[key] = [value]
+        return (value, type)
+    }
+
+    private mutating func movedNumbers(
+        of codes: ValueName, by maker: Node, as dequantize: Node
+    ) -> (value: ValueName, type: ElementType)? {
+        guard let own = Self.codes(movedBy: maker), let place = maker.outputs.firstIndex(of: codes), !own.isEmpty,
+            index.info(of: dequantize.input(1))?.shape?.elementCount == 1
+        else { return nil }
+        var (copy, type) = (maker, ElementType?.none)
+        for place in own {
+            guard let input = maker.input(place), let source = numbers(of: input, as: dequantize, isMoved: true) else { return nil }
+            copy.inputs[place] = source.value
+            type = source.type
+        }
+        guard let type else { return nil }
+        let key = Self.key(maker.name, dequantize)
+        if let known = moved[key] { return (known[place], type) }
+        if maker.op is Pad, !padWithNumbers(&copy, as: dequantize) { return nil }
+        if edit.removedNodes.insert(maker.name).inserted {
+            // Its name goes with the numbers.
+            var original = maker
+            original.name = names.node("\(maker.name).codes")
+            edit.addedNodes.append(original)
+        } else {
+            copy.name = names.node("\(maker.name).numbers")
+        }
+        copy.outputs = maker.outputs.map { $0.isEmpty ? "" : names.value("\($0).numbers") }
+        edit.addedNodes.append(copy)
+        moved[key] = copy.outputs
+        return (copy.outputs[place], type)
+    }
+
+    /// The inputs of a node whose result are codes of the same scale.
+    private static func codes(movedBy node: Node) -> [Int]? {
+        if node.op.quantization == .keepsScale || node.op is Resize { return [0] }
+        if let pad = node.op as? Pad { return pad.pads == nil ? [0] : nil }
+        return node.op is Concat ? Array(node.inputs.indices) : nil
+    }
+
+    /// What is padded with code 0, or another, is padded with the number of it.
+    private mutating func padWithNumbers(_ node: inout Node, as dequantize: Node) -> Bool {
+        var code = node.input(2)
+        if code == nil, let type = index.info(of: node.output(0))?.elementType {
+            let zero = names.value("\(node.name).code")
+            edit.initializers.append((zero, Tensor(zeros: [], type)))
+            code = zero
+        }
+        guard let code else { return false }
+        let value = names.value("\(node.name).number")
+        edit.addedNodes.append(
+            Node(name: names.node("\(node.name).number"), op: dequantize.op, inputs: [code] + dequantize.inputs.dropFirst(), outputs: [value]))
+        while node.inputs.count < 3 { node.inputs.append("") }
+        node.inputs[2] = value
+        return true
+    }
+
+    private static func key(_ subject: String, _ dequantize: Node) -> String {
+        ([subject] + dequantize.inputs.dropFirst()).joined(separator: "\n")
+    }
+
+    private func finding(_ quantize: Node, _ limiter: String?, in result: Graph) -> Finding {
+        let value = quantize.inputs[0]
+        var reason = quantize.op is DynamicQuantizeLinear ? "its range was that of each run" : "no codes between"
+        if let limiter = limiter.flatMap({ result.node(named: $0) }), let limits = limits[limiter.name] {
+            let range = limits.upperBound.isInfinite ? "0 and above" : "\(Float(limits.lowerBound)) to \(Float(limits.upperBound))"
+            reason = "\(limiter.name) (\(limiter.op.type)) limits it to \(range), as its codes did"
+        }
+        let widths = [quantize.output(0), value].map { index.info(of: $0).map { Double($0.elementType.bitWidth) } }
+        return Finding(value, .done, .elementSize, before: widths[0], after: widths[1], reason: reason)
+    }
+}
+
+/// Where the range of a value's codes ends because a Relu or Clip was taken for done by it, as runtimes leave those out in front of
+/// QuantizeLinear, and not because nothing beyond was seen.
+struct RestoredLimits {
+    private let choice: Dequantization.Limits
+    private let index: GraphIndex
+
+    init(_ choice: Dequantization.Limits, _ index: GraphIndex) { (self.choice, self.index) = (choice, index) }
+
+    /// nil where nothing is to be limited.
+    func limits(of quantize: Node) -> ClosedRange<Double>? {
+        guard choice != .none, quantize.op is QuantizeLinear, let codes = index.info(of: quantize.output(0))?.elementType.integerRange,
+            let scales = index.constant(quantize.input(1))?.doubles(), let scale = scales.first, scale > 0,
+            let zeroPoints = quantize.input(2) == nil ? [0] : index.constant(quantize.input(2))?.doubles(), let zeroPoint = zeroPoints.first
+        else { return nil }
+        let endsAtZero = zeroPoints.allSatisfy { $0 == Double(codes.lowerBound) }
+        let low = scale * (Double(codes.lowerBound) - zeroPoint)
+        let high = scale * (Double(codes.upperBound) - zeroPoint)
+        if choice == .all, scales.count == 1 { return low...high }
+        // Nothing limits what the caller supplies.
+        guard index.producer(of: quantize.input(0)) != nil else { return nil }
+        if scales.count == 1, let limits = Self.wholeLimits(low, high, step: scale) { return limits }
+        return endsAtZero ? 0...Double.infinity : nil
+    }
+
+    /// Whole numbers that a range is as wide as, and as near to as zero points allow: what was seen of data ends at others.
+    private static func wholeLimits(_ low: Double, _ high: Double, step: Double) -> ClosedRange<Double>? {
+        let (width, bottom) = ((high - low).rounded(), low.rounded())
+        guard width >= 1, step != step.rounded(), abs(high - low - width) <= 1e-6 * width, abs(low - bottom) <= step * 0.501 else { return nil }
+        return bottom...(bottom + width)
+    }
+}
+
+extension GraphIndex {
+    /// Whether a DequantizeLinear makes the numbers again that a node rounded.
+    fileprivate func rounds(_ maker: Node, as dequantize: Node) -> Bool {
+        if maker.op is DynamicQuantizeLinear { return dequantize.input(1) == maker.output(1) && dequantize.input(2) == maker.output(2) }
+        guard let own = maker.op as? QuantizeLinear, let other = dequantize.op as? DequantizeLinear, let scale = dequantize.input(1)
+        else { return false }
+        let isSame = maker.input(1) == scale || constant(maker.input(1)).map { $0.floats() == constant(scale)?.floats() } == true
+        guard isSame, own.scaleAxis == other.scaleAxis || info(of: scale)?.shape?.elementCount == 1 else { return false }
+        if maker.input(2) == dequantize.input(2) { return true }
+        return zeroPoints(of: maker).map { $0 == zeroPoints(of: dequantize) } ?? false
+    }
+
+    /// Empty where all are 0; nil where they are no constants.
+    private func zeroPoints(of node: Node) -> [Int]? {
+        guard let name = node.input(2) else { return [] }
+        return constant(name).map { $0.integers().contains { $0 != 0 } ? $0.integers() : [] }
+    }
+
+    /// Whether a value lies between limits already.
+    fileprivate func lies(_ value: ValueName?, within limits: ClosedRange<Double>) -> Bool {
+        let slack = limits.upperBound.isInfinite ? 0 : 1e-6 * max(limits.lowerBound.magnitude, limits.upperBound.magnitude)
+        var value = value
+        for _ in 0..<12 {
+            if limits == 0...Double.infinity, isNeverNegative(value) { return true }
+            guard let node = producer(of: value), node.output(0) == value else { return false }
+            var own = node.op.outputBounds.map { Double($0.lowerBound)...Double($0.upperBound) }
+            if case .between(let range)? = node.op.passing(of: node, in: self) { own = range }
+            if let own, own.lowerBound >= limits.lowerBound - slack, own.upperBound <= limits.upperBound + slack { return true }
+            guard node.op.quantization == .keepsScale || node.op is AveragePool || node.op is GlobalAveragePool else { return false }
+            value = node.input(0)
+        }
+        return false
+    }
+}
