@@ -31,16 +31,23 @@ public struct QuantizationAwareTraining: TrainingPass {
         var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if movingRanges { try pairs.moveRanges() }
         let lowered = try course.apply(to: &setup, pairs, normalizations)
+        guard !course.learnsRoundings else { return }
         setup.hooks.append(WeightScaleHook(pairs, normalizations.factors, bits: lowered?.flags ?? [:]))
     }
 
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws { try course.extendObjective(&setup) }
+
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let settled = try graph.settlingBits().settlingRanges().foldingMasks().foldingTrainedNormalizations()
+        let settled = try graph.settlingBits().settlingRanges().foldingMasks().settlingRoundings().foldingTrainedNormalizations()
         let (stored, findings) = try settled.storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 
-    private var arithmetic: IntegerArithmetic { get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) } }
+    public var keepsWeights: Bool { course.learnsRoundings }
+
+    private var arithmetic: IntegerArithmetic {
+        get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType, clipsWeights: course.learnsRoundings) }
+    }
 }
 
 /// Keeps the scales of weights at what their convention makes of max|w|, or of its moving average, while the weights change.
@@ -56,12 +63,19 @@ private struct WeightScaleHook: TrainingHook {
         var bits: ValueName?
 
         var isAveraged: Bool { parameters.convention.averagesWeights }
-        func scales(for shape: Shape, _ moment: TrainingMoment) -> Tensor {
+        func scales(for weight: Tensor, _ moment: TrainingMoment) -> Tensor {
             var parameters = parameters
             if let bits = bits.flatMap({ moment.variables[$0] })?.floats().first {
                 parameters.codes = parameters.convention.symmetricCodes(bits: Int(bits))
             }
-            return parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: shape)
+            guard !parameters.isPowerOfTwo else {
+                let found = QuantizationParameters(
+                    fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes, isSymmetric: true,
+                    clips: true, .powerOfTwo)
+                parameters.scales = found.scales
+                return parameters.scaleTensor(for: weight.shape)
+            }
+            return parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: weight.shape)
         }
     }
 
@@ -86,7 +100,7 @@ private struct WeightScaleHook: TrainingHook {
             guard let own = moment.variables[entries[index].tensor] else { continue }
             let weight = entries[index].factor?.applied(to: own, moment) ?? own
             entries[index].ranges.add(weight)
-            moment.variables[entries[index].scale] = entries[index].scales(for: weight.shape, moment)
+            moment.variables[entries[index].scale] = entries[index].scales(for: weight, moment)
         }
     }
 
