@@ -53,7 +53,8 @@ extension Graph {
                 let steps = initializers[scale], let own = initializers[learned], let tensor = constantValue(of: weight)
             else { continue }
             let isAlone = initializers[weight] != nil && index.soleConsumer(of: weight) != nil
-            let (source, zeroPoint, codes) = (isAlone ? weight : names.value("\(weight).rounded"), names.value("\(weight).zero_point"), names.value("\(weight).quantized"))
+            let source = isAlone ? weight : names.value("\(weight).rounded")
+            let (zeroPoint, codes) = (names.value("\(weight).zero_point"), names.value("\(weight).quantized"))
             edit.initializers += [
                 (source, op.rounded(tensor, scale: steps, learned: own).spilled()), (zeroPoint, Tensor(zeros: steps.shape, op.codeType)),
             ]

@@ -12,7 +12,8 @@ public struct QuantizationAwareTraining: TrainingPass {
     public static let summary = "trains with int8 rounding in place, then stores int8"
     public static let guide = """
         Inserts the Q/DQ pairs that static-quantization would, with activation ranges from calibration, trains through \
-        them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
+        them with straight-through gradients while weight scales follow their weights, and stores the integers. With rounding=learned \
+        weights stay, and which of the two codes next to it each has is trained (AdaRound on the whole loss). Use it \
         where static-quantization costs too much accuracy.
         """
     public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
@@ -70,8 +71,8 @@ private struct WeightScaleHook: TrainingHook {
             }
             guard !parameters.isPowerOfTwo else {
                 let found = QuantizationParameters(
-                    fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes, isSymmetric: true,
-                    clips: true, .powerOfTwo)
+                    fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes,
+                    isSymmetric: true, clips: true, .powerOfTwo)
                 parameters.scales = found.scales
                 return parameters.scaleTensor(for: weight.shape)
             }

@@ -11,7 +11,8 @@ public struct QuantizationCourse: HyperparameterGroup {
         "bits of codes at first, which fall one by one to those asked for in equal parts of the run; none: those asked for from the start",
         in: 3...8)
     public var fromBits: Int? = nil
-    @Hyperparameter("how weights become codes: nearest as they are trained, or learned, up or down while they stay") public var rounding = TrainedRounding.nearest
+    @Hyperparameter("how weights become codes: nearest as they are trained, or learned, up or down while they stay")
+    public var rounding = TrainedRounding.nearest
     @Hyperparameter("learned rounding: its learning rate as a part of the others'", in: 0...1e6) public var roundingRate = 10.0
     @Hyperparameter("learned rounding: what pushing each up or down counts beside the loss", in: 0...1e6) public var roundingPressure = 1.0
 

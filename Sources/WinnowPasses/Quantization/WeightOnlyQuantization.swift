@@ -22,7 +22,7 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("a scale for every output channel, instead of one for the tensor; none: with 4 bits, scheme int4 in its place")
     public var perChannel: Bool? = nil
     @Hyperparameter(
-        "weights of a matrix that share a scale: so many along the summed axis, or outputs x inputs such as 128x128; 0: no blocks; none: as per-channel",
+        "weights of a matrix that share a scale: so many along the sum, or outputs x inputs as 128x128; 0: no blocks; none: as per-channel",
         in: 0...65536)
     public var blockSize: ScaleBlock? = nil
     @Hyperparameter("which numbers scales are; none: as the scheme has them, float32 without one") public var scales: ScaleChoice? = nil
@@ -146,7 +146,8 @@ public struct WeightOnlyQuantization: Pass {
     private func baseScheme() throws -> (scheme: QuantizationScheme, isPreset: Bool) {
         let (base, isPreset) = try ownScheme()
         if let scales, let reason = scales.objection(to: base) {
-            throw WinnowError(.recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)", remedy: "use float32 or float16, or another scheme")
+            throw WinnowError(
+                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)", remedy: "use float32 or float16, or another scheme")
         }
         return (base, isPreset)
     }

@@ -124,8 +124,8 @@ struct LayerRounding {
 }
 
 extension QuantizationParameters {
-    /// The same with other scales, as what they are stored in holds them, or the next power of two; where that is neither float32 nor float16, or where
-    /// they were given, they stay.
+    /// The same with other scales, as what they are stored in holds them, or the next power of two; where that is neither float32 nor
+    /// float16, or where they were given, they stay.
     func settingScales(_ wanted: [Float]) -> QuantizationParameters {
         guard !isGiven else { return self }
         var result = self
