@@ -123,7 +123,8 @@ struct LearnedRoundingTests {
         let (learned, nearest) = (try result(10), try result(0))
         var otherCount = 0
         for tensor in ["fc1.weight", "fc2.weight", "fc3.weight"] {
-            let (codes, scales) = (try #require(learned.initializers["\(tensor).codes"]), try #require(learned.initializers["\(tensor).scale"]).floats())
+            let codes = try #require(learned.initializers["\(tensor).codes"])
+            let scales = try #require(learned.initializers["\(tensor).scale"]).floats()
             #expect(codes.elementType == .int4 && learned.initializers["\(tensor).scale"] == nearest.initializers["\(tensor).scale"])
             let weight = try #require(graph.initializers[tensor])
             for (index, code) in codes.integers().enumerated() {
