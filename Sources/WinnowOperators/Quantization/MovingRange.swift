@@ -21,7 +21,7 @@ package struct MovingRange: LearnedEncoding {
         let low = try attributes.int("low", default: 0)
         encoding = RangeEncoding(
             low...max(low, try attributes.int("high", default: 255)), leastScale: try attributes.float("least_scale"),
-            isSymmetric: try attributes.flag("symmetric", default: false))
+            isSymmetric: try attributes.flag("symmetric", default: false), isPowerOfTwo: try attributes.flag("power_of_two", default: false))
         codeType = ElementType(rawValue: try attributes.int("type", default: ElementType.uint8.rawValue)) ?? .uint8
         moves = try attributes.flag("moves", default: false)
         isLearned = try attributes.flag("learned", default: false)
@@ -33,6 +33,7 @@ package struct MovingRange: LearnedEncoding {
         ]
         if let leastScale = encoding.leastScale { attributes["least_scale"] = .float(leastScale) }
         if encoding.isSymmetric { attributes["symmetric"] = .int(1) }
+        if encoding.isPowerOfTwo { attributes["power_of_two"] = .int(1) }
         if moves { attributes["moves"] = .int(1) }
         if isLearned { attributes["learned"] = .int(1) }
         return attributes

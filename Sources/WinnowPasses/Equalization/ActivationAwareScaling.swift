@@ -31,7 +31,7 @@ public struct ActivationAwareScaling: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        let scheme = QuantizationScheme(bits: bits, .init(perChannel: true, blockSize: blockSize))
+        let scheme = QuantizationScheme(bits: bits, .init(perChannel: true, blockSize: ScaleBlock(inputs: blockSize)))
         let between = ChannelsBetweenLayers(graph, .refused, try choice.selection(in: graph))
         let all = between.chosen.nearest
         let activity = try all.inputActivity(in: graph, context, samples)
@@ -128,7 +128,7 @@ private struct ScaleSearch {
         guard contraction.tapCount == 1 else { return nil }
         let factors = (0..<matrix.columns).map { factors[$0 / channels.readers[index].width] }
         var width = matrix.columns
-        if case .block(let size) = scheme.granularity { width = size }
+        if case .block(let block) = scheme.granularity { width = block.inputs }
         for start in stride(from: 0, to: matrix.columns, by: width) {
             let range = start..<min(start + width, matrix.columns)
             var own = moment.matrix[rows: range][columns: range]

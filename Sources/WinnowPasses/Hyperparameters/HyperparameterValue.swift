@@ -116,6 +116,13 @@ public enum HyperparameterValue: Hashable, Sendable {
         }
     }
 
+    /// Two whole numbers above 0 with a sign between them, such as 2:4 or 1x4.
+    func extents(parted separator: Character) -> (Int, Int)? {
+        let parts = description.split(separator: separator, omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let first = parts[0], let second = parts[1], first > 0, second > 0 else { return nil }
+        return (first, second)
+    }
+
     /// The numbers of lists and tables in it, or the one that it is.
     var numbers: [Double] {
         switch self {

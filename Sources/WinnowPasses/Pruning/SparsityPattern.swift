@@ -123,13 +123,11 @@ extension SparsityPattern: HyperparameterConvertible, CustomStringConvertible {
     public init?(_ value: HyperparameterValue) {
         let text = value.description
         if text == "unstructured" { self = .unstructured; return }
-        func numbers(_ separator: Character) -> (Int, Int)? {
-            let parts = text.split(separator: separator, omittingEmptySubsequences: false).map { Int($0) }
-            guard parts.count == 2, let first = parts[0], let second = parts[1], first > 0, second > 0, max(first, second) <= 65_536 else { return nil }
-            return (first, second)
+        if let (kept, group) = value.extents(parted: ":"), max(kept, group) <= 65_536, kept < group {
+            self = .semiStructured(kept: kept, of: group)
+            return
         }
-        if let (kept, group) = numbers(":"), kept < group { self = .semiStructured(kept: kept, of: group); return }
-        guard let (outputs, inputs) = numbers("x") else { return nil }
+        guard let (outputs, inputs) = value.extents(parted: "x"), max(outputs, inputs) <= 65_536 else { return nil }
         self = .blocks(outputs: outputs, inputs: inputs)
     }
     public var hyperparameterValue: HyperparameterValue { .string(description) }

@@ -1,5 +1,6 @@
 import WinnowEngine
 import WinnowGraph
+import WinnowKernels
 import WinnowOperators
 import WinnowTensor
 
@@ -9,7 +10,9 @@ extension Graph {
     ///
     /// A bias is stored in steps of s_x · s_w, which the runtimes ask for, so a tiny s_w makes codes that overflow. Codes stay
     /// below 2³⁰: half of int32 is left for the sums. Weights lose nothing that shows beside such a bias.
-    func raisingScalesForBiases() throws -> Graph {
+    ///
+    /// - Parameter toPowers: whether scales are powers of two.
+    func raisingScalesForBiases(toPowers: Bool = false) throws -> Graph {
         let index = GraphIndex(self)
         var raised: [ValueName: [Float]] = [:]
         for site in weightSites where site.node.op.quantization == .contraction {
@@ -24,7 +27,7 @@ extension Graph {
                 let axis = try? Optional(op.scaleAxis.fittedAxis(shape: weight.shape, scale: scales.shape))
             else { continue }
             raised[scaleName] = BiasScales(weight: weight, axis: axis, bias: bias.floats(), dataScale: step.floats()[0])
-                .raised(raised[scaleName] ?? scales.floats())
+                .raised(raised[scaleName] ?? scales.floats(), toPowers: toPowers)
         }
         let changed = raised.filter { initializers[$0.key]?.floats() != $0.value }.sorted { $0.key < $1.key }
         guard !changed.isEmpty else { return self }
@@ -50,7 +53,7 @@ private struct BiasScales {
     private static let alone = 0x1p24
     private static let smallestStep = 0x1p-120
 
-    func raised(_ scales: [Float]) -> [Float] {
+    func raised(_ scales: [Float], toPowers: Bool) -> [Float] {
         let maxima = weight.largestMagnitudes(along: axis)
         return scales.indices.map { channel in
             let largest = scales.count == 1 ? bias.map(\.magnitude).max() ?? 0 : channel < bias.count ? bias[channel].magnitude : 0
@@ -58,7 +61,8 @@ private struct BiasScales {
             guard largest > 0 else { return scales[channel] }
             let needed = Double(largest) / (Double(dataScale) * (isDead ? Self.alone : Self.limit))
             let floor = max(needed, Self.smallestStep / Double(dataScale))
-            return isDead ? Float(floor).nextUp : max(scales[channel], Float(floor).nextUp)
+            let least = toPowers ? Float(floor).nextUp.nextPowerOfTwo : Float(floor).nextUp
+            return isDead ? least : max(scales[channel], least)
         }
     }
 }

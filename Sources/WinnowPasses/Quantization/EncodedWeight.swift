@@ -96,10 +96,9 @@ extension QuantizationScheme {
                 let asked = placement
                 placement = asked.even
                 // A scale of a short block would outweigh its codes.
-                if scales.elementType.bitWidth > placement.blockSize * elementType.bitWidth { placement = asked.evenAndLonger }
-                let wanted = min(asked.blockSize, asked.axis.map { asked.form[$0] } ?? 0)
-                if placement.blockSize != wanted {
-                    reason = "blocks of \(placement.blockSize): \(asked.blockSize) do not divide \(asked.axis.map { asked.form[$0] } ?? 0)"
+                if scales.elementType.bitWidth > placement.blockCount * elementType.bitWidth { placement = asked.evenAndLonger }
+                if placement.blockText != asked.blockText {
+                    reason = "blocks of \(placement.blockText): \(asked.askedText) do not divide \(asked.extentText)"
                 }
             }
             return (encoded(weight, format, placement), reason)
@@ -117,7 +116,8 @@ extension QuantizationScheme {
                     maxima[place] = max(maxima[place], values[i].magnitude)
                 }
             }
-            let (found, factor) = self.scales.scales(for: maxima, limit: format.limit, format)
+            let leaders = placement.leaders
+            let (kind, found, factor) = self.scales.held(for: maxima.largest(of: leaders), limit: format.limit, format)
             let steps = found.map { $0 * factor }
             let nearest = format.nearest
             var codes = [UInt8](repeating: 0, count: values.count)
@@ -125,7 +125,8 @@ extension QuantizationScheme {
                 for i in run { codes[i] = nearest(values[i] / steps[place + layout.scaleStep * (i - run.lowerBound)]) }
             }
             let extents = form.indices.map { shared.contains($0) ? 1 : form[$0] }
-            let scales = Tensor(found, shape: Shape(extents)).converted(to: self.scales.elementType)
+            let own = leaders.map { leaders in leaders.indices.filter { leaders[$0] == $0 }.map { found[$0] } } ?? found
+            let scales = Tensor(own, shape: Shape(extents)).converted(to: kind.elementType)
             return EncodedWeight(
                 codes: codes, form: form, shape: weight.shape, table: format.levels.map { $0 * factor }, scales: scales.spilled())
         }

@@ -15,7 +15,7 @@ extension Graph {
             let kept = Set(coded.codedSites.filter(\.isInteger).map(\.bias)).sorted()
             return (coded, findings + kept.map { Finding($0, .kept, reason: "stays float: the runtime adds biases in float") })
         }
-        let coded = try raisingScalesForBiases().storingCodes(by: convention, &findings).wideningShortCodes()
+        let coded = try raisingScalesForBiases(toPowers: convention.roundsToPowers).storingCodes(by: convention, &findings).wideningShortCodes()
         let stored = try coded.storingBiases(&findings)
         return (arithmetic.profile.mergesLayers ? try stored.addingBehindIntegers() : stored, findings)
     }

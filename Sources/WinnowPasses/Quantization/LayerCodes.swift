@@ -44,10 +44,19 @@ public enum EdgeCodes: String, HyperparameterChoice, Codable {
     case int8
 }
 
+/// Which numbers the scales of layers that compute in integers are.
+public enum LayerScales: String, HyperparameterChoice, Codable {
+    case float32
+    /// 2^k, so that hardware shifts: of the two next to a weight's range the one with the less squared error, for activations the next
+    /// one up, of ranges that are found so.
+    case powerOfTwo = "power-of-two"
+}
+
 /// In which integers layers compute.
 public struct LayerCodes: HyperparameterGroup {
     @Hyperparameter("element type of activations") public var activations = ActivationCodes.uint8
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public var perChannel = true
+    @Hyperparameter("which numbers scales of weights and activations are") public var scales = LayerScales.float32
     @Hyperparameter("whose scales and roundings, where tools differ") public var convention: Chosen<QuantizationConventions> = "onnx"
     @Hyperparameter("the runtime the file is for") public var profile: Chosen<ExportProfiles> = "onnxruntime"
     @Hyperparameter("codes of the first and the last layers, where others have fewer bits") public var firstAndLast = EdgeCodes.same
@@ -59,13 +68,17 @@ public struct LayerCodes: HyperparameterGroup {
     /// - Parameters:
     ///   - weightBits: of codes that are stored in `type`.
     ///   - isReduced: 7 bits for activations, where 8 would overflow.
-    func arithmetic(weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false) throws -> IntegerArithmetic {
-        let convention = convention.member
+    ///   - clipsWeights: whether scales of weights are those of the least squared error.
+    func arithmetic(
+        weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false, clipsWeights: Bool = false
+    ) throws -> IntegerArithmetic {
+        var convention = convention.member
+        convention.roundsToPowers = scales == .powerOfTwo
         func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) throws -> LayerSchemes {
             try LayerSchemes(
                 weights: QuantizationScheme(
                     bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
-                ).with { $0.convention = convention },
+                ).with { ($0.convention, $0.clips) = (convention, clipsWeights) }.taking(scales == .powerOfTwo ? .powerOfTwo : nil),
                 activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8
@@ -95,8 +108,7 @@ struct IntegerArithmetic {
 
     /// How scale and zero point of an activation follow from its range.
     func encoding(of parameters: QuantizationParameters) -> RangeEncoding {
-        RangeEncoding(
-            parameters.codes, leastScale: parameters.convention.leastScale, isSymmetric: inner.activations.isSymmetric)
+        parameters.convention.encoding(parameters.codes, isSymmetric: inner.activations.isSymmetric)
     }
 
     func schemes(isEdge: Bool) -> LayerSchemes { isEdge ? edge ?? inner : inner }
@@ -122,7 +134,7 @@ package struct ActivationScheme: Hashable, Sendable {
         var result = QuantizationParameters(
             elementType: elementType, codes: codes, scales: encodings.map(\.scale), zeroPoints: encodings.map(\.zeroPoint),
             axis: axis)
-        result.convention = convention
+        (result.convention, result.isPowerOfTwo) = (convention, convention.roundsToPowers)
         return result
     }
 

@@ -68,7 +68,32 @@ extension QuantizationPairs {
     }
 }
 
+extension QuantizationPairs {
+    /// The pairs with powers of two that follow learned steps of these names.
+    mutating func roundStepsToPowers(_ scales: [ValueName]) throws {
+        var (edit, names) = (GraphEdit(), FreshNames(graph))
+        for scale in Set(scales).sorted() where graph.initializers[scale] != nil {
+            let power = names.value("\(scale).power")
+            edit.addedNodes.append(Node(name: names.node("\(scale).power"), op: PowerOfTwoScale(), inputs: [scale], outputs: [power]))
+            edit.rewired[scale] = power
+        }
+        graph = try graph.applying(edit)
+    }
+}
+
 extension Graph {
+    /// The graph with powers of two that followed steps as constants, named as those were.
+    func settlingPowers() throws -> Graph {
+        var edit = GraphEdit()
+        for node in nodes where node.op is PowerOfTwoScale {
+            guard let scale = node.input(0), let power = node.output(0), let steps = initializers[scale] else { continue }
+            edit.initializers.append((scale, Tensor(steps.floats().map(\.nextPowerOfTwo), shape: steps.shape)))
+            edit.removedNodes.insert(node.name)
+            edit.rewired[power] = scale
+        }
+        return edit.removedNodes.isEmpty ? self : try applying(edit)
+    }
+
     /// The graph with zero points that followed offsets as constants.
     func settlingOffsets() throws -> Graph {
         var (edit, names) = (GraphEdit(), FreshNames(self))

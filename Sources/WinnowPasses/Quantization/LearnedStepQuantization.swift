@@ -34,8 +34,13 @@ public struct LearnedStepQuantization: TrainingPass {
         let normalizations = try TrainedNormalizations(setup.model, course)
         var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if learnActivations { try learn(activationsOf: &pairs, &setup) }
-        pairs.graph = try pairs.graph.settingInitializers(starts(of: pairs))
+        if !course.learnsRoundings { pairs.graph = try pairs.graph.settingInitializers(starts(of: pairs)) }
+        if codes.scales == .powerOfTwo {
+            let weights = course.learnsRoundings ? [] : pairs.weightScales.map(\.name)
+            try pairs.roundStepsToPowers(weights + (learnActivations ? pairs.activationScales.map(\.name) : []))
+        }
         try course.apply(to: &setup, pairs, normalizations)
+        guard !course.learnsRoundings else { return }
         for (name, site, parameters) in pairs.weightScales {
             let count = (setup.model.initializers[site.tensor]?.elementCount ?? 1) / max(1, parameters.scales.count)
             setup.options[name] = options(elementCount: count, limit: parameters.codes.upperBound)
@@ -58,13 +63,20 @@ public struct LearnedStepQuantization: TrainingPass {
         }
     }
 
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws { try course.extendObjective(&setup) }
+
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let settled = try graph.settlingBits().settlingRanges().settlingOffsets().foldingMasks().foldingTrainedNormalizations()
+        let activations = try graph.settlingBits().settlingRanges().settlingPowers().settlingOffsets()
+        let settled = try activations.foldingMasks().settlingRoundings().foldingTrainedNormalizations()
         let (stored, findings) = try settled.storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 
-    private var arithmetic: IntegerArithmetic { get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) } }
+    public var keepsWeights: Bool { course.learnsRoundings }
+
+    private var arithmetic: IntegerArithmetic {
+        get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType, clipsWeights: course.learnsRoundings) }
+    }
 
     private func options(elementCount: Int, limit: Int) -> ParameterOptions {
         ParameterOptions(

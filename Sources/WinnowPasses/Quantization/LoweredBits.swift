@@ -13,6 +13,8 @@ struct LoweredBits: TrainingHook {
         /// The bits that are asked for, and the number that tells those of the moment.
         let bits: Int
         let flag: ValueName
+        /// Whether scales are powers of two.
+        var isPowerOfTwo = false
     }
 
     private let encodings: [Encoding]
@@ -26,7 +28,7 @@ struct LoweredBits: TrainingHook {
     }
 
     /// nil where all codes have as many bits as they begin with. Pairs of `graph` become FakeQuantize with bits as an input.
-    init?(from: Int, in graph: inout Graph) throws {
+    init?(from: Int, powersOfTwo: Bool = false, in graph: inout Graph) throws {
         let index = GraphIndex(graph)
         var (edit, names) = (GraphEdit(), FreshNames(graph))
         var (encodings, flags): ([ValueName: Encoding], [Int: ValueName]) = ([:], [:])
@@ -39,14 +41,15 @@ struct LoweredBits: TrainingHook {
             guard let steps = graph.initializers[scale], let zeros = graph.initializers[zeroPoint] else {
                 throw WinnowError(
                     .recipe, "from-bits", "goes with scales and zero points that no other rule moves",
-                    remedy: "leave out moving-ranges, and set activation-learning to steps")
+                    remedy: "leave out moving-ranges, and set activation-learning to steps; learned steps have scales in float32")
             }
             let flag = flags[type.bitWidth] ?? names.value("codes.bits")
             if flags.updateValue(flag, forKey: type.bitWidth) == nil { edit.initializers.append((flag, Tensor(scalar: Float(from)))) }
             let op = FakeQuantize(range: range, axis: quantize.scaleAxis.axis)
             if encodings[scale] == nil {
                 let wide = names.value("\(zeroPoint).wide")
-                let encoding = Encoding(scale: scale, zeroPoint: wide, op: op, bits: type.bitWidth, flag: flag)
+                let encoding = Encoding(
+                    scale: scale, zeroPoint: wide, op: op, bits: type.bitWidth, flag: flag, isPowerOfTwo: powersOfTwo)
                 let first = encoding.moved(steps, zeros, from: type.bitWidth, to: from)
                 edit.initializers += [(scale, first.scale), (wide, first.zeroPoint)]
                 encodings[scale] = encoding
@@ -85,13 +88,14 @@ struct LoweredBits: TrainingHook {
 }
 
 extension LoweredBits.Encoding {
-    /// Scales and zero points of other bits with the same range; around 0 the largest number stays.
+    /// Scales and zero points of other bits with the same range; around 0 the largest number stays. Powers of two are doubled for each bit.
     func moved(_ scale: Tensor, _ zeroPoint: Tensor, from: Int, to: Int) -> (scale: Tensor, zeroPoint: Tensor) {
         let (old, new) = (op.range(bits: from), op.range(bits: to))
         let moved = zip(scale.floats(), zeroPoint.integers()).map { scale, zero -> (scale: Float, zero: Int32) in
-            if zero == 0 { return (scale * Float(old.upperBound) / Float(new.upperBound), 0) }
+            let power = isPowerOfTwo ? scale * Float(sign: .plus, exponent: from - to, significand: 1) : nil
+            if zero == 0 { return (power ?? scale * Float(old.upperBound) / Float(new.upperBound), 0) }
             let low = scale * Float(old.lowerBound -| zero)
-            let step = scale * Float(old.count - 1) / Float(new.count - 1)
+            let step = power ?? scale * Float(old.count - 1) / Float(new.count - 1)
             let code = (Float(new.lowerBound) - low / step).rounded(.toNearestOrEven)
             return (step, Int32(saturating: Double(min(max(code, Float(new.lowerBound)), Float(new.upperBound)))))
         }

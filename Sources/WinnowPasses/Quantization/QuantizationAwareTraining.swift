@@ -12,7 +12,8 @@ public struct QuantizationAwareTraining: TrainingPass {
     public static let summary = "trains with int8 rounding in place, then stores int8"
     public static let guide = """
         Inserts the Q/DQ pairs that static-quantization would, with activation ranges from calibration, trains through \
-        them with straight-through gradients while weight scales follow their weights, and stores the integers. Use it \
+        them with straight-through gradients while weight scales follow their weights, and stores the integers. With rounding=learned \
+        weights stay, and which of the two codes next to it each has is trained (AdaRound on the whole loss). Use it \
         where static-quantization costs too much accuracy.
         """
     public static let strengths = [Strength("weights", rising: ["int8", "int4", "int2"])]
@@ -31,16 +32,23 @@ public struct QuantizationAwareTraining: TrainingPass {
         var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if movingRanges { try pairs.moveRanges() }
         let lowered = try course.apply(to: &setup, pairs, normalizations)
+        guard !course.learnsRoundings else { return }
         setup.hooks.append(WeightScaleHook(pairs, normalizations.factors, bits: lowered?.flags ?? [:]))
     }
 
+    public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws { try course.extendObjective(&setup) }
+
     public func finalize(_ graph: Graph, in context: PassContext) throws -> PassResult {
-        let settled = try graph.settlingBits().settlingRanges().foldingMasks().foldingTrainedNormalizations()
+        let settled = try graph.settlingBits().settlingRanges().foldingMasks().settlingRoundings().foldingTrainedNormalizations()
         let (stored, findings) = try settled.storingIntegers(for: arithmetic)
         return PassResult(graph: stored, findings: findings)
     }
 
-    private var arithmetic: IntegerArithmetic { get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType) } }
+    public var keepsWeights: Bool { course.learnsRoundings }
+
+    private var arithmetic: IntegerArithmetic {
+        get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType, clipsWeights: course.learnsRoundings) }
+    }
 }
 
 /// Keeps the scales of weights at what their convention makes of max|w|, or of its moving average, while the weights change.
@@ -56,12 +64,19 @@ private struct WeightScaleHook: TrainingHook {
         var bits: ValueName?
 
         var isAveraged: Bool { parameters.convention.averagesWeights }
-        func scales(for shape: Shape, _ moment: TrainingMoment) -> Tensor {
+        func scales(for weight: Tensor, _ moment: TrainingMoment) -> Tensor {
             var parameters = parameters
             if let bits = bits.flatMap({ moment.variables[$0] })?.floats().first {
                 parameters.codes = parameters.convention.symmetricCodes(bits: Int(bits))
             }
-            return parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: shape)
+            guard !parameters.isPowerOfTwo else {
+                let found = QuantizationParameters(
+                    fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes,
+                    isSymmetric: true, clips: true, .powerOfTwo)
+                parameters.scales = found.scales
+                return parameters.scaleTensor(for: weight.shape)
+            }
+            return parameters.following(isAveraged ? ranges.averages : ranges.current).scaleTensor(for: weight.shape)
         }
     }
 
@@ -86,7 +101,7 @@ private struct WeightScaleHook: TrainingHook {
             guard let own = moment.variables[entries[index].tensor] else { continue }
             let weight = entries[index].factor?.applied(to: own, moment) ?? own
             entries[index].ranges.add(weight)
-            moment.variables[entries[index].scale] = entries[index].scales(for: weight.shape, moment)
+            moment.variables[entries[index].scale] = entries[index].scales(for: weight, moment)
         }
     }
 

@@ -13,6 +13,8 @@ package struct QuantizationConvention: Hashable, Sendable {
     var multiplies = false
     /// Whether weights have 7 bits too where activations have.
     var reducesWeights = true
+    /// Whether scales are rounded up to powers of two.
+    var roundsToPowers = false
     /// Whether scales of weights follow a moving average while the weights are trained.
     var averagesWeights = false
     /// The codes of what is quantized at run time, where they are not those of DynamicQuantizeLinear.
@@ -31,11 +33,16 @@ package struct QuantizationConvention: Hashable, Sendable {
     func weightBits(_ bits: Int, isReduced: Bool) -> Int { isReduced && reducesWeights ? min(7, bits) : bits }
 
     func affine(_ range: ClosedRange<Float>, _ codes: ClosedRange<Int>) -> (scale: Float, zeroPoint: Int) {
-        let (scale, zeroPoint) = RangeEncoding(codes, leastScale: leastScale).affine(range)
+        let (scale, zeroPoint) = encoding(codes).affine(range)
         return (scale, Int(zeroPoint))
     }
 
-    func symmetric(_ largest: Float, _ codes: ClosedRange<Int>) -> Float { RangeEncoding(codes, leastScale: leastScale).symmetric(largest) }
+    func symmetric(_ largest: Float, _ codes: ClosedRange<Int>) -> Float { encoding(codes).symmetric(largest) }
+
+    /// How scale and zero point follow from ranges.
+    func encoding(_ codes: ClosedRange<Int>, isSymmetric: Bool = false) -> RangeEncoding {
+        RangeEncoding(codes, leastScale: leastScale, isSymmetric: isSymmetric, isPowerOfTwo: roundsToPowers)
+    }
 
     /// The code of 0 in symmetric codes: the middle of those without sign.
     func middle(of codes: ClosedRange<Int>, in type: ElementType) -> Int {

@@ -17,6 +17,9 @@ struct QuantizationPairs {
     private(set) var averages: [ValueName: (bounds: ClosedRange<Float>, encoding: RangeEncoding)] = [:]
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
+    /// Whether scales are powers of two.
+    var hasPowersOfTwo: Bool { weightScales.contains { $0.parameters.isPowerOfTwo } }
+
     /// Calibrates and inserts.
     init(
         _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice, graph: Graph,

@@ -11,16 +11,22 @@ extension QuantizationParameters {
         let layout = ScaleLayout(axis: placement.axis, blockSize: placement.blockSize, of: weight.shape)
         let (elements, starts) = weight.withElements(Float.self) { layout.grouped($0) }
         let limits = Float(codes.lowerBound)...Float(codes.upperBound)
-        let found = elements.withUnsafeBufferPointer { elements in
-            zip(starts, starts.dropFirst()).map { start, end in
-                LeastErrorRange.search(
-                    UnsafeBufferPointer(rebasing: elements[start..<end]), codes: limits, isSymmetric: isSymmetric, clips: clips, kind.rounded)
-            }
+        func search(_ elements: UnsafeBufferPointer<Float>) -> (scale: Float, zero: Float) {
+            LeastErrorRange.search(elements, codes: limits, isSymmetric: isSymmetric, clips: clips, kind.rounded)
+        }
+        let groups = zip(starts, starts.dropFirst()).map { $0..<$1 }
+        let found: [(scale: Float, zero: Float)]
+        if let leaders = placement.leaders {
+            let blocks = Dictionary(grouping: leaders.indices, by: { leaders[$0] })
+            let own = blocks.mapValues { runs in runs.flatMap { elements[groups[$0]] }.withUnsafeBufferPointer(search) }
+            found = leaders.map { own[$0] ?? (1, 0) }
+        } else {
+            found = elements.withUnsafeBufferPointer { elements in groups.map { search(UnsafeBufferPointer(rebasing: elements[$0])) } }
         }
         self.init(
             elementType: elementType, codes: codes, scales: found.map(\.scale), zeroPoints: found.map { Int($0.zero) }, axis: placement.axis)
-        blockSize = placement.blockSize
-        scaleType = kind.elementType
+        (blockSize, slices) = (placement.blockSize, placement.slices)
+        (scaleType, isPowerOfTwo) = (kind.elementType, kind == .powerOfTwo)
     }
 
     /// Whether any code but 0 stands for 0.

@@ -13,10 +13,14 @@ package struct QuantizationParameters: Hashable, Sendable {
     package var axis: Int?
     /// Indices along the axis that share a scale; 0: each slice along the axis has one.
     package var blockSize = 0
+    /// Slices whose blocks have the same scales, which are there for each.
+    package var slices: SharedSlices?
     /// The shape whose axis `axis` is, where that is not the tensor's own: as many numbers in the same order.
     package var form: Shape?
     /// What scales are stored as: float32, or a type that holds each exactly.
     package var scaleType = ElementType.float32
+    /// Whether scales are powers of two.
+    package var isPowerOfTwo = false
     package var convention = QuantizationConvention.onnx
     /// Whether scales and zero points were given, so that no method may move them.
     package var isGiven = false
@@ -54,16 +58,14 @@ package struct QuantizationParameters: Hashable, Sendable {
                 }
             }
         }
-        let scales = maxima.map { maximum -> Float in
+        let scales = maxima.largest(of: placement.leaders).map { maximum -> Float in
             let scale = convention.symmetric(maximum, codes)
-            guard isPowerOfTwo, scale != 1 else { return scale }
-            let floor = Float(sign: .plus, exponent: scale.exponent, significand: 1)
-            return floor == scale ? scale : floor * 2
+            return isPowerOfTwo ? ScaleKind.powerOfTwo.rounded(scale) : scale
         }
         self.init(
             elementType: elementType, codes: codes, scales: scales,
             zeroPoints: [Int](repeating: 0, count: scales.count), axis: placement.axis)
-        (blockSize, self.convention) = (placement.blockSize, convention)
+        (blockSize, slices, self.convention, self.isPowerOfTwo) = (placement.blockSize, placement.slices, convention, isPowerOfTwo)
     }
 
     /// The same codes with the symmetric scales of other ranges.
@@ -90,12 +92,22 @@ package struct QuantizationParameters: Hashable, Sendable {
     }
 
     private func parameterShape(for shape: Shape) -> Shape {
-        guard let axis else { return [] }
-        guard blockSize > 0 else { return [scales.count] }
-        let shape = form ?? shape
-        var blocks = shape
-        blocks[axis] = (shape[axis] + blockSize - 1) / blockSize
-        return blocks
+        guard axis != nil else { return [] }
+        return blockSize > 0 ? placement(in: shape).scaleShape : [scales.count]
+    }
+
+    private func placement(in shape: Shape) -> ScalePlacement {
+        ScalePlacement(form ?? shape, axis: axis, blockSize: blockSize, slices: slices)
+    }
+
+    /// For each scale of a tensor of `shape` the first of those that must be the same; nil: each may differ.
+    func leaders(in shape: Shape) -> [Int]? { placement(in: shape).leaders }
+
+    /// For elements at these places of a tensor of `shape`, the first of the scales that are the same as theirs.
+    func leaderIndices(of elements: [Int], in shape: Shape) -> [Int] {
+        let indices = scaleIndices(of: elements, in: shape)
+        guard let leaders = leaders(in: shape) else { return indices }
+        return indices.map { leaders[$0] }
     }
 
     func layout(of shape: Shape) -> ScaleLayout { ScaleLayout(axis: axis, blockSize: blockSize, of: form ?? shape) }

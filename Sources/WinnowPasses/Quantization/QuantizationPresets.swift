@@ -7,7 +7,7 @@ package struct QuantizationPreset: Sendable {
 
     /// Symmetric integers of few bits in blocks, 8 bits where few lose most.
     static func int(_ bits: Int, _ size: Int) -> QuantizationPreset {
-        QuantizationPreset("int\(bits)-g\(size)", QuantizationScheme(bits: bits, .block(size)).with { ($0.clips, $0.isMixed) = (true, true) })
+        QuantizationPreset("int\(bits)-g\(size)", QuantizationScheme(bits: bits, .block(ScaleBlock(inputs: size))).with { ($0.clips, $0.isMixed) = (true, true) })
     }
 
     /// The default at 4 bits: that of `uint4-g16`.
@@ -17,7 +17,7 @@ package struct QuantizationPreset: Sendable {
     static func uint(_ bits: Int, _ size: Int, name: String? = nil) -> QuantizationPreset {
         QuantizationPreset(
             name ?? "uint\(bits)-g\(size)",
-            QuantizationScheme(affine: bits, .block(size)).with { ($0.scales, $0.clips, $0.isMixed) = (.float16, true, true) })
+            QuantizationScheme(affine: bits, .block(ScaleBlock(inputs: size))).with { ($0.scales, $0.clips, $0.isMixed) = (.float16, true, true) })
     }
 
     static func microscaled(_ name: String, _ format: NumberFormat) -> QuantizationPreset {
@@ -39,6 +39,7 @@ public enum QuantizationPresets: MemberCatalogue {
         QuantizationPreset("fp4", QuantizationScheme(.e2m1, .block(32))),
         QuantizationPreset("fp8-e4m3", QuantizationScheme(.e4m3, .channel)),
         QuantizationPreset("fp8-e5m2", QuantizationScheme(.e5m2, .channel)),
+        QuantizationPreset("fp8-128x128", QuantizationScheme(.e4m3, .block(ScaleBlock(outputs: 128, inputs: 128)))),
         .microscaled("mxfp4", .e2m1),
         .microscaled("mxfp6-e2m3", .e2m3),
         .microscaled("mxfp6-e3m2", .e3m2),

@@ -7,15 +7,15 @@ package struct QuantizationScheme: Hashable, Sendable {
         case tensor
         /// Those of one output channel.
         case channel
-        /// So many along the summed axis.
-        case block(Int)
+        /// So many along the summed axis, of one output channel or of several.
+        case block(ScaleBlock)
         /// The same in a matrix; those of one output channel elsewhere.
-        case matrixBlock(Int)
+        case matrixBlock(ScaleBlock)
         /// So many in the order of storage; 0: all.
         case run(Int)
 
-        package init(perChannel: Bool, blockSize: Int = 0) {
-            self = blockSize > 0 ? .matrixBlock(blockSize) : perChannel ? .channel : .tensor
+        package init(perChannel: Bool, blockSize: ScaleBlock = 0) {
+            self = blockSize.inputs > 0 ? .matrixBlock(blockSize) : perChannel ? .channel : .tensor
         }
     }
 
@@ -114,8 +114,10 @@ package struct QuantizationScheme: Hashable, Sendable {
         }
         let codes = levels == .affine ? 0...((1 << bits) - 1) : -(clips ? limit + 1 : limit)...limit
         func found(_ scales: ScaleKind) -> QuantizationParameters {
-            QuantizationParameters(
+            var result = QuantizationParameters(
                 fitted: weight, placement, elementType, codes: codes, isSymmetric: levels == .symmetric, clips: clips, scales)
+            result.convention = convention
+            return result
         }
         let result = found(scales)
         return scales.holds(result.scales) ? result : found(.float32)

@@ -1,3 +1,4 @@
+import WinnowKernels
 package import WinnowTensor
 
 /// Which numbers scales may be, and what they are stored as.
@@ -32,6 +33,13 @@ package enum ScaleKind: Hashable, Sendable {
         }
     }
 
+    /// The same, as float32 where this type would not hold them.
+    func held(for maxima: [Float], limit: Float, _ format: NumberFormat?) -> (kind: ScaleKind, scales: [Float], factor: Float) {
+        let (own, factor) = scales(for: maxima, limit: limit, format)
+        guard holds(own) else { return (.float32, ScaleKind.float32.scales(for: maxima, limit: limit, format).scales, 1) }
+        return (self, own, factor)
+    }
+
     /// The scale nearest to one that is wanted; 1 for what is too small to divide by.
     package func rounded(_ scale: Float) -> Float {
         guard scale >= Float.leastNormalMagnitude, scale.isFinite else { return 1 }
@@ -39,8 +47,7 @@ package enum ScaleKind: Hashable, Sendable {
         case .float32: return scale
         case .float16: return Float(Float16(scale))
         case .powerOfTwo, .e8m0:
-            let floor = Float(sign: .plus, exponent: scale.exponent, significand: 1)
-            return floor == scale ? scale : floor * 2
+            return scale.nextPowerOfTwo
         case .e4m3: return Self.e4m3(scale)
         }
     }

@@ -18,13 +18,17 @@ struct SchemeAssignment {
 
     private let scheme: QuantizationScheme
     private let rules: [SchemeRule]
+    /// Of all schemes; nil: their own.
+    private let scales: ScaleChoice?
     /// Weights with another scheme, that by its name, and why.
     private let exceptions: [ValueName: (scheme: QuantizationScheme?, name: String, reason: String)]
 
     /// - Parameter budget: what the codes may take; nil: what the scheme asks for.
-    init(_ scheme: QuantizationScheme, _ rules: [SchemeRule], for targets: [WeightTarget], within budget: SchemeBudget? = nil) throws {
-        self.scheme = scheme
-        self.rules = rules
+    init(
+        _ scheme: QuantizationScheme, _ rules: [SchemeRule], scales: ScaleChoice? = nil, for targets: [WeightTarget],
+        within budget: SchemeBudget? = nil
+    ) throws {
+        (self.scheme, self.rules, self.scales) = (scheme.taking(scales), rules, scales)
         let free = targets.filter { target in !rules.contains { $0.matches(target) } }
         if let budget {
             exceptions = try budget.choices(among: free, isProtected: { Self.reason(for: $0) != nil })
@@ -37,9 +41,11 @@ struct SchemeAssignment {
     func callAsFunction(_ target: WeightTarget) -> (scheme: QuantizationScheme?, reason: String?) {
         if let rule = rules.first(where: { $0.matches(target) }) {
             let scheme = rule.settings.scheme
-            return (scheme.member, "rule \(rule.weights.joined(separator: ", ")): \(scheme)")
+            let own = rule.settings.scales ?? scales
+            let words = rule.settings.scales.map { ", scales \($0.rawValue)" } ?? ""
+            return (scheme.member?.taking(own), "rule \(rule.weights.joined(separator: ", ")): \(scheme)\(words)")
         }
-        return exceptions[target.tensor].map { ($0.scheme, $0.reason) } ?? (scheme, nil)
+        return exceptions[target.tensor].map { ($0.scheme?.taking(scales), $0.reason) } ?? (scheme, nil)
     }
 
     /// The name of the scheme that a weight has in place of the scheme of all; nil where it has that, or a rule says it.

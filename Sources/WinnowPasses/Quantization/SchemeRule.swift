@@ -5,20 +5,33 @@ public typealias SchemeRule = WeightRule<SchemeSettings>
 
 /// What a rule says of quantization.
 public struct SchemeSettings: RuleSettings {
-    public static let parts: [(name: String, text: String)] = [("scheme", "scheme (a preset, or float)")]
+    public static let parts: [(name: String, text: String)] = [
+        ("scheme", "scheme (a preset, or float)"), ("scales", "scales (float32, float16, power-of-two, e8m0, e4m3; none: as all)"),
+    ]
 
     /// A preset's name; float: the weight stays as it is.
     public var scheme: Chosen<RuleSchemes>
+    /// nil: those of all weights.
+    public var scales: ScaleChoice?
 
-    public init(scheme: Chosen<RuleSchemes>) { self.scheme = scheme }
+    public init(scheme: Chosen<RuleSchemes>, scales: ScaleChoice? = nil) { (self.scheme, self.scales) = (scheme, scales) }
 
     public init?(_ table: [String: HyperparameterValue]) throws {
         guard let scheme: Chosen<RuleSchemes> = try Self.part("scheme", of: table) else { return nil }
-        self.init(scheme: scheme)
+        self.init(scheme: scheme, scales: try Self.part("scales", of: table))
     }
 
-    public var table: [String: HyperparameterValue] { ["scheme": scheme.hyperparameterValue] }
-    public var complaint: String? { scheme.complaint }
+    public var table: [String: HyperparameterValue] {
+        var table = ["scheme": scheme.hyperparameterValue]
+        if let scales { table["scales"] = scales.hyperparameterValue }
+        return table
+    }
+
+    public var complaint: String? {
+        if let complaint = scheme.complaint { return complaint }
+        guard let scales, let own = scheme.member else { return nil }
+        return scales.objection(to: own).map { "has scales \(scales.rawValue) of \(scheme): \($0)" }
+    }
 }
 
 extension WeightRule<SchemeSettings> {

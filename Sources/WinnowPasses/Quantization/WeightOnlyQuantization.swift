@@ -21,8 +21,11 @@ public struct WeightOnlyQuantization: Pass {
     @Hyperparameter("bits of a weight, in a scheme's place: 8 or 4; none: 8, or as the scheme has it", in: 4...8) public var bits: Int? = nil
     @Hyperparameter("a scale for every output channel, instead of one for the tensor; none: with 4 bits, scheme int4 in its place")
     public var perChannel: Bool? = nil
-    @Hyperparameter("weights that share a scale along the summed axis of a matrix, 0: no blocks; none: as per-channel", in: 0...65536)
-    public var blockSize: Int? = nil
+    @Hyperparameter(
+        "weights of a matrix that share a scale: so many along the sum, or outputs x inputs as 128x128; 0: no blocks; none: as per-channel",
+        in: 0...65536)
+    public var blockSize: ScaleBlock? = nil
+    @Hyperparameter("which numbers scales are; none: as the scheme has them, float32 without one") public var scales: ScaleChoice? = nil
     @Hyperparameter("whether layers that lose most have 8 bits; none: as the scheme has it, int4 and its like have") public var mixed: Bool? = nil
     @Hyperparameter(
         "bytes that codes may take, as a part of the weights' own: each weight gets as many bits as its error asks for; none: as the scheme has it",
@@ -68,7 +71,7 @@ public struct WeightOnlyQuantization: Pass {
             let isFree = isPreset && self.scheme == nil
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
             let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme, isFree: isFree), costs, isExact: maxDrop == nil) }
-            let assignment = try SchemeAssignment(scheme, rules, for: targets.targets, within: budget)
+            let assignment = try SchemeAssignment(scheme, rules, scales: scales, for: targets.targets, within: budget)
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
             let given = try table.parameters(of: targets.targets) { assignment($0).scheme ?? scheme }
             used.merge(given) { $1 }
@@ -135,11 +138,21 @@ public struct WeightOnlyQuantization: Pass {
             ? [128, 64, 32, 16].map { size in let preset = QuantizationPreset.uint(4, size); return (preset.name, preset.scheme) }
             : [(scheme.map { "\($0)" } ?? "int\(bits ?? 8)", base)]
         let eight: [SchemeLadder.Named] = base.bits < 8 ? [("int8", QuantizationScheme(bits: 8, .channel))] : []
-        return least + eight + (maxDrop == nil ? [] : [("float", nil)])
+        let codes: [SchemeLadder.Named] = (least + eight).map { ($0.name, $0.scheme?.taking(scales)) }
+        return codes + (maxDrop == nil ? [] : [("float", nil)])
     }
 
     /// The scheme of weights without a rule, and whether it is one that tables have too.
     private func baseScheme() throws -> (scheme: QuantizationScheme, isPreset: Bool) {
+        let (base, isPreset) = try ownScheme()
+        if let scales, let reason = scales.objection(to: base) {
+            throw WinnowError(
+                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)", remedy: "use float32 or float16, or another scheme")
+        }
+        return (base, isPreset)
+    }
+
+    private func ownScheme() throws -> (scheme: QuantizationScheme, isPreset: Bool) {
         let width = bits ?? 8
         guard width == 8 || width == 4 else {
             throw WinnowError(

@@ -3,7 +3,8 @@ package import WinnowTensor
 
 /// The smallest and largest number of each slice of a weight along an axis, or of all, and their moving average while it changes.
 package struct ChannelRanges: Sendable {
-    private let axis: Int?
+    /// nil: the ranges are one.
+    package let axis: Int?
     package private(set) var current: [ClosedRange<Float>] = []
     /// The first, then m += 0.01·(x − m).
     package var averages: [ClosedRange<Float>] = []

@@ -176,7 +176,7 @@ public struct Finetune: Pass {
     /// Throws `.recipe` for a pass that does not train, and for two that decide the same.
     private func passengers() throws -> [any TrainingPass] {
         var deciding: [TrainingDecision: String] = [:]
-        return try with.map { step in
+        let passes: [any TrainingPass] = try with.map { step in
             guard let pass = step.pass as? any TrainingPass else {
                 throw WinnowError(
                     .recipe, "with: \(step.name)", "does not take part in training", remedy: "make it a step of its own"
@@ -189,6 +189,12 @@ public struct Finetune: Pass {
             }
             return pass
         }
+        if let other = deciding[.zeros], let keeper = passes.first(where: \.keepsWeights) {
+            throw WinnowError(
+                .recipe, "with: \(type(of: keeper).name)", "keeps weights while it learns their rounding, and \(other) makes some zero",
+                remedy: "prune in a run before")
+        }
+        return passes
     }
 
     private func named(_ pass: any TrainingPass, _ body: () throws -> Void) throws {

@@ -8,6 +8,9 @@ public protocol TrainingPass: Pass {
     /// What in a training run is decided by this pass, and by no second one.
     static var decides: TrainingDecision? { get }
 
+    /// Whether weights stay where they are, so that no pass of the run can decide which are zero.
+    var keepsWeights: Bool { get }
+
     /// Inserts what trains along into `setup.model`: masks, Q/DQ pairs.
     func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws
 
@@ -54,6 +57,7 @@ public struct TrainingSetup {
 
 extension TrainingPass {
     public static var decides: TrainingDecision? { nil }
+    public var keepsWeights: Bool { false }
     public var needs: PassNeeds { .training }
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {}
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {}

@@ -80,6 +80,23 @@ extension OperatorSamples {
         OperatorSample(LearnedOffset(.uint4), [Tensor(scalar: Float(0.5)), Tensor(scalar: Float(-30))], differentiated: []) { _ in
             [Tensor([15], shape: [], as: .uint4)]
         },
+        // Down, up, up beyond the last code, and 0 that stays so.
+        OperatorSample(
+            LearnedRounding(-8...7, .int4, axis: 0),
+            [Tensor([0.6, -0.6, 9, 0, 2.2, -2.2] as [Float], shape: [2, 3]), Tensor([1, 0.5] as [Float]),
+             Tensor([-1, 1, 1, 1, -1, 2] as [Float], shape: [2, 3])], differentiated: []
+        ) { _ in
+            [Tensor([0, 0, 7, 0, 2, -2] as [Float], shape: [2, 3])]
+        },
+        OperatorSample(PowerOfTwoScale(), [Tensor([0.3, 0.5, 0.51, 3] as [Float])], differentiated: []) { _ in
+            [Tensor([0.5, 0.5, 1, 4] as [Float])]
+        },
+        OperatorSample(
+            MovingRange(RangeEncoding(0...255, leastScale: 0.001, isPowerOfTwo: true), .uint8),
+            [data, Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1))], outputs: 4, differentiated: []
+        ) { _ in
+            [Tensor(scalar: Float(0.03125)), Tensor(scalar: UInt8(32)), Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1))]
+        },
         OperatorSample(
             MovingRange(RangeEncoding(0...255, leastScale: 0.001), .uint8), [data, Tensor(scalar: Float(-1)), Tensor(scalar: Float(4.1))],
             outputs: 4, differentiated: []

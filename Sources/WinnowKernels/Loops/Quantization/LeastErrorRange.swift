@@ -21,12 +21,13 @@ package enum LeastErrorRange {
         if isSymmetric { high = max(high, -low); low = 0 }
         var best: (scale: Float, zero: Float) = (1, isSymmetric ? 0 : codes.lowerBound)
         guard high > low else { return best }
-        var least = Double.infinity
+        var (least, last) = (Double.infinity, Float(0))
         for part in clips ? parts : [1] {
             let width = isSymmetric ? codes.upperBound : codes.upperBound - codes.lowerBound
             // Divided first: the width of a range may overflow.
             let scale = rounded(high * part / width - low * part / width)
-            guard scale >= Float.leastNormalMagnitude, scale.isFinite else { continue }
+            guard scale >= Float.leastNormalMagnitude, scale.isFinite, scale != last || !isSymmetric else { continue }
+            last = scale
             let zero = isSymmetric
                 ? 0 : min(max(codes.lowerBound - (low * part / scale).rounded(.toNearestOrEven), codes.lowerBound), codes.upperBound)
             let error = squaredError(values, scale, codes.lowerBound - zero, codes.upperBound - zero, below: least)

@@ -162,7 +162,7 @@ extension TensorEncoding {
         of size: Int, in shape: Shape, _ place: EncodedPlace
     ) throws(Misfit) -> (axis: Int?, blockSize: Int, form: Shape?, order: [Int]?) {
         guard Self.blockSizes.contains(size) else { throw Misfit(reason: "has blocks: of \(size < 1 ? "no" : "\(size)") numbers") }
-        let (found, reason) = QuantizationScheme.Granularity.block(size)
+        let (found, reason) = QuantizationScheme.Granularity.block(ScaleBlock(inputs: size))
             .placement(in: shape, channelAxis: place.channelAxis, inputAxis: place.inputAxis)
         guard let axis = found.axis, found.blockSize > 0 else {
             throw Misfit(reason: "has blocks: \(reason ?? "of no numbers")")

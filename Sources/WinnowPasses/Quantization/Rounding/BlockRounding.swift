@@ -55,7 +55,7 @@ package struct BlockRounding: BlockWiseRounding {
             sharpness: b.constant("rounding.sharpness", scalar: Float(20)),
             pressure: b.constant("rounding.pressure", scalar: Float(0)))
         let total = Double(weights.reduce(0) { $0 + $1.count })
-        let looseness = try Loss.weightedSum(b, weights.map { (Double($0.count) / total, try $0.looseness(b, hook.sharpness)) })
+        let looseness = try Loss.weightedSum(b, weights.map { (Double($0.count) / total, try b.roundingLooseness($0.logits, hook.sharpness)) })
         let distances = try samples.goals.map { goal in
             (1 / error, try Loss.meanSquaredError(b, goal.output, b.input(goal.name, .float32, goal.extents)))
         }
@@ -101,26 +101,15 @@ private struct SoftWeight {
         logits = b.constant("\(task.target.tensor).logits", start)
     }
 
-    private func part(_ b: GraphBuilder) throws -> ValueName {
-        try b.clip(b.add(b.multiply(b.add(Sigmoid(), logits), by: 1.2), number: -0.1), low: 0, high: 1)
-    }
-
     func value(_ b: GraphBuilder) throws -> ValueName {
         func constant(_ name: String, _ values: [Float]) -> ValueName {
             b.constant("\(task.target.tensor).\(name)", Tensor(values, shape: shape))
         }
         let zeros = Array(grid.zeros)
         let floors = constant("lower", zip(lower, zeros).map { $0 + $1 })
-        let codes = try b.clip(b.add(floors, part(b)), low: Double(grid.low), high: Double(grid.high))
+        let codes = try b.clip(b.add(floors, b.softRounding(logits)), low: Double(grid.low), high: Double(grid.high))
         let centred = zeros.contains { $0 != 0 } ? try b.subtract(codes, constant("zeros", zeros)) : codes
         return try b.multiply(centred, constant("scales", Array(grid.scales)))
-    }
-
-    /// 1 − the mean of |2h − 1|^sharpness.
-    func looseness(_ b: GraphBuilder, _ sharpness: ValueName) throws -> ValueName {
-        let distance = try b.add(Abs(), b.add(b.multiply(part(b), by: 2), number: -1))
-        let mean = try b.add(ReduceMean(keepsAxes: false), b.add(Pow(), b.add(distance, number: 1e-6), sharpness))
-        return try b.add(b.negate(mean), number: 1)
     }
 
     /// Every h as the nearer of 0 and 1.

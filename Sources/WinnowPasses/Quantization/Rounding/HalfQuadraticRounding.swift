@@ -14,13 +14,13 @@ package struct HalfQuadraticRounding: WeightRounding {
     package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? {
         let weight = task.target.values
         let values = weight.floats()
-        let groups = task.parameters.scaleIndices(of: Array(values.indices), in: weight.shape)
+        let groups = task.parameters.leaderIndices(of: Array(values.indices), in: weight.shape)
         var (parameters, best, beta) = (task.parameters, task.parameters, Float(10))
         var rounded = parameters.roundTrip(weight)
         var errors = Self.errors(values, rounded.floats(), groups, parameters.scales.count)
         for _ in 0..<Self.stepCount {
             let goal = zip(values, rounded.floats()).map { $0 - Self.shrunk($0 - $1, beta) }
-            parameters = parameters.fitted(to: goal, values, groups)
+            parameters = parameters.fitted(to: goal, values, groups).followingLeaders(in: weight.shape)
             rounded = parameters.roundTrip(weight)
             let found = Self.errors(values, rounded.floats(), groups, parameters.scales.count)
             for index in found.indices where found[index] < errors[index] {
@@ -29,6 +29,7 @@ package struct HalfQuadraticRounding: WeightRounding {
             }
             beta *= 1.01
         }
+        best = best.followingLeaders(in: weight.shape)
         return RoundedWeight(values: best.roundTrip(weight), parameters: best)
     }
 
@@ -47,6 +48,14 @@ package struct HalfQuadraticRounding: WeightRounding {
 }
 
 extension QuantizationParameters {
+    /// The same with what leaders have for those that they lead.
+    fileprivate func followingLeaders(in shape: Shape) -> QuantizationParameters {
+        guard let leaders = leaders(in: shape) else { return self }
+        var result = self
+        (result.scales, result.zeroPoints) = (leaders.map { scales[$0] }, leaders.map { zeroPoints[$0] })
+        return result
+    }
+
     /// Zero points, or scales where there are none, that come nearest to `goal` with the codes that `values` have.
     fileprivate func fitted(to goal: [Float], _ values: [Float], _ groups: [Int]) -> QuantizationParameters {
         var result = self

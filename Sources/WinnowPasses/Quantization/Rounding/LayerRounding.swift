@@ -35,11 +35,14 @@ struct LayerRounding {
         try moment.rowErrors(of: result[columns: columns] - weight[columns: columns])
     }
 
-    /// Takes those rows of columns that move the outputs less than what is there; scales that were changed for others go back.
+    /// Takes those rows of columns that move the outputs less than what is there; scales that were changed for others go back. Rows of a
+    /// block whose scales were changed go together.
     mutating func take(_ other: Matrix<Float>, at columns: Range<Int>, _ moment: SecondMoment) throws {
         let (old, new) = (try errors(columns, moment), try moment.rowErrors(of: other - weight[columns: columns]))
+        var gains = zip(old, new).map { $0 - $1 }
+        if parameters.slices != nil, parameters != task.parameters { gains = sums(of: gains, by: keys(of: columns)) }
         for row in 0..<weight.rows {
-            if new[row] < old[row] {
+            if gains[row] > 0 {
                 result.setRow(row, from: columns.lowerBound, of: other)
             } else if parameters != task.parameters {
                 copyScales(of: row, columns, from: task.parameters)
@@ -58,16 +61,25 @@ struct LayerRounding {
             if gains.reduce(0, +) > 0 { (result, parameters) = (other, new) }
             return
         }
-        // Groups of a transposed convolution share scales.
-        let keys = gains.indices.map { row in
-            parameters.scaleIndices(of: layer.contraction.places(rows: row..<(row + 1), columns: Array(0..<weight.columns)), in: shape).min() ?? row
-        }
-        var sums: [Int: Double] = [:]
-        for (key, gain) in zip(keys, gains) { sums[key, default: 0] += gain }
-        for row in gains.indices where sums[keys[row]] ?? 0 > 0 {
+        gains = sums(of: gains, by: keys(of: 0..<weight.columns))
+        for row in gains.indices where gains[row] > 0 {
             result.setRow(row, of: other)
             copyScales(of: row, 0..<weight.columns, from: new)
         }
+    }
+
+    /// What tells rows with the same scales: groups of a transposed convolution share them, and rows of a block.
+    private func keys(of columns: Range<Int>) -> [Int] {
+        (0..<weight.rows).map { row in
+            parameters.leaderIndices(of: layer.contraction.places(rows: row..<(row + 1), columns: Array(columns)), in: shape).min() ?? row
+        }
+    }
+
+    /// For each row the sum over all with its key.
+    private func sums(of gains: [Double], by keys: [Int]) -> [Double] {
+        var sums: [Int: Double] = [:]
+        for (key, gain) in zip(keys, gains) { sums[key, default: 0] += gain }
+        return keys.map { sums[$0] ?? 0 }
     }
 
     private mutating func copyScales(of row: Int, _ columns: Range<Int>, from other: QuantizationParameters) {
@@ -112,13 +124,13 @@ struct LayerRounding {
 }
 
 extension QuantizationParameters {
-    /// The same with other scales, as what they are stored in holds them; where that is neither float32 nor float16, or where
-    /// they were given, they stay.
+    /// The same with other scales, as what they are stored in holds them, or the next power of two; where that is neither float32 nor
+    /// float16, or where they were given, they stay.
     func settingScales(_ wanted: [Float]) -> QuantizationParameters {
         guard !isGiven else { return self }
         var result = self
         switch scaleType {
-        case .float32: result.scales = wanted
+        case .float32: result.scales = isPowerOfTwo ? wanted.map(ScaleKind.powerOfTwo.rounded) : wanted
         case .float16: result.scales = zip(wanted, scales).map { ScaleKind.float16.holds([$0]) ? Float(Float16($0)) : $1 }
         default: break
         }

@@ -11,7 +11,9 @@ package struct SumPreservingRounding: WeightRounding {
 
     package func rounded(_ task: RoundingTask, _ layer: LayerReconstruction?) -> RoundedWeight? {
         let (target, parameters) = (task.target, task.parameters)
-        guard target.meetsNoNegatives, parameters.axis != nil else { return nil }
+        // What columns of outputs share, no sum has.
+        let areOutputs = parameters.blockSize > 0 && parameters.axis == target.channelAxis && parameters.form == nil
+        guard target.meetsNoNegatives, parameters.axis != nil, !areOutputs else { return nil }
         let layout = parameters.layout(of: target.stored.shape)
         var values = target.values
         var (elements, starts) = values.withElements(Float.self) { layout.grouped($0) }
