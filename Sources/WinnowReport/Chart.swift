@@ -49,10 +49,11 @@ enum Chart {
         return "<svg class='chart' viewBox='0 0 \(width) \(height)' role='img' aria-label='\(HTML.escape(yTitle)) against \(HTML.escape(xTitle))'>\(parts.joined())</svg>"
     }
 
-    /// A line across a plot; captions that could meet stand at both ends, the higher above its line and the lower below.
+    /// A line across a plot; captions of neighbours stand at different ends, so that they do not meet.
     private static func bound(_ bound: Bound, y: Double, from left: Double, to right: Double, isEven: Bool) -> String {
-        let place = isEven ? "x='\(left + 6)' y='\(text(y - 5))'" : "x='\(right - 6)' y='\(text(y + 13))' text-anchor='end'"
-        return "<line class='bound' x1='\(left)' x2='\(right)' y1='\(text(y))' y2='\(text(y))'/><text \(place)>\(HTML.escape(bound.caption))</text>"
+        let place = isEven ? "x='\(left + 6)'" : "x='\(right - 6)' text-anchor='end'"
+        return "<line class='bound' x1='\(left)' x2='\(right)' y1='\(text(y))' y2='\(text(y))'/>"
+            + "<text \(place) y='\(text(y - 5))'>\(HTML.escape(bound.caption))</text>"
     }
 
     /// The part of a weight's energy by rank, with a line at the rank that was taken; `count` is the full rank.
@@ -63,8 +64,9 @@ enum Chart {
         let points = zip(curve.ranks, curve.energies).map { ($0, $1) }
         let path = ["0,\(height)"] + points.map { "\(text(px($0.0))),\(text(py($0.1)))" }
         let circles = points.map { own, energy in
-            "<circle class='point\(own == rank ? " chosen" : "")' cx='\(text(px(own)))' cy='\(text(py(energy)))' r='\(own == rank ? 4 : 2)'>"
-                + "<title>\(HTML.escape(name)): rank \(own) of \(count) holds \(Format.percent(energy)) of the energy\(own == rank ? ", and was taken" : "")</title></circle>"
+            let (kind, size, words) = own == rank ? ("point chosen", 4, ", and was taken") : ("point", 2, "")
+            let label = HTML.escape("\(name): rank \(own) of \(count) holds \(Format.percent(energy)) of the energy\(words)")
+            return "<circle class='\(kind)' cx='\(text(px(own)))' cy='\(text(py(energy)))' r='\(size)'><title>\(label)</title></circle>"
         }
         return """
             <svg class='curve' viewBox='-5 -6 \(width + 10) \(height + 26)' role='img' aria-label='\(HTML.escape("energy of \(name) by rank"))'>\

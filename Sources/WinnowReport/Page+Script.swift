@@ -94,7 +94,9 @@ extension Page {
         for (const bars of all('svg.bars')) {
           const counts = bars.dataset.counts.split(' ').map(Number), low = Number(bars.dataset.low), high = Number(bars.dataset.high);
           const bound = (place) => Number((low + (high - low) * place / counts.length).toPrecision(4));
-          all('rect', bars).forEach((bar, place) => { bar.dataset.tip = `${bound(place)} to ${bound(place + 1)}: ${count(counts[place], 'value')}`; });
+          all('rect', bars).forEach((bar, place) => {
+            bar.dataset.tip = `${bound(place)} to ${bound(place + 1)}: ${count(counts[place], 'value')}`;
+          });
         }
         for (const plot of all('svg')) {
           const marks = all('circle, rect', plot).filter((mark) => mark.dataset.tip || mark.querySelector('title'));

@@ -7,7 +7,8 @@ extension Report {
         steps.compactMap { step in
             let rounded = step.findings.filter { $0.codes != nil }
             guard !rounded.isEmpty else { return nil }
-            return Page.Section(title: "What rounding costs: \(step.name)", html: Self.verdict(on: rounded) + Self.signalChart(rounded) + Self.codeTable(rounded))
+            let html = Self.verdict(on: rounded) + Self.signalChart(rounded) + Self.codeTable(rounded)
+            return Page.Section(title: "What rounding costs: \(step.name)", html: html)
         }
     }
 
@@ -47,7 +48,7 @@ extension Report {
         return Chart.line(
             points(\.signalSoFar, "of what the layer gives, with all before it in codes", isFilled: true),
             others: points(\.signal, "of the weight alone", isFilled: false), x: "layer", y: "SQNR (dB)")
-            + HTML.paragraph("Line: the SQNR of what each layer gives, beside the float model, with everything before it in codes. Hollow: of its weight alone.", "soft")
+            + HTML.paragraph("One point a layer, in their order; the line is the SQNR so far, hollow points are that of weights alone.", "soft")
     }
 
     private static func codeTable(_ findings: [Finding]) -> String {
@@ -56,23 +57,31 @@ extension Report {
         let rows = ordered(findings).map { finding -> [Cell] in
             guard let codes = finding.codes else { return [] }
             let bar = noise(finding, atOutputs: atOutputs).flatMap { most > 0 ? $0 / most : nil }
-            let scale = codes.scales.map { $0.lowerBound == $0.upperBound ? Format.short($0.lowerBound) : "\(Format.short($0.lowerBound))–\(Format.short($0.upperBound))" }
             return [
-                Cell(finding.subject), Cell(finding.quantity == .rangeWidth ? "activation" : "weight"), decibels(codes.outputNoise, bar: atOutputs ? bar : nil),
-                decibels(codes.signal, bar: atOutputs ? nil : bar), decibels(codes.signalSoFar),
-                codes.clippedPart.map { Cell(clippedText($0), $0) } ?? "–", Cell(scale ?? "–", codes.scales?.upperBound), Cell(codes.scheme),
+                Cell(finding.subject), Cell(finding.quantity == .rangeWidth ? "activation" : "weight"),
+                decibels(codes.outputNoise, bar: atOutputs ? bar : nil), decibels(codes.signal, bar: atOutputs ? nil : bar),
+                decibels(codes.signalSoFar),
+                codes.clippedPart.map { Cell(clippedText($0), $0) } ?? "–", codes.scales.map { Cell(scaleText($0), $0.upperBound) } ?? "–",
+                Cell(codes.scheme),
             ]
         }
         let header = ["tensor", "what", "noise at the outputs (dB)", "SQNR alone (dB)", "SQNR so far (dB)", "clipped", "scale", "codes"]
         return HTML.table("What rounding each tensor costs", header, rows, numbers: [2, 3, 4, 5, 6])
             + HTML.paragraph(
-                "What costs most comes first; bars are parts of energy. Noise: 10·log₁₀ of the part of the outputs' energy that rounding this tensor alone takes. "
-                    + "SQNR alone: the tensor beside its rounding. SQNR so far: what the layer gives, beside the float model, with everything before it in codes.", "soft")
+                "What costs most comes first; bars are parts of energy. Noise: 10·log₁₀ of the part of the outputs' energy that rounding "
+                    + "this tensor alone takes. SQNR alone: the tensor beside its rounding. SQNR so far: what the layer gives, beside the float "
+                    + "model, with everything before it in codes.", "soft")
     }
 
     private static func decibels(_ value: Double?, bar: Double? = nil) -> Cell { value.map { Cell(decibelText($0), $0, bar: bar) } ?? "–" }
 
     private static func decibelText(_ value: Double) -> String { (value < 0 ? "−" : "") + Format.number(value.magnitude, 1) }
+
+    /// One number, or the smallest and the largest.
+    private static func scaleText(_ scales: ClosedRange<Double>) -> String {
+        let bounds = [scales.lowerBound, scales.upperBound].map(Format.short)
+        return bounds[0] == bounds[1] ? bounds[0] : bounds.joined(separator: "–")
+    }
 
     private static func clippedText(_ part: Double) -> String { part == 0 ? "0 %" : part < 1e-4 ? "< 0.01 %" : Format.percent(part) }
 }

@@ -8,7 +8,8 @@ extension Report {
             guard !ranks.isEmpty else { return nil }
             let figures = ranks.compactMap(Self.figure)
             let opening = figures.count <= 24 ? "<details open>" : "<details>"
-            let words = "The part of the energy Σσ² that the largest singular values hold, by how many of them are kept; the line is the rank that was taken."
+            let words = "The part of the energy Σσ² that the largest singular values hold, by how many of them are kept; "
+                + "the line is the rank that was taken."
             return Page.Section(
                 title: "Spectrum of each layer: \(step.name)",
                 html: HTML.paragraph(words, "soft")
@@ -33,12 +34,14 @@ extension Report {
         func number(_ subject: String, _ quantity: Quantity) -> Finding? { findings.first { $0.subject == subject && $0.quantity == quantity } }
         let rows = ranks.map { finding -> [Cell] in
             let parameters = number(finding.subject, .parameters)
-            let counts = [parameters?.before, parameters?.after, finding.before, finding.after].map { $0.map { Cell(Format.count(Int($0)), $0) } ?? "–" }
-            let errors = [Quantity.relativeChange, .layerError].map { number(finding.subject, $0)?.after.map { Cell(Format.percent($0, 1), $0) } ?? "–" }
+            let counts = [parameters?.before, parameters?.after, finding.before, finding.after]
+            let errors = [Quantity.relativeChange, .layerError].map { number(finding.subject, $0)?.after }
             let kept = keptEnergy(finding).map { Cell(Format.percent($0, 1), $0, bar: $0) } ?? "–"
-            return [Cell(finding.subject)] + counts + [kept] + errors
+            return [Cell(finding.subject)] + counts.map { count in count.map { Cell(Format.count(Int($0)), $0) } ?? "–" } + [kept]
+                + errors.map { error in error.map { Cell(Format.percent($0, 1), $0) } ?? "–" }
         }
-        let header = ["weight", "parameters before", "parameters after", "full rank", "rank", "energy kept", "change of the weight", "error of the outputs"]
+        let header = ["weight", "parameters before", "parameters after", "full rank", "rank", "energy kept"]
+            + ["change of the weight", "error of the outputs"]
         return HTML.table("Kept energy", header, rows)
     }
 }

@@ -11,8 +11,9 @@ extension Report {
             guard let model = stage.model else { return [Cell(stage.name)] + [Cell](repeating: "–", count: 6) }
             let bytes = model.tensorByteCount
             return [
-                Cell(stage.name), Cell(Format.count(bytes), Double(bytes), bar: most > 0 ? Double(bytes) / most : nil), Cell(Format.percent(model.sparsity)),
-                Cell(Format.count(model.parameters)), model.multiplyAccumulates.map { Cell(Format.count($0)) } ?? "–", Cell(model.stageQuality ?? "–"),
+                Cell(stage.name), Cell(Format.count(bytes), Double(bytes), bar: most > 0 ? Double(bytes) / most : nil),
+                Cell(Format.percent(model.sparsity)), Cell(Format.count(model.parameters)),
+                Cell(model.multiplyAccumulates.map(Format.count) ?? "–"), Cell(model.stageQuality ?? "–"),
                 stage.seconds.map { Cell(Format.number($0, 1), $0) } ?? "–",
             ]
         }

@@ -8,7 +8,8 @@ extension Report {
             let step = steps[place]
             guard let course = TrainingCourse(step.findings) else { return nil }
             var bounds = course.bounds
-            if !bounds.contains(where: { $0.caption.hasPrefix(TrainingCourse.beginning) }), course.isPart, let before = validationTop1(before: place) {
+            let isBeginningTold = bounds.contains { $0.caption.hasPrefix(TrainingCourse.beginning) }
+            if !isBeginningTold, course.isPart, let before = validationTop1(before: place) {
                 bounds.append((100 * before, "\(TrainingCourse.beginning) \(Format.percent(before))"))
             }
             return Page.Section(
@@ -39,7 +40,8 @@ private struct TrainingCourse {
         let epochs = findings.filter { $0.round == nil }.compactMap { finding in Self.epoch(of: finding).map { (number: $0, finding: finding) } }
         let measured = epochs.filter { $0.finding.quantity != .trainingLoss }
         let told = measured.isEmpty ? epochs : measured
-        guard let quantity = told.first?.finding.quantity, told.count > 1, zip(told, told.dropFirst()).allSatisfy({ $0.number < $1.number }) else { return nil }
+        guard let quantity = told.first?.finding.quantity, told.count > 1, zip(told, told.dropFirst()).allSatisfy({ $0.number < $1.number })
+        else { return nil }
         let isPart = quantity == .validation(Top1.name)
         func text(_ value: Double) -> String { isPart ? Format.percent(value) : Format.short(value) }
         func height(_ value: Double) -> Double { isPart ? 100 * value : value }

@@ -31,11 +31,13 @@ extension Report {
         guard let runtimes, let verdict, let first = models.first, let last = models.last else { return "" }
         let arithmetic = Self.arithmetic(first, last)
         let size = verdict.smaller.map { "\(Verdict.size($0)) on disk" }
-        let speeds = [(verdict.speedup, "1 thread"), (verdict.speedupOnAllThreads, "all threads")].compactMap { speed, threads in speed.map { "\($0.words) on \(threads)" } }
-        var rows = [["any", ([size, arithmetic].compactMap { $0 }).joined(separator: "; "), "counted"]]
-        rows.append(["Winnow", speeds.isEmpty ? "not measured" : speeds.joined(separator: "; "), speeds.isEmpty ? "" : "measured here"])
-        rows += runtimes.map { [$0.name, $0.text, "predicted"] }
-        return HTML.table("What each runtime gains", ["runtime", "what it gains", "how that is known"], rows, numbers: [])
+        let speeds = [(verdict.speedup, "1 thread"), (verdict.speedupOnAllThreads, "all threads")].compactMap { speed, threads in
+            speed.map { "\($0.words) on \(threads)" }
+        }
+        var rows = [["any", "counted", [size, arithmetic].compactMap { $0 }.joined(separator: "; ")]]
+        if !speeds.isEmpty { rows.append(["Winnow", "measured here", speeds.joined(separator: "; ")]) }
+        rows += runtimes.map { [$0.name, "predicted", $0.text] }
+        return HTML.table("What each runtime gains", ["runtime", "how it is known", "what it gains"], rows, numbers: [])
             + HTML.paragraph(
                 "Other runtimes were not run here: which layers they compute in integers was measured of each before, their times are not told. "
                     + "winnow export writes the file that each wants.", "soft")
@@ -52,7 +54,7 @@ extension Report {
 extension RuntimeForm {
     fileprivate var text: String {
         if let first = objections.first {
-            return "does not take it as it is: \(first)\(objections.count > 1 ? ", and \(objections.count - 1) more reasons" : "")"
+            return "does not take it as it is: \(first)\(objections.count > 1 ? ", and \(objections.count - 1) more" : "")"
         }
         guard let layerCount, let integerLayerCount else { return "takes it; its integer arithmetic is not known" }
         guard integerLayerCount > 0 else { return "computes in float" }

@@ -71,7 +71,8 @@ extension SearchSummary {
             [Cell(trial.title)] + trial.tableCells(scale ?? .parts) + [Cell(trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : "")]
         }
         let plots = [plot(.size, "size (kB)", 1e-3), plot(.latency, "latency (ms)", 1)]
-        return "<div class='plots'>\(plots.joined())</div><p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
+        return "<div class='plots'>\(plots.joined())</div>"
+            + "<p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
             + HTML.table(
                 "Candidates", ["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", "place"], rows)
             + notes.map { HTML.paragraph($0, "warn") }.joined()

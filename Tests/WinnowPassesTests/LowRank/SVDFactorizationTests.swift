@@ -54,7 +54,8 @@ struct SVDFactorizationTests {
         #expect(!ranks.isEmpty)
         for finding in ranks {
             let curve = try #require(finding.energy)
-            let place = try #require(curve.ranks.firstIndex(of: Int(try #require(finding.after))))
+            let rank = try #require(finding.after)
+            let place = try #require(curve.ranks.firstIndex(of: Int(rank)))
             #expect(curve.energies[place] >= 0.9 && curve.energies == curve.energies.sorted() && curve.ranks == Array(Set(curve.ranks)).sorted())
             #expect(curve.ranks.last == finding.before.map { Int($0) } && curve.energies.last.map { abs($0 - 1) < 1e-3 } == true)
             #expect(curve.ranks.count <= 25)
