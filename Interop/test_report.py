@@ -373,7 +373,8 @@ def test_without_its_script_the_page_reads_well(browser, folder):
 
 def test_the_index_leads_to_reports(show, winnow, folder):
     view = show("index.html")
-    assert view.locator("tbody tr").count() == 4
+    assert view.locator("table[aria-label='Reports'] tbody tr").count() == 4
+    assert view.get_by_role("link", name="Sensitivity of a <small> network").get_attribute("href") == "parts.html"
     view.get_by_role("link", name="a <small> network").nth(0).click()
     assert view.locator("h2", has_text="How to get the same").count() == 1
     listed = json.loads(winnow("report", folder, "--json").stdout)

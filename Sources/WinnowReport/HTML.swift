@@ -13,6 +13,11 @@ enum HTML {
         }.joined()
     }
 
+    /// The text that `escape` made this of.
+    static func unescape(_ html: String) -> String {
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")].reduce(html) { $0.replacing($1.0, with: $1.1) }
+    }
+
     /// A table that the page's script sorts and filters; `caption` is what it is called aloud. Numbers are to the right, and so is every
     /// column but the first unless `numbers` says which. Columns that hold nothing are left out.
     static func table(_ caption: String, _ header: [String], _ rows: [[Cell]], numbers: Set<Int>? = nil) -> String {

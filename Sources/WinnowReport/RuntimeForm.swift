@@ -36,7 +36,7 @@ extension Report {
         }
         var rows = [["any", "counted", [size, arithmetic].compactMap { $0 }.joined(separator: "; ")]]
         if !speeds.isEmpty { rows.append(["Winnow", "measured here", speeds.joined(separator: "; ")]) }
-        rows += runtimes.map { [$0.name, "predicted", $0.text] }
+        rows += runtimes.map { [$0.name, "predicted", $0.text(hasCodes: last.coverage != nil)] }
         return HTML.table("What each runtime gains", ["runtime", "how it is known", "what it gains"], rows, numbers: [])
             + HTML.paragraph(
                 "Other runtimes were not run here: which layers they compute in integers was measured of each before, their times are not told. "
@@ -52,12 +52,13 @@ extension Report {
 }
 
 extension RuntimeForm {
-    fileprivate var text: String {
+    /// - Parameter hasCodes: whether a layer of the model holds codes.
+    fileprivate func text(hasCodes: Bool) -> String {
         if let first = objections.first {
             return "does not take it as it is: \(first)\(objections.count > 1 ? ", and \(objections.count - 1) more" : "")"
         }
-        guard let layerCount, let integerLayerCount else { return "takes it; its integer arithmetic is not known" }
-        guard integerLayerCount > 0 else { return "computes in float" }
-        return "\(integerLayerCount) of \(layerCount) layers in integers"
+        if let layerCount, let integerLayerCount, integerLayerCount > 0 { return "\(integerLayerCount) of \(layerCount) layers in integers" }
+        guard hasCodes else { return "takes it" }
+        return layerCount == nil ? "takes it; which layers it computes in integers is not known" : "takes it, and computes in float"
     }
 }

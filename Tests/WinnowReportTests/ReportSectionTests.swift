@@ -124,12 +124,16 @@ import WinnowTensor
         report.models[1].multiplyAccumulates = 150
         report.runtimes = [
             RuntimeForm(name: "onnxruntime", layerCount: 4, integerLayerCount: 3, objections: []),
+            RuntimeForm(name: "openvino", layerCount: 4, integerLayerCount: 0, objections: []),
             RuntimeForm(name: "tensorrt", layerCount: nil, integerLayerCount: nil, objections: ["it has no X", "it has no Y"]),
         ]
         let page = try JSONDecoder().decode(Report.self, from: report.json()).html
         for part in ["2.00× fewer multiply–accumulates", "3 of 4 layers in integers", "does not take it as it is: it has no X, and 1 more"] {
             #expect(page.contains(part), "\(part)")
         }
+        #expect(page.contains(">takes it</td>") && !page.contains("computes in float"))
+        report.models[1].coverage = IntegerCoverage()
+        #expect(report.html.contains(">takes it, and computes in float</td>"))
         report.runtimes = nil
         #expect(!report.html.contains("What each runtime gains"))
     }

@@ -44,7 +44,9 @@ extension CalibratedLayers {
             var finding = finding
             if let own = sites[finding.subject] {
                 codes.signalSoFar = own.compactMap { $0.node.output(0).flatMap { signal[$0] } }.min()
-                codes.outputNoise = own.compactMap { pairs.noises.weights[$0.node.name] }.max().flatMap(Finding.Codes.decibels)
+                // What was predicted is that of 8 bits.
+                let noises = weightBits == 8 ? own.compactMap { pairs.noises.weights[$0.node.name] } : []
+                codes.outputNoise = noises.max().flatMap(Finding.Codes.decibels)
             } else {
                 codes.signalSoFar = signal[finding.subject]
             }
