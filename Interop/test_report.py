@@ -26,7 +26,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def folder(winnow, tmp_path_factory):
-    """A report of a recipe with rounds, one of a search, one of sensitivities, and their index."""
+    """A report of a recipe with rounds, one of a search, one of sensitivities, one of a student, and their index."""
     folder = tmp_path_factory.mktemp("reports")
     random = np.random.default_rng(1)
     shapes = [("w0", (32, 8)), ("w1", (32, 32)), ("w2", (4, 32))]
@@ -58,6 +58,9 @@ steps:
     winnow("compress", model, "-o", folder / "found.onnx", "--data", data, "--time-budget", "20s", "--max-drop", "5",
            "--report", folder / "in" / "found one.html")  # fmt: skip
     winnow("sensitivity", model, "--data", data, "--report", folder / "parts.html", "--strengths", "0.2,0.5,0.8", "--by", "layer")
+    winnow("finetune", model, "--data", data, "--epochs", 8, "-o", folder / "teacher.onnx")
+    winnow("distill", model, "--teacher", folder / "teacher.onnx", "--data", data, "--epochs", 4, "-o", folder / "student.onnx",
+           "--report", folder / "student.html")  # fmt: skip
     deep(folder / "deep.onnx", blocks=42)
     np.savez(folder / "pictures.npz", x=random.normal(size=(12, 3, 8, 8)).astype(np.float32))
     recipe = folder / "deep.yaml"
@@ -100,7 +103,7 @@ def deep(path, blocks):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
-PAGES = ["small.html", "in/found one.html", "parts.html", "deep.html", "index.html"]
+PAGES = ["small.html", "in/found one.html", "parts.html", "deep.html", "student.html", "index.html"]
 
 
 @pytest.fixture
@@ -239,7 +242,10 @@ def test_layers_tell_their_times(show):
     assert "Winnow's own engine on one thread" in view.locator("main").inner_text()
 
 
-@pytest.mark.parametrize("page, plot", [("small.html", "svg.chart"), ("in/found one.html", "svg.chart"), ("parts.html", "svg.map")])
+@pytest.mark.parametrize("page, plot", [
+    ("small.html", "svg.chart"), ("in/found one.html", "svg.chart"), ("parts.html", "svg.map"), ("student.html", "svg.chart"),
+    ("deep.html", "svg.curve"), ("student.html", "svg.bars"),
+])  # fmt: skip
 def test_plots_tell_their_marks(show, page, plot):
     view = show(page)
     marks = view.locator(f"{plot} [data-tip]")
@@ -263,6 +269,58 @@ def test_plots_tell_their_marks(show, page, plot):
     assert tip.inner_text() == told[0]
     view.keyboard.press("Escape")
     assert not tip.inner_text()
+
+
+def section(view, title):
+    return view.locator("section", has=view.locator("h2", has_text=title))
+
+
+def test_training_is_drawn_beside_teacher_and_beginning(show, folder):
+    part = section(show("student.html"), "Course of training")
+    words = part.locator("svg.chart").text_content()
+    findings = json.loads((folder / "student.json").read_text())["steps"][0]["findings"]
+    known = {finding["subject"]: finding["after"] for finding in findings if finding["quantity"] == "validation top-1"}
+    assert f"teacher {100 * known['teacher']:.2f} %" in words and f"before training {100 * known['student']:.2f} %" in words
+    tips = [mark.get_attribute("data-tip") for mark in part.locator("svg.chart circle").all()]
+    assert tips[0].startswith(f"epoch 1: validation top-1 {100 * known['epoch 1']:.2f} %, training loss ") and len(tips) == 4
+    assert part.locator("line.bound").count() == 2
+
+
+def test_spectra_tell_what_was_kept(show):
+    view = show("deep.html")
+    part = section(view, "Spectrum of each layer")
+    assert part.locator("svg.curve").count() == 1 and "stem w: rank 4 of 16" in part.inner_text()
+    taken = part.locator("svg.curve .chosen").get_attribute("data-tip")
+    assert taken.startswith("stem w: rank 4 of 16 holds ") and taken.endswith("and was taken")
+    assert column(view, "Kept energy", 0) == ["stem w"] and column(view, "Kept energy", 4) == ["4"]
+
+
+def test_what_rounding_costs_is_told_worst_first(show):
+    view = show("small.html")
+    part = section(view, "What rounding costs")
+    noises = [float(text.replace("−", "-")) for text in column(view, "What rounding each tensor costs", 2) if text != "–"]
+    assert len(noises) >= 3 and noises == sorted(noises, reverse=True)
+    worst = column(view, "What rounding each tensor costs", 0)[0]
+    assert f"Most is lost by {worst}: " in part.inner_text()
+    heads = part.locator("thead th").all_inner_texts()
+    assert {"SQNR alone (dB)", "SQNR so far (dB)", "clipped", "scale", "codes"} <= {head.strip() for head in heads}
+    assert part.locator("svg.chart circle").count() >= 6
+    assert any("int8" in text for text in column(view, "What rounding each tensor costs", len(heads) - 1))
+
+
+def test_stages_and_runtimes_are_told(show):
+    view = show("small.html")
+    stages = column(view, "Stage by stage", 0)
+    assert [stage.split(". ")[-1] for stage in stages] == ["model", "finetune", "iterative-pruning", "static-quantization"]
+    assert all(text.endswith(" %") for text in column(view, "Stage by stage", 5))
+    assert "any" in column(view, "What each runtime gains", 0) and "onnxruntime" in column(view, "What each runtime gains", 0)
+    gains = dict(zip(column(view, "What each runtime gains", 0), column(view, "What each runtime gains", 2)))
+    assert gains["onnxruntime"].endswith("layers in integers") and "smaller on disk" in gains["any"]
+
+
+def test_sensitivities_say_how_to_get_the_same(show, folder):
+    text = show("parts.html").locator("main").inner_text()
+    assert "winnow sensitivity " in text and "--strengths 0.2,0.5,0.8" in text and "by its contents each sample" in text
 
 
 def test_everything_is_reached_by_keys(show):
@@ -299,6 +357,9 @@ def test_paper_shows_everything(show, tmp_path):
     view.emulate_media(media="print")
     assert view.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not view.locator("button.theme").is_visible() and not view.locator("nav").is_visible()
+    # On a sheet of A4 nothing is beyond the margin.
+    view.set_viewport_size({"width": 700, "height": 1000})
+    assert view.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert view.pdf(path=tmp_path / "page.pdf")[:4] == b"%PDF"
 
 
@@ -312,11 +373,12 @@ def test_without_its_script_the_page_reads_well(browser, folder):
 
 def test_the_index_leads_to_reports(show, winnow, folder):
     view = show("index.html")
-    assert view.locator("tbody tr").count() == 3
+    assert view.locator("table[aria-label='Reports'] tbody tr").count() == 4
+    assert view.get_by_role("link", name="Sensitivity of a <small> network").get_attribute("href") == "parts.html"
     view.get_by_role("link", name="a <small> network").nth(0).click()
     assert view.locator("h2", has_text="How to get the same").count() == 1
     listed = json.loads(winnow("report", folder, "--json").stdout)
-    assert {entry["page"] for entry in listed} == {"small.html", "deep.html", "in/found%20one.html"}
+    assert {entry["page"] for entry in listed} == {"small.html", "deep.html", "student.html", "in/found%20one.html"}
 
 
 def test_report_writes_over_nothing_of_others(winnow, folder, tmp_path):

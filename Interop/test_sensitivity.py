@@ -44,6 +44,8 @@ def test_table_page_and_model(winnow, job, tmp_path, unit):
     assert "top-1" in text and all(name in text for name in table)
     html = page.read_text()
     assert html.count("<rect") == 3 * len(table) and "<script src" not in html
+    # How to get the same: the command, the seed, the versions.
+    assert all(part in html for part in ["How to get the same", "winnow sensitivity ", f"--by {unit}", ">seed</th>", ">processor</th>"])
     assert json.loads(winnow(*sensitivity(job, "--by", unit, "--json")).stdout) == table
 
 

@@ -51,6 +51,7 @@ struct SensitivityCommand: ParsableCommand {
         }
         run.strengths = try strengths.map(Self.numbers)
         run.judge = try metric.judge
+        run.command = Invocation.text
         try run.checkOutputs(reading: input)
         let model = try Model(reading: input)
         let progress = ProgressLine(isQuiet: verbosity.quiet, isJSON: json)

@@ -1,4 +1,5 @@
 import Foundation
+import WinnowPasses
 
 /// Plots as inline SVG that follow the page's colours.
 enum Chart {
@@ -10,13 +11,16 @@ enum Chart {
         var isChosen = false
     }
 
-    /// A line through points with labelled axes; `bound` draws a horizontal line with its caption, `others` lie beside the line.
+    /// A height that a line across the plot marks.
+    typealias Bound = (value: Double, caption: String)
+
+    /// A line through points with labelled axes; `bounds` are horizontal lines with their captions, `others` lie beside the line.
     static func line(
-        _ points: [Point], others: [Point] = [], x xTitle: String, y yTitle: String, bound: (value: Double, caption: String)? = nil
+        _ points: [Point], others: [Point] = [], x xTitle: String, y yTitle: String, bounds: [Bound] = []
     ) -> String {
-        let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 44.0, 16.0, 28.0)
+        let (width, height, left, bottom, top, right) = (640.0, 300.0, 64.0, 50.0, 18.0, 28.0)
         let xs = ChartAxis((points + others).map(\.x))
-        let ys = ChartAxis((points + others).map(\.y) + (bound.map { [$0.value] } ?? []))
+        let ys = ChartAxis((points + others).map(\.y) + bounds.map(\.value))
         func px(_ x: Double) -> Double { left + (x - xs.low) / (xs.high - xs.low) * (width - left - right) }
         func py(_ y: Double) -> Double { height - bottom - (y - ys.low) / (ys.high - ys.low) * (height - bottom - top) }
         var parts: [String] = []
@@ -26,12 +30,10 @@ enum Chart {
         }
         for x in xs.ticks {
             parts.append(
-                "<text x='\(text(px(x)))' y='\(height - bottom + 18)' text-anchor='middle'>\(xs.label(x))</text>")
+                "<text x='\(text(px(x)))' y='\(height - bottom + 20)' text-anchor='middle'>\(xs.label(x))</text>")
         }
-        if let bound {
-            let y = text(py(bound.value))
-            parts.append("<line class='bound' x1='\(left)' x2='\(width - right)' y1='\(y)' y2='\(y)'/>")
-            parts.append("<text x='\(left + 6)' y='\(text(py(bound.value) - 5))'>\(HTML.escape(bound.caption))</text>")
+        parts += bounds.sorted { $0.value > $1.value }.enumerated().map { place, bound in
+            Self.bound(bound, y: py(bound.value), from: left, to: width - right, isEven: place.isMultiple(of: 2))
         }
         let path = points.map { "\(text(px($0.x))),\(text(py($0.y)))" }.joined(separator: " ")
         parts.append("<polyline class='series' points='\(path)'/>")
@@ -47,16 +49,53 @@ enum Chart {
         return "<svg class='chart' viewBox='0 0 \(width) \(height)' role='img' aria-label='\(HTML.escape(yTitle)) against \(HTML.escape(xTitle))'>\(parts.joined())</svg>"
     }
 
+    /// A line across a plot; captions of neighbours stand at different ends, so that they do not meet.
+    private static func bound(_ bound: Bound, y: Double, from left: Double, to right: Double, isEven: Bool) -> String {
+        let place = isEven ? "x='\(left + 6)'" : "x='\(right - 6)' text-anchor='end'"
+        return "<line class='bound' x1='\(left)' x2='\(right)' y1='\(text(y))' y2='\(text(y))'/>"
+            + "<text \(place) y='\(text(y - 5))'>\(HTML.escape(bound.caption))</text>"
+    }
+
+    /// The part of a weight's energy by rank, with a line at the rank that was taken; `count` is the full rank.
+    static func energy(_ curve: Finding.EnergyCurve, rank: Int, of count: Int, of name: String) -> String {
+        let (width, height) = (200.0, 80.0)
+        func px(_ rank: Int) -> Double { width * Double(rank) / Double(max(1, count)) }
+        func py(_ energy: Double) -> Double { height * (1 - energy) }
+        let points = zip(curve.ranks, curve.energies).map { ($0, $1) }
+        let path = ["0,\(height)"] + points.map { "\(text(px($0.0))),\(text(py($0.1)))" }
+        let circles = points.map { own, energy in
+            let (kind, size, words) = own == rank ? ("point chosen", 4, ", and was taken") : ("point", 2, "")
+            let label = HTML.escape("\(name): rank \(own) of \(count) holds \(Format.percent(energy)) of the energy\(words)")
+            return "<circle class='\(kind)' cx='\(text(px(own)))' cy='\(text(py(energy)))' r='\(size)'><title>\(label)</title></circle>"
+        }
+        return """
+            <svg class='curve' viewBox='-5 -6 \(width + 10) \(height + 26)' role='img' aria-label='\(HTML.escape("energy of \(name) by rank"))'>\
+            <line class='grid' x1='0' x2='\(width)' y1='\(height)' y2='\(height)'/><line class='grid' x1='0' x2='\(width)' y1='0' y2='0'/>\
+            <line class='bound' x1='\(text(px(rank)))' x2='\(text(px(rank)))' y1='0' y2='\(height)'/>\
+            <polyline class='series' points='\(path.joined(separator: " "))'/>\(circles.joined())\
+            <text x='0' y='\(height + 15)'>0</text><text x='\(width)' y='\(height + 15)' text-anchor='end'>rank \(count)</text></svg>
+            """
+    }
+
+    /// Characters of a row's name that fit beside a heat map.
+    private static let nameLimit = 40
+
+    /// A name with its middle left out where it is long.
+    private static func shortened(_ name: String) -> String {
+        name.count <= nameLimit ? name : "\(name.prefix(nameLimit / 2 - 1))…\(name.suffix(nameLimit / 2))"
+    }
+
     /// A cell for each row and column, the warmer the larger its value beside the largest; those below 0 in the colour of a gain.
     static func heatMap(
         rows: [String], columns: [String], x xTitle: String, _ cells: [[(value: Double, label: String)?]]
     ) -> String {
-        let (left, size, width, gap) = (260.0, 22.0, 56.0, 2.0)
+        let longest = rows.map { Double(shortened($0).count) }.max() ?? 0
+        let (left, size, width, gap) = (max(60, 16 + 6.6 * longest), 22.0, 56.0, 2.0)
         let peak = max(cells.joined().compactMap { $0?.value.magnitude }.filter(\.isFinite).max() ?? 0, 1e-9)
         var parts: [String] = []
         for (row, name) in rows.enumerated() {
             let y = Double(row) * size
-            parts.append("<text x='\(left - 8)' y='\(text(y + size / 2 + 4))' text-anchor='end'>\(HTML.escape(name))</text>")
+            parts.append("<text x='\(left - 8)' y='\(text(y + size / 2 + 4))' text-anchor='end'>\(HTML.escape(shortened(name)))</text>")
             for (column, cell) in cells[row].enumerated() {
                 guard let cell else { continue }
                 let (x, extents) = (text(left + Double(column) * width), "width='\(text(width - gap))' height='\(text(size - gap))'")
@@ -88,9 +127,10 @@ enum Chart {
             return "<rect x='\(text(Double(index) * step))' y='\(text(height - size))' width='\(text(step - 0.5))' height='\(text(size))'/>"
         }
         return """
-            <svg class='bars' viewBox='0 -2 \(width) \(height + 18)' role='img' aria-label='\(HTML.escape("histogram of \(name)"))'>\(bars.joined())\
-            <text x='0' y='\(height + 13)'>\(Format.number(histogram.low, 3))</text>\
-            <text x='\(width)' y='\(height + 13)' text-anchor='end'>\(Format.number(histogram.high, 3))</text></svg>
+            <svg class='bars' viewBox='0 -2 \(width) \(height + 18)' role='img' aria-label='\(HTML.escape("histogram of \(name)"))' \
+            data-low='\(histogram.low)' data-high='\(histogram.high)' data-counts='\(histogram.counts.map(String.init).joined(separator: " "))'>\
+            \(bars.joined())<text x='0' y='\(height + 13)'>\(Format.short(histogram.low))</text>\
+            <text x='\(width)' y='\(height + 13)' text-anchor='end'>\(Format.short(histogram.high))</text></svg>
             """
     }
 

@@ -13,9 +13,19 @@ enum HTML {
         }.joined()
     }
 
+    /// The text that `escape` made this of.
+    static func unescape(_ html: String) -> String {
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")].reduce(html) { $0.replacing($1.0, with: $1.1) }
+    }
+
     /// A table that the page's script sorts and filters; `caption` is what it is called aloud. Numbers are to the right, and so is every
-    /// column but the first unless `numbers` says which.
+    /// column but the first unless `numbers` says which. Columns that hold nothing are left out.
     static func table(_ caption: String, _ header: [String], _ rows: [[Cell]], numbers: Set<Int>? = nil) -> String {
+        let filled = header.indices.filter { column in column == 0 || rows.isEmpty || rows.contains { !["", "–"].contains($0[column].text) } }
+        guard filled.count == header.count else {
+            let places = numbers.map { numbers in Set(filled.indices.filter { numbers.contains(filled[$0]) }) }
+            return table(caption, filled.map { header[$0] }, rows.map { row in filled.map { row[$0] } }, numbers: places)
+        }
         func kind(_ column: Int) -> String { numbers?.contains(column) == true ? " class='n'" : "" }
         let head = header.enumerated().map { "<th scope='col'\(kind($0))>\(escape($1))</th>" }.joined()
         let body = rows.map { cells in

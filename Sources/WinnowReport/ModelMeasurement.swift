@@ -24,6 +24,8 @@ public struct ModelMeasurement: Codable, Sendable {
     public var validationTop1: Double?
     /// How well the outputs agree with the original's, where there is no top-1.
     public var metrics: [MetricResult]?
+    /// The same on validation data, of a model between steps.
+    public var validationMetrics: [MetricResult]?
     /// The samples behind `top1` or `metrics`.
     public var sampleCount: Int?
     /// On one thread.

@@ -91,10 +91,18 @@ extension Page {
           tip.style.left = `${left + scrollX}px`;
           tip.style.top = `${(box.y < own.height + 8 ? box.bottom + 6 : box.y - own.height - 6) + scrollY}px`;
         };
+        for (const bars of all('svg.bars')) {
+          const counts = bars.dataset.counts.split(' ').map(Number), low = Number(bars.dataset.low), high = Number(bars.dataset.high);
+          const bound = (place) => Number((low + (high - low) * place / counts.length).toPrecision(4));
+          all('rect', bars).forEach((bar, place) => {
+            bar.dataset.tip = `${bound(place)} to ${bound(place + 1)}: ${count(counts[place], 'value')}`;
+          });
+        }
         for (const plot of all('svg')) {
-          const marks = all('circle, rect', plot).filter((mark) => mark.querySelector('title'));
+          const marks = all('circle, rect', plot).filter((mark) => mark.dataset.tip || mark.querySelector('title'));
           for (const mark of marks) {
             const title = mark.querySelector('title');
+            if (!title) continue;
             mark.dataset.tip = title.textContent;
             title.remove();
           }

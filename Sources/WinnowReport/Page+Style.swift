@@ -23,16 +23,20 @@ extension Page {
         .tools { display: flex; gap: .8rem; align-items: center; margin: .5rem 0 } .tools input { margin-left: .5rem }
         .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; \
         font-size: .9rem } th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); \
-        white-space: nowrap } th:first-child, td:first-child { text-align: left } thead th { color: var(--soft); font-weight: 600 } \
+        white-space: nowrap } th:first-child, td:first-child { text-align: left } \
+        thead th { color: var(--soft); font-weight: 600; white-space: normal; vertical-align: bottom } \
         tbody th { font-weight: inherit } tbody tr:hover > * { background-color: color-mix(in srgb, var(--line) 45%, transparent) }
         thead button { all: unset; cursor: pointer } thead button:focus-visible { outline: 2px solid var(--accent) } \
         [aria-sort=ascending] button::after { content: ' ▲' } [aria-sort=descending] button::after { content: ' ▼' }
         .findings td:last-child:not(.n) { white-space: normal; min-width: 14rem } .findings th:not(.n), .findings td:not(.n) { text-align: left }
         [data-bar] { background: linear-gradient(var(--fill), var(--fill)) no-repeat 0 50% / var(--bar) 76% }
-        svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .grid { stroke: var(--line) }
+        svg text { font-size: 11px; fill: var(--soft) } .chart { max-width: 720px; width: 100% } .curve { width: 100% } \
+        .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 1.5rem } \
+        .plots text { font-size: 13px } .grid { stroke: var(--line) }
         .bound { stroke: var(--warm); stroke-dasharray: 5 4 } .series { fill: none; stroke: var(--accent); stroke-width: 2 }
         .point { fill: var(--accent) } .hollow { fill: var(--paper); stroke: var(--warm); stroke-width: 2 } .chosen { stroke: var(--mark); stroke-width: 2 }
-        .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) } svg .marked { stroke: var(--mark); stroke-width: 3 }
+        .map { width: 100% } .heat { fill: var(--warm) } .cool { fill: var(--accent) } \
+        .map rect { stroke: var(--line) } svg .marked { stroke: var(--mark); stroke-width: 3 }
         #tip { position: absolute; z-index: 1; max-width: 20rem; background: var(--ink); color: var(--paper); border-radius: 6px; \
         padding: .2rem .6rem; font-size: .85rem; pointer-events: none } #tip:empty { display: none }
         .graph { max-height: 34rem; overflow-y: auto } .graph ol { list-style: none; margin: 0; padding: 0 } \
@@ -48,9 +52,13 @@ extension Page {
         gap: 1rem } figure { margin: 0; break-inside: avoid } figcaption { font-size: .8rem; color: var(--soft) } code, pre { font-size: .85rem }
         pre { border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; overflow-x: auto } details summary { cursor: pointer; margin: .5rem 0 }
         @media (max-width: 600px) { body { margin: 1rem auto } .headline { font-size: 1.1rem } .card { min-width: 6rem; padding: .5rem .8rem } \
-        .card b { font-size: 1.3rem } .graph li:not(.run) { margin-left: calc(var(--lane) * .5rem) } .meter { width: 3rem } .chart text, .map text { font-size: 18px } }
-        @media print { :root, :root[data-theme] { color-scheme: light; \(light) } body { max-width: none; margin: 0; font-size: 10pt } \
-        nav, .theme, .tools, #tip { display: none } .scroll, pre { overflow: visible; max-height: none } th, td { white-space: normal } \
+        .card b { font-size: 1.3rem } .graph li:not(.run) { margin-left: calc(var(--lane) * .5rem) } .meter { width: 3rem } \
+        .chart text, .map text { font-size: 18px } .grids { grid-template-columns: 1fr 1fr } }
+        @media print { :root, :root[data-theme] { color-scheme: light; \(light) } body { max-width: none; margin: 0; padding: 0; font-size: 10pt } \
+        nav, .theme, .tools, #tip { display: none } .scroll, pre { overflow: visible; max-height: none } \
+        pre { white-space: pre-wrap; overflow-wrap: anywhere } table { font-size: .75rem } \
+        th, td { white-space: normal; padding: .2rem .3rem } tbody th:first-child { overflow-wrap: anywhere; min-width: 6rem } \
+        .findings td:last-child:not(.n) { min-width: 0 } \
         tr, svg, .card { break-inside: avoid } h2, h3 { break-after: avoid } * { print-color-adjust: exact } }
         """
 }

@@ -7,12 +7,13 @@ extension Report {
         let coverage = models.compactMap { model in model.coverage.map { HTML.paragraph("\(model.stage): \($0.text)") } }
         var sections = [
             Page.Section(title: "Targets", html: search?.targetSection ?? ""),
-            Page.Section(title: "Before and after", html: comparison + (coverage + caveats.map { HTML.paragraph($0, "warn") }).joined()),
+            Page.Section(title: "Before and after", html: comparison + stageTable + (coverage + caveats.map { HTML.paragraph($0, "warn") }).joined()),
+            Page.Section(title: "What each runtime gains", html: runtimeSection),
             Page.Section(title: "Candidates", html: search?.candidateSection ?? ""),
             Page.Section(title: "Layers", html: layerSection),
             Page.Section(title: "What changed in the graph", html: graphSection),
         ]
-        sections += roundCharts
+        sections += roundCharts + trainingSections + spectrumSections + codeSections
         sections += [
             Page.Section(title: "Steps", html: steps.enumerated().map(stepSection).joined(separator: "\n")),
             Page.Section(title: "Weights", html: weights), Page.Section(title: "How to get the same", html: provenanceSection),
@@ -95,12 +96,25 @@ extension Report {
         let settings = step.settings.isEmpty ? "" : "<p><code>\(HTML.escape(step.settings))</code></p>"
         let table = HTML.table(
             "Findings of step \(index + 1), \(step.name)", ["subject", "round", "status", "quantity", "before", "after", "unit", "remark"], rows, numbers: [1, 4, 5])
+        let stayed = Self.stayedTable(of: step, index)
         let skipped = step.findings.count { [.skipped, .fellBack].contains($0.status) }
         return """
-            <h3>\(index + 1). \(HTML.escape(step.name)) <span class="soft">\(Format.number(step.seconds, 1)) s</span></h3>\(settings)
+            <h3>\(index + 1). \(HTML.escape(step.name)) <span class="soft">\(Format.number(step.seconds, 1)) s</span></h3>\(settings)\(stayed)
             <details\(rows.count <= 40 ? " open" : "")><summary>\(rows.count) findings, \(skipped) skipped or fell back</summary>\
             \(table)</details>
             """
+    }
+
+    /// What was not done as it was meant, or at all, and why: a line for every reason.
+    private static func stayedTable(of step: Step, _ index: Int) -> String {
+        let undone = step.findings.filter { $0.status != .done && !$0.reason.isEmpty && $0.subject != "graph" }
+        let groups = Dictionary(grouping: undone) { [$0.status.rawValue, $0.reason] }
+        let rows = groups.sorted { ($1.value.count, $0.key[1]) < ($0.value.count, $1.key[1]) }.map { key, findings in
+            let names = findings.prefix(8).map(\.subject).joined(separator: ", ") + (findings.count > 8 ? " and \(findings.count - 8) more" : "")
+            return [Cell(key[1]), Cell(key[0]), Cell(Format.count(findings.count)), Cell(names)]
+        }
+        guard !rows.isEmpty else { return "" }
+        return HTML.table("What stayed, and why, of step \(index + 1)", ["why it stayed", "status", "how many", "which"], rows, numbers: [2])
     }
 
     private func value(_ number: Double) -> String {

@@ -36,6 +36,8 @@ public struct Report: Codable, Sendable {
     public var search: SearchSummary?
     /// What must be given again to get the same.
     public var provenance: Provenance?
+    /// What runtimes make of the last model; nil in reports of former versions.
+    public var runtimes: [RuntimeForm]?
 
     public init(title: String, environment: [String: String], models: [ModelMeasurement], steps: [Step]) {
         self.title = title

@@ -71,7 +71,8 @@ extension SearchSummary {
             [Cell(trial.title)] + trial.tableCells(scale ?? .parts) + [Cell(trial.isChosen ? "chosen" : trial.isOnFront ? "on the front" : "")]
         }
         let plots = [plot(.size, "size (kB)", 1e-3), plot(.latency, "latency (ms)", 1)]
-        return plots.joined() + "<p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
+        return "<div class='plots'>\(plots.joined())</div>"
+            + "<p class='soft'>Full points: nothing that costs as little is better. The ringed one was chosen.</p>"
             + HTML.table(
                 "Candidates", ["what was done", "size", "zipped", "latency", "MACs", quality.map { "validation \($0)" } ?? "score", "place"], rows)
             + notes.map { HTML.paragraph($0, "warn") }.joined()
@@ -91,9 +92,10 @@ extension SearchSummary {
             (points[place].isFilled, best) = (true, scale.measured(points[place].y))
         }
         let front = points.filter(\.isFilled)
-        return "<h3>\(HTML.escape(quality ?? "score")) against \(HTML.escape(words))</h3>"
+        return "<div><h3>\(HTML.escape(quality ?? "score")) against \(HTML.escape(words))</h3>"
             + Chart.line(
                 front, others: points.filter { !$0.isFilled }, x: words, y: "validation\(scale.unitText.isEmpty ? "" : " (\(scale.unitText))")")
+            + "</div>"
     }
 }
 

@@ -19,8 +19,10 @@ extension SensitivityResult {
         "For a recipe, without what loses more than \(Format.percent(bound)) by itself:"
     }
 
-    /// The same as one self-contained page with a map of the losses.
-    public func html(title: String, losing bound: Double) throws -> String {
+    /// The same as one self-contained page with a map of the losses, and how to get it again.
+    public func html(
+        title: String, losing bound: Double, environment: [String: String] = [:], provenance: Provenance? = nil
+    ) throws -> String {
         let names = names.filter { table.curves[$0] != nil }
         let cells = names.map { name in
             strengths.map { strength in
@@ -29,6 +31,8 @@ extension SensitivityResult {
                 }
             }
         }
+        var source = Report(title: title, environment: environment, models: [], steps: [])
+        source.provenance = provenance
         let steps = try steps(losing: bound).joined(separator: "\n")
         let map = HTML.paragraph("The warmer, the more of the score is lost by changing this part alone; point at a cell for its number.", "soft")
             + Chart.heatMap(rows: names, columns: strengths.map(Self.text), x: "\(pass): \(hyperparameter)", cells)
@@ -39,6 +43,7 @@ extension SensitivityResult {
             sections: [
                 .init(title: "What is lost", html: map), .init(title: "In numbers", html: numbers),
                 .init(title: "For a recipe", html: HTML.paragraph(remark(bound)) + HTML.listing(steps, "Steps for a recipe")),
+                .init(title: "How to get the same", html: source.provenance == nil ? "" : source.provenanceSection),
             ]
         ).html
     }

@@ -18,7 +18,7 @@ import Testing
     @Test func lineIsWellFormed() throws {
         let chart = Chart.line(
             [.init(x: 0, y: 0.9, label: "round 1 <&>"), .init(x: 0.5, y: 0.89, label: "round 2")], x: "sparsity", y: "top-1",
-            bound: (0.88, "bound"))
+            bounds: [(0.88, "bound"), (0.885, "teacher <&>")])
         #expect(XMLParser(data: Data(chart.utf8)).parse())
     }
 }

@@ -58,6 +58,12 @@ import WinnowPasses
         let index = ReportIndex(title: "all", entries: [.init(page: "a%20'b.html", report)]).html
         #expect(index.contains("<a href='a%20&#39;b.html'>a &lt;b&gt; &amp; c</a>") && ReportIndex.isOurs(index))
         #expect(!ReportIndex.isOurs("<html><body>a page of somebody's</body></html>"))
+        // Pages that are no reports are beside them.
+        let title = "a <b> & \"c\" &lt; it's"
+        let page = Page(title: title, headline: "", sections: []).html
+        #expect(ReportIndex.title(ofOurs: page) == title && ReportIndex.title(ofOurs: "<title>a</title>") == nil)
+        let others = ReportIndex(title: "all", entries: [], others: [("d.html", title)]).html
+        #expect(others.contains("<a href='d.html'>a &lt;b&gt; &amp; &quot;c&quot; &amp;lt; it&#39;s</a>") && !others.contains(">Reports</h2>"))
     }
 
     /// What a cell is sorted by: groups of digits, percents and signs are numbers, words are not.

@@ -14,8 +14,8 @@ public struct ReportFolder: Sendable {
 
     public init() {}
 
-    /// Writes the page of the report at `path`, or `index.html` with a line for every report in that folder and those in it, and their
-    /// pages where these are missing.
+    /// Writes the page of the report at `path`, or `index.html` with a line for every report in that folder and those in it, their
+    /// pages where these are missing, and links to Winnow's other pages there.
     ///
     /// Throws `.file` for what cannot be read, `.data` for what is no report, `.usage` where a page would take the place of one that
     /// Winnow did not write.
@@ -40,11 +40,12 @@ public struct ReportFolder: Sendable {
             if !FileManager.default.fileExists(atPath: own) { try AtomicFile.write(report.html, to: own) }
             return ReportIndex.Entry(page: Self.link(own, from: folder), report)
         }
-        guard !entries.isEmpty else {
+        let others = Self.otherPages(in: path, besides: page).map { (page: Self.link($0.file, from: folder), title: $0.title) }
+        guard !entries.isEmpty || !others.isEmpty else {
             throw WinnowError(.data, path, "holds no reports", remedy: "give a folder where --report has written")
         }
         let name = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
-        try AtomicFile.write(ReportIndex(title: "Reports of \(name)", entries: entries).html, to: page)
+        try AtomicFile.write(ReportIndex(title: "Reports of \(name)", entries: entries, others: others).html, to: page)
         return (page, entries.map { Entry(page: $0.page, title: $0.title, headline: $0.headline) })
     }
 
@@ -64,9 +65,25 @@ public struct ReportFolder: Sendable {
 
     /// The reports below a folder, by path.
     private static func reports(in folder: String) -> [(file: String, report: Report)] {
+        files(in: folder, ending: ".json").compactMap { file in report(at: file).map { (file, $0) } }
+    }
+
+    /// Pages of Winnow's below a folder that are no report's, by path.
+    private static func otherPages(in folder: String, besides index: String) -> [(file: String, title: String)] {
+        let own = URL(fileURLWithPath: index).standardizedFileURL.path
+        return files(in: folder, ending: ".html").compactMap { file in
+            let json = URL(fileURLWithPath: file).deletingPathExtension().path + ".json"
+            guard URL(fileURLWithPath: file).standardizedFileURL.path != own, report(at: json) == nil,
+                let bytes = FileManager.default.contents(atPath: file)
+            else { return nil }
+            return ReportIndex.title(ofOurs: String(decoding: bytes.prefix(4096), as: UTF8.self)).map { (file, $0) }
+        }
+    }
+
+    private static func files(in folder: String, ending: String) -> [String] {
         let names = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
-        let files = names.filter { $0.hasSuffix(".json") && !$0.split(separator: "/").contains { $0.hasPrefix(".") } }
-        return files.sorted().compactMap { name in report(at: "\(folder)/\(name)").map { ("\(folder)/\(name)", $0) } }
+        let files = names.filter { $0.hasSuffix(ending) && !$0.split(separator: "/").contains { $0.hasPrefix(".") } }
+        return files.sorted().map { "\(folder)/\($0)" }
     }
 
     /// A path as a link from a folder.

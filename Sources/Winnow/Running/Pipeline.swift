@@ -46,6 +46,8 @@ public struct Pipeline: Sendable {
     /// Whether what is written says in its properties what was done to it: `winnow.recipe`, `winnow.seed`,
     /// `winnow.version`; its producer is Winnow then, and the one before it `winnow.source`.
     public var recordsRecipe = false
+    /// Whether the model is judged on validation data after every step, as reports of several steps show.
+    var judgesSteps = false
     /// Where `save` steps write.
     public var outputFolder = "."
 
@@ -174,11 +176,13 @@ public struct Pipeline: Sendable {
             throw WinnowError(
                 .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
         }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
         graph = result.graph
         if recordsRecipe { note(step, in: &graph) }
+        var measurement = ModelMeasurement(graph, model: "", stage: step.name)
+        if judgesSteps { measurement.judge(graph, in: context) }
         return Report.Step(
-            name: step.name, settings: step.settings, seconds: (ContinuousClock.now - start) / .seconds(1),
-            findings: result.findings, result: ModelMeasurement(graph, model: "", stage: step.name))
+            name: step.name, settings: step.settings, seconds: seconds, findings: result.findings, result: measurement)
     }
 
     private func note(_ step: PassStep, in graph: inout Graph) {
@@ -249,6 +253,14 @@ extension Data {
         var hash = ContentHash()
         withUnsafeBytes { hash.add($0) }
         return hash.text
+    }
+}
+
+extension ModelMeasurement {
+    /// Notes how good a model between steps is on validation data; nothing where that does not tell.
+    fileprivate mutating func judge(_ graph: Graph, in context: PassContext) {
+        guard let data = context.validation, let quality = try? context.bench.trial(graph, on: data).quality else { return }
+        if quality.results.isEmpty { validationTop1 = quality.score } else { validationMetrics = quality.results }
     }
 }
 

@@ -95,6 +95,7 @@ public struct RecipeRun: Sendable {
         var report = Report(
             title: title, environment: Platform.environment, models: try completed { try measuring(input, before, beside: after, name: title) },
             steps: result.steps)
+        report.runtimes = RuntimeForm.all(of: result.model.graph)
         report.provenance = Provenance(command: command, recipe: "\(recipe)", seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         result.folder?.remove(recipe.steps.indices.map(Pipeline.stepName))
@@ -113,7 +114,7 @@ public struct RecipeRun: Sendable {
         var pipeline = Pipeline(recipe, data: data)
         (pipeline.seed, pipeline.stateFolder, pipeline.outputFolder) = (seed, stateFolder, outputFolder)
         pipeline.judge = judges.first
-        pipeline.recordsRecipe = true
+        (pipeline.recordsRecipe, pipeline.judgesSteps) = (true, report != nil && recipe.passes.count > 1)
         return pipeline
     }
 

@@ -34,6 +34,8 @@ public struct SensitivityRun: Sendable {
     public var report: String?
     /// Files and folders that no output may take the place of, beside the model: the data.
     public var sources: [String] = []
+    /// The command that asks for this, as the page says how to get the same.
+    public var command: String?
 
     public init(_ unit: SensitivityUnit = .weight) { self.unit = unit }
 
@@ -87,7 +89,11 @@ public struct SensitivityRun: Sendable {
         let result = try analysis(model.graph, in: context)
         if let output { try AtomicFile.write(Array(try result.table.json()), to: output) }
         if let report {
-            try AtomicFile.write(result.html(title: "Sensitivity of \(model.graph.name)", losing: maxLoss), to: report)
+            let provenance = Provenance(command: command, recipe: nil, seed: seed, data: data.notes)
+            try AtomicFile.write(
+                result.html(
+                    title: "Sensitivity of \(model.graph.name)", losing: maxLoss, environment: Platform.environment, provenance: provenance),
+                to: report)
         }
         return result
     }

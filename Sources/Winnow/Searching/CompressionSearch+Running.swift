@@ -84,6 +84,7 @@ extension CompressionSearch {
         report.search = SearchSummary(
             targets: outcomes, quality: run.qualityName, trials: run.trials.points(chosen: run.best.trial), notes: run.notes,
             scale: run.baseline.scale)
+        report.runtimes = RuntimeForm.all(of: result.graph)
         report.provenance = Provenance(command: command, recipe: run.best.trial.recipe, seed: seed, data: data?.notes ?? [])
         try reportFiles?.write(report)
         run.clean()

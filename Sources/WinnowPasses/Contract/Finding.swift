@@ -21,6 +21,10 @@ public struct Finding: Codable, Hashable, Sendable {
     public var reason: String
     /// The round of an iterative method, counted from 1; 0 is the state before the first.
     public var round: Int?
+    /// How numbers became codes, where the finding is about that; lines leave it out.
+    public var codes: Codes?
+    /// How a weight's energy is spread over its components, where the finding is about its rank; lines leave it out.
+    public var energy: EnergyCurve?
 
     public init(
         _ subject: String, _ status: Status = .done, _ quantity: Quantity = .none, before: Double? = nil, after: Double? = nil,
@@ -53,7 +57,7 @@ extension Finding: CustomStringConvertible {
 }
 
 extension Finding {
-    private enum CodingKeys: CodingKey { case subject, status, quantity, unit, before, after, reason, round }
+    private enum CodingKeys: CodingKey { case subject, status, quantity, unit, before, after, reason, round, codes, energy }
 
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
@@ -62,6 +66,8 @@ extension Finding {
             Quantity(try values.decode(String.self, forKey: .quantity), unit: try values.decode(String.self, forKey: .unit)),
             before: try values.decodeIfPresent(Double.self, forKey: .before), after: try values.decodeIfPresent(Double.self, forKey: .after),
             reason: try values.decode(String.self, forKey: .reason), round: try values.decodeIfPresent(Int.self, forKey: .round))
+        codes = try values.decodeIfPresent(Codes.self, forKey: .codes)
+        energy = try values.decodeIfPresent(EnergyCurve.self, forKey: .energy)
     }
 
     /// The name and the unit of the quantity stand side by side with the numbers.
@@ -75,5 +81,7 @@ extension Finding {
         try values.encodeIfPresent(after, forKey: .after)
         try values.encode(reason, forKey: .reason)
         try values.encodeIfPresent(round, forKey: .round)
+        try values.encodeIfPresent(codes, forKey: .codes)
+        try values.encodeIfPresent(energy, forKey: .energy)
     }
 }

@@ -119,10 +119,11 @@ public struct SVDFactorization: Pass {
         for (rank, spectrum) in zip(ranks, weight.decomposition.spectra) {
             let parts = [0.5, 0.9, 0.99].filter { $0 <= spectrum.energy(rank: spectrum.squares.count) }
                 .map { "\($0.shortText) in \(spectrum.rank(energy: $0))" }.joined(separator: ", ")
-            targets.note(
-                Finding(
-                    target.tensor, .done, .rank, before: Double(spectrum.count), after: Double(rank),
-                    reason: parts.isEmpty ? "" : "of the energy \(parts)"))
+            var finding = Finding(
+                target.tensor, .done, .rank, before: Double(spectrum.count), after: Double(rank),
+                reason: parts.isEmpty ? "" : "of the energy \(parts)")
+            finding.energy = Finding.EnergyCurve(spectrum, through: rank)
+            targets.note(finding)
         }
         targets.note(
             Finding(

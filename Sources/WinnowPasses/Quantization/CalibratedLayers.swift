@@ -21,8 +21,8 @@ struct CalibratedLayers {
     private var floats: Set<ValueName> = []
     /// Parameters that were given, by the names they were given for.
     private(set) var given: [ValueName: QuantizationParameters] = [:]
-    /// The part of the outputs' energy that rounding takes, where that is known, by the first value of a group or a layer's name.
-    var noises: [String: Double] = [:]
+    /// What rounding takes of the outputs, where that is known.
+    var noises = RoundingNoises()
 
     init(
         _ arithmetic: IntegerArithmetic, _ calibration: CalibrationChoice, _ choice: WeightChoice,

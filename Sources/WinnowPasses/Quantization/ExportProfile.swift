@@ -135,5 +135,7 @@ public enum ExportProfiles: MemberCatalogue {
     ]
     /// Those of ONNX itself that compute with codes rather than with the numbers behind them.
     private static let operatorsOnCodes: Set<String> = ["ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"]
+    /// Those that are one runtime.
+    package static var runtimes: [ExportProfile] { all.filter { $0.name != "portable" } }
     public static var names: [String] { all.map(\.name) }
 }

@@ -4,6 +4,14 @@ import WinnowOperators
 import WinnowTensor
 import WinnowTraining
 
+/// The parts of the outputs' energy that roundings take. A value may have the name of a layer.
+struct RoundingNoises {
+    /// By the first value of a group.
+    var values: [ValueName: Double] = [:]
+    /// By the name of the layer whose weight is rounded.
+    var weights: [String: Double] = [:]
+}
+
 /// How much of the outputs' energy noise on values takes, and what rounding weights takes; of outputs that cannot be compared, what
 /// determines them.
 ///

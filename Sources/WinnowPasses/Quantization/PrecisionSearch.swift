@@ -15,8 +15,7 @@ struct PrecisionSearch {
     /// By which biases are corrected.
     private let corrections: [WeightShift]
     private let context: PassContext
-    /// By the first value of a group or the name of a layer, the part of the outputs' energy that rounding it takes.
-    let noises: [String: Double]
+    let noises: RoundingNoises
     /// Multiply-accumulates by layer.
     private let costs: [String: Double]
     /// What the model gives in float for a few samples.
@@ -35,13 +34,13 @@ struct PrecisionSearch {
             of: plan.groups.compactMap(\.values.first), shifts, in: layers.graph, context, sampleCount: sampleCount)
         let samples = try context.calibrationData(for: layers.graph)
         outputs = try SampledOutputs(of: layers.graph, on: samples.drawn(sampleCount, seed: context.seed))
-        var noises = sensitivity.weightNoises
+        var noises = RoundingNoises(weights: sensitivity.weightNoises)
         for group in plan.groups {
             guard let first = group.values.first else { continue }
             if let gain = sensitivity.gains[first], let error = layers.squaredError(group) {
-                noises[first] = gain * error
+                noises.values[first] = gain * error
             } else {
-                noises[first] = try outputs.noise(of: layers.rounding([group], of: plan))
+                noises.values[first] = try outputs.noise(of: layers.rounding([group], of: plan))
             }
         }
         self.noises = noises
@@ -55,8 +54,8 @@ struct PrecisionSearch {
     }
 
     private func predicted(_ plan: QuantizationPlan) -> Double {
-        plan.groups.reduce(0) { $0 + ($1.values.first.flatMap { noises[$0] } ?? 0) }
-            + plan.sites.reduce(0) { $0 + (noises[$1.node.name] ?? 0) }
+        plan.groups.reduce(0) { $0 + ($1.values.first.flatMap { noises.values[$0] } ?? 0) }
+            + plan.sites.reduce(0) { $0 + (noises.weights[$1.node.name] ?? 0) }
     }
 
     /// The fewest values in float so that the noise measured at the outputs is at most `bound`.
@@ -90,16 +89,19 @@ struct PrecisionSearch {
         var text = "\(plan.sites.count) of \(all.count) layers in integers"
         let part = work(all) > 0 ? work(plan.sites) / work(all) : 0
         if part > 0 { text += String(format: " with %.1f %% of their multiply-accumulates", 100 * part) }
-        let names = plan.groups.compactMap(\.values.first) + plan.sites.map(\.node.name)
-        let worst = names.sorted { noises[$0] ?? 0 > noises[$1] ?? 0 }.prefix(3).filter { noises[$0] ?? 0 > 0 }
-        if !worst.isEmpty { text += "; most is lost by \(worst.joined(separator: ", "))" }
+        let values = plan.groups.compactMap(\.values.first).map { (name: $0, noise: noises.values[$0] ?? 0) }
+        let weights = plan.sites.map { (name: $0.node.name, noise: noises.weights[$0.node.name] ?? 0) }
+        // A value that a layer is named after counts once.
+        var seen: Set<String> = []
+        let worst = (values + weights).sorted { $0.noise > $1.noise }.filter { $0.noise > 0 && seen.insert($0.name).inserted }.prefix(3)
+        if !worst.isEmpty { text += "; most is lost by \(worst.map(\.name).joined(separator: ", "))" }
         return text
     }
 
     /// What rounding would cost that is not done, the most first.
     private func reasons(for barred: Set<ValueName>) -> [Finding] {
-        barred.sorted { (noises[$0] ?? 0, $1) > (noises[$1] ?? 0, $0) }.map { value in
-            let decibels = noises[value].flatMap { $0 > 0 ? 10 * log10($0) : nil }
+        barred.sorted { (noises.values[$0] ?? 0, $1) > (noises.values[$1] ?? 0, $0) }.map { value in
+            let decibels = noises.values[value].flatMap { $0 > 0 ? 10 * log10($0) : nil }
             let reason = "stays float with its layers, for what rounding it would cost"
             return Finding(value, .fellBack, .outputNoise, after: decibels, reason: reason)
         }
@@ -144,7 +146,7 @@ struct PrecisionSearch {
             if own <= bound { (high, noise) = (middle, own) } else { low = middle }
         }
         var barred = Set(order.prefix(high))
-        let least = order.prefix(max(0, high - 1)).sorted { (noises[$0] ?? 0, $0) < (noises[$1] ?? 0, $1) }
+        let least = order.prefix(max(0, high - 1)).sorted { (noises.values[$0] ?? 0, $0) < (noises.values[$1] ?? 0, $1) }
         for value in least.prefix(Self.attempts) {
             let own = try measured(barred.subtracting([value]))
             if own <= bound { (barred, noise) = (barred.subtracting([value]), own) }
@@ -205,7 +207,7 @@ struct PrecisionSearch {
         func harm(_ group: QuantizationPlan.Group) -> Double {
             let sites = plan.sites(at: group)
             let cost = sites.reduce(0) { $0 + (costs[$1.node.name] ?? 0) }
-            let noise = sites.reduce(group.values.first.flatMap { noises[$0] } ?? 0) { $0 + (noises[$1.node.name] ?? 0) }
+            let noise = sites.reduce(group.values.first.flatMap { noises.values[$0] } ?? 0) { $0 + (noises.weights[$1.node.name] ?? 0) }
             return noise / (cost + all / 100 + 1)
         }
         let free = plan.groups.filter { !layers.isGiven($0) }

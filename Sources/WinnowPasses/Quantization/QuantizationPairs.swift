@@ -15,6 +15,8 @@ struct QuantizationPairs {
     private(set) var activations: [ValueName: (parameters: QuantizationParameters, encoding: RangeEncoding)] = [:]
     /// The moving averages of ranges, by names of scales, and how those follow.
     private(set) var averages: [ValueName: (bounds: ClosedRange<Float>, encoding: RangeEncoding)] = [:]
+    /// What rounding takes of the outputs, where that is known.
+    private(set) var noises = RoundingNoises()
     private(set) var weightScales: [(name: ValueName, site: WeightSite, parameters: QuantizationParameters)] = []
 
     /// Whether scales are powers of two.
@@ -31,7 +33,7 @@ struct QuantizationPairs {
 
     /// Inserts what a plan says.
     init(_ layers: CalibratedLayers, _ plan: QuantizationPlan, avoiding taken: Set<ValueName> = []) throws {
-        (graph, findings) = (layers.graph, plan.floats)
+        (graph, findings, noises) = (layers.graph, plan.floats, layers.noises)
         guard !plan.sites.isEmpty else { return }
         var insertion = QDQInsertion(graph, avoiding: taken)
         let index = GraphIndex(graph)
@@ -44,7 +46,7 @@ struct QuantizationPairs {
                 activations[scale] = (parameters, layers.arithmetic.encoding(of: parameters))
                 averages[scale] = layers.observed[first]?.average.map { ($0, layers.arithmetic.encoding(of: parameters)) }
             }
-            findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises[first]))
+            findings.append(Self.finding(first, layers.observed[first], parameters, noise: layers.noises.values[first]))
         }
         let arithmetic = layers.arithmetic
         for site in plan.sites {
@@ -70,19 +72,25 @@ struct QuantizationPairs {
     ) -> Finding {
         let range = observed?.whole ?? 0...0
         var reason = "\(parameters.elementType), scale \(parameters.scales[0]), zero point \(parameters.zeroPoints[0])"
+        var codes = Finding.Codes(parameters)
         if let histogram = observed?.histogram {
             let (error, power) = (histogram.squaredError(of: parameters), histogram.meanSquare)
             if error > 0, power > 0 { reason += String(format: ", SQNR %.1f dB", 10 * log10(power / error)) }
+            codes.signal = error > 0 ? Finding.Codes.decibels(power / error) : nil
+            codes.clippedPart = histogram.clippedPart(of: parameters)
             reason += String(format: ", %.4g %% clipped", 100 * histogram.clippedPart(of: parameters))
         }
+        codes.outputNoise = noise.flatMap(Finding.Codes.decibels)
         if let noise, noise > 0 { reason += String(format: ", noise at the outputs %.1f dB", 10 * log10(noise)) }
         guard range.lowerBound < range.upperBound else {
             let number = range.lowerBound
             let reason = "was \(number) alone on the calibration data, which says nothing of its range"
             return Finding(value, .fellBack, .rangeWidth, before: 0, reason: reason)
         }
-        return Finding(
+        var finding = Finding(
             value, .done, .rangeWidth, before: Double(range.upperBound) - Double(range.lowerBound),
             after: Double(parameters.scales[0]) * Double(parameters.codes.count - 1), reason: reason)
+        finding.codes = codes
+        return finding
     }
 }

@@ -192,6 +192,22 @@ package struct QuantizationParameters: Hashable, Sendable {
         return (above > high ? high : above) + 12_582_912 - 12_582_912
     }
 
+    /// The part of a float32 tensor's numbers that lie more than half a step beyond the outermost codes.
+    func clippedPart(of tensor: Tensor) -> Double {
+        let (low, high, layout) = (Float(codes.lowerBound) - 0.5, Float(codes.upperBound) + 0.5, layout(of: tensor.shape))
+        var count = 0
+        tensor.withElements(Float.self) { values in
+            layout.forEachRun(in: values.indices) { run, place in
+                for i in run {
+                    let place = place + layout.scaleStep * (i - run.lowerBound)
+                    let code = values[i] / scales[place] + Float(zeroPoints[place])
+                    if code < low || code > high { count += 1 }
+                }
+            }
+        }
+        return Double(count) / Double(max(1, tensor.elementCount))
+    }
+
     private func codeValues(of tensor: Tensor, in piece: Range<Int>, _ layout: ScaleLayout) -> [Float] {
         let (low, high, convention) = (Float(codes.lowerBound), Float(codes.upperBound), convention)
         return [Float](unsafeUninitializedCapacity: piece.count) { codes, count in

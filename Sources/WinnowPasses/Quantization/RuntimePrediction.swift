@@ -1,21 +1,21 @@
-import WinnowGraph
+package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
 /// Which layers of a model with pairs of QuantizeLinear and DequantizeLinear a runtime computes in integers, and what it computes in float
 /// beside codes, as was measured of that runtime.
-struct RuntimePrediction {
+package struct RuntimePrediction {
     let profile: ExportProfile
     let index: GraphIndex
-    private(set) var layerCount = 0
-    private(set) var integerLayerCount = 0
+    package private(set) var layerCount = 0
+    package private(set) var integerLayerCount = 0
     /// Layers whose weight is codes and that compute in float all the same.
     private(set) var floatLayers: [(node: String, reason: String)] = []
     /// Other nodes between codes, by operator.
     private(set) var floatNodes: [String: Int] = [:]
 
     /// nil where nothing was measured of the profile's runtime.
-    init?(_ graph: Graph, on profile: ExportProfile) {
+    package init?(_ graph: Graph, on profile: ExportProfile) {
         guard profile.isMeasured else { return nil }
         (self.profile, index) = (profile, GraphIndex(graph))
         let sites = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -72,7 +72,8 @@ public struct StaticQuantization: Pass {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
         let prediction = RuntimePrediction(noted, on: arithmetic.profile)?.findings ?? []
-        let own = pairs.findings + findings + recurrent.findings + layers.encodingFindings(and: recurrent.given, in: recurrent.graph)
+        let coding = layers.tellingSignal(in: pairs.findings + findings, of: pairs, context)
+        let own = coding + recurrent.findings + layers.encodingFindings(and: recurrent.given, in: recurrent.graph)
             + search + audit.findings + prediction + written.findings
         for finding in own + arithmetic.profile.objections(to: written.graph) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
@@ -139,10 +140,12 @@ extension Finding {
     ) -> Finding {
         let error = values.map { weight.relativeError(of: $0) }
             ?? weight.relativeError { parameters.roundTrip(weight, in: $0).map(Double.init) }
-        return Finding(
+        var finding = Finding(
             name, .done, .elementSize, before: Double(stored.bitWidth),
             after: Double(parameters.elementType.bitWidth),
             reason: "relative error \(error)")
+        finding.codes = Finding.Codes(parameters).with(relativeError: error, clippedPart: parameters.clippedPart(of: weight))
+        return finding
     }
 }
 

@@ -103,10 +103,12 @@ extension WeightTargets {
         default: ""
         }
         let error = values.relativeError { encoded.numbers(in: $0) }
-        note(
-            Finding(
-                target.tensor, isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
-                after: Double(encoded.byteCount), reason: "\(remark)\(count)relative error \(error)"))
+        var finding = Finding(
+            target.tensor, isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
+            after: Double(encoded.byteCount), reason: "\(remark)\(count)relative error \(error)")
+        finding.codes = Finding.Codes("\(encoded.codes.elementType) codes of a table\(count.isEmpty ? "" : ": ")\(count.dropLast(2))")
+            .with(relativeError: error)
+        note(finding)
     }
 
     /// Whether codes take fewer bytes than the weight does; where not, the weight is noted as kept.

@@ -50,6 +50,29 @@ struct DistillationTests {
         #expect(abs(value - expected / 8) < 1e-4)
     }
 
+    /// How good teacher and student are before is told by what epochs are told by, and not at all where nothing tells.
+    @Test func teacherAndStudentAreJudgedBefore() throws {
+        let (student, teacher) = (try TestModels.perceptron(seed: 5), try TestModels.perceptron(seed: 6))
+        func findings(_ change: (inout PassContext) -> Void) throws -> [Finding] {
+            var context = try TestModels.context(for: student)
+            context.loadModel = { _ in teacher }
+            change(&context)
+            var setup = TrainingSetup(student)
+            setup.objective = try Loss.crossEntropy().attached(to: student)
+            try Distillation(hyperparameters: ["teacher": "teacher.onnx"]).extendObjective(&setup, in: context)
+            return setup.findings.filter { $0.quantity != .parameters && $0.status == .done }
+        }
+        let validation = try #require(try TestModels.context(for: student).validation)
+        func top1(_ graph: Graph) throws -> Double { try Evaluation(of: graph, on: validation).top1 }
+        let told = try findings { _ in }
+        #expect(try told == [
+            Finding("teacher", .done, .validation("top-1"), after: top1(teacher)),
+            Finding("student", .done, .validation("top-1"), after: top1(student), reason: "before training"),
+        ])
+        #expect(try findings { $0.validation = nil }.isEmpty)
+        #expect(try findings { $0.validation?.labels = nil }.isEmpty)
+    }
+
     @Test func aPerfectStudentLosesNothing() throws {
         let graph = try TestModels.perceptron()
         #expect(abs(try loss(graph, teacher: graph, alpha: 1, temperature: 10)) < 1e-6)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WinnowEngine
 import WinnowGraph
@@ -44,6 +45,24 @@ struct SVDFactorizationTests {
         let samples = try TestModels.dataset(for: graph, count: 4).features[0].tensor
         let spread = try TestModels.predictions(of: graph, on: samples).flatMap { $0 }.map { abs($0) }.max() ?? 1
         #expect(try TestModels.largestDifference(graph, result.graph) < 1e-3 * spread)
+    }
+
+    /// What is told of the energy by rank rises to all of it, and has the rank that was taken.
+    @Test func energiesByRankAreTold() throws {
+        let result = try SVDFactorization(hyperparameters: ["energy": 0.9])(lowRank())
+        let ranks = result.findings.filter { $0.quantity == .rank }
+        #expect(!ranks.isEmpty)
+        for finding in ranks {
+            let curve = try #require(finding.energy)
+            let rank = try #require(finding.after)
+            let place = try #require(curve.ranks.firstIndex(of: Int(rank)))
+            #expect(curve.energies[place] >= 0.9 && curve.energies == curve.energies.sorted() && curve.ranks == Array(Set(curve.ranks)).sorted())
+            #expect(curve.ranks.last == finding.before.map { Int($0) } && curve.energies.last.map { abs($0 - 1) < 1e-3 } == true)
+            #expect(curve.ranks.count <= 25)
+        }
+        #expect(Finding.EnergyCurve(Spectrum([3, 1], rows: 2, columns: 5), through: 1) == Finding.EnergyCurve(ranks: [1, 2], energies: [0.75, 1]))
+        let bytes = try JSONEncoder().encode(ranks)
+        #expect(try JSONDecoder().decode([Finding].self, from: bytes) == ranks)
     }
 
     /// ‖W − W_r‖² is the sum of the squared singular values left out (Eckart–Young).

@@ -50,6 +50,21 @@ import WinnowTraining
         #expect(first.steps.count == 4)
     }
 
+    /// A report of several steps shows how good the model is after each, on validation data; nobody else waits for that.
+    @Test func stepsAreJudgedWhereThatIsAsked() throws {
+        var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+        #expect(try pipeline.run(on: model()).steps.allSatisfy { $0.result?.validationTop1 == nil && $0.result?.validationMetrics == nil })
+        pipeline.judgesSteps = true
+        let result = try pipeline.run(on: model())
+        let validation = try #require(pipeline.data?.validation)
+        #expect(result.steps.allSatisfy { $0.result?.validationTop1 != nil })
+        #expect(try result.steps.last?.result?.validationTop1 == result.model.evaluated(on: validation).top1)
+        pipeline.data?.validation?.labels = nil
+        pipeline.recipe = try Recipe(yaml: "version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.5 }")
+        let unlabelled = try #require(try pipeline.run(on: model()).steps.first?.result)
+        #expect(unlabelled.validationTop1 == nil && unlabelled.validationMetrics?.isEmpty == false)
+    }
+
     /// A step that trains and has nothing to train on is told of before the first one works; no folder is left.
     @Test func missingTrainingDataIsToldOfFirst() throws {
         var pipeline = Pipeline(try Recipe(yaml: recipe))
