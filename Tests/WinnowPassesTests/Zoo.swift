@@ -37,7 +37,7 @@ enum Zoo {
     }
 
     /// What training refuses by name: control flow, whose derivative is not known, and weights in half precision.
-    static let untrainable: Set<String> = ["branches", "loop", "half", "widened"]
+    static let untrainable: Set<String> = ["branches", "loop"]
 
     private static func weight(_ b: GraphBuilder, _ name: String, _ shape: Shape, _ type: ElementType = .float32) -> ValueName {
         let seed = UInt64(name.utf8.reduce(17) { ($0 * 31 + Int($1)) % 1_000_003 })
