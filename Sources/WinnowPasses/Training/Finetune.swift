@@ -48,6 +48,8 @@ public struct Finetune: Pass {
     @Hyperparameter("minutes after which no further epoch begins; 0: as many as it takes", in: 0...1e6) public var minutes = 0.0
     @Hyperparameter("compute outputs of teachers and of the original once for every sample and keep them on disk, unless samples are changed at random")
     public var keepTeacher = true
+    @Hyperparameter("how sums of products of float32 are computed; exact: each as it is written; bfloat16: factors rounded where that is faster") public
+        var arithmetic = Arithmetic.fast
     @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
     @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
@@ -124,6 +126,7 @@ public struct Finetune: Pass {
         }
         let objective = try extendedObjective(&setup, by: passengers, in: context)
         var trainer = Trainer(setup.model, objective: objective, configuration: configuration(seed: context.seed))
+        trainer.options.arithmetic = arithmetic
         trainer.parameterOptions = setup.options
         trainer.frozen = setup.frozen
         try choose(&trainer)
@@ -233,4 +236,26 @@ public struct Finetune: Pass {
     }
 }
 
+extension Finetune {
+    /// The pass that trains as a configuration says, zeros too; nil where it has no words for that.
+    package init?(_ configuration: TrainingConfiguration, arithmetic: Arithmetic) {
+        self.init()
+        let (rule, shape) = (configuration.optimizer, configuration.schedule)
+        guard let optimizer = Rule(rawValue: rule.rule.rawValue), let schedule = Decay(rawValue: shape.shape.rawValue) else { return nil }
+        (self.optimizer, self.schedule, self.arithmetic, keepZeros) = (optimizer, schedule, arithmetic, false)
+        (epochs, batchSize, partSize, learningRate) =
+            (configuration.epochs, configuration.batchSize, configuration.partSize, configuration.learningRate)
+        if optimizer == .sgd { (momentum, nesterov) = (rule.momentum, rule.nesterov) }
+        (weightDecay, warmupEpochs, interval) = (rule.weightDecay, shape.warmupEpochs, shape.interval)
+        (augment, labelSmoothing) = (configuration.augmentation.changes, configuration.labelSmoothing)
+        (keepBest, keepTeacher, averaging) = (configuration.keepsBest, configuration.keepsFixedValues, configuration.averaging)
+        (patience, minutes, clipNorm) = (configuration.patience, (configuration.seconds ?? 0) / 60, configuration.clipping?.limit ?? 0)
+        // How often checkpoints are written changes no bytes.
+        var same = self.configuration(seed: configuration.seed)
+        same.checkpointSeconds = configuration.checkpointSeconds
+        guard same == configuration, (try? checkHyperparameters()) != nil else { return nil }
+    }
+}
+
+extension Arithmetic: HyperparameterChoice {}
 extension Finetune: HyperparameterConvertible {}
