@@ -1,9 +1,10 @@
 import Foundation
 import WinnowGraph
 
-/// The mean over samples of −log p(label) in nats, from scores, probabilities or their logarithms; infinite where one is no number.
+/// The mean over samples, or places with labels, of −log p(label) in nats, from scores, probabilities or their logarithms; infinite where one is no number.
 package struct CrossEntropy: Metric {
     package static let name = "cross-entropy"
+    package static let judgesClasses = true
     package static let isHigherBetter = false
     package static let isPart: Bool? = false
     private var sum = 0.0

@@ -109,11 +109,12 @@ public struct Finetune: Pass {
         if let objective = context.objective {
             setup.objective = try objective(setup.model)
         } else if !objective.isEmpty {
-            let (sum, frozen) = try ObjectiveSum.made(
+            let (sum, frozen, findings) = try ObjectiveSum.made(
                 of: objective, on: setup.model, original: context.teacher ?? original, data: context.training,
                 blendsLabels: augmentation.mixesSamples)
             setup.objective = sum
             setup.frozen.formUnion(frozen)
+            setup.findings += findings
         } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
             let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
             setup.objective = objective
