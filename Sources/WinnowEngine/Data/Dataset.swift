@@ -41,7 +41,7 @@ public struct Dataset: Sendable {
 
     /// Why it has no classes to judge by, where `labels` is nil.
     package var labelObjection: String {
-        guard let labelArray, labelArray.hasPlaces else { return MetricPlace.noLabels }
+        guard let labelArray = labelArray ?? placeLabels, labelArray.hasPlaces else { return MetricPlace.noLabels }
         return "labels are \(labelArray.elementType) [\(labelArray.sampleShape(at: 0))] a sample, not one class"
     }
 

@@ -35,7 +35,7 @@ package struct Quality: Sendable {
         samples.labels = nil
         // The least rounding swaps ranks, which says nothing of how good a model is.
         let comparable = try original.comparableOutputs(with: graph)
-        if comparable != nil { name += "; what determines ranked or chosen outputs is compared in their place" }
+        if comparable != nil { name = "agreement (\(objection); of what determines ranked or chosen outputs)" }
         let run = try MetricRun(of: comparable?.other ?? graph, original: comparable?.own ?? original, on: samples, options: options)
         results = run.results
         (sampleCount, brokenSampleCount) = (samples.count, run.brokenSampleCount)
