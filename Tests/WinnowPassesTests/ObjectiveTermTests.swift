@@ -81,7 +81,8 @@ struct ObjectiveTermTests {
 
     @Test func termsAreWrittenAsTheyAreRead() throws {
         let text: HyperparameterValue = [
-            ["loss": "cross-entropy", "output": "scores", "label-smoothing": 0.1, "weight": 2.0], ["loss": "ctc", "blank": 3, "target": "text", "zero-infinity": true],
+            ["loss": "cross-entropy", "output": "scores", "label-smoothing": 0.1, "weight": 2.0],
+            ["loss": "ctc", "blank": 3, "target": "text", "zero-infinity": true],
             ["loss": "huber"],
         ]
         let pass = try Finetune(hyperparameters: ["objective": text])
@@ -92,7 +93,8 @@ struct ObjectiveTermTests {
     @Test(arguments: [
         ([["loss": "huber", "output": "bux", "target": "boxes"]], "bux"), ([["loss": "huber", "output": "box", "target": "boxen"]], "boxen"),
         ([["loss": "ctc", "target": "boxes"]], "ctc"), ([["loss": "mse", "target": "labels"]], "mse"),
-        ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "ctc", "zero-infinity": 1]], "true or false"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
+        ([["loss": "ctc", "zero-infinity": 1]], "true or false"),
+        ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
         ([["loss": "huber", "weight": "much"]], "weight"), ([["loss": "huber", "output": ["box"]]], "output"),
         ([["loss": "cross-entropy", "ignore": 1.5]], "ignore"), ([["loss": "cross-entropy", "class-weights": [1, "two", 3]]], "class-weights"),
         ([["loss": "huber", "weight": -1]], "weight -1"), ([["loss": "triplet", "output": "hidden", "margin": -1]], "margin -1"),

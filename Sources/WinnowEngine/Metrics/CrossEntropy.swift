@@ -1,7 +1,8 @@
 import Foundation
 import WinnowGraph
 
-/// The mean over samples, or places with labels, of −log p(label) in nats, from scores, probabilities or their logarithms; infinite where one is no number.
+/// The mean of −log p(label) over samples, or places with labels, in nats, from scores, probabilities or their logarithms; infinite where one
+/// is no number.
 package struct CrossEntropy: Metric {
     package static let name = "cross-entropy"
     package static let judgesClasses = true

@@ -29,7 +29,7 @@ package struct MetricRun {
         let session = try Session(graph, options: options.session)
         let reference = try original.map { try Session($0, options: options.session) }
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
-        let places = PlaceLabels(of: data, for: graph)
+        let places = PlaceLabels(of: own, for: graph)
         let index = GraphIndex(graph)
         for place in gauges.indices {
             gauges[place].labelObjection = data.labelObjection
@@ -171,15 +171,16 @@ private struct OutputGauge {
         for metric in metrics { objections[type(of: metric).name] = "output \(name) has no elements" }
     }
 
-    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int, _ places: MetricBatch?) {
+    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ count: Int, _ places: MetricBatch?) {
         (isChosen, isEmpty) = (true, false)
         objections = [:]
         var place = MetricPlace(
-            output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
+            output: name, elementType: output.elementType, shape: output.shape, sampleCount: count, hasLabels: hasLabels, hasOriginal: hasOriginal)
         place.labelObjection = labelObjection
         var classPlace = place
         if let places, let classAxis {
-            (classPlace.shape, classPlace.sampleCount, classPlace.hasLabels) = ([places.sampleCount, output.shape[classAxis]], places.sampleCount, true)
+            classPlace.shape = [places.sampleCount, output.shape[classAxis]]
+            (classPlace.sampleCount, classPlace.hasLabels) = (places.sampleCount, true)
         }
         metrics.removeAll { metric in
             let kind = type(of: metric)

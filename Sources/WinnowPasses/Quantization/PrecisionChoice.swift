@@ -13,7 +13,7 @@ public struct PrecisionChoice: HyperparameterGroup {
         in: 0...1e6)
     public var maxDrop: Double? = nil
     @Hyperparameter(
-        "latency of a sample, measured here, that may be left, as a part or a time: 60%, 3ms; as few layers become integers as keep it, in place of output-sqnr",
+        "part of a sample's latency, measured here, or time: 60%, 3ms; as few layers become integers as keep it, in place of output-sqnr",
         in: 0.01...1)
     public var latency: LatencyLimit? = nil
     @Hyperparameter("move biases by what rounding the weights takes of the mean of each channel") public var correctBiases = true

@@ -1,6 +1,5 @@
 import WinnowEngine
 import WinnowGraph
-import WinnowOperators
 import WinnowTensor
 
 /// What a model gives for some samples, to compare others with: of outputs that cannot be compared, what determines them.

@@ -34,7 +34,7 @@ public struct WeightOnlyQuantization: Pass {
         in: 0...1e6)
     public var maxDrop: Double? = nil
     @Hyperparameter(
-        "latency of a sample, measured here, that may be left, as a part or a time: 60%, 3ms; weights get as many bits, or floats, as keep it",
+        "part of a sample's latency, measured here, or time: 60%, 3ms; weights get as many bits, or floats, as keep it",
         in: 0.01...1)
     public var latency: LatencyLimit? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []

@@ -115,7 +115,8 @@ struct ObjectiveSum {
         }
         guard leftOut > 0 else { return }
         let reason = "\(leftOut) of \(feature.count) samples count as 0 and are not learned: they have more letters than the output has times"
-        findings.append(Finding("target \(name)", .fellBack, Quantity("samples"), before: Double(feature.count), after: Double(feature.count - leftOut), reason: reason))
+        let (all, left) = (Double(feature.count), Double(feature.count - leftOut))
+        findings.append(Finding("target \(name)", .fellBack, Quantity("samples"), before: all, after: left, reason: reason))
     }
 
     /// The extent behind that of samples that a value has for the data's samples, whose model leaves it open.
