@@ -181,7 +181,7 @@ struct ObjectiveTermTests {
         let result = try trained(texts([1, 1, 1, 1, 1, 1]), objective, extent)
         let finding = try #require(result.findings.first { $0.subject == "target t" })
         #expect(finding.status == .fellBack && finding.before == 12 && finding.after == 11 && finding.reason.hasPrefix("1 of 12 samples"))
-        #expect(losses(result).allSatisfy(\.isFinite))
+        #expect(losses(result).allSatisfy { $0.isFinite })
         let fitting = try trained(texts([1, 2, 1, 2, 1, 2]), objective, extent)
         #expect(!fitting.findings.contains { $0.subject == "target t" })
     }

@@ -22,7 +22,12 @@ import WinnowTensor
 
     /// Classes below four, every third place without one.
     private func labels(_ places: Int, _ shape: Shape, none: Int64) -> Tensor {
-        Tensor((0..<places).map { $0 % 3 == 2 ? none : Int64(($0 * 5 + $0 / 4) % 4) }, shape: shape)
+        let classes = (0..<places).map { place -> Int64 in
+            if place % 3 == 2 { return none }
+            let label = (place * 5 + place / 4) % 4
+            return Int64(label)
+        }
+        return Tensor(classes, shape: shape)
     }
 
     private struct Sums {
