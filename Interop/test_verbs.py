@@ -475,6 +475,18 @@ def test_files_say_how_they_came_about(winnow, model, tmp_path):
     assert checked(both).shape == (4, 3)
 
 
+@pytest.mark.parametrize("options", [[], ["--optimizer", "sgd", "--weight-decay", "0.001", "--augment", "noise=0.1", "--exact"]])
+def test_training_says_how_to_get_the_same_bytes(winnow, model, data, tmp_path, options):
+    """The recipe in the file that `train` writes is a `finetune` step: applied to the same model it gives that file."""
+    trained, again, recipe = tmp_path / "trained.onnx", tmp_path / "again.onnx", tmp_path / "recipe.yaml"
+    winnow("train", model, "-o", trained, "--data", data, "--epochs", "2", "--seed", "5", *options)
+    written = properties(trained)
+    assert written["winnow.seed"] == "5" and "finetune" in written["winnow.recipe"]
+    recipe.write_text(written["winnow.recipe"] + "\n")
+    winnow("run", recipe, model, "-o", again, "--data", data, "--seed", "5")
+    assert trained.read_bytes() == again.read_bytes()
+
+
 def test_bodies_lose_channels(winnow, tmp_path):
     """Branches of an If, one with weights of its own, one with the graph's: the file runs everywhere, as its masked twin does."""
     random = np.random.default_rng(4)

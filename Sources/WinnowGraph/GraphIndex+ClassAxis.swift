@@ -1,3 +1,5 @@
+package import WinnowTensor
+
 extension GraphIndex {
     /// The axis along which the classes of an output lie, as the graph tells it: that of a closing Softmax or LogSoftmax, else the one that the last
     /// product with a weight makes, which is the last behind MatMul and axis 1 behind Conv. nil: nothing tells.
@@ -65,5 +67,23 @@ private struct AxisStep {
             guard let rank = graph.info(of: input)?.rank, let own = own.aligned(toRank: rank) else { return nil }
             return (input, own.map { term in term.labels.isEmpty ? nil : terms.firstIndex(of: term) })
         }
+    }
+}
+
+extension [Extent] {
+    /// The axes of scores, samples first, without each of which they have the shape of class indices of one sample.
+    package func classAxes(forClassesOf sample: Shape) -> [Int] {
+        func axes(_ fits: ([Extent]) -> Bool) -> [Int] {
+            indices.dropFirst().filter { axis in fits(indices.dropFirst().filter { $0 != axis }.map { self[$0] }) }
+        }
+        let alike = axes { $0.accept(sample) }
+        // Places may be laid out as one axis.
+        return alike.isEmpty ? axes { ValueType(.int64, $0).shape?.elementCount == sample.elementCount } : alike
+    }
+
+    /// Whether a sample of this shape fits, whatever axes of 1 it has or lacks.
+    private func accept(_ sample: Shape) -> Bool {
+        func fit(_ own: [Extent], _ other: [Int]) -> Bool { own.count == other.count && zip(own, other).allSatisfy { $0.value ?? $1 == $1 } }
+        return fit(self, sample.extents) || fit(filter { $0 != .fixed(1) }, sample.extents.filter { $0 != 1 })
     }
 }

@@ -82,7 +82,8 @@ struct ObjectiveTermTests {
 
     @Test func termsAreWrittenAsTheyAreRead() throws {
         let text: HyperparameterValue = [
-            ["loss": "cross-entropy", "output": "scores", "label-smoothing": 0.1, "weight": 2.0], ["loss": "ctc", "blank": 3, "target": "text"],
+            ["loss": "cross-entropy", "output": "scores", "label-smoothing": 0.1, "weight": 2.0],
+            ["loss": "ctc", "blank": 3, "target": "text", "zero-infinity": true],
             ["loss": "huber"],
         ]
         let pass = try Finetune(hyperparameters: ["objective": text])
@@ -93,6 +94,7 @@ struct ObjectiveTermTests {
     @Test(arguments: [
         ([["loss": "huber", "output": "bux", "target": "boxes"]], "bux"), ([["loss": "huber", "output": "box", "target": "boxen"]], "boxen"),
         ([["loss": "ctc", "target": "boxes"]], "ctc"), ([["loss": "mse", "target": "labels"]], "mse"),
+        ([["loss": "ctc", "zero-infinity": 1]], "true or false"),
         ([["loss": "huber", "blank": 1]], "blank"), ([["loss": "huber", "delto": 1]], "delto"), ([["loss": "nothing"]], "objective"),
         ([["loss": "huber", "weight": "much"]], "weight"), ([["loss": "huber", "output": ["box"]]], "output"),
         ([["loss": "cross-entropy", "ignore": 1.5]], "ignore"), ([["loss": "cross-entropy", "class-weights": [1, "two", 3]]], "class-weights"),
@@ -172,6 +174,17 @@ struct ObjectiveTermTests {
         for word in words { #expect("\(error)".contains(word), "\(error)") }
         // As many letters as there are times fit, and so do blanks behind them.
         _ = try trained(texts([1, 2, 1, 2, 1, 2, 0, -1]), ["loss": "ctc", "target": "t"], extent)
+    }
+
+    /// Where it is asked for, texts that do not fit count for nothing, and it is told how many do.
+    @Test(arguments: [.fixed(9), "T"] as [Extent]) func textsThatDoNotFitMayBeLeftOut(_ extent: Extent) throws {
+        let objective: HyperparameterValue = ["loss": "ctc", "target": "t", "zero-infinity": true]
+        let result = try trained(texts([1, 1, 1, 1, 1, 1]), objective, extent)
+        let finding = try #require(result.findings.first { $0.subject == "target t" })
+        #expect(finding.status == .fellBack && finding.before == 12 && finding.after == 11 && finding.reason.hasPrefix("1 of 12 samples"))
+        #expect(losses(result).allSatisfy { $0.isFinite })
+        let fitting = try trained(texts([1, 2, 1, 2, 1, 2]), objective, extent)
+        #expect(!fitting.findings.contains { $0.subject == "target t" })
     }
 
     @Test(arguments: [

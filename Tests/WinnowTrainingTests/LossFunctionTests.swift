@@ -39,6 +39,7 @@ private struct LossFixture: Decodable {
             case (.margin, .number(let number)): result.margin = number
             case (.temperature, .number(let number)): result.temperature = number
             case (.blank, .number(let number)): result.blank = Int(number)
+            case (.zeroInfinity, .number(let number)): result.zeroInfinity = number != 0
             case (.classWeights, .list(let list)): result.classWeights = list
             default: Issue.record("\(name) is no setting")
             }

@@ -99,5 +99,5 @@ extension DataSplits {
     }
 
     /// Samples that fix ranges of activations. Where there are no labels nothing is judged by them, so every sample may.
-    package var calibration: Dataset? { whole?.labels == nil ? whole ?? training : training }
+    package var calibration: Dataset? { whole?.labels == nil && whole?.placeLabels == nil ? whole ?? training : training }
 }

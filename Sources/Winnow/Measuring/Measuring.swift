@@ -72,12 +72,12 @@ struct Measuring {
     private func addQuality(
         to result: inout ModelMeasurement, _ graph: Graph, isOriginal: Bool, isCompared: Bool, _ bench: Bench
     ) throws {
-        if let validation = data?.validation, Evaluation.objection(to: graph, on: validation) == nil {
+        if let validation = data?.validation, Evaluation.objection(to: graph, on: validation, countingPlaces: true) == nil {
             result.validationTop1 = try bench.trial(graph, on: validation).quality.score
         }
         guard let test = data?.test else { return }
         result.sampleCount = test.count
-        guard let objection = Evaluation.objection(to: graph, on: test) else {
+        guard let objection = Evaluation.objection(to: graph, on: test, countingPlaces: true) else {
             result.top1 = try bench.trial(graph, on: test).quality.score
             return
         }

@@ -178,28 +178,12 @@ public struct Pipeline: Sendable {
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         graph = result.graph
-        if recordsRecipe { note(step, in: &graph) }
+        if recordsRecipe { graph.metadata.note(step, seed: seed) }
         var measurement = ModelMeasurement(graph, model: "", stage: step.name)
         if judgesSteps { measurement.judge(graph, in: context) }
         return Report.Step(
             name: step.name, settings: step.settings, seconds: seconds, findings: result.findings, result: measurement)
     }
-
-    private func note(_ step: PassStep, in graph: inout Graph) {
-        let before = graph.metadata.properties[Self.recipeProperty] ?? "version: \(Recipe.currentVersion)\nsteps:"
-        graph.metadata.properties[Self.recipeProperty] = before + "\n  - \(step)"
-        graph.metadata.properties[Self.seedProperty] = "\(seed)"
-        graph.metadata.properties[Self.versionProperty] = Platform.programVersion
-        let own = GraphMetadata().producerName
-        if graph.metadata.producerName != own {
-            let source = [graph.metadata.producerName, graph.metadata.producerVersion].filter { !$0.isEmpty }.joined(separator: " ")
-            graph.metadata.properties[Self.sourceProperty] = source.isEmpty ? nil : source
-        }
-        (graph.metadata.producerName, graph.metadata.producerVersion) = (own, Platform.programVersion)
-    }
-
-    private static let (recipeProperty, seedProperty) = ("winnow.recipe", "winnow.seed")
-    private static let (versionProperty, sourceProperty) = ("winnow.version", "winnow.source")
 
     private func reporter(
         _ index: Int, _ name: String, _ progress: @escaping @Sendable (Progress) -> Void

@@ -1,4 +1,5 @@
 import Foundation
+import WinnowPasses
 public import WinnowReport
 import WinnowTensor
 
@@ -21,7 +22,7 @@ extension CompressionCost {
     private var units: [String: Double] {
         switch self {
         case .size, .zippedSize: ["B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1024, "MiB": 1_048_576, "GiB": 1_073_741_824]
-        case .latency: ["us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3]
+        case .latency: LatencyLimit.units
         case .multiplyAccumulates: ["": 1, "k": 1e3, "M": 1e6, "G": 1e9]
         }
     }

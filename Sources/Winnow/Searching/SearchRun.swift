@@ -100,11 +100,13 @@ final class SearchRun {
     /// Says where a metric gives every candidate what it gives the original.
     private func noteConstant() {
         let others = trials.dropFirst().compactMap(\.score)
-        guard let judge = search.judge, let value = baseline.measuredScore, !others.isEmpty, others.allSatisfy({ $0 == baseline.score }) else {
-            return
-        }
+        // One alone may be the original in other words.
+        guard let name = search.judge?.name ?? qualityName, let value = baseline.measuredScore, others.count > 1,
+            others.allSatisfy({ $0 == baseline.score })
+        else { return }
         let all = "for every candidate that was judged (\(others.count))"
-        note("\(judge.name) is \(value.shortText) for the original and \(all): it does not tell them apart")
+        let remedy = search.judge == nil ? "; more samples, or another --metric, may" : ""
+        note("\(name) is \(value.shortText) for the original and \(all): it does not tell them apart\(remedy)")
     }
 
     private func note(_ text: String) { if !notes.contains(text) { notes.append(text) } }

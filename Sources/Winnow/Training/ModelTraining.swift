@@ -50,6 +50,7 @@ public struct ModelTraining: Sendable {
         let result = try trainer.train(on: training, validation: validation)
         var trained = result.model
         if let preparation = data.preparation { trained.metadata.properties[ImagePreparation.property] = preparation }
+        trained.metadata.note(Finetune(configuration, arithmetic: arithmetic).map { PassStep($0) }, seed: configuration.seed)
         try Model(trained).write(to: output)
         checkpoint.remove(partsBeginning: "")
         let findings = [Finding].ofTraining(model.graph, to: result.model, noted: .untrained(result))

@@ -53,6 +53,10 @@ extension Dataset.Feature {
     func placed(for input: GraphInput, axis: Int?) throws -> Dataset.Feature {
         var result = self
         result.placement = axis.map { .axis($0) } ?? .whole
+        // A number that stands alone is that of one sample, which may serve all.
+        if axis != nil, parts.count == 1, let rows = parts.first, rows.shape.rank == 0 {
+            return try result.mappingParts { SampleRows(try $0.tensor().reshaped([1])) }
+        }
         guard axis == nil, parts.count == 1, let rows = parts.first, let extents = input.type.extents else { return result }
         // What is too large for memory is hardly one value for all.
         guard rows.isInMemory || rows.shape.fits(extents) else { return result }

@@ -30,9 +30,18 @@ public struct Dataset: Sendable {
     /// The number of samples.
     public var count: Int { (features.first { !$0.isShared } ?? features.first)?.count ?? 0 }
 
+    /// What arrays of labels are called.
+    package static let labelName = "labels"
+
+    /// Class indices of places, such as tokens or pixels, where labels are not one a sample.
+    package var placeLabels: Feature? {
+        guard labels == nil, let own = labelArray ?? features.first(where: { $0.name == Self.labelName }) else { return nil }
+        return own.hasPlaces && own.elementType.isInteger ? own : nil
+    }
+
     /// Why it has no classes to judge by, where `labels` is nil.
     package var labelObjection: String {
-        guard let labelArray, labelArray.hasPlaces else { return MetricPlace.noLabels }
+        guard let labelArray = labelArray ?? placeLabels, labelArray.hasPlaces else { return MetricPlace.noLabels }
         return "labels are \(labelArray.elementType) [\(labelArray.sampleShape(at: 0))] a sample, not one class"
     }
 

@@ -1,9 +1,11 @@
 import Foundation
 import WinnowGraph
 
-/// The mean over samples of −log p(label) in nats, from scores, probabilities or their logarithms; infinite where one is no number.
+/// The mean of −log p(label) over samples, or places with labels, in nats, from scores, probabilities or their logarithms; infinite where one
+/// is no number.
 package struct CrossEntropy: Metric {
     package static let name = "cross-entropy"
+    package static let judgesClasses = true
     package static let isHigherBetter = false
     package static let isPart: Bool? = false
     private var sum = 0.0

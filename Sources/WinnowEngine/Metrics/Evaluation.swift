@@ -3,6 +3,7 @@ import WinnowTensor
 
 /// What a classifier gets right on labelled data.
 public struct Evaluation: Sendable, Hashable, Codable {
+    /// Samples; where labels are of places, such as tokens, the places that have a class, which count as samples in all that follows.
     public var sampleCount: Int
     /// The part of the samples whose label has the highest score; ties go to the lower class index.
     public var top1: Double
@@ -14,12 +15,12 @@ public struct Evaluation: Sendable, Hashable, Codable {
     /// The predicted class of every sample; −1 where one of its scores is no number.
     public var predictions: [Int]
 
-    /// Runs `graph` over `data` in batches and compares its first output (N, classes) with the labels.
+    /// Runs `graph` over `data` in batches and compares its first output, (N, classes) or with an axis of places more, with the labels.
     /// Throws `.data` where labels are missing or out of range, `.model` where the output is no scores.
     package init(
         of graph: Graph, on data: Dataset, batchSize: Int = 256, k: Int = 5, options: EvaluationOptions = EvaluationOptions()
     ) throws {
-        guard data.labels != nil, data.count > 0 else {
+        guard data.labels != nil || data.placeLabels != nil, data.count > 0 else {
             throw WinnowError(.data, "evaluation", "needs samples with labels")
         }
         guard !graph.outputs.isEmpty else { throw WinnowError(.model, graph.name, "has no output") }
@@ -37,8 +38,15 @@ public struct Evaluation: Sendable, Hashable, Codable {
     package var brokenSampleCount: Int { predictions.count { $0 < 0 } }
 
     /// Why `graph` cannot be judged by the labels of `data`: there are none, or its first output is no scores (N, classes).
-    package static func objection(to graph: Graph, on data: Dataset) -> String? {
-        guard data.labels != nil else { return data.labelObjection }
+    ///
+    /// - Parameter countingPlaces: whether labels of places, such as tokens, judge too.
+    package static func objection(to graph: Graph, on data: Dataset, countingPlaces: Bool = false) -> String? {
+        guard data.labels != nil else {
+            guard countingPlaces, let graph = try? graph.givingComputedOutputs(), let output = graph.outputs.first,
+                PlaceLabels(of: data, for: graph)?.axis(ofOutput: output) != nil
+            else { return data.labelObjection }
+            return nil
+        }
         guard let output = graph.computedOutputs.first, let type = graph.infos[output]?.type, var extents = type.extents else { return nil }
         if let axis = SampleAxes(of: graph).axis(ofOutput: output) { extents.insert(extents.remove(at: axis), at: 0) }
         let isScores = type.elementType.isFloatingPoint && extents.count >= 2 && extents[1] != .fixed(1)

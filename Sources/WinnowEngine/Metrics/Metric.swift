@@ -30,6 +30,9 @@ public protocol Metric: Sendable {
     /// Whether it lies between 0 and 1, so that a drop counts hundredths of that; else a drop counts in its own unit. nil: as the original's
     /// number does.
     static var isPart: Bool? { get }
+    /// Whether it is about the class of each sample. Where labels are of places, such as tokens or pixels, it is then given a row of scores for
+    /// each place that has a class, as if that were a sample.
+    static var judgesClasses: Bool { get }
 
     /// Why it says nothing about such an output; nil where it does.
     static func objection(to place: MetricPlace) -> String?
@@ -48,6 +51,7 @@ extension Metric {
     public static var unit: String { "" }
     public static var isHigherBetter: Bool { true }
     public static var isPart: Bool? { unit == "%" ? true : unit.isEmpty ? nil : false }
+    public static var judgesClasses: Bool { false }
     public static func objection(to place: MetricPlace) -> String? { nil }
     public var deviation: Double? { nil }
 }

@@ -29,10 +29,12 @@ package struct MetricRun {
         let session = try Session(graph, options: options.session)
         let reference = try original.map { try Session($0, options: options.session) }
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
-        for place in gauges.indices { gauges[place].labelObjection = data.labelObjection }
-        if data.labels != nil {
-            let index = GraphIndex(graph)
-            for place in gauges.indices { gauges[place].form = ClassScores(of: gauges[place].name, in: index, samples: gauges[place].axis ?? 0).form }
+        let places = PlaceLabels(of: own, for: graph)
+        let index = GraphIndex(graph)
+        for place in gauges.indices {
+            gauges[place].labelObjection = data.labelObjection
+            gauges[place].classAxis = places?.axis(ofOutput: gauges[place].name)
+            if data.labels != nil || gauges[place].classAxis != nil { gauges[place].findForm(in: index) }
         }
         let start = ContinuousClock.now
         var done = 0
@@ -46,9 +48,10 @@ package struct MetricRun {
             let other = try reference?.plan(for: batch, of: others)
             try other?.execute()
             let labels = data.labels.map { labels in batch.indices.prefix(batch.count).map { labels[$0] } }
+            let placeLabels = try places?.labels(of: batch.indices.prefix(batch.count))
             let rows = (all: batch.indices.count, counted: batch.count)
             for index in gauges.indices {
-                try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, rows)
+                try gauges[index].add(plan.output(gauges[index].name), other?.output(gauges[index].otherName), labels: labels, placeLabels, rows)
             }
             done += batch.count
             options.progress?(ProgressEvent("evaluation", completed: done, of: data.count, unit: "samples", since: start))
@@ -64,7 +67,7 @@ package struct MetricRun {
         let others = try Session(original).run(inputs)
         let count = SampleAxes(of: original).count(in: inputs.mapValues(\.shape)) ?? 1
         for index in gauges.indices {
-            try gauges[index].add(own[gauges[index].name], others[gauges[index].otherName], labels: nil, (count, count))
+            try gauges[index].add(own[gauges[index].name], others[gauges[index].otherName], labels: nil, nil, (count, count))
         }
         finish()
     }
@@ -93,8 +96,10 @@ private struct OutputGauge {
     let otherName: ValueName
     /// The axis that counts samples, if it is known.
     let axis: Int?
+    /// The axis of classes of places that have labels, where samples come first.
+    var classAxis: Int?
     /// What its scores are, if they are scores.
-    var form = ClassScores.Form.logits
+    private var form = ClassScores.Form.logits
     /// Why there are no labels, where there are none.
     var labelObjection = MetricPlace.noLabels
     /// Those that have something to say, once the first batch has shown what it is; until then all there are.
@@ -130,8 +135,15 @@ private struct OutputGauge {
         self.metrics = metrics
     }
 
+    mutating func findForm(in index: GraphIndex) {
+        let samples = axis ?? 0
+        form = ClassScores(of: name, in: index, samples: samples, classes: classAxis.map { $0 <= samples ? $0 - 1 : $0 }).form
+    }
+
     /// Adds what came out for `rows.all` samples, of which the first `rows.counted` count.
-    mutating func add(_ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ rows: (all: Int, counted: Int)) throws {
+    mutating func add(
+        _ output: Tensor?, _ original: Tensor?, labels: [Int]?, _ placeLabels: [Int]?, _ rows: (all: Int, counted: Int)
+    ) throws {
         guard let output = output?.samplesFirst(axis, count: rows.all) else { return }
         let original = original?.samplesFirst(axis, count: rows.all)
         if let original, original.shape != output.shape {
@@ -142,9 +154,10 @@ private struct OutputGauge {
         guard count > 0 else { return passOver() }
         let values = output.doubles(in: 0..<count)
         let others = original?.doubles(in: 0..<count)
-        if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all) }
         let piece = MetricBatch(values: values, original: others, labels: labels, sampleCount: rows.counted, form: form)
-        for index in metrics.indices { try metrics[index].add(piece) }
+        let places = try classAxis.flatMap { axis in try placeLabels.map { try piece.places($0, classes: axis, of: output.shape) } }
+        if !isChosen { choose(output, hasLabels: labels != nil, hasOriginal: original != nil, rows.all, places) }
+        for index in metrics.indices { try metrics[index].add(type(of: metrics[index]).judgesClasses ? places ?? piece : piece) }
         if values.contains(where: \.isNaN) {
             brokenSampleCount += hasRows ? (0..<rows.counted).count { piece.values(of: $0).contains(where: \.isNaN) } : rows.counted
         }
@@ -158,15 +171,20 @@ private struct OutputGauge {
         for metric in metrics { objections[type(of: metric).name] = "output \(name) has no elements" }
     }
 
-    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ sampleCount: Int) {
+    private mutating func choose(_ output: Tensor, hasLabels: Bool, hasOriginal: Bool, _ count: Int, _ places: MetricBatch?) {
         (isChosen, isEmpty) = (true, false)
         objections = [:]
         var place = MetricPlace(
-            output: name, elementType: output.elementType, shape: output.shape, sampleCount: sampleCount, hasLabels: hasLabels, hasOriginal: hasOriginal)
+            output: name, elementType: output.elementType, shape: output.shape, sampleCount: count, hasLabels: hasLabels, hasOriginal: hasOriginal)
         place.labelObjection = labelObjection
+        var classPlace = place
+        if let places, let classAxis {
+            classPlace.shape = [places.sampleCount, output.shape[classAxis]]
+            (classPlace.sampleCount, classPlace.hasLabels) = (places.sampleCount, true)
+        }
         metrics.removeAll { metric in
             let kind = type(of: metric)
-            guard let objection = kind.objection(to: place) else { return false }
+            guard let objection = kind.objection(to: kind.judgesClasses ? classPlace : place) else { return false }
             objections[kind.name] = objection
             return true
         }

@@ -1,8 +1,9 @@
 import WinnowTensor
 
-/// The part of the samples whose label has the highest score; ties go to the lower class.
+/// The part of the samples, or of places with labels, whose label has the highest score; ties go to the lower class.
 package struct Top1: Metric {
     package static let name = "top-1"
+    package static let judgesClasses = true
     package static let unit = "%"
     private var right = SampleShare()
     /// The class with the highest score of every sample; −1 where one of its scores is no number.

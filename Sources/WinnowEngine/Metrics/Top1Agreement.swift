@@ -1,6 +1,8 @@
-/// The part of the samples to which the model gives the class that the original gives them; where scores are no numbers there is none.
+/// The part of the samples, or of places with labels, to which the model gives the class that the original gives them; where scores are no
+/// numbers there is none.
 package struct Top1Agreement: Metric {
     package static let name = "same top-1"
+    package static let judgesClasses = true
     package static let unit = "%"
     private var same = SampleShare()
 

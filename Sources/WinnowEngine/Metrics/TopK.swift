@@ -1,6 +1,7 @@
-/// The part of the samples whose label is among the five highest scores; ties go to the lower class.
+/// The part of the samples, or of places with labels, whose label is among the five highest scores; ties go to the lower class.
 package struct TopK: Metric {
     package static let name = "top-5"
+    package static let judgesClasses = true
     package static let unit = "%"
     let k: Int
     private var right = SampleShare()

@@ -9,10 +9,18 @@ package struct CTCLoss: Operator {
     package static let maximumInputCount = 2
 
     package var blank: Int
+    /// Whether samples with an infinite loss, as of more letters than times, count as 0 (torch's `zero_infinity`).
+    package var zeroesInfinity: Bool
 
-    package init(blank: Int = 0) { self.blank = blank }
-    package init(attributes: Attributes, version: Int) throws { self.init(blank: try attributes.int("blank", default: 0)) }
-    package var attributes: Attributes { ["blank": .int(blank)] }
+    package init(blank: Int = 0, zeroesInfinity: Bool = false) { (self.blank, self.zeroesInfinity) = (blank, zeroesInfinity) }
+    package init(attributes: Attributes, version: Int) throws {
+        self.init(blank: try attributes.int("blank", default: 0), zeroesInfinity: try attributes.int("zero_infinity", default: 0) != 0)
+    }
+    package var attributes: Attributes {
+        var attributes: Attributes = ["blank": .int(blank)]
+        if zeroesInfinity { attributes["zero_infinity"] = .int(1) }
+        return attributes
+    }
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let (scores, letters) = (try inputs.required(0), try inputs.required(1))
@@ -27,7 +35,7 @@ package struct CTCLoss: Operator {
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
         let (scores, letters) = (try request.input(0), try request.input(1))
         try scores.requireFloat32(request.nodeName)
-        let loss = try TemporalClassificationKernel(scores.shape, letters: letters.shape, blank: blank)
+        let loss = try TemporalClassificationKernel(scores.shape, letters: letters.shape, blank: blank, zeroesInfinity: zeroesInfinity)
         return Kernel { operands in
             try loss.run(
                 operands.input(0, as: Float.self), operands.input(1, as: Int64.self), loss: operands.output(0, as: Float.self))
@@ -36,6 +44,6 @@ package struct CTCLoss: Operator {
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let inputs = [try context.outputGradient(), try context.input(0), try context.input(1)]
-        return [try context.builder.add(CTCLossGradient(blank: blank), inputs: inputs)[0], nil]
+        return [try context.builder.add(CTCLossGradient(blank: blank, zeroesInfinity: zeroesInfinity), inputs: inputs)[0], nil]
     }
 }

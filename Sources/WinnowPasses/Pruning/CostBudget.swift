@@ -41,7 +41,8 @@ struct CostBudget {
                 after: try after ?? cost.value(of: result, on: sample, in: context), reason: reason))
     }
 
-    private func reason(against length: Int, of count: Int, rest: String) -> String {
+    /// Why an order did not meet it.
+    func reason(against length: Int, of count: Int, rest: String) -> String {
         guard cost == .latency, count > 0 else { return "no more can go: what else it costs is in \(rest)" }
         return length > 0
             ? "the budget cannot be reached: this is the fastest that was found" : "nothing that was tried is faster: it stays as it is"

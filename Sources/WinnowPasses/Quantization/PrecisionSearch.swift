@@ -180,6 +180,54 @@ struct PrecisionSearch {
         return Choice(plan: plan, findings: bound.findings + floats + reasons(for: barred))
     }
 
+    /// As few in integers as keep the latency within a limit, those first that do least harm for the work they save.
+    func choice(
+        within limit: LatencyLimit, of original: Graph, _ pairs: (QuantizationPlan) throws -> QuantizationPairs
+    ) throws -> Choice {
+        let (cost, sample) = (ModelCost.latency, try context.sample(for: original))
+        let before = try cost.value(of: original, on: sample, in: context)
+        let budget = CostBudget(cost: cost, share: limit.share(of: before))
+        let found = try barring(within: budget) { plan in
+            try context.cancellation?.check("search for the latency")
+            let stored = try pairs(plan).graph.storingIntegers(for: layers.arithmetic).graph
+            return try cost.share(of: stored, in: original, on: sample, in: context)
+        }
+        let plan = layers.plan(barred: found.barred)
+        let noise = try plan.sites.isEmpty ? 0 : outputs.noise(of: pairs(plan).graph)
+        let findings = [
+            Finding(
+                "graph", found.reason == nil ? .done : .fellBack, cost.quantity, before: before, after: before * (found.share ?? 1),
+                reason: found.reason ?? "\(limit) was asked for"),
+            Finding("graph", .done, .outputSignal, after: noise > 0 ? -10 * log10(noise) : nil, reason: summary(of: plan)),
+        ]
+        let floats = floats(besides: plan) {
+            found.reason.map { "\($0), and a larger latency than \(limit) or output-sqnr in its place makes" }
+                ?? "with the others in integers the latency is within \(limit): a smaller latency, or output-sqnr in its place, makes"
+        }
+        return Choice(plan: plan, findings: findings + floats + reasons(for: found.barred))
+    }
+
+    /// The values to bar for a latency, what part of it is left then where that was measured, and why the budget is not met.
+    ///
+    /// - Parameter share: what part of the original's latency a plan takes.
+    func barring(
+        within budget: CostBudget, _ share: (QuantizationPlan) throws -> Double
+    ) throws -> (barred: Set<ValueName>, share: Double?, reason: String?) {
+        let order = barringOrder(untilPredictedIs: -1)
+        let rising = ChannelOrder([order.indices.map(Double.init)])
+        var found = try budget.length(in: rising) { try share(layers.plan(barred: Set(order.dropLast($0)))) }
+        var barred = Set(order.dropLast(found.length))
+        guard found.isMet else { return (barred, found.share, budget.reason(against: found.length, of: order.count, rest: "layers in float")) }
+        // Those of most noise whose floats take no more than is left of the budget.
+        func integers() -> [ValueName] { layers.plan(barred: barred).groups.filter { !layers.isGiven($0) }.compactMap(\.values.first) }
+        let loud = integers().sorted { (noises[$0] ?? 0, $1) > (noises[$1] ?? 0, $0) }
+        for value in loud.prefix(Self.attempts) where integers().contains(value) {
+            let own = try share(layers.plan(barred: barred.union([value])))
+            if own <= budget.share { (found.share, barred) = (own, barred.union([value])) }
+        }
+        return (barred, found.share, nil)
+    }
+
     private func barring(untilPredictedIs bound: Double) -> Set<ValueName> {
         var barred = barringOrder(untilPredictedIs: bound)
         // What was taken out before worse ones may come back.

@@ -1,6 +1,5 @@
 import WinnowEngine
 import WinnowGraph
-import WinnowOperators
 import WinnowTensor
 
 /// What a model gives for some samples, to compare others with: of outputs that cannot be compared, what determines them.
@@ -33,8 +32,7 @@ struct SampledOutputs {
     func noise(of graph: Graph) throws -> Double {
         var (graph, names) = (graph, names)
         if let replaced {
-            let index = GraphIndex(graph)
-            names = names.map { replaced.contains($0) ? $0 : index.dequantized($0) ?? $0 }
+            names = graph.namesOfNumbers(names, besides: replaced)
             graph = try graph.giving(names)
         }
         var sums = names.map { _ in PairSums() }
@@ -42,13 +40,5 @@ struct SampledOutputs {
             for index in sums.indices { sums[index].add(others[index], from: own[index]) }
         }
         return sums.map { $0.noise > 0 ? $0.noise / $0.squares.a : 0 }.max() ?? 0
-    }
-}
-
-extension GraphIndex {
-    /// What readers of a value get of its codes; nil where it has none.
-    fileprivate func dequantized(_ value: ValueName) -> ValueName? {
-        guard let quantize = consumers(of: value).first(where: { $0.op is QuantizeLinear && $0.input(0) == value }) else { return nil }
-        return consumers(of: quantize.output(0)).first { $0.op is DequantizeLinear }?.output(0)
     }
 }

@@ -19,7 +19,8 @@ public struct StaticQuantization: Pass {
         BatchNormalization is folded first, as between two layers it would need floats. A Relu behind a layer is \
         absorbed: its output is what is quantized. Biases take what rounding the weights adds to the means of channels. \
         What the rounding of each value takes of the outputs is predicted from their gradients, and the worst stay float \
-        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop. Weights of LSTM, GRU and RNN \
+        until the outputs have the SQNR of output-sqnr, or validation accuracy drops by no more than max-drop; with latency \
+        as few become integers as keep that. Weights of LSTM, GRU and RNN \
         become int8 that the runtime turns into floats. encodings=FILE gives scales and zero points to whatever it names.
         """
     public static let strengths = [Strength("weight-bits", rising: [8, 4, 2])]
@@ -100,7 +101,7 @@ extension StaticQuantization {
         let tensors = layers.plan().sites.filter { names.contains($0.node.name) }.map { Selection.literal($0.tensor) }
         guard !tensors.isEmpty else { return nil }
         var step = self
-        (step.precision.outputSqnr, step.precision.maxDrop) = (0, nil)
+        (step.precision.outputSqnr, step.precision.maxDrop, step.precision.latency) = (0, nil, nil)
         step.choice.except += tensors.filter { !choice.except.contains($0) }
         return Finding("graph", .done, reason: "for a recipe, the same layers in float without looking for them: - \(step)")
     }

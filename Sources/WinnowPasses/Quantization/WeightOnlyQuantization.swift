@@ -10,7 +10,8 @@ public struct WeightOnlyQuantization: Pass {
         Weights become codes with a scale for every output channel or block: integers behind a DequantizeLinear, other numbers in a \
         table. bits=4, or scheme=int4, chooses for each layer: the layers that would lose most stay at 8 bits, the others get blocks of \
         16 with zero points, clipped by least error. size says how large all codes may be, and each weight gets as many bits as its error \
-        asks for; max-drop gives more bits, or floats, until validation accuracy or agreement holds. The file shrinks to a quarter (int8) or less; speed changes only where the runtime \
+        asks for; max-drop gives more bits, or floats, until validation accuracy or agreement holds; latency gives as many as the time \
+        of a sample allows. The file shrinks to a quarter (int8) or less; speed changes only where the runtime \
         has kernels for it. int4 and blocks need operator set 21.
         """
     public static let strengths = [Strength("bits", rising: [8, 4])]
@@ -35,6 +36,10 @@ public struct WeightOnlyQuantization: Pass {
         "points that validation accuracy or agreement may drop, or a metric in its unit: weights get more bits, at last floats, until it holds",
         in: 0...1e6)
     public var maxDrop: Double? = nil
+    @Hyperparameter(
+        "part of a sample's latency, measured here, or time: 60%, 3ms; weights get as many bits, or floats, as keep it",
+        in: 0.01...1)
+    public var latency: LatencyLimit? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var given = EncodingChoice()
     public var rounding = RoundingChoice()
@@ -54,8 +59,12 @@ public struct WeightOnlyQuantization: Pass {
         for rule in rules { try rule.check(in: graph) }
         let table = try given.table(about: graph)
         try table.check(in: graph)
-        guard let maxDrop else { return try storing(graph, within: size, SchemeLadder.Costs(), table, context) }
-        return try storing(graph, dropping: maxDrop, table, context)
+        switch (maxDrop, latency) {
+        case (nil, nil): return try storing(graph, within: size, SchemeLadder.Costs(), table, context)
+        case (let drop?, nil): return try storing(graph, dropping: drop, table, context)
+        case (nil, let limit?): return try storing(graph, keeping: limit, table, context)
+        case (_?, _?): throw WinnowError(.recipe, "latency", "and max-drop both say how many bits weights have", remedy: "set one of them")
+        }
     }
 
     /// The graph with codes of so many bytes, as a part of the weights'; nil: as many as the scheme asks for.
@@ -70,7 +79,7 @@ public struct WeightOnlyQuantization: Pass {
         ) { targets in
             let isFree = isPreset && self.scheme == nil
             let scheme = base.with { $0.isMixed = mixed ?? $0.isMixed }
-            let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme, isFree: isFree), costs, isExact: maxDrop == nil) }
+            let budget = size.map { SchemeBudget(size: $0, ladder(from: scheme, isFree: isFree), costs, isExact: !searches) }
             let assignment = try SchemeAssignment(scheme, rules, scales: scales, for: targets.targets, within: budget)
             let rounding = base.isMixed ? rounding.otherwise("sum-preserving") : rounding
             let given = try table.parameters(of: targets.targets) { assignment($0).scheme ?? scheme }
@@ -87,7 +96,7 @@ public struct WeightOnlyQuantization: Pass {
             }
         }
         result.findings += table.findings(used, in: result.graph)
-        if maxDrop != nil {
+        if searches {
             let step = size == nil ? asked : withoutSearch(exceptions)
             result.findings.append(Finding("graph", .done, reason: "for a recipe, the same codes without looking for them: - \(step)"))
         }
@@ -97,7 +106,7 @@ public struct WeightOnlyQuantization: Pass {
     /// The same without a bound.
     private var asked: WeightOnlyQuantization {
         var step = self
-        step.maxDrop = nil
+        (step.maxDrop, step.latency) = (nil, nil)
         return step
     }
 
@@ -129,6 +138,31 @@ public struct WeightOnlyQuantization: Pass {
         return try bound.smallest(from: size) { try storing(graph, within: $0, costs, table, quiet) }
     }
 
+    /// Sizes between none and `size` that are tried for a latency.
+    private static let sizeCount = 64
+
+    /// The largest codes, at first floats, with which a sample takes no longer.
+    private func storing(
+        _ graph: Graph, keeping limit: LatencyLimit, _ table: EncodingTable, _ context: PassContext
+    ) throws -> PassResult {
+        let (cost, costs, largest) = (ModelCost.latency, SchemeLadder.Costs(), size ?? 1)
+        var quiet = context
+        quiet.progress = nil
+        let whole = if case .milliseconds = limit { try cost.value(of: graph, on: context.sample(for: graph), in: context) } else { 1.0 }
+        var result = PassResult(graph: graph)
+        let order = ChannelOrder([(1...Self.sizeCount).map(Double.init)])
+        // What is made last is what was found.
+        let cut = try CostBudget(cost: cost, share: limit.share(of: whole)).cut(order, of: graph, rest: "other weights", in: context) { length in
+            result = try storing(graph, within: largest * Double(Self.sizeCount - length) / Double(Self.sizeCount), costs, table, quiet)
+            return result.graph
+        }
+        result.findings.append(cut.finding)
+        return result
+    }
+
+    /// Whether bits are looked for, up to floats.
+    private var searches: Bool { maxDrop != nil || latency != nil }
+
     /// The schemes that weights step through for a size, the smallest first.
     ///
     /// - Parameter isFree: whether blocks may be of any size.
@@ -139,7 +173,7 @@ public struct WeightOnlyQuantization: Pass {
             : [(scheme.map { "\($0)" } ?? "int\(bits ?? 8)", base)]
         let eight: [SchemeLadder.Named] = base.bits < 8 ? [("int8", QuantizationScheme(bits: 8, .channel))] : []
         let codes: [SchemeLadder.Named] = (least + eight).map { ($0.name, $0.scheme?.taking(scales)) }
-        return codes + (maxDrop == nil ? [] : [("float", nil)])
+        return codes + (searches ? [("float", nil)] : [])
     }
 
     /// The scheme of weights without a rule, and whether it is one that tables have too.

@@ -112,10 +112,38 @@ extension Graph {
         return try applying(edit)
     }
 
+    /// This graph and one that was made of it, each giving what determines outputs that cannot be compared element by element; nil where all can
+    /// be, or where the other has not all of that in the same shapes.
+    func comparableOutputs(with other: Graph) throws -> (own: Graph, other: Graph)? {
+        let own = try givingComparableOutputs()
+        guard own.outputs != outputs else { return nil }
+        let names = other.namesOfNumbers(own.outputs, besides: Set(outputs))
+        let areAlike = zip(own.outputs, names).allSatisfy { name, otherName in
+            guard let before = infos[name]?.extents, let after = other.infos[otherName], let extents = after.extents else { return false }
+            return after.elementType.isFloatingPoint && before.count == extents.count
+                && zip(before, extents).allSatisfy { $0.value == nil || $1.value == nil || $0 == $1 }
+        }
+        return areAlike ? (own, try other.giving(names)) : nil
+    }
+
+    /// The names of values as numbers: what readers get of codes where a value is stored as such, but for outputs, which come as they are.
+    func namesOfNumbers(_ values: [ValueName], besides outputs: Set<ValueName>) -> [ValueName] {
+        let index = GraphIndex(self)
+        return values.map { outputs.contains($0) ? $0 : index.dequantized($0) ?? $0 }
+    }
+
     /// The graph that gives, in the place of outputs that cannot be compared element by element, the values that determine them.
     func givingComparableOutputs() throws -> Graph {
         let values = ComparableValues(self).determiningOutputs
         let floats = outputs.filter { infos[$0]?.elementType == .float32 && infos[$0]?.type.isTensor == true }
         return values.isEmpty || values == floats ? self : try giving(values)
+    }
+}
+
+extension GraphIndex {
+    /// What readers of a value get of its codes; nil where it has none.
+    fileprivate func dequantized(_ value: ValueName) -> ValueName? {
+        guard let quantize = consumers(of: value).first(where: { $0.op is QuantizeLinear && $0.input(0) == value }) else { return nil }
+        return consumers(of: quantize.output(0)).first { $0.op is DequantizeLinear }?.output(0)
     }
 }

@@ -48,6 +48,8 @@ public struct Finetune: Pass {
     @Hyperparameter("minutes after which no further epoch begins; 0: as many as it takes", in: 0...1e6) public var minutes = 0.0
     @Hyperparameter("compute outputs of teachers and of the original once for every sample and keep them on disk, unless samples are changed at random")
     public var keepTeacher = true
+    @Hyperparameter("how sums of products of float32 are computed; exact: each as it is written; bfloat16: factors rounded where that is faster") public
+        var arithmetic = Arithmetic.fast
     @Hyperparameter("keep weights zero that are exactly zero") public var keepZeros = true
     @Hyperparameter("training passes that take part") public var with: [PassStep] = []
 
@@ -110,11 +112,12 @@ public struct Finetune: Pass {
         if let objective = context.objective {
             setup.objective = try objective(setup.model)
         } else if !objective.isEmpty {
-            let (sum, frozen) = try ObjectiveSum.made(
+            let (sum, frozen, findings) = try ObjectiveSum.made(
                 of: objective, on: setup.model, original: context.teacher ?? original, data: context.training,
                 blendsLabels: augmentation.mixesSamples)
             setup.objective = sum
             setup.frozen.formUnion(frozen)
+            setup.findings += findings
         } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
             let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
             setup.objective = objective
@@ -127,6 +130,7 @@ public struct Finetune: Pass {
         }
         let objective = try extendedObjective(&setup, by: passengers, in: context)
         var trainer = Trainer(prepared, objective: objective, configuration: configuration(seed: context.seed))
+        trainer.options.arithmetic = arithmetic
         trainer.parameterOptions = setup.options
         trainer.frozen = setup.frozen
         try choose(&trainer, among: ParameterChoice(of: setup.model))
@@ -241,4 +245,26 @@ public struct Finetune: Pass {
     }
 }
 
+extension Finetune {
+    /// The pass that trains as a configuration says, zeros too; nil where it has no words for that.
+    package init?(_ configuration: TrainingConfiguration, arithmetic: Arithmetic) {
+        self.init()
+        let (rule, shape) = (configuration.optimizer, configuration.schedule)
+        guard let optimizer = Rule(rawValue: rule.rule.rawValue), let schedule = Decay(rawValue: shape.shape.rawValue) else { return nil }
+        (self.optimizer, self.schedule, self.arithmetic, keepZeros) = (optimizer, schedule, arithmetic, false)
+        (epochs, batchSize, partSize, learningRate) =
+            (configuration.epochs, configuration.batchSize, configuration.partSize, configuration.learningRate)
+        if optimizer == .sgd { (momentum, nesterov) = (rule.momentum, rule.nesterov) }
+        (weightDecay, warmupEpochs, interval) = (rule.weightDecay, shape.warmupEpochs, shape.interval)
+        (augment, labelSmoothing) = (configuration.augmentation.changes, configuration.labelSmoothing)
+        (keepBest, keepTeacher, averaging) = (configuration.keepsBest, configuration.keepsFixedValues, configuration.averaging)
+        (patience, minutes, clipNorm) = (configuration.patience, (configuration.seconds ?? 0) / 60, configuration.clipping?.limit ?? 0)
+        // How often checkpoints are written changes no bytes.
+        var same = self.configuration(seed: configuration.seed)
+        same.checkpointSeconds = configuration.checkpointSeconds
+        guard same == configuration, (try? checkHyperparameters()) != nil else { return nil }
+    }
+}
+
+extension Arithmetic: HyperparameterChoice {}
 extension Finetune: HyperparameterConvertible {}

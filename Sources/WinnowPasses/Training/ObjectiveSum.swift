@@ -17,15 +17,16 @@ struct ObjectiveSum {
     private var arrays: [ValueName: String] = [:]
     /// The axis of classes of the outputs that have such.
     private var classAxes: [ValueName: Int] = [:]
+    private var findings: [Finding] = []
     /// Whether labels are probabilities, so that samples can be blended.
     private let blendsLabels: Bool
 
-    /// The objective, and constants of the original model, which are not trained.
+    /// The objective, constants of the original model, which are not trained, and what must be known of targets.
     ///
     /// Throws `.recipe` for values that there are not, `.data` for targets that the data has not.
     static func made(
         of terms: [ObjectiveTerm], on model: Graph, original: Graph, data: Dataset?, blendsLabels: Bool = false
-    ) throws -> (objective: Objective, frozen: [ValueName]) {
+    ) throws -> (objective: Objective, frozen: [ValueName], findings: [Finding]) {
         let joined = try join(original, to: model, for: terms.filter(\.takesOriginal))
         var work = ObjectiveSum(builder: GraphBuilder(extending: joined.graph), model, data, joined.goals, blendsLabels: blendsLabels)
         let parts = try terms.map { (weight: $0.weight, value: try work.loss(of: $0)) }
@@ -38,7 +39,7 @@ struct ObjectiveSum {
         objective.fixedValues = Set(joined.goals.values).sorted()
         objective.classAxes = work.classAxes
         objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.computedOutputs.first) }
-        return (objective, joined.frozen)
+        return (objective, joined.frozen, work.findings)
     }
 
     private init(builder: GraphBuilder, _ model: Graph, _ data: Dataset?, _ goals: [ValueName: ValueName], blendsLabels: Bool) {
@@ -92,23 +93,39 @@ struct ObjectiveSum {
     }
 
     /// Throws `.data` for the first sample with a target that the loss says nothing of.
-    private func check(_ target: LossTarget, of term: ObjectiveTerm, _ place: LossPlace) throws {
+    private mutating func check(_ target: LossTarget, of term: ObjectiveTerm, _ place: LossPlace) throws {
         let (name, loss) = (term.target ?? ObjectiveTerm.labels, term.loss.member)
         guard loss.checkedTargets.contains(target.kind), !term.takesOriginal, let feature = data?.features.first(where: { $0.name == name }),
             !feature.isShared
         else { return }
         let extents = place.extents
+        let times = extents.count == 3 ? extents[1].value ?? (term.settings.zeroInfinity ? steps(of: place.prediction) : nil) : nil
+        var leftOut = 0
         for index in 0..<feature.count {
             let values = try feature.batch(at: [index])
             let own = Array(values.shape.dropFirst())
             let sample = TargetSample(
                 values.doubles(), extents: own, classAxis: own.count + 1 == extents.count ? place.classAxis - 1 : nil,
-                times: extents.count == 3 ? extents[1].value : nil)
+                times: times)
+            if loss.isLeftOut(sample, term.settings) { leftOut += 1 }
             guard let objection = loss.objection(to: sample, term.settings) else { continue }
             throw WinnowError(
                 .data, "target \(name), sample \(index)", "\(objection) (\(term.loss))",
                 remedy: "mend it, leave the sample out, or choose another loss")
         }
+        guard leftOut > 0 else { return }
+        let reason = "\(leftOut) of \(feature.count) samples count as 0 and are not learned: they have more letters than the output has times"
+        let (all, left) = (Double(feature.count), Double(feature.count - leftOut))
+        findings.append(Finding("target \(name)", .fellBack, Quantity("samples"), before: all, after: left, reason: reason))
+    }
+
+    /// The extent behind that of samples that a value has for the data's samples, whose model leaves it open.
+    private func steps(of value: ValueName) -> Int? {
+        guard let data = try? data?.adapted(to: model) else { return nil }
+        let shapes = data.batchShapes(count: 1)
+        let types = model.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
+        let infos = try? model.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }))
+        return infos?[value]?.extents.flatMap { $0.count == 3 ? $0[1].value : nil }
     }
 
     /// The shape of one sample of the class indices that a term compares with; nil where it compares with none.

@@ -112,6 +112,7 @@ extension LossSetting {
         switch self {
         case .classWeights: "numbers"
         case .ignore, .blank, .axis: "a whole number"
+        case .zeroInfinity: "true or false"
         default: "a number"
         }
     }
@@ -124,6 +125,7 @@ extension LossSetting {
         case .margin, .blank: .table(["minimum": 0])
         case .delta, .temperature: .table(["exclusiveMinimum": 0])
         case .ignore, .axis: .table([:])
+        case .zeroInfinity: .schema("boolean", kind)
         }
     }
 }
@@ -134,6 +136,11 @@ extension LossSettings {
         if setting == .classWeights {
             classWeights = value.elements.compactMap(\.double)
             return !classWeights.isEmpty && classWeights.count == value.elements.count
+        }
+        if setting == .zeroInfinity {
+            guard case .bool(let flag) = value else { return false }
+            zeroInfinity = flag
+            return true
         }
         guard let number = value.double else { return false }
         switch setting {
@@ -150,7 +157,7 @@ extension LossSettings {
         case .blank:
             guard let whole = Int(exactly: number) else { return false }
             blank = whole
-        case .classWeights: break
+        case .classWeights, .zeroInfinity: break
         }
         return true
     }
@@ -167,6 +174,7 @@ extension LossSettings {
         if margin != plain.margin { result[.margin] = .number(margin) }
         if temperature != plain.temperature { result[.temperature] = .number(temperature) }
         if blank != plain.blank { result[.blank] = .int(blank) }
+        if zeroInfinity { result[.zeroInfinity] = .bool(true) }
         return Dictionary(uniqueKeysWithValues: result.map { ($0.key.rawValue, $0.value) })
     }
 

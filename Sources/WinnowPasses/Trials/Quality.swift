@@ -23,7 +23,7 @@ package struct Quality: Sendable {
     package init(
         of graph: Graph, beside original: Graph?, on data: Dataset, options: EvaluationOptions = EvaluationOptions()
     ) throws {
-        objection = Evaluation.objection(to: graph, on: data)
+        objection = Evaluation.objection(to: graph, on: data, countingPlaces: true)
         guard let objection else {
             let evaluation = try Evaluation(of: graph, on: original.map { data.renamed(from: $0, to: graph) } ?? data, options: options)
             (score, sampleCount, brokenSampleCount) = (evaluation.top1, evaluation.sampleCount, evaluation.brokenSampleCount)
@@ -33,7 +33,10 @@ package struct Quality: Sendable {
         guard let original else { throw WinnowError(.data, "evaluation", "has neither labels nor an original model") }
         var samples = data
         samples.labels = nil
-        let run = try MetricRun(of: graph, original: original, on: samples, options: options)
+        // The least rounding swaps ranks, which says nothing of how good a model is.
+        let comparable = try original.comparableOutputs(with: graph)
+        if comparable != nil { name = "agreement (\(objection); of what determines ranked or chosen outputs)" }
+        let run = try MetricRun(of: comparable?.other ?? graph, original: comparable?.own ?? original, on: samples, options: options)
         results = run.results
         (sampleCount, brokenSampleCount) = (samples.count, run.brokenSampleCount)
         let cosines = results.filter { $0.metric == Cosine.name }.compactMap(\.value)

@@ -23,6 +23,9 @@ package protocol LossFunction: Sendable {
     /// Why the loss says nothing of such a target, one of `checkedTargets`; nil where it does.
     static func objection(to target: TargetSample, _ settings: LossSettings) -> String?
 
+    /// Whether such a target, one of `checkedTargets`, counts for nothing, as the settings want it.
+    static func isLeftOut(_ target: TargetSample, _ settings: LossSettings) -> Bool
+
     /// Adds the loss to the graph that `place` builds. Throws `.model` for a prediction that it says nothing about.
     static func add(at place: LossPlace, _ target: LossTarget) throws -> ValueName
 }
@@ -34,6 +37,7 @@ extension LossFunction {
     package static func classExtents(for prediction: [Extent], classes axis: Int) -> [Extent] { [prediction[0]] }
     package static var checkedTargets: Set<LossTarget.Kind> { [] }
     package static func objection(to target: TargetSample, _ settings: LossSettings) -> String? { nil }
+    package static func isLeftOut(_ target: TargetSample, _ settings: LossSettings) -> Bool { false }
 }
 
 /// What a loss may be told beside prediction and target.
@@ -42,6 +46,7 @@ package enum LossSetting: String, CaseIterable, Sendable {
     case ignore
     case classWeights = "class-weights"
     case delta, margin, temperature, blank, axis
+    case zeroInfinity = "zero-infinity"
 }
 
 /// What losses are told beside prediction and target; each has its standard default.
@@ -60,6 +65,8 @@ package struct LossSettings: Hashable, Sendable {
     package var temperature = 0.1
     /// The class index that CTC takes for "no letter".
     package var blank = 0
+    /// Whether samples for which CTC has no path count as 0.
+    package var zeroInfinity = false
     /// The output's axis of classes, from the end where it is below 0; nil: what target and graph tell.
     package var axis: Int?
 

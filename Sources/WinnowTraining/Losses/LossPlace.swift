@@ -60,12 +60,7 @@ package struct LossPlace {
     /// the one that it has by now, if it is among them.
     package mutating func fit(toClassesOf sample: Shape) {
         guard settings.axis == nil, extents.count > 2 else { return }
-        func axes(_ fits: ([Extent]) -> Bool) -> [Int] {
-            extents.indices.dropFirst().filter { axis in fits(extents.indices.dropFirst().filter { $0 != axis }.map { extents[$0] }) }
-        }
-        let alike = axes { $0.accept(sample) }
-        // Places may be laid out as one axis.
-        let candidates = alike.isEmpty ? axes { ValueType(.int64, $0).shape?.elementCount == sample.elementCount } : alike
+        let candidates = extents.classAxes(forClassesOf: sample)
         if let first = candidates.first, !candidates.contains(classAxis) { classAxis = first }
     }
 
@@ -124,14 +119,6 @@ package struct LossPlace {
 
     func error(_ problem: String, remedy: String = "") -> WinnowError {
         WinnowError(.model, "output \(output)", "is \(builder.info(of: output)?.type.description ?? "unknown"), \(problem)", remedy: remedy)
-    }
-}
-
-extension [Extent] {
-    /// Whether a sample of this shape fits, whatever axes of 1 it has or lacks.
-    fileprivate func accept(_ sample: Shape) -> Bool {
-        func fit(_ own: [Extent], _ other: [Int]) -> Bool { own.count == other.count && zip(own, other).allSatisfy { $0.value ?? $1 == $1 } }
-        return fit(self, sample.extents) || fit(filter { $0 != .fixed(1) }, sample.extents.filter { $0 != 1 })
     }
 }
 

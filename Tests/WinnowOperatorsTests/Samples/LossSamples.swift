@@ -97,6 +97,14 @@ extension OperatorSamples {
             let (p, shares, _) = spellings(inputs[1])
             return [.computed([1, 2, 3]) { p[$0[1]][$0[2]] - shares[$0[1]][$0[2]] }]
         },
+        // Two equal letters have no path of two times.
+        OperatorSample(
+            CTCLoss(zeroesInfinity: true), [.sample([1, 2, 3]), Tensor([1, 1] as [Int64], shape: [1, 2])], differentiated: [0]
+        ) { _ in [scalar(0)] },
+        OperatorSample(
+            CTCLossGradient(zeroesInfinity: true), [Tensor(scalar: Float(1)), .sample([1, 2, 3]), Tensor([1, 1] as [Int64], shape: [1, 2])],
+            differentiated: []
+        ) { _ in [.computed([1, 2, 3]) { _ in 0 }] },
         OperatorSample(MeanSquaredError(), [scores, .sample([4, 5], seed: 2)]) { inputs in
             [scalar(zip(inputs[0].doubles(), inputs[1].doubles()).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / 20)]
         },

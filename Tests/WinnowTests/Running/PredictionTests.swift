@@ -44,6 +44,19 @@ import WinnowTensor
         #expect(error?.problem == "has no samples")
     }
 
+    /// A number that stands alone, such as a rate, is that of every sample, whether the model takes one a sample or one for all.
+    @Test(arguments: [[], [1], ["N"], ["N", 1], ["S"]] as [[Extent]]) func oneNumberServesAllSamples(_ extents: [Extent]) throws {
+        let b = GraphBuilder("rate")
+        let (x, rate) = (try b.input("x", .float32, ["N", 4]), try b.input("rate", .int64, extents))
+        let factor = try b.add(Reshape(), b.add(Cast(to: .float32), rate), b.constant("column", Tensor([-1, 1] as [Int64])))
+        let model = Model(try b.graph(outputs: [b.add(Mul(), x, factor)]))
+        for shape in [[], [1]] as [Shape] {
+            let data = try Dataset(
+                arrays: [.init(name: "x", samples), .init(name: "rate", Tensor([Int64(3)], shape: shape))], for: model.graph)
+            #expect(try model.run(on: data)[model.graph.outputNames[0]]?.floats() == samples.floats().map { 3 * $0 }, "\(shape)")
+        }
+    }
+
     /// One number for all samples is told of in words.
     @Test func oneNumberForAllIsRefused() throws {
         let error = #expect(throws: WinnowError.self) { try run(model(["N", 4], isSummed: true), on: samples) }

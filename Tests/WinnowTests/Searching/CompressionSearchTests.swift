@@ -96,6 +96,16 @@ import WinnowTraining
         #expect(near.isInReach && !near.lines.contains { $0.contains("out of reach") })
     }
 
+    /// Labels that one answer fits tell no candidates apart either.
+    @Test func aScoreThatNeverChangesIsSaidToTellNothing() throws {
+        var search = try search("certain", [.size: .part(0.3)])
+        let graph = search.input.graph
+        let bias = try #require(graph.initializerNames.last { graph.initializers[$0]?.shape == [2] })
+        search.input = Model(try graph.settingInitializers([bias: Tensor([1000, -1000] as [Float])]))
+        let (lines, _) = try search.plan()
+        #expect(lines.contains { $0.hasPrefix("top-1 is ") && $0.contains("does not tell them apart") })
+    }
+
     /// A metric's number is read once, in one line; one that never changes is said to tell nothing.
     @Test func metricsAreReadInTheirOwnUnit() throws {
         var search = try search("constant", [.size: .part(0.3)], drop: 0.5)

@@ -100,4 +100,9 @@ case("attention", values, goals, lambda p: F.mse_loss(attention(p), attention(go
 case("similarity", values, goals, lambda p: F.mse_loss(similarity(p), similarity(goals)))
 case("relation-distance", values, goals, lambda p: F.smooth_l1_loss(relative(p), relative(goals)))
 case("relation-angle", values, goals, lambda p: F.smooth_l1_loss(angles(p), angles(goals)))
+# The second has 5 letters, 2 of which follow themselves, for 5 times: no path spells it.
+times, letters = torch.randn(3, 5, 4), torch.tensor([[1, 2, 2, -1, -1], [3, 3, 1, 1, 2], [2, -1, -1, -1, -1]])
+lengths = (letters >= 0).sum(1)
+case("ctc", times, letters, lambda p: F.ctc_loss(
+    torch.log_softmax(p, 2).transpose(0, 1), torch.where(letters < 0, 1, letters), torch.full((3,), 5), lengths, zero_infinity=True), zero_infinity=1)  # fmt: skip
 (pathlib.Path(__file__).parent / "losses.json").write_text(json.dumps(cases) + "\n")

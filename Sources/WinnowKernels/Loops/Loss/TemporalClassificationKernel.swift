@@ -9,9 +9,11 @@ package struct TemporalClassificationKernel: Sendable {
     private let classes: Int
     private let width: Int
     private let blank: Int
+    private let zeroesInfinity: Bool
 
+    /// - Parameter zeroesInfinity: whether samples with an infinite loss, as of more letters than times, have none and no gradient.
     /// Throws `shape` where the letters do not fit the scores or there is no such blank.
-    package init(_ scores: Shape, letters: Shape, blank: Int) throws {
+    package init(_ scores: Shape, letters: Shape, blank: Int, zeroesInfinity: Bool = false) throws {
         guard scores.rank == 3, letters.rank == 2, letters[0] == scores[0] else {
             throw WinnowError(.shape, "ctc", "has scores \(scores) and letters \(letters)", remedy: "they must be (N, times, classes) and (N, letters)")
         }
@@ -19,7 +21,7 @@ package struct TemporalClassificationKernel: Sendable {
             throw WinnowError(.shape, "blank", "is \(blank), none of \(scores[2]) classes")
         }
         (samples, times, classes, width) = (scores[0], scores[1], scores[2], letters[1])
-        self.blank = blank
+        (self.blank, self.zeroesInfinity) = (blank, zeroesInfinity)
     }
 
     /// The letters of a sample with a blank before, between and behind. Throws `data` for an index that is no class.
@@ -85,7 +87,10 @@ package struct TemporalClassificationKernel: Sendable {
         return count == 1 ? forward[last] : Self.add(forward[last + count - 1], forward[last + count - 2])
     }
 
-    /// `loss` gets one number; infinity where a sample has more letters than times.
+    /// Whether a sample has no path that counts, given the logarithm of the sum of all.
+    private func isLeftOut(_ total: Double) -> Bool { zeroesInfinity && total == -.infinity }
+
+    /// `loss` gets one number; infinity where a sample has more letters than times, unless such have none.
     package func run(_ scores: UnsafePointer<Float>, _ letters: UnsafePointer<Int64>, loss: UnsafeMutablePointer<Float>) throws {
         let paths = try paths(letters)
         var losses = [Double](repeating: 0, count: paths.count)
@@ -93,7 +98,8 @@ package struct TemporalClassificationKernel: Sendable {
             let losses = buffer
             Parallel.forEach(paths.count) { sample in
                 let forward = sums(logarithms(scores, sample), paths[sample], backwards: false)
-                losses[sample] = total(forward, paths[sample].count) / Double(max(paths[sample].count / 2, 1))
+                let whole = total(forward, paths[sample].count)
+                losses[sample] = isLeftOut(whole) ? 0 : whole / Double(max(paths[sample].count / 2, 1))
             }
         }
         loss[0] = Float(-losses.reduce(0, +) / Double(max(samples, 1)))
@@ -109,6 +115,10 @@ package struct TemporalClassificationKernel: Sendable {
             let (path, logarithms) = (paths[sample], logarithms(scores, sample))
             let (forward, backward) = (sums(logarithms, path, backwards: false), sums(logarithms, path, backwards: true))
             let (count, whole) = (path.count, total(forward, path.count))
+            guard !isLeftOut(whole) else {
+                (target + sample * times * classes).update(repeating: 0, count: times * classes)
+                return
+            }
             let factor = Double(lossGradient[0]) / Double(max(count / 2, 1)) / Double(max(samples, 1))
             for time in 0..<times {
                 var shares = [Double](repeating: 0, count: classes)

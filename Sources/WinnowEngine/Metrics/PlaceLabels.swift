@@ -1,0 +1,88 @@
+package import WinnowGraph
+import WinnowTensor
+
+/// Class indices of places, such as tokens or pixels, that judge outputs with one axis more, that of the classes.
+///
+/// What is no class counts for nothing: numbers below 0, and one number beyond the classes, as 255 is; but not the number of classes itself,
+/// which is where counting began with 1.
+package struct PlaceLabels: Sendable {
+    private let feature: Dataset.Feature
+    /// By output, the axis of its classes where samples come first.
+    private let axes: [ValueName: Int]
+
+    /// nil where labels are one a sample, or where no output has scores of classes for each place that has a label.
+    package init?(of data: Dataset, for graph: Graph) {
+        guard data.count > 0, let feature = data.placeLabels, !graph.inputNames.contains(feature.name), let adapted = try? data.adapted(to: graph),
+            let largest = try? Self.largest(in: feature)
+        else { return nil }
+        let count = adapted.fixedBatchSize(for: graph) ?? 1
+        let shapes = adapted.batchShapes(count: count)
+        let types = graph.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
+        guard let infos = try? graph.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first })) else { return nil }
+        let (index, sampleAxes) = (GraphIndex(graph), SampleAxes(of: graph))
+        var axes: [ValueName: Int] = [:]
+        for output in graph.outputs {
+            let samples = sampleAxes.axis(ofOutput: output) ?? 0
+            guard let info = infos[output], info.elementType.isFloatingPoint, var extents = info.extents, extents.count > 2,
+                extents.allSatisfy({ $0.value != nil }), samples < extents.count, extents[samples] == .fixed(count)
+            else { continue }
+            extents.insert(extents.remove(at: samples), at: 0)
+            let fitting = extents.classAxes(forClassesOf: feature.sampleShape(at: 0))
+            let told = index.classAxis(of: output, samples: samples).map { $0 < samples ? $0 + 1 : $0 }
+            guard let axis = told.flatMap({ fitting.contains($0) ? $0 : nil }) ?? fitting.first, let classes = extents[axis].value, classes > 1,
+                Self.areClasses(largest, of: classes)
+            else { continue }
+            axes[output] = axis
+        }
+        guard !axes.isEmpty else { return nil }
+        (self.feature, self.axes) = (feature, axes)
+    }
+
+    /// The largest two numbers that there are.
+    private static func largest(in feature: Dataset.Feature) throws -> [Int] {
+        var largest: Set<Int> = []
+        for index in 0..<feature.count {
+            largest.formUnion(try labels(of: index, in: feature))
+            largest = Set(largest.sorted().suffix(2))
+        }
+        return largest.sorted()
+    }
+
+    private static func areClasses(_ largest: [Int], of classes: Int) -> Bool {
+        guard let last = largest.last, last >= classes else { return true }
+        return last > classes && largest.dropLast().allSatisfy { $0 < classes }
+    }
+
+    private static func labels(of index: Int, in feature: Dataset.Feature) throws -> [Int] {
+        try feature.batch(at: [index]).doubles().map { Int($0) }
+    }
+
+    /// The axis of the classes of an output where samples come first; nil where it is not judged.
+    package func axis(ofOutput output: ValueName) -> Int? { axes[output] }
+
+    /// Those of samples, one after the other.
+    func labels(of samples: some Sequence<Int>) throws -> [Int] { try samples.flatMap { try Self.labels(of: $0, in: feature) } }
+}
+
+extension MetricBatch {
+    /// A row of scores for each place that has a class, in the place of samples. Throws `.data` where there are not as many labels as places.
+    ///
+    /// - Parameters:
+    ///   - axis: that of the classes in `shape`, whose first counts samples.
+    ///   - labels: of all places of the samples, in their order.
+    func places(_ labels: [Int], classes axis: Int, of shape: Shape) throws -> MetricBatch {
+        let (classes, inner) = (shape[axis], shape[(axis + 1)...].reduce(1, *))
+        guard classes * labels.count == values.count else {
+            throw WinnowError(.data, "labels", "are \(labels.count) for \(sampleCount) samples, of which output scores have the shape \(shape)")
+        }
+        let kept = labels.indices.filter { (0..<classes).contains(labels[$0]) }
+        func rows(_ values: [Double]) -> [Double] {
+            kept.flatMap { place in
+                let first = place / inner * classes * inner + place % inner
+                return (0..<classes).map { values[first + $0 * inner] }
+            }
+        }
+        return MetricBatch(
+            values: rows(values), original: original.map(rows), labels: kept.map { labels[$0] }, sampleCount: kept.count, form: form)
+    }
+}
