@@ -74,6 +74,15 @@ RECURRENT = [
     recurrent("LSTM", 4, 2, activations=["HardSigmoid", "Softsign", "Relu"]),
     recurrent("GRU", 3, 1, "reverse", lengths=[1, 5, 4], extra=[real(1, 3, 6, seed=5)]),
     recurrent("RNN", 1, 1, activations=["LeakyRelu"], activation_alpha=[0.3]),
+    *[
+        recurrent(op, gates, states, "bidirectional", activations=names, activation_alpha=alphas, activation_beta=betas)
+        for op, gates, states, names, alphas, betas in [
+            ("LSTM", 4, 2, ["HardSigmoid", "Tanh", "Tanh"] * 2, [0.17, 0.3], [0.4, 0.6]),
+            ("LSTM", 4, 2, ["Sigmoid", "Elu", "ScaledTanh", "HardSigmoid", "Softsign", "LeakyRelu"], [0.7, 0.6, 0.3], [0.4]),
+            ("GRU", 3, 1, ["Affine", "Tanh", "Sigmoid", "ThresholdedRelu"], [0.3, 0.05], [0.5]),
+            ("RNN", 1, 1, ["ScaledTanh", "Affine"], [0.7, 0.6], [0.4, 0.1]),
+        ]
+    ],
 ]
 
 image = real(2, 4, 9, 10, seed=1)

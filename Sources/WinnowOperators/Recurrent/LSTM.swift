@@ -49,7 +49,6 @@ package struct LSTM: RecurrentOperator {
         let candidate = try cell.activate(1, cell.gates(gates, 3..<4, axis: 1))
         let next = try b.add(b.multiply(kept, memory), b.multiply(admitted, candidate))
         let shown = try cell.activate(0, gate(1, seeing: next))
-        let output = try b.add(cell.parameters.activation(2, direction: cell.direction, usual: Self.usualActivations), next)
-        return [try b.multiply(shown, output), next]
+        return [try b.multiply(shown, cell.applied(2, to: next)), next]
     }
 }
