@@ -6,6 +6,7 @@ import WinnowTensor
 package struct LSTM: RecurrentOperator {
     package static let type = OperatorType("LSTM")
     package static let maximumInputCount = 8
+    package static let maximumOutputCount = 3
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = ["Sigmoid", "Tanh", "Tanh"]
