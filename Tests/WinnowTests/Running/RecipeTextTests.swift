@@ -58,7 +58,7 @@ import WinnowTensor
     }
 
     @Test(arguments: PassCatalogue.all.map { $0.name }) func everyPassReadsBack(name: String) throws {
-        for pass in try changed(name) + [try PassCatalogue.pass(named: name).init()] {
+        for pass in try changed(name) + [PassCatalogue.pass(named: name).init()] {
             let recipe = Recipe { pass }
             let again = try Recipe(yaml: "\(recipe)")
             #expect(again.passes.first?.hyperparameters == pass.hyperparameters)
