@@ -187,6 +187,14 @@ def test_numbers_below_zero_meet_the_range(winnow, model, tmp_path, arguments, c
     assert not (tmp_path / "o.onnx").exists()
 
 
+def test_what_would_not_count_is_refused(winnow, model, tmp_path):
+    words = ["magnitude-pruning: count: counts only with mode: count, and mode is fraction; add mode: count"]
+    fails(winnow, 2, "apply", "magnitude-pruning", model, "-o", tmp_path / "o.onnx", "--set", "count=3", words=words)
+    (tmp_path / "r.yaml").write_text("version: 1\nsteps:\n  - magnitude-pruning: { count: 3 }\n")
+    fails(winnow, 2, "check", tmp_path / "r.yaml", model, words=words)
+    winnow("apply", "magnitude-pruning", model, "-o", tmp_path / "o.onnx", "--set", "count=3", "--set", "mode=count")
+
+
 @pytest.mark.parametrize("arguments", [["benchmark", "MODEL", "--seconds", "-1"], ["benchmark", "MODEL", "--batch", "-1"], ["compare", "MODEL", "MODEL", "--tolerance", "-1"]], ids=lambda a: a[-2])
 def test_numbers_below_zero_of_what_measures(winnow, model, arguments):
     fails(winnow, 2, *[str(model) if argument == "MODEL" else argument for argument in arguments], words=[f"{arguments[-2]}: ", "-1"])

@@ -63,6 +63,13 @@ def quantized(*shape, seed, scale, zero, dtype=np.uint8):
     return [codes(*shape, seed=seed, dtype=dtype), scalar(scale), scalar(zero, dtype)]
 
 
+def padded(mode, seed):
+    """Random pads, negative ones among them."""
+    generator = np.random.default_rng(seed)
+    pads = generator.integers(-2, 4, 4)
+    return Case("Pad", [real(*generator.integers(4, 7, 2), seed=seed), pads], fixed=[1], opset=19, mode=mode)
+
+
 DIRECTIONS = ["forward", "reverse", "bidirectional"]
 RECURRENT = [
     *[recurrent("LSTM", 4, 2, d) for d in DIRECTIONS],
@@ -74,6 +81,15 @@ RECURRENT = [
     recurrent("LSTM", 4, 2, activations=["HardSigmoid", "Softsign", "Relu"]),
     recurrent("GRU", 3, 1, "reverse", lengths=[1, 5, 4], extra=[real(1, 3, 6, seed=5)]),
     recurrent("RNN", 1, 1, activations=["LeakyRelu"], activation_alpha=[0.3]),
+    *[
+        recurrent(op, gates, states, "bidirectional", activations=names, activation_alpha=alphas, activation_beta=betas)
+        for op, gates, states, names, alphas, betas in [
+            ("LSTM", 4, 2, ["HardSigmoid", "Tanh", "Tanh"] * 2, [0.17, 0.3], [0.4, 0.6]),
+            ("LSTM", 4, 2, ["Sigmoid", "Elu", "ScaledTanh", "HardSigmoid", "Softsign", "LeakyRelu"], [0.7, 0.6, 0.3], [0.4]),
+            ("GRU", 3, 1, ["Affine", "Tanh", "Sigmoid", "ThresholdedRelu"], [0.3, 0.05], [0.5]),
+            ("RNN", 1, 1, ["ScaledTanh", "Affine"], [0.7, 0.6], [0.4, 0.1]),
+        ]
+    ],
 ]
 
 image = real(2, 4, 9, 10, seed=1)
@@ -196,6 +212,11 @@ NUMBERS = [
         for kind in (np.float16, np.float32, np.float64) for target in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32)
     ],
     *[Case("MaxPool", [(50 * real(1, 2, 6, 7)).astype(kind)], 2, kernel_shape=[2, 3], strides=[2, 1]) for kind in (np.uint8, np.int8, np.float16, np.float32, np.float64)],
+    *[padded(mode, seed) for mode in ("constant", "edge", "reflect", "wrap") for seed in range(12)],
+    *[
+        Case(op, [real(*shape)], opset=opset, axis=axis) for op in ("Softmax", "LogSoftmax", "Hardmax") for opset in (11, 13)
+        for shape, axis in (((2, 1, 0, 0), -4), ((0, 3), 1), ((2, 0, 3), 1), ((2, 3, 0), 2), ((2, 0), 0))
+    ],
     *[Case(op, [real(5)], opset=opset, axis=axis) for op in ("Softmax", "LogSoftmax", "Hardmax") for opset in (1, 11, 13) for axis in (0, -1)],
 ]
 

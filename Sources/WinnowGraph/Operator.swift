@@ -1,3 +1,5 @@
+import WinnowTensor
+
 /// The name of an operator: ONNX's own domain is empty; operators that only plans contain live in `winnow`.
 package struct OperatorType: Hashable, Sendable, CustomStringConvertible {
     package var domain: String
@@ -22,6 +24,9 @@ package protocol Operator: Sendable {
 
     /// The most inputs that any version of it takes.
     static var maximumInputCount: Int { get }
+
+    /// The most outputs that any version of it has in a file.
+    static var maximumOutputCount: Int { get }
 
     /// The name it is written under; differs from the static one only for operators Winnow does not know.
     var type: OperatorType { get }
@@ -123,6 +128,7 @@ package protocol Operator: Sendable {
 
 extension Operator {
     package static var maximumInputCount: Int { .max }
+    package static var maximumOutputCount: Int { 1 }
     package var type: OperatorType { Self.type }
     package static func reading(_ attributes: Attributes, version: Int) throws -> any Operator {
         try Self(attributes: attributes, version: version)
@@ -190,9 +196,13 @@ package struct OperatorRegistry: Sendable {
     }
 
     /// The operator of this name, or an `UnknownOperator` that carries name and attributes through unchanged.
+    /// Throws `.model` for attributes that it cannot have, and for more outputs.
     package func makeOperator(_ type: OperatorType, attributes: Attributes, version: Int) throws -> any Operator {
         guard type.domain != OperatorType.planDomain, let known = types[type] else {
             return UnknownOperator(type, attributes: attributes, version: version)
+        }
+        if let count = attributes.outputCount, count > known.maximumOutputCount {
+            throw WinnowError(.model, "outputs", "are \(count), but it has \(known.maximumOutputCount) at most")
         }
         return try attributes.readWhole { try known.reading($0, version: version) }
     }

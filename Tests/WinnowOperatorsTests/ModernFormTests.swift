@@ -88,6 +88,23 @@ struct OldForm: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test(arguments: ["Softmax", "LogSoftmax", "Hardmax"], [11, 13]) func nothingStaysNothing(type: String, version: Int) throws {
+        let shapes: [(Shape, axis: Int)] = [([2, 1, 0, 0], -4), ([0, 3], 1), ([2, 0, 3], 1), ([2, 3, 0], 2), ([2, 0], 0)]
+        for (shape, axis) in shapes {
+            for opset in [version, 21] {
+                let op = try OperatorCatalogue.registry.makeOperator(
+                    OperatorType(type), attributes: ["axis": .int(axis)], version: version)
+                var metadata = GraphMetadata()
+                metadata.opsets = ["": opset]
+                let graph = try Graph(
+                    name: "nothing", inputs: [GraphInput("x", ValueType(.float32, shape.map { .fixed($0) }))], outputs: ["y"],
+                    nodes: [Node(name: "node", op: op, inputs: ["x"], outputs: ["y"])], metadata: metadata
+                ).agreeingOnVersions()
+                #expect(try Session(graph).run(["x": Tensor(zeros: shape, .float32)])["y"]?.shape == shape, "\(shape) \(axis)")
+            }
+        }
+    }
+
     @Test(arguments: oldForms) func everyNewerOperatorSetHasAForm(form: OldForm) throws {
         for version in max(form.version, 7)...VersionLaws.newest {
             let graph = try graph(form, opset: version).agreeingOnVersions()

@@ -67,6 +67,50 @@ struct HyperparameterTests {
         #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
     }
 
+    @Test(
+        arguments: [
+            ("magnitude-pruning", ["count": 3], "count: counts only with mode: count, and mode is fraction; add mode: count"),
+            ("magnitude-pruning", ["mode": "count", "count": 3, "sparsity": 0.25], "sparsity: counts only with mode: fraction"),
+            ("structured-pruning", ["threshold": 0.1], "threshold: counts only with budget: threshold, and budget is channels"),
+            ("structured-pruning", ["max-loss": 0.1], "max-loss: counts only with sensitivity, which is not given"),
+            ("svd-factorization", ["energy": 0.5, "rankFraction": 0.25], "energy: does not count with rank-fraction: 0.25"),
+            ("svd-factorization", ["budget": "parameters"], "budget: counts only with size or max-drop"),
+            ("static-quantization", ["percentile": 99], "percentile: counts only with range: percentile or range: token-percentile"),
+            ("weight-only-quantization", ["damping": 0.1, "rounding": "hqq"], "damping: counts only with rounding: gptq, and rounding is hqq"),
+            ("finetune", ["with": [["distillation": ["beta": 2]]]], "beta: counts only with by: decoupled"),
+        ] as [(String, [String: HyperparameterValue], String)])
+    func whatWouldNotCountIsRefused(_ name: String, _ values: [String: HyperparameterValue], _ words: String) {
+        let error = #expect(throws: WinnowError.self) { try PassStep(named: name, hyperparameters: values) }
+        #expect(error?.exitCode == 2 && error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+
+    @Test(
+        arguments: [
+            ("magnitude-pruning", ["count": 0, "threshold": 0, "quality": 0.5]),
+            ("magnitude-pruning", ["mode": "count", "count": 3, "sparsity": 0.5]),
+            ("structured-pruning", ["budget": "threshold", "threshold": 0.1]), ("svd-factorization", ["max-drop": 1, "budget": "parameters"]),
+            ("weight-only-quantization", ["rounding": "gptq", "damping": 0.1]), ("finetune", ["momentum": 0.9]),
+        ] as [(String, [String: HyperparameterValue])])
+    func whatCountsOrIsUsualIsTaken(_ name: String, _ values: [String: HyperparameterValue]) throws {
+        let step = try PassStep(named: name, hyperparameters: values)
+        for (name, value) in values { #expect(step.pass.hyperparameters[name]?.double == value.double) }
+    }
+
+    /// Conditions name hyperparameters of the same pass, with values that these may have.
+    @Test(arguments: CatalogueEntry.all) func conditionsCanBeMet(_ entry: CatalogueEntry) throws {
+        let known = Set(entry.type.hyperparameterNames)
+        for parameter in entry.type.init().hyperparameterDescriptions {
+            for condition in parameter.conditions {
+                #expect(known.isSuperset(of: condition.names), "\(parameter.name)")
+                guard case .with(let other, let words) = condition else { continue }
+                for word in words {
+                    let pass = try entry.type.init(hyperparameters: [other: HyperparameterValue(text: word)])
+                    #expect(pass.hyperparameters[other]?.description == word, "\(parameter.name)")
+                }
+            }
+        }
+    }
+
     @Test func rangesAreCheckedForValuesSetInSwift() {
         var pass = Sample()
         pass.sparsity = 2

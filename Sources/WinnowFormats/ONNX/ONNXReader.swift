@@ -143,6 +143,7 @@ struct ONNXReader {
         for (index, node) in proto.node.enumerated() {
             let name = names.name(for: node.name, operatorName: node.opType, index: index)
             do {
+                try node.checkAttributes()
                 if node.isConstant, try node.attribute.first?.foreignConstantType() == nil {
                     let (name, tensor) = (node.output.first ?? "", try constant(node))
                     content.initializers.append((name, tensor))
@@ -211,6 +212,14 @@ extension Onnx_NodeProto {
         self.init()
         (opType, output) = ("Constant", [tensor.name])
         attribute = [Onnx_AttributeProto.with { ($0.name, $0.type, $0.t) = ("value", .tensor, tensor) }]
+    }
+
+    /// Throws for an attribute that is given twice: nobody knows which one counts.
+    fileprivate func checkAttributes() throws {
+        var names: Set<String> = []
+        for attribute in attribute where !names.insert(attribute.name).inserted {
+            throw WinnowError(.model, "attribute \(attribute.name)", "is given twice")
+        }
     }
 
     fileprivate var isConstant: Bool { opType == "Constant" && ONNXReader.domain(domain).isEmpty }

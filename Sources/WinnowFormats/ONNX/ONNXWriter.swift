@@ -95,11 +95,11 @@ struct ONNXWriter {
 }
 
 extension ValueType {
-    /// The type with extents that it does not know as a file declares them.
+    /// The type with extents whose numbers it does not know as a file declares them, by number or name.
     fileprivate func completed(by declared: ValueType?) -> ValueType {
         guard let extents, let declared, let others = declared.extents, accepts(declared) else { return self }
         var result = self
-        result.extents = zip(extents, others).map { $0.isNameless || $0.value == nil && $1.value != nil ? $1 : $0 }
+        result.extents = zip(extents, others).map { $0.value == nil && $1 != .unknown ? $1 : $0 }
         return result
     }
 }

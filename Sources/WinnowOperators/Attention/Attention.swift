@@ -8,6 +8,7 @@ import WinnowTensor
 package struct Attention: Decomposition {
     package static let type = OperatorType("Attention")
     package static let maximumInputCount = 7
+    package static let maximumOutputCount = 4
 
     package var isCausal: Bool
     /// For operands of three axes.

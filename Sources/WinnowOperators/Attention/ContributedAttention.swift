@@ -8,6 +8,7 @@ import WinnowTensor
 package struct ContributedAttention: Decomposition {
     package static let type = OperatorType("Attention", domain: "com.microsoft")
     package static let maximumInputCount = 6
+    package static let maximumOutputCount = 2
 
     package var heads: Int
     /// The widths of queries, keys and values; empty: a third of the weights each.

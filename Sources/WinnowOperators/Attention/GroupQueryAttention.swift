@@ -10,6 +10,7 @@ import WinnowTensor
 package struct GroupQueryAttention: Decomposition {
     package static let type = OperatorType("GroupQueryAttention", domain: "com.microsoft")
     package static let maximumInputCount = 14
+    package static let maximumOutputCount = 4
 
     package var heads: Int
     package var keyHeads: Int

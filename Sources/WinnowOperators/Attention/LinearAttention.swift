@@ -9,6 +9,7 @@ import WinnowTensor
 package struct LinearAttention: TrainedInParts {
     package static let type = OperatorType("LinearAttention")
     package static let maximumInputCount = 6
+    package static let maximumOutputCount = 2
 
     package enum Rule: String, Sendable, CaseIterable {
         case linear, gated, delta

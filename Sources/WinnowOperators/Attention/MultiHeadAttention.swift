@@ -9,6 +9,7 @@ import WinnowTensor
 package struct MultiHeadAttention: Decomposition {
     package static let type = OperatorType("MultiHeadAttention", domain: "com.microsoft")
     package static let maximumInputCount = 8
+    package static let maximumOutputCount = 4
 
     package var heads: Int
     /// nil is 1 / √size.

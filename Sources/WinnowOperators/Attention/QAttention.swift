@@ -8,6 +8,7 @@ import WinnowTensor
 package struct QAttention: Decomposition {
     package static let type = OperatorType("QAttention", domain: "com.microsoft")
     package static let maximumInputCount = 9
+    package static let maximumOutputCount = 2
 
     private var attention: ContributedAttention
 

@@ -7,6 +7,7 @@ import WinnowTensor
 package struct CausalConvWithState: Decomposition {
     package static let type = OperatorType("CausalConvWithState")
     package static let maximumInputCount = 4
+    package static let maximumOutputCount = 2
 
     /// Whether x · sigmoid(x) follows.
     package var appliesSwish: Bool

@@ -5,6 +5,7 @@ import WinnowTensor
 package struct If: ControlFlowOperator {
     package static let type = OperatorType("If")
     package static let maximumInputCount = 1
+    package static let maximumOutputCount = Int.max
 
     package var thenBranch: Graph
     package var elseBranch: Graph

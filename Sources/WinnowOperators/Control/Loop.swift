@@ -7,6 +7,7 @@ import WinnowTensor
 /// slice of each collected output.
 package struct Loop: RepeatingOperator {
     package static let type = OperatorType("Loop")
+    package static let maximumOutputCount = Int.max
 
     package var body: Graph
 

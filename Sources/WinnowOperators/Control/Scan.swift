@@ -4,6 +4,7 @@ import WinnowTensor
 /// A graph run on every slice of some inputs, handing values on and collecting others.
 package struct Scan: RepeatingOperator {
     package static let type = OperatorType("Scan")
+    package static let maximumOutputCount = Int.max
 
     /// Which axis is walked along, and whether from its end.
     package struct Path: Sendable, Hashable {

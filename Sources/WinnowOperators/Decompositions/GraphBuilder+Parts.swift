@@ -74,6 +74,9 @@ extension GraphBuilder {
         }
     }
 
+    /// Whether a value is known to have no elements.
+    func isEmpty(_ value: ValueName) -> Bool { info(of: value)?.extents?.contains(.fixed(0)) ?? false }
+
     /// How many elements lie along axes together; throws `UndeterminedShape` while the rank is not known.
     func length(_ axes: [Int], of value: ValueName) throws -> Length {
         guard let extents = info(of: value)?.extents, axes.allSatisfy({ extents.indices.contains($0) }) else { throw UndeterminedShape() }

@@ -30,6 +30,7 @@ package struct Hardmax: Decomposition {
 
     package func decompose(_ b: GraphBuilder, _ inputs: [ValueName?]) throws -> [ValueName] {
         let x = try inputs.required(0)
+        if b.isEmpty(x) { return [try b.add(Identity(), x)] }
         guard !flattens else {
             let rows = try b.add(Hardmax(), b.add(Flatten(axis: axis), x))
             return [try b.add(Reshape(), rows, b.shape(of: x))]

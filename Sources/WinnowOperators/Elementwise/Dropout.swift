@@ -5,6 +5,7 @@ import WinnowTensor
 package struct Dropout: Operator {
     package static let type = OperatorType("Dropout")
     package static let maximumInputCount = 3
+    package static let maximumOutputCount = 2
 
     package var inputRoles: [Int: OperandRole] { [1: .setting, 2: .setting] }
 

@@ -6,6 +6,7 @@ import WinnowTensor
 package struct SoftmaxCrossEntropyLoss: Operator {
     package static let type = OperatorType("SoftmaxCrossEntropyLoss")
     package static let maximumInputCount = 3
+    package static let maximumOutputCount = 2
 
     package var parameters: CrossEntropyParameters
 

@@ -88,6 +88,10 @@ private struct AxisCutter {
             if x % y == 0 { restOfA = .fixed(x / y) } else if y % x == 0 { restOfB = .fixed(y / x) } else {
                 return skip(isBehind: isBehind)
             }
+        } else if let rest = Self.quotient(a, b) {
+            restOfA = rest
+        } else if let rest = Self.quotient(b, a) {
+            restOfB = rest
         } else {
             return false
         }
@@ -95,6 +99,12 @@ private struct AxisCutter {
         source.cut(piece, off: i, leaving: restOfA, isBehind: isBehind)
         target.cut(piece, off: o, leaving: restOfB, isBehind: isBehind)
         return true
+    }
+
+    /// What is left of an axis of a multiple of open extents; nil unless it is certain: 4 of 4·N by N.
+    private static func quotient(_ whole: Extent, _ piece: Extent) -> Extent? {
+        let rest = try? ExtentProduct([whole]).divided(by: ExtentProduct([piece]))
+        return rest == .unknown ? nil : rest
     }
 
     /// Closes the shortest groups of axes with as many elements.

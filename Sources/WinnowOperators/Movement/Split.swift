@@ -6,6 +6,7 @@ import WinnowTensor
 package struct Split: Operator {
     package static let type = OperatorType("Split")
     package static let maximumInputCount = 2
+    package static let maximumOutputCount = Int.max
 
     package var axis: Int
     /// The parts' extents as an attribute, before operator set 13; from there on they are input 1.

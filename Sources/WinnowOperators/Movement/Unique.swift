@@ -6,6 +6,7 @@ package import WinnowTensor
 package struct Unique: ContentShaped {
     package static let type = OperatorType("Unique")
     package static let maximumInputCount = 1
+    package static let maximumOutputCount = 4
 
     package var axis: Int?
     package var isSorted: Bool

@@ -6,6 +6,7 @@ import WinnowTensor
 package struct BatchNormalization: Operator {
     package static let type = OperatorType("BatchNormalization")
     package static let maximumInputCount = 5
+    package static let maximumOutputCount = 5
 
     package var epsilon: Float
     /// running = momentum · running + (1 − momentum) · batch

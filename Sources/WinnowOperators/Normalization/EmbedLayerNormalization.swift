@@ -7,6 +7,7 @@ import WinnowTensor
 package struct EmbedLayerNormalization: Decomposition {
     package static let type = OperatorType("EmbedLayerNormalization", domain: "com.microsoft")
     package static let maximumInputCount = 9
+    package static let maximumOutputCount = 3
 
     package var epsilon: Float
 

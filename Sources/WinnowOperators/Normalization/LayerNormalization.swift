@@ -6,6 +6,7 @@ import WinnowTensor
 package struct LayerNormalization: Operator {
     package static let type = OperatorType("LayerNormalization")
     package static let maximumInputCount = 3
+    package static let maximumOutputCount = 3
 
     package var axis: Int
     package var epsilon: Float

@@ -5,6 +5,7 @@ import WinnowTensor
 package struct SimplifiedLayerNormalization: Decomposition {
     package static let type = OperatorType("SimplifiedLayerNormalization")
     package static let maximumInputCount = 2
+    package static let maximumOutputCount = 2
 
     package var axis: Int
     package var epsilon: Float

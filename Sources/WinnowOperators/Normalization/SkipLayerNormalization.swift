@@ -5,6 +5,7 @@ import WinnowTensor
 package struct SkipLayerNormalization: Decomposition {
     package static let type = OperatorType("SkipLayerNormalization", domain: "com.microsoft")
     package static let maximumInputCount = 5
+    package static let maximumOutputCount = 4
 
     package var epsilon: Float
 

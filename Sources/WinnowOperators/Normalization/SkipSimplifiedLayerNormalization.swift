@@ -5,6 +5,7 @@ import WinnowTensor
 package struct SkipSimplifiedLayerNormalization: Decomposition {
     package static let type = OperatorType("SkipSimplifiedLayerNormalization", domain: "com.microsoft")
     package static let maximumInputCount = 4
+    package static let maximumOutputCount = 4
 
     package var epsilon: Float
 

@@ -26,6 +26,7 @@ extension SoftmaxFamily {
             return graph.edit(replacing: node, with: Self(axis: -1, flattens: false), inputs: [])
         }
         let builder = GraphBuilder(extending: graph.graph)
+        if builder.isEmpty(node.input(0) ?? "") { return graph.edit(replacing: node, with: Identity(), inputs: []) }
         let flat = try builder.add(Flatten(axis: axis), node.input(0), name: "\(node.name).flat")
         let result = try builder.add(Self(axis: -1, flattens: false), flat, name: "\(node.name).rows")
         let shape = try builder.add(ShapeOf(), node.input(0), name: "\(node.name).shape")

@@ -6,6 +6,7 @@ package import WinnowTensor
 package struct MaxPool: Pooling {
     package static let type = OperatorType("MaxPool")
     package static let maximumInputCount = 1
+    package static let maximumOutputCount = 2
 
     package var window: Window
     package var roundsUp: Bool

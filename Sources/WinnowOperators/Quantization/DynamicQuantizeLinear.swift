@@ -6,6 +6,7 @@ import WinnowTensor
 package struct DynamicQuantizeLinear: Operator {
     package static let type = OperatorType("DynamicQuantizeLinear")
     package static let maximumInputCount = 1
+    package static let maximumOutputCount = 3
     package var float32Inputs: Set<Int> { [0] }
 
     package init() {}

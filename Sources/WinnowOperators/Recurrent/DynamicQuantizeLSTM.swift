@@ -7,6 +7,7 @@ import WinnowTensor
 package struct DynamicQuantizeLSTM: RecurrentOperator {
     package static let type = OperatorType("DynamicQuantizeLSTM", domain: "com.microsoft")
     package static let maximumInputCount = 12
+    package static let maximumOutputCount = 3
 
     package var inputRoles: [Int: OperandRole] { [4: .setting, 8: .scale, 9: .zeroPoint(of: 1, axis: 0), 10: .scale, 11: .zeroPoint(of: 2, axis: 0)] }
     static let gateCount = 4

@@ -6,6 +6,7 @@ import WinnowTensor
 package struct GRU: RecurrentOperator {
     package static let type = OperatorType("GRU")
     package static let maximumInputCount = 6
+    package static let maximumOutputCount = 2
     static let gateCount = 3
     static let stateCount = 1
     static let usualActivations = ["Sigmoid", "Tanh"]

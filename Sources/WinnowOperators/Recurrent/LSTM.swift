@@ -6,6 +6,7 @@ import WinnowTensor
 package struct LSTM: RecurrentOperator {
     package static let type = OperatorType("LSTM")
     package static let maximumInputCount = 8
+    package static let maximumOutputCount = 3
     static let gateCount = 4
     static let stateCount = 2
     static let usualActivations = ["Sigmoid", "Tanh", "Tanh"]
@@ -49,7 +50,6 @@ package struct LSTM: RecurrentOperator {
         let candidate = try cell.activate(1, cell.gates(gates, 3..<4, axis: 1))
         let next = try b.add(b.multiply(kept, memory), b.multiply(admitted, candidate))
         let shown = try cell.activate(0, gate(1, seeing: next))
-        let output = try b.add(cell.parameters.activation(2, direction: cell.direction, usual: Self.usualActivations), next)
-        return [try b.multiply(shown, output), next]
+        return [try b.multiply(shown, cell.applied(2, to: next)), next]
     }
 }

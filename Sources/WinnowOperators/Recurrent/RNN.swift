@@ -5,6 +5,7 @@ import WinnowKernels
 package struct RNN: RecurrentOperator {
     package static let type = OperatorType("RNN")
     package static let maximumInputCount = 6
+    package static let maximumOutputCount = 2
     static let gateCount = 1
     static let stateCount = 1
     static let usualActivations = ["Tanh"]

@@ -37,7 +37,12 @@ struct RecurrentCell {
             value = try builder.add(
                 Clip(), value, builder.scalar(-Double(clip), like: value), builder.scalar(Double(clip), like: value))
         }
-        return try builder.add(parameters.activation(index, direction: direction, usual: usualActivations), value)
+        return try applied(index, to: value)
+    }
+
+    /// Activation `index` of values as they are.
+    func applied(_ index: Int, to value: ValueName) throws -> ValueName {
+        try parameters.activation(index, direction: direction, usual: usualActivations).add(to: builder, value)
     }
 
     /// Gates `range` of values or weights whose gates lie one after the other along `axis`.
@@ -142,7 +147,7 @@ extension RecurrentOperator {
         let keepsZero = (0..<parameters.directionCount).allSatisfy { direction in
             Self.zeroActivations.allSatisfy { index in
                 let activation = try? parameters.activation(index, direction: direction, usual: Self.usualActivations)
-                return activation?.effect(of: Zeros(at: [0], of: [0], inputs: [zeros.inputs.first ?? nil])) == .zero
+                return activation?.keepsZero(zeros.inputs.first ?? nil) == true
             }
         }
         return keepsZero ? .zero : .number

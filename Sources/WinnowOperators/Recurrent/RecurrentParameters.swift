@@ -9,6 +9,7 @@ package struct RecurrentParameters: Sendable, Hashable {
     package var direction: Direction
     /// Names for each direction one after the other; empty takes the operator's usual ones.
     package var activations: [String]
+    /// One for each of the activations that has such a parameter, in their order; those left out have the usual ones.
     package var alphas: [Float]
     package var betas: [Float]
     /// The largest magnitude before an activation; nil does not clip.
@@ -16,12 +17,15 @@ package struct RecurrentParameters: Sendable, Hashable {
     /// Whether the batch comes before time.
     package var isBatchFirst: Bool
 
-    package init(hiddenSize: Int, direction: Direction = .forward, activations: [String] = [], isBatchFirst: Bool = false) {
+    package init(
+        hiddenSize: Int, direction: Direction = .forward, activations: [String] = [], alphas: [Float] = [], betas: [Float] = [],
+        isBatchFirst: Bool = false
+    ) {
         self.hiddenSize = hiddenSize
         self.direction = direction
         self.activations = activations
-        alphas = []
-        betas = []
+        self.alphas = alphas
+        self.betas = betas
         clip = nil
         self.isBatchFirst = isBatchFirst
     }
@@ -32,9 +36,9 @@ package struct RecurrentParameters: Sendable, Hashable {
         self.init(
             hiddenSize: try attributes.int("hidden_size", default: 0), direction: direction,
             activations: try attributes.strings("activations") ?? [],
+            alphas: try attributes.floats("activation_alpha") ?? [],
+            betas: try attributes.floats("activation_beta") ?? [],
             isBatchFirst: try attributes.flag("layout", default: false))
-        alphas = try attributes.floats("activation_alpha") ?? []
-        betas = try attributes.floats("activation_beta") ?? []
         clip = try attributes.float("clip")
         // Before operator set 7 it said that the node has output 0, which the node's outputs say too.
         _ = try attributes.int("output_sequence")
@@ -77,23 +81,10 @@ package struct RecurrentParameters: Sendable, Hashable {
     }
 
     /// Activation `index` of a direction, of which the operator has `usual.count`.
-    func activation(_ index: Int, direction: Int, usual: [String]) throws -> any Operator {
+    func activation(_ index: Int, direction: Int, usual: [String]) throws -> RecurrentActivation {
+        if activations.isEmpty { return try RecurrentActivation(index, of: usual, alphas: [], betas: []) }
         let position = direction * usual.count + index
-        let name = activations.isEmpty
-            ? usual[index] : activations[position < activations.count ? position : index % activations.count]
-        let alpha = position < alphas.count ? alphas[position] : nil
-        let beta = position < betas.count ? betas[position] : nil
-        switch name.lowercased() {
-        case "sigmoid": return Sigmoid()
-        case "tanh": return Tanh()
-        case "relu": return Relu()
-        case "softsign": return Softsign()
-        case "softplus": return Softplus()
-        case "leakyrelu": return LeakyRelu(alpha: alpha ?? 0.01)
-        case "thresholdedrelu": return ThresholdedRelu(alpha: alpha ?? 1)
-        case "hardsigmoid": return HardSigmoid(alpha: alpha ?? 0.2, beta: beta ?? 0.5)
-        case "elu": return Elu(alpha: alpha ?? 1)
-        default: throw WinnowError(.unsupported, "activation", "\"\(name)\" is not known")
-        }
+        return try RecurrentActivation(
+            position < activations.count ? position : index % activations.count, of: activations, alphas: alphas, betas: betas)
     }
 }

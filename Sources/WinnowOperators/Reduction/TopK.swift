@@ -6,6 +6,7 @@ import WinnowTensor
 package struct TopK: Operator {
     package static let type = OperatorType("TopK")
     package static let maximumInputCount = 2
+    package static let maximumOutputCount = 2
 
     package var axis: Int
     package var takesLargest: Bool

@@ -4,6 +4,7 @@ import WinnowTensor
 /// A graph run on every member of a list; further lists are walked along with it, tensors are handed to each run.
 package struct SequenceMap: ControlFlowOperator {
     package static let type = OperatorType("SequenceMap")
+    package static let maximumOutputCount = Int.max
 
     package var body: Graph
 

@@ -4,6 +4,7 @@ import WinnowTensor
 /// One step of AdaGrad (Duchi et al. 2011): tensors, gradients, sums of squares.
 package struct Adagrad: OptimizerStep {
     package static let type = OperatorType("Adagrad", domain: "ai.onnx.preview.training")
+    package static let maximumOutputCount = Int.max
     static let roleCount = 3
 
     package var epsilon: Float

@@ -4,6 +4,7 @@ import WinnowTensor
 /// One step of Adam (Kingma and Ba 2015): tensors, gradients, averages, averages of squares.
 package struct Adam: OptimizerStep {
     package static let type = OperatorType("Adam", domain: "ai.onnx.preview.training")
+    package static let maximumOutputCount = Int.max
     static let roleCount = 4
 
     package var alpha: Float

@@ -4,6 +4,7 @@ import WinnowTensor
 /// One step of gradient descent with momentum: tensors, gradients, momenta.
 package struct Momentum: OptimizerStep {
     package static let type = OperatorType("Momentum", domain: "ai.onnx.preview.training")
+    package static let maximumOutputCount = Int.max
     static let roleCount = 3
 
     package var alpha: Float

@@ -20,7 +20,7 @@ public struct BlockRemoval: Pass {
     @Hyperparameter("blocks to take out", in: 0...1e6) public var blocks = 1
     @Hyperparameter("what ranks blocks: the cosine of input and output, or validation without each of them") public var ranking =
         Ranking.cosine
-    @Hyperparameter("calibration samples for the cosine at most", in: 1...1e9) public var samples = 256
+    @Hyperparameter("calibration samples for the cosine at most", in: 1...1e9, counts: .with("ranking", ["cosine"])) public var samples = 256
 
     public init() {}
 

@@ -23,7 +23,7 @@ public struct BlockDistillation: TrainingPass {
     public var teacher = TeacherChoice()
     @Hyperparameter("values of the model where blocks end, in their order; empty: found by their names") public var values: [String] = []
     @Hyperparameter("the teacher's values for them; empty: those of the same names") public var targets: [String] = []
-    @Hyperparameter("layers that a block has at least, where its end is found", in: 1...1e6) public var layers = 1
+    @Hyperparameter("layers that a block has at least, where its end is found", in: 1...1e6, counts: .absent("values")) public var layers = 1
     @Hyperparameter("how far values are apart") public var by: Chosen<FeatureDistances> = "mse"
     @Hyperparameter("part of the blocks in the loss", in: 0...1) public var alpha = 1.0
 

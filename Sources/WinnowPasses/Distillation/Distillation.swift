@@ -20,7 +20,8 @@ public struct Distillation: TrainingPass {
     public static let strengths = [Strength("alpha", none: 0)]
 
     public var teacher = TeacherChoice()
-    @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4) public var temperature = 4.0
+    @Hyperparameter("what scores are divided by before softmax", in: 1e-3...1e4, counts: .with("by", ["kl", "decoupled"]))
+    public var temperature = 4.0
     @Hyperparameter("part of the teacher in the loss", in: 0...1) public var alpha = 0.7
 
     /// How scores are compared.
@@ -35,7 +36,7 @@ public struct Distillation: TrainingPass {
     }
 
     @Hyperparameter("how scores are compared") public var by = Distance.kl
-    @Hyperparameter("weight of the wrong classes, with by decoupled", in: 0...1e3) public var beta = 8.0
+    @Hyperparameter("weight of the wrong classes, with by decoupled", in: 0...1e3, counts: .with("by", ["decoupled"])) public var beta = 8.0
     @Hyperparameter("paths of further teachers") public var moreTeachers: [String] = []
     @Hyperparameter("weights of all teachers, the first one's first; none: alike", in: 0...1e6) public var weights: [Double] = []
 

@@ -24,9 +24,13 @@ public struct CrossLayerEqualization: Pass {
     @Hyperparameter(
         "what a channel always exceeds goes into biases of its readers: mean − 3σ of its BatchNormalization, or the data's least")
     public var absorbBiases = BiasAbsorption.none
-    @Hyperparameter("also into convolutions that pad with zeros, whose outputs at borders then change")
+    @Hyperparameter(
+        "also into convolutions that pad with zeros, whose outputs at borders then change",
+        counts: .with("absorb-biases", ["normalizations", "data"]))
     public var absorbPadded = false
-    @Hyperparameter("calibration samples to run at most, with absorb-biases data", in: 1...1e9) public var samples = 128
+    @Hyperparameter(
+        "calibration samples to run at most, with absorb-biases data", in: 1...1e9, counts: .with("absorb-biases", ["data"]))
+    public var samples = 128
     public var choice = WeightChoice()
 
     public init() {}

@@ -8,11 +8,16 @@ public struct Hyperparameter<Value: HyperparameterConvertible>: Sendable {
     private var storage: HyperparameterStorage<Value>
     let help: String
     let range: ClosedRange<Double>?
+    let conditions: [HyperparameterCondition]
 
-    public init(wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil) {
+    /// - Parameter counts: what others must be for a value other than this one to count, each of them.
+    public init(
+        wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil, counts conditions: HyperparameterCondition...
+    ) {
         storage = HyperparameterStorage(wrappedValue)
         self.help = help
         self.range = range
+        self.conditions = conditions
     }
 
     public var wrappedValue: Value {
@@ -52,6 +57,7 @@ protocol AnyHyperparameter {
     var help: String { get }
     var kind: String { get }
     var range: ClosedRange<Double>? { get }
+    var conditions: [HyperparameterCondition] { get }
     var current: HyperparameterValue { get }
     var recipeValue: HyperparameterValue { get }
     var schema: HyperparameterValue { get }

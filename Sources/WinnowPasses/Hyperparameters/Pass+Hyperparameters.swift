@@ -9,6 +9,8 @@ package struct HyperparameterDescription: Sendable {
     package var value: HyperparameterValue
     /// The numbers it must lie between.
     package var range: ClosedRange<Double>?
+    /// What others must be for it to count.
+    package var conditions: [HyperparameterCondition]
     /// The JSON Schema of what may be written.
     package var schema: HyperparameterValue
 
@@ -24,7 +26,8 @@ package struct HyperparameterDescription: Sendable {
 
 extension Pass {
     /// A pass with these values, by name; the others keep their defaults.
-    /// Throws `.recipe` for an unknown name, naming the known ones, and for a value of the wrong kind or out of range.
+    /// Throws `.recipe` for an unknown name, naming the known ones, and for a value of the wrong kind or out of range; `.usage` for
+    /// one that does not count with the others.
     package init(hyperparameters values: [String: HyperparameterValue]) throws {
         self.init()
         let known = reflectedHyperparameters
@@ -41,6 +44,18 @@ extension Pass {
                     remedy: known.isEmpty ? "it has none" : Spelling.remedy(for: key, among: known.map(\.name)))
             }
             if let complaint = try target.fill(value) { throw WinnowError(.recipe, "\(Self.name): \(key)", complaint) }
+        }
+        try checkThatTheyCount(values.keys.sorted())
+    }
+
+    /// Throws `.usage` for a value of one of `keys` that changes nothing, because of what others are; the usual value is none.
+    private func checkThatTheyCount(_ keys: [String]) throws {
+        let (values, usual) = (hyperparameters, Self().hyperparameters)
+        for (name, hyperparameter) in reflectedHyperparameters where values[name] != usual[name] {
+            guard let key = keys.first(where: { $0.kebabCased == name }),
+                let objection = hyperparameter.conditions.lazy.compactMap({ $0.objection(in: values) }).first
+            else { continue }
+            throw WinnowError(.usage, "\(Self.name): \(key)", objection.words, remedy: objection.remedy)
         }
     }
 
@@ -76,7 +91,7 @@ extension Pass {
         reflectedHyperparameters.map { name, hyperparameter in
             HyperparameterDescription(
                 name: name, help: hyperparameter.help, kind: hyperparameter.kind, value: hyperparameter.current,
-                range: hyperparameter.range, schema: hyperparameter.schema)
+                range: hyperparameter.range, conditions: hyperparameter.conditions, schema: hyperparameter.schema)
         }
     }
 

@@ -20,7 +20,9 @@ public struct AttentionFactorization: Pass {
         Strength("energy", none: 1, rising: [0.99, 0.9, 0.5]), Strength("rank-fraction", none: 1, rising: [0.75, 0.5, 0.25]),
     ]
 
-    @Hyperparameter("part of the squared singular values of all heads of a layer to keep", in: 0...1) public var energy = 0.95
+    @Hyperparameter(
+        "part of the squared singular values of all heads of a layer to keep", in: 0...1, counts: .absent("rank-fraction"))
+    public var energy = 0.95
     @Hyperparameter("width of heads as a fraction of what it is, instead of energy", in: 0...1) public var rankFraction: Double? = nil
     @Hyperparameter("factorize queries with keys") public var scores = true
     @Hyperparameter("factorize values with the layer behind") public var values = true

@@ -22,8 +22,9 @@ public struct LowRankCompensation: Pass {
     @Hyperparameter("rank of what is added beside each matrix", in: 1...65536) public var rank = 16
     @Hyperparameter("what errors are weighted by: activations, on calibration data, are those of the layer's outputs")
     public var weighting: Chosen<FactorWeightings> = "none"
-    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples =
-        512
+    @Hyperparameter(
+        "calibration samples to run at most, with weighting activations", in: 1...1e9, counts: .with("weighting", ["activations"]))
+    public var samples = 512
     @Hyperparameter("how weights become codes") public var quantization = WeightOnlyQuantization { $0.bits = 4 }
 
     public init() {}

@@ -5,7 +5,10 @@ import WinnowTensor
 public struct RankChoice: HyperparameterGroup {
     @Hyperparameter("how the rank of a layer is found: energy, or evbmf, which takes what stands out of noise")
     public var ranks: Chosen<RankRules> = "energy"
-    @Hyperparameter("part of the squared singular values to keep", in: 0...1) public var energy = 0.9
+    @Hyperparameter(
+        "part of the squared singular values to keep", in: 0...1,
+        counts: .with("ranks", ["energy"]), .absent("rank-fraction"), .absent("rank"), .absent("size"), .absent("max-drop"))
+    public var energy = 0.9
     @Hyperparameter("rank as a fraction of the full rank, instead of energy", in: 0...1) public var rankFraction:
         Double? = nil
     @Hyperparameter("rank of every layer, instead of energy", in: 1...1e9) public var rank: Int? = nil
@@ -15,7 +18,7 @@ public struct RankChoice: HyperparameterGroup {
         energy for what they cost; none: each layer by itself
         """, in: 0...1)
     public var size: Double? = nil
-    @Hyperparameter("what size is a part of") public var budget = ModelCost.macs
+    @Hyperparameter("what size is a part of", counts: .given(["size", "max-drop"])) public var budget = ModelCost.macs
     @Hyperparameter(
         "points that validation accuracy or agreement may drop, or a metric in its unit: the smallest size with which it holds",
         in: 0...1e6)

@@ -33,8 +33,9 @@ public struct SVDFactorization: Pass {
         "what errors of the factors are weighted by: activations, on calibration data, are those of the layer's outputs"
     )
     public var weighting: Chosen<FactorWeightings> = "none"
-    @Hyperparameter("calibration samples to run at most, with weighting activations", in: 1...1e9) public var samples =
-        512
+    @Hyperparameter(
+        "calibration samples to run at most, with weighting activations", in: 1...1e9, counts: .with("weighting", ["activations"]))
+    public var samples = 512
     @Hyperparameter("split tables whose rows are looked up too") public var tables = false
     public var choice = WeightChoice()
 

@@ -20,7 +20,7 @@ public struct Float16Conversion: Pass {
 
     @Hyperparameter("in what nodes compute; float32: weights alone are float16") public var arithmetic = Arithmetic.float16
     @Hyperparameter("largest error of a node's result, as a part of its size, on calibration data", in: 0...1) public var maxError = 0.01
-    @Hyperparameter("calibration samples to compare at most", in: 1...1e6) public var samples = 8
+    @Hyperparameter("calibration samples to compare at most", in: 1...1e6, counts: .with("arithmetic", ["float16"])) public var samples = 8
     public var choice = WeightChoice()
 
     public init() {}

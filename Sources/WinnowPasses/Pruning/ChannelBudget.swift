@@ -22,8 +22,10 @@ public struct ChannelBudget: HyperparameterGroup {
         measured here; or how scores are cut
         """)
     public var budget = Measure.channels
-    @Hyperparameter("largest score that goes, with budget threshold", in: 0...1e30) public var threshold = 0.0
-    @Hyperparameter("part of a group's sum of squared scores that may go, with budget energy or optimal-thresholding", in: 0...1)
+    @Hyperparameter("largest score that goes, with budget threshold", in: 0...1e30, counts: .with("budget", ["threshold"])) public var threshold = 0.0
+    @Hyperparameter(
+        "part of a group's sum of squared scores that may go, with budget energy or optimal-thresholding", in: 0...1,
+        counts: .with("budget", ["energy", "optimal-thresholding"]))
     public var energy = 1e-4
     @Hyperparameter(
         "fractions that groups lose whatever the budget, by globs of the tensors or nodes that make them; the longest glob holds",
@@ -33,7 +35,7 @@ public struct ChannelBudget: HyperparameterGroup {
         var sensitivity: String? = nil
     @Hyperparameter(
         "largest loss by any group alone, with sensitivity, in place of the budget; none: as much as the budget asks for",
-        in: 0...1)
+        in: 0...1, counts: .given(["sensitivity"]))
     public var maxLoss: Double? = nil
 
     public init() {}

@@ -12,7 +12,8 @@ public struct ChannelRanking: HyperparameterGroup {
 
     @Hyperparameter("how the scores of several weights that make the same channels become one")
     public var reduce = Reduction.joint
-    @Hyperparameter("what scores are divided by before those of several groups are compared")
+    @Hyperparameter(
+        "what scores are divided by before those of several groups are compared", counts: .with("scope", ["global", "isomorphic"]))
     public var normalize = Normalization.mean
 
     public init() {}

@@ -26,17 +26,26 @@ public struct MagnitudePruning: Pass {
     }
 
     @Hyperparameter("how weights are chosen") public var mode = Mode.fraction
-    @Hyperparameter("fraction of the remaining weights to zero, in modes fraction and below; of all, in mode total", in: 0...1)
+    @Hyperparameter(
+        "fraction of the remaining weights to zero, in modes fraction and below; of all, in mode total", in: 0...1,
+        counts: .with("mode", ["fraction", "total", "below"]))
     public var sparsity = 0.5
-    @Hyperparameter("weights to zero, of each tensor or of all as `scope` says, in mode count", in: 0...1e12) public var count = 0
-    @Hyperparameter("largest magnitude, or score of `importance`, that is zeroed, in mode threshold", in: 0...1e30) public var threshold = 0.0
+    @Hyperparameter(
+        "weights to zero, of each tensor or of all as `scope` says, in mode count", in: 0...1e12, counts: .with("mode", ["count"]))
+    public var count = 0
+    @Hyperparameter(
+        "largest magnitude, or score of `importance`, that is zeroed, in mode threshold", in: 0...1e30,
+        counts: .with("mode", ["threshold"]))
+    public var threshold = 0.0
     @Hyperparameter(
         "standard deviations of the weights, or of their scores by `importance`, up to which they are zeroed, in mode standard-deviation",
-        in: 0...1e6)
+        in: 0...1e6, counts: .with("mode", ["standard-deviation"]))
     public var quality = 0.5
-    @Hyperparameter("percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100)
+    @Hyperparameter(
+        "percentile of the magnitudes up to which weights are zeroed, in mode percentile", in: 0...100,
+        counts: .with("mode", ["percentile"]))
     public var percentile = 50.0
-    @Hyperparameter("how the percentile is interpolated") public var method = Percentile.Method.linear
+    @Hyperparameter("how the percentile is interpolated", counts: .with("mode", ["percentile"])) public var method = Percentile.Method.linear
     public var rule = PruningRule()
     public var repairing = Repairing()
     public var choice = WeightChoice()

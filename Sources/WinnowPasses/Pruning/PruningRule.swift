@@ -18,7 +18,8 @@ public struct PruningRule: HyperparameterGroup {
     @Hyperparameter("how the score of a block follows from those of its elements") public var blockNorm = BlockNorm.mean
     @Hyperparameter("other sparsities or patterns for some weights; the first rule that matches holds")
     public var rules: [LayerRule] = []
-    @Hyperparameter("file of scores for importance custom: npz, safetensors or npy, by the names of the tensors")
+    @Hyperparameter(
+        "file of scores for importance custom: npz, safetensors or npy, by the names of the tensors", counts: .with("importance", ["custom"]))
     public var scores: String? = nil
     @Hyperparameter("keep the weights beneath and multiply by a mask node, so that `unprune` can undo it") public var keepMask = false
 

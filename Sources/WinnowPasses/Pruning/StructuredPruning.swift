@@ -30,7 +30,10 @@ public struct StructuredPruning: Pass {
         case isomorphic
     }
 
-    @Hyperparameter("fraction to remove: of the channels, or of what budget counts", in: 0...1) public var sparsity = 0.5
+    @Hyperparameter(
+        "fraction to remove: of the channels, or of what budget counts", in: 0...1,
+        counts: .with("budget", ["channels", "parameters", "macs", "bytes", "latency"]), .absent("max-loss"))
+    public var sparsity = 0.5
     @Hyperparameter("what ranks channels") public var importance: Chosen<ChannelImportances> = "l2"
     @Hyperparameter(
         "the same fraction of each group, or the least important of all: by scores over their group's mean, or as they are, or of one structure")

@@ -22,7 +22,7 @@ public struct BiasCorrection: Pass {
 
     @Hyperparameter("where means come from: calibration data, or the normalizations of the model before, which need none")
     public var method = Method.data
-    @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 128
+    @Hyperparameter("calibration samples to run at most, with method data", in: 1...1e9, counts: .with("method", ["data"])) public var samples = 128
     public var choice = WeightChoice()
 
     public init() {}

@@ -5,7 +5,10 @@ import WinnowTensor
 /// How the ranges of activations are found on calibration data.
 public struct CalibrationChoice: HyperparameterGroup {
     @Hyperparameter("how activation ranges are found") public var range: Chosen<RangeRules> = "mse"
-    @Hyperparameter("percent of the values, or tokens, inside the range, in percentile and token-percentile", in: 50...100) public var percentile = 99.99
+    @Hyperparameter(
+        "percent of the values, or tokens, inside the range, in percentile and token-percentile", in: 50...100,
+        counts: .with("range", ["percentile", "token-percentile"]))
+    public var percentile = 99.99
     @Hyperparameter("calibration samples to run at most", in: 1...1e9) public var samples = 512
     @Hyperparameter("ranges of Sigmoid, Softmax and Tanh from their definition, 1 the first number without a code")
     public var fixedRanges = false

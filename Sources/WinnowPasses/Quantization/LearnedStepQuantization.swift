@@ -21,7 +21,9 @@ public struct LearnedStepQuantization: TrainingPass {
     @Hyperparameter("integers that weights become") public var weights = WeightCodes.int8
     public var codes = LayerCodes()
     @Hyperparameter("train the steps of activations too") public var learnActivations = true
-    @Hyperparameter("what is trained of activations: steps, steps and offsets (LSQ+), or where their ranges end (PACT)")
+    @Hyperparameter(
+        "what is trained of activations: steps, steps and offsets (LSQ+), or where their ranges end (PACT)",
+        counts: .with("learn-activations", ["true"]))
     public var activationLearning = ActivationLearning.steps
     @Hyperparameter("learning rate of the steps as a part of the weights'", in: 0...10) public var stepRate = 0.01
     public var calibration = CalibrationChoice()

@@ -23,7 +23,8 @@ public struct Palettization: Pass {
     @Hyperparameter("bits of an index: the palette has 2^bits numbers", in: 1...8) public var bits = 4
     @Hyperparameter("output channels that share a palette; 0: all of a tensor", in: 0...65536) public var groupSize = 0
     @Hyperparameter("weights along the sum that one index stands for", in: 1...16) public var vectorSize = 1
-    @Hyperparameter("where the numbers of a palette are before k-means; vectors always start as plus-plus") public var start = Start.linear
+    @Hyperparameter("where the numbers of a palette are before k-means; vectors always start as plus-plus", counts: .with("vector-size", ["1"]))
+    public var start = Start.linear
     @Hyperparameter("what counts a weight's distance: fisher: the mean square of the loss's gradient") public var weighting = Weighting.none
     public var choice = WeightChoice()
 

@@ -6,7 +6,8 @@ import WinnowTensor
 /// Which layers become integers, by what rounding them does to the outputs.
 public struct PrecisionChoice: HyperparameterGroup {
     @Hyperparameter(
-        "SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200)
+        "SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200,
+        counts: .absent("max-drop"))
     public var outputSqnr = 28.0
     @Hyperparameter(
         "points that validation accuracy or agreement may drop, or a metric in its unit; layers stay float until it holds, in place of output-sqnr",

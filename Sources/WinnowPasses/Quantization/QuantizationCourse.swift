@@ -6,7 +6,9 @@ import WinnowTraining
 /// What changes in the course of a training run with quantization.
 public struct QuantizationCourse: HyperparameterGroup {
     @Hyperparameter("train weights with the BatchNormalization behind them in them, as they will be written") public var foldBatchNorm = true
-    @Hyperparameter("part of the run after which such BatchNormalizations keep their statistics", in: 0...1) public var freezeStatistics = 0.5
+    @Hyperparameter(
+        "part of the run after which such BatchNormalizations keep their statistics", in: 0...1, counts: .with("fold-batch-norm", ["true"]))
+    public var freezeStatistics = 0.5
     @Hyperparameter(
         "bits of codes at first, which fall one by one to those asked for in equal parts of the run; none: those asked for from the start",
         in: 3...8)

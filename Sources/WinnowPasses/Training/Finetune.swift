@@ -33,12 +33,15 @@ public struct Finetune: Pass {
     @Hyperparameter("how much of the moving average of weights a step leaves, which is what is given back; 0: no average", in: 0...0.999999)
     public var averaging = 0.0
     @Hyperparameter("how gradients change parameters") public var optimizer = Rule.adam
-    @Hyperparameter("part of the last update that sgd keeps", in: 0...1) public var momentum = 0.9
-    @Hyperparameter("sgd with momentum looks ahead (Nesterov)") public var nesterov = true
+    @Hyperparameter("part of the last update that sgd keeps", in: 0...1, counts: .with("optimizer", ["sgd"])) public var momentum = 0.9
+    @Hyperparameter("sgd with momentum looks ahead (Nesterov)", counts: .with("optimizer", ["sgd"])) public var nesterov = true
     @Hyperparameter("pull of the parameters towards 0", in: 0...1e3) public var weightDecay = 0.0
     @Hyperparameter("how the learning rate changes over the run") public var schedule = Decay.cosine
     @Hyperparameter("epochs of linear warm-up", in: 0...1e6) public var warmupEpochs = 0.0
-    @Hyperparameter("epochs between two drops to a tenth, in schedule step; between two beginnings, in restarts", in: 1...1e6) public var interval = 10
+    @Hyperparameter(
+        "epochs between two drops to a tenth, in schedule step; between two beginnings, in restarts", in: 1...1e6,
+        counts: .with("schedule", ["step", "restarts"]))
+    public var interval = 10
     @Hyperparameter("probability spread evenly over all classes", in: 0...1) public var labelSmoothing = 0.0
     @Hyperparameter("largest shift of images in pixels, drawn anew for every sample", in: 0...1e4) public var shift = 0
     @Hyperparameter("mirror half of the images") public var flip = false

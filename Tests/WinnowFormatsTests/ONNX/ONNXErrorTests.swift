@@ -49,6 +49,19 @@ private func input(_ type: [UInt8]) -> [UInt8] { Field.bytes(11, Field.text(1, "
         message { _ = try ONNXFile.read(bytes: bytes, registry: OperatorRegistry([]), folder: folder.map { ExternalDataFolder(of: $0 + "/m.onnx") }) }
     }
 
+    @Test func whatNodesCannotHaveIsRefused() {
+        func node(_ more: [UInt8]) -> [UInt8] {
+            Field.bytes(1, Field.text(1, "w") + Field.text(2, "z") + Field.text(4, "Relu") + more)
+        }
+        func refusal(_ more: [UInt8]) -> String {
+            let bytes = model(initializer: tensor([2], raw(8)), graph: node(more))
+            return message { _ = try ONNXFile.read(bytes: bytes, registry: OperatorCatalogue.registry) }
+        }
+        let alpha = Field.bytes(5, Field.text(1, "alpha") + Field.number(3, 1) + Field.number(20, 2))
+        #expect(refusal(alpha + alpha).contains("attribute alpha: is given twice"))
+        #expect(refusal(Field.text(2, "v")).contains("outputs: are 2, but it has 1 at most"))
+    }
+
     @Test func theModelTheOthersAreMadeFromIsValid() throws {
         let graph = try ONNXFile.read(bytes: model(initializer: tensor([2], raw(8))), registry: OperatorRegistry([]))
         #expect(graph.initializers["w"] == Tensor([0, 0] as [Float]))

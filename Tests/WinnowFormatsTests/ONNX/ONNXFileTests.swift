@@ -186,6 +186,12 @@ private let registry = OperatorRegistry([])
         #expect(written.outputTypes == ["y": declared])
     }
 
+    @Test func namesOfExtentsStayAsDeclared() throws {
+        let x = ValueType(.float32, ["N", "M", 4])
+        let written = try write(Relu(), [x], declared: ValueType(.float32, ["batch", .unknown, "width"]))
+        #expect(written.outputTypes == ["y": ValueType(.float32, ["batch", "M", 4])])
+    }
+
     @Test func nothingIsConcludedFromAGuess() throws {
         var metadata = GraphMetadata()
         metadata.outputTypes = ["y": ValueType(.int64, [2])]

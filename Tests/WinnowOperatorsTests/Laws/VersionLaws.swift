@@ -40,6 +40,18 @@ import WinnowTestSupport
         }
     }
 
+    @Test(arguments: OperatorSamples.all) func moreOutputsThanItHasAreRefused(_ sample: OperatorSample) throws {
+        let known = type(of: sample.op)
+        guard sample.op.type.domain != OperatorType.planDomain else { return }
+        #expect(sample.outputCount <= known.maximumOutputCount)
+        guard known.maximumOutputCount < 100 else { return }
+        var attributes = sample.op.attributes
+        attributes.outputCount = known.maximumOutputCount + 1
+        #expect(throws: WinnowError.self) {
+            try OperatorCatalogue.registry.makeOperator(sample.op.type, attributes: attributes, version: sample.version)
+        }
+    }
+
     /// Operators of files say how many inputs they take, or take any number.
     @Test func operatorsOfFilesAreFinite() {
         let open = OperatorCatalogue.all.filter { $0.type.domain != OperatorType.planDomain && $0.maximumInputCount == .max }

@@ -100,6 +100,8 @@ import WinnowTensor
         #expect(AxisMap.regrouped([2, 8, 1, 1], into: [2, 8]) == "ab11, . -> ab")
         #expect(AxisMap.regrouped([12, 5], into: [4, 15]) == "(ab)c, . -> a(bc)")
         #expect(AxisMap.regrouped([2, 4, 15], into: [12, 5, 2]) == "..., . -> ...")
+        #expect(AxisMap.regrouped([6, "N", 16], into: [6, "4*N", 4]) == "ab(cd), . -> a(bc)d")
+        #expect(AxisMap.regrouped([6, "4*N", 4], into: ["6*N", 16]) == "a(bc)d, . -> (ab)(cd)")
     }
 
     private func known(_ build: (GraphBuilder, ValueName) throws -> ValueName) throws -> [Extent]? {

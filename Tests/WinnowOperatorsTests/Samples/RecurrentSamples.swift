@@ -93,18 +93,31 @@ extension OperatorSamples {
         OperatorSample(GRU(RecurrentParameters(hiddenSize: 3, direction: .bidirectional)), weights(3, directions: 2), outputs: 2),
     ]
 
-    private static func lstm(_ gates: Gates, _ x: [Double], _ states: [[Double]]) -> [[Double]] {
+    private static func lstm(
+        _ gates: Gates, _ x: [Double], _ states: [[Double]], candidate: (Double) -> Double = tanh, shown: (Double) -> Double = tanh
+    ) -> [[Double]] {
         let cells = (0..<3).map { unit in
             sigmoid(gates(2, unit, x: x, h: states[0])) * states[1][unit]
-                + sigmoid(gates(0, unit, x: x, h: states[0])) * tanh(gates(3, unit, x: x, h: states[0]))
+                + sigmoid(gates(0, unit, x: x, h: states[0])) * candidate(gates(3, unit, x: x, h: states[0]))
         }
-        return [(0..<3).map { sigmoid(gates(1, $0, x: x, h: states[0])) * tanh(cells[$0]) }, cells]
+        return [(0..<3).map { sigmoid(gates(1, $0, x: x, h: states[0])) * shown(cells[$0]) }, cells]
     }
 
     private static let memories: [OperatorSample] = [
         OperatorSample(LSTM(RecurrentParameters(hiddenSize: 3)), weights(4), outputs: 3) { inputs in
             let gates = Gates(inputs: inputs, hidden: 3, count: 4)
             return unrolled(inputs, hidden: 3, states: 2) { x, states in lstm(gates, x, states) }
+        },
+        OperatorSample(
+            LSTM(
+                RecurrentParameters(
+                    hiddenSize: 3, activations: ["Sigmoid", "ScaledTanh", "Affine"], alphas: [0.7, 0.6], betas: [0.4, 0.1])),
+            weights(4), outputs: 3
+        ) { inputs in
+            let gates = Gates(inputs: inputs, hidden: 3, count: 4)
+            return unrolled(inputs, hidden: 3, states: 2) { x, states in
+                lstm(gates, x, states, candidate: { 0.7 * tanh(0.4 * $0) }, shown: { 0.6 * $0 + 0.1 })
+            }
         },
         OperatorSample(
             LSTM(RecurrentParameters(hiddenSize: 3, direction: .bidirectional), couplesForget: true),

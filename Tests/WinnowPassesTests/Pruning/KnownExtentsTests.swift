@@ -68,6 +68,28 @@ struct KnownExtentsTests {
         }
     }
 
+    /// torch's nn.MultiheadAttention of an open batch: samples and heads are one axis, which is apart from tokens before and with them after.
+    @Test func headsBesideAnOpenBatchPrune() throws {
+        let b = GraphBuilder("torch")
+        let x = try b.input("x", .float32, ["N", 6, 16])
+        let tokens = try b.add(Transpose([1, 0, 2]), x)
+        let count = try b.add(Gather(), b.add(ShapeOf(), tokens), b.constant("axis", Tensor([Int64(1)])))
+        func numbers(_ values: Int64...) -> ValueName { b.constant("numbers", Tensor(values)) }
+        let packed = try b.add(MatMul(), tokens, b.constant("w1", TestModels.normal([16, 48])))
+        let apart = try b.add(Reshape(), packed, b.add(Concat(axis: 0), numbers(6), count, numbers(3, 16)))
+        let stacked = try b.add(Transpose([2, 0, 1, 3]), apart)
+        let all = try b.multiply(count, numbers(4))
+        let heads = try (0..<3).map { place in
+            let one = try b.add(Gather(), stacked, b.constant("place", scalar: Int64(place)))
+            return try b.add(Transpose([1, 0, 2]), b.add(Reshape(), one, b.add(Concat(axis: 0), numbers(6), all, numbers(4))))
+        }
+        let scores = try b.add(Softmax(), b.add(MatMul(), heads[0], b.add(Transpose([0, 2, 1]), heads[1])))
+        let seen = try b.add(Transpose([1, 0, 2]), b.add(MatMul(), scores, heads[2]))
+        let rows = try b.add(Reshape(), seen, b.add(Concat(axis: 0), b.multiply(count, numbers(6)), numbers(16)))
+        let graph = try b.graph(outputs: [b.add(MatMul(), rows, b.constant("w2", TestModels.normal([16, 5], seed: 6)))])
+        try expectShrunkEqualsMasked(graph, smaller: ["w1", "w2"], inputs: ["x": TestModels.normal([3, 6, 16], seed: 8)])
+    }
+
     /// Channels that a softmax computes over cannot go, and nothing is amiss: `--strict` has nothing to say.
     @Test func whatMathematicsForbidsIsKept() throws {
         let b = GraphBuilder("probabilities")

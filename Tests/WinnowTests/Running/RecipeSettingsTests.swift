@@ -32,7 +32,7 @@ import WinnowTensor
     }
 
     @Test func keysGoToTheOnlyPassThatHasThem() throws {
-        let recipe = try recipe(["epochs=5", "beta=4", "distillation.alpha=0.5", "magnitude-pruning.sparsity=0.3", "round_to=8"])
+        let recipe = try recipe(["epochs=5", "by=decoupled", "beta=4", "distillation.alpha=0.5", "magnitude-pruning.sparsity=0.3", "round_to=8"])
         let passes = recipe.passes.map(\.hyperparameters)
         #expect(passes[0]["sparsity"] == .number(0.3) && passes[1]["round-to"] == .int(8))
         #expect(passes[1]["sparsity"] == StructuredPruning().hyperparameters["sparsity"])

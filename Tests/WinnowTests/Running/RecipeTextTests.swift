@@ -20,24 +20,45 @@ import WinnowTensor
         return kind.replacing(" or none", with: "").split(separator: "one of ").last?.split(separator: ", ").map { .string(String($0)) } ?? []
     }
 
-    /// A pass of this name with a value of its own for every hyperparameter.
-    private func changed(_ name: String) throws -> any Pass {
-        let type = try PassCatalogue.pass(named: name)
-        var values: [String: HyperparameterValue] = [:]
-        for parameter in type.init().hyperparameterDescriptions {
-            let inRange = parameter.range.map { [HyperparameterValue.number($0.lowerBound + 1), .int(Int($0.lowerBound) + 1)] } ?? []
-            let own = (Self.words(parameter.kind) + Self.candidates + inRange).first { value in
-                guard let pass = try? type.init(hyperparameters: [parameter.name: value]) else { return false }
-                return pass.hyperparameters[parameter.name] != parameter.value
-            }
-            let found: HyperparameterValue = try #require(own, "\(name): \(parameter.name), \(parameter.kind)")
-            values[parameter.name] = found
+    /// A value of its own for a hyperparameter that goes with others; nil: none does.
+    private func own(
+        _ parameter: HyperparameterDescription, of type: any Pass.Type, beside others: [String: HyperparameterValue]
+    ) -> HyperparameterValue? {
+        let inRange = parameter.range.map { [HyperparameterValue.number($0.lowerBound + 1), .int(Int($0.lowerBound) + 1)] } ?? []
+        return (Self.words(parameter.kind) + Self.candidates + inRange).first { value in
+            guard let pass = try? type.init(hyperparameters: others.merging([parameter.name: value]) { $1 }) else { return false }
+            return pass.hyperparameters[parameter.name] != parameter.value
         }
-        return try type.init(hyperparameters: values)
+    }
+
+    /// Passes of this name: one for each hyperparameter with a value of its own, and what it counts with, and one with as many as go
+    /// together.
+    private func changed(_ name: String) throws -> [any Pass] {
+        let type = try PassCatalogue.pass(named: name)
+        let parameters = type.init().hyperparameterDescriptions
+        var (passes, together): ([any Pass], [String: HyperparameterValue]) = ([], [:])
+        for parameter in parameters {
+            var values: [String: HyperparameterValue] = [:]
+            for condition in parameter.conditions {
+                switch condition {
+                case .with(let other, let words): values[other] = HyperparameterValue(text: words[0])
+                case .given(let others):
+                    let other = try #require(parameters.first { $0.name == others[0] }, "\(name): \(others[0])")
+                    values[other.name] = own(other, of: type, beside: values)
+                case .absent: break
+                }
+            }
+            let found: HyperparameterValue = try #require(
+                own(parameter, of: type, beside: values), "\(name): \(parameter.name), \(parameter.kind)")
+            values[parameter.name] = found
+            passes.append(try type.init(hyperparameters: values))
+            if let value = own(parameter, of: type, beside: together) { together[parameter.name] = value }
+        }
+        return passes + [try type.init(hyperparameters: together)]
     }
 
     @Test(arguments: PassCatalogue.all.map { $0.name }) func everyPassReadsBack(name: String) throws {
-        for pass in [try changed(name), try PassCatalogue.pass(named: name).init()] {
+        for pass in try changed(name) + [PassCatalogue.pass(named: name).init()] {
             let recipe = Recipe { pass }
             let again = try Recipe(yaml: "\(recipe)")
             #expect(again.passes.first?.hyperparameters == pass.hyperparameters)

@@ -1,6 +1,6 @@
 package import WinnowTensor
 
-/// Pads, or crops where a pad is negative, a dense tensor along its axes.
+/// Pads, or crops where a pad is negative, a dense tensor along its axes. What is cropped away is never copied.
 package struct PadKernel: Sendable {
     package enum Mode: String, Hashable, Sendable { case constant, reflect, edge, wrap }
 
@@ -22,7 +22,8 @@ package struct PadKernel: Sendable {
         }
         let target = Shape(shape.indices.map { shape[$0] + before[$0] + after[$0] })
         guard target.allSatisfy({ $0 >= 0 }) else { throw WinnowError(.shape, "pad", "crops more of \(shape) than there is") }
-        if mode != .constant && shape.contains(0) && target.elementCount > 0 {
+        let isEmptied = shape.indices.contains { Self.kept(shape[$0], before[$0], after[$0]).isEmpty }
+        if mode != .constant && isEmptied && target.elementCount > 0 {
             throw WinnowError(.shape, "pad", "has nothing in \(shape) to fill from", remedy: "use mode constant")
         }
         var tables: [Int] = []
@@ -45,7 +46,17 @@ package struct PadKernel: Sendable {
 
     /// The source indices along one axis; −1 for the constant.
     package static func sources(extent: Int, before: Int, after: Int, mode: Mode) -> [Int] {
-        (-before..<(extent + after)).map { source($0, extent, mode) }
+        let kept = kept(extent, before, after)
+        return (-before..<(extent + after)).map { index in
+            if (0..<extent).contains(index) { return index }
+            return mode == .constant || kept.isEmpty ? -1 : kept.lowerBound + source(index - kept.lowerBound, kept.count, mode)
+        }
+    }
+
+    /// The source indices along one axis that negative pads leave.
+    private static func kept(_ extent: Int, _ before: Int, _ after: Int) -> Range<Int> {
+        let first = max(0, -before)
+        return first..<max(first, extent + min(0, after))
     }
 
     private static func merged(_ shape: Shape, _ before: [Int], _ after: [Int]) -> (Shape, before: [Int], after: [Int]) {
@@ -64,9 +75,8 @@ package struct PadKernel: Sendable {
         return (Shape(result.extents), result.before, result.after)
     }
 
+    /// The index, of `extent` that there are, that stands outside them at `index`.
     private static func source(_ index: Int, _ extent: Int, _ mode: Mode) -> Int {
-        if (0..<extent).contains(index) { return index }
-        guard extent > 0 else { return -1 }
         switch mode {
         case .constant: return -1
         case .edge: return min(max(index, 0), extent - 1)

@@ -5,14 +5,22 @@ package import WinnowTensor
 public struct RoundingChoice: HyperparameterGroup {
     @Hyperparameter("how numbers become codes; none: as the pass does by itself; gptq, adaround, brecq, sequential-mse look at data")
     public var rounding: Chosen<WeightRoundings>? = nil
-    @Hyperparameter("calibration samples that a rounding looks at, at most", in: 1...1e9) public var roundingSamples = 256
-    @Hyperparameter("layers one after the other, each making up for those before it; a run over the data for each")
+    @Hyperparameter(
+        "calibration samples that a rounding looks at, at most", in: 1...1e9,
+        counts: .with("rounding", ["gptq", "adaround", "brecq", "sequential-mse"]))
+    public var roundingSamples = 256
+    @Hyperparameter(
+        "layers one after the other, each making up for those before it; a run over the data for each",
+        counts: .with("rounding", ["gptq", "adaround", "brecq", "sequential-mse"]))
     public var sequential = false
-    @Hyperparameter("gptq: part of the mean diagonal of XᵀX that is added to it", in: 0...1e3) public var damping = 0.01
-    @Hyperparameter("gptq: begin with the inputs that are largest over the data") public var actOrder = false
-    @Hyperparameter("gptq: scales of blocks are those of the weight, not of what it is when a block begins")
+    @Hyperparameter("gptq: part of the mean diagonal of XᵀX that is added to it", in: 0...1e3, counts: .with("rounding", ["gptq"]))
+    public var damping = 0.01
+    @Hyperparameter("gptq: begin with the inputs that are largest over the data", counts: .with("rounding", ["gptq"])) public var actOrder = false
+    @Hyperparameter(
+        "gptq: scales of blocks are those of the weight, not of what it is when a block begins", counts: .with("rounding", ["gptq"]))
     public var staticGroups = false
-    @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6) public var roundingSteps = 300
+    @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6, counts: .with("rounding", ["adaround", "brecq"]))
+    public var roundingSteps = 300
 
     /// Whether the rounding is what a pass does by itself.
     private var isDefault = false

@@ -84,6 +84,25 @@ import WinnowTensor
         #expect(actual.elements(Int32.self) == expected)
     }
 
+    /// Negative pads take elements away before others are copied.
+    @Test(arguments: [PadKernel.Mode.edge, .reflect, .wrap]) func cropsBeforeItPads(mode: PadKernel.Mode) throws {
+        var generator = RandomGenerator(seed: 8)
+        for _ in 0..<60 {
+            let shape: Shape = [Int.random(in: 3...6, using: &generator), Int.random(in: 3...6, using: &generator)]
+            let pads = (0..<4).map { _ in Int.random(in: -1...4, using: &generator) }
+            let x = Self.count(shape, .float32)
+            func padded(_ x: Tensor, _ before: [Int], _ after: [Int]) throws -> Tensor {
+                let kernel = try PadKernel(x.shape, before: before, after: after, mode: mode, .float32)
+                let target = Shape(x.shape.indices.map { x.shape[$0] + before[$0] + after[$0] })
+                return computed(x, shape: target, .float32) { kernel.run(from: $0[0], to: $1) }
+            }
+            let (before, after) = (Array(pads[..<2]), Array(pads[2...]))
+            let cropped = try padded(x, before.map { min($0, 0) }, after.map { min($0, 0) })
+            #expect(try padded(x, before, after) == padded(cropped, before.map { max($0, 0) }, after.map { max($0, 0) }), "\(shape) \(pads)")
+        }
+        #expect(throws: WinnowError.self) { try PadKernel([3], before: [-3], after: [1], mode: mode, .float32) }
+    }
+
     @Test func padsAndCropsImages() throws {
         let x = Self.count([2, 3, 3], .float32)
         let kernel = try PadKernel(x.shape, before: [0, 1, -1], after: [0, 0, 2], mode: .constant, .float32)
