@@ -64,7 +64,7 @@ def test_a_full_disk(winnow, source, small_disk, command):
 def test_a_limit_of_file_size(winnow_path, source, tmp_path, command):
     (tmp_path / "o.onnx").write_bytes(b"mine")
     result = subprocess.run(
-        [winnow_path, *map(str, WRITING[command](source, tmp_path))], capture_output=True, text=True, restore_signals=False,
+        [winnow_path, *map(str, WRITING[command](source, tmp_path))], capture_output=True, text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES)))  # fmt: skip
     refuses(result, "file too large")
     assert (tmp_path / "o.onnx").read_bytes() == b"mine"
