@@ -277,6 +277,10 @@ def test_json_of_new_networks_and_training(winnow, tmp_path):
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert lines and all(0 <= line["fraction"] <= 1 and line["task"] for line in lines)
     assert winnow("train", start, "-o", trained, "--data", data, "--epochs", 1, "--quiet").stdout == ""
+    quiet = winnow("train", start, "-o", trained, "--data", data, "--epochs", 1, "--quiet", "--json")
+    assert len(json.loads(quiet.stdout)["history"]) == 1 and quiet.stderr == ""
+    for command in ("train", "quantize", "apply"):
+        assert "Print errors alone, and what --json asks for." in " ".join(winnow(command, "--help").stdout.split())
 
 
 @pytest.mark.parametrize("command", ["new", "train", "evaluate", "infer", "inspect", "passes", "apply", "run", "compare", "diff", "benchmark"])

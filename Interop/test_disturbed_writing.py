@@ -64,7 +64,7 @@ def test_a_full_disk(winnow, source, small_disk, command):
 def test_a_limit_of_file_size(winnow_path, source, tmp_path, command):
     (tmp_path / "o.onnx").write_bytes(b"mine")
     result = subprocess.run(
-        [winnow_path, *map(str, WRITING[command](source, tmp_path))], capture_output=True, text=True, restore_signals=False,
+        [winnow_path, *map(str, WRITING[command](source, tmp_path))], capture_output=True, text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES)))  # fmt: skip
     refuses(result, "file too large")
     assert (tmp_path / "o.onnx").read_bytes() == b"mine"
@@ -127,3 +127,12 @@ def test_runs_at_once_over_one_state(winnow, winnow_path, source, tmp_path):
     for process, message in zip(running, messages):
         assert process.returncode == 0 or (process.returncode == 1 and "winnow:" in message), message
     assert output.read_bytes() == whole
+
+
+def test_a_folder_for_temporary_files_that_is_not_there(winnow_path, source, tmp_path):
+    """The model for a program of one's own is such a file; the error names the folder and what sets it."""
+    result = subprocess.run(
+        [winnow_path, "evaluate", source / "m.onnx", "--data", source / "d.npz", "--metric", "echo 1 # {model}"], capture_output=True,
+        text=True, env={**os.environ, "TMPDIR": str(tmp_path / "none")})  # fmt: skip
+    refuses(result, "set tmpdir to a folder that is there")
+    assert str(tmp_path / "none") in result.stderr

@@ -286,6 +286,11 @@ def test_texts_have_classes(winnow, tmp_path):
     assert result["sampleCount"] == 39 and result["top1"] is not None
     text = winnow("evaluate", model, "--data", tmp_path / "lines.tsv").stdout
     assert "39 texts in 2 classes, 8 tokens each" in text and "no splits are named: by its contents each sample" in text
+    (tmp_path / "data").mkdir()
+    (tmp_path / "lines.tsv").rename(tmp_path / "data/lines.tsv")
+    for folder in (f"{tmp_path}/data", f"{tmp_path}/data/"):
+        result = winnow("evaluate", model, "--data", folder, check=False)
+        assert result.returncode == 1 and f"give {tmp_path}/data/lines.tsv itself" in result.stderr
 
 
 def test_unread_tokenizers_are_told(winnow, tmp_path):

@@ -3,7 +3,7 @@ import Synchronization
 import Winnow
 
 /// Turns SIGINT and SIGTERM into a request to stop: work in progress saves its state and ends with an error. What does not end
-/// within a second is ended.
+/// within a second is ended. Files beyond a limit of their size (SIGXFSZ) are errors of what writes them.
 enum Interruption {
     static let cancellation = Cancellation()
 
@@ -23,6 +23,7 @@ enum Interruption {
 
     static func install() {
         _ = cancellation
+        signal(SIGXFSZ, SIG_IGN)
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return }
         wake = (ends[0], ends[1])

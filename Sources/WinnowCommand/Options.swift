@@ -102,7 +102,9 @@ struct DataArguments: ParsableArguments {
 /// How much is said.
 struct VerbosityArguments: ParsableArguments {
     @Flag(help: "Say everything, however much it is.") var verbose = false
-    @Flag(help: "Print errors alone.") var quiet = false
+    @Flag(help: Self.quietly) var quiet = false
+
+    static let quietly: ArgumentHelp = "Print errors alone, and what --json asks for."
 
     func validate() throws {
         if verbose, quiet { throw ValidationError("--verbose and --quiet exclude each other") }

@@ -25,7 +25,7 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Change samples at random: \(AugmentationChange.help).", valueName: "crop=4")) var augment: [String] = []
     @Option(parsing: .unconditional, help: "Fixes order, augmentation and dropout; 0 or more.") var seed: UInt64 = 0
     @Flag(help: "JSON instead of text; progress as lines of JSON on standard error.") var json = false
-    @Flag(help: "Print errors alone.") var quiet = false
+    @Flag(help: VerbosityArguments.quietly) var quiet = false
     @OptionGroup var math: MathArguments
     @OptionGroup var compute: ComputeArguments
 

@@ -14,6 +14,14 @@ package enum OperandRole: Sendable, Hashable {
     case statistic
     /// What it is told rather than what it computes with: a shape, axes, limits, a ratio, a table.
     case setting
+
+    /// Whether it tells what codes stand for.
+    var tellsOfCodes: Bool {
+        switch self {
+        case .scale, .zeroPoint: true
+        case .numbers, .packed, .statistic, .setting: false
+        }
+    }
 }
 
 extension [Int: OperandRole] {

@@ -31,8 +31,8 @@ package struct Parameters: Sendable {
     private let index: GraphIndex
     /// What the file tells to be numbers of the model rather than parameters.
     private let constants: Set<ValueName>
-    /// What DynamicQuantizeLinear gives for scales.
-    private var dynamicScales: Set<ValueName> = []
+    /// Initializers that tell what codes stand for.
+    private var scales: Set<ValueName> = []
 
     package init(_ graph: Graph) {
         self.graph = graph
@@ -40,7 +40,6 @@ package struct Parameters: Sendable {
         constants = graph.constantNames
         for name in graph.initializerNames { (origins[name], sources[name]) = ([name], name) }
         let given = Set(graph.outputs).union(graph.updates.values)
-        for node in graph.nodes where node.op.type.name == "DynamicQuantizeLinear" { dynamicScales.formUnion(node.outputs.dropFirst().prefix(1)) }
         for node in graph.nodes {
             let operands = node.inputs.filter { !$0.isEmpty }
             let behind = operands.compactMap { origins[$0] }
@@ -51,6 +50,7 @@ package struct Parameters: Sendable {
             let (own, source) = (behind.joined().filter { seen.insert($0).inserted }, source(of: node))
             for output in node.outputs { (origins[output], sources[output]) = (own, source) }
         }
+        scales = codeScales()
         var seen: Set<ValueName> = []
         for node in graph.nodes where !constantNodes.contains(node.name) {
             for entry in entries(of: node) where seen.insert(entry.tensor).inserted { entries.append(entry) }
@@ -60,8 +60,6 @@ package struct Parameters: Sendable {
     /// What one node reads; a shared initializer is listed for each of its readers.
     package func entries(of node: Node) -> [Entry] {
         let roles = node.op.inputRoles
-        // The weight's scale joins the data's.
-        guard node.op.type.name != "Mul" || dynamicScales.isDisjoint(with: node.inputs) else { return [] }
         let own = node.inputs.enumerated().compactMap { place, operand -> Entry? in
             guard !operand.isEmpty, origins[operand] != nil, let tensor = sources[operand] else { return nil }
             switch roles[place] {
@@ -86,7 +84,45 @@ package struct Parameters: Sendable {
         guard info.elementType.isFloatingPoint || isCode || takesWideIntegers && info.elementType.isInteger else { return nil }
         let entry = Entry(
             tensor: tensor, operand: operand, reader: node, input: place, elementCount: shape.elementCount, rank: shape.rank)
-        return constants.contains(tensor) && !entry.isStatistic && !sums(entry) ? nil : entry
+        let isGiven = constants.contains(tensor) && !entry.isStatistic || scales.contains(tensor)
+        return isGiven && !sums(entry) ? nil : entry
+    }
+
+    /// The initializers that data's way through the graph takes for scales and zero points of codes: those that are looked up as the codes are,
+    /// factors of codes that became floats, and scales of weights that join those that DynamicQuantizeLinear gives to data.
+    private func codeScales() -> Set<ValueName> {
+        var result: Set<ValueName> = []
+        // Codes, and codes as floats, by how many numbers have them.
+        var codes = graph.initializers.filter { $1.elementType.isInteger && $1.elementType.bitWidth <= 8 }.mapValues(\.elementCount)
+        var floats: [ValueName: Int] = [:]
+        for node in graph.nodes where !constantNodes.contains(node.name) {
+            for (place, role) in node.op.inputRoles where role.tellsOfCodes {
+                if let value = node.input(place), origins[value] == nil, let tensor = moved(value) { result.insert(tensor) }
+            }
+            guard let first = node.input(0), let output = node.output(0) else { continue }
+            if node.op.quantization == .keepsScale {
+                (codes[output], floats[output]) = (codes[first], floats[first])
+            } else if node.op.type.name == "Cast" {
+                floats[output] = codes[first]
+            } else if node.op.type.name == "DynamicQuantizeLinear", let scale = node.output(1) {
+                floats[scale] = .max
+            } else if node.op.type.name == "Mul", let place = node.inputs.firstIndex(where: { floats[$0] != nil }),
+                let tensor = moved(node.input(1 - place)), graph.initializers[tensor]?.elementCount ?? 0 < floats[node.inputs[place]] ?? 0
+            {
+                // As many numbers as codes are numbers of their own.
+                result.insert(tensor)
+            }
+        }
+        return result
+    }
+
+    /// The initializer behind a value that is made of constants, or of one that nodes only move.
+    private func moved(_ value: ValueName?) -> ValueName? {
+        guard var value else { return nil }
+        while sources[value] == nil, let producer = index.producer(of: value), producer.op.quantization == .keepsScale,
+            let source = producer.input(0)
+        { value = source }
+        return sources[value]
     }
 
     /// Whether the reader multiplies data with the numbers and sums the products.

@@ -25,8 +25,11 @@ extension ScoreScale {
 }
 
 extension MetricResult: CustomStringConvertible {
-    /// `logits: same top-1 98.20 % ± 0.40`
-    public var description: String { "\(output): \(text)" }
+    /// `logits: same top-1 98.20 % ± 0.40`; without an output where it is of the whole model: `density 50.00 %`
+    public var description: String { lead + text }
+
+    /// What tells of the output.
+    fileprivate var lead: String { output == Self.wholeModel ? "" : "\(output): " }
 }
 
 extension Evaluation: CustomStringConvertible {
@@ -37,11 +40,11 @@ extension Evaluation: CustomStringConvertible {
 }
 
 extension [MetricResult] {
-    /// A line for each output: `y: same top-1 98.20 % ± 0.40, cosine 0.9993, …`
+    /// A line for each output: `y: same top-1 98.20 % ± 0.40, cosine 0.9993, …`; what is of the whole model is on one without a name.
     public var outputLines: [String] {
         var seen: Set<String> = []
-        return map(\.output).filter { seen.insert($0).inserted }.map { output in
-            "\(output): \(filter { $0.output == output }.map(\.text).joined(separator: ", "))"
+        return filter { seen.insert($0.output).inserted }.map { first in
+            first.lead + filter { $0.output == first.output }.map(\.text).joined(separator: ", ")
         }
     }
 }

@@ -33,13 +33,9 @@ extension TensorStorage {
 
     /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.
     fileprivate convenience init?(spilling bytes: UnsafeRawBufferPointer) {
-        // Unlike /tmp, /var/tmp is not memory on any system.
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-        var path = Array("\(folder)/winnow-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&path)
+        let descriptor = TemporaryFile.opened()
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        unlink(path)
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)

@@ -56,6 +56,35 @@ import WinnowTensor
         #expect(graph.parameterCount == 12 && zeros(graph) == [6, 12])
     }
 
+    /// A table of 3 rows of 4 codes whose scales are looked up as they are, or stand for a column, whoever multiplies.
+    @Test(arguments: ["rows", "columns", "shaped", "dequantized"]) func scalesOfLookedUpCodesAreNoParameters(kind: String) throws {
+        let b = GraphBuilder("table")
+        let places = try b.input("places", .int64, ["N"])
+        func rows(_ table: ValueName) throws -> ValueName { try b.add(Gather(axis: 0), table, places) }
+        let codes = try rows(b.constant("codes", Tensor((0..<12).map { Int8($0) }, shape: [3, 4])))
+        let numbers = kind == "dequantized" ? codes : try b.add(Cast(to: .float32), codes)
+        let y: ValueName = switch kind {
+        case "columns": try b.add(Mul(), b.constant("s", Tensor([1, 2, 3, 4] as [Float])), numbers)
+        case "rows": try b.add(Mul(), numbers, rows(b.constant("s", Tensor([1, 2, 3] as [Float], shape: [3, 1]))))
+        case "shaped":
+            try b.add(
+                Mul(), b.add(Reshape(), numbers, b.constant("shape", Tensor([-1, 2, 2] as [Int64]))),
+                b.add(Reshape(), rows(b.constant("s", Tensor([1, 2, 3] as [Float]))), b.constant("column", Tensor([-1, 1, 1] as [Int64]))))
+        default: try b.add(DequantizeLinear(axis: 0), inputs: [numbers, rows(b.constant("s", Tensor([1, 2, 3] as [Float])))])[0]
+        }
+        #expect(try b.graph(outputs: [y]).parameterCount == 12)
+    }
+
+    /// A mask of bytes that is looked up beside a table leaves the table its numbers.
+    @Test func tablesUnderMasksAreParameters() throws {
+        let b = GraphBuilder("table")
+        let places = try b.input("places", .int64, ["N"])
+        let mask = b.constant("mask", Tensor((0..<12).map { UInt8($0 % 2) }, shape: [3, 4]))
+        let factors = try b.add(Cast(to: .float32), b.add(Gather(axis: 0), mask, places))
+        let y = try b.add(Mul(), b.add(Gather(axis: 0), b.constant("w", weight), places), factors)
+        #expect(try b.graph(outputs: [y]).parameterCount == 24)
+    }
+
     @Test func operatorsOnCodesKnowTheirZeroPoints() throws {
         let b = GraphBuilder("integers")
         let x = try b.input("x", .uint8, ["N", 3])

@@ -86,10 +86,15 @@ struct MethodTests {
         }
     }
 
-    /// By itself there is nothing to compare with, which is said.
-    @Test func biasCorrectionNeedsTheOriginal() throws {
+    /// By itself there is nothing to compare with, which is said, also where it is handed its own model.
+    @Test(arguments: [false, true], ["data", "analytic"]) func biasCorrectionNeedsTheOriginal(isHanded: Bool, method: String) throws {
         let graph = try TestModels.convolutional()
-        let result = try BiasCorrection()(graph, in: TestModels.context(for: graph))
+        var context = try TestModels.context(for: graph)
+        if isHanded {
+            context.teacher = graph
+            context.teacher?.metadata.producerName = "another"
+        }
+        let result = try BiasCorrection(hyperparameters: ["method": .string(method)])(graph, in: context)
         #expect(result.graph.initializers == graph.initializers)
         #expect(!result.findings.isEmpty && result.findings.allSatisfy { $0.reason.contains("before compression") })
     }

@@ -86,7 +86,8 @@ extension DataSplits {
             let data = try arrays.dataset(classes: SampleFiles.sorted(Set(arrays.labelNames ?? [])), for: reading.graph)
             return try DataSplits(splitting: data, notes: ["\(source): \(data.words)\(arrays.preparation)"])
         }
-        throw WinnowError(.data, path, "holds no images, sounds, arrays or tables that could be read", remedy: DataFile.remedy)
+        let list = SampleFiles.lists(in: path).first.map { "give \(path.hasSuffix("/") ? path : path + "/")\($0) itself if it has a sample a line" }
+        throw WinnowError(.data, path, "holds no images, sounds, arrays or tables that could be read", remedy: list ?? DataFile.remedy)
     }
 
     private static func fashionMNISTFolder() throws -> String {

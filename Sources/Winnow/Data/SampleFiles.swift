@@ -83,10 +83,15 @@ extension SampleFiles {
 
     static let listExtensions: Set<String> = ["txt", "tsv", "lst", "list", "csv"]
 
+    private static func mayBeList(_ file: String) -> Bool { listExtensions.contains(URL(fileURLWithPath: file).pathExtension.lowercased()) }
+
+    /// The names of files in a folder that are read where they are given themselves, as lists or as a text a line.
+    static func lists(in folder: String) -> [String] { contents(of: folder).filter(mayBeList) }
+
     /// A list of files, a line each: its path from the list's folder or from the root, and behind a comma, a tab or a space its class. nil where
     /// none of the first lines names a file that is there.
     init?(list: String) throws {
-        guard Self.listExtensions.contains(URL(fileURLWithPath: list).pathExtension.lowercased()) else { return nil }
+        guard Self.mayBeList(list) else { return nil }
         let folder = URL(fileURLWithPath: list).deletingLastPathComponent().path
         var lines = try TextLines(list).lines.enumerated().filter { !$0.element.isEmpty }
         // A first line such as `path,label` names the columns.

@@ -31,8 +31,16 @@ extension Model {
         guard path == nil else { return try body(self) }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString).onnx").path
         defer { try? FileManager.default.removeItem(atPath: file) }
-        try write(to: file)
+        try writeTemporarily(to: file)
         return try body(Model(graph, path: file))
+    }
+
+    /// Writes it to a file of the folder for such as go again; where that cannot be, the error tells which folder to give.
+    func writeTemporarily(to path: String) throws {
+        do { try write(to: path) } catch var error as WinnowError where error.kind == .file {
+            error.remedy = TemporaryFile.remedy
+            throw error
+        }
     }
 }
 

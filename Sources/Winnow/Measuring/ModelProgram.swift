@@ -26,10 +26,10 @@ public struct ModelProgram: Sendable, CustomStringConvertible {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) } catch {
-            throw WinnowError(.file, folder.path, "cannot be made", remedy: "give room for temporary files")
+            throw WinnowError(.file, folder.path, "cannot be made", remedy: TemporaryFile.remedy)
         }
         let path = folder.appendingPathComponent("model.onnx").path
-        try model.write(to: path)
+        try model.writeTemporarily(to: path)
         let quoted = "'\(path.replacingOccurrences(of: "'", with: "'\\''"))'"
         let run = ProgramRun(command.replacingOccurrences(of: Self.modelPlace, with: quoted), named: command, in: folder)
         return try run.number(unless: cancellation)

@@ -126,11 +126,13 @@ extension CompressionTargets {
     }
 
     /// Whether one trial is to be preferred to another: it meets the targets better, or it is in nothing worse; where both meet them and costs
-    /// were asked for, its score is higher, else less is left of it.
+    /// were asked for, its score is higher, else less is left of it. What is as far from the targets as the original is no reason to change that.
     func prefers(_ trial: SearchTrial, to other: SearchTrial, from baseline: SearchTrial, roundsLeft: Int = 0) -> Bool {
         let own = excess(of: trial, from: baseline, roundsLeft: roundsLeft)
         let theirs = excess(of: other, from: baseline, roundsLeft: roundsLeft)
         guard own == theirs else { return own < theirs }
+        let areOriginal = (trial.name == baseline.name, other.name == baseline.name)
+        if own > 0, areOriginal.0 != areOriginal.1, own == excess(of: baseline, from: baseline, roundsLeft: roundsLeft) { return areOriginal.0 }
         if trial.dominates(other) || other.dominates(trial) { return trial.dominates(other) }
         let (left, othersLeft) = (remainder(of: trial, from: baseline, isWhole: true), remainder(of: other, from: baseline, isWhole: true))
         let (score, othersScore) = (trial.score ?? 0, other.score ?? 0)

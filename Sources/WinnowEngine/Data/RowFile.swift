@@ -10,29 +10,24 @@ import Darwin
 /// opened again need not be made again.
 package final class RowFile: Sendable {
     private let descriptor: Int32
-    private let subject: String
+    /// nil: the file is temporary.
+    private let path: String?
     private let rowByteCount: Int
 
     /// - Parameter path: nil: a temporary file without a name, which goes with this.
     package init(_ path: String?, rowByteCount: Int) throws {
         self.rowByteCount = max(1, rowByteCount)
-        if let path {
-            subject = path
-            descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o666)
-        } else {
-            // Unlike /tmp, /var/tmp is not memory on any system.
-            subject = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-            var name = Array("\(subject)/winnow-XXXXXX".utf8CString)
-            descriptor = mkstemp(&name)
-            if descriptor >= 0 { unlink(name) }
-        }
+        self.path = path
+        descriptor = path.map { open($0, O_CREAT | O_RDWR | O_CLOEXEC, 0o666) } ?? TemporaryFile.opened()
         guard descriptor >= 0 else { throw failure() }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     private func failure() -> WinnowError {
-        WinnowError(.file, subject, "cannot be written: \(String(cString: strerror(errno)).lowercased())")
+        let code = errno
+        guard let path else { return TemporaryFile.failure(code) }
+        return WinnowError(.file, path, "cannot be written: \(String(cString: strerror(code)).lowercased())")
     }
 
     /// The rows that are complete.

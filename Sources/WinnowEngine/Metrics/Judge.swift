@@ -37,7 +37,7 @@ public struct Judge: Sendable {
         isPart = unit == "%" ? true : unit.isEmpty ? nil : false
         self.measure = { graph, original, data, options in
             let own = original.map { data.renamed(from: $0, to: graph) } ?? data
-            return MetricResult(name, try measure(graph, own, options), unit: unit, isHigherBetter: isHigherBetter, output: "model")
+            return MetricResult(name, try measure(graph, own, options), unit: unit, isHigherBetter: isHigherBetter, output: MetricResult.wholeModel)
         }
     }
 

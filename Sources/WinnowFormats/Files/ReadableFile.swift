@@ -21,19 +21,15 @@ final class ReadableFile: Sendable {
     /// A temporary file without a name that goes with this, of what `fill` writes.
     init(temporaryFor path: String, _ fill: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
         self.path = path
-        // Unlike /tmp, /var/tmp is not memory on any system.
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp"
-        var name = Array("\(folder)/winnow-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&name)
+        let descriptor = TemporaryFile.opened()
         self.descriptor = descriptor
-        guard descriptor >= 0 else { throw WinnowError.file(folder, "cannot be written", errno) }
-        unlink(name)
+        guard descriptor >= 0 else { throw TemporaryFile.failure() }
         try fill { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw WinnowError.file(folder, "cannot be written", errno) }
+                guard count > 0 else { throw TemporaryFile.failure() }
                 rest = rest.dropFirst(count)
             }
         }

@@ -47,6 +47,9 @@ public struct PassContext {
     /// What measures candidates for the result.
     package var bench: Bench { Bench(original: teacher, options: EvaluationOptions(cancellation: cancellation), judge: judge) }
 
+    /// The model before compression began; nil where there was none, or `graph` is that model still.
+    package func model(before graph: Graph) -> Graph? { teacher.flatMap { $0.hasContents(of: graph) ? nil : $0 } }
+
     /// The calibration data as `graph` takes it; throws `.data` where there is none.
     package func calibrationData(for graph: Graph) throws -> Dataset {
         try Self.require(calibration ?? training, "calibration data").adapted(to: graph)

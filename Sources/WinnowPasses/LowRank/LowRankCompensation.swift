@@ -34,13 +34,13 @@ public struct LowRankCompensation: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let coded = try quantization(graph, in: context)
-        let former = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let former = WeightSites(of: graph)
         let targets = try WeightTargets(graph, quantization.choice.selection(in: graph)) { _ in nil }.targets
         let metrics = try weighting.member.metrics(of: targets, in: graph, context, sampleCount: samples)
         let indices = (coded: GraphIndex(coded.graph), former: GraphIndex(graph))
         var (names, edits, findings) = (FreshNames(coded.graph), [GraphEdit](), coded.findings)
         for site in coded.graph.weightSites where site.isQuantized {
-            guard let original = former[site.node.name] else { continue }
+            guard let original = former.counterpart(of: site) else { continue }
             do throws(Refusal) {
                 let (edit, finding) = try compensated(
                     site, in: indices.coded, original, in: indices.former, metrics[original.tensor] ?? [], &names)

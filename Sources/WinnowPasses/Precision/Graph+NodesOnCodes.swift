@@ -7,12 +7,12 @@ extension Graph {
     /// between them would make all of it floats again, and round the scales.
     var nodesOnCodes: (reasons: [String: String], edges: Set<String>) {
         let index = GraphIndex(self)
-        let sites = Dictionary(weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let sites = WeightSites(of: self)
         var reasons: [String: String] = [:]
         for node in nodes where !(node.op is QuantizeLinear || node.op is DequantizeLinear) && index.computesOnCodes(node) {
-            let weight = sites[node.name]?.tensor
-            let codes = weight.flatMap { initializers[$0]?.elementType }.flatMap { $0.isInteger ? $0 : nil }
-            reasons[node.name] = codes.map { "\(weight ?? "") is stored as \($0) codes already" } ?? "it computes on codes"
+            let weights = sites.of(node).compactMap { site in initializers[site.tensor].map { (name: site.tensor, type: $0.elementType) } }
+            let coded = weights.first { $0.type.isInteger }
+            reasons[node.name] = coded.map { "\($0.name) is stored as \($0.type) codes already" } ?? "it computes on codes"
             guard index.givesCodes(node), let (limiter, _) = index.limitation(of: node.output(0)) else { continue }
             reasons[limiter.name] = "it limits what \(node.name) computes on codes"
         }

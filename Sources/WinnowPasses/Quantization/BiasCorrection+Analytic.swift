@@ -12,10 +12,10 @@ extension BiasCorrection {
     ) throws -> PassResult {
         var (ledger, result) = (ledger, graph)
         let folded = try FoldBatchNorm()(original.foldingMasks()).graph
-        let sites = Dictionary(folded.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let sites = WeightSites(of: folded)
         let (before, now) = (GraphIndex(original), GraphIndex(graph))
         for layer in layers {
-            guard let site = sites[layer.node], let contraction = Contraction(site, in: folded),
+            guard let site = sites.counterpart(of: layer.site), let contraction = Contraction(site, in: folded),
                 let data = now.unquantized(layer.site.data), let means = before.normalizedMeans(of: data),
                 means.count == contraction.inputCount * contraction.groupCount
             else { ledger.keep(layer.weight, "no BatchNormalization tells the means of its inputs"); continue }

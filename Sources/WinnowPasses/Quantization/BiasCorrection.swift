@@ -32,7 +32,7 @@ public struct BiasCorrection: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let targets = WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }
-        guard let original = context.teacher else {
+        guard let original = context.model(before: graph) else {
             return PassResult(graph: graph, findings: WeightLedger(graph).findings { _ in "there is no model before compression to compare with" })
         }
         var ledger = WeightLedger(graph)
@@ -41,9 +41,10 @@ public struct BiasCorrection: Pass {
         let wanted = graph.weightSites.filter { chosen.contains($0.tensor) }
         let layers = wanted.compactMap { CorrectedLayer($0, in: graph, original: original) }
         if method == .analytic { return try correctingByNormalizations(layers, wanted, in: graph, from: original, ledger) }
-        let means = try means(of: layers, in: original, context)
+        let means = try means(of: layers, among: layers, in: original, context)
         for layer in layers {
-            guard let goal = means[layer.output], let own = try self.means(of: [layer], in: result, context)[layer.output] else { continue }
+            guard let goal = means[layer.output], let own = try self.means(of: [layer], among: layers, in: result, context)[layer.output]
+            else { continue }
             let shift = zip(goal, own).map { $0 - $1 }
             result = try layer.bias.shifting(by: shift, in: result)
             let largest = shift.map(\.magnitude).max() ?? 0
@@ -56,8 +57,12 @@ public struct BiasCorrection: Pass {
         return PassResult(graph: result, findings: ledger.findings { _ in "is no bias of a layer" })
     }
 
-    private func means(of layers: [CorrectedLayer], in graph: Graph, _ context: PassContext) throws -> [ValueName: [Double]] {
+    /// - Parameter all: whose outputs are given in every run: which layers are fused with what follows them is the same in both models.
+    private func means(
+        of layers: [CorrectedLayer], among all: [CorrectedLayer], in graph: Graph, _ context: PassContext
+    ) throws -> [ValueName: [Double]] {
         var statistics = Statistics()
+        for layer in all { statistics.expose(layer.output) }
         for layer in layers { statistics.request(ChannelMoments(axis: layer.channelAxis), of: layer.output) }
         guard !statistics.isEmpty else { return [:] }
         try statistics.gather(in: graph, context: context, sampleCount: samples)

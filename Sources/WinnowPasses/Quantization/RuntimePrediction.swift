@@ -18,21 +18,23 @@ package struct RuntimePrediction {
     package init?(_ graph: Graph, on profile: ExportProfile) {
         guard profile.isMeasured else { return nil }
         (self.profile, index) = (profile, GraphIndex(graph))
-        let sites = Dictionary(graph.weightSites.map { ($0.node.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let sites = WeightSites(of: graph)
         for node in graph.nodes {
-            if node.op.quantization == .contraction, let site = sites[node.name] { visit(site) } else { visit(node) }
+            let own = sites.of(node)
+            if node.op.quantization == .contraction, !own.isEmpty { visit(own, of: node) } else { visit(node) }
         }
     }
 
-    private mutating func visit(_ site: WeightSite) {
+    /// - Parameter weights: all that the layer `node` multiplies with.
+    private mutating func visit(_ weights: [WeightSite], of node: Node) {
         layerCount += 1
-        let isWeightCoded = index.standsForBytes(site.operand)
-        guard isWeightCoded, index.standsForBytes(site.node.input(1 - site.inputIndex)) else {
-            if isWeightCoded { floatLayers.append((site.node.name, "its data do not come as codes of 8 bits")) }
+        let coded = weights.filter { index.standsForBytes($0.operand) }
+        guard coded.count == weights.count, weights.allSatisfy({ index.standsForBytes(node.input(1 - $0.inputIndex)) }) else {
+            if !coded.isEmpty { floatLayers.append((node.name, "its data do not come as codes of 8 bits")) }
             return
         }
-        if let reason = objection(to: site) {
-            floatLayers.append((site.node.name, reason))
+        if let reason = weights.compactMap({ objection(to: $0) }).first {
+            floatLayers.append((node.name, reason))
         } else {
             integerLayerCount += 1
         }

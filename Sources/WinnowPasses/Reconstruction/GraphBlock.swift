@@ -12,15 +12,15 @@ struct GraphBlock {
     let tensors: [ValueName]
 
     /// A graph cut where but one value that depends on these weights is needed later on, as behind a residual sum: in topological
-    /// order, each piece with `layerCount` of the weights or more, but for the last.
+    /// order, each piece with `layerCount` of their layers or more, but for the last.
     static func all(of graph: Graph, around sites: [WeightSite], layerCount: Int) -> [GraphBlock] {
         let index = GraphIndex(graph)
-        let weights = Dictionary(sites.map { ($0.node.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        let weights = WeightSites(sites)
         var last: [ValueName: Int] = [:]
         for (place, node) in graph.nodes.enumerated() { for input in node.readValues { last[input] = place } }
         for output in graph.outputs { last[output] = graph.nodes.count }
         let constants = graph.constantOrigins
-        var (blocks, start, tensors) = ([GraphBlock](), 0, [ValueName]())
+        var (blocks, start, layers, tensors) = ([GraphBlock](), 0, 0, [ValueName]())
         var (dependent, live) = (Set<ValueName>(), Set<ValueName>())
         func close(_ end: Int, _ outputs: [ValueName]) {
             let nodes = graph.nodes[start..<end]
@@ -30,18 +30,20 @@ struct GraphBlock {
                 if !inputs.contains(value) { inputs.append(value) }
             }
             blocks.append(GraphBlock(inputs: inputs, outputs: outputs, tensors: tensors))
-            (start, tensors) = (end, [])
+            (start, layers, tensors) = (end, 0, [])
         }
         for (place, node) in graph.nodes.enumerated() {
-            if let tensor = weights[node.name] { tensors.append(tensor) }
-            if weights[node.name] != nil || node.readValues.contains(where: dependent.contains) {
+            let own = weights.of(node).map(\.tensor)
+            tensors += own
+            layers += own.isEmpty ? 0 : 1
+            if !own.isEmpty || node.readValues.contains(where: dependent.contains) {
                 for output in node.outputs where !output.isEmpty && last[output] != nil {
                     dependent.insert(output)
                     live.insert(output)
                 }
             }
             live = live.filter { last[$0] ?? 0 > place }
-            guard live.count == 1, tensors.count >= layerCount, let value = live.first, !index.isOutput(value) else { continue }
+            guard live.count == 1, layers >= layerCount, let value = live.first, !index.isOutput(value) else { continue }
             close(place + 1, [value])
         }
         if !tensors.isEmpty { close(graph.nodes.count, graph.outputs.filter { dependent.contains($0) }) }

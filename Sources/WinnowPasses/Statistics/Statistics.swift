@@ -11,9 +11,16 @@ package struct Statistics: Sendable {
 
     package var isEmpty: Bool { values.isEmpty }
 
+    /// Has a value given by the graph, also where nothing is asked of it.
+    package mutating func expose(_ value: ValueName) {
+        guard gathered[value] == nil else { return }
+        values.append(value)
+        gathered[value] = []
+    }
+
     /// Asks for a statistic of a float32 value; each kind once, or once a key.
     package mutating func request<Kind: Statistic>(_ statistic: Kind, of value: ValueName, key: String = "") {
-        if gathered[value] == nil { values.append(value) }
+        expose(value)
         if self[value, Kind.self, key: key] == nil { gathered[value, default: []].append((key, statistic)) }
     }
 

@@ -164,6 +164,13 @@ struct LowRankCompensationTests {
         let large = try LowRankCompensation(hyperparameters: ["rank": 48])(graph)
         #expect(large.findings.contains { $0.reason.contains("would take") })
     }
+
+    /// Each weight of a layer that has several is told of by its own name.
+    @Test(arguments: [0, 1]) func everyWeightOfALayerIsNamed(_ kind: Int) throws {
+        let graph = kind == 0 ? try TestModels.recurrent() : try TestModels.recurrent({ GRU($0) }, gates: 3)
+        let findings = try LowRankCompensation()(graph).findings.filter { $0.reason.hasPrefix("nothing is added") }
+        #expect(findings.map(\.subject).sorted() == ["E", "R", "W"], "\(findings)")
+    }
 }
 
 struct RecurrentCostTests {

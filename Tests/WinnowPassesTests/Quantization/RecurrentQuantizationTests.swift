@@ -37,6 +37,14 @@ struct RecurrentQuantizationTests {
         }
     }
 
+    /// A piece of a graph has all weights of its layers, and a layer counts once.
+    @Test func piecesHaveAllWeightsOfTheirLayers() throws {
+        let graph = try TestModels.recurrent()
+        for (count, tensors) in [(1, [["W", "R"], ["E"]]), (2, [["W", "R", "E"]])] {
+            #expect(GraphBlock.all(of: graph, around: graph.weightSites, layerCount: count).map(\.tensors) == tensors)
+        }
+    }
+
     @Test func scalesBelongToGates() throws {
         let result = try WeightOnlyQuantization()(TestModels.recurrent()).graph
         #expect(result.initializers["W.scale"]?.shape == [40])

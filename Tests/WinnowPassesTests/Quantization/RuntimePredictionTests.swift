@@ -66,6 +66,15 @@ struct RuntimePredictionTests {
         #expect(try isInteger(on: "onnxruntime") { try $0.add(Add(), $0.add(MatMul(), $0.data(["B", 24]), $0.weight([24, 24])), $0.bias([24])) })
     }
 
+    /// A product of two constants has a weight on either side.
+    @Test func everyWeightOfALayerIsLookedAt() throws {
+        let coded = CodedGraph()
+        let product = try coded.add(MatMul(), coded.b.constant("a", TestModels.normal([24, 24])), coded.weight([24, 24]))
+        let graph = try coded.b.graph(outputs: [coded.add(Add(), coded.b.input("x", .float32, ["N", 24]), product)])
+        let prediction = try #require(RuntimePrediction(graph, on: Chosen<ExportProfiles>(name: "onnxruntime").member))
+        #expect(prediction.floatLayers.map(\.reason) == ["its data do not come as codes of 8 bits"])
+    }
+
     @Test func gemmsAddBiasesOfInt32Alone() throws {
         for (profile, addsFloats) in [("onnxruntime", false), ("openvino", true)] {
             #expect(try isInteger(on: profile) { try $0.add(Gemm(alpha: 0.5), $0.data(["B", 24]), $0.weight([24, 24])) })

@@ -63,9 +63,10 @@ import WinnowTensor
         let measured = try [Model].measured([("dense", model), ("pruned", pruned)], on: data, options: options)
         #expect(measured[0].metrics?.map(\.metric) == ["density", "confidence"])
         #expect(measured.map { $0.metrics?[0].value } == [1, 0.5])
-        #expect("\(Report(title: "density", comparing: measured))".contains("pruned: model: density 50.00 %"))
+        #expect(measured[1].metrics?[0].description == "density 50.00 %" && measured[1].metrics?[0].output == "model")
+        #expect("\(Report(title: "density", comparing: measured))".contains("pruned: density 50.00 %"))
         let comparison = try Comparison(model, pruned, data: data, options: options)
-        #expect("\(comparison)".contains("model: density 50.00 %") && comparison.models[1].top1 != nil)
+        #expect("\(comparison)".contains(": density 50.00 %") && comparison.models[1].top1 != nil)
     }
 
     /// Inputs of other names are taken by their places, with labels and without.

@@ -296,6 +296,22 @@ import WinnowTraining
         #expect(!any.prefers(learning, to: small, from: original) && any.prefers(learning, to: small, from: original, roundsLeft: 3))
         #expect([original, small, good, bad, trial(0.89, size: 30, latency: 2)].front.count == 3)
     }
+
+    /// A target that is missed as far as by the original changes nothing; of what is nearer alike, the better is taken.
+    @Test func nothingIsChangedForNothing() {
+        func trial(_ score: Double, size: Double, macs: Double) -> SearchTrial {
+            var trial = self.trial(score, size: size, latency: 1)
+            trial.costs[.multiplyAccumulates] = macs
+            return trial
+        }
+        let (original, smaller) = (trial(0.9, size: 100, macs: 10), trial(0.9, size: 12, macs: 10))
+        let (nearer, better) = (trial(0.89, size: 90, macs: 8), trial(0.9, size: 90, macs: 8))
+        let asked = CompressionTargets(maxDrop: 5, limits: [.multiplyAccumulates: .part(0.5)])
+        #expect(asked.prefers(original, to: smaller, from: original) && !asked.prefers(smaller, to: original, from: original))
+        #expect(asked.prefers(nearer, to: original, from: original) && asked.prefers(better, to: nearer, from: original))
+        let met = CompressionTargets(maxDrop: 5, limits: [.multiplyAccumulates: .part(1)])
+        #expect(met.prefers(smaller, to: original, from: original))
+    }
 }
 
 private final class Counter: @unchecked Sendable {

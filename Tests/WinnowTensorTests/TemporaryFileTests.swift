@@ -1,0 +1,21 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+import Testing
+import WinnowTensor
+
+struct TemporaryFileTests {
+    @Test func theyHaveNoNameAndAreKeptWhileOpen() {
+        let descriptor = TemporaryFile.opened()
+        defer { close(descriptor) }
+        var status = stat()
+        #expect(descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_nlink == 0)
+    }
+
+    @Test func errorsTellWhichFolderToGive() {
+        let error = TemporaryFile.failure(ENOSPC)
+        #expect(error.subject == TemporaryFile.folder && error.problem.hasSuffix("no space left on device") && error.remedy.hasPrefix("set TMPDIR"))
+    }
+}
