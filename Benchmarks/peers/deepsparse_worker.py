@@ -10,8 +10,6 @@ OWN = Path(f"{sys.prefix}-deepsparse")
 if (OWN / "bin/python").exists():
     os.execv(OWN / "bin/python", [str(OWN / "bin/python"), *sys.argv])
 
-import onnx  # noqa: E402
-
 from worker import arguments, checked, needed, random_inputs, serve  # noqa: E402
 
 deepsparse = needed("deepsparse")
@@ -20,6 +18,8 @@ LATEST_IR_VERSION = 9
 
 
 def prepare(task):
+    import onnx
+
     inputs = random_inputs(task["model"], task["batch"])
     model = onnx.load(task["model"])
     model.ir_version = min(model.ir_version, LATEST_IR_VERSION)

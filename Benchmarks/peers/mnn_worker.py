@@ -1,5 +1,7 @@
 """MNN: CPU, precision high: float32 throughout. Its converter chooses sparse kernels where it finds zeros (detectSparseSpeedUp)."""
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,19 +11,20 @@ import onnx
 from worker import arguments, checked, needed, random_inputs, serve
 
 MNN = needed("MNN")
-# The converter alone: the command `mnnconvert` installs packages and sends what was converted.
-converter = needed("_tools")
+# The converter alone: the command `mnnconvert` installs packages and sends what was converted. Files it cannot read bring it down.
+CONVERT = "import sys, _tools; _tools.mnnconvert(sys.argv[1:])"
 TYPES = {MNN.Halide_Type_Float: np.float32, MNN.Halide_Type_Int: np.int32, MNN.Halide_Type_Uint8: np.uint8}
 
 
 def convert(path: str) -> "MNN.Interpreter":
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.mnn"
-        converter.mnnconvert(
-            ["mnnconvert", "-f", "ONNX", "--modelFile", path, "--MNNModel", str(target), "--bizCode", "winnow", "--detectSparseSpeedUp"]
+        options = ["-f", "ONNX", "--modelFile", path, "--MNNModel", str(target), "--bizCode", "winnow", "--detectSparseSpeedUp"]
+        result = subprocess.run(
+            [sys.executable, "-c", CONVERT, "mnnconvert", *options], capture_output=True, text=True, errors="replace"
         )
-        if not target.exists():
-            raise ValueError("the converter refuses the file")
+        if result.returncode or not target.exists():
+            raise ValueError(f"the converter refuses the file: {(result.stderr or result.stdout).strip()[-150:]}")
         return MNN.Interpreter(str(target))
 
 

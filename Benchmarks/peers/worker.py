@@ -19,11 +19,11 @@ os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def needed(package: str):
-    """Imports the package of a peer that not every machine has; without it the process ends with why, as the set-up found it."""
+    """Imports what not every machine has for a peer; without it the process ends with why, as the set-up found it."""
     try:
         return importlib.import_module(package)
     except Exception as error:  # noqa: BLE001: a library that does not load here raises what it likes
-        reason = Path(sys.prefix, f"{package}.missing")
+        reason = Path(sys.prefix, Path(sys.argv[0]).stem.removesuffix("_worker") + ".missing")
         sys.exit(reason.read_text().strip() if reason.exists() else f"{package} cannot be imported: {error}")
 
 
