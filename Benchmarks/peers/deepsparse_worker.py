@@ -12,6 +12,7 @@ if (OWN / "bin/python").exists():
 
 from worker import arguments, checked, needed, random_inputs, serve  # noqa: E402
 
+os.environ["NM_DISABLE_ANALYTICS"] = "1"
 deepsparse = needed("deepsparse")
 # The newest that it reads; what is newer are types it does not have.
 LATEST_IR_VERSION = 9
