@@ -51,7 +51,8 @@ def prepare(task):
     def run():
         for source, values in sources:
             source.copyFrom(values)
-        network.runSession(session)
+        if code := network.runSession(session):
+            raise RuntimeError(f"runSession returned {code}")
         for target, values in targets:
             target.copyToHostTensor(values)
         return [values.getNumpyData() for _, values in targets]
