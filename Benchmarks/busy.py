@@ -2,6 +2,7 @@
 
 For each model and load: one execution with Winnow's default threads, with one thread, and in ONNX Runtime with its default
 threads, in turns. The last columns are the default threads' median and 95th percentile over those of the better of the two others.
+Results are written only where nobody but these neighbours used the cores.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
+import quiet
 
 LOADS = {"quiet": 0, "1 loop a core": 1, "2 loops a core": 2, "4 loops a core": 4, "2 trainings": None}
 ONNXRUNTIME = "onnxruntime"
@@ -91,6 +94,7 @@ def main() -> None:
     arguments.add_argument("--loads", nargs="+", default=list(LOADS))
     arguments.add_argument("--results", type=Path, help="a file of results whose section about neighbours is written anew")
     arguments = arguments.parse_args()
+    watch = quiet.watch() if arguments.results else None
     lines = [
         "| neighbours | model | default | p95 | 1 thread | p95 | onnxruntime | p95 | median × | p95 × |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -113,6 +117,7 @@ def main() -> None:
             lines.append(f"| {name} | {model.stem} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     if arguments.results:
+        quiet.refuse(watch)
         command = f"Benchmarks/busy.py --rounds {arguments.rounds} --seconds {arguments.seconds}"
         write(arguments.results, INTRODUCTION.format(command, os.cpu_count()) + "\n".join(lines) + "\n")
 

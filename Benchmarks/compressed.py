@@ -1,9 +1,9 @@
 """Measures what bits, zeros and tiles gain: products with weights of few bits, networks of which most weights are zero, and 3×3
 convolutions.
 
-Each row: Winnow, ONNX Runtime and, for products, a probe that reads as many bytes as the codes and scales have, in turns; the lowest of
+Each row: Winnow, its peers and, for products, a probe that reads as many bytes as the codes and scales have, in turns; the lowest of
 all rounds' medians. Networks with zeros are compared with themselves before pruning, those of 3×3 convolutions with themselves in exact
-arithmetic. Weights are random, which times do not depend on.
+arithmetic. Weights are random, which times do not depend on. Results are written only where nobody else used the cores.
 """
 
 import argparse
@@ -18,13 +18,18 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import quiet
+
 HEADING = "## Zeros, bits and tiles"
 INTRODUCTION = """Written by `{}`: milliseconds of one execution on {} thread(s), the lowest median of {} rounds. Four matrices of
 4096 × 4096 with scales for blocks of 32 follow each other; bandwidth is the part of what a probe reads in the same rounds. MobileNetV1 at
 224 × 224 has 90 % of its 1×1 weights zero, in float32 anywhere and in int8 in blocks of four along the sum. The last table has networks of
-3×3 convolutions at 224 × 224 in float32, with `--exact` and without.
+3×3 convolutions at 224 × 224 in float32, with `--exact` and without. The last columns are the times of the fastest peer over ours. Peers take
+the same file, whose results they share to 0.001 (0.05 in int8); MNN's converter chooses kernels for zeros (`detectSparseSpeedUp`), ncnn
+packs, stores and computes nothing in 16 bits.
 
 """
+PEERS = ["onnxruntime", "openvino", "mnn", "ncnn", "deepsparse"]
 SIZE, BLOCK, LAYERS = 4096, 32, 4
 
 
@@ -192,22 +197,36 @@ def u_net():
     return net.model([1, 224, 224])
 
 
-def peer(path: str, batch: int, threads: int, seconds: float) -> float:
-    """The lowest time of one execution in ONNX Runtime."""
-    import onnxruntime
+class Peer:
+    """A worker of the folder `peers`; it waits while others work."""
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    shape = [batch, *session.get_inputs()[0].shape[1:]]
-    inputs = {"x": np.random.default_rng(0).standard_normal(shape).astype(np.float32)}
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        session.run(None, inputs)
-        times.append(1000 * (time.perf_counter() - start))
-    return float(np.median(times[1:]))
+    def __init__(self, name: str, threads: int):
+        self.name = name
+        self.command = [sys.executable, str(Path(__file__).parent / "peers" / f"{name}_worker.py"), "--threads", str(threads)]
+        self.process = None
+
+    def why_missing(self) -> str:
+        """Why it is not here; empty where it is."""
+        check = subprocess.run([*self.command, "--check"], capture_output=True, text=True)
+        return " ".join(check.stderr.split())[-200:] if check.returncode else ""
+
+    def milliseconds(self, path: Path, batch: int, seconds: float) -> float:
+        """The median of one execution."""
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+        task = {"work": "inference", "model": str(path), "batch": batch, "seconds": seconds, "coldRuns": 0}
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or '{"error": "the worker ended"}')
+        if "error" in answer:
+            raise ValueError(f"{self.name}: {answer['error']}")
+        return answer["medianMilliseconds"]
+
+    def close(self) -> None:
+        if self.process:
+            self.process.communicate()
 
 
 def probe(count: int, seconds: float) -> float:
@@ -228,20 +247,40 @@ def own(winnow: str, path: Path, batch: int, threads: int, seconds: float, *flag
 
 
 def lowest(rounds: int, *contestants):
-    """What each gives, in turns; nan where one cannot run the file."""
+    """What each gives, in turns; nan where one cannot run the file, which it then tries once."""
+    found = [[] for _ in contestants]
+    for _ in range(rounds):
+        for times, contestant in zip(found, contestants):
+            if np.isnan(times).any():
+                continue
+            try:
+                times.append(contestant())
+            except Exception as error:  # A runtime that refuses a file is a result.
+                print(error, file=sys.stderr)
+                times.append(float("nan"))
+    return [min(times) if not np.isnan(times).any() else float("nan") for times in found]
 
-    def attempt(contestant):
-        try:
-            return contestant()
-        except Exception as error:  # A runtime that refuses a file is a result.
-            print(error, file=sys.stderr)
-            return float("nan")
 
-    found = [[attempt(contestant) for contestant in contestants] for _ in range(rounds)]
-    return [min(values) for values in zip(*found)]
+def against(arguments, path: Path, batch: int):
+    """A contestant of every peer for a file."""
+    return [lambda peer=peer: peer.milliseconds(path, batch, arguments.seconds) for peer in arguments.peers]
+
+
+def header(arguments, *names: str):
+    """The first lines of a table whose last columns are the peers' and how many times faster ours is than the fastest."""
+    cells = [*names, *(peer.name for peer in arguments.peers), "÷ best peer"]
+    return [f"| {' | '.join(cells)} |", f"| {' | '.join('---' for _ in cells)} |"]
+
+
+def compared(ours: float, others) -> str:
+    """The cells below these columns; a peer that cannot run the file has a dash."""
+    ran = [time for time in others if not np.isnan(time)]
+    cells = ["–" if np.isnan(time) else f"{time:.2f}" for time in others]
+    return " | ".join([*cells, f"{min(ran) / ours:.2f}" if ran else "–"])
 
 
 def measure_products(arguments, folder: Path):
+    reference = next(peer for peer in arguments.peers if peer.name == "onnxruntime")
     yield "| weights | rows | winnow | onnxruntime | ÷ onnxruntime | of the bandwidth |"
     yield "| --- | --- | --- | --- | --- | --- |"
     kinds = [
@@ -255,12 +294,12 @@ def measure_products(arguments, folder: Path):
     ]
     for name, form, bits, level in kinds:
         graph, count = products(form, bits, level)
-        path = folder / "products.onnx"
+        path = folder / f"products-{form}-{bits}-{level}.onnx"
         onnx.save(graph, path)
         for rows in (1, 8, 32):
             contestants = [
                 lambda: own(arguments.winnow, path, rows, arguments.threads, arguments.seconds),
-                lambda: peer(str(path), rows, arguments.threads, arguments.seconds),
+                lambda: reference.milliseconds(path, rows, arguments.seconds),
             ]
             if rows == 1 and arguments.threads == 1:
                 contestants.append(lambda: probe(count, arguments.seconds))
@@ -270,12 +309,11 @@ def measure_products(arguments, folder: Path):
 
 
 def measure_zeros(arguments, folder: Path):
-    yield "| MobileNetV1 | batch | winnow, dense | 90 % zero | dense ÷ zero | onnxruntime, 90 % zero | ÷ onnxruntime |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield from header(arguments, "MobileNetV1", "batch", "winnow, dense", "90 % zero", "dense ÷ zero")
     data = folder / "data.npz"
     np.savez(data, x=np.random.default_rng(1).standard_normal((16, 3, 224, 224)).astype(np.float32))
     for name, block in (("float32", 1), ("int8, blocks of 4", 4)):
-        paths = [folder / f"{part}.onnx" for part in ("dense", "zero")]
+        paths = [folder / f"{part}-{block}.onnx" for part in ("dense", "zero")]
         for path, kept in zip(paths, (1, 0.1)):
             onnx.save(mobilenet(kept, block), path)
             if block > 1:
@@ -285,26 +323,25 @@ def measure_zeros(arguments, folder: Path):
             times = lowest(
                 arguments.rounds,
                 *[lambda path=path: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds) for path in paths],
-                lambda: peer(str(paths[1]), batch, arguments.threads, arguments.seconds),
+                *against(arguments, paths[1], batch),
             )
-            dense, zero, other = times
-            yield f"| {name} | {batch} | {dense:.2f} | {zero:.2f} | {dense / zero:.2f} | {other:.2f} | {other / zero:.2f} |"
+            dense, zero, *others = times
+            yield f"| {name} | {batch} | {dense:.2f} | {zero:.2f} | {dense / zero:.2f} | {compared(zero, others)} |"
 
 
 def measure_tiles(arguments, folder: Path):
-    yield "| 3×3 convolutions | batch | winnow, exact | winnow | exact ÷ winnow | onnxruntime | ÷ onnxruntime |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield from header(arguments, "3×3 convolutions", "batch", "winnow, exact", "winnow", "exact ÷ winnow")
     for name, network in (("VGG-11", vgg_11), ("ResNet-18", resnet_18), ("U-Net", u_net)):
-        path = folder / "tiles.onnx"
+        path = folder / f"{name}.onnx"
         onnx.save(network(), path)
         for batch in (1, 8):
-            exact, fast, other = lowest(
+            exact, fast, *others = lowest(
                 arguments.rounds,
                 lambda: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds, "--exact"),
                 lambda: own(arguments.winnow, path, batch, arguments.threads, arguments.seconds),
-                lambda: peer(str(path), batch, arguments.threads, arguments.seconds),
+                *against(arguments, path, batch),
             )
-            yield f"| {name} | {batch} | {exact:.2f} | {fast:.2f} | {exact / fast:.2f} | {other:.2f} | {other / fast:.2f} |"
+            yield f"| {name} | {batch} | {exact:.2f} | {fast:.2f} | {exact / fast:.2f} | {compared(fast, others)} |"
 
 
 def write(path: Path, section: str) -> None:
@@ -326,7 +363,12 @@ def main() -> None:
     arguments.add_argument("--only", choices=["products", "zeros", "tiles"])
     arguments.add_argument("--results", type=Path, help="a file of results whose section about these is written anew")
     arguments = arguments.parse_args()
-    lines = []
+    watch = quiet.watch() if arguments.results else None
+    arguments.peers = [Peer(name, arguments.threads) for name in PEERS]
+    missing = {peer: why for peer in arguments.peers if (why := peer.why_missing())}
+    arguments.peers = [peer for peer in arguments.peers if peer not in missing]
+    lines = [f"Without {peer.name}: {why}\n" for peer, why in missing.items()]
+    print("\n".join(lines), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for part, measure in (("products", measure_products), ("zeros", measure_zeros), ("tiles", measure_tiles)):
             if arguments.only not in (None, part):
@@ -335,7 +377,10 @@ def main() -> None:
                 lines.append(line)
                 print(line, flush=True)
             lines.append("")
+    for peer in arguments.peers:
+        peer.close()
     if arguments.results:
+        quiet.refuse(watch)
         command = f"Benchmarks/compressed.py --threads {arguments.threads} --rounds {arguments.rounds} --seconds {arguments.seconds}"
         write(arguments.results, INTRODUCTION.format(command, arguments.threads, arguments.rounds) + "\n".join(lines) + "\n")
 

@@ -1,14 +1,30 @@
 """The protocol of every peer: one JSON task a line on standard input, one JSON answer a line on standard output."""
 
 import argparse
+import importlib
 import json
+import os
 import sys
 import time
+from pathlib import Path
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--threads", type=int, default=1)
 arguments.add_argument("--compile", action="store_true")
+arguments.add_argument("--check", action="store_true", help="only tells whether the runtime is there: ends with 1 and why where it is not")
 arguments = arguments.parse_args()
+# Runtimes print to standard output too, which is for answers alone.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def needed(package: str):
+    """Imports what not every machine has for a peer; without it the process ends with why, as the set-up found it."""
+    try:
+        return importlib.import_module(package)
+    except Exception as error:  # noqa: BLE001: a library that does not load here raises what it likes
+        reason = Path(sys.prefix, Path(sys.argv[0]).stem.removesuffix("_worker") + ".missing")
+        sys.exit(reason.read_text().strip() if reason.exists() else f"{package} cannot be imported: {error}")
 
 
 def percentiles(times: list[float]) -> tuple[float, float]:
@@ -55,6 +71,8 @@ def cold(body, count: int) -> float:
 
 def serve(prepare, quantize=None) -> None:
     """Answers tasks; `prepare(task)` gives a function of no arguments that does the work once."""
+    if arguments.check:
+        return
     ready = (None, None)
     for line in sys.stdin:
         task = json.loads(line)
@@ -69,7 +87,7 @@ def serve(prepare, quantize=None) -> None:
                 answer = measure(ready[1], task)
         except Exception as error:  # noqa: BLE001: whatever a runtime refuses is an answer
             answer = {"error": " ".join(str(error).split())[:200] or type(error).__name__}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def random_inputs(path: str, batch: int) -> dict:
@@ -90,3 +108,25 @@ def random_inputs(path: str, batch: int) -> dict:
         values = random.standard_normal(shape) if floating else random.integers(0, 2, shape)
         arrays[value.name] = values.astype(kind)
     return arrays
+
+
+def checked(run, path: str, inputs: dict):
+    """`run`, once its results are ONNX Runtime's for the same inputs, so that nothing else is timed.
+
+    The largest difference may be 0.001 of the largest result; where data are rounded to codes, which half a code may move, 0.05.
+    """
+    import numpy as np
+    import onnx
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    nodes = onnx.load(path, load_external_data=False).graph.node
+    tolerance = 0.05 if any(node.op_type.endswith("QuantizeLinear") for node in nodes) else 0.001
+    for found, right in zip(run(), session.run(None, inputs), strict=True):
+        difference = np.abs(np.reshape(found, right.shape) - right).max() / max(np.abs(right).max(), 1e-9)
+        if not difference < tolerance:
+            raise ValueError(f"computes something else: {difference:.1e} of the largest result away from onnxruntime")
+    return run

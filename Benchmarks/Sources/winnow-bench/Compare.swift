@@ -24,13 +24,19 @@ struct Compare: ParsableCommand {
     @Option(help: "The folder of the peers' programs.") var peers: String
     @Option(help: "The winnow command.") var winnow: String
     @Option(help: "Only these contestants besides winnow, separated by commas.") var only: String?
+    @Flag(help: "Write results although others use the cores.") var noisy = false
     @Option(help: "The command that was typed, for the results.") var command = "winnow-bench compare"
     @Option(help: "The Markdown file to write; JSON goes beside it.") var output: String
 
     func run() throws {
+        let notes = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json").path
+        defer { try? FileManager.default.removeItem(atPath: notes) }
+        try requireQuiet(notes)
         let wanted = only.map { Set($0.split(separator: ",").map(String.init)) }
-        let contestants = Contestant.all(program: CommandLine.arguments[0], winnow: winnow, python: python, peers: peers)
+        let candidates = Contestant.all(program: CommandLine.arguments[0], winnow: winnow, python: python, peers: peers)
             .filter { $0.name == Contestant.ours || wanted?.contains($0.name) ?? true }
+        let missing = candidates.reduce(into: [String: String]()) { $0[$1.name] = $1.reasonMissing }
+        let contestants = candidates.filter { missing[$0.name] == nil }
         let measurement = Measurement(rounds: quick ? 3 : rounds)
         let seconds = quick ? 0.1 : seconds
         var suite = Suite(batches: numbers(batches), trainingBatch: trainingBatch, largest: largest, seconds: seconds)
@@ -39,7 +45,7 @@ struct Compare: ParsableCommand {
         for file in quantization { try suite.addQuantization(file) }
         var results = Results(
             environment: try environment(), command: command, rounds: measurement.rounds, seconds: seconds, peaks: [], rows: [],
-            leftOut: suite.leftOut)
+            leftOut: missing.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } + suite.leftOut)
         results.inspection = try inspection.map(inspect)
         for count in numbers(threads) {
             for work in Task.Work.allCases {
@@ -54,6 +60,7 @@ struct Compare: ParsableCommand {
                 }
                 let after = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
                 results.peaks += zip(before, after).map { $0.gigaMultiplyAccumulatesPerSecond > $1.gigaMultiplyAccumulatesPerSecond ? $0 : $1 }
+                try requireQuiet(notes)
                 try write(results)
             }
         }
@@ -63,13 +70,23 @@ struct Compare: ParsableCommand {
     /// At once, not when a buffer is full.
     private func say(_ line: String) { FileHandle.standardOutput.write(Data("bench: \(line)\n".utf8)) }
 
+    /// Throws where others used the cores since the last call.
+    private func requireQuiet(_ notes: String) throws {
+        guard !noisy else { return }
+        try Command(python, ["\(peers)/../quiet.py", notes]).run()
+    }
+
     /// The machine, and the versions the peers are pinned to.
     private func environment() throws -> [String: String] {
         var result = Platform.environment.filter { $0.key != "threads" }
         result["cores"] = "\(ProcessInfo.processInfo.activeProcessorCount)"
-        for line in try String(contentsOfFile: "\(peers)/requirements.txt", encoding: .utf8).split(separator: "\n") {
-            let parts = line.split(separator: "=", omittingEmptySubsequences: true)
-            if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+        let files = try FileManager.default.contentsOfDirectory(atPath: peers).filter { $0.hasPrefix("requirements") }
+        // The environment that all peers but one share comes last, and counts.
+        for file in files.sorted(by: >) {
+            for line in try String(contentsOfFile: "\(peers)/\(file)", encoding: .utf8).split(separator: "\n") {
+                let parts = line.split(separator: "=", omittingEmptySubsequences: true)
+                if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }
+            }
         }
         return result
     }

@@ -13,7 +13,9 @@ extension Results {
             Written by `\(command)`. All contestants run in turn (A B A B …), \(rounds) rounds of \(seconds) s each after a
             warm-up, on the same files, random inputs and threads; times are the median over rounds of each round's median, in
             milliseconds, with the 95th percentile in parentheses. A ratio above 1 says how many times faster Winnow is. Architectures
-            have random weights, which times do not depend on. `RESULTS.json` has every number and the steps of every plan.
+            have random weights, which times do not depend on. MNN, ncnn and DeepSparse are timed only where their results are ONNX
+            Runtime's to 0.001 (0.05 where data are quantized); MNN's converter looks for zeros (`detectSparseSpeedUp`), ncnn packs,
+            stores and computes nothing in 16 bits. `RESULTS.json` has every number and the steps of every plan.
 
             \((machine + peakLines).joined(separator: "\n"))
 
@@ -86,10 +88,11 @@ extension Results {
         let peers = names.filter { !$0.hasPrefix(Contestant.ours) }
         let body = rows.map { row in
             [row.model, "\(row.batch)", "\(row.threads)"] + names.map { row[$0].map(cell) ?? "–" }
-                + peers.map { row.ratio(over: $0).map(number) ?? "–" }
+                + peers.map { row.ratio(over: $0).map(number) ?? "–" } + [row.ratio(overBestOf: peers).map(number) ?? "–"]
         }
-        let means = peers.map { peer in geometricMean(rows.compactMap { $0.ratio(over: peer) }).map(number) ?? "–" }
-        let header = ["model", "batch", "threads"] + names + peers.map { "÷ \($0)" }
+        let ratios = peers.map { peer in rows.compactMap { $0.ratio(over: peer) } } + [rows.compactMap { $0.ratio(overBestOf: peers) }]
+        let means = ratios.map { geometricMean($0).map(number) ?? "–" }
+        let header = ["model", "batch", "threads"] + names + peers.map { "÷ \($0)" } + ["÷ best peer"]
         let table = MarkdownTable(header: header, rows: body + [["geometric mean", "", ""] + names.map { _ in "" } + means])
         return "## \(title)\n\n\(table.text)\(failures(rows))"
     }

@@ -57,6 +57,11 @@ struct Row: Codable {
         return their / our
     }
 
+    /// How many times faster it is than the fastest of the contestants that could do the work.
+    func ratio(overBestOf peers: [String], of ours: String = Contestant.ours) -> Double? {
+        peers.compactMap { ratio(over: $0, of: ours) }.min()
+    }
+
     var label: String { "\(model), batch \(batch), \(threads) thread\(threads == 1 ? "" : "s")" }
 }
 

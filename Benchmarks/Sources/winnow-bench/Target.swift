@@ -63,6 +63,6 @@ extension Results {
 extension Row {
     /// Against the faster of eager and compiled.
     func ratioOverTorch(of ours: String) -> Double? {
-        ["torch", "torch compiled"].compactMap { ratio(over: $0, of: ours) }.min()
+        ratio(overBestOf: ["torch", "torch compiled"], of: ours)
     }
 }

@@ -3,14 +3,20 @@ import Winnow
 
 /// A process that answers tasks; it waits, without computing, while others work.
 final class Worker {
-    private let process = Process()
-    private let tasks = Pipe()
-    private let answers = Pipe()
+    private var process = Process()
+    private var tasks = Pipe()
+    private var answers = Pipe()
+    private let command: [String]
     let contestant: Contestant
 
     init(_ contestant: Contestant, threads: Int) throws {
         self.contestant = contestant
-        let command = contestant.command + ["--threads", "\(threads)"]
+        command = contestant.command + ["--threads", "\(threads)"]
+        try start()
+    }
+
+    private func start() throws {
+        (process, tasks, answers) = (Process(), Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
         process.standardInput = tasks
@@ -24,11 +30,16 @@ final class Worker {
     }
 
     func answer(_ task: Task) throws -> Answer {
+        // One that a task brought down starts anew for the next.
+        if !process.isRunning { try start() }
         tasks.fileHandleForWriting.write(try JSONEncoder().encode(task) + Data("\n".utf8))
         var line = Data()
         while line.last != UInt8(ascii: "\n") {
             let byte = try answers.fileHandleForReading.read(upToCount: 1) ?? Data()
-            guard !byte.isEmpty else { return Answer(error: "the worker ended") }
+            guard !byte.isEmpty else {
+                process.waitUntilExit()
+                return Answer(error: "the worker ended")
+            }
             line += byte
         }
         return try JSONDecoder().decode(Answer.self, from: line)
