@@ -220,7 +220,7 @@ struct PrecisionSearch {
         guard found.isMet else { return (barred, found.share, budget.reason(against: found.length, of: order.count, rest: "layers in float")) }
         // Those of most noise whose floats take no more than is left of the budget.
         func integers() -> [ValueName] { layers.plan(barred: barred).groups.filter { !layers.isGiven($0) }.compactMap(\.values.first) }
-        let loud = integers().sorted { (noises[$0] ?? 0, $1) > (noises[$1] ?? 0, $0) }
+        let loud = integers().sorted { (noises.values[$0] ?? 0, $1) > (noises.values[$1] ?? 0, $0) }
         for value in loud.prefix(Self.attempts) where integers().contains(value) {
             let own = try share(layers.plan(barred: barred.union([value])))
             if own <= budget.share { (found.share, barred) = (own, barred.union([value])) }
