@@ -33,7 +33,7 @@ extension TensorStorage {
 
     /// A copy of `bytes` in a temporary file that has no name and goes with the storage; nil if there is no room for it.
     fileprivate convenience init?(spilling bytes: UnsafeRawBufferPointer) {
-        let descriptor = TemporaryFile.opened()
+        let descriptor = NamelessFile.opened()
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var rest = bytes[...]

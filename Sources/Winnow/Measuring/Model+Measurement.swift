@@ -38,7 +38,7 @@ extension Model {
     /// Writes it to a file of the folder for such as go again; where that cannot be, the error tells which folder to give.
     func writeTemporarily(to path: String) throws {
         do { try write(to: path) } catch var error as WinnowError where error.kind == .file {
-            error.remedy = TemporaryFile.remedy
+            error.remedy = NamelessFile.remedy
             throw error
         }
     }

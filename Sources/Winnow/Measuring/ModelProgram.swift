@@ -26,7 +26,7 @@ public struct ModelProgram: Sendable, CustomStringConvertible {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("winnow-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false) } catch {
-            throw WinnowError(.file, folder.path, "cannot be made", remedy: TemporaryFile.remedy)
+            throw WinnowError(.file, folder.path, "cannot be made", remedy: NamelessFile.remedy)
         }
         let path = folder.appendingPathComponent("model.onnx").path
         try model.writeTemporarily(to: path)

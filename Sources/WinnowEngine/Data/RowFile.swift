@@ -18,7 +18,7 @@ package final class RowFile: Sendable {
     package init(_ path: String?, rowByteCount: Int) throws {
         self.rowByteCount = max(1, rowByteCount)
         self.path = path
-        descriptor = path.map { open($0, O_CREAT | O_RDWR | O_CLOEXEC, 0o666) } ?? TemporaryFile.opened()
+        descriptor = path.map { open($0, O_CREAT | O_RDWR | O_CLOEXEC, 0o666) } ?? NamelessFile.opened()
         guard descriptor >= 0 else { throw failure() }
     }
 
@@ -26,7 +26,7 @@ package final class RowFile: Sendable {
 
     private func failure() -> WinnowError {
         let code = errno
-        guard let path else { return TemporaryFile.failure(code) }
+        guard let path else { return NamelessFile.failure(code) }
         return WinnowError(.file, path, "cannot be written: \(String(cString: strerror(code)).lowercased())")
     }
 

@@ -21,15 +21,15 @@ final class ReadableFile: Sendable {
     /// A temporary file without a name that goes with this, of what `fill` writes.
     init(temporaryFor path: String, _ fill: (_ write: (UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
         self.path = path
-        let descriptor = TemporaryFile.opened()
+        let descriptor = NamelessFile.opened()
         self.descriptor = descriptor
-        guard descriptor >= 0 else { throw TemporaryFile.failure() }
+        guard descriptor >= 0 else { throw NamelessFile.failure() }
         try fill { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {
                 let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw TemporaryFile.failure() }
+                guard count > 0 else { throw NamelessFile.failure() }
                 rest = rest.dropFirst(count)
             }
         }

@@ -4,8 +4,8 @@ import Glibc
 import Darwin
 #endif
 
-/// A file without a name that is gone once it is closed.
-package enum TemporaryFile {
+/// A temporary file without a name, which is gone once it is closed.
+package enum NamelessFile {
     /// The folder that has room for it: `TMPDIR`; else /var/tmp, which unlike /tmp is memory on no system.
     package static var folder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp" }
 

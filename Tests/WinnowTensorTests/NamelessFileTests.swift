@@ -6,16 +6,16 @@ import Darwin
 import Testing
 import WinnowTensor
 
-struct TemporaryFileTests {
+struct NamelessFileTests {
     @Test func theyHaveNoNameAndAreKeptWhileOpen() {
-        let descriptor = TemporaryFile.opened()
+        let descriptor = NamelessFile.opened()
         defer { close(descriptor) }
         var status = stat()
         #expect(descriptor >= 0 && fstat(descriptor, &status) == 0 && status.st_nlink == 0)
     }
 
     @Test func errorsTellWhichFolderToGive() {
-        let error = TemporaryFile.failure(ENOSPC)
-        #expect(error.subject == TemporaryFile.folder && error.problem.hasSuffix("no space left on device") && error.remedy.hasPrefix("set TMPDIR"))
+        let error = NamelessFile.failure(ENOSPC)
+        #expect(error.subject == NamelessFile.folder && error.problem.hasSuffix("no space left on device") && error.remedy.hasPrefix("set TMPDIR"))
     }
 }
