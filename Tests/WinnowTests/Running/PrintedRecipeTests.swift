@@ -20,9 +20,9 @@ import WinnowTensor
         let guides = root.appendingPathComponent("Guides")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: guides.path)) ?? []
         let pages = names.sorted().filter { $0.hasSuffix(".md") }.map { guides.appendingPathComponent($0) } + [root.appendingPathComponent("README.md")]
-        return pages.flatMap { page in
+        return pages.flatMap { page -> [Block] in
             let parts = ((try? String(contentsOf: page, encoding: .utf8)) ?? "").components(separatedBy: "```yaml\n").dropFirst()
-            return parts.compactMap { part in
+            return parts.compactMap { part -> Block? in
                 let text = part.components(separatedBy: "```")[0]
                 // An included file is not there.
                 guard ["steps:", "version:", "- "].contains(where: { text.hasPrefix($0) }), !text.contains("include:") else { return nil }
