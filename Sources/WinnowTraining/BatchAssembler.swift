@@ -45,6 +45,11 @@ struct BatchAssembler {
     private func checkAugmentation() throws {
         for (method, change) in changes {
             let changed = data.features.indices.filter { place in samples(of: place, [0], step: 0, workspace.base).map { applies(method, change, place, $0) } ?? false }
+            if changed.isEmpty, let other = data.features.first(where: { $0.batchElementType.isFloatingPoint && $0.batchElementType != .float32 }) {
+                throw WinnowError(
+                    .data, "augmentation \(method.name)", "changes float32, and \(other.name) is \(other.batchElementType)",
+                    remedy: "leave it out")
+            }
             guard !changed.isEmpty else {
                 throw WinnowError(
                     .data, "augmentation \(method.name)", "finds nothing that it could change\(change.input.map { " in \($0)" } ?? "")",

@@ -174,7 +174,7 @@ struct PassStepTests {
 
     /// The command line and YAML read `none` as no value; where it is one of a few words it is that word.
     @Test func noneIsAWordWhereItIsOne() throws {
-        let settings = try [String: HyperparameterValue](settings: ["repair=none", "normalize=none"])
+        let settings = try [String: HyperparameterValue](settings: ["repair=none", "normalize=none", "scope=global"])
         let pass = try StructuredPruning(hyperparameters: settings)
         #expect(pass.ranking.normalize == .none && pass.repairing.repair == .none)
         #expect(try SVDFactorization(hyperparameters: ["convolutions": .none]).hyperparameters["convolutions"] == .string("none"))

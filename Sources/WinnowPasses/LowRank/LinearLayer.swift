@@ -15,6 +15,8 @@ struct LinearLayer {
     var bias: [Float]?
     /// Of an Einsum.
     var terms: EinsumTerms?
+    /// Whether the data may be a vector.
+    private var meetsVectors = false
 
     /// nil where a node is no such layer, or something else reads its weight.
     init?(_ node: Node, in index: GraphIndex) {
@@ -33,6 +35,7 @@ struct LinearLayer {
         default: return nil
         }
         (op, self.weight, weightIndex) = (node.op, weight, place)
+        meetsVectors = index.info(of: node.input(1 - place))?.rank ?? 1 < 2
         guard let bias = node.input(2) else { return }
         guard let stored = index.graph.initializers[bias], stored.elementType == weight.elementType, stored.rank == 1,
             stored.elementCount == outputCount, outputCount > 1
@@ -75,6 +78,7 @@ struct LinearLayer {
     /// Of matrices on the left of the data, or of several side by side.
     private func matrices(_ next: LinearLayer) throws(Refusal) -> LinearLayer {
         guard weightIndex == next.weightIndex else { throw Refusal("one is on the left of its data, the other on the right") }
+        guard !meetsVectors || weight.rank == 2 && next.weight.rank == 2 else { throw Refusal("their data may be a vector") }
         let batch = Array(weight.shape.dropLast(2))
         guard batch == Array(next.weight.shape.dropLast(2)) else { throw Refusal("they are not as many matrices") }
         let count = batch.reduce(1, *)

@@ -39,8 +39,7 @@ public struct LowRankCompensation: Pass {
         let metrics = try weighting.member.metrics(of: targets, in: graph, context, sampleCount: samples)
         let indices = (coded: GraphIndex(coded.graph), former: GraphIndex(graph))
         var (names, edits, findings) = (FreshNames(coded.graph), [GraphEdit](), coded.findings)
-        for site in coded.graph.weightSites where site.isQuantized {
-            guard let original = former.counterpart(of: site) else { continue }
+        for (site, original) in codedSites(of: graph, former, in: indices.coded) {
             do throws(Refusal) {
                 let (edit, finding) = try compensated(
                     site, in: indices.coded, original, in: indices.former, metrics[original.tensor] ?? [], &names)
@@ -52,6 +51,21 @@ public struct LowRankCompensation: Pass {
             }
         }
         return PassResult(graph: edits.isEmpty ? coded.graph : try coded.graph.applying(edits), findings: findings)
+    }
+
+    /// Layers that read codes, in either graph: through DequantizeLinear, or what looks their numbers up in a table.
+    private func codedSites(of graph: Graph, _ former: WeightSites, in coded: GraphIndex) -> [(WeightSite, WeightSite)] {
+        let sites = coded.graph.weightSites.filter(\.isQuantized)
+        let lookedUp = graph.weightSites.compactMap { original -> (WeightSite, WeightSite)? in
+            guard coded.graph.initializers[original.tensor] == nil, let node = coded.graph.node(named: original.node.name),
+                !sites.contains(where: { $0.node.name == node.name && $0.inputIndex == original.inputIndex }),
+                let operand = node.input(original.inputIndex), EncodedWeight(of: operand, in: coded) != nil
+            else { return nil }
+            var site = original
+            (site.node, site.operand, site.isQuantized) = (node, operand, true)
+            return (site, original)
+        }
+        return sites.compactMap { site in former.counterpart(of: site).map { (site, $0) } } + lookedUp
     }
 
     /// The edit that adds to a layer's product what its codes lost most of.

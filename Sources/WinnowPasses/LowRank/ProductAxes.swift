@@ -43,6 +43,8 @@ package struct ProductAxes: Sendable {
         guard shape.rank >= 2 else { throw Refusal("it is a vector") }
         let (last, isOutputFirst) = (shape.rank - 1, weightIndex == 0 || form.transposesRight)
         let batch = Array(0..<(last - 1))
+        // What the first product makes of a vector, the second would take for a matrix.
+        guard batch.isEmpty || data.map({ $0.count > 1 }) ?? false else { throw Refusal("its data is a vector, and it is several matrices") }
         let dataInputs = weightIndex == 1 ? form.transposesLeft ? -2 : -1 : (data?.count ?? 2) == 1 ? -1 : -2
         // A single matrix meets all data.
         let places: [Int?] = batch.filter { shape[$0] != 1 }.map { axis in

@@ -33,7 +33,11 @@ public struct BiasCorrection: Pass {
         try checkHyperparameters()
         let targets = WeightTargets(graph, try choice.selection(in: graph)) { _ in nil }
         guard let original = context.model(before: graph) else {
-            return PassResult(graph: graph, findings: WeightLedger(graph).findings { _ in "there is no model before compression to compare with" })
+            let reason = "there is no model before compression to compare with"
+            let findings = WeightLedger(graph).findings { _ in reason }
+            return PassResult(
+                graph: graph,
+                findings: findings.contains { $0.reason == reason } ? findings : [Finding("graph", .skipped, reason: reason)])
         }
         var ledger = WeightLedger(graph)
         var result = graph

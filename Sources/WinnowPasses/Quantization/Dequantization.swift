@@ -51,6 +51,12 @@ public struct Dequantization: Pass {
         let own = ledger.findings { name in
             result.initializers[name] == nil ? "it belongs to codes, and is gone with them" : "it is float: no codes stand for it"
         }
-        return PassResult(graph: result, findings: own + bodies.findings)
+        // What leaves codes alone elsewhere names this pass.
+        let findings = (own + bodies.findings).map { finding in
+            var finding = finding
+            finding.reason = finding.reason.replacing(Finding.codesRemedy, with: "")
+            return finding
+        }
+        return PassResult(graph: result, findings: findings)
     }
 }

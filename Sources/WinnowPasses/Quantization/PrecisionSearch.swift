@@ -201,7 +201,7 @@ struct PrecisionSearch {
             Finding("graph", .done, .outputSignal, after: noise > 0 ? -10 * log10(noise) : nil, reason: summary(of: plan)),
         ]
         let floats = floats(besides: plan) {
-            found.reason.map { "\($0), and a larger latency than \(limit) or output-sqnr in its place makes" }
+            found.reason.map { "\($0), and output-sqnr in the place of latency makes" }
                 ?? "with the others in integers the latency is within \(limit): a smaller latency, or output-sqnr in its place, makes"
         }
         return Choice(plan: plan, findings: findings + floats + reasons(for: found.barred))

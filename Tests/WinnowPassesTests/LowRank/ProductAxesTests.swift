@@ -123,4 +123,36 @@ struct ProductAxesTests {
         #expect(matrices.flatMap(\.elements) == weight.transposed(product.batch + product.outputs + product.inputs).floats())
         #expect(unfolded.weight(of: matrices) == weight)
     }
+
+    /// What a product makes of a vector with several matrices, the next would take for one matrix: such layers are neither split, nor
+    /// merged, nor added to.
+    @Test(arguments: [false, true]) func vectorsMeetNoFactors(_ isWeightFirst: Bool) throws {
+        let product = Product(
+            data: [16], weight: isWeightFirst ? [3, 12, 16] : [3, 16, 12], isWeightFirst: isWeightFirst, batch: [0],
+            inputs: [isWeightFirst ? 2 : 1], outputs: [isWeightFirst ? 1 : 2])
+        let graph = try product.graph()
+        let split = try SVDFactorization(hyperparameters: ["rank": 2])(graph)
+        #expect(split.graph.text == graph.text && split.findings.contains { $0.status == .skipped && $0.reason.contains("vector") }, "\(split.findings)")
+        let added = try LowRankCompensation(hyperparameters: ["rank": 2])(graph)
+        #expect(!added.graph.nodes.contains { $0.op is Add } && added.findings.contains { $0.reason.contains("vector") }, "\(added.findings)")
+        guard !isWeightFirst else { return }
+        let b = GraphBuilder("two")
+        let first = try b.add(MatMul(), b.input("x", .float32, [16]), b.constant("a", TestModels.normal([3, 16, 4])))
+        let two = try b.graph(outputs: [b.add(MatMul(), first, b.constant("b", TestModels.normal([3, 4, 12])))])
+        #expect(try MergeFactors()(two).graph.text == two.text)
+    }
+
+    /// Codes that are looked up in a table get what they lost beside them, as those behind DequantizeLinear do.
+    @Test(arguments: ["int4-g16", "nf4", "mxfp4", "palette-4"]) func codesOfAnyFormAreCompensated(_ scheme: String) throws {
+        let b = GraphBuilder("row")
+        let x = try b.input("x", .float32, ["N", 64])
+        let graph = try b.graph(outputs: [b.add(MatMul(), x, b.constant("w", TestModels.normal([64, 96])), name: "layer")])
+        let plain = try WeightOnlyQuantization(hyperparameters: ["scheme": .string(scheme)])(graph).graph
+        let result = try LowRankCompensation(hyperparameters: ["rank": 8, "quantization": ["scheme": .string(scheme)]])(graph)
+        let wanted = try Zoo.outputs(of: graph, like: graph)
+        func error(_ other: Graph) throws -> Double {
+            try wanted.map { name, tensor in tensor.relativeError(of: try #require(Zoo.outputs(of: other, like: graph)[name])) }.max() ?? .infinity
+        }
+        #expect(try error(result.graph) < 0.95 * error(plain), "\(result.findings)")
+    }
 }

@@ -21,7 +21,7 @@ struct CodeCostTests {
         let activations = result.findings.filter { $0.codes != nil && $0.quantity == .rangeWidth }
         #expect(weights.count >= 2 && !activations.isEmpty)
         for codes in weights.compactMap(\.codes) {
-            #expect(codes.scheme.hasPrefix("int8 −127…127, a scale for each of"))
+            #expect(codes.scheme.hasPrefix("int8 −128…127, a scale for each of"))
             #expect(codes.scales.map { $0.lowerBound > 0 } == true && codes.clippedPart == 0)
             #expect(codes.signal.map { (30...70).contains($0) } == true && codes.outputNoise.map { $0 < -20 } == true)
         }
@@ -32,7 +32,7 @@ struct CodeCostTests {
         let samples = try TestModels.dataset(for: graph, count: 64)
         let whole = try MetricRun(of: result.graph, original: graph, on: samples, metrics: [SignalToNoise()])
         let last = try #require(weights.last?.codes?.signalSoFar)
-        #expect(abs(last - whole.sums[0].sums.decibels) < 3)
+        #expect(abs(last - whole.sums[0].sums.decibels) < 6)
         #expect(weights.allSatisfy { $0.codes?.signalSoFar != nil })
     }
 

@@ -31,19 +31,18 @@ struct DequantizationTests {
         let (name, values) = Self.weightSettings[place]
         for graph in try TestModels.all {
             let coded = try PassStep(named: name, hyperparameters: values).pass(graph).graph
-            let index = GraphIndex(coded)
             let result = try Dequantization()(coded)
             #expect(!hasCodes(result.graph) && result.graph.inputs == graph.inputs && result.graph.outputNames == graph.outputNames)
             var count = 0
             for node in coded.nodes where node.op.quantization == .contraction {
-                guard let value = node.input(1), let encoded = EncodedWeight(of: value, in: index) else { continue }
+                guard let value = node.input(1), coded.initializers[value] == nil, let numbers = coded.constantValue(of: value) else { continue }
                 count += 1
                 let read = try #require(result.graph.node(named: node.name)?.input(1))
                 let weight = try #require(result.graph.constantValue(of: read))
-                #expect(weight == encoded.decoded, "\(graph.name) \(node.name)")
+                #expect(weight == numbers, "\(graph.name) \(node.name)")
                 #expect(graph.initializers[read] != nil, "\(graph.name): \(read) is another name")
             }
-            #expect(count > 0 && result.findings.count { $0.status == .done } >= count)
+            #expect((count > 0 || !hasCodes(coded)) && result.findings.count { $0.status == .done } >= count)
             #expect(try error(coded, result.graph) < 1e-5)
             #expect(try Dequantization()(result.graph).graph.text == result.graph.text)
         }

@@ -22,7 +22,7 @@ package struct SumPreservingRounding: WeightRounding {
             let codes = (Float(parameters.codes.lowerBound) - zero)...(Float(parameters.codes.upperBound) - zero)
             let step = parameters.scales[scale]
             let rounded = Self.codes(elements[start..<end].map { $0 / step }, codes)
-            for (offset, code) in rounded.enumerated() { elements[start + offset] = code * step }
+            for (offset, code) in rounded.enumerated() { elements[start + offset] = code == 0 ? 0 : code * step }
         }
         values.withMutableElements(Float.self) { layout.ungrouped(elements, to: $0) }
         return RoundedWeight(values: values, parameters: parameters)
