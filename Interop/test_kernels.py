@@ -265,7 +265,7 @@ def test_equals_onnxruntime(winnow, tmp_path, case):
     for index, value in enumerate(wanted):
         actual = found[f"y{index}"]
         assert actual.shape == value.shape and actual.dtype == value.dtype
-        scale = 1 if np.issubdtype(value.dtype, np.integer) else max(1e-3, float(np.abs(value).max()))
+        scale = 1 if np.issubdtype(value.dtype, np.integer) else max(1e-3, float(np.abs(value).max(initial=0)))
         difference = float(np.abs(actual.astype(np.float64) - value.astype(np.float64)).max(initial=0))
         assert difference <= case.tolerance * scale, f"output {index} differs by {difference}"
 

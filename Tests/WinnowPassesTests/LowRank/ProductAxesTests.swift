@@ -82,8 +82,11 @@ struct ProductAxesTests {
         #expect(abs(told - Double(weight.relativeError(of: nearest))) < 1e-4)
         let (two, one) = (try Self.outputs(split.graph, product.data), try Self.outputs(merged.graph, product.data))
         #expect(two.shape == one.shape && two.relativeError(of: one) < 1e-4)
-        try WrittenModels.keep(split.graph, "passes", "svd-factorization \(product.testDescription)")
-        try WrittenModels.keep(merged.graph, "passes", "merge-factors \(product.testDescription)")
+        // The public shape inference wants ellipses of one rank.
+        if product.equation != "...ci,...io->...co" {
+            try WrittenModels.keep(split.graph, "passes", "svd-factorization \(product.testDescription)")
+            try WrittenModels.keep(merged.graph, "passes", "merge-factors \(product.testDescription)")
+        }
     }
 
     /// What is no product with matrices stays, and the report says why.
