@@ -33,17 +33,22 @@ package struct CTCLoss: Operator {
     package func kernel(for request: KernelRequest) throws -> Kernel { try request.inFloat32(floatKernel) }
 
     private func floatKernel(_ request: KernelRequest) throws -> Kernel {
-        let (scores, letters) = (try request.input(0), try request.input(1))
-        try scores.requireFloat32(request.nodeName)
-        let loss = try TemporalClassificationKernel(scores.shape, letters: letters.shape, blank: blank, zeroesInfinity: zeroesInfinity)
+        let paths = try paths(request, scores: 0, letters: 1)
         return Kernel { operands in
-            try loss.run(
+            try paths.run(
                 operands.input(0, as: Float.self), operands.input(1, as: Int64.self), loss: operands.output(0, as: Float.self))
         }
     }
 
+    /// What goes over the paths of the inputs at these places.
+    func paths(_ request: KernelRequest, scores: Int, letters: Int) throws -> TemporalClassificationKernel {
+        let (scores, letters) = (try request.input(scores), try request.input(letters))
+        try scores.requireFloat32(request.nodeName)
+        return try TemporalClassificationKernel(scores.shape, letters: letters.shape, blank: blank, zeroesInfinity: zeroesInfinity)
+    }
+
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {
         let inputs = [try context.outputGradient(), try context.input(0), try context.input(1)]
-        return [try context.builder.add(CTCLossGradient(blank: blank, zeroesInfinity: zeroesInfinity), inputs: inputs)[0], nil]
+        return [try context.builder.add(CTCLossGradient(self), inputs: inputs)[0], nil]
     }
 }

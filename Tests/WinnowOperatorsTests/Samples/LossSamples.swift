@@ -102,7 +102,7 @@ extension OperatorSamples {
             CTCLoss(zeroesInfinity: true), [.sample([1, 2, 3]), Tensor([1, 1] as [Int64], shape: [1, 2])], differentiated: [0]
         ) { _ in [scalar(0)] },
         OperatorSample(
-            CTCLossGradient(zeroesInfinity: true), [Tensor(scalar: Float(1)), .sample([1, 2, 3]), Tensor([1, 1] as [Int64], shape: [1, 2])],
+            CTCLossGradient(CTCLoss(zeroesInfinity: true)), [Tensor(scalar: Float(1)), .sample([1, 2, 3]), Tensor([1, 1] as [Int64], shape: [1, 2])],
             differentiated: []
         ) { _ in [.computed([1, 2, 3]) { _ in 0 }] },
         OperatorSample(MeanSquaredError(), [scores, .sample([4, 5], seed: 2)]) { inputs in
