@@ -21,9 +21,8 @@ extension Graph {
 
     /// The contents of a value that these nodes compute from initializers.
     package func computing(_ value: ValueName, by nodes: [Node]) throws -> Tensor? {
-        let read = Set(nodes.flatMap(\.inputs))
-        let part = try Graph(
-            name: name, inputs: [], outputs: [value], nodes: nodes, initializers: namedInitializers.filter { read.contains($0.name) })
+        let constants = Set(nodes.flatMap(\.inputs)).sorted().compactMap { name in initializers[name].map { (name: name, tensor: $0) } }
+        let part = try Graph(name: name, inputs: [], outputs: [value], nodes: nodes, initializers: constants)
         return try Session(part, options: SessionOptions(lowers: false)).run([:])[value]
     }
 }
@@ -45,7 +44,10 @@ extension GraphIndex {
         if let tensor = graph.initializers[value] { return tensor }
         let computed = constantSources(of: value).union([value]).filter { graph.initializers[$0] == nil }
         let isWithin = limit == .max || computed.allSatisfy { info(of: $0)?.shape.map { $0.elementCount <= limit } ?? false }
-        let needed = graph.nodes.filter { !computed.isDisjoint(with: $0.outputs) }
-        return isWithin ? try? graph.computing(value, by: needed) : nil
+        guard isWithin else { return nil }
+        // In any order: a graph puts its nodes in one that runs.
+        var needed: [String: Node] = [:]
+        for value in computed { if let node = producer(of: value) { needed[node.name] = node } }
+        return try? graph.computing(value, by: needed.values.sorted { $0.name < $1.name })
     }
 }

@@ -106,11 +106,13 @@ package struct Parameters: Sendable {
                 floats[output] = codes[first]
             } else if node.op.type.name == "DynamicQuantizeLinear", let scale = node.output(1) {
                 floats[scale] = .max
-            } else if node.op.type.name == "Mul", let place = node.inputs.firstIndex(where: { floats[$0] != nil }),
+            } else if ["Mul", "Sub"].contains(node.op.type.name), let place = node.inputs.firstIndex(where: { floats[$0] != nil }),
                 let tensor = moved(node.input(1 - place)), graph.initializers[tensor]?.elementCount ?? 0 < floats[node.inputs[place]] ?? 0
             {
                 // As many numbers as codes are numbers of their own.
                 result.insert(tensor)
+                // Behind a zero point comes a scale.
+                if node.op.type.name == "Sub" { floats[output] = floats[node.inputs[place]] }
             }
         }
         return result

@@ -78,6 +78,9 @@ struct HyperparameterTests {
             ("static-quantization", ["percentile": 99], "percentile: counts only with range: percentile or range: token-percentile"),
             ("weight-only-quantization", ["damping": 0.1, "rounding": "hqq"], "damping: counts only with rounding: gptq, and rounding is hqq"),
             ("finetune", ["with": [["distillation": ["beta": 2]]]], "beta: counts only with by: decoupled"),
+            ("quantization-aware-training", ["rounding-rate": 3], "rounding-rate: counts only with rounding: learned"),
+            ("static-quantization", ["output-sqnr": 5, "latency": 0.5], "output-sqnr: does not count with latency"),
+            ("static-quantization", ["max-drop": 1, "latency": 0.5], "latency: does not count with max-drop"),
         ] as [(String, [String: HyperparameterValue], String)])
     func whatWouldNotCountIsRefused(_ name: String, _ values: [String: HyperparameterValue], _ words: String) {
         let error = #expect(throws: WinnowError.self) { try PassStep(named: name, hyperparameters: values) }

@@ -54,7 +54,7 @@ package struct PlaceLabels: Sendable {
     }
 
     private static func labels(of index: Int, in feature: Dataset.Feature) throws -> [Int] {
-        try feature.batch(at: [index]).doubles().map { Int($0) }
+        try feature.batch(at: [index]).integers()
     }
 
     /// The axis of the classes of an output where samples come first; nil where it is not judged.
@@ -77,10 +77,13 @@ extension MetricBatch {
         }
         let kept = labels.indices.filter { (0..<classes).contains(labels[$0]) }
         func rows(_ values: [Double]) -> [Double] {
-            kept.flatMap { place in
+            var rows: [Double] = []
+            rows.reserveCapacity(kept.count * classes)
+            for place in kept {
                 let first = place / inner * classes * inner + place % inner
-                return (0..<classes).map { values[first + $0 * inner] }
+                for index in 0..<classes { rows.append(values[first + index * inner]) }
             }
+            return rows
         }
         return MetricBatch(
             values: rows(values), original: original.map(rows), labels: kept.map { labels[$0] }, sampleCount: kept.count, form: form)

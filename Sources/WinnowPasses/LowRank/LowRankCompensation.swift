@@ -56,9 +56,10 @@ public struct LowRankCompensation: Pass {
     /// Layers that read codes, in either graph: through DequantizeLinear, or what looks their numbers up in a table.
     private func codedSites(of graph: Graph, _ former: WeightSites, in coded: GraphIndex) -> [(WeightSite, WeightSite)] {
         let sites = coded.graph.weightSites.filter(\.isQuantized)
+        let read = WeightSites(sites)
         let lookedUp = graph.weightSites.compactMap { original -> (WeightSite, WeightSite)? in
             guard coded.graph.initializers[original.tensor] == nil, let node = coded.graph.node(named: original.node.name),
-                !sites.contains(where: { $0.node.name == node.name && $0.inputIndex == original.inputIndex }),
+                !read.of(node).contains(where: { $0.inputIndex == original.inputIndex }),
                 let operand = node.input(original.inputIndex), EncodedWeight(of: operand, in: coded) != nil
             else { return nil }
             var site = original

@@ -7,7 +7,7 @@ import WinnowTensor
 public struct PrecisionChoice: HyperparameterGroup {
     @Hyperparameter(
         "SQNR in dB that the outputs have at least; layers stay float until it holds; 0: all become integers", in: 0...200,
-        counts: .absent("max-drop"))
+        counts: .absent("max-drop"), .absent("latency"))
     public var outputSqnr = 28.0
     @Hyperparameter(
         "points that validation accuracy or agreement may drop, or a metric in its unit; layers stay float until it holds, in place of output-sqnr",
@@ -15,7 +15,7 @@ public struct PrecisionChoice: HyperparameterGroup {
     public var maxDrop: Double? = nil
     @Hyperparameter(
         "part of a sample's latency, measured here, or time: 60%, 3ms; as few layers become integers as keep it, in place of output-sqnr",
-        in: 0.01...1)
+        in: 0.01...1, counts: .absent("max-drop"))
     public var latency: LatencyLimit? = nil
     @Hyperparameter("move biases by what rounding the weights takes of the mean of each channel") public var correctBiases = true
 

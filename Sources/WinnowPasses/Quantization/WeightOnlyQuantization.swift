@@ -38,7 +38,7 @@ public struct WeightOnlyQuantization: Pass {
     public var maxDrop: Double? = nil
     @Hyperparameter(
         "part of a sample's latency, measured here, or time: 60%, 3ms; weights get as many bits, or floats, as keep it",
-        in: 0.01...1)
+        in: 0.01...1, counts: .absent("max-drop"))
     public var latency: LatencyLimit? = nil
     @Hyperparameter("other schemes for some weights, or float; the first rule that matches holds") public var rules: [SchemeRule] = []
     public var given = EncodingChoice()

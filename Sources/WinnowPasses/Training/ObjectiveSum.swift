@@ -99,7 +99,7 @@ struct ObjectiveSum {
             !feature.isShared
         else { return }
         let extents = place.extents
-        let times = extents.count == 3 ? extents[1].value ?? (term.settings.zeroInfinity ? steps(of: place.prediction) : nil) : nil
+        let times = extents.count == 3 ? extents[1].value ?? steps(of: place.prediction) : nil
         var leftOut = 0
         for index in 0..<feature.count {
             let values = try feature.batch(at: [index])

@@ -50,7 +50,7 @@ import WinnowTensor
         #expect(abs(evaluation.loss - sums.loss / Double(sums.count)) < 1e-5)
     }
 
-    @Test(arguments: [-100, -1, 255] as [Int64], ["T", .fixed(6)] as [Extent])
+    @Test(arguments: [-100, -1, 255, .max] as [Int64], ["T", .fixed(6)] as [Extent])
     func tokensCountWhereTheyHaveAClass(_ none: Int64, _ extent: Extent) throws {
         let (scores, labels) = (normal([Self.samples, 6, 4], seed: 1), labels(Self.samples * 6, [Self.samples, 6], none: none))
         var sums = Sums()

@@ -65,15 +65,13 @@ struct LatencyBudgetTests {
         #expect(try isFloat(result("1000s").graph))
         let missed = try result(0.01)
         let finding = try #require(missed.findings.first { $0.quantity.name == "latency" })
-        #expect(finding.status == .fellBack && finding.reason.contains("fastest") || finding.reason.contains("faster"))
+        #expect(finding.status == .fellBack && (finding.reason.contains("fastest") || finding.reason.contains("faster")), "\(finding)")
         let (before, after) = try (#require(finding.before), #require(finding.after))
         #expect(after < before || isFloat(missed.graph))
     }
 
     @Test(arguments: ["static-quantization", "weight-only-quantization"]) func oneBoundIsEnough(_ name: String) throws {
-        let graph = try TestModels.convolutional()
-        let step = try PassStep(named: name, hyperparameters: ["latency": 0.5, "max-drop": 1])
-        let error = #expect(throws: WinnowError.self) { try step.pass(graph, in: TestModels.context(for: graph)) }
+        let error = #expect(throws: WinnowError.self) { try PassStep(named: name, hyperparameters: ["latency": 0.5, "max-drop": 1]) }
         #expect(error?.description.contains("max-drop") == true)
     }
 
