@@ -20,6 +20,13 @@ int winnow_thread_count(void) {
 
 void winnow_apply_thread_count(int count) { winnow_team_size = count; }
 
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+/// OpenBLAS starts its threads when it is loaded, and each spins for millions of cycles; it starts them again where a call needs them.
+__attribute__((constructor)) static void end_idle_threads(void) {
+    if (blas_thread_shutdown_) blas_thread_shutdown_();
+}
+
 // A Swift closure `(Int) -> Void` is a function and its context, in Swift's calling convention.
 typedef __attribute__((swiftcall)) void (*swift_body)(intptr_t part, __attribute__((swift_context)) void *context);
 

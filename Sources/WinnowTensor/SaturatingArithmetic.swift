@@ -35,9 +35,8 @@ extension Int {
 
 extension FixedWidthInteger {
     /// The integer part of a float, saturated to the type's range; NaN becomes 0.
-    package init(saturating value: Double) {
-        if value.isNaN { self = 0; return }
-        if let exact = Self(exactly: value.rounded(.towardZero)) { self = exact; return }
-        self = value < 0 ? .min : .max
+    @inlinable package init(saturating value: Double) {
+        // The greatest value as a float may be one above the range.
+        if value.isNaN { self = 0 } else if value <= Double(Self.min) { self = .min } else { self = value >= Double(Self.max) ? .max : Self(value) }
     }
 }

@@ -21,15 +21,6 @@ public struct ModelExport: Sendable {
 
     public init() {}
 
-    /// What was made, what the passes did, and what the runtime will not take of it.
-    public struct Result: Sendable {
-        public var model: Model
-        public var findings: [Finding]
-        public var objections: [Finding]
-        /// How much of a quantized model is computed in integers, in words; nil without codes.
-        public var coverage: String?
-    }
-
     /// The passes, in order.
     public var recipe: Recipe {
         get throws {
@@ -45,7 +36,7 @@ public struct ModelExport: Sendable {
     }
 
     /// Throws `.usage` for an operator set that is older than the model's or not known, `.model` where a node has no form in it.
-    public func callAsFunction(_ model: Model, data: DataSplits? = nil) throws -> Result {
+    public func callAsFunction(_ model: Model, data: DataSplits? = nil) throws -> ExportedModel {
         var pipeline = Pipeline(try recipe, data: data)
         pipeline.recordsRecipe = true
         var result = try pipeline.run(on: model)
@@ -60,10 +51,19 @@ public struct ModelExport: Sendable {
             result.model.graph = try result.model.graph.agreeingOnVersions()
         }
         let graph = result.model.graph
-        return Result(
+        return ExportedModel(
             model: result.model, findings: result.findings, objections: profile.member.objections(to: graph), coverage: IntegerCoverage(graph)?.text)
     }
 
     /// The newest that is written.
     public static let newestOperatorSet = 28
+}
+
+/// What was made, what the passes did, and what the runtime will not take of it.
+public struct ExportedModel: Sendable {
+    public var model: Model
+    public var findings: [Finding]
+    public var objections: [Finding]
+    /// How much of a quantized model is computed in integers, in words; nil without codes.
+    public var coverage: String?
 }

@@ -15,7 +15,7 @@ public struct QuantizationCourse: HyperparameterGroup {
     public var fromBits: Int? = nil
     @Hyperparameter("how weights become codes: nearest as they are trained, or learned, up or down while they stay")
     public var rounding = TrainedRounding.nearest
-    @Hyperparameter("learned rounding: its learning rate as a part of the others'", in: 0...1e6, counts: .with("rounding", ["learned"])) public var roundingRate = 30.0
+    @Hyperparameter("learned rounding: its learning rate as a part of the others'", in: 0...1e6, counts: .with("rounding", ["learned"])) public var roundingRate = 300.0
     @Hyperparameter("learned rounding: what pushing each up or down counts beside the loss", in: 0...1e6, counts: .with("rounding", ["learned"])) public var roundingPressure = 10.0
 
     private static let (sharpness, pressure) = ("rounding.sharpness", "rounding.pressure")

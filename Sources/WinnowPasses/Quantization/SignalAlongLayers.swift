@@ -21,7 +21,7 @@ struct SignalAlongLayers {
             for plan in plans { try plan.execute() }
             for (place, name) in names.enumerated() {
                 guard let own = plans[0].output(name), let other = plans[1].output(name) else { continue }
-                sums[place].add(other.doubles(), from: own.doubles())
+                sums[place].add(other, from: own)
             }
         }
         for (name, sum) in zip(names, sums) where sum.noise > 0 { decibels[name] = Finding.Codes.decibels(sum.squares.a / sum.noise) }
