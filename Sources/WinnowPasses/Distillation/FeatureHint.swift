@@ -69,9 +69,10 @@ public struct FeatureHint: TrainingPass {
     }
 
     /// What the last layer with a weight multiplies; with a teacher the last such value that it has too, for a layer that became several
-    /// reads one of its own.
+    /// reads one of its own. Of a value that is rounded on its way it is the one before.
     private func lastInput(of model: Graph, sharedWith teacher: Graph?) throws -> ValueName {
-        let inputs = model.weightSites.map { $0.node.input(1 - min(1, $0.inputIndex)) }
+        let index = GraphIndex(model)
+        let inputs = model.weightSites.map { $0.node.input(1 - min(1, $0.inputIndex)).map(index.unrounded) }
         guard let last = inputs.last ?? nil, !model.inputNames.contains(last) else {
             throw WinnowError(.recipe, "values", "are not given, and the model has no layer behind another")
         }
@@ -121,4 +122,17 @@ public enum FeatureDistances: MemberCatalogue {
         RelationAngleLoss.self,
     ]
     public static var names: [String] { all.map { $0.name } }
+}
+
+extension GraphIndex {
+    /// The value that is rounded to become this one; itself where none is.
+    fileprivate func unrounded(_ value: ValueName) -> ValueName {
+        var value = value
+        while let node = producer(of: value), node.op is DequantizeLinear || node.op is QuantizeLinear || node.op is FakeQuantize,
+            let source = node.input(0)
+        {
+            value = source
+        }
+        return value
+    }
 }

@@ -25,4 +25,16 @@ struct FeatureHintTests {
         let error = #expect(throws: WinnowError.self) { try hint(FeatureHint { $0.values = [shared + "x"] }) }
         #expect(error?.remedy.contains("did you mean \(shared)?") == true)
     }
+
+    /// A layer that reads rounded values is hinted before the rounding, where the teacher has the same.
+    @Test func hintsAreBeforeRounding() throws {
+        let model = try TestModels.perceptron()
+        var context = try TestModels.context(for: model)
+        context.teacher = model
+        var pass = Finetune(carrying: [FeatureHint(), LearnedStepQuantization()])
+        pass.epochs = 1
+        let findings = try pass.apply(to: model, in: context).findings
+        let last = try #require(model.weightSites.last?.node.inputs[0])
+        #expect(findings.contains { $0.subject == last && $0.reason.contains("trained towards") })
+    }
 }
