@@ -39,6 +39,9 @@ public struct RecipeRun: Sendable {
 
     private var reportFiles: ReportFiles? { report.map { ReportFiles(page: $0) } }
 
+    /// A report of several steps shows the model after each.
+    private var judgesSteps: Bool { report != nil && recipe.passes.count > 1 }
+
     private var outputFolder: String { URL(fileURLWithPath: output).deletingLastPathComponent().path }
 
     /// Throws `.usage` if one of the files to be written would take the place of another or of one that is read.
@@ -114,7 +117,7 @@ public struct RecipeRun: Sendable {
         var pipeline = Pipeline(recipe, data: data)
         (pipeline.seed, pipeline.stateFolder, pipeline.outputFolder) = (seed, stateFolder, outputFolder)
         pipeline.judge = judges.first
-        (pipeline.recordsRecipe, pipeline.judgesSteps) = (true, report != nil && recipe.passes.count > 1)
+        (pipeline.recordsRecipe, pipeline.judgesSteps) = (true, judgesSteps)
         return pipeline
     }
 
@@ -124,6 +127,7 @@ public struct RecipeRun: Sendable {
         var options = MeasuringOptions()
         (options.shapes, options.judges, options.cancellation) = (shapes, judges, cancellation)
         var measuring = try Measuring(data, of: input.graph, options)
+        measuring.judgesSteps = judgesSteps
         measuring.evaluation.progress = progress
         return measuring
     }
