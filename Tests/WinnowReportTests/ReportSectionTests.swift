@@ -146,6 +146,7 @@ import WinnowTensor
             #expect(page.contains(part), "\(part)")
         }
         #expect(page.contains(">takes it</td>") && !page.contains("computes in float"))
+        #expect(page.contains("which layers onnxruntime and openvino compute in integers was measured of each before; their times"))
         report.models[1].coverage = IntegerCoverage()
         #expect(report.html.contains(">takes it, and computes in float</td>"))
         report.runtimes = nil
