@@ -3,6 +3,7 @@ results are those of a quiet machine unless others are asked for."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,24 @@ def test_a_missing_peer_says_why(tmp_path):
     result = run(tmp_path, 1, "--check", package="no_such_runtime")
     assert result.returncode == 1
     assert "no_such_runtime cannot be imported" in result.stderr
+
+
+def test_a_peer_whose_environment_cannot_be_made_says_why(tmp_path):
+    """The set-up's own function, with an installation that fails before there is a folder."""
+    function = re.search(r"^install_peer\(\) \{.*?^\}", (BENCHMARKS.parent / "scripts/setup").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / ".stamps").mkdir()
+    (tmp_path / ".stamps/peers").write_text("1\n")
+    program = f"""
+        set -euo pipefail
+        deps={tmp_path} work={tmp_path} python={sys.executable}
+        say() {{ :; }}
+        is_stamped() {{ return 1; }}
+        install_requirements() {{ echo "ERROR: there is no venv" >&2; return 1; }}
+        {function.group()}
+        install_peer deepsparse peers-deepsparse
+    """
+    subprocess.run(["bash", "-c", program], cwd=BENCHMARKS.parent, check=True, capture_output=True)
+    assert "there is no venv" in (tmp_path / "peers-deepsparse/deepsparse.missing").read_text()
 
 
 @pytest.mark.parametrize(("others", "kept"), [(0, True), (0.5, True), (1.5, False)])
