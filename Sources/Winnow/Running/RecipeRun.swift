@@ -25,7 +25,7 @@ public struct RecipeRun: Sendable {
     public var sources: [String] = []
     /// Shapes of inputs whose extents neither model nor data tell, as `image=1x3x224x224`.
     public var shapes: [String] = []
-    /// What the report judges models by beside top-1 or agreement; the first is what choices are made by.
+    /// What the report judges models by beside top-1 or agreement; the first is what choices are made by, and what steps are judged by.
     public var judges: [Judge] = []
     /// The command that asks for this, as the report says how to get the same.
     public var command: String?
