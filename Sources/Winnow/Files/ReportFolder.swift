@@ -40,7 +40,8 @@ public struct ReportFolder: Sendable {
             if !FileManager.default.fileExists(atPath: own) { try AtomicFile.write(report.html, to: own) }
             return ReportIndex.Entry(page: Self.link(own, from: folder), report)
         }
-        let others = Self.otherPages(in: path, besides: [page] + reports.map(\.page)).map { (page: Self.link($0.file, from: folder), title: $0.title) }
+        let known = [page] + reports.map(\.page)
+        let others = Self.otherPages(in: path, besides: known).map { (page: Self.link($0.file, from: folder), title: $0.title) }
         guard !entries.isEmpty || !others.isEmpty else {
             throw WinnowError(.data, path, "holds no reports", remedy: "give a folder where --report has written")
         }
