@@ -2,7 +2,7 @@
 
 For each model and load: one execution with Winnow's default threads, with one thread, and in ONNX Runtime with its default
 threads, in turns. The last columns are the default threads' median and 95th percentile over those of the better of the two others.
-Results are written only where nobody but these neighbours used the cores.
+Results are written only where nobody but these neighbours used the cores, or with `--noisy`.
 """
 
 import argparse
@@ -93,8 +93,9 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--loads", nargs="+", default=list(LOADS))
     arguments.add_argument("--results", type=Path, help="a file of results whose section about neighbours is written anew")
+    arguments.add_argument("--noisy", action="store_true", help="write results although others use the cores")
     arguments = arguments.parse_args()
-    watch = quiet.watch() if arguments.results else None
+    watch = quiet.watch() if arguments.results and not arguments.noisy else None
     lines = [
         "| neighbours | model | default | p95 | 1 thread | p95 | onnxruntime | p95 | median × | p95 × |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -128,7 +129,8 @@ def write(path: Path, section: str) -> None:
     path.write_text(text.split(HEADING)[0].rstrip() + f"\n\n{HEADING}\n\n{section}")
 
 
-if sys.argv[1] == "--peer":
-    peer(sys.argv[2], float(sys.argv[3]))
-else:
-    main()
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peer"]:
+        peer(sys.argv[2], float(sys.argv[3]))
+    else:
+        main()

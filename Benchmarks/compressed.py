@@ -3,7 +3,7 @@ convolutions.
 
 Each row: Winnow, its peers and, for products, a probe that reads as many bytes as the codes and scales have, in turns; the lowest of
 all rounds' medians. Networks with zeros are compared with themselves before pruning, those of 3×3 convolutions with themselves in exact
-arithmetic. Weights are random, which times do not depend on. Results are written only where nobody else used the cores.
+arithmetic. Weights are random, which times do not depend on. Results are written only where nobody else used the cores, or with `--noisy`.
 """
 
 import argparse
@@ -24,9 +24,9 @@ HEADING = "## Zeros, bits and tiles"
 INTRODUCTION = """Written by `{}`: milliseconds of one execution on {} thread(s), the lowest median of {} rounds. Four matrices of
 4096 × 4096 with scales for blocks of 32 follow each other; bandwidth is the part of what a probe reads in the same rounds. MobileNetV1 at
 224 × 224 has 90 % of its 1×1 weights zero, in float32 anywhere and in int8 in blocks of four along the sum. The last table has networks of
-3×3 convolutions at 224 × 224 in float32, with `--exact` and without. The last columns are the times of the fastest peer over ours. Peers take
-the same file, whose results they share to 0.001 (0.05 in int8); MNN's converter chooses kernels for zeros (`detectSparseSpeedUp`), ncnn
-packs, stores and computes nothing in 16 bits.
+3×3 convolutions at 224 × 224 in float32, with `--exact` and without. The last column of the other two tables is the time of the fastest
+peer over ours. All take the same file; MNN, ncnn and DeepSparse are timed only where their results are ONNX Runtime's to 0.001 (0.05 in
+int8). MNN's converter looks for zeros (`detectSparseSpeedUp`), ncnn packs, stores and computes nothing in 16 bits.
 
 """
 PEERS = ["onnxruntime", "openvino", "mnn", "ncnn", "deepsparse"]
@@ -362,8 +362,9 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--only", choices=["products", "zeros", "tiles"])
     arguments.add_argument("--results", type=Path, help="a file of results whose section about these is written anew")
+    arguments.add_argument("--noisy", action="store_true", help="write results although others use the cores")
     arguments = arguments.parse_args()
-    watch = quiet.watch() if arguments.results else None
+    watch = quiet.watch() if arguments.results and not arguments.noisy else None
     arguments.peers = [Peer(name, arguments.threads) for name in PEERS]
     missing = {peer: why for peer in arguments.peers if (why := peer.why_missing())}
     arguments.peers = [peer for peer in arguments.peers if peer not in missing]

@@ -1,6 +1,5 @@
 """MNN: CPU, precision high: float32 throughout. Its converter chooses sparse kernels where it finds zeros (detectSparseSpeedUp)."""
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from worker import arguments, checked, needed, random_inputs, serve
+from worker import arguments, checked, converted, needed, random_inputs, serve
 
 MNN = needed("MNN")
 # The converter alone: the command `mnnconvert` installs packages and sends what was converted. Files it cannot read bring it down.
@@ -20,12 +19,8 @@ def convert(path: str) -> "MNN.Interpreter":
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.mnn"
         options = ["-f", "ONNX", "--modelFile", path, "--MNNModel", str(target), "--bizCode", "winnow", "--detectSparseSpeedUp"]
-        result = subprocess.run(
-            [sys.executable, "-c", CONVERT, "mnnconvert", *options], capture_output=True, text=True, errors="replace"
-        )
-        if result.returncode or not target.exists():
-            raise ValueError(f"the converter refuses the file: {(result.stderr or result.stdout).strip()[-150:]}")
-        return MNN.Interpreter(str(target))
+        (file,) = converted("the converter", [sys.executable, "-c", CONVERT, "mnnconvert", *options], target)
+        return MNN.Interpreter(file)
 
 
 def host(tensor, values=None) -> "MNN.Tensor":

@@ -1,11 +1,10 @@
 """ncnn: CPU, converted by pnnx for the batch (fp16=0), float32 throughout: no 16-bit packing, storage or arithmetic."""
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from worker import arguments, checked, needed, random_inputs, serve
+from worker import arguments, checked, converted, needed, random_inputs, serve
 
 ncnn = needed("ncnn")
 pnnx = needed("pnnx")
@@ -22,13 +21,10 @@ def convert(path: str, inputs: dict) -> "ncnn.Net":
     with tempfile.TemporaryDirectory() as folder:
         # It writes beside the file, and its graph may lie in several.
         shutil.copy(path, Path(folder) / "model.onnx")
-        result = subprocess.run(
-            [pnnx.EXEC_PATH, "model.onnx", f"inputshape={shapes}", "fp16=0"], cwd=folder, capture_output=True, text=True, errors="replace"
-        )
-        files = [str(Path(folder) / f"model.ncnn.{part}") for part in ("param", "bin")]
-        if result.returncode or not all(Path(file).exists() for file in files):
-            raise ValueError(f"pnnx refuses the file: {(result.stderr or result.stdout).strip()[-150:]}")
-        if network.load_param(files[0]) or network.load_model(files[1]):
+        files = [Path(folder) / f"model.ncnn.{part}" for part in ("param", "bin")]
+        command = [pnnx.EXEC_PATH, "model.onnx", f"inputshape={shapes}", "fp16=0"]
+        parameters, weights = converted("pnnx", command, *files, folder=folder)
+        if network.load_param(parameters) or network.load_model(weights):
             raise ValueError("ncnn cannot load what pnnx wrote")
     return network
 

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,14 @@ def needed(package: str):
     except Exception as error:  # noqa: BLE001: a library that does not load here raises what it likes
         reason = Path(sys.prefix, Path(sys.argv[0]).stem.removesuffix("_worker") + ".missing")
         sys.exit(reason.read_text().strip() if reason.exists() else f"{package} cannot be imported: {error}")
+
+
+def converted(converter: str, command: list[str], *files: Path, folder: str | None = None) -> list[str]:
+    """The files that a converter writes; where it fails or leaves one out, its last words are the error."""
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+    if result.returncode or not all(file.exists() for file in files):
+        raise ValueError(f"{converter} refuses the file: {(result.stderr or result.stdout).strip()[-150:]}")
+    return [str(file) for file in files]
 
 
 def percentiles(times: list[float]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ public struct ModelMeasurement: Codable, Sendable {
     public var validationTop1: Double?
     /// How well the outputs agree with the original's, where there is no top-1.
     public var metrics: [MetricResult]?
-    /// The same on validation data, of a model between steps.
+    /// What models between steps are judged by on validation data where that is not top-1, also of the one before the first step.
     public var validationMetrics: [MetricResult]?
     /// The samples behind `top1` or `metrics`.
     public var sampleCount: Int?

@@ -25,8 +25,8 @@ extension Report {
 extension ModelMeasurement {
     fileprivate var tensorByteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
-    /// Top-1, or what judges stages where there is none.
+    /// What the user judges by, or agreement; else top-1.
     fileprivate var stageQuality: String? {
-        validationTop1.map { Format.percent($0) } ?? validationMetrics?.first.map(\.text)
+        validationMetrics?.first.map(\.text) ?? validationTop1.map { Format.percent($0) }
     }
 }

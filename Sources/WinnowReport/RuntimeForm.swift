@@ -37,10 +37,11 @@ extension Report {
         var rows = [["any", "counted", [size, arithmetic].compactMap { $0 }.joined(separator: "; ")]]
         if !speeds.isEmpty { rows.append(["Winnow", "measured here", speeds.joined(separator: "; ")]) }
         rows += runtimes.map { [$0.name, "predicted", $0.text(hasCodes: last.coverage != nil)] }
+        let measured = runtimes.filter { $0.layerCount != nil }.map(\.name).joined(separator: " and ")
+        let known = measured.isEmpty ? "" : "which layers \(measured) compute in integers was measured of each before; "
         return HTML.table("What each runtime gains", ["runtime", "how it is known", "what it gains"], rows, numbers: [])
             + HTML.paragraph(
-                "Other runtimes were not run here: which layers they compute in integers was measured of each before, their times are not told. "
-                    + "winnow export writes the file that each wants.", "soft")
+                "Other runtimes were not run here: \(known)their times are not told. winnow export writes the file that each wants.", "soft")
     }
 
     private static func arithmetic(_ first: ModelMeasurement, _ last: ModelMeasurement) -> String? {

@@ -118,6 +118,20 @@ import WinnowTensor
         #expect(try !report([("magnitude-pruning", [], pruned)]).html.contains("Stage by stage"))
     }
 
+    /// All stages are told by the same measure: that of the user where there is one, whatever top-1 is.
+    @Test func stagesAreToldByTheMeasureAskedFor() throws {
+        func judged(_ stage: String, _ value: Double) throws -> ModelMeasurement {
+            var result = try measurement(stage, validation: 0.75)
+            result.validationMetrics = [MetricResult("IoU", value, unit: "", isHigherBetter: true, output: "y")]
+            return result
+        }
+        var report = try report([("magnitude-pruning", [], try judged("p", 0.5)), ("finetune", [], try judged("f", 0.625))])
+        report.models[0] = try judged("a", 0.875)
+        let table = try table("Stage by stage", report.html)
+        for value in ["0.875", "0.5", "0.625"] { #expect(table.contains(">IoU \(value)</td>"), "\(value)") }
+        #expect(!table.contains("75.00 %"))
+    }
+
     @Test func runtimesSayWhatTheyGain() throws {
         var report = try report([])
         report.models[0].multiplyAccumulates = 300
@@ -132,6 +146,7 @@ import WinnowTensor
             #expect(page.contains(part), "\(part)")
         }
         #expect(page.contains(">takes it</td>") && !page.contains("computes in float"))
+        #expect(page.contains("which layers onnxruntime and openvino compute in integers was measured of each before; their times"))
         report.models[1].coverage = IntegerCoverage()
         #expect(report.html.contains(">takes it, and computes in float</td>"))
         report.runtimes = nil

@@ -61,9 +61,9 @@ struct Compare: ParsableCommand {
                 let after = work == .inference ? try measurement.peaks(peaks, workers[0], threads: count) : []
                 results.peaks += zip(before, after).map { $0.gigaMultiplyAccumulatesPerSecond > $1.gigaMultiplyAccumulatesPerSecond ? $0 : $1 }
                 try requireQuiet(notes)
-                try write(results)
             }
         }
+        try write(results)
         say("wrote \(output)")
     }
 
@@ -82,7 +82,7 @@ struct Compare: ParsableCommand {
         result["cores"] = "\(ProcessInfo.processInfo.activeProcessorCount)"
         let files = try FileManager.default.contentsOfDirectory(atPath: peers).filter { $0.hasPrefix("requirements") }
         // The environment that all peers but one share comes last, and counts.
-        for file in files.sorted(by: >) {
+        for file in files.sorted() {
             for line in try String(contentsOfFile: "\(peers)/\(file)", encoding: .utf8).split(separator: "\n") {
                 let parts = line.split(separator: "=", omittingEmptySubsequences: true)
                 if parts.count == 2 { result[String(parts[0])] = String(parts[1]) }

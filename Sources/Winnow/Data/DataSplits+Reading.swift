@@ -116,7 +116,9 @@ extension Dataset {
         return "\(count) \(count == 1 ? "sample" : "samples") of \(parts.joined(separator: ", "))\(classWords)"
     }
 
+    /// ` in 10 classes`; nothing for labels of places, which stand among the arrays.
     var classWords: String {
-        labels.map { labels in Set(labels).count }.map { " in \($0) \($0 == 1 ? "class" : "classes")" } ?? ", no labels"
+        if let count = labels.map({ Set($0).count }) { return " in \(count) \(count == 1 ? "class" : "classes")" }
+        return (labelArray ?? placeLabels)?.hasPlaces == true ? "" : ", no labels"
     }
 }

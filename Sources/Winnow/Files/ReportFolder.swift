@@ -35,12 +35,13 @@ public struct ReportFolder: Sendable {
             return (page, [Entry(page: page, title: report.title, headline: report.headline)])
         }
         let folder = URL(fileURLWithPath: page).deletingLastPathComponent().standardizedFileURL.path
-        let entries = try Self.reports(in: path).map { file, report in
-            let own = Self.page(of: file)
+        let reports = Self.reports(in: path).map { (page: Self.page(of: $0.file), report: $0.report) }
+        let entries = try reports.map { own, report in
             if !FileManager.default.fileExists(atPath: own) { try AtomicFile.write(report.html, to: own) }
             return ReportIndex.Entry(page: Self.link(own, from: folder), report)
         }
-        let others = Self.otherPages(in: path, besides: page).map { (page: Self.link($0.file, from: folder), title: $0.title) }
+        let known = [page] + reports.map(\.page)
+        let others = Self.otherPages(in: path, besides: known).map { (page: Self.link($0.file, from: folder), title: $0.title) }
         guard !entries.isEmpty || !others.isEmpty else {
             throw WinnowError(.data, path, "holds no reports", remedy: "give a folder where --report has written")
         }
@@ -68,12 +69,11 @@ public struct ReportFolder: Sendable {
         files(in: folder, ending: ".json").compactMap { file in report(at: file).map { (file, $0) } }
     }
 
-    /// Pages of Winnow's below a folder that are no report's, by path.
-    private static func otherPages(in folder: String, besides index: String) -> [(file: String, title: String)] {
-        let own = URL(fileURLWithPath: index).standardizedFileURL.path
+    /// Pages of Winnow's below a folder but these, by path.
+    private static func otherPages(in folder: String, besides known: [String]) -> [(file: String, title: String)] {
+        let known = Set(known.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
         return files(in: folder, ending: ".html").compactMap { file in
-            let json = URL(fileURLWithPath: file).deletingPathExtension().path + ".json"
-            guard URL(fileURLWithPath: file).standardizedFileURL.path != own, report(at: json) == nil,
+            guard !known.contains(URL(fileURLWithPath: file).standardizedFileURL.path),
                 let bytes = FileManager.default.contents(atPath: file)
             else { return nil }
             return ReportIndex.title(ofOurs: String(decoding: bytes.prefix(4096), as: UTF8.self)).map { (file, $0) }

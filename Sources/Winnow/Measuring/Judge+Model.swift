@@ -12,7 +12,7 @@ extension Judge {
     /// ```
     ///
     /// `unit` is `%` for parts of one, `dB`, or empty for plain numbers. `measure` is called once for each model and set of
-    /// samples: those that validate where choices are made, else those that test.
+    /// samples: those that validate where choices are made and steps judged, else those that test.
     public init(
         _ name: String, unit: String = "", isHigherBetter: Bool = true,
         _ measure: @escaping @Sendable (Model, Dataset) throws -> Double

@@ -11,6 +11,8 @@ struct Measuring {
     var shapes = InputShapes()
     var judges: [Judge] = []
     var evaluation = EvaluationOptions()
+    /// Whether the original is judged on validation data as the models between steps are.
+    var judgesSteps = false
     /// Whether the layers of the first and the last model are timed too.
     var timesLayers = true
 
@@ -43,6 +45,9 @@ struct Measuring {
         let bench = Bench(original: original.graph, options: evaluation)
         try addQuality(to: &result, original.graph, isOriginal: true, isCompared: isCompared, bench)
         try addJudgements(to: &result, original.graph, original: isCompared ? original.graph : nil)
+        if judgesSteps, let judge = judges.first, let validation = data?.validation {
+            result.validationMetrics = [try judge.result(of: original.graph, original: original.graph, on: validation, options: evaluation)]
+        }
         return result
     }
 

@@ -180,7 +180,7 @@ public struct Pipeline: Sendable {
         graph = result.graph
         if recordsRecipe { graph.metadata.note(step, seed: seed) }
         var measurement = ModelMeasurement(graph, model: "", stage: step.name)
-        if judgesSteps { measurement.judge(graph, in: context) }
+        if judgesSteps { try measurement.judge(graph, in: context) }
         return Report.Step(
             name: step.name, settings: step.settings, seconds: seconds, findings: result.findings, result: measurement)
     }
@@ -241,10 +241,21 @@ extension Data {
 }
 
 extension ModelMeasurement {
-    /// Notes how good a model between steps is on validation data; nothing where that does not tell.
-    fileprivate mutating func judge(_ graph: Graph, in context: PassContext) {
-        guard let data = context.validation, let quality = try? context.bench.trial(graph, on: data).quality else { return }
-        if quality.results.isEmpty { validationTop1 = quality.score } else { validationMetrics = quality.results }
+    /// Notes how good a model between steps is on validation data, or why its outputs cannot be compared with the original's.
+    /// Throws what the judge throws, and `.cancelled`; a number of it that is not finite is shown as it is.
+    fileprivate mutating func judge(_ graph: Graph, in context: PassContext) throws {
+        guard let data = context.validation else { return }
+        if let judge = context.judge {
+            let options = EvaluationOptions(cancellation: context.cancellation)
+            validationMetrics = [try judge.result(of: graph, original: context.teacher, on: data, options: options)]
+            return
+        }
+        do {
+            let quality = try context.bench.trial(graph, on: data).quality
+            if quality.results.isEmpty { validationTop1 = quality.score } else { validationMetrics = quality.results }
+        } catch let error as WinnowError where [.model, .unsupported].contains(error.kind) {
+            note("not judged after \(stage): \(error)")
+        }
     }
 }
 

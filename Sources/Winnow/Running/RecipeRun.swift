@@ -25,7 +25,7 @@ public struct RecipeRun: Sendable {
     public var sources: [String] = []
     /// Shapes of inputs whose extents neither model nor data tell, as `image=1x3x224x224`.
     public var shapes: [String] = []
-    /// What the report judges models by beside top-1 or agreement; the first is what choices are made by.
+    /// What the report judges models by beside top-1 or agreement; the first is what choices are made by, and what steps are judged by.
     public var judges: [Judge] = []
     /// The command that asks for this, as the report says how to get the same.
     public var command: String?
@@ -38,6 +38,9 @@ public struct RecipeRun: Sendable {
     }
 
     private var reportFiles: ReportFiles? { report.map { ReportFiles(page: $0) } }
+
+    /// A report of several steps shows the model after each.
+    private var judgesSteps: Bool { report != nil && recipe.passes.count > 1 }
 
     private var outputFolder: String { URL(fileURLWithPath: output).deletingLastPathComponent().path }
 
@@ -114,7 +117,7 @@ public struct RecipeRun: Sendable {
         var pipeline = Pipeline(recipe, data: data)
         (pipeline.seed, pipeline.stateFolder, pipeline.outputFolder) = (seed, stateFolder, outputFolder)
         pipeline.judge = judges.first
-        (pipeline.recordsRecipe, pipeline.judgesSteps) = (true, report != nil && recipe.passes.count > 1)
+        (pipeline.recordsRecipe, pipeline.judgesSteps) = (true, judgesSteps)
         return pipeline
     }
 
@@ -124,6 +127,7 @@ public struct RecipeRun: Sendable {
         var options = MeasuringOptions()
         (options.shapes, options.judges, options.cancellation) = (shapes, judges, cancellation)
         var measuring = try Measuring(data, of: input.graph, options)
+        measuring.judgesSteps = judgesSteps
         measuring.evaluation.progress = progress
         return measuring
     }

@@ -18,7 +18,7 @@ public struct MetricResult: Codable, Sendable, Hashable {
         deviation = metric.deviation
     }
 
-    init(_ metric: String, _ value: Double, unit: String, isHigherBetter: Bool, output: String) {
+    package init(_ metric: String, _ value: Double, unit: String, isHigherBetter: Bool, output: String) {
         self.metric = metric
         self.output = output
         self.value = value.isNaN ? nil : value

@@ -48,6 +48,19 @@ import WinnowTensor
         }
     }
 
+    /// Labels of places are told as the array that they are, and not as none.
+    @Test func labelsOfPlacesAreTold() throws {
+        for labels in [Tensor([0, 1, 2, 1, 0, 2] as [Int64], shape: [3, 2]), Tensor([0, 0.5, 2, 1, 0, 2] as [Float], shape: [3, 2])] {
+            for source in try sources(["x": samples, "labels": labels]) {
+                let told = try #require(try DataSplits(reading: source).notes.first)
+                #expect(told.contains("labels \(labels.elementType) 2") && !told.contains("no labels") && !told.contains("classes"), "\(told)")
+            }
+        }
+        for source in try sources(["x": samples, "labels": Tensor([0, 1, 0] as [Int64])]) {
+            #expect(try DataSplits(reading: source).notes[0].contains(" in 2 classes"))
+        }
+    }
+
     /// As a table's labels: `2.0` is class 2, and truth values are two classes.
     @Test(arguments: [ElementType.float32, .float64, .float16, .bool]) func classesMayBeStoredAsOtherNumbers(type: ElementType) throws {
         let classes = type == .bool ? [1, 0, 1] : [2, 0, 1]

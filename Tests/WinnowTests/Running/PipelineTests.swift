@@ -4,6 +4,7 @@ import WinnowEngine
 import WinnowFormats
 import WinnowGraph
 import WinnowPasses
+import WinnowReport
 import WinnowTensor
 import WinnowTraining
 @testable import Winnow
@@ -63,6 +64,31 @@ import WinnowTraining
         pipeline.recipe = try Recipe(yaml: "version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.5 }")
         let unlabelled = try #require(try pipeline.run(on: model()).steps.first?.result)
         #expect(unlabelled.validationTop1 == nil && unlabelled.validationMetrics?.isEmpty == false)
+    }
+
+    /// What the user judges by tells of the model before the steps and after each, and how it fails ends the run.
+    @Test func stepsAreJudgedByTheMeasureAskedFor() throws {
+        let steps = "version: 1\nsteps:\n  - magnitude-pruning: { sparsity: 0.5 }\n  - fold-masks\n"
+        func run(_ measure: @escaping @Sendable (Model) throws -> Double) throws -> Report {
+            var run = RecipeRun(try Recipe(yaml: steps), input: try model(), output: folder + "/judged.onnx", data: try data())
+            (run.report, run.judges) = (folder + "/judged.html", [Judge("own") { model, _ in try measure(model) }])
+            return try run()
+        }
+        @Sendable func weights(of model: Model) -> Double {
+            Double(model.parameters.values.filter { $0.rank == 2 }.flatMap { $0.floats() }.count { $0 != 0 })
+        }
+        let report = try run(weights)
+        let values = ([report.models.first] + report.steps.map(\.result)).map { $0?.validationMetrics?.first?.value }
+        #expect(values == [240, 120, 120])
+        // As the SQNR of a step that changes no output.
+        #expect(try run { _ in .infinity }.steps.map { $0.result?.validationMetrics?.first?.value } == [.infinity, .infinity])
+        let error = #expect(throws: WinnowError.self) {
+            try run { model in
+                guard weights(of: model) == 240 else { throw WinnowError(.data, "own", "knows no zeros") }
+                return 1
+            }
+        }
+        #expect(error?.problem.contains("knows no zeros") == true && error?.description.contains("step 1") == true)
     }
 
     /// A step that trains and has nothing to train on is told of before the first one works; no folder is left.
