@@ -47,9 +47,8 @@ extension DynamicQuantizeLSTM: CodedOperator {
             inputs[place] = graph.graph.freshValueName("\(node.name).weight\(place)")
             edit.initializers.append((inputs[place], weight))
         }
-        while inputs.last?.isEmpty ?? false { inputs.removeLast() }
         edit.removedNodes = [node.name]
-        edit.addedNodes = [Node(name: node.name, op: lstm, inputs: inputs, outputs: node.outputs)]
+        edit.addedNodes = [Node(name: node.name, op: lstm, inputs: inputs.withoutMissingEnd, outputs: node.outputs)]
         return edit
     }
 
