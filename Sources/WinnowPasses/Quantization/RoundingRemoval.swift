@@ -37,16 +37,9 @@ struct RoundingRemoval {
             }
         }
         guard !edit.addedNodes.isEmpty else { return index.graph }
-        var result = try index.graph.applying(edit).removingDeadNodes()
         let (handingOn, limits) = (handingOn, limits)
-        while true {
-            let edits = try result.edits { op, node, index in
-                let isNeedless = op is Identity && handingOn.contains(node.name)
-                    || limits[node.name].map { index.lies(node.input(0), within: $0) } == true
-                return isNeedless ? GraphEdit(bypassing: node, in: index) : nil
-            }
-            if edits.isEmpty { break }
-            result = try result.applying(edits)
+        let result = try index.graph.applying(edit).removingDeadNodes().bypassing { node, index in
+            node.op is Identity && handingOn.contains(node.name) || limits[node.name].map { index.lies(node.input(0), within: $0) } == true
         }
         findings = sources.map { finding($0.quantize, $0.limiter, in: result) }
         return result
@@ -189,7 +182,7 @@ struct RoundingRemoval {
         let value = names.value("\(node.name).number")
         edit.addedNodes.append(
             Node(name: names.node("\(node.name).number"), op: dequantize.op, inputs: [code] + dequantize.inputs.dropFirst(), outputs: [value]))
-        while node.inputs.count < 3 { node.inputs.append("") }
+        node.inputs = node.inputs.padded(to: 3)
         node.inputs[2] = value
         return true
     }
