@@ -24,7 +24,15 @@ public struct Dequantization: Pass {
     public var limits = Limits.activations
     @Hyperparameter("make float32 of float16 and bfloat16, but for inputs and outputs of the model") public var halves = false
 
-    public enum Limits: String, HyperparameterChoice, Codable { case activations, all, none }
+    /// Which ends of ranges of codes limit what was rounded, now that nothing rounds it.
+    public enum Limits: String, HyperparameterChoice, Codable {
+        /// Those at which a Relu or Clip ends that runtimes leave out in front of QuantizeLinear: 0, or whole numbers that are as far apart.
+        case activations
+        /// Both ends of every range of one scale that a file fixes.
+        case all
+        /// None.
+        case none
+    }
 
     public init() {}
 
