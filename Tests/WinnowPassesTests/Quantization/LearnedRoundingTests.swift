@@ -109,6 +109,18 @@ struct LearnedRoundingTests {
         #expect(try #require(Session(b.graph(outputs: [looseness])).run([:]).values.first).floats()[0].magnitude < 1e-5)
     }
 
+    /// Where nothing else is trained, the push lasts until the end, and as for a layer alone.
+    @Test func roundingsAlonePushToTheEnd() throws {
+        var hook = RoundingHook(sharpness: "sharpness", pressure: "pressure")
+        let store = VariableStore(["sharpness": Tensor(scalar: Float(0)), "pressure": Tensor(scalar: Float(0))])
+        for (step, wanted) in [(0, (0, 20)), (1, (0, 20)), (6, (10, 11)), (9, (10, 4.25))] as [(Int, (Float, Float))] {
+            var moment = TrainingMoment(step: step, stepsPerEpoch: 10, totalSteps: 10, variables: store)
+            try hook.step(&moment)
+            #expect(hook.isSettled && moment.frozen.isEmpty && store["pressure"]?.floats() == [wanted.0])
+            #expect(abs(try #require(store["sharpness"]).floats()[0] - wanted.1) < 1e-4)
+        }
+    }
+
     /// Weights stay, each has one of the two codes next to it, some are not the nearest, and the task is done no worse than by those.
     @Test(arguments: names) func roundingsAreTrained(_ name: String) throws {
         let graph = try TestModels.perceptron()
