@@ -12,7 +12,7 @@ struct CodeRemoval {
     /// The bits of codes as they are in the file.
     private var widths: [ValueName: Int]
     private let taken: Set<ValueName>
-    /// Why operators on codes stay, by their names.
+    /// Why nodes stay, by their names, where that is known.
     private var refusals: [String: String] = [:]
 
     /// - Parameter taken: value names of the graphs around a body.
@@ -27,6 +27,7 @@ struct CodeRemoval {
         var rounding = RoundingRemoval(graph, limits, names)
         graph = try rounding.apply()
         findings += rounding.findings
+        refusals.merge(rounding.refusals) { first, _ in first }
         try storeNumbers()
         try nameNumbers()
         try forgetCodes()
@@ -172,6 +173,7 @@ extension CodeRemoval {
         if graph.inputs.contains(where: { $0.name == codes }) { return Finding(node.name, .kept, reason: "its codes are an input of the model") }
         if graph.outputs.contains(codes) { return Finding(node.name, .kept, reason: "its codes are an output of the model") }
         if graph.captures[codes] != nil { return Finding(node.name, .skipped, reason: "its codes belong to the graph around") }
+        if let refusal = refusals[node.name] { return Finding(node.name, .skipped, reason: refusal) }
         let neighbours = node.op is DequantizeLinear ? [index.producer(of: codes)].compactMap { $0 } : index.consumers(of: codes)
         let others = neighbours.map { "\($0.name) (\($0.op.type))" }.joined(separator: ", ")
         let verb = node.op is DequantizeLinear ? "makes" : "reads"
