@@ -4,9 +4,9 @@ package import WinnowTensor
 /// The integers that trained weights become.
 public enum WeightCodes: String, HyperparameterChoice, Codable {
     case int8
-    /// −7…7 at first, −8…7 once trained; needs operator set 21.
+    /// −7…7, and −8 too once steps are trained; needs operator set 21.
     case int4
-    /// −1…1 at first, −2…1 once trained; stored as int4.
+    /// −1…1, and −2 too once steps are trained; stored as int4.
     case int2
 
     var elementType: ElementType { ElementType(named: rawValue) ?? .int8 }
