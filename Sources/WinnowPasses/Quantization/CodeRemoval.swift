@@ -43,7 +43,9 @@ struct CodeRemoval {
             let edits = try graph.edits { op, node, index in
                 guard let op = op as? any CodedOperator else { return nil }
                 do {
-                    guard let edit = try op.floatForm(of: node, in: index) else { return nil }
+                    guard var edit = try op.floatForm(of: node, in: index) else { return nil }
+                    // All nodes' matrices at once are the model in floats.
+                    edit.initializers = edit.initializers.map { ($0.name, $0.tensor.spilled()) }
                     Self.note(edit, of: node, in: index, &sources, &widths)
                     return edit
                 } catch let error as WinnowError {
@@ -119,7 +121,7 @@ struct CodeRemoval {
         for (part, codes) in sources.sorted(by: { $0.key < $1.key }) {
             guard let tensor = graph.initializers[part], tensor.elementType.isFloatingPoint, !graph.outputs.contains(part) else { continue }
             let name = names.value(Self.name(ofNumbersOf: codes))
-            edit.initializers.append((name, tensor.spilled()))
+            edit.initializers.append((name, tensor))
             edit.rewired[part] = name
             note(codes, as: name, tensor.elementType)
         }
