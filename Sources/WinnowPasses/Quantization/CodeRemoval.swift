@@ -154,7 +154,7 @@ extension CodeRemoval {
         for node in graph.nodes {
             if node.op is any CodedOperator {
                 let reason = refusals[node.name] ?? "what it reads besides data, or what becomes of its sums, has no float form"
-                findings.append(Finding(node.name, .skipped, reason: reason))
+                findings.append(Finding(node.name, .skipped, reason: reason + codesAround(node)))
             } else if node.op is DequantizeLinear {
                 findings.append(stays(node, node.input(0), in: index))
             } else if node.op is QuantizeLinear || node.op is DynamicQuantizeLinear {
@@ -163,6 +163,12 @@ extension CodeRemoval {
                 findings.append(Finding(node.name, .skipped, reason: "\(node.op.type) reads \(codes), and no float form of it is known"))
             }
         }
+    }
+
+    /// Which codes a node reads of the graph around this one, a body: they change, or others read them too.
+    private func codesAround(_ node: Node) -> String {
+        let codes = node.inputs.first { graph.captures[$0].map { $0.isTensor && $0.elementType.isInteger && $0.elementType.bitWidth <= 8 } ?? false }
+        return codes.map { "; \($0) belongs to the graph around, and not to this body alone" } ?? ""
     }
 
     private func isCode(_ value: ValueName, in index: GraphIndex) -> Bool {
@@ -174,11 +180,16 @@ extension CodeRemoval {
         guard let codes else { return Finding(node.name, .skipped, reason: "its codes are missing") }
         if graph.inputs.contains(where: { $0.name == codes }) { return Finding(node.name, .kept, reason: "its codes are an input of the model") }
         if graph.outputs.contains(codes) { return Finding(node.name, .kept, reason: "its codes are an output of the model") }
-        if graph.captures[codes] != nil { return Finding(node.name, .skipped, reason: "its codes belong to the graph around") }
+        if graph.captures[codes] != nil {
+            return Finding(node.name, .skipped, reason: "its codes belong to the graph around, and not to this body alone")
+        }
         if let refusal = refusals[node.name] { return Finding(node.name, .skipped, reason: refusal) }
         let neighbours = node.op is DequantizeLinear ? [index.producer(of: codes)].compactMap { $0 } : index.consumers(of: codes)
         let others = neighbours.map { "\($0.name) (\($0.op.type))" }.joined(separator: ", ")
         let verb = node.op is DequantizeLinear ? "makes" : "reads"
+        if !neighbours.isEmpty, neighbours.allSatisfy({ $0.op is any CodedOperator }) {
+            return Finding(node.name, .skipped, reason: "\(others) \(verb) its codes, and stays")
+        }
         let reason = others.isEmpty
             ? "the numbers of its codes cannot be computed here" : "\(others) \(verb) its codes, under another scale or as no numbers"
         return Finding(node.name, .skipped, reason: reason)

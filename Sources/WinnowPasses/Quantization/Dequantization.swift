@@ -50,7 +50,14 @@ public struct Dequantization: Pass {
     /// - Parameter outer: value names of the graphs around a body.
     private func dequantized(_ graph: Graph, avoiding outer: Set<ValueName>) throws -> PassResult {
         let taken = outer.union(graph.infos.keys)
-        let bodies = try graph.rewritingBodies { body in try dequantized(body, avoiding: taken) }
+        let single = graph.constantsOfSingleBodies
+        let bodies = try graph.rewritingBodies { body in
+            // Codes around a body that nothing else reads may as well be its own.
+            let result = try dequantized(body.holding(single), avoiding: taken)
+            let held = result.graph.initializers
+            let rest = body.captures.filter { single[$0.key] != nil && held[$0.key] == single[$0.key] }
+            return PassResult(graph: try result.graph.capturing(rest), findings: result.findings.filter { rest[$0.subject] == nil })
+        }
         var removal = CodeRemoval(bodies.graph, avoiding: outer)
         try removal.run(limits)
         var ledger = WeightLedger(graph, includesBodies: false)
