@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 COUNT, ROWS, COLUMNS = 24, 8192, 4096
 LARGEST = 4 * ROWS * COLUMNS
@@ -100,3 +100,29 @@ def test_weight_only_passes_hold_one_tensor(winnow_path, large, case):
         with open(target.parent / place["location"], "rb") as file:
             file.seek(int(place["offset"]))
             assert np.array_equal(np.frombuffer(file.read(head.nbytes), np.float32), head * np.float32(int(name[1:]) + 1))
+
+
+def test_matrices_of_codes_become_floats_one_by_one(winnow_path, tmp_path):
+    """24 products with matrices of 4 bits, which are 16 MiB each as floats."""
+    count, size, block = 24, 2048, 32
+    matrix = 4 * size * size
+    generator = np.random.default_rng(0)
+    weights, nodes = [], []
+    for index in range(count):
+        codes = generator.integers(0, 256, (size, size // block, block // 2), dtype=np.uint8)
+        scales = np.full(size * size // block, 0.01, np.float32)
+        weights += [numpy_helper.from_array(codes, f"w{index}_Q4"), numpy_helper.from_array(scales, f"s{index}")]
+        nodes.append(
+            helper.make_node(
+                "MatMulNBits", [f"x{index}", f"w{index}_Q4", f"s{index}"], [f"x{index + 1}"], f"m{index}", domain="com.microsoft",
+                K=size, N=size, bits=4, block_size=block))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name in ["x0", f"x{count}"]]
+    graph = helper.make_graph(nodes, "codes", ends[:1], ends[1:], weights)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "m.onnx")
+    used = peak(winnow_path, "apply", "dequantize", tmp_path / "m.onnx", "-o", tmp_path / "out.onnx", "--threads", "1")
+    print(f"{used / matrix:.2f} times a matrix of floats")
+    assert used < 4 * matrix + ALLOWANCE
+    model = onnx.load(tmp_path / "out.onnx", load_external_data=False)
+    assert {tensor.name for tensor in model.graph.initializer} == {f"w{index}" for index in range(count)}
+    assert [node.op_type for node in model.graph.node] == ["MatMul"] * count

@@ -129,13 +129,6 @@ public final class Session {
     }
 }
 
-extension Graph {
-    /// The types of its inputs where they have these shapes.
-    fileprivate func inputTypes(of shapes: [ValueName: Shape]) -> [ValueName: ValueType] {
-        inputs.reduce(into: [:]) { types, input in types[input.name] = shapes[input.name].map { ValueType(input.type.elementType, $0) } }
-    }
-}
-
 extension Session: CustomStringConvertible {
     /// `session of lenet-5, planned for 2 combinations of input shapes`
     public var description: String {

@@ -91,6 +91,15 @@ extension Graph {
             captures: captures.filter { constants[$0.key] == nil }, metadata: metadata)
     }
 
+    /// The same graph, a body, that reads those of its initializers around it which have a type here.
+    package func capturing(_ types: [ValueName: ValueType]) throws -> Graph {
+        let own = types.filter { initializers[$0.key] != nil }
+        guard !own.isEmpty else { return self }
+        return try Graph(
+            name: name, inputs: inputs, outputs: outputs, nodes: nodes, initializers: namedInitializers.filter { own[$0.name] == nil },
+            updates: updates, captures: captures.merging(own) { $1 }, metadata: metadata)
+    }
+
     /// The initializers in the file's order.
     package var namedInitializers: [(name: ValueName, tensor: Tensor)] {
         initializerNames.compactMap { name in initializers[name].map { (name, $0) } }

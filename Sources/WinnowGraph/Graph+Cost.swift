@@ -7,10 +7,10 @@ extension Graph {
     /// Of one sample: what counts samples is 1 where it is open, unless `inputShapes` says otherwise.
     package func multiplyAccumulates(inputShapes: [ValueName: Shape] = [:]) -> [String: Int?] {
         let axes = SampleAxes(of: self)
-        let types = inputs.map { input in
-            (input.name, inputShapes[input.name].map { ValueType(input.type.elementType, $0) } ?? input.ofOneSample(axes))
+        let types = inputs.reduce(into: inputTypes(of: inputShapes)) { types, input in
+            types[input.name] = types[input.name] ?? input.ofOneSample(axes)
         }
-        guard let infos = try? inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first })) else {
+        guard let infos = try? inferInfos(inputTypes: types) else {
             return Dictionary(nodes.filter { $0.op.quantization == .contraction }.map { ($0.name, nil) }) { first, _ in first }
         }
         var counts: [String: Int?] = [:]

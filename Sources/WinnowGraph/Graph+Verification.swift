@@ -1,4 +1,4 @@
-import WinnowTensor
+package import WinnowTensor
 
 extension Graph {
     /// Sorts the nodes topologically (keeping the given order where it is one), checks that every value has one source and
@@ -42,6 +42,17 @@ extension Graph {
             if let declared = metadata.outputTypes[output], declared.foreign != nil { infos[output] = ValueInfo(declared) }
         }
         return infos
+    }
+
+    /// The types of the inputs that have these shapes.
+    package func inputTypes(of shapes: [ValueName: Shape]) -> [ValueName: ValueType] {
+        inputs.reduce(into: [:]) { types, input in types[input.name] = shapes[input.name].map { ValueType(input.type.elementType, $0) } }
+    }
+
+    /// What is known of every value when the inputs have these shapes; inputs left out keep their declared types. Throws `.shape` or `.model`
+    /// where the graph does not allow them.
+    package func inferInfos(inputShapes: [ValueName: Shape]) throws -> [ValueName: ValueInfo] {
+        try inferInfos(inputTypes: inputTypes(of: inputShapes))
     }
 
     /// What comes out of a node. Where its inputs are guesses the outputs are, and what does not fit is no error; what known

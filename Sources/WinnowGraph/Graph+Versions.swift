@@ -81,7 +81,7 @@ extension GraphIndex {
             edit.initializers.append((value, tensor))
             new.inputs.append(value)
         }
-        while new.inputs.last == "" { new.inputs.removeLast() }
+        new.inputs = new.inputs.withoutMissingEnd
         edit.addedNodes = [new]
         return edit
     }

@@ -32,3 +32,11 @@ package struct Node: Sendable {
         index < outputs.count && !outputs[index].isEmpty ? outputs[index] : nil
     }
 }
+
+extension [ValueName] {
+    /// The list without omitted operands at its end.
+    package var withoutMissingEnd: [ValueName] { Array(prefix((lastIndex { !$0.isEmpty } ?? -1) + 1)) }
+
+    /// The list with omitted operands put behind it up to `count`.
+    package func padded(to count: Int) -> [ValueName] { self + [ValueName](repeating: "", count: Swift.max(0, count - self.count)) }
+}

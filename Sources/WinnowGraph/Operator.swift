@@ -40,6 +40,9 @@ package protocol Operator: Sendable {
     /// The attributes to write, so that reading them at the same version gives this operator back.
     var attributes: Attributes { get }
 
+    /// Attributes that are the number of an element type: of what comes out, or of what is computed on the way there.
+    static var typeAttributes: Set<String> { get }
+
     /// The lowest operator-set version that has everything this operator uses.
     var minimumVersion: Int { get }
 
@@ -134,6 +137,7 @@ extension Operator {
         try Self(attributes: attributes, version: version)
     }
     package var attributes: Attributes { [:] }
+    package static var typeAttributes: Set<String> { [] }
     package var minimumVersion: Int { 1 }
     package func minimumVersion(of node: Node) -> Int { minimumVersion }
     package var maximumVersion: Int { .max }

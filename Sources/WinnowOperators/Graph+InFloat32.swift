@@ -10,9 +10,17 @@ extension Graph {
         try inFloat32(types, isBody: false, keepsOutputs: keepingOutputTypes, FreshNames(self))
     }
 
-    /// Whether initializers, or what operators make by their attributes, are of these types.
+    /// Whether values are of these types, in bodies too, other than inputs and outputs behind and in front of which Casts stand.
     package func holds(_ types: Set<ElementType>) -> Bool {
-        initializers.values.contains { types.contains($0.elementType) } || nodes.contains { $0.op.makes(types) }
+        let (index, captured, given) = (GraphIndex(self), Set(nodes.flatMap { $0.op.capturedValues }), Set(inputNames))
+        let isHeld = infos.contains { name, info in
+            guard types.contains(info.elementType) else { return false }
+            if captured.contains(name) { return true }
+            let readers = index.consumers(of: name)
+            if given.contains(name) { return !readers.allSatisfy { $0.op is Cast } }
+            return !outputs.contains(name) || !(index.producer(of: name)?.op is Cast) || !readers.isEmpty
+        }
+        return isHeld || nodes.contains { $0.op.bodies.values.contains { $0.holds(types) } }
     }
 
     /// - Parameter isBody: whether what goes in and out becomes float32 too.
@@ -37,9 +45,13 @@ extension Graph {
                 edges.append(Node(name: names.node("\(output).narrow"), op: Cast(to: type), inputs: [value], outputs: [output]))
             }
         }
+        try checkLists(of: types)
         let computed = try nodes.map { node in
             var node = node
-            if !node.op.bodies.isEmpty { node.op = try node.op.changingBodies(in: self) { try $0.inFloat32(types, isBody: true, keepsOutputs: false, FreshNames($0)) } }
+            if node.op is UnknownOperator { try checkUnknown(node, types) }
+            if !node.op.bodies.isEmpty {
+                node.op = try node.op.changingBodies(in: self) { try $0.inFloat32(types, isBody: true, keepsOutputs: false, FreshNames($0)) }
+            }
             node.op = try node.op.inFloat32(types, self).renamingCaptures(others, in: self)
             node.inputs = node.inputs.map { others[$0] ?? $0 }
             node.outputs = node.outputs.map { others[$0] ?? $0 }
@@ -54,19 +66,40 @@ extension Graph {
             name: name, inputs: isBody ? inputs.map { GraphInput($0.name, wide($0.type), defaultValue: $0.defaultValue) } : inputs, outputs: outputs,
             nodes: computed + edges, initializers: constants, updates: updates, captures: captures.mapValues(wide), metadata: metadata)
     }
+
+    /// Throws `.unsupported` where a value is a list or an optional of these types.
+    private func checkLists(of types: Set<ElementType>) throws {
+        for name in inputNames + nodes.flatMap(\.outputs) {
+            guard let type = infos[name]?.type, types.contains(type.elementType), !type.isTensor else { continue }
+            throw WinnowError(.unsupported, name, "is \(type), and only tensors become float32")
+        }
+    }
+
+    /// Throws `.unsupported` where a node whose operator nobody knows reads or gives such types, or may give them: whether it takes float32
+    /// instead is not known either.
+    private func checkUnknown(_ node: Node, _ types: Set<ElementType>) throws {
+        func refusal(_ words: String) -> WinnowError {
+            WinnowError(.unsupported, "node \(node.name)", "\(words), and operator \(node.op.type) is not known")
+        }
+        for value in node.readValues {
+            if let type = infos[value]?.elementType, types.contains(type) { throw refusal("reads \(value), which is \(type)") }
+        }
+        for value in node.outputs where !value.isEmpty {
+            let own = infos[value].flatMap { $0.isGuess ? nil : $0.type }
+            guard let type = own ?? metadata.outputTypes[value] else { throw refusal("gives \(value), whose type the file does not say") }
+            if types.contains(type.elementType) { throw refusal("gives \(value), which is \(type.elementType)") }
+        }
+        for (name, body) in node.op.bodies where body.holds(types) || body.infos.values.contains(where: { types.contains($0.elementType) }) {
+            throw refusal("computes with such types in \(name)")
+        }
+    }
 }
 
 extension Operator {
-    /// Attributes that name the type of a result.
-    private static var typeAttributes: [String] { ["to", "dtype", "output_dtype"] }
-
-    /// Whether it makes such types of others.
-    fileprivate func makes(_ types: Set<ElementType>) -> Bool { widenedAttributes(types) != nil || bodies.values.contains { $0.holds(types) } }
-
     /// The same with float32 where its attributes say one of these types.
     fileprivate func inFloat32(_ types: Set<ElementType>, _ graph: Graph) throws -> any Operator {
         guard let attributes = widenedAttributes(types) else { return self }
-        if self is UnknownOperator { throw WinnowError(.unsupported, "\(type)", "is not known, and makes another type than float32") }
+        if self is UnknownOperator { throw WinnowError(.unsupported, "\(type)", "is not known, and has an attribute of another type than float32") }
         return try Swift.type(of: self).reading(attributes, version: graph.metadata.version(of: type.domain))
     }
 

@@ -49,6 +49,9 @@ public enum ElementType: Int, Sendable, Hashable, CaseIterable, Codable {
         }
     }
 
+    /// Whether weights of it are numbers as they were trained, not codes of such.
+    package var storesWeights: Bool { isFloatingPoint && bitWidth >= 16 }
+
     public var isInteger: Bool { !isFloatingPoint && self != .bool }
 
     /// Whether an integer type has negative values.

@@ -45,6 +45,11 @@ import WinnowTensor
         #expect(ElementType(named: type.description) == type)
     }
 
+    /// Codes, small floats among them, are no weights as they were trained.
+    @Test func weightsAreStoredAsWideFloats() {
+        #expect(Set(ElementType.allCases.filter(\.storesWeights)) == [.float32, .float16, .bfloat16, .float64])
+    }
+
     @Test func conversionSaturatesAndRounds() {
         let source = Tensor([-300, -0.6, 0.4, 2.5, 300, .nan] as [Double])
         #expect(source.converted(to: .int8).integers() == [-128, 0, 0, 2, 127, 0])

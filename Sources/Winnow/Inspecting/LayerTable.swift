@@ -25,12 +25,8 @@ public struct LayerTable: Sendable {
     public init(_ graph: Graph, batchSize: Int = 1, shapes: [String] = []) throws {
         let graph = try graph.takingDefaults()
         let shapes = try InputShapes(parsing: shapes).completed(for: graph, batchSize: batchSize)
-        var declared: [String: ValueType] = [:]
-        for input in graph.inputs {
-            if let shape = shapes[input.name] { declared[input.name] = ValueType(input.type.elementType, shape) }
-        }
         inputElementCount = shapes.values.reduce(0) { $0 + $1.elementCount }
-        guard let infos = try? graph.inferInfos(inputTypes: declared) else { return }
+        guard let infos = try? graph.inferInfos(inputShapes: shapes) else { return }
         let (learned, index) = (Parameters(graph), GraphIndex(graph))
         let trainable = Set(graph.trainableInitializers())
         var numbers: [String: Int] = [:]

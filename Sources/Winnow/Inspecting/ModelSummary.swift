@@ -233,10 +233,7 @@ extension Graph {
 
     /// The bytes of every value for inputs of these shapes, where its shape is known.
     fileprivate func byteCounts(inputShapes shapes: [String: Shape]) -> [String: Int] {
-        let types = Dictionary(
-            inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } },
-            uniquingKeysWith: { first, _ in first })
-        guard let infos = try? inferInfos(inputTypes: types) else { return [:] }
+        guard let infos = try? inferInfos(inputShapes: shapes) else { return [:] }
         return infos.compactMapValues { info in
             info.shape.map { info.elementType.byteCount(of: $0.elementCount) }
         }

@@ -37,11 +37,7 @@ extension Dataset {
 
     /// Whether so many samples go through a graph; some name an extent as if any number did, and fix it inside.
     private func takes(_ count: Int, _ graph: Graph) -> Bool {
-        let shapes = batchShapes(count: count, like: 0)
-        let types = graph.inputs.compactMap { input in
-            shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) }
-        }
-        return (try? graph.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }))) != nil
+        (try? graph.inferInfos(inputShapes: batchShapes(count: count, like: 0))) != nil
     }
 
     private var samplesByShape: [[Int]] {

@@ -16,9 +16,7 @@ package struct PlaceLabels: Sendable {
             let largest = try? Self.largest(in: feature)
         else { return nil }
         let count = adapted.fixedBatchSize(for: graph) ?? 1
-        let shapes = adapted.batchShapes(count: count)
-        let types = graph.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
-        guard let infos = try? graph.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first })) else { return nil }
+        guard let infos = try? graph.inferInfos(inputShapes: adapted.batchShapes(count: count)) else { return nil }
         let (index, sampleAxes) = (GraphIndex(graph), SampleAxes(of: graph))
         var axes: [ValueName: Int] = [:]
         for output in graph.outputs {

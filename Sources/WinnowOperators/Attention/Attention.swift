@@ -9,6 +9,7 @@ package struct Attention: Decomposition {
     package static let type = OperatorType("Attention")
     package static let maximumInputCount = 7
     package static let maximumOutputCount = 4
+    package static var typeAttributes: Set<String> { ["softmax_precision"] }
 
     package var isCausal: Bool
     /// For operands of three axes.

@@ -40,13 +40,10 @@ extension QAttention: CodedOperator {
         return try graph.inlining(node) { b in
             let x = try b.dequantized([inputs[0], inputs[3], inputs[6]], 0)
             let weights = try b.dequantized([inputs[1], inputs[4], inputs[7]], 0, axis: -1)
-            return try b.add(attention, inputs: [x, weights, inputs[2], inputs[5], inputs[8]].withoutMissingEnd, outputs: node.outputs.count)
+            let operands = [x, weights] + [2, 5, 8].map { inputs[$0] ?? "" }
+            return try b.add(attention, inputs: operands.withoutMissingEnd, outputs: node.outputs.count)
         }
     }
-}
-
-extension [ValueName?] {
-    fileprivate var withoutMissingEnd: [ValueName?] { Array(prefix((lastIndex { $0 != nil } ?? -1) + 1)) }
 }
 
 /// The axes of `ContributedAttention`, with scales and zero points of the weights for each column or for all.

@@ -49,8 +49,7 @@ extension CodedMatMul {
         let constants = packed.operands.map { part, tensor in
             tensor.map { (name: graph.graph.freshValueName("\(node.name).\(part)"), tensor: $0) }
         }
-        var inputs = [node.inputs[0]] + constants.map { $0?.name ?? "" } + [bias ?? "", residual ?? ""]
-        while inputs.last?.isEmpty ?? false { inputs.removeLast() }
+        let inputs = ([node.inputs[0]] + constants.map { $0?.name ?? "" } + [bias ?? "", residual ?? ""]).withoutMissingEnd
         let op = CodedMatMul(packed.matrix, precision: precision, activation: activation)
         var edit = GraphEdit(
             replacing: [node.name], with: [Node(name: node.name, op: op, inputs: inputs, outputs: node.outputs, notes: node.notes)])

@@ -88,8 +88,3 @@ extension GraphIndex {
         return extents == b.extents && !extents.contains(.unknown)
     }
 }
-
-extension [ValueName] {
-    /// The list with omitted operands put behind it up to `count`.
-    func padded(to count: Int) -> [ValueName] { self + [ValueName](repeating: "", count: Swift.max(0, count - self.count)) }
-}

@@ -5,6 +5,7 @@ package import WinnowTensor
 package struct EyeLike: Decomposition {
     package static let type = OperatorType("EyeLike")
     package static let maximumInputCount = 1
+    package static var typeAttributes: Set<String> { ["dtype"] }
 
     /// The element type; nil is the input's.
     package var target: ElementType?

@@ -5,6 +5,7 @@ import WinnowTensor
 package struct RMSNormalization: Decomposition {
     package static let type = OperatorType("RMSNormalization")
     package static let maximumInputCount = 2
+    package static var typeAttributes: Set<String> { ["stash_type"] }
 
     package var axis: Int
     package var epsilon: Float

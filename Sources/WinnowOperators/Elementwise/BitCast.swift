@@ -5,6 +5,7 @@ package import WinnowTensor
 package struct BitCast: Operator {
     package static let type = OperatorType("BitCast")
     package static let maximumInputCount = 1
+    package static var typeAttributes: Set<String> { ["to"] }
 
     package var target: ElementType
 

@@ -6,6 +6,7 @@ package import WinnowTensor
 package struct Cast: Operator {
     package static let type = OperatorType("Cast")
     package static let maximumInputCount = 1
+    package static var typeAttributes: Set<String> { ["to"] }
 
     package var target: ElementType
     /// To float8: whether it saturates instead of giving NaN or infinity, and to powers of two which way it rounds.
@@ -64,6 +65,7 @@ package struct Cast: Operator {
 
     package func outputs(for inputs: [ValueInfo?]) throws -> [ValueInfo] {
         let data = try inputs.required(0)
+        guard data.type.isTensor else { throw WinnowError(.model, "input", "is \(data.type), but must be a tensor") }
         var info = ValueInfo(target, data.extents)
         if target == .int64 || target == .int32 { info.symbolicElements = data.symbolicElements }
         return try evaluatingConstants([info], of: inputs)

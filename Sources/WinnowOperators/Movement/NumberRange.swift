@@ -5,6 +5,7 @@ import WinnowTensor
 package struct NumberRange: Operator {
     package static let type = OperatorType("Range")
     package static let maximumInputCount = 3
+    package static var typeAttributes: Set<String> { ["stash_type"] }
     package var float32Inputs: Set<Int> { [0, 1, 2] }
 
     private var hints = RuntimeHints()

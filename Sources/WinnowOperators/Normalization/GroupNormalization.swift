@@ -5,6 +5,7 @@ import WinnowTensor
 package struct GroupNormalization: GroupedNormalization {
     package static let type = OperatorType("GroupNormalization")
     package static let maximumInputCount = 3
+    package static var typeAttributes: Set<String> { ["stash_type"] }
 
     package var groupCount: Int
     package var epsilon: Float

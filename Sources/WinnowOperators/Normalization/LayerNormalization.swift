@@ -7,6 +7,7 @@ package struct LayerNormalization: Operator {
     package static let type = OperatorType("LayerNormalization")
     package static let maximumInputCount = 3
     package static let maximumOutputCount = 3
+    package static var typeAttributes: Set<String> { ["stash_type"] }
 
     package var axis: Int
     package var epsilon: Float

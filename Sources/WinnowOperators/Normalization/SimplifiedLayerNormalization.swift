@@ -6,6 +6,7 @@ package struct SimplifiedLayerNormalization: Decomposition {
     package static let type = OperatorType("SimplifiedLayerNormalization")
     package static let maximumInputCount = 2
     package static let maximumOutputCount = 2
+    package static var typeAttributes: Set<String> { ["stash_type"] }
 
     package var axis: Int
     package var epsilon: Float

@@ -4,7 +4,8 @@ import WinnowTensor
 /// An operator that computes on codes, and may compute on the numbers they stand for instead.
 package protocol CodedOperator: Operator {
     /// Nodes on numbers in the place of one on codes: DequantizeLinear makes numbers of what comes as codes, QuantizeLinear makes codes of
-    /// what is read as such. nil where that asks for constants that are none, or where sums of codes are read otherwise than as numbers.
+    /// what is read as such. nil, or an error that says why, where that asks for constants that are none, or where sums of codes are read
+    /// otherwise than as numbers.
     func floatForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit?
 }
 
@@ -47,9 +48,8 @@ extension DynamicQuantizeLSTM: CodedOperator {
             inputs[place] = graph.graph.freshValueName("\(node.name).weight\(place)")
             edit.initializers.append((inputs[place], weight))
         }
-        while inputs.last?.isEmpty ?? false { inputs.removeLast() }
         edit.removedNodes = [node.name]
-        edit.addedNodes = [Node(name: node.name, op: lstm, inputs: inputs, outputs: node.outputs)]
+        edit.addedNodes = [Node(name: node.name, op: lstm, inputs: inputs.withoutMissingEnd, outputs: node.outputs)]
         return edit
     }
 
@@ -71,47 +71,12 @@ extension DynamicQuantizeLSTM: CodedOperator {
 
 extension MatMulInteger: CodedOperator {
     package func floatForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        let filterAxis = graph.constant(node.input(1)).map { max(1, $0.rank - 1) } ?? 1
-        return try graph.dequantizedForm(of: node, by: MatMul(), filterAxis: filterAxis) ?? graph.dequantizedForm(of: node, by: MatMul())
+        try graph.floatForm(of: node, by: MatMul(), filterAxis: max(1, (graph.info(of: node.input(1))?.rank ?? 2) - 1))
     }
 }
 
 extension ConvInteger: CodedOperator {
     package func floatForm(of node: Node, in graph: GraphIndex) throws -> GraphEdit? {
-        try graph.dequantizedForm(of: node, by: convolution, filterAxis: 0) ?? graph.dequantizedForm(of: node, by: convolution)
-    }
-}
-
-extension GraphIndex {
-    /// Sums of codes that QuantizeLinear or DynamicQuantizeLinear make of both operands, cast and multiplied by both their scales, as the
-    /// contraction of dequantized operands that they are; nil for others.
-    fileprivate func dequantizedForm(of node: Node, by op: any Operator) throws -> GraphEdit? {
-        guard let cast = soleConsumer(of: node.output(0)), (cast.op as? Cast)?.target == .float32,
-            let scaling = soleConsumer(of: cast.output(0)), scaling.op is Mul, let factor = cast.otherInput(of: scaling),
-            let left = scale(ofCodes: node.input(0)), let right = scale(ofCodes: node.input(1)), isProduct(factor, left, right)
-        else { return nil }
-        var edit = GraphEdit(replacing: [node.name, cast.name, scaling.name], with: [])
-        let operands = [(0, left), (1, right)].map { place, scale in
-            let real = graph.freshValueName("\(node.name).operand\(place)")
-            let inputs = [node.inputs[place], scale] + (node.input(2 + place).map { [$0] } ?? [])
-            edit.addedNodes.append(Node(name: real, op: DequantizeLinear(), inputs: inputs, outputs: [real]))
-            return real
-        }
-        edit.addedNodes.append(Node(name: node.name, op: op, inputs: operands, outputs: scaling.outputs))
-        return edit
-    }
-
-    /// The scale, one number, under which a node makes codes.
-    private func scale(ofCodes codes: ValueName?) -> ValueName? {
-        guard let maker = producer(of: codes) else { return nil }
-        let scale = maker.op is DynamicQuantizeLinear ? maker.output(1) : maker.op is QuantizeLinear ? maker.input(1) : nil
-        return info(of: scale)?.shape?.elementCount == 1 ? scale : nil
-    }
-
-    private func isProduct(_ value: ValueName, _ a: ValueName, _ b: ValueName) -> Bool {
-        if let product = producer(of: value) { return product.op is Mul && product.inputs.sorted() == [a, b].sorted() }
-        guard let number = constant(value), number.elementCount == 1, let a = constant(a)?.floats().first, let b = constant(b)?.floats().first
-        else { return false }
-        return number.floats()[0] == a * b
+        try graph.floatForm(of: node, by: convolution, filterAxis: 0)
     }
 }

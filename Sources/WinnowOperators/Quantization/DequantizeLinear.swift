@@ -6,6 +6,7 @@ package import WinnowTensor
 package struct DequantizeLinear: Operator {
     package static let type = OperatorType("DequantizeLinear")
     package static let maximumInputCount = 3
+    package static var typeAttributes: Set<String> { ["output_dtype"] }
 
     /// Whether it is that of ONNX Runtime's own domain, which knows every type of codes.
     package var isContributed = false

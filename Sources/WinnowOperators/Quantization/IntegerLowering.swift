@@ -141,11 +141,10 @@ enum IntegerLowering {
             initializers.append((inputs[4], bias))
         }
         inputs += source.parameters
-        while inputs.last?.isEmpty ?? false { inputs.removeLast() }
         let last = quantization?.node ?? node
         var edit = GraphEdit(
             replacing: quantization.map { [node.name, $0.node.name] } ?? [node.name],
-            with: [Node(name: node.name, op: op, inputs: inputs, outputs: Array(last.outputs.prefix(1)))])
+            with: [Node(name: node.name, op: op, inputs: inputs.withoutMissingEnd, outputs: Array(last.outputs.prefix(1)))])
         edit.initializers = initializers
         return edit
     }

@@ -93,7 +93,7 @@ extension GraphIndex {
 
 extension Tensor {
     /// One number repeated, or so many numbers, as a vector; nil for others.
-    fileprivate func repeated(_ count: Int) -> Tensor? {
+    func repeated(_ count: Int) -> Tensor? {
         guard elementCount == 1 || elementCount == count else { return nil }
         let values = doubles()
         return Tensor(values.count == count ? values : [Double](repeating: values[0], count: count), shape: [count], as: elementType)

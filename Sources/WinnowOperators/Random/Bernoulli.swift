@@ -5,6 +5,7 @@ package import WinnowTensor
 package struct Bernoulli: Decomposition {
     package static let type = OperatorType("Bernoulli")
     package static let maximumInputCount = 1
+    package static var typeAttributes: Set<String> { ["dtype"] }
     package var draws: Bool { true }
 
     /// The element type; nil is the input's.

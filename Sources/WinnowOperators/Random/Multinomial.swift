@@ -7,6 +7,7 @@ package import WinnowTensor
 package struct Multinomial: Decomposition {
     package static let type = OperatorType("Multinomial")
     package static let maximumInputCount = 1
+    package static var typeAttributes: Set<String> { ["dtype"] }
     package var draws: Bool { true }
 
     package var sampleCount: Int

@@ -10,6 +10,7 @@ package protocol RandomOperator: Operator {
 }
 
 extension RandomOperator {
+    package static var typeAttributes: Set<String> { ["dtype"] }
     package var draws: Bool { true }
 
     package init(attributes: Attributes, version: Int) throws {
@@ -39,6 +40,7 @@ package protocol RandomLikeOperator: Operator {
 }
 
 extension RandomLikeOperator {
+    package static var typeAttributes: Set<String> { ["dtype"] }
     package var draws: Bool { true }
 
     package init(attributes: Attributes, version: Int) throws {

@@ -5,6 +5,7 @@ package import WinnowTensor
 package struct SequenceEmpty: ListMaker {
     package static let type = OperatorType("SequenceEmpty")
     package static let maximumInputCount = 0
+    package static var typeAttributes: Set<String> { ["dtype"] }
 
     package var elementType: ElementType
 

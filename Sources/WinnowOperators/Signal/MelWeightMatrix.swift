@@ -8,6 +8,7 @@ package import WinnowTensor
 package struct MelWeightMatrix: Decomposition {
     package static let type = OperatorType("MelWeightMatrix")
     package static let maximumInputCount = 5
+    package static var typeAttributes: Set<String> { ["output_datatype"] }
 
     package var target: ElementType
 

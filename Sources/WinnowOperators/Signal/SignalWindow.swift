@@ -23,6 +23,8 @@ package struct SignalWindowShape: Sendable, Hashable {
 }
 
 extension SignalWindow {
+    package static var typeAttributes: Set<String> { ["output_datatype"] }
+
     package init(attributes: Attributes, version: Int) throws {
         guard let target = ElementType(rawValue: try attributes.int("output_datatype", default: 1)) else {
             throw WinnowError(.model, "output_datatype", "names no element type that is known")

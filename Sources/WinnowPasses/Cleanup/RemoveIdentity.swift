@@ -1,4 +1,3 @@
-import WinnowEngine
 public import WinnowGraph
 
 /// Removes nodes that pass their input on unchanged when the model runs: Identity, Dropout outside training, Cast to the type
@@ -18,15 +17,8 @@ public struct RemoveIdentity: Pass {
     public init() {}
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
-        var result = graph
+        let result = try graph.bypassing { Self.passesOn($0, in: $1) }
         var ledger = WeightLedger(graph)
-        while true {
-            let edits = try result.edits { _, node, index in
-                Self.passesOn(node, in: index) ? GraphEdit(bypassing: node, in: index) : nil
-            }
-            if edits.isEmpty { break }
-            result = try result.applying(edits)
-        }
         for node in graph.nodes where result.node(named: node.name) == nil {
             ledger.note(Finding(node.name, .done, .nodes, before: 1, after: 0))
         }
@@ -40,21 +32,5 @@ public struct RemoveIdentity: Pass {
     private static func passesOn(_ node: Node, in index: GraphIndex) -> Bool {
         node.op.passing(of: node, in: index) == .unchanged
             && node.outputs.dropFirst().allSatisfy { $0.isEmpty || (!index.isOutput($0) && index.consumers(of: $0).isEmpty) }
-    }
-}
-
-extension GraphEdit {
-    /// Lets readers of a node's first output read its first input; a graph output keeps its name.
-    /// nil where that cannot be: the output is a graph output and the input is one too, or is computed by no node.
-    package init?(bypassing node: Node, in index: GraphIndex) {
-        guard let input = node.input(0), let output = node.output(0) else { return nil }
-        self.init()
-        removedNodes = [node.name]
-        guard index.isOutput(output) else { rewired = [output: input]; return }
-        guard !index.isOutput(input), var producer = index.producer(of: input) else { return nil }
-        removedNodes.insert(producer.name)
-        producer.outputs = producer.outputs.map { $0 == input ? output : $0 }
-        addedNodes = [producer]
-        rewired = [input: output]
     }
 }

@@ -27,7 +27,7 @@ struct FactorizedWeight {
         _ target: WeightTarget, in graph: Graph, byteCount: Int, _ pass: SVDFactorization, _ metrics: [InputMetric]
     ) throws(Refusal) {
         elementType = target.stored.elementType
-        guard [.float32, .float16, .bfloat16, .float64].contains(elementType) else { throw Refusal("it is \(elementType)") }
+        guard elementType.storesWeights else { throw Refusal("it is \(elementType)") }
         let weight = target.stored.converted(to: .float32)
         if let holder = target.sites.lazy.compactMap(\.holder).first { throw Refusal("a body of \(holder) reads it") }
         guard let site = target.sites.first, graph.readsAlike(target.tensor, target.sites) else {

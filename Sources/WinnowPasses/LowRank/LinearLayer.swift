@@ -22,8 +22,7 @@ struct LinearLayer {
     init?(_ node: Node, in index: GraphIndex) {
         guard let place = [1, 0].first(where: { node.input($0).map { index.graph.initializers[$0] != nil } ?? false }),
             let name = node.input(place), let weight = index.graph.initializers[name],
-            [.float32, .float16, .bfloat16, .float64].contains(weight.elementType),
-            index.soleConsumer(of: name) != nil, !index.isOutput(name), node.inputs.count < 4
+            weight.elementType.storesWeights, index.soleConsumer(of: name) != nil, !index.isOutput(name), node.inputs.count < 4
         else { return nil }
         switch node.op {
         case is MatMul where weight.rank >= 2: break

@@ -54,8 +54,7 @@ public struct RankRegularization: TrainingPass {
         for target in WeightTargets(graph, try choice.selection(in: graph), objection: { _ in nil }).targets {
             do throws(Refusal) {
                 guard let site = target.sites.first else { continue }
-                let types: [ElementType] = [.float32, .float16, .bfloat16, .float64]
-                guard types.contains(target.stored.elementType), !site.isQuantized, site.mask == nil else { continue }
+                guard target.stored.elementType.storesWeights, !site.isQuantized, site.mask == nil else { continue }
                 let unfolded = try UnfoldedWeight(site, in: graph)
                 if min(unfolded.rows, unfolded.columns) > 1 { weights.append(unfolded) }
             } catch { others.append(Finding(target.tensor, .skipped, reason: "its singular values stay: \(error.reason)")) }

@@ -1,4 +1,3 @@
-import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -11,7 +10,9 @@ extension Graph {
         guard holds(types) else { return PassResult(graph: self) }
         let halves = initializerNames.filter { infos[$0].map { types.contains($0.elementType) } ?? false }
         do {
-            let result = try inFloat32(from: types, keepingOutputTypes: true).removingNeedlessCasts()
+            let result = try inFloat32(from: types, keepingOutputTypes: true).bypassing { node, index in
+                node.op is Cast && node.op.passing(of: node, in: index) == .unchanged
+            }
             let findings = halves.map { name in
                 let type = infos[name]?.elementType
                 return Finding(name, .done, .elementSize, before: 16, after: 32, reason: "was \(type.map { "\($0)" } ?? "half")")
@@ -19,18 +20,6 @@ extension Graph {
             return PassResult(graph: result, findings: findings.isEmpty ? [Finding("graph", .done, reason: "computes in float32")] : findings)
         } catch let error as WinnowError {
             return PassResult(graph: self, findings: [Finding("graph", .skipped, reason: "half precision stays: \(error)")])
-        }
-    }
-
-    /// The graph without Casts to the type that a value has.
-    private func removingNeedlessCasts() throws -> Graph {
-        var result = self
-        while true {
-            let edits = try result.edits { op, node, index in
-                op is Cast && op.passing(of: node, in: index) == .unchanged ? GraphEdit(bypassing: node, in: index) : nil
-            }
-            if edits.isEmpty { return result }
-            result = try result.applying(edits)
         }
     }
 }

@@ -12,7 +12,7 @@ struct CodeRemoval {
     /// The bits of codes as they are in the file.
     private var widths: [ValueName: Int]
     private let taken: Set<ValueName>
-    /// Why operators on codes stay, by their names.
+    /// Why nodes stay, by their names, where that is known.
     private var refusals: [String: String] = [:]
 
     /// - Parameter taken: value names of the graphs around a body.
@@ -27,6 +27,7 @@ struct CodeRemoval {
         var rounding = RoundingRemoval(graph, limits, names)
         graph = try rounding.apply()
         findings += rounding.findings
+        refusals.merge(rounding.refusals) { first, _ in first }
         try storeNumbers()
         try nameNumbers()
         try forgetCodes()
@@ -42,7 +43,9 @@ struct CodeRemoval {
             let edits = try graph.edits { op, node, index in
                 guard let op = op as? any CodedOperator else { return nil }
                 do {
-                    guard let edit = try op.floatForm(of: node, in: index) else { return nil }
+                    guard var edit = try op.floatForm(of: node, in: index) else { return nil }
+                    // All nodes' matrices at once are the model in floats.
+                    edit.initializers = edit.initializers.map { ($0.name, $0.tensor.spilled()) }
                     Self.note(edit, of: node, in: index, &sources, &widths)
                     return edit
                 } catch let error as WinnowError {
@@ -118,7 +121,7 @@ struct CodeRemoval {
         for (part, codes) in sources.sorted(by: { $0.key < $1.key }) {
             guard let tensor = graph.initializers[part], tensor.elementType.isFloatingPoint, !graph.outputs.contains(part) else { continue }
             let name = names.value(Self.name(ofNumbersOf: codes))
-            edit.initializers.append((name, tensor.spilled()))
+            edit.initializers.append((name, tensor))
             edit.rewired[part] = name
             note(codes, as: name, tensor.elementType)
         }
@@ -151,7 +154,7 @@ extension CodeRemoval {
         for node in graph.nodes {
             if node.op is any CodedOperator {
                 let reason = refusals[node.name] ?? "what it reads besides data, or what becomes of its sums, has no float form"
-                findings.append(Finding(node.name, .skipped, reason: reason))
+                findings.append(Finding(node.name, .skipped, reason: reason + codesAround(node)))
             } else if node.op is DequantizeLinear {
                 findings.append(stays(node, node.input(0), in: index))
             } else if node.op is QuantizeLinear || node.op is DynamicQuantizeLinear {
@@ -160,6 +163,12 @@ extension CodeRemoval {
                 findings.append(Finding(node.name, .skipped, reason: "\(node.op.type) reads \(codes), and no float form of it is known"))
             }
         }
+    }
+
+    /// Which codes a node reads of the graph around this one, a body: they change, or others read them too.
+    private func codesAround(_ node: Node) -> String {
+        let codes = node.inputs.first { graph.captures[$0].map { $0.isTensor && $0.elementType.isInteger && $0.elementType.bitWidth <= 8 } ?? false }
+        return codes.map { "; \($0) belongs to the graph around, and not to this body alone" } ?? ""
     }
 
     private func isCode(_ value: ValueName, in index: GraphIndex) -> Bool {
@@ -171,10 +180,16 @@ extension CodeRemoval {
         guard let codes else { return Finding(node.name, .skipped, reason: "its codes are missing") }
         if graph.inputs.contains(where: { $0.name == codes }) { return Finding(node.name, .kept, reason: "its codes are an input of the model") }
         if graph.outputs.contains(codes) { return Finding(node.name, .kept, reason: "its codes are an output of the model") }
-        if graph.captures[codes] != nil { return Finding(node.name, .skipped, reason: "its codes belong to the graph around") }
+        if graph.captures[codes] != nil {
+            return Finding(node.name, .skipped, reason: "its codes belong to the graph around, and not to this body alone")
+        }
+        if let refusal = refusals[node.name] { return Finding(node.name, .skipped, reason: refusal) }
         let neighbours = node.op is DequantizeLinear ? [index.producer(of: codes)].compactMap { $0 } : index.consumers(of: codes)
         let others = neighbours.map { "\($0.name) (\($0.op.type))" }.joined(separator: ", ")
         let verb = node.op is DequantizeLinear ? "makes" : "reads"
+        if !neighbours.isEmpty, neighbours.allSatisfy({ $0.op is any CodedOperator }) {
+            return Finding(node.name, .skipped, reason: "\(others) \(verb) its codes, and stays")
+        }
         let reason = others.isEmpty
             ? "the numbers of its codes cannot be computed here" : "\(others) \(verb) its codes, under another scale or as no numbers"
         return Finding(node.name, .skipped, reason: reason)

@@ -24,7 +24,15 @@ public struct Dequantization: Pass {
     public var limits = Limits.activations
     @Hyperparameter("make float32 of float16 and bfloat16, but for inputs and outputs of the model") public var halves = false
 
-    public enum Limits: String, HyperparameterChoice, Codable { case activations, all, none }
+    /// Which ends of ranges of codes limit what was rounded, now that nothing rounds it.
+    public enum Limits: String, HyperparameterChoice, Codable {
+        /// Those at which a Relu or Clip ends that runtimes leave out in front of QuantizeLinear: 0, or whole numbers that are as far apart.
+        case activations
+        /// Both ends of every range of one scale that a file fixes.
+        case all
+        /// None.
+        case none
+    }
 
     public init() {}
 
@@ -42,7 +50,14 @@ public struct Dequantization: Pass {
     /// - Parameter outer: value names of the graphs around a body.
     private func dequantized(_ graph: Graph, avoiding outer: Set<ValueName>) throws -> PassResult {
         let taken = outer.union(graph.infos.keys)
-        let bodies = try graph.rewritingBodies { body in try dequantized(body, avoiding: taken) }
+        let single = graph.constantsOfSingleBodies
+        let bodies = try graph.rewritingBodies { body in
+            // Codes around a body that nothing else reads may as well be its own.
+            let result = try dequantized(body.holding(single), avoiding: taken)
+            let held = result.graph.initializers
+            let rest = body.captures.filter { single[$0.key] != nil && held[$0.key] == single[$0.key] }
+            return PassResult(graph: try result.graph.capturing(rest), findings: result.findings.filter { rest[$0.subject] == nil })
+        }
         var removal = CodeRemoval(bodies.graph, avoiding: outer)
         try removal.run(limits)
         var ledger = WeightLedger(graph, includesBodies: false)

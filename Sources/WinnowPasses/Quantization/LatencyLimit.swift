@@ -1,6 +1,8 @@
 /// How long a model may take for a sample: a part of what it takes as it is, or a time.
 public enum LatencyLimit: Hashable, Sendable {
+    /// Of the time that the model takes as it is: 0.6 of 10 ms are 6 ms.
     case part(Double)
+    /// For one sample.
     case milliseconds(Double)
 
     /// Milliseconds that units stand for.

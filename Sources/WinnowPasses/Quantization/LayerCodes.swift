@@ -4,9 +4,9 @@ package import WinnowTensor
 /// The integers that trained weights become.
 public enum WeightCodes: String, HyperparameterChoice, Codable {
     case int8
-    /// −7…7 at first, −8…7 once trained; needs operator set 21.
+    /// −7…7, and −8 too once steps are trained; needs operator set 21.
     case int4
-    /// −1…1 at first, −2…1 once trained; stored as int4.
+    /// −1…1, and −2 too once steps are trained; stored as int4.
     case int2
 
     var elementType: ElementType { ElementType(named: rawValue) ?? .int8 }
@@ -69,16 +69,18 @@ public struct LayerCodes: HyperparameterGroup {
     ///   - weightBits: of codes that are stored in `type`.
     ///   - isReduced: 7 bits for activations, where 8 would overflow.
     ///   - clipsWeights: whether scales of weights are those of the least squared error.
+    ///   - keepsToConvention: whether the codes of such weights are those that others of the convention have.
     func arithmetic(
-        weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false, clipsWeights: Bool = false
+        weightBits: Int, storedAs type: ElementType? = nil, isReduced: Bool = false, clipsWeights: Bool = false, keepsToConvention: Bool = false
     ) throws -> IntegerArithmetic {
         var convention = convention.member
         convention.roundsToPowers = scales == .powerOfTwo
         func schemes(_ bits: Int, _ type: ElementType?, _ activations: ActivationCodes) throws -> LayerSchemes {
-            try LayerSchemes(
-                weights: QuantizationScheme(
-                    bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
-                ).with { ($0.convention, $0.clips) = (convention, clipsWeights) }.taking(scales == .powerOfTwo ? .powerOfTwo : nil),
+            let weights = QuantizationScheme(
+                bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
+            ).with { ($0.convention, $0.clips, $0.keepsToConvention) = (convention, clipsWeights, keepsToConvention) }
+            return try LayerSchemes(
+                weights: weights.taking(scales == .powerOfTwo ? .powerOfTwo : nil),
                 activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8

@@ -3,7 +3,6 @@ import WinnowGraph
 import WinnowKernels
 import WinnowOperators
 import WinnowTensor
-import WinnowTraining
 
 /// How trained weights become codes.
 public enum TrainedRounding: String, HyperparameterChoice, Codable {
@@ -81,42 +80,5 @@ extension LearnedRounding {
             let up: Float = values[index] != 0 && parts[index] >= 0 ? 1 : 0
             return step * min(max((values[index] / step).rounded(.down) + up, low), high)
         }, shape: weight.shape)
-    }
-}
-
-/// Pushes roundings up or down, more and more sharply, and lets them stay in the last tenth of the run, in which the rest is trained on
-/// the codes that will be written.
-struct RoundingHook: TrainingHook {
-    private static let end = 0.9
-
-    let learned: [ValueName]
-    let sharpness: ValueName
-    let pressure: ValueName
-    /// What the push counts beside the loss.
-    let strength: Float
-    private(set) var isSettled = false
-
-    var variables: Set<ValueName> { [sharpness, pressure] }
-
-    init(_ learned: [ValueName], sharpness: ValueName, pressure: ValueName, strength: Double) {
-        (self.learned, self.sharpness, self.pressure, self.strength) = (learned, sharpness, pressure, Float(strength))
-    }
-
-    mutating func step(_ moment: inout TrainingMoment) throws {
-        guard moment.fraction < Self.end else {
-            moment.frozen.formUnion(learned)
-            guard !isSettled else { return }
-            isSettled = true
-            moment.variables[pressure] = Tensor(scalar: Float(0))
-            for name in learned {
-                guard let own = moment.variables[name] else { continue }
-                // σ of these is 0 and 1 as far as the clip tells.
-                moment.variables[name] = Tensor(own.floats().map { $0 >= 0 ? 8 : -8 }, shape: own.shape)
-            }
-            return
-        }
-        let push = SoftRounding.push(after: Float(moment.fraction / Self.end))
-        moment.variables[pressure] = Tensor(scalar: push.pressure > 0 ? strength : 0)
-        moment.variables[sharpness] = Tensor(scalar: push.sharpness)
     }
 }

@@ -47,7 +47,12 @@ public struct QuantizationAwareTraining: TrainingPass {
     public var keepsWeights: Bool { course.learnsRoundings }
 
     private var arithmetic: IntegerArithmetic {
-        get throws { try codes.arithmetic(weightBits: weights.bits, storedAs: weights.elementType, clipsWeights: course.learnsRoundings) }
+        get throws {
+            let learns = course.learnsRoundings
+            // Weights that are trained follow max|w|, so that the lowest code stands for none of them either.
+            return try codes.arithmetic(
+                weightBits: weights.bits, storedAs: weights.elementType, clipsWeights: learns, keepsToConvention: learns)
+        }
     }
 }
 

@@ -39,6 +39,8 @@ package struct QuantizationScheme: Hashable, Sendable {
     package var scales = ScaleKind.float32
     /// Whether ranges are narrowed to where the squared error is least.
     package var clips = false
+    /// Whether symmetric codes whose ranges are narrowed are those of the convention, and not all that so many bits have.
+    var keepsToConvention = false
     /// Whether layers that lose most, and take least, have 8 bits.
     package var isMixed = false
     package var convention = QuantizationConvention.onnx
@@ -112,7 +114,8 @@ package struct QuantizationScheme: Hashable, Sendable {
                 symmetric: weight, placement, elementType, codes: convention.symmetricCodes(bits: bits),
                 isPowerOfTwo: scales == .powerOfTwo, by: convention)
         }
-        let codes = levels == .affine ? 0...((1 << bits) - 1) : -(clips ? limit + 1 : limit)...limit
+        let symmetric = keepsToConvention ? convention.symmetricCodes(bits: bits) : -(clips ? limit + 1 : limit)...limit
+        let codes = levels == .affine ? 0...((1 << bits) - 1) : symmetric
         func found(_ scales: ScaleKind) -> QuantizationParameters {
             var result = QuantizationParameters(
                 fitted: weight, placement, elementType, codes: codes, isSymmetric: levels == .symmetric, clips: clips, scales)

@@ -1,8 +1,9 @@
 /// The weights of a matrix that share a scale: so many outputs by so many inputs. `32` in recipes is a row of 32 inputs, `128x128` a block
 /// of 128 outputs by 128 inputs, `128x1` a column.
 public struct ScaleBlock: Hashable, Sendable {
+    /// How many outputs side by side; 1: every output has scales of its own.
     public var outputs: Int
-    /// 0: there are no blocks.
+    /// How many inputs of each of those outputs, in a row; 0: there are no blocks.
     public var inputs: Int
 
     public init(outputs: Int = 1, inputs: Int) { (self.outputs, self.inputs) = (outputs, inputs) }

@@ -97,17 +97,16 @@ extension WeightTargets {
     }
 
     private mutating func noteTable(_ target: WeightTarget, _ values: Tensor, _ encoded: EncodedWeight, _ remark: String, isMilder: Bool) {
-        let count = switch encoded.meaning {
-        case .table(let table, nil): "\(table.count) numbers, "
-        case .words(let words): "\(words.table.shape[0]) \(words.width == 1 ? "numbers" : "vectors of \(words.width)") in all, "
-        default: ""
+        let size: String? = switch encoded.meaning {
+        case .table(let table, nil): "\(table.count) numbers"
+        case .words(let words): "\(words.table.shape[0]) \(words.width == 1 ? "numbers" : "vectors of \(words.width)") in all"
+        default: nil
         }
         let error = values.relativeError { encoded.numbers(in: $0) }
         var finding = Finding(
             target.tensor, isMilder ? .fellBack : .done, .byteCount, before: Double(target.stored.byteCount),
-            after: Double(encoded.byteCount), reason: "\(remark)\(count)relative error \(error)")
-        finding.codes = Finding.Codes("\(encoded.codes.elementType) codes of a table\(count.isEmpty ? "" : ": ")\(count.dropLast(2))")
-            .with(relativeError: error)
+            after: Double(encoded.byteCount), reason: "\(remark)\(size.map { "\($0), " } ?? "")relative error \(error)")
+        finding.codes = Finding.Codes("\(encoded.codes.elementType) codes of a table\(size.map { ": \($0)" } ?? "")").with(relativeError: error)
         note(finding)
     }
 

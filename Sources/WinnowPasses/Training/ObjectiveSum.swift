@@ -122,9 +122,7 @@ struct ObjectiveSum {
     /// The extent behind that of samples that a value has for the data's samples, whose model leaves it open.
     private func steps(of value: ValueName) -> Int? {
         guard let data = try? data?.adapted(to: model) else { return nil }
-        let shapes = data.batchShapes(count: 1)
-        let types = model.inputs.compactMap { input in shapes[input.name].map { (input.name, ValueType(input.type.elementType, $0)) } }
-        let infos = try? model.inferInfos(inputTypes: Dictionary(types, uniquingKeysWith: { first, _ in first }))
+        let infos = try? model.inferInfos(inputShapes: data.batchShapes(count: 1))
         return infos?[value]?.extents.flatMap { $0.count == 3 ? $0[1].value : nil }
     }
 

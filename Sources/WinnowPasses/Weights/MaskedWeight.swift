@@ -5,17 +5,14 @@ package import WinnowTensor
 /// A weight together with its pruning mask. Large ones are read some at a time, never copied.
 package struct MaskedWeight: Sendable {
     package let tensor: ValueName
-    /// Of a type in `types`.
+    /// Of a type that stores weights.
     package let values: Tensor
     /// float32, 0 where the weight is pruned; nil: where the weight is zero.
     package let mask: Tensor?
 
-    /// The element types of weights that can be pruned; masks have the weight's own.
-    private static let types: Set<ElementType> = [.float32, .float16, .bfloat16, .float64]
-
     /// Why a tensor can't be pruned element by element.
     static func objection(to tensor: Tensor?) -> String? {
-        guard let type = tensor?.elementType, types.contains(type) else {
+        guard let type = tensor?.elementType, type.storesWeights else {
             return "is \(tensor?.elementType.description ?? "gone"): codes are not pruned"
         }
         return nil

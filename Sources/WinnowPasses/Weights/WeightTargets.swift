@@ -137,7 +137,7 @@ extension Graph {
         guard let type = initializers[site.tensor]?.elementType else { return "it is computed" }
         if site.isQuantized { return "it is stored as \(type) codes already\(Finding.codesRemedy)" }
         if initializers[site.tensor]?.vanishes == true { return "all of its numbers are below 10⁻²⁸: steps of codes would be no normal numbers" }
-        return [.float32, .float16, .bfloat16, .float64].contains(type) ? nil : "it is \(type) already"
+        return type.storesWeights ? nil : "it is \(type) already"
     }
 
     /// Lets `rewrite` store weights of this graph and of every control-flow body in another form; masks are folded first, and
@@ -171,7 +171,7 @@ extension Tensor {
     /// Whether its numbers are too small to be divided into steps, times steps of data, but not all 0.
     fileprivate var vanishes: Bool {
         func contains(_ condition: (Double) -> Bool) -> Bool { pieces.contains { doubles(in: $0).contains(where: condition) } }
-        guard elementType.isFloatingPoint, elementType.bitWidth >= 16, !contains({ !($0.magnitude < 1e-28) }) else { return false }
+        guard elementType.storesWeights, !contains({ !($0.magnitude < 1e-28) }) else { return false }
         return contains { $0 != 0 }
     }
 }

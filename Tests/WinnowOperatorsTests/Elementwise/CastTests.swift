@@ -20,6 +20,11 @@ import WinnowTensor
         #expect(y.integers() == [Int(Int32.min), Int(Int32.min), 9, Int(Int32.min)])
     }
 
+    @Test func listsAreNotCast() throws {
+        #expect(throws: WinnowError.self) { try Cast(to: .float32).outputs(for: [ValueInfo(ValueType(listOf: .float16))]) }
+        #expect(try Cast(to: .float32).outputs(for: [ValueInfo(.float16, [2])])[0].type == ValueType(.float32, [2]))
+    }
+
     @Test func fourBitsSaturate() throws {
         let y = try run([("x", x)]) { [try $0.add(Cast(to: .int4), "x"), try $0.add(Cast(to: .uint4), "x")] }
         #expect(y[0].integers() == [-2, -1, 7, 7, 7])

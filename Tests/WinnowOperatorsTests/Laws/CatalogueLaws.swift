@@ -32,6 +32,19 @@ import WinnowTestSupport
         #expect(OperatorSamples.all.contains { "\(type(of: $0.op))" == name })
     }
 
+    /// Attributes that are called types or precisions are said to be numbers of types.
+    @Test func typesInAttributesAreNamed() throws {
+        var count = 0
+        for sample in OperatorSamples.all where sample.op.type.domain != "winnow" {
+            for (name, value) in sample.op.attributes.values {
+                guard case .int = value, name == "to" || name.hasSuffix("type") || name.hasSuffix("precision") else { continue }
+                #expect(type(of: sample.op).typeAttributes.contains(name), "\(sample.op.type) \(name)")
+                count += 1
+            }
+        }
+        #expect(count > 0)
+    }
+
     /// Operators of files that make floats of floats and have no gradient, and why.
     static let undifferentiated: [String: String] = [
         "Adagrad": "a step of an optimizer", "Adam": "a step of an optimizer", "Momentum": "a step of an optimizer",

@@ -64,6 +64,32 @@ struct LearnedRoundingTests {
         }
     }
 
+    /// Codes that are learned lie where the nearest do: between those of the convention, where scales follow max|w|, and else between all.
+    @Test(arguments: names, ["int8", "int4", "int2"]) func codesLieWhereTheNearestDo(_ name: String, _ weights: String) throws {
+        let type = try #require(ElementType(named: weights))
+        let graph = try TestModels.perceptron()
+        let context = try TestModels.context(for: graph)
+        for convention in QuantizationConventions.all.prefix(2) {
+            let settings: [String: HyperparameterValue] = ["weights": .string(weights), "convention": .string(convention.name)]
+            let (pass, setup) = try Self.prepared(name, settings, graph, context)
+            let all = try #require(type.integerRange)
+            let wanted = name == "quantization-aware-training" ? convention.symmetricCodes(bits: type.bitWidth) : all
+            let codes = setup.model.learnedRoundings.compactMap { ($0.node.op as? LearnedRounding)?.codes }
+            #expect(codes.count == 3 && codes.allSatisfy { $0 == wanted }, "\(convention.name) \(codes)")
+            var random = RandomGenerator(seed: 4)
+            let moved = try setup.model.settingInitializers(
+                Dictionary(uniqueKeysWithValues: setup.model.learnedRoundings.map { rounding in
+                    let shape = try #require(setup.model.initializers[rounding.learned]).shape
+                    return (rounding.learned, Tensor((0..<shape.elementCount).map { _ in random.normal() }, shape: shape))
+                }))
+            let nearest = try Self.prepared(name, settings.merging(["rounding": "nearest"]) { $1 }, graph, context)
+            for written in [try pass.finalize(moved, in: context).graph, try nearest.pass.finalize(nearest.setup.model, in: context).graph] {
+                let numbers = written.initializers.filter { $0.key.contains(".codes") && $0.value.rank > 1 }.flatMap { $0.value.integers() }
+                #expect(!numbers.isEmpty && numbers.allSatisfy { wanted.contains($0) }, "\(convention.name)")
+            }
+        }
+    }
+
     /// While training h = clip(1.2·σ(v) − 0.1, 0, 1), so that v gets dy · scale · 1.2·σ·(1 − σ) where neither h nor the code is at an end.
     @Test func partsAreSoftWhileTraining() throws {
         let (w, v, dy): ([Float], [Float], [Float]) = ([0.6, -1.3, 9, 0, 0.2], [0.4, -0.7, 0.1, 0.5, 6], [1, -2, 3, 4, 5])
@@ -107,6 +133,18 @@ struct LearnedRoundingTests {
         let b = GraphBuilder("looseness")
         let looseness = try b.roundingLooseness(b.constant("v", try #require(store["v"])), b.constant("sharpness", scalar: Float(2)))
         #expect(try #require(Session(b.graph(outputs: [looseness])).run([:]).values.first).floats()[0].magnitude < 1e-5)
+    }
+
+    /// Where nothing else is trained, the push lasts until the end, and as for a layer alone.
+    @Test func roundingsAlonePushToTheEnd() throws {
+        var hook = RoundingHook(sharpness: "sharpness", pressure: "pressure")
+        let store = VariableStore(["sharpness": Tensor(scalar: Float(0)), "pressure": Tensor(scalar: Float(0))])
+        for (step, wanted) in [(0, (0, 20)), (1, (0, 20)), (6, (10, 11)), (9, (10, 4.25))] as [(Int, (Float, Float))] {
+            var moment = TrainingMoment(step: step, stepsPerEpoch: 10, totalSteps: 10, variables: store)
+            try hook.step(&moment)
+            #expect(hook.isSettled && moment.frozen.isEmpty && store["pressure"]?.floats() == [wanted.0])
+            #expect(abs(try #require(store["sharpness"]).floats()[0] - wanted.1) < 1e-4)
+        }
     }
 
     /// Weights stay, each has one of the two codes next to it, some are not the nearest, and the task is done no worse than by those.

@@ -133,7 +133,8 @@ struct ScaleBlockTests {
                 }
             }
         }
-        let moves = ["hqq", "gptq", "sequential-mse"].contains(name)
-        #expect(moves ? movedCount > 0 || isAffine : movedCount == 0, "\(movedCount)")
+        // Zero points are whole numbers, and codes of a whole range are at most half of one away from where it would have them.
+        let moves = ["gptq", "sequential-mse"].contains(name) || name == "hqq" && !isAffine
+        #expect(moves ? movedCount > 0 : movedCount == 0, "\(movedCount)")
     }
 }

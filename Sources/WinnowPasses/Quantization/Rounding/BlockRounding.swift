@@ -51,9 +51,8 @@ package struct BlockRounding: BlockWiseRounding {
         let b = GraphBuilder(extending: samples.graph)
         let weights = tasks.map { SoftWeight($0, b) }
         let softened = try weights.map { try $0.value(b) }
-        let hook = PressureHook(
-            sharpness: b.constant("rounding.sharpness", scalar: Float(20)),
-            pressure: b.constant("rounding.pressure", scalar: Float(0)))
+        let hook = RoundingHook(
+            sharpness: b.constant("rounding.sharpness", scalar: Float(20)), pressure: b.constant("rounding.pressure", scalar: Float(0)))
         let total = Double(weights.reduce(0) { $0 + $1.count })
         let looseness = try Loss.weightedSum(b, weights.map { (Double($0.count) / total, try b.roundingLooseness($0.logits, hook.sharpness)) })
         let distances = try samples.goals.map { goal in
@@ -121,19 +120,5 @@ private struct SoftWeight {
             return scales[index] * min(max(code, grid.low - zeros[index]), grid.high - zeros[index])
         }
         return task.parameters.roundTrip(Tensor(values, shape: shape))
-    }
-}
-
-/// Pushes numbers to their codes after a fifth of the steps, more and more sharply.
-private struct PressureHook: TrainingHook {
-    let sharpness: ValueName
-    let pressure: ValueName
-
-    var variables: Set<ValueName> { [sharpness, pressure] }
-
-    mutating func step(_ moment: inout TrainingMoment) throws {
-        let push = SoftRounding.push(after: Float(moment.fraction))
-        moment.variables[pressure] = Tensor(scalar: push.pressure)
-        moment.variables[sharpness] = Tensor(scalar: push.sharpness)
     }
 }
