@@ -81,6 +81,7 @@ struct HyperparameterTests {
             ("quantization-aware-training", ["rounding-rate": 3], "rounding-rate: counts only with rounding: learned"),
             ("static-quantization", ["output-sqnr": 5, "latency": 0.5], "output-sqnr: does not count with latency"),
             ("static-quantization", ["max-drop": 1, "latency": 0.5], "latency: does not count with max-drop"),
+            ("iterative-pruning", ["sparsities": [0.5, 0.8], "rounds": 3], "rounds: does not count with sparsities: [0.5, 0.8]"),
         ] as [(String, [String: HyperparameterValue], String)])
     func whatWouldNotCountIsRefused(_ name: String, _ values: [String: HyperparameterValue], _ words: String) {
         let error = #expect(throws: WinnowError.self) { try PassStep(named: name, hyperparameters: values) }
