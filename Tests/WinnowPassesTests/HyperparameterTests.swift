@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowGraph
 import WinnowTensor
+import WinnowTraining
 @testable import WinnowPasses
 
 /// A pass with one hyperparameter of every kind.
@@ -119,6 +120,34 @@ struct HyperparameterTests {
         var pass = Sample()
         pass.sparsity = 2
         #expect(throws: WinnowError.self) { try pass.checkHyperparameters() }
+    }
+
+    /// The sentence is the one that recipes get, also of passes within others.
+    @Test func whatWouldNotCountIsRefusedInSwift() throws {
+        var (alone, within, beside) = (MagnitudePruning(), IterativePruning(), Finetune())
+        alone.count = 3
+        within.finetune.momentum = 0.5
+        beside.with = [PassStep(Distillation { $0.beta = 2 })]
+        let pairs: [(pass: any Pass, recipe: [String: HyperparameterValue])] = [
+            (alone, ["count": 3]), (within, ["finetune": ["momentum": 0.5]]), (beside, ["with": [["distillation": ["beta": 2]]]]),
+            (IterativePruning { $0.sparsities = [0.5]; $0.rounds = 3 }, ["sparsities": [0.5], "rounds": 3]),
+        ]
+        for (pass, recipe) in pairs {
+            let read = #expect(throws: WinnowError.self) { try type(of: pass).init(hyperparameters: recipe) }
+            let set = #expect(throws: WinnowError.self) { try pass.checkHyperparameters() }
+            #expect(set?.description == read?.description && set?.exitCode == 2 && set?.guide == read?.guide)
+            #expect(set?.description.contains("count") == true)
+        }
+        let applied = #expect(throws: WinnowError.self) { try alone(TestModels.perceptron()) }
+        #expect(applied?.description.hasPrefix("magnitude-pruning: count: counts only with mode: count") == true)
+    }
+
+    /// What a schedule does not have is no reason to have no words for a run.
+    @Test func anIntervalGoesWithItsSchedule() throws {
+        var configuration = TrainingConfiguration(epochs: 3, schedule: Schedule(.cosine, interval: 4))
+        #expect(try #require(Finetune(configuration, arithmetic: .fast)).interval == Finetune().interval)
+        configuration.schedule.shape = .step
+        #expect(try #require(Finetune(configuration, arithmetic: .fast)).interval == 4)
     }
 
     @Test func settingsOfTheCommandLine() throws {

@@ -65,6 +65,8 @@ protocol AnyHyperparameter {
     func fill(_ value: HyperparameterValue) throws -> String?
     /// What is wrong with the current value.
     func complaint() -> String?
+    /// Throws what is wrong with passes within the current value.
+    func checkPasses() throws
 }
 
 extension Hyperparameter: AnyHyperparameter {
@@ -86,6 +88,14 @@ extension Hyperparameter: AnyHyperparameter {
             return "is \(number.shortText), outside \(range.lowerBound.shortText)…\(range.upperBound.shortText)"
         }
         return nil
+    }
+
+    func checkPasses() throws {
+        switch wrappedValue {
+        case let pass as any Pass: try pass.checkHyperparameters()
+        case let steps as [PassStep]: for step in steps { try step.checkHyperparameters() }
+        default: return
+        }
     }
 }
 

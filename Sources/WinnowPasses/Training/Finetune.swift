@@ -258,13 +258,14 @@ extension Finetune {
         (epochs, batchSize, partSize, learningRate) =
             (configuration.epochs, configuration.batchSize, configuration.partSize, configuration.learningRate)
         if optimizer == .sgd { (momentum, nesterov) = (rule.momentum, rule.nesterov) }
-        (weightDecay, warmupEpochs, interval) = (rule.weightDecay, shape.warmupEpochs, shape.interval)
+        (weightDecay, warmupEpochs) = (rule.weightDecay, shape.warmupEpochs)
+        if [.step, .restarts].contains(schedule) { interval = shape.interval }
         (augment, labelSmoothing) = (configuration.augmentation.changes, configuration.labelSmoothing)
         (keepBest, keepTeacher, averaging) = (configuration.keepsBest, configuration.keepsFixedValues, configuration.averaging)
         (patience, minutes, clipNorm) = (configuration.patience, (configuration.seconds ?? 0) / 60, configuration.clipping?.limit ?? 0)
-        // How often checkpoints are written changes no bytes.
+        // How often checkpoints are written changes no bytes, nor does an interval that the schedule does not have.
         var same = self.configuration(seed: configuration.seed)
-        same.checkpointSeconds = configuration.checkpointSeconds
+        (same.checkpointSeconds, same.schedule.interval) = (configuration.checkpointSeconds, shape.interval)
         guard same == configuration, (try? checkHyperparameters()) != nil else { return nil }
     }
 }
