@@ -67,6 +67,8 @@ protocol AnyHyperparameter {
     func complaint() -> String?
     /// Throws what is wrong with passes within the current value.
     func checkPasses() throws
+    /// Whether a loss in it, or in passes within it, takes labels for texts.
+    var takesLabelsForTexts: Bool { get }
 }
 
 extension Hyperparameter: AnyHyperparameter {
@@ -95,6 +97,15 @@ extension Hyperparameter: AnyHyperparameter {
         case let pass as any Pass: try pass.checkHyperparameters()
         case let steps as [PassStep]: for step in steps { try step.checkHyperparameters() }
         default: return
+        }
+    }
+
+    var takesLabelsForTexts: Bool {
+        switch wrappedValue {
+        case let pass as any Pass: pass.takesLabelsForTexts
+        case let steps as [PassStep]: steps.contains { $0.pass.takesLabelsForTexts }
+        case let terms as [ObjectiveTerm]: terms.contains(where: \.takesLabelsForTexts)
+        default: false
         }
     }
 }

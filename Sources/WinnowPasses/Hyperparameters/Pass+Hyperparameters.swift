@@ -110,6 +110,9 @@ extension Pass {
         try checkThatTheyCount(known.map(\.name))
     }
 
+    /// Whether a loss that it makes small takes the data's labels for texts, not for classes of places.
+    package var takesLabelsForTexts: Bool { reflectedHyperparameters.contains { $0.hyperparameter.takesLabelsForTexts } }
+
     private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] { Self.reflected(self) }
 
     /// Values of older recipes as the groups of this pass call them now.

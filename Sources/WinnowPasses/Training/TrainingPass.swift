@@ -48,11 +48,21 @@ public struct TrainingSetup {
     /// What acts between steps.
     package var hooks: [any TrainingHook] = []
     public var findings: [Finding] = []
+    /// Models whose quality findings tell beside that of epochs.
+    var references: [TrainingReference] = []
 
     package init(_ graph: Graph) {
         original = graph
         model = graph
     }
+}
+
+/// A model beside the one that is trained: what that is to reach, or where it begins.
+struct TrainingReference {
+    /// As findings call it: `teacher`.
+    let subject: String
+    let graph: Graph
+    var reason = ""
 }
 
 extension TrainingPass {
