@@ -64,6 +64,8 @@ private struct WeightScaleHook: TrainingHook {
         var bits: ValueName?
 
         var isAveraged: Bool { parameters.convention.averagesWeights }
+        /// Powers of two are looked for among the numbers themselves.
+        var needsRanges: Bool { isAveraged || !parameters.isPowerOfTwo }
         func scales(for weight: Tensor, _ moment: TrainingMoment) -> Tensor {
             var parameters = parameters
             if let bits = bits.flatMap({ moment.variables[$0] })?.floats().first {
@@ -72,7 +74,7 @@ private struct WeightScaleHook: TrainingHook {
             guard !parameters.isPowerOfTwo else {
                 let found = QuantizationParameters(
                     fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes,
-                    isSymmetric: true, clips: true, .powerOfTwo)
+                    isSymmetric: true, clips: true, .powerOfTwo, inParallel: true)
                 parameters.scales = found.scales
                 return parameters.scaleTensor(for: weight.shape)
             }
@@ -100,7 +102,7 @@ private struct WeightScaleHook: TrainingHook {
         for index in entries.indices {
             guard let own = moment.variables[entries[index].tensor] else { continue }
             let weight = entries[index].factor?.applied(to: own, moment) ?? own
-            entries[index].ranges.add(weight)
+            if entries[index].needsRanges { entries[index].ranges.add(weight) }
             moment.variables[entries[index].scale] = entries[index].scales(for: weight, moment)
         }
     }
