@@ -11,7 +11,7 @@ extension Graph {
         guard holds(types) else { return PassResult(graph: self) }
         let halves = initializerNames.filter { infos[$0].map { types.contains($0.elementType) } ?? false }
         do {
-            let result = try inFloat32(from: types, keepingOutputTypes: true).removingNeedlessCasts()
+            let result = try widened(from: types)
             let findings = halves.map { name in
                 let type = infos[name]?.elementType
                 return Finding(name, .done, .elementSize, before: 16, after: 32, reason: "was \(type.map { "\($0)" } ?? "half")")
@@ -21,6 +21,9 @@ extension Graph {
             return PassResult(graph: self, findings: [Finding("graph", .skipped, reason: "half precision stays: \(error)")])
         }
     }
+
+    /// The graph with float32 in the place of these types; inputs and outputs keep theirs. Throws where an operator does not take float32 instead.
+    func widened(from types: Set<ElementType>) throws -> Graph { try inFloat32(from: types, keepingOutputTypes: true).removingNeedlessCasts() }
 
     /// The graph without Casts to the type that a value has.
     private func removingNeedlessCasts() throws -> Graph {

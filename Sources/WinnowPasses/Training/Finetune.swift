@@ -117,7 +117,7 @@ public struct Finetune: Pass {
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
         let prepared = setup.model
         // What the loss is made of; the model itself keeps its types.
-        setup.model = prepared.takingMasterWeights()
+        setup.model = prepared.takingMasterWeights(and: setup.widened)
         try chooseObjective(&setup, in: context)
         let objective = try extendedObjective(&setup, by: passengers, in: context)
         var trainer = Trainer(prepared, objective: objective, configuration: configuration(seed: context.seed))
