@@ -61,16 +61,17 @@ public struct TrainingSetup {
 }
 
 extension TrainingSetup {
-    /// Lets a model with float16, bfloat16 or float64 parameters compute in float32, beside which integers are trained and stored; its inputs and
-    /// outputs keep their types. As it is, and why, where an operator does not take float32 instead.
+    /// Lets a model whose layers compute in float16, bfloat16 or float64 do so in float32, beside which integers are trained and stored; its inputs
+    /// and outputs keep their types. As it is, and why, where an operator does not take float32 instead.
     mutating func computeInFloat32() {
-        let types = model.masterTypes
+        let types = model.masterTypes.intersection(model.weightSites.compactMap { [model] in model.infos[$0.operand]?.elementType })
         guard !types.isEmpty else { return }
         let words = types.map { "\($0)" }.sorted().joined(separator: " and ")
         do {
             model = try model.widened(from: types)
             widened.formUnion(types)
-            findings.append(Finding("graph", .done, reason: "\(words) became float32, beside which integers are trained; inputs and outputs keep their types"))
+            let reason = "\(words) became float32, beside which integers are trained; inputs and outputs keep their types"
+            findings.append(Finding("graph", .done, reason: reason))
         } catch {
             findings.append(Finding("graph", .skipped, reason: "it stays \(words), beside which no integers are trained: \(error)"))
         }
