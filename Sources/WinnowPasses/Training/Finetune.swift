@@ -156,13 +156,13 @@ public struct Finetune: Pass {
             setup.objective = objective
             setup.imitates = true
             setup.frozen.formUnion(frozen)
-            setup.findings.append(Finding("graph", .done, reason: "trained toward the original's outputs: \(objection)"))
+            setup.findings.append(Finding("graph", .done, .objective, reason: "trained toward the original's outputs: \(objection)"))
             return
         }
         setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
             .attached(to: setup.model, probabilities: augmentation.mixesSamples, places: labels?.places)
         if let places = labels?.places, let output = setup.model.computedOutputs.first {
-            setup.findings.append(Finding("graph", .done, reason: "trained on the cross-entropy: \(places.words(of: output))"))
+            setup.findings.append(Finding("graph", .done, .objective, reason: "trained on the cross-entropy: \(places.words(of: output))"))
         }
     }
 
