@@ -14,6 +14,11 @@ public struct PassStep: Sendable {
 
     public var name: String { type(of: pass).name }
 
+    /// Throws what `init(named:hyperparameters:)` throws of values that were set from Swift.
+    func checkHyperparameters() throws {
+        try WinnowError.leading(to: type(of: pass).page) { try pass.checkHyperparameters() }
+    }
+
     /// Reads a name, or a table of one name and its hyperparameters.
     public init(_ value: HyperparameterValue) throws {
         switch value {

@@ -26,6 +26,9 @@ extension [Finding] {
         last { $0.quantity == .integerLayers && $0.after == 0 }?.before.map { "none of \(Int($0)) layers became integers" }
     }
 
+    /// What training went by, where nobody said it.
+    var objectives: [String] { filter { $0.quantity == .objective }.map(\.reason) }
+
     /// What was not done, and where nothing was, why.
     var undone: [String] {
         let silent = contains { $0.status == .done } ? [] : reasons(for: .kept)

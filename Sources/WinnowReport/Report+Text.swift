@@ -28,7 +28,7 @@ extension Report {
             ]
         }
         var lines = [summary].filter { !$0.isEmpty } + TextTable(header: header, rows: rows).lines
-        for step in steps { lines += step.findings.undone.map { "\(step.name): \($0)" } }
+        for step in steps { lines += (step.findings.objectives + step.findings.undone).map { "\(step.name): \($0)" } }
         for model in models { lines += model.coverage.map { ["\(model.stage): \($0.text)"] } ?? [] }
         for model in models { lines += (model.metrics ?? []).outputLines.map { "\(model.stage): \($0)" } }
         if let top1 = models.first?.top1, let count = models.first?.sampleCount, count > 0 {

@@ -1,3 +1,4 @@
+package import WinnowEngine
 package import WinnowGraph
 import WinnowOperators
 import WinnowTensor
@@ -11,11 +12,14 @@ package enum Loss: Sendable, Hashable {
 
     /// `model` with the loss of its first output added, and the inputs the loss needs.
     ///
-    /// - Parameter probabilities: whether labels are probabilities, (N, classes), in the place of class indices.
-    package func attached(to model: Graph, probabilities: Bool = false) throws -> Objective {
+    /// - Parameters:
+    ///   - probabilities: whether labels are probabilities, (N, classes), in the place of class indices.
+    ///   - places: labels that are classes of places, which `crossEntropy` compares with in the place of one a sample.
+    package func attached(to model: Graph, probabilities: Bool = false, places: PlaceLabels? = nil) throws -> Objective {
         guard let output = model.computedOutputs.first, let info = model.infos[output] else {
             throw WinnowError(.model, model.name, "has no output to take a loss of")
         }
+        if case .crossEntropy(let smoothing) = self, let places { return try Self.crossEntropy(of: output, of: model, with: places, smoothing) }
         let builder = GraphBuilder(extending: model)
         let objective: (loss: ValueName, labels: ValueName?)
         switch self {
@@ -48,6 +52,27 @@ package enum Loss: Sendable, Hashable {
         edit.outputs = [objective.loss] + model.outputs
         var result = Objective(graph: try model.applying(edit), loss: objective.loss, labels: objective.labels)
         result.labelsAreProbabilities = probabilities && objective.labels != nil
+        return result
+    }
+
+    /// `model` with the mean cross-entropy of scores of classes for each place that has a class.
+    private static func crossEntropy(of output: ValueName, of model: Graph, with places: PlaceLabels, _ smoothing: Double) throws -> Objective {
+        guard let classes = places.classes(ofOutput: output) else {
+            throw WinnowError(.model, "output \(output)", "has no scores of classes for each place that has a label")
+        }
+        let builder = GraphBuilder(extending: model)
+        var settings = LossSettings(labelSmoothing: smoothing)
+        (settings.axis, settings.ignore) = (classes.axis, LossSettings.noClass)
+        let place = try LossPlace(builder, output: output, of: model, settings)
+        let extents = CrossEntropyLoss.classExtents(for: place.extents, classes: place.classAxis)
+        let labels = try builder.input(model.freshValueName(places.name), .int64, extents)
+        let counted = try builder.counted(labels, classes: classes.count)
+        let loss = try CrossEntropyLoss.add(at: place, LossTarget(.classes, counted))
+        var edit = builder.edit()
+        edit.outputs = [loss] + model.outputs
+        var result = Objective(graph: try model.applying(edit), loss: loss)
+        result.placeLabels = (labels, counted)
+        result.classAxes = [output: classes.axis]
         return result
     }
 

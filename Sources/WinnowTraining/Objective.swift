@@ -27,6 +27,8 @@ public struct Objective: Sendable {
     package var fixedValues: [ValueName] = []
     /// Whether labels are classes that the model's first output has scores for, so that top-1 says how good it is.
     package var judgesClasses = true
+    /// The graph input that takes class indices of places, and the value that has −1 where they are no class, where labels are such.
+    package var placeLabels: (input: ValueName, classes: ValueName)?
     /// The axis of classes of the outputs whose scores are compared with a target.
     package var classAxes: [ValueName: Int] = [:]
 
@@ -65,7 +67,7 @@ public struct Objective: Sendable {
     public func extended(_ loss: (GraphBuilder) throws -> ValueName) throws -> Objective {
         var result = try Objective(of: graph, labels: labels.flatMap { labelsAreProbabilities ? nil : $0 }, loss: loss)
         (result.labels, result.labelsAreProbabilities, result.fixedValues, result.arrays) = (labels, labelsAreProbabilities, fixedValues, arrays)
-        result.classAxes = classAxes
+        (result.classAxes, result.placeLabels) = (classAxes, placeLabels)
         return result
     }
 
@@ -90,6 +92,11 @@ public struct Objective: Sendable {
 }
 
 extension Objective {
+    /// What its labels are compared with: classes of samples, probabilities, or classes of places, of which −1 counts for nothing. nil: nothing.
+    package var labelTarget: LossTarget? {
+        labels.map { LossTarget(labelsAreProbabilities ? .values : .classes, $0) } ?? placeLabels.map { LossTarget(.classes, $0.classes) }
+    }
+
     /// The objective of a model whose initializers have these contents.
     func setting(_ tensors: [ValueName: Tensor]) throws -> Objective {
         var result = self
@@ -110,6 +117,10 @@ extension Objective {
         var data = data
         for (input, array) in arrays.sorted(by: { $0.key < $1.key }) {
             guard var feature = data.features.first(where: { $0.name == array }) else { continue }
+            feature.name = input
+            data.features.append(feature)
+        }
+        if let input = placeLabels?.input, !data.features.contains(where: { $0.name == input }), var feature = data.placeLabels {
             feature.name = input
             data.features.append(feature)
         }

@@ -28,12 +28,20 @@ package struct Trainer {
     }
 
     /// Trains a classifier on the cross-entropy of its first output.
-    package init(_ model: Graph, configuration: TrainingConfiguration) throws {
+    ///
+    /// - Parameter places: labels that are classes of places; nil: they are one a sample.
+    package init(_ model: Graph, configuration: TrainingConfiguration, places: PlaceLabels? = nil) throws {
         self.init(
             model,
             objective: try Loss.crossEntropy(labelSmoothing: configuration.labelSmoothing)
-                .attached(to: model.takingMasterWeights(), probabilities: configuration.augmentation.mixesSamples),
+                .attached(to: model.takingMasterWeights(), probabilities: configuration.augmentation.mixesSamples, places: places),
             configuration: configuration)
+    }
+
+    /// The labels of data that a classifier of places is trained on; nil where they are one a sample, or do not fit.
+    package static func places(of data: Dataset, for model: Graph) -> PlaceLabels? {
+        let labels = ClassLabels(of: data, for: model)
+        return labels.objection == nil ? labels.places : nil
     }
 
     /// Runs all epochs, or what a checkpoint has left of them.

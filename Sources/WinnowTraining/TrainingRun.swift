@@ -31,6 +31,8 @@ final class TrainingRun {
     let state: RunState?
     /// The average of parameters, where that is what is given back.
     var average: WeightAverage?
+    /// What labels of the validation data judge epochs by.
+    private let judgingLabels: ClassLabels?
     private let begin = ContinuousClock.now
     private var plans: [Int: TrainingPlan] = [:]
     private var pace: Pace
@@ -42,6 +44,7 @@ final class TrainingRun {
         let objective = kept?.objective ?? trainer.objective
         self.trainer = trainer
         (self.training, self.validation) = (data, validation)
+        judgingLabels = validation.flatMap { trainer.judgingLabels(of: trainer.model, on: $0) }
         let configuration = trainer.configuration
         assembler = try BatchAssembler(
             kept?.data ?? data, for: objective, inputs: trainer.model.inputNames, batchSize: configuration.batchSize,
@@ -80,7 +83,7 @@ final class TrainingRun {
         guard step == 0 else { return }
         try callHooks()
         // Where nothing but the loss judges, training may have begun at the best state.
-        if let validation, trainer.configuration.keepsBest, judgesByLoss(on: validation), hooks.allSatisfy(\.isSettled) {
+        if let validation, trainer.configuration.keepsBest, judgesByLoss, hooks.allSatisfy(\.isSettled) {
             best = (0, try -validationLoss(on: validation), present)
         }
     }
@@ -222,8 +225,9 @@ final class TrainingRun {
             record.validationScore = score
             return score
         }
-        if !judgesByLoss(on: data) {
-            let evaluation = try Evaluation(of: model(with: present), on: data, options: EvaluationOptions(session: trainer.options))
+        if !judgesByLoss {
+            let evaluation = try Evaluation(
+                of: model(with: present), on: data, labels: judgingLabels, options: EvaluationOptions(session: trainer.options))
             (record.validationTop1, record.validationLoss) = (evaluation.top1, evaluation.loss)
             // No state is good that has a score for no sample.
             return evaluation.brokenSampleCount < evaluation.sampleCount ? evaluation.top1 : .nan
@@ -233,10 +237,7 @@ final class TrainingRun {
         return -loss
     }
 
-    private func judgesByLoss(on data: Dataset) -> Bool {
-        trainer.judge == nil
-            && !(trainer.objective.labels != nil && trainer.objective.judgesClasses && Evaluation.objection(to: trainer.model, on: data) == nil)
-    }
+    private var judgesByLoss: Bool { trainer.judge == nil && judgingLabels == nil }
 
     private func validationLoss(on data: Dataset) throws -> Double {
         try trainer.objective.setting(present).loss(on: data, batchSize: trainer.configuration.batchSize, options: trainer.options)

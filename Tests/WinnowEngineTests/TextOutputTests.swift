@@ -29,7 +29,7 @@ import WinnowTensor
     @Test func theOthersAreJudged() throws {
         let graph = try graph()
         let data = try Dataset([.init(name: "x", samples)], labels: [0, 1, 0])
-        #expect(Evaluation.objection(to: graph, on: data) == nil)
+        #expect(ClassLabels(of: data, for: graph).objection == nil)
         #expect(try abs(Evaluation(of: graph, on: data).top1 - 2.0 / 3) < 1e-9)
         let run = try MetricRun(of: graph, original: graph, on: Dataset(data.features))
         #expect(run.sums.map(\.output) == [graph.outputs[1]])

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import WinnowEngine
 import WinnowGraph
@@ -123,7 +124,7 @@ struct ClassesOfPlacesTests {
         #expect(pass.hyperparameters["objective"] == [["loss": "kl", "axis": -1]])
     }
 
-    /// Labels of places are what an objective compares with, and judge no classifier.
+    /// Labels of places are what an objective compares with.
     @Test func labelsMayBeOfPlaces() throws {
         let graph = try tokens(5)
         let target = classes([Self.samples, 5], below: 6)
@@ -132,10 +133,98 @@ struct ClassesOfPlacesTests {
         #expect(abs(value + own.reduce(0, +) / Double(own.count)) < 1e-5)
         var data = try Dataset([.init(name: "x", inputs(of: graph)), .init(name: "labels", target)])
         data.labelArray = data.features[1]
-        #expect(Evaluation.objection(to: graph, on: data) == "labels are int64 [5] a sample, not one class")
         let result = try Finetune(hyperparameters: ["objective": ["cross-entropy"], "epochs": 2, "batch-size": 3])(
             graph, in: PassContext(training: data, validation: data))
         #expect(result.graph.initializers["w"] != graph.initializers["w"])
+    }
+
+    // MARK: Without an objective
+
+    /// The mean of −log p over the places that have a class, smoothed with the mean of all classes, of logarithms by place.
+    private func wanted(_ logarithms: [[Double]], _ labels: [Int], smoothing: Double) -> Double {
+        let kept = zip(logarithms, labels).filter { $0.indices.contains($1) }
+        let hard = kept.reduce(0) { $0 - $1.0[$1.1] } / Double(kept.count)
+        let uniform = kept.reduce(0) { $0 - $1.0.reduce(0, +) / Double($1.0.count) } / Double(kept.count)
+        return (1 - smoothing) * hard + smoothing * uniform
+    }
+
+    /// Labels of places train as labels of samples do: what is no class counts for nothing, as in metrics, and top-1 tells of epochs.
+    @Test(arguments: [ElementType.int64, .int32, .int16], [0, 0.2]) func labelsOfPlacesTrain(_ type: ElementType, _ smoothing: Double) throws {
+        let (texts, pictures): (Shape, Shape) = ([Self.samples, 6], [Self.samples, 4, 4])
+        for (graph, shape, axis) in [(try tokens(6), texts, 2), (try pixels(closed: true), pictures, 1)] {
+            var labels = classes(shape, below: 4).integers().map(Double.init)
+            for place in labels.indices where place % 3 == 1 { labels[place] = [-100, -1, 255][place / 3 % 3] }
+            let target = Tensor(labels, shape: shape, as: type)
+            let data = try Dataset([.init(name: "x", inputs(of: graph)), .init(name: "labels", target)])
+            let places = try #require(ClassLabels(of: data, for: graph).places)
+            let objective = try Loss.crossEntropy(labelSmoothing: smoothing).attached(to: graph, places: places)
+            let own = try loss(objective, graph, ("labels", target.converted(to: .int64)))
+            #expect(abs(own - wanted(try rows(graph, classes: axis).map(logSoftmax), target.integers(), smoothing: smoothing)) < 1e-5)
+            for data in [data, try data.adapted(to: graph)] {
+                let pass = try Finetune(hyperparameters: ["epochs": 2, "batch-size": 3, "learning-rate": 0.01, "label-smoothing": .number(smoothing)])
+                let result = try pass(graph, in: PassContext(training: data, validation: data))
+                #expect(result.graph.initializers["w"] != graph.initializers["w"])
+                let output = graph.outputNames[0]
+                #expect(result.findings.contains { $0.reason == "trained on the cross-entropy: \(places.words(of: output))" })
+                #expect(result.findings.filter { $0.quantity == .validation("top-1") }.count == 2)
+                let first = try #require(result.findings.first { $0.quantity == .trainingLoss }?.after)
+                #expect(abs(first - own) < 1e-5, "one step an epoch")
+            }
+        }
+    }
+
+    /// Steps of half of them see what labels say, and partners learn from the same labels.
+    @Test func partnersOfPlacesLearnFromLabels() throws {
+        let graph = try tokens(5)
+        let target = classes([Self.samples, 5], below: 6)
+        let data = try Dataset([.init(name: "x", inputs(of: graph)), .init(name: "labels", target)])
+        let places = try #require(ClassLabels(of: data, for: graph).places)
+        var context = PassContext()
+        context.loadModel = { _ in try tokens(5, seed: 2) }
+        var setup = TrainingSetup(graph)
+        setup.objective = try Loss.crossEntropy().attached(to: graph, places: places)
+        try MutualLearning(hyperparameters: ["partner": "t", "weight": 1e-9]).extendObjective(&setup, in: context)
+        let both = try [1, 2].reduce(0) { sum, seed in
+            sum + wanted(try rows(tokens(5, seed: seed), classes: 2).map(logSoftmax), target.integers(), smoothing: 0)
+        }
+        #expect(abs(try loss(#require(setup.objective), graph, ("labels", target)) - both) < 1e-4)
+    }
+
+    /// Gradients of importances are those of the same loss.
+    @Test func gradientsAreOfTheLabelsOfPlaces() throws {
+        let graph = try tokens(5)
+        func moments(_ labels: Tensor?) throws -> ElementMoments {
+            let arrays = [Dataset.Feature(name: "x", inputs(of: graph))] + (labels.map { [Dataset.Feature(name: "labels", $0)] } ?? [])
+            var gradients = try LossGradients(of: ["w"], in: graph, PassContext(calibration: Dataset(arrays)))
+            gradients.request(ElementMoments(), of: "w")
+            try gradients.gather()
+            return try #require(gradients["w", ElementMoments.self])
+        }
+        let none = Tensor([Int64](repeating: -100, count: Self.samples * 5), shape: [Self.samples, 5])
+        #expect(try moments(none).sums.allSatisfy { $0 == 0 }, "no place has a class")
+        #expect(try moments(classes([Self.samples, 5], below: 6)).sums != moments(nil).sums)
+    }
+
+    private final class CountedLabels: SampleSource {
+        let tensor: Tensor
+        let reads = Mutex(0)
+        init(_ tensor: Tensor) { self.tensor = tensor }
+        var count: Int { tensor.shape[0] }
+        var sampleShape: Shape { Shape(Array(tensor.shape.dropFirst())) }
+        var elementType: ElementType { tensor.elementType }
+        func sample(at row: Int) throws -> Tensor {
+            reads.withLock { $0 += 1 }
+            return tensor.rows(row..<(row + 1))
+        }
+    }
+
+    /// What labels are is found once: they are read for that, and to be compared with.
+    @Test func labelsAreReadTwice() throws {
+        let graph = try tokens(5)
+        let source = CountedLabels(classes([Self.samples, 5], below: 6))
+        let data = try Dataset([.init(name: "x", inputs(of: graph)), .init(name: "labels", parts: [SampleRows(source)])])
+        _ = try Quality(of: graph, beside: nil, on: data)
+        #expect(source.reads.withLock { $0 } == 2 * Self.samples)
     }
 
     // MARK: Teachers

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WinnowGraph
 import WinnowTensor
+import WinnowTraining
 @testable import WinnowPasses
 
 /// A pass with one hyperparameter of every kind.
@@ -81,6 +82,7 @@ struct HyperparameterTests {
             ("quantization-aware-training", ["rounding-rate": 3], "rounding-rate: counts only with rounding: learned"),
             ("static-quantization", ["output-sqnr": 5, "latency": 0.5], "output-sqnr: does not count with latency"),
             ("static-quantization", ["max-drop": 1, "latency": 0.5], "latency: does not count with max-drop"),
+            ("iterative-pruning", ["sparsities": [0.5, 0.8], "rounds": 3], "rounds: does not count with sparsities: [0.5, 0.8]"),
         ] as [(String, [String: HyperparameterValue], String)])
     func whatWouldNotCountIsRefused(_ name: String, _ values: [String: HyperparameterValue], _ words: String) {
         let error = #expect(throws: WinnowError.self) { try PassStep(named: name, hyperparameters: values) }
@@ -118,6 +120,34 @@ struct HyperparameterTests {
         var pass = Sample()
         pass.sparsity = 2
         #expect(throws: WinnowError.self) { try pass.checkHyperparameters() }
+    }
+
+    /// The sentence is the one that recipes get, also of passes within others.
+    @Test func whatWouldNotCountIsRefusedInSwift() throws {
+        var (alone, within, beside) = (MagnitudePruning(), IterativePruning(), Finetune())
+        alone.count = 3
+        within.finetune.momentum = 0.5
+        beside.with = [PassStep(Distillation { $0.beta = 2 })]
+        let pairs: [(pass: any Pass, recipe: [String: HyperparameterValue])] = [
+            (alone, ["count": 3]), (within, ["finetune": ["momentum": 0.5]]), (beside, ["with": [["distillation": ["beta": 2]]]]),
+            (IterativePruning { $0.sparsities = [0.5]; $0.rounds = 3 }, ["sparsities": [0.5], "rounds": 3]),
+        ]
+        for (pass, recipe) in pairs {
+            let read = #expect(throws: WinnowError.self) { try type(of: pass).init(hyperparameters: recipe) }
+            let set = #expect(throws: WinnowError.self) { try pass.checkHyperparameters() }
+            #expect(set?.description == read?.description && set?.exitCode == 2 && set?.guide == read?.guide)
+            #expect(set?.description.contains("count") == true)
+        }
+        let applied = #expect(throws: WinnowError.self) { try alone(TestModels.perceptron()) }
+        #expect(applied?.description.hasPrefix("magnitude-pruning: count: counts only with mode: count") == true)
+    }
+
+    /// What a schedule does not have is no reason to have no words for a run.
+    @Test func anIntervalGoesWithItsSchedule() throws {
+        var configuration = TrainingConfiguration(epochs: 3, schedule: Schedule(.cosine, interval: 4))
+        #expect(try #require(Finetune(configuration, arithmetic: .fast)).interval == Finetune().interval)
+        configuration.schedule.shape = .step
+        #expect(try #require(Finetune(configuration, arithmetic: .fast)).interval == 4)
     }
 
     @Test func settingsOfTheCommandLine() throws {

@@ -88,6 +88,41 @@ struct MasterWeightTests {
         }
     }
 
+    /// Integers are trained beside float32: they are those of the float32 twin; inputs and outputs keep their types.
+    @Test(arguments: types, [
+        (QuantizationAwareTraining.name, "nearest"), (QuantizationAwareTraining.name, "learned"), (LearnedStepQuantization.name, "nearest"),
+    ])
+    func integersAreThoseOfFloat32(_ type: ElementType, _ pair: (name: String, rounding: String)) throws {
+        let (own, twin) = (try model(type, rounding: type), try model(.float32, rounding: type))
+        let context = try TestModels.context(for: twin, seed: 1)
+        let step = try PassStep(named: pair.name, hyperparameters: ["weights": "int4", "rounding": .string(pair.rounding)])
+        let pass = try #require(step.pass as? any TrainingPass)
+        let (trained, wanted) = (try finetune([pass])(own, in: context), try finetune([pass])(twin, in: context))
+        func codes(_ graph: Graph) -> [Tensor] {
+            graph.initializerNames.sorted().compactMap { graph.initializers[$0] }.filter { $0.elementType == .int4 && $0.rank == 2 }
+        }
+        #expect(codes(trained.graph) == codes(wanted.graph) && codes(wanted.graph).count == 2)
+        #expect(trained.findings.contains { $0.subject == "graph" && $0.reason.hasPrefix("\(type) became float32") })
+        #expect(!wanted.findings.contains { $0.reason.contains("became float32") })
+        for isLabelled in [true, false] {
+            var other = context
+            if !isLabelled { other.training?.labels = nil }
+            let whole = try finetune([pass])(model(type, rounding: type, isWhole: true), in: other).graph
+            #expect(whole.inputs[0].type.elementType == type && whole.infos[whole.outputs[0]]?.elementType == type)
+            #expect(codes(whole).count == 2 && !whole.initializers.values.contains { $0.elementType == type })
+        }
+    }
+
+    /// What is only stored in another type, and computes in float32, stays stored so.
+    @Test(arguments: [QuantizationAwareTraining.name, LearnedStepQuantization.name]) func storedHalvesStay(_ name: String) throws {
+        let graph = try Zoo.widened()
+        let step = try PassStep(named: name, hyperparameters: ["except": ["w2"]])
+        let pass = try #require(step.pass as? any TrainingPass)
+        let result = try finetune([pass])(graph, in: Zoo.context(for: graph))
+        #expect(result.graph.initializers["w2"]?.elementType == .float16)
+        #expect(!result.findings.contains { $0.reason.contains("became float32") })
+    }
+
     /// Students learn from a teacher, and with what acts between steps.
     @Test(arguments: types) func students(_ type: ElementType) throws {
         let (own, twin) = (try model(type, rounding: type), try model(.float32, rounding: type))

@@ -30,6 +30,14 @@ import WinnowPasses
         #expect(try again.json() == bytes)
     }
 
+    /// What training went by is said where nobody said it.
+    @Test func theTextTellsTheObjective() {
+        var own = report
+        #expect(!own.text.contains("trained on"))
+        own.steps[0].findings.append(Finding("graph", .done, .objective, reason: "trained on the cross-entropy: labels"))
+        #expect(own.text.contains("iterative-pruning: trained on the cross-entropy: labels"))
+    }
+
     /// One self-contained page: nothing is loaded, and text cannot become markup.
     @Test func pageIsSelfContainedAndEscaped() {
         let page = report.html

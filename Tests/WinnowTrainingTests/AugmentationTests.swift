@@ -133,6 +133,64 @@ import WinnowTestSupport
             #expect(error?.subject.contains(change.method) == true)
         }
     }
+
+    /// A batch as a plan would take it.
+    private func batch(_ data: Dataset, _ graph: Graph, _ objective: Objective, _ change: AugmentationChange) throws -> [ValueName: Tensor] {
+        let assembler = try BatchAssembler(
+            data, for: objective, inputs: graph.inputNames, batchSize: data.count, augmentation: Augmentation([change]), seed: 3)
+        let plan = try Plan(objective.graph.lowered(), inputShapes: assembler.shapes(count: data.count))
+        try assembler.fill(plan, samples: Array(0..<data.count)[...], step: 1)
+        return try Dictionary(
+            uniqueKeysWithValues: objective.graph.inputs.map { input in
+                var tensor = Tensor(zeros: try #require(assembler.shapes(count: data.count)[input.name]), input.type.elementType)
+                _ = plan.withInput(input.name) { bytes in
+                    tensor.withUnsafeMutableBytes { $0.copyMemory(from: UnsafeRawBufferPointer(bytes)) }
+                }
+                return (input.name, tensor)
+            })
+    }
+
+    /// Pixels of other floating-point types change as float32 does, and are rounded once.
+    @Test(arguments: [ElementType.float16, .bfloat16, .float64], AugmentationCatalogue.all.map { $0.name })
+    func otherTypesChangeAsFloat32(_ type: ElementType, _ name: String) throws {
+        guard name != TokenDropoutAugmentation.name else { return }
+        let method = try #require(AugmentationCatalogue.all.first { $0.name == name })
+        let pictures = images(6, [3, 4, 5]).converted(to: type).converted(to: .float32)
+        func changed(_ type: ElementType) throws -> Tensor {
+            let b = GraphBuilder("typed")
+            let x = try b.add(Cast(to: .float32), b.input("x", type, ["N", 3, 4, 5]))
+            let graph = try b.graph(outputs: [b.linear(b.add(Flatten(), x), b.constant("w", .sample([2, 60])))])
+            let data = try Dataset([.init(name: "x", pictures.converted(to: type))], labels: [0, 1, 0, 1, 0, 1])
+            let objective = try Loss.crossEntropy().attached(to: graph, probabilities: method.blendsSamples)
+            return try #require(try batch(data, graph, objective, AugmentationChange(name, by: method.usualStrength))["x"])
+        }
+        let own = try changed(type)
+        #expect(own == (try changed(.float32).converted(to: type)) && own != pictures.converted(to: type))
+    }
+
+    /// Classes of pixels go where the pixels go, and what comes in is no class; where they are no map of them, moving is refused.
+    @Test(arguments: ["flip", "shift", "crop"]) func classesOfPixelsMoveWithThem(_ name: String) throws {
+        func objective(_ labels: Tensor) throws -> (Dataset, Graph, Objective) {
+            let b = GraphBuilder("pixels")
+            let size = Array(labels.shape.dropFirst())
+            let x = try b.input("image", .float32, ["N", 1, 4, 6])
+            let scores = try b.conv(x, b.constant("w", .sample([30, 1, 1, 1])))
+            let graph = try b.graph(outputs: [size == [4, 6] ? scores : b.maxPool(scores, size: 2)])
+            let codes = Tensor((0..<120).map { Float($0 % 24) }, shape: [5, 1, 4, 6])
+            let data = try Dataset([.init(name: "image", codes), .init(name: "labels", labels)])
+            return (data, graph, try Loss.crossEntropy().attached(to: graph, places: ClassLabels(of: data, for: graph).places))
+        }
+        let change = AugmentationChange(name, by: name == "flip" ? 0.5 : 2, input: "image")
+        let (data, graph, loss) = try objective(Tensor((0..<120).map { Int64($0 % 24) }, shape: [5, 4, 6]))
+        let moved = try batch(data, graph, loss, change)
+        let (pixels, labels) = (try #require(moved["image"]).doubles(), try #require(moved["labels"]).doubles())
+        #expect(try pixels != data.features[0].tensor.doubles())
+        for (pixel, label) in zip(pixels, labels) { #expect(label == pixel || label == -1 && pixel == 0 && name == "shift") }
+        let (small, other, half) = try objective(Tensor((0..<30).map { Int64($0) }, shape: [5, 2, 3]))
+        let error = #expect(throws: WinnowError.self) { try batch(small, other, half, change) }
+        #expect(error?.description.contains("moves pixels of image, [1×4×6], and labels are [2×3] a sample") == true, "\(error?.description ?? "")")
+    }
+
     /// Waves and steps in time are no pictures, though they have two axes; pictures that another layer reads later as steps are.
     @Test(arguments: [("wave", [1, 16], false), ("channels", [4, 16], false), ("steps", [6, 16], false), ("row", [1, 4, 1], false), ("picture", [1, 4, 6], true)])
     func wavesAreNoPictures(kind: String, sample: [Int], isPicture: Bool) throws {

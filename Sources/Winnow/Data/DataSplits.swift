@@ -60,6 +60,14 @@ public struct DataSplits: Sendable {
 }
 
 extension DataSplits {
+    /// The same for a recipe: labels are texts where a loss of it takes them for such.
+    func taken(by recipe: Recipe) -> DataSplits {
+        guard recipe.passes.contains(where: \.takesLabelsForTexts) else { return self }
+        var result = self
+        for split in Split.allCases { result[split]?.labelsAreTexts = true }
+        return result
+    }
+
     /// Samples without named splits. Each belongs to one split, by a hash of its contents: about 80 % train, 10 % validate,
     /// 10 % test. Fewer than ten serve as all three. Throws where samples cannot be read.
     public init(splitting data: Dataset, notes: [String] = []) throws {
@@ -99,5 +107,5 @@ extension DataSplits {
     }
 
     /// Samples that fix ranges of activations. Where there are no labels nothing is judged by them, so every sample may.
-    package var calibration: Dataset? { whole?.labels == nil && whole?.placeLabels == nil ? whole ?? training : training }
+    package var calibration: Dataset? { whole?.labels == nil && whole?.severalLabels == nil ? whole ?? training : training }
 }

@@ -77,13 +77,16 @@ struct Measuring {
     private func addQuality(
         to result: inout ModelMeasurement, _ graph: Graph, isOriginal: Bool, isCompared: Bool, _ bench: Bench
     ) throws {
-        if let validation = data?.validation, Evaluation.objection(to: graph, on: validation, countingPlaces: true) == nil {
-            result.validationTop1 = try bench.trial(graph, on: validation).quality.score
+        if let validation = data?.validation {
+            let labels = ClassLabels(of: validation, for: graph)
+            if labels.objection == nil { result.validationTop1 = try bench.trial(graph, on: validation, labels: labels).quality.score }
         }
         guard let test = data?.test else { return }
         result.sampleCount = test.count
-        guard let objection = Evaluation.objection(to: graph, on: test, countingPlaces: true) else {
-            result.top1 = try bench.trial(graph, on: test).quality.score
+        let labels = ClassLabels(of: test, for: graph)
+        guard let objection = labels.objection else {
+            result.top1 = try bench.trial(graph, on: test, labels: labels).quality.score
+            if let places = labels.places, let output = graph.computedOutputs.first { result.note("top-1: \(places.words(of: output))") }
             return
         }
         let words = test.count == 1 ? "1 sample" : "\(test.count) samples"

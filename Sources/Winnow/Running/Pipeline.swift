@@ -131,6 +131,7 @@ public struct Pipeline: Sendable {
 
     /// What passes may use.
     private func context(of model: Model, progress: @escaping ProgressReporter) -> PassContext {
+        let data = data?.taken(by: recipe)
         var context = PassContext(
             calibration: calibration ?? data?.calibration, training: data?.training, validation: data?.validation, seed: seed,
             progress: progress)

@@ -126,7 +126,7 @@ public struct RecipeRun: Sendable {
     ) throws -> Measuring {
         var options = MeasuringOptions()
         (options.shapes, options.judges, options.cancellation) = (shapes, judges, cancellation)
-        var measuring = try Measuring(data, of: input.graph, options)
+        var measuring = try Measuring(data?.taken(by: recipe), of: input.graph, options)
         measuring.judgesSteps = judgesSteps
         measuring.evaluation.progress = progress
         return measuring

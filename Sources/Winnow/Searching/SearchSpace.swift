@@ -64,7 +64,7 @@ struct SearchSpace {
         let count = max(1, training?.count ?? 1)
         batchSize = min(Self.largestBatch, max(Self.smallestBatch, 1 << Int(log2(Double(max(1, count / Self.stepsOfEpoch))))))
         longestTraining = max(Self.leastLongest, Self.longestSteps * batchSize / count)
-        hasLabels = training.map { Evaluation.objection(to: model, on: $0) == nil } ?? false
+        hasLabels = training.map { ClassLabels(of: $0, for: model).objection == nil } ?? false
         prelude = try Self.prelude(of: model)
         closing = Self.namesWeigh(model) ? [PassStep(ShortNames())] : []
         let normalizes = model.nodes.contains { $0.op is BatchNormalization }

@@ -15,7 +15,7 @@ extension Model {
         let training = try data.required(.training, of: "data")
         let graph = try graph.separatingStatistics()
         var trainer = try objective.map { Trainer(graph, objective: $0.takingMasterWeights(), configuration: configuration) }
-            ?? Trainer(graph, configuration: configuration)
+            ?? Trainer(graph, configuration: configuration, places: Trainer.places(of: training, for: graph))
         trainer.cancellation = cancellation
         trainer.progress = progress
         // An objective may read arrays that the model does not.

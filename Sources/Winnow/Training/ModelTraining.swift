@@ -24,12 +24,15 @@ public struct ModelTraining: Sendable {
         public var history: [EpochRecord]
         /// Weights that were not trained, and why.
         public var untrained: [Finding]
+        /// What labels were taken for that are not one class a sample.
+        public var labels: String?
 
         /// `trained.onnx: the state after epoch 8 of 10, validation top-1 98.12 %`, after a line for every reason why weights stayed.
         public var description: String {
             let best = history.first { $0.epoch == epoch }
             let top1 = best?.validationTop1.map { String(format: ", validation top-1 %.2f %%", 100 * $0) } ?? ""
-            let lines = [Finding.Status.skipped, .kept].flatMap { untrained.reasons(for: $0) }
+            var lines = [Finding.Status.skipped, .kept].flatMap { untrained.reasons(for: $0) }
+            if let labels { lines.append("trained on the cross-entropy: \(labels)") }
             return (lines + ["\(output): the state after epoch \(epoch) of \(history.count)\(top1)"]).joined(separator: "\n")
         }
     }
@@ -42,7 +45,9 @@ public struct ModelTraining: Sendable {
         let training = try data.required(.training, of: source).adapted(to: model.graph)
         let validation = try data.validation?.adapted(to: model.graph)
         let checkpoint = CheckpointFiles(file: OutputName.companion(of: output, suffix: ".checkpoint"))
-        var trainer = try Trainer(model.graph.separatingStatistics(), configuration: configuration)
+        let graph = try model.graph.separatingStatistics()
+        let places = Trainer.places(of: training, for: graph)
+        var trainer = try Trainer(graph, configuration: configuration, places: places)
         trainer.options.arithmetic = arithmetic
         trainer.state = RunState(in: checkpoint)
         trainer.cancellation = cancellation
@@ -54,7 +59,9 @@ public struct ModelTraining: Sendable {
         try Model(trained).write(to: output)
         checkpoint.remove(partsBeginning: "")
         let findings = [Finding].ofTraining(model.graph, to: result.model, noted: .untrained(result))
-        return Summary(output: output, epoch: result.epoch, history: result.history, untrained: findings.filter { $0.status != .done })
+        return Summary(
+            output: output, epoch: result.epoch, history: result.history, untrained: findings.filter { $0.status != .done },
+            labels: places.flatMap { places in graph.computedOutputs.first.map { places.words(of: $0) } })
     }
 }
 

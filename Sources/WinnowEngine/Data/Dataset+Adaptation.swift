@@ -25,7 +25,7 @@ extension Dataset {
             result.features.append(areConverted ? labelArray.mapping { $0.converted(to: .float32) } : labelArray)
             if !graph.canHaveClasses(labels ?? []) { result.labels = nil }
         }
-        result.labelArray = result.labelArray ?? placeLabels
+        result.labelArray = result.labelArray ?? severalLabels
         let names = Set(result.features.map(\.name))
         if needed.allSatisfy({ names.contains($0) }) {
             let known = Set(graph.inputNames)

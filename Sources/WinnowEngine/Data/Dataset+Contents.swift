@@ -19,6 +19,10 @@ extension Dataset {
             for feature in features where feature.isShared { try feature.tensor.withUnsafeBytes { hash.add($0) } }
             for sample in try contentHashes() { hash.add(sample) }
             for label in labels ?? [] { hash.add(UInt64(bitPattern: Int64(label))) }
+            if let severalLabels, !features.contains(where: { $0.name == severalLabels.name }) {
+                for index in 0..<severalLabels.count { try severalLabels.addSample(at: index, to: &hash) }
+            }
+            if labelsAreTexts { hash.add("texts") }
             return hash.text
         }
     }

@@ -8,6 +8,8 @@ public struct Dataset: Sendable {
     public var labels: [Int]?
     /// The labels as the array they were, for models with an input of its name.
     package var labelArray: Feature?
+    /// Whether several labels of a sample are a text, as a loss that aligns them by itself has them, and no classes of places.
+    package var labelsAreTexts = false
 
     /// Throws `.data` if the features or labels differ in their number of samples.
     public init(_ features: [Feature], labels: [Int]? = nil) throws {
@@ -34,15 +36,18 @@ public struct Dataset: Sendable {
     package static let labelName = "labels"
 
     /// Class indices of places, such as tokens or pixels, where labels are not one a sample.
-    package var placeLabels: Feature? {
+    package var placeLabels: Feature? { labelsAreTexts ? nil : severalLabels }
+
+    /// Whole numbers where labels are not one a sample, whatever they stand for.
+    package var severalLabels: Feature? {
         guard labels == nil, let own = labelArray ?? features.first(where: { $0.name == Self.labelName }) else { return nil }
         return own.hasPlaces && own.elementType.isInteger ? own : nil
     }
 
     /// Why it has no classes to judge by, where `labels` is nil.
     package var labelObjection: String {
-        guard let labelArray = labelArray ?? placeLabels, labelArray.hasPlaces else { return MetricPlace.noLabels }
-        return "labels are \(labelArray.elementType) [\(labelArray.sampleShape(at: 0))] a sample, not one class"
+        guard let labelArray = labelArray ?? severalLabels, labelArray.hasPlaces else { return MetricPlace.noLabels }
+        return "labels are \(labelArray.elementType) [\(labelArray.sampleShape(at: 0))] a sample, \(labelsAreTexts ? "texts" : "not one class")"
     }
 
     /// A run of samples, sharing memory.

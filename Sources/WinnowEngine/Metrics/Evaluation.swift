@@ -17,8 +17,11 @@ public struct Evaluation: Sendable, Hashable, Codable {
 
     /// Runs `graph` over `data` in batches and compares its first output, (N, classes) or with an axis of places more, with the labels.
     /// Throws `.data` where labels are missing or out of range, `.model` where the output is no scores.
+    ///
+    /// - Parameter labels: what those of `data` are to `graph`, where that is known.
     package init(
-        of graph: Graph, on data: Dataset, batchSize: Int = 256, k: Int = 5, options: EvaluationOptions = EvaluationOptions()
+        of graph: Graph, on data: Dataset, labels: ClassLabels? = nil, batchSize: Int = 256, k: Int = 5,
+        options: EvaluationOptions = EvaluationOptions()
     ) throws {
         guard data.labels != nil || data.placeLabels != nil, data.count > 0 else {
             throw WinnowError(.data, "evaluation", "needs samples with labels")
@@ -26,7 +29,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
         guard !graph.outputs.isEmpty else { throw WinnowError(.model, graph.name, "has no output") }
         var options = options
         options.batchSize = batchSize
-        let run = try MetricRun(of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], outputLimit: 1, options: options)
+        let run = try MetricRun(of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], outputLimit: 1, labels: labels, options: options)
         guard let best = run.gathered(Top1.self), let several = run.gathered(TopK.self), let loss = run.gathered(CrossEntropy.self)
         else { throw WinnowError(.model, "evaluation", run.objections[Top1.name] ?? "gives no scores") }
         sampleCount = best.predictions.count
@@ -36,21 +39,4 @@ public struct Evaluation: Sendable, Hashable, Codable {
 
     /// How many samples have a score that is no number.
     package var brokenSampleCount: Int { predictions.count { $0 < 0 } }
-
-    /// Why `graph` cannot be judged by the labels of `data`: there are none, or its first output is no scores (N, classes).
-    ///
-    /// - Parameter countingPlaces: whether labels of places, such as tokens, judge too.
-    package static func objection(to graph: Graph, on data: Dataset, countingPlaces: Bool = false) -> String? {
-        guard data.labels != nil else {
-            guard countingPlaces, let graph = try? graph.givingComputedOutputs(), let output = graph.outputs.first,
-                PlaceLabels(of: data, for: graph)?.axis(ofOutput: output) != nil
-            else { return data.labelObjection }
-            return nil
-        }
-        guard let output = graph.computedOutputs.first, let type = graph.infos[output]?.type, var extents = type.extents else { return nil }
-        if let axis = SampleAxes(of: graph).axis(ofOutput: output) { extents.insert(extents.remove(at: axis), at: 0) }
-        let isScores = type.elementType.isFloatingPoint && extents.count >= 2 && extents[1] != .fixed(1)
-            && extents.dropFirst(2).allSatisfy { $0 == .fixed(1) }
-        return isScores ? nil : "labels are one a sample, but output \(output) is \(type), not scores (N, classes)"
-    }
 }

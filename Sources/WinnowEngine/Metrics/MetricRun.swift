@@ -18,9 +18,10 @@ package struct MetricRun {
     /// - Parameters:
     ///   - metrics: those to choose from, by what each output is.
     ///   - outputLimit: how many outputs, the first ones, are looked at.
+    ///   - labels: what those of `data` are to `graph`, where that is known.
     package init(
         of graph: Graph, original: Graph? = nil, on data: Dataset, metrics: [any Metric] = MetricCatalogue.all.map { $0.init() },
-        outputLimit: Int = .max, options: EvaluationOptions = EvaluationOptions()
+        outputLimit: Int = .max, labels: ClassLabels? = nil, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         let (graph, original) = (try graph.givingComputedOutputs(), try original?.givingComputedOutputs())
         let first = original ?? graph
@@ -29,7 +30,7 @@ package struct MetricRun {
         let session = try Session(graph, options: options.session)
         let reference = try original.map { try Session($0, options: options.session) }
         gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
-        let places = PlaceLabels(of: own, for: graph)
+        let places = (labels ?? ClassLabels(of: own, for: graph)).places
         let index = GraphIndex(graph)
         for place in gauges.indices {
             gauges[place].labelObjection = data.labelObjection

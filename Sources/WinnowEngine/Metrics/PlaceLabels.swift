@@ -6,9 +6,17 @@ import WinnowTensor
 /// What is no class counts for nothing: numbers below 0, and one number beyond the classes, as 255 is; but not the number of classes itself,
 /// which is where counting began with 1.
 package struct PlaceLabels: Sendable {
+    /// Where the classes of an output lie.
+    private struct Classes {
+        /// Their axis where samples come first.
+        let axis: Int
+        /// Their axis as the output has it.
+        let ownAxis: Int
+        let count: Int
+    }
+
     private let feature: Dataset.Feature
-    /// By output, the axis of its classes where samples come first.
-    private let axes: [ValueName: Int]
+    private let outputs: [ValueName: Classes]
 
     /// nil where labels are one a sample, or where no output has scores of classes for each place that has a label.
     package init?(of data: Dataset, for graph: Graph) {
@@ -18,7 +26,7 @@ package struct PlaceLabels: Sendable {
         let count = adapted.fixedBatchSize(for: graph) ?? 1
         guard let infos = try? graph.inferInfos(inputShapes: adapted.batchShapes(count: count)) else { return nil }
         let (index, sampleAxes) = (GraphIndex(graph), SampleAxes(of: graph))
-        var axes: [ValueName: Int] = [:]
+        var found: [ValueName: Classes] = [:]
         for output in graph.outputs {
             let samples = sampleAxes.axis(ofOutput: output) ?? 0
             guard let info = infos[output], info.elementType.isFloatingPoint, var extents = info.extents, extents.count > 2,
@@ -30,11 +38,14 @@ package struct PlaceLabels: Sendable {
             guard let axis = told.flatMap({ fitting.contains($0) ? $0 : nil }) ?? fitting.first, let classes = extents[axis].value, classes > 1,
                 Self.areClasses(largest, of: classes)
             else { continue }
-            axes[output] = axis
+            found[output] = Classes(axis: axis, ownAxis: axis <= samples ? axis - 1 : axis, count: classes)
         }
-        guard !axes.isEmpty else { return nil }
-        (self.feature, self.axes) = (feature, axes)
+        guard !found.isEmpty else { return nil }
+        (self.feature, outputs) = (feature, found)
     }
+
+    /// Whether a number is a class of so many: the place that has it counts.
+    static func isClass(_ label: Int, of count: Int) -> Bool { (0..<count).contains(label) }
 
     /// The largest two numbers that there are.
     private static func largest(in feature: Dataset.Feature) throws -> [Int] {
@@ -56,7 +67,20 @@ package struct PlaceLabels: Sendable {
     }
 
     /// The axis of the classes of an output where samples come first; nil where it is not judged.
-    package func axis(ofOutput output: ValueName) -> Int? { axes[output] }
+    package func axis(ofOutput output: ValueName) -> Int? { outputs[output]?.axis }
+
+    /// The axis of the classes of an output, as it has it, and how many there are, of which those with a place that counts are from 0 on; nil
+    /// where it is not judged.
+    package func classes(ofOutput output: ValueName) -> (axis: Int, count: Int)? { outputs[output].map { ($0.ownAxis, $0.count) } }
+
+    /// What the array is called.
+    package var name: String { feature.name }
+
+    /// What labels are taken for beside an output: `labels, int64 [6] a sample, are taken for classes of places, along axis 2 of output scores`.
+    package func words(of output: ValueName) -> String {
+        let place = outputs[output].map { ", along axis \($0.ownAxis) of output \(output)" } ?? ""
+        return "\(name), \(feature.elementType) [\(feature.sampleShape(at: 0))] a sample, are taken for classes of places\(place)"
+    }
 
     /// Those of samples, one after the other.
     func labels(of samples: some Sequence<Int>) throws -> [Int] { try samples.flatMap { try Self.labels(of: $0, in: feature) } }
@@ -73,7 +97,7 @@ extension MetricBatch {
         guard classes * labels.count == values.count else {
             throw WinnowError(.data, "labels", "are \(labels.count) for \(sampleCount) samples, of which output scores have the shape \(shape)")
         }
-        let kept = labels.indices.filter { (0..<classes).contains(labels[$0]) }
+        let kept = labels.indices.filter { PlaceLabels.isClass(labels[$0], of: classes) }
         func rows(_ values: [Double]) -> [Double] {
             var rows: [Double] = []
             rows.reserveCapacity(kept.count * classes)

@@ -46,6 +46,8 @@ public struct Quantity: Hashable, Sendable {
     public static let outputNoise = Quantity("noise at the outputs", unit: "dB")
     public static let stepSamples = Quantity("samples in a step")
     public static let trainingLoss = Quantity("training loss")
+    /// What training makes small, where nobody said it and it is no cross-entropy with one label a sample.
+    public static let objective = Quantity("objective")
 
     /// What choices are made by, on validation data: `top-1`, `loss`.
     public static func validation(_ name: String) -> Quantity { Quantity("validation \(name)") }

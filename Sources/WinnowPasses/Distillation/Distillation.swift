@@ -61,9 +61,9 @@ public struct Distillation: TrainingPass {
             setup.frozen.formUnion(joined.initializers)
             setup.findings += joined.findings + pairs.findings
             setup.findings.append(Finding("teacher", .done, .parameters, after: Double(teacher.graph.parameterCount)))
-            setup.findings += Self.quality("teacher", teacher.graph, of: setup, in: context)
+            setup.references.append(TrainingReference(subject: "teacher", graph: teacher.graph))
         }
-        setup.findings += Self.quality("student", setup.original, of: setup, in: context, reason: "before training")
+        setup.references.append(TrainingReference(subject: "student", graph: setup.original, reason: "before training"))
         let taught = taught(of: &setup, first, goals)
         let (builder, index, axes) = (GraphBuilder(extending: graph), GraphIndex(graph), SampleAxes(of: setup.model))
         var soft: [(weight: Double, value: ValueName)] = []
@@ -83,18 +83,6 @@ public struct Distillation: TrainingPass {
         edit.outputs = [loss]
         objective.graph = try graph.applying(edit)
         setup.objective = objective
-    }
-
-    /// How good a model is on validation data by what epochs are told by: what the student is to reach, or where it begins. Nothing where
-    /// the data does not tell.
-    private static func quality(
-        _ subject: String, _ model: Graph, of setup: TrainingSetup, in context: PassContext, reason: String = ""
-    ) -> [Finding] {
-        guard !setup.imitates || context.judge != nil, let data = context.validation?.renamed(from: setup.original, to: model),
-            context.judge != nil || Evaluation.objection(to: model, on: data) == nil, let score = try? context.evaluate(model, data)
-        else { return [] }
-        let measured = context.judge?.isHigherBetter == false ? -score : score
-        return [Finding(subject, .done, .validation(context.judge == nil ? Top1.name : "score"), after: measured, reason: reason)]
     }
 
     /// What a teacher gives for an output, and its part of all teachers.

@@ -35,14 +35,16 @@ public struct MutualLearning: TrainingPass {
         setup.findings += joined.findings
         let pairs = OutputPairs(of: setup.model, and: other)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
-        if let labels = objective.labels, objective.judgesClasses, let output = setup.model.computedOutputs.first, let place = pairs[output]?.place {
+        if let target = objective.labelTarget, objective.judgesClasses, let output = setup.model.computedOutputs.first,
+            let place = pairs[output]?.place
+        {
             let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
             let scores = try ScorePair(
                 of: output, and: joined.outputs[place], in: index, builder, samples: SampleAxes(of: setup.model).axis(ofOutput: output) ?? 0,
                 classes: objective.classAxes[output])
             var settings = LossSettings()
             settings.axis = scores.classes
-            let target = LossTarget(objective.labelsAreProbabilities ? .values : .classes, labels)
+            if objective.placeLabels != nil { settings.ignore = LossSettings.noClass }
             terms.append((1, try CrossEntropyLoss.add(at: LossPlace(builder, output: scores.other, settings), target)))
             for (student, teacher) in [(scores.own, scores.other), (scores.other, scores.own)] {
                 terms.append((weight, try Loss.distillation(

@@ -65,6 +65,10 @@ protocol AnyHyperparameter {
     func fill(_ value: HyperparameterValue) throws -> String?
     /// What is wrong with the current value.
     func complaint() -> String?
+    /// Throws what is wrong with passes within the current value.
+    func checkPasses() throws
+    /// Whether a loss in it, or in passes within it, takes labels for texts.
+    var takesLabelsForTexts: Bool { get }
 }
 
 extension Hyperparameter: AnyHyperparameter {
@@ -86,6 +90,23 @@ extension Hyperparameter: AnyHyperparameter {
             return "is \(number.shortText), outside \(range.lowerBound.shortText)…\(range.upperBound.shortText)"
         }
         return nil
+    }
+
+    func checkPasses() throws {
+        switch wrappedValue {
+        case let pass as any Pass: try pass.checkHyperparameters()
+        case let steps as [PassStep]: for step in steps { try step.checkHyperparameters() }
+        default: return
+        }
+    }
+
+    var takesLabelsForTexts: Bool {
+        switch wrappedValue {
+        case let pass as any Pass: pass.takesLabelsForTexts
+        case let steps as [PassStep]: steps.contains { $0.pass.takesLabelsForTexts }
+        case let terms as [ObjectiveTerm]: terms.contains(where: \.takesLabelsForTexts)
+        default: false
+        }
     }
 }
 

@@ -8,9 +8,4 @@ extension HyperparameterConvertible where Self: Pass {
     }
     public var hyperparameterValue: HyperparameterValue { .table(hyperparameters) }
     public var recipeValue: HyperparameterValue { .table(changes) }
-    /// What is wrong with its own hyperparameters.
-    public var complaint: String? {
-        do { try checkHyperparameters() } catch { return "\(error)" }
-        return nil
-    }
 }

@@ -49,6 +49,8 @@ extension Pass {
     }
 
     /// Throws `.usage` for a value of one of `keys` that changes nothing, because of what others are; the usual value is none.
+    ///
+    /// - Parameter keys: as they were said.
     private func checkThatTheyCount(_ keys: [String]) throws {
         let (values, usual) = (hyperparameters, Self().hyperparameters)
         for (name, hyperparameter) in reflectedHyperparameters where values[name] != usual[name] {
@@ -95,14 +97,21 @@ extension Pass {
         }
     }
 
-    /// Throws `.recipe` if a value set from Swift is out of its range.
+    /// Throws of values set from Swift what `init(hyperparameters:)` throws of those that are read: `.recipe` for one out of its range,
+    /// `.usage` for one that does not count with the others; those of passes within it likewise.
     package func checkHyperparameters() throws {
-        for (name, hyperparameter) in reflectedHyperparameters {
+        let known = reflectedHyperparameters
+        for (name, hyperparameter) in known {
+            try hyperparameter.checkPasses()
             if let complaint = hyperparameter.complaint() {
                 throw WinnowError(.recipe, "\(Self.name): \(name)", complaint)
             }
         }
+        try checkThatTheyCount(known.map(\.name))
     }
+
+    /// Whether a loss that it makes small takes the data's labels for texts, not for classes of places.
+    package var takesLabelsForTexts: Bool { reflectedHyperparameters.contains { $0.hyperparameter.takesLabelsForTexts } }
 
     private var reflectedHyperparameters: [(name: String, hyperparameter: any AnyHyperparameter)] { Self.reflected(self) }
 

@@ -25,7 +25,7 @@ public struct IterativePruning: Pass {
         [Double] = []
     @Hyperparameter("sparsity after the first round", in: 0...1, counts: .absent("sparsities")) public var start = 0.5
     @Hyperparameter("sparsity after the last round", in: 0...1, counts: .absent("sparsities")) public var target = 0.99
-    @Hyperparameter("rounds at most", in: 1...1000) public var rounds = 10
+    @Hyperparameter("rounds at most", in: 1...1000, counts: .absent("sparsities")) public var rounds = 10
     @Hyperparameter("how sparsity rises between start and target", counts: .absent("sparsities")) public var rise = SparsityRise.geometric
     @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) public var refinements =
         0

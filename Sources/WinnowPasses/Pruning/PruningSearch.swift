@@ -107,7 +107,7 @@ struct PruningSearch {
     private func trained(_ graph: Graph, hook: (any TrainingHook)? = nil, in context: PassContext) throws -> Graph {
         var trained = graph
         if pass.finetune.epochs > 0 {
-            (trained, _) = try pass.finetune.train(graph, original: dense.graph, hook: hook, in: context)
+            trained = try pass.finetune.train(graph, original: dense.graph, hook: hook, in: context)
         }
         for step in pass.finetune.with {
             if let passenger = step.pass as? any TrainingPass {

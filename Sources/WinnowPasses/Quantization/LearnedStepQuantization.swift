@@ -33,6 +33,7 @@ public struct LearnedStepQuantization: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        setup.computeInFloat32()
         let normalizations = try TrainedNormalizations(setup.model, course)
         var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if learnActivations { try learn(activationsOf: &pairs, &setup) }

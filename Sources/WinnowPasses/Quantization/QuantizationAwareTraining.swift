@@ -28,6 +28,7 @@ public struct QuantizationAwareTraining: TrainingPass {
     public init() {}
 
     public func prepare(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        setup.computeInFloat32()
         let normalizations = try TrainedNormalizations(setup.model, course)
         var pairs = try QuantizationPairs(arithmetic, calibration, choice, graph: normalizations.folded, avoiding: normalizations.names, context: context)
         if movingRanges { try pairs.moveRanges() }
@@ -69,6 +70,8 @@ private struct WeightScaleHook: TrainingHook {
         var bits: ValueName?
 
         var isAveraged: Bool { parameters.convention.averagesWeights }
+        /// Powers of two are looked for among the numbers themselves.
+        var needsRanges: Bool { isAveraged || !parameters.isPowerOfTwo }
         func scales(for weight: Tensor, _ moment: TrainingMoment) -> Tensor {
             var parameters = parameters
             if let bits = bits.flatMap({ moment.variables[$0] })?.floats().first {
@@ -77,7 +80,7 @@ private struct WeightScaleHook: TrainingHook {
             guard !parameters.isPowerOfTwo else {
                 let found = QuantizationParameters(
                     fitted: weight, ScalePlacement(weight.shape, axis: ranges.axis), parameters.elementType, codes: parameters.codes,
-                    isSymmetric: true, clips: true, .powerOfTwo)
+                    isSymmetric: true, clips: true, .powerOfTwo, inParallel: true)
                 parameters.scales = found.scales
                 return parameters.scaleTensor(for: weight.shape)
             }
@@ -105,7 +108,7 @@ private struct WeightScaleHook: TrainingHook {
         for index in entries.indices {
             guard let own = moment.variables[entries[index].tensor] else { continue }
             let weight = entries[index].factor?.applied(to: own, moment) ?? own
-            entries[index].ranges.add(weight)
+            if entries[index].needsRanges { entries[index].ranges.add(weight) }
             moment.variables[entries[index].scale] = entries[index].scales(for: weight, moment)
         }
     }

@@ -57,7 +57,8 @@ package struct LossGradients {
 
     private static func objective(of model: Graph, _ data: Dataset, _ context: PassContext) throws -> Objective {
         if let objective = context.objective { return try objective(model) }
-        if Evaluation.objection(to: model, on: data) == nil { return try Loss.crossEntropy().attached(to: model) }
+        let labels = ClassLabels(of: data, for: model)
+        if labels.objection == nil { return try Loss.crossEntropy().attached(to: model, places: labels.places) }
         return try ownOutputs(of: model)
     }
 

@@ -76,8 +76,10 @@ public struct Finetune: Pass {
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
         let masked = keepZeros ? try graph.maskingZeros() : graph
-        let (trained, findings) = try train(masked, original: graph, in: context)
-        var result = PassResult(graph: trained, findings: findings)
+        let (trainer, setup) = try trainer(of: masked, original: graph, in: context)
+        let references = try setup.references.flatMap { try $0.findings(by: trainer, of: graph, in: context) }
+        let (trained, findings) = try train(trainer, in: context)
+        var result = PassResult(graph: trained, findings: setup.findings + references + findings)
         for pass in try passengers() {
             let final = try pass.finalize(result.graph, in: context)
             result = PassResult(graph: final.graph, findings: result.findings + final.findings)
@@ -91,19 +93,23 @@ public struct Finetune: Pass {
     /// Trains `model` as it stands, masks included, and prepares every passenger; nothing is finalized. `hook` acts along.
     func train(
         _ model: Graph, original: Graph, hook: (any TrainingHook)? = nil, in context: PassContext
-    ) throws -> (graph: Graph, findings: [Finding]) {
-        var (trainer, findings) = try trainer(of: model, original: original, in: context)
+    ) throws -> Graph {
+        var (trainer, _) = try trainer(of: model, original: original, in: context)
         if let hook { trainer.hooks.append(hook) }
+        return try train(trainer, in: context).graph
+    }
+
+    private func train(_ trainer: Trainer, in context: PassContext) throws -> (graph: Graph, findings: [Finding]) {
         let data = try context.trainingSource(for: trainer.model)
         let result = try trainer.train(on: data, validation: context.validation)
         let epochs = result.history.flatMap { Self.findings(of: $0, context.judge) }
-        return (result.model, findings + batchFindings(data.fixedBatchSize(for: trainer.model)) + .untrained(result) + epochs)
+        return (result.model, batchFindings(data.fixedBatchSize(for: trainer.model)) + .untrained(result) + epochs)
     }
 
-    /// The trainer of `model` with every passenger prepared, and what they found.
+    /// The trainer of `model` with every passenger prepared, and the set-up that they left.
     package func trainer(
         of model: Graph, original: Graph, in context: PassContext
-    ) throws -> (trainer: Trainer, findings: [Finding]) {
+    ) throws -> (trainer: Trainer, setup: TrainingSetup) {
         var setup = TrainingSetup(original)
         setup.model = epochs == 0 ? model : try model.separatingStatistics()
         if epochs == 0 { setup.findings.append(Finding("graph", .skipped, reason: "0 epochs train nothing")) }
@@ -111,26 +117,8 @@ public struct Finetune: Pass {
         for pass in passengers { try named(pass) { try pass.prepare(&setup, in: context) } }
         let prepared = setup.model
         // What the loss is made of; the model itself keeps its types.
-        setup.model = prepared.takingMasterWeights()
-        if let objective = context.objective {
-            setup.objective = try objective(setup.model)
-        } else if !objective.isEmpty {
-            let (sum, frozen, findings) = try ObjectiveSum.made(
-                of: objective, on: setup.model, original: context.teacher ?? original, data: context.training,
-                blendsLabels: augmentation.mixesSamples)
-            setup.objective = sum
-            setup.frozen.formUnion(frozen)
-            setup.findings += findings
-        } else if let data = context.training, let objection = Evaluation.objection(to: original, on: data) {
-            let (objective, frozen) = try Imitation.objective(of: setup.model, original: context.teacher ?? original)
-            setup.objective = objective
-            setup.imitates = true
-            setup.frozen.formUnion(frozen)
-            setup.findings.append(Finding("graph", .done, reason: "trained toward the original's outputs: \(objection)"))
-        } else {
-            setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
-                .attached(to: setup.model, probabilities: augmentation.mixesSamples)
-        }
+        setup.model = prepared.takingMasterWeights(and: setup.widened)
+        try chooseObjective(&setup, in: context)
         let objective = try extendedObjective(&setup, by: passengers, in: context)
         var trainer = Trainer(prepared, objective: objective, configuration: configuration(seed: context.seed))
         trainer.options.arithmetic = arithmetic
@@ -143,7 +131,39 @@ public struct Finetune: Pass {
         trainer.state = context.state?.bound(to: own).part("training")
         trainer.progress = context.progress
         trainer.cancellation = context.cancellation
-        return (trainer, setup.findings)
+        return (trainer, setup)
+    }
+
+    /// What is made small: what the caller or `objective` says; else the cross-entropy with the labels where they fit; else the distance from
+    /// the original.
+    private func chooseObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
+        if let objective = context.objective {
+            setup.objective = try objective(setup.model)
+            return
+        }
+        let original = context.teacher ?? setup.original
+        guard objective.isEmpty else {
+            let (sum, frozen, findings) = try ObjectiveSum.made(
+                of: objective, on: setup.model, original: original, data: context.training, blendsLabels: augmentation.mixesSamples)
+            setup.objective = sum
+            setup.frozen.formUnion(frozen)
+            setup.findings += findings
+            return
+        }
+        let labels = context.training.map { ClassLabels(of: $0, for: setup.original) }
+        if let objection = labels?.objection {
+            let (objective, frozen) = try Imitation.objective(of: setup.model, original: original)
+            setup.objective = objective
+            setup.imitates = true
+            setup.frozen.formUnion(frozen)
+            setup.findings.append(Finding("graph", .done, .objective, reason: "trained toward the original's outputs: \(objection)"))
+            return
+        }
+        setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
+            .attached(to: setup.model, probabilities: augmentation.mixesSamples, places: labels?.places)
+        if let places = labels?.places, let output = setup.model.computedOutputs.first {
+            setup.findings.append(Finding("graph", .done, .objective, reason: "trained on the cross-entropy: \(places.words(of: output))"))
+        }
     }
 
     /// The objective with what passengers add, to which the weight of the labels does not apply, whatever their order.
@@ -248,6 +268,21 @@ public struct Finetune: Pass {
     }
 }
 
+extension TrainingReference {
+    /// How good it is on validation data by what epochs are told by; nothing where that does not tell, or the data are not what it takes.
+    fileprivate func findings(by trainer: Trainer, of original: Graph, in context: PassContext) throws -> [Finding] {
+        guard let data = context.validation?.renamed(from: original, to: graph), (try? data.adapted(to: graph)) != nil,
+            let quality = try trainer.quality(of: graph, on: data)
+        else { return [] }
+        switch quality {
+        case .classes(let evaluation): return [Finding(subject, .done, .validation(Top1.name), after: evaluation.top1, reason: reason)]
+        case .judged(let score):
+            let measured = context.judge?.isHigherBetter == false ? -score : score
+            return [Finding(subject, .done, .validation("score"), after: measured, reason: reason)]
+        }
+    }
+}
+
 extension Finetune {
     /// The pass that trains as a configuration says, zeros too; nil where it has no words for that.
     package init?(_ configuration: TrainingConfiguration, arithmetic: Arithmetic) {
@@ -258,13 +293,14 @@ extension Finetune {
         (epochs, batchSize, partSize, learningRate) =
             (configuration.epochs, configuration.batchSize, configuration.partSize, configuration.learningRate)
         if optimizer == .sgd { (momentum, nesterov) = (rule.momentum, rule.nesterov) }
-        (weightDecay, warmupEpochs, interval) = (rule.weightDecay, shape.warmupEpochs, shape.interval)
+        (weightDecay, warmupEpochs) = (rule.weightDecay, shape.warmupEpochs)
+        if [.step, .restarts].contains(schedule) { interval = shape.interval }
         (augment, labelSmoothing) = (configuration.augmentation.changes, configuration.labelSmoothing)
         (keepBest, keepTeacher, averaging) = (configuration.keepsBest, configuration.keepsFixedValues, configuration.averaging)
         (patience, minutes, clipNorm) = (configuration.patience, (configuration.seconds ?? 0) / 60, configuration.clipping?.limit ?? 0)
-        // How often checkpoints are written changes no bytes.
+        // How often checkpoints are written changes no bytes, nor does an interval that the schedule does not have.
         var same = self.configuration(seed: configuration.seed)
-        same.checkpointSeconds = configuration.checkpointSeconds
+        (same.checkpointSeconds, same.schedule.interval) = (configuration.checkpointSeconds, shape.interval)
         guard same == configuration, (try? checkHyperparameters()) != nil else { return nil }
     }
 }

@@ -22,6 +22,9 @@ public struct ObjectiveTerm: Hashable, Sendable {
 
     var takesOriginal: Bool { target == Self.original || target == nil && !loss.member.targets.contains(.classes) }
 
+    /// Whether labels are texts to it.
+    var takesLabelsForTexts: Bool { loss.name == TemporalClassificationLoss.name && (target ?? Self.labels) == Self.labels }
+
     /// Whether it is about the classes of this output.
     func judgesClasses(of first: ValueName?) -> Bool {
         loss.name == CrossEntropyLoss.name && (output ?? first) == first && (target ?? Self.labels) == Self.labels

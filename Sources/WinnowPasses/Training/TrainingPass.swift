@@ -1,4 +1,5 @@
 public import WinnowGraph
+import WinnowTensor
 public import WinnowTraining
 
 /// A pass that trains has three moments; `finetune` carries any number of them through one run.
@@ -48,11 +49,41 @@ public struct TrainingSetup {
     /// What acts between steps.
     package var hooks: [any TrainingHook] = []
     public var findings: [Finding] = []
+    /// Types of parameters that became float32 in the model, inputs and outputs excepted.
+    private(set) var widened: Set<ElementType> = []
+    /// Models whose quality findings tell beside that of epochs.
+    var references: [TrainingReference] = []
 
     package init(_ graph: Graph) {
         original = graph
         model = graph
     }
+}
+
+extension TrainingSetup {
+    /// Lets a model whose layers compute in float16, bfloat16 or float64 do so in float32, beside which integers are trained and stored; its inputs
+    /// and outputs keep their types. As it is, and why, where an operator does not take float32 instead.
+    mutating func computeInFloat32() {
+        let types = model.masterTypes.intersection(model.weightSites.compactMap { [model] in model.infos[$0.operand]?.elementType })
+        guard !types.isEmpty else { return }
+        let words = types.map { "\($0)" }.sorted().joined(separator: " and ")
+        do {
+            model = try model.widened(from: types)
+            widened.formUnion(types)
+            let reason = "\(words) became float32, beside which integers are trained; inputs and outputs keep their types"
+            findings.append(Finding("graph", .done, reason: reason))
+        } catch {
+            findings.append(Finding("graph", .skipped, reason: "it stays \(words), beside which no integers are trained: \(error)"))
+        }
+    }
+}
+
+/// A model beside the one that is trained: what that is to reach, or where it begins.
+struct TrainingReference {
+    /// As findings call it: `teacher`.
+    let subject: String
+    let graph: Graph
+    var reason = ""
 }
 
 extension TrainingPass {

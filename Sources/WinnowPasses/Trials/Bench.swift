@@ -18,14 +18,16 @@ package final class Bench {
     }
 
     /// A candidate as good as it is on data.
-    package func trial(_ graph: Graph, on data: Dataset) throws -> Trial {
+    ///
+    /// - Parameter labels: what those of `data` are to `graph`, where that is known.
+    package func trial(_ graph: Graph, on data: Dataset, labels: ClassLabels? = nil) throws -> Trial {
         var hash = ContentHash()
         hash.add(graph)
         let key = [hash.text, try data.fingerprint]
         let quality = try qualities[key] ?? judge.map { judge in
             try Quality(judge.result(of: graph, original: original, on: data, options: options), isPart: judge.isPart)
         }
-            ?? Quality(of: graph, beside: original, on: data, options: options)
+            ?? Quality(of: graph, beside: original, on: data, labels: labels, options: options)
         qualities[key] = quality
         return Trial(graph: graph, quality: quality)
     }

@@ -20,12 +20,16 @@ package struct Quality: Sendable {
 
     /// Inputs that are called otherwise than the original's, whose names the data has, are taken by their places.
     /// Throws `.data` where there are neither labels nor an original.
+    ///
+    /// - Parameter labels: what those of `data` are to `graph`, where that is known.
     package init(
-        of graph: Graph, beside original: Graph?, on data: Dataset, options: EvaluationOptions = EvaluationOptions()
+        of graph: Graph, beside original: Graph?, on data: Dataset, labels: ClassLabels? = nil, options: EvaluationOptions = EvaluationOptions()
     ) throws {
-        objection = Evaluation.objection(to: graph, on: data, countingPlaces: true)
+        let own = original.map { data.renamed(from: $0, to: graph) } ?? data
+        let labels = labels ?? ClassLabels(of: own, for: graph)
+        objection = labels.objection
         guard let objection else {
-            let evaluation = try Evaluation(of: graph, on: original.map { data.renamed(from: $0, to: graph) } ?? data, options: options)
+            let evaluation = try Evaluation(of: graph, on: own, labels: labels, options: options)
             (score, sampleCount, brokenSampleCount) = (evaluation.top1, evaluation.sampleCount, evaluation.brokenSampleCount)
             return
         }

@@ -10,6 +10,8 @@ package protocol AugmentationMethod: Sendable {
     static var usualStrength: Double { get }
     /// Whether samples are blended with each other, so that all arrays of a step must be numbers that can be blended.
     static var blendsSamples: Bool { get }
+    /// Whether pixels come to lie elsewhere, so that classes of pixels must go with them.
+    static var movesPixels: Bool { get }
     /// Whether it must be told which input it is for, where there are several that it could change.
     static var isForOneInput: Bool { get }
 
@@ -22,6 +24,7 @@ package protocol AugmentationMethod: Sendable {
 
 extension AugmentationMethod {
     package static var blendsSamples: Bool { false }
+    package static var movesPixels: Bool { false }
     package static var isForOneInput: Bool { false }
 }
 

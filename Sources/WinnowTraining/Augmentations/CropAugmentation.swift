@@ -7,6 +7,7 @@ package enum CropAugmentation: AugmentationMethod {
     package static let help = "pads images by so many pixels of their mirror image, and crops them at random"
     package static let strengths = 0.0...1e4
     package static let usualStrength = 4.0
+    package static let movesPixels = true
 
     package static func changes(_ samples: AugmentedSamples) -> Bool { samples.areImages }
 

@@ -7,6 +7,7 @@ package enum FlipAugmentation: AugmentationMethod {
     package static let help = "mirrors images left to right with this probability"
     package static let strengths = 0.0...1.0
     package static let usualStrength = 0.5
+    package static let movesPixels = true
 
     package static func changes(_ samples: AugmentedSamples) -> Bool { samples.areImages }
 

@@ -7,6 +7,7 @@ package enum ShiftAugmentation: AugmentationMethod {
     package static let help = "moves images by up to so many pixels along both axes; what comes in is black"
     package static let strengths = 0.0...1e4
     package static let usualStrength = 2.0
+    package static let movesPixels = true
 
     package static func changes(_ samples: AugmentedSamples) -> Bool { samples.areImages }
 

@@ -70,6 +70,9 @@ package struct LossSettings: Hashable, Sendable {
     /// The output's axis of classes, from the end where it is below 0; nil: what target and graph tell.
     package var axis: Int?
 
+    /// What stands for no class where labels are of places.
+    package static let noClass = -1
+
     package init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
 }
 
@@ -90,6 +93,13 @@ package struct LossTarget: Sendable {
 }
 
 extension GraphBuilder {
+    /// Class indices as they are, and −1 in the place of what is none of `count` classes: what metrics leave out (`PlaceLabels`).
+    func counted(_ labels: ValueName, classes count: Int) throws -> ValueName {
+        let raised = try add(Max(), labels, constant("classes.first", scalar: Int64(0)))
+        let nearest = try add(Min(), raised, constant("classes.last", scalar: Int64(count - 1)))
+        return try add(Where(), add(Equal(), labels, nearest), labels, constant("classes.none", scalar: Int64(LossSettings.noClass)))
+    }
+
     /// One vector a sample.
     func rows(_ x: ValueName) throws -> ValueName { info(of: x)?.rank == 2 ? x : try add(Flatten(), x) }
 

@@ -77,7 +77,7 @@ import WinnowTestSupport
             let all = try Evaluation(of: self.graph(), on: data, batchSize: 7)
             let some = try Evaluation(of: graph, on: data, batchSize: 3)
             #expect(all.predictions == some.predictions && abs(all.loss - some.loss) < 1e-6)
-            #expect(all.predictions.count == 7 && Evaluation.objection(to: graph, on: data) == nil)
+            #expect(all.predictions.count == 7 && ClassLabels(of: data, for: graph).objection == nil)
             var few = EvaluationOptions()
             few.batchSize = 3
             let run = try MetricRun(of: graph, original: graph, on: data, options: few)

@@ -58,9 +58,11 @@ import WinnowTensor
         for place in classes.indices where (0..<4).contains(classes[place]) { sums.add(Array(values[(place * 4)..<(place * 4 + 4)]), classes[place]) }
         let data = try Dataset([.init(name: "x", scores), .init(name: "labels", labels)])
         for (graph, isClosed) in [(try echo(["N", extent, 4]), false), (try echo(["N", extent, 4], LogSoftmax(axis: 2)), true)] {
-            #expect(Evaluation.objection(to: graph, on: data, countingPlaces: true) == nil, "closed: \(isClosed)")
-            #expect(Evaluation.objection(to: graph, on: data) != nil, "training takes labels of samples by itself")
+            let own = ClassLabels(of: data, for: graph)
+            #expect(own.objection == nil, "closed: \(isClosed)")
+            #expect(own.places?.words(of: "y") == "labels, int64 [6] a sample, are taken for classes of places, along axis 2 of output y")
             check(try Evaluation(of: graph, on: data, batchSize: 2, k: 2), sums)
+            check(try Evaluation(of: graph, on: data, labels: own, batchSize: 2, k: 2), sums)
         }
         // As a data set is once it was fitted to the model.
         let fitted = try data.adapted(to: echo(["N", extent, 4]))
@@ -104,11 +106,34 @@ import WinnowTensor
         let scores = normal([2, 5, 4], seed: 4)
         func objection(_ labels: [Int64], _ count: Int) throws -> String? {
             let data = try Dataset([.init(name: "x", scores), .init(name: "labels", Tensor(labels, shape: [2, count]))])
-            return try Evaluation.objection(to: echo(["N", "T", 4]), on: data, countingPlaces: true)
+            return try ClassLabels(of: data, for: echo(["N", "T", 4])).objection
         }
         #expect(try objection([0, 1, 2, 3, 0, 1, 2, 3, 0, 255], 5) == nil)
         #expect(try objection([1, 2, 3, 4, 1, 2, 3, 4, 1, 2], 5) != nil)
         #expect(try objection([0, 1, 2, 3, 0, 1, 2, 3, 254, 255], 5) != nil)
         #expect(try objection([1, 2, -1, 3, 2, 1], 3)?.contains("not one class") == true)
+    }
+
+    /// What is known to be texts is none of places, though there are as many letters as times.
+    @Test func textsAreNoClassesOfPlaces() throws {
+        let labels = labels(12, [2, 6], none: -1)
+        var data = try Dataset([.init(name: "x", normal([2, 6, 4], seed: 5)), .init(name: "labels", labels)])
+        let graph = try echo(["N", "T", 4])
+        #expect(ClassLabels(of: data, for: graph).objection == nil)
+        let other = try data.fingerprint
+        data.labelsAreTexts = true
+        #expect(ClassLabels(of: data, for: graph).objection == "labels are int64 [6] a sample, texts")
+        #expect(try ClassLabels(of: data.adapted(to: graph).selecting([1]), for: graph).objection?.hasSuffix("texts") == true)
+        #expect(try data.fingerprint != other)
+    }
+
+    /// Labels count among what tells data apart, also once they are no array of the model's.
+    @Test func fingerprintsTellLabelsOfPlaces() throws {
+        let graph = try echo(["N", "T", 4])
+        let texts = try ([-1, -2] as [Int64]).map { none in
+            let data = try Dataset([.init(name: "x", normal([2, 6, 4], seed: 5)), .init(name: "labels", labels(12, [2, 6], none: none))])
+            return try data.adapted(to: graph).fingerprint
+        }
+        #expect(texts[0] != texts[1])
     }
 }

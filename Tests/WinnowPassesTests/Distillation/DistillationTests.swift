@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import WinnowEngine
 import WinnowGraph
@@ -57,10 +58,7 @@ struct DistillationTests {
             var context = try TestModels.context(for: student)
             context.loadModel = { _ in teacher }
             change(&context)
-            var setup = TrainingSetup(student)
-            setup.objective = try Loss.crossEntropy().attached(to: student)
-            try Distillation(hyperparameters: ["teacher": "teacher.onnx"]).extendObjective(&setup, in: context)
-            return setup.findings.filter { $0.quantity != .parameters && $0.status == .done }
+            return try distilling(["teacher": "teacher.onnx"], student, in: context)
         }
         let validation = try #require(try TestModels.context(for: student).validation)
         func top1(_ graph: Graph) throws -> Double { try Evaluation(of: graph, on: validation).top1 }
@@ -71,6 +69,46 @@ struct DistillationTests {
         ])
         #expect(try findings { $0.validation = nil }.isEmpty)
         #expect(try findings { $0.validation?.labels = nil }.isEmpty)
+        // An objective of another kind is told by its loss.
+        let squares = try distilling(["teacher": "teacher.onnx"], student, in: TestModels.context(for: student), ["objective": ["mse"]], of: teacher)
+        #expect(squares.isEmpty)
+    }
+
+    /// What is found of teacher and student by one epoch of training.
+    private func distilling(
+        _ values: [String: HyperparameterValue], _ student: Graph, in context: PassContext, _ settings: [String: HyperparameterValue] = [:],
+        of teacher: Graph? = nil
+    ) throws -> [Finding] {
+        var context = context
+        if let teacher { context.loadModel = { _ in teacher } }
+        var pass = try Finetune(hyperparameters: settings)
+        (pass.epochs, pass.with) = (1, [PassStep(try Distillation(hyperparameters: values))])
+        let findings = try pass(student, in: context).findings
+        return findings.filter { ["teacher", "student"].contains($0.subject) && $0.quantity != .parameters }
+    }
+
+    private final class Calls: Sendable {
+        let count = Mutex(0)
+    }
+
+    /// Rounds, whose findings nobody sees, do not judge teacher and student anew; what stops judging them stops the run.
+    @Test func teacherAndStudentAreJudgedOnce() throws {
+        let graph = try TestModels.perceptron()
+        var context = try TestModels.context(for: graph)
+        let calls = Calls()
+        context.judge = Judge("calls") { _, _, _ in
+            calls.count.withLock { $0 += 1 }
+            return 1
+        }
+        let finetune: HyperparameterValue = ["epochs": 1, "with": ["distillation"]]
+        _ = try IterativePruning(hyperparameters: ["sparsities": [0.2, 0.4], "finetune": finetune])(graph, in: context)
+        #expect(calls.count.withLock { $0 } == 5, "the dense model, and each of two rounds after its epoch and as a whole")
+        context.judge = Judge("stopped") { _, _, _ in
+            guard calls.count.withLock({ $0 += 1; return $0 }) > 6 else { throw WinnowError(.cancelled, "evaluation", "was stopped") }
+            return 1
+        }
+        let error = #expect(throws: WinnowError.self) { try distilling([:], graph, in: context) }
+        #expect(error?.kind == .cancelled)
     }
 
     @Test func aPerfectStudentLosesNothing() throws {

@@ -40,7 +40,7 @@ struct RewindingTests {
         func train(_ graph: Graph, seed: UInt64) throws -> Graph {
             var own = context
             own.seed = seed
-            return try one.finetune.train(graph, original: graph, in: own).graph
+            return try one.finetune.train(graph, original: graph, in: own)
         }
         let dense = try train(graph, seed: 0)
         let masks = try MagnitudePruning {

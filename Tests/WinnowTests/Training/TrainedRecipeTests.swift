@@ -3,6 +3,7 @@ import Testing
 import WinnowEngine
 import WinnowFormats
 import WinnowGraph
+import WinnowOperators
 import WinnowPasses
 import WinnowTensor
 import WinnowTraining
@@ -47,6 +48,28 @@ import WinnowTraining
         configuration.clipping = GradientClipping(.norm, limit: 1)
         configuration.labelSmoothing = 0.1
         return configuration
+    }
+
+    /// Labels of places train too, and the command says what they were taken for.
+    @Test func labelsOfPlacesAreSaid() throws {
+        let b = GraphBuilder("tokens")
+        let weight = Tensor((0..<32).map { Float($0 % 7) / 9 }, shape: [8, 4])
+        let scores = try b.add(MatMul(), b.input("x", .float32, ["N", "T", 8]), b.constant("w", weight), name: "scores")
+        let model = Model(try b.graph(outputs: [scores]))
+        var random = RandomGenerator(seed: 5)
+        let inputs = Tensor((0..<60 * 40).map { _ in random.normal() }, shape: [60, 5, 8])
+        let labels = Tensor((0..<300).map { $0 % 4 == 3 ? Int64(-100) : Int64($0 % 3) }, shape: [60, 5])
+        let data = try Dataset([.init(name: "x", inputs), .init(name: "labels", labels)])
+        let splits = DataSplits(training: data.subset(0..<40), validation: data.subset(40..<60))
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).onnx").path
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        let summary = try ModelTraining(plain)(model, output: output, data: splits, source: "data", cancellation: Cancellation()) { _ in }
+        let words = "labels, int64 [5] a sample, are taken for classes of places, along axis 2 of output scores"
+        #expect(summary.labels == words && "\(summary)".hasPrefix("trained on the cross-entropy: \(words)\n\(output): the state"))
+        #expect(summary.history.allSatisfy { $0.validationTop1 != nil })
+        #expect(try Model(reading: output).graph.initializers["w"] != model.graph.initializers["w"])
+        let own = try model.trained(plain, on: splits)
+        #expect(own.history.map(\.loss) == summary.history.map(\.loss))
     }
 
     @Test(arguments: [false, true]) func theRecipeGivesTheSameBytes(_ isOther: Bool) throws {

@@ -16,8 +16,7 @@ package enum LeastErrorRange {
         _ values: UnsafeBufferPointer<Float>, codes: ClosedRange<Float>, isSymmetric: Bool, clips: Bool,
         _ rounded: (Float) -> Float
     ) -> (scale: Float, zero: Float) {
-        var (low, high): (Float, Float) = (0, 0)
-        for value in values { (low, high) = (min(low, value), max(high, value)) }
+        var (low, high) = bounds(of: values)
         if isSymmetric { high = max(high, -low); low = 0 }
         var best: (scale: Float, zero: Float) = (1, isSymmetric ? 0 : codes.lowerBound)
         guard high > low else { return best }
@@ -34,6 +33,111 @@ package enum LeastErrorRange {
             if error < least { (least, best) = (error, (scale, zero)) }
         }
         return best
+    }
+
+    /// The same for runs of `elements`, each by itself.
+    ///
+    /// - Parameter inParallel: on all threads; not from within a parallel loop.
+    package static func searches(
+        _ elements: UnsafeBufferPointer<Float>, _ runs: [Range<Int>], codes: ClosedRange<Float>, isSymmetric: Bool, clips: Bool,
+        inParallel: Bool = false, _ rounded: (Float) -> Float
+    ) -> [(scale: Float, zero: Float)] {
+        var found = [(scale: Float, zero: Float)](repeating: (1, 0), count: runs.count)
+        found.withUnsafeMutableBufferPointer { found in
+            func search(_ part: Range<Int>) {
+                var start = part.lowerBound
+                while start < part.upperBound {
+                    let end = min(start + laneCount, part.upperBound)
+                    let values = runs[start..<end].map { UnsafeBufferPointer(rebasing: elements[$0]) }
+                    let scales = isSymmetric && clips ? pairedScales(of: values, codes: codes, rounded) : nil
+                    for (place, own) in values.enumerated() {
+                        found[start + place] = scales.map { ($0[place], 0) }
+                            ?? self.search(own, codes: codes, isSymmetric: isSymmetric, clips: clips, rounded)
+                    }
+                    start = end
+                }
+            }
+            if inParallel { Parallel.forRanges(runs.count, minimum: laneCount, search) } else { search(0..<runs.count) }
+        }
+        return found
+    }
+
+    /// How many runs go through their two scales at once.
+    private static let laneCount = 4
+
+    /// The better of two scales for each of some runs, what `search` finds with powers of two; nil where lengths differ or there are not two.
+    private static func pairedScales(
+        of runs: [UnsafeBufferPointer<Float>], codes: ClosedRange<Float>, _ rounded: (Float) -> Float
+    ) -> [Float]? {
+        guard let first = runs.first, runs.allSatisfy({ $0.count == first.count }) else { return nil }
+        var scales = SIMD8<Float>(repeating: 1)
+        for (lane, run) in runs.enumerated() {
+            guard let pair = pair(of: run, codes, rounded) else { return nil }
+            (scales[lane], scales[lane + laneCount]) = pair
+        }
+        let errors = squaredErrors(runs, scales, codes)
+        return runs.indices.map { lane in
+            let (one, other) = (errors[lane], errors[lane + laneCount])
+            let (least, best) = one < .infinity ? (one, scales[lane]) : (.infinity, 1)
+            return other < least ? scales[lane + laneCount] : best
+        }
+    }
+
+    /// The two scales that the parts of a run's range come to; nil where they are not two.
+    private static func pair(of run: UnsafeBufferPointer<Float>, _ codes: ClosedRange<Float>, _ rounded: (Float) -> Float) -> (Float, Float)? {
+        let (low, high) = bounds(of: run)
+        let largest = max(high, -low)
+        guard largest > 0 else { return nil }
+        var scales: [Float] = []
+        for part in parts {
+            let scale = rounded(largest * part / codes.upperBound)
+            guard scale >= Float.leastNormalMagnitude, scale.isFinite, scale != scales.last else { continue }
+            guard scales.count < 2 else { return nil }
+            scales.append(scale)
+        }
+        return scales.count == 2 ? (scales[0], scales[1]) : nil
+    }
+
+    /// `squaredError` of up to four runs of one length with symmetric codes and two scales each, every sum in the same order.
+    ///
+    /// - Parameter scales: the first of each run, then the second of each.
+    private static func squaredErrors(
+        _ runs: [UnsafeBufferPointer<Float>], _ scales: SIMD8<Float>, _ codes: ClosedRange<Float>
+    ) -> SIMD8<Double> {
+        // Lanes without a run repeat the first.
+        let (a, b, c, d) = (runs[0], runs.count > 1 ? runs[1] : runs[0], runs.count > 2 ? runs[2] : runs[0], runs.count > 3 ? runs[3] : runs[0])
+        let inverse = SIMD8<Float>(repeating: 1) / scales
+        let (bottom, top) = (SIMD8(repeating: codes.lowerBound), SIMD8(repeating: codes.upperBound))
+        let shift = SIMD8<Float>(repeating: 12_582_912)
+        let widths = SIMD8<Double>(scales)
+        var sums = SIMD8<Double>.zero
+        for start in stride(from: 0, to: a.count, by: 256) {
+            var part = SIMD8<Float>.zero
+            for index in start..<min(start + 256, a.count) {
+                let values = SIMD4(a[index], b[index], c[index], d[index])
+                let quotient = SIMD8(lowHalf: values, highHalf: values) * inverse
+                let above = quotient.replacing(with: bottom, where: quotient .< bottom)
+                let code = above.replacing(with: top, where: above .> top) + shift - shift
+                let difference = quotient - code
+                part += difference * difference
+            }
+            sums += SIMD8<Double>(part) * widths * widths
+        }
+        return sums
+    }
+
+    /// The smallest number that is not above 0, and the largest that is not below; what is no number counts for nothing.
+    private static func bounds(of values: UnsafeBufferPointer<Float>) -> (low: Float, high: Float) {
+        let whole = values.count / 8 * 8
+        var (lows, highs) = (SIMD8<Float>.zero, SIMD8<Float>.zero)
+        for start in stride(from: 0, to: whole, by: 8) {
+            let own = UnsafeRawBufferPointer(values).loadUnaligned(fromByteOffset: start * MemoryLayout<Float>.stride, as: SIMD8<Float>.self)
+            lows.replace(with: own, where: own .< lows)
+            highs.replace(with: own, where: own .> highs)
+        }
+        var (low, high) = (lows.min(), highs.max())
+        for index in whole..<values.count { (low, high) = (min(low, values[index]), max(high, values[index])) }
+        return (low, high)
     }
 
     private static func squaredError(
@@ -67,6 +171,15 @@ extension ScaleLayout {
         return (elements, starts)
     }
 
+    /// The same handed to `body`, without a copy where elements lie so.
+    package func withGroups<Result>(
+        _ values: UnsafeBufferPointer<Float>, _ body: (_ elements: UnsafeBufferPointer<Float>, _ starts: [Int]) -> Result
+    ) -> Result {
+        if isGrouped { return body(values, groupStarts) }
+        let (elements, starts) = grouped(values)
+        return elements.withUnsafeBufferPointer { body($0, starts) }
+    }
+
     /// What `grouped` made of elements, each at its place again.
     package func ungrouped(_ elements: [Float], to values: UnsafeMutableBufferPointer<Float>) {
         elements.withUnsafeBufferPointer { elements in forEachGrouped(groupStarts) { values[$0] = elements[$1] } }
@@ -79,6 +192,17 @@ extension ScaleLayout {
         }
         for index in 1..<starts.count { starts[index] += starts[index - 1] }
         return starts
+    }
+
+    /// Whether elements that share a scale lie in a row, the groups one after the other, as `grouped` has them.
+    package var isGrouped: Bool {
+        guard scaleStep == 0 else { return false }
+        var (isGrouped, last) = (true, -1)
+        forEachRun(in: 0..<elementCount) { _, scale in
+            isGrouped = isGrouped && scale == last + 1
+            last = scale
+        }
+        return isGrouped
     }
 
     /// Calls `body` with every element's place in the tensor and in the groups.
