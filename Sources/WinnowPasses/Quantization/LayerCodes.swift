@@ -50,6 +50,9 @@ public enum LayerScales: String, HyperparameterChoice, Codable {
     /// 2^k, so that hardware shifts: of the two next to a weight's range the one with the less squared error, for activations the next
     /// one up, of ranges that are found so.
     case powerOfTwo = "power-of-two"
+
+    /// Those of weights.
+    var ofWeights: ScaleChoice? { self == .powerOfTwo ? .powerOfTwo : nil }
 }
 
 /// In which integers layers compute.
@@ -78,7 +81,7 @@ public struct LayerCodes: HyperparameterGroup {
             try LayerSchemes(
                 weights: QuantizationScheme(
                     bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
-                ).with { ($0.convention, $0.clips) = (convention, clipsWeights) }.taking(scales == .powerOfTwo ? .powerOfTwo : nil),
+                ).with { ($0.convention, $0.clips) = (convention, clipsWeights) }.taking(scales.ofWeights),
                 activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8

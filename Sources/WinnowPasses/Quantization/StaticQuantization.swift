@@ -91,7 +91,7 @@ extension StaticQuantization {
     ) throws -> RecurrentWeights {
         guard codeRecurrentWeights else { return RecurrentWeights(graph) }
         let scheme = QuantizationScheme(bits: 8, .init(perChannel: codes.perChannel)).with { $0.convention = codes.convention.member }
-            .taking(codes.scales == .powerOfTwo ? .powerOfTwo : nil)
+            .taking(codes.scales.ofWeights)
         return try RecurrentWeights(graph, selection, scheme, table, rounding, context)
     }
 
