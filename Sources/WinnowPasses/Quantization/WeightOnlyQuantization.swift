@@ -181,7 +181,8 @@ public struct WeightOnlyQuantization: Pass {
         let (base, isPreset) = try ownScheme()
         if let scales, let reason = scales.objection(to: base) {
             throw WinnowError(
-                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)", remedy: "use float32 or float16, or another scheme")
+                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)",
+                remedy: base.levels == .palette ? "leave them out, or use another scheme" : "use float32 or float16, or another scheme")
         }
         return (base, isPreset)
     }

@@ -48,7 +48,7 @@ extension WeightTargets {
                 let (encoded, reason) = encoding?(target)
                     ?? scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
                 storeTable(target, values, encoded, reason, choice, &storage)
-                if rounding.isAsked { noteNearest(target, "its codes are no integers") }
+                if rounding.isAsked { note(RoundingChoice.nearest(target, "its codes are no integers")) }
             }
         }
         let (known, index) = (schemes, GraphIndex(graph))
@@ -69,10 +69,6 @@ extension WeightTargets {
     /// Every target as codes of one scheme.
     mutating func store(_ scheme: QuantizationScheme) throws -> Graph { try store { _ in (scheme, nil) } }
 
-    private mutating func noteNearest(_ target: WeightTarget, _ why: String) {
-        note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: \(why)"))
-    }
-
     private mutating func storeIntegers(
         _ task: RoundingTask, _ rounded: RoundedWeight?, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
     ) {
@@ -80,7 +76,7 @@ extension WeightTargets {
         let encoded = EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
-        if rounded == nil, rounding.needs != .nothing { noteNearest(target, "the data tells nothing of its inputs") }
+        if let finding = rounding.nearest(task, rounded) { note(finding) }
         if let reason = task.reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
         var finding = Finding.quantized(target.tensor, values, task.parameters, as: rounded?.values, from: target.stored.elementType)
         if let choice { finding.reason = "\(choice), \(finding.reason)" }
