@@ -185,3 +185,56 @@ def test_memory_of_four_bits(winnow, winnow_path, tmp_path, external):
     if not external:
         # Codes are read where they lie in the file, at any place. Sixteen layers make numbers 10³⁵ times as large.
         compare(winnow, path, 1e-20 * random.standard_normal((2, size)).astype(np.float32), 1e-3)
+
+
+TWO_BITS = {
+    "weight-only-quantization": ["scheme=uint2-g16", "mixed=false"],
+    "palettization": ["bits=2"],
+    "fixed-point-quantization": ["bits=2", "per-channel=true"],
+}
+
+
+@pytest.mark.parametrize("columns", [22, 24])
+@pytest.mark.parametrize("name", TWO_BITS)
+def test_two_bits(winnow, tmp_path, name, columns):
+    """Files with types of 2 bits are what Winnow computes, in ONNX Runtime with and without its optimizations."""
+    random = np.random.default_rng(columns)
+
+    def normal(*shape):
+        return random.standard_normal(shape).astype(np.float32)
+
+    nodes = [
+        helper.make_node("Conv", ["x", "filter"], ["features"]), helper.make_node("Flatten", ["features"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "matrix"], ["hidden"]), helper.make_node("Gemm", ["hidden", "head"], ["y"], transB=1),
+    ]  # fmt: skip
+    constants = {"filter": normal(8, 16, 2, 2), "matrix": normal(32, columns), "head": normal(12, columns)}
+    save(tmp_path / "model.onnx", nodes, constants, [None, 16, 3, 3], opset=17)
+    settings = [argument for setting in [*TWO_BITS[name], "two-bit-codes=int2"] for argument in ("--set", setting)]
+    path = tmp_path / "codes.onnx"
+    told = winnow("apply", name, tmp_path / "model.onnx", "-o", path, *settings).stdout
+    model = onnx.load(path)
+    types = {value.name: value.data_type for value in model.graph.initializer if value.name.endswith(".codes")}
+    narrow = {TensorProto.INT2, TensorProto.UINT2}
+    wide = {"matrix.codes"} if columns % 4 and name != "palettization" else set()
+    assert {code for code, kind in types.items() if kind not in narrow} == wide and len(types) == 3
+    assert ("computes wrong products" in told) == bool(wide)
+    x = normal(5, 16, 3, 3)
+    compare(winnow, path, x, 1e-5)
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    theirs = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    assert np.abs(np.load(path.with_suffix(".out.npz"))["y"] - theirs).max() <= 1e-5 * np.abs(theirs).max()
+
+
+def test_rows_of_two_bits(tmp_path):
+    """What the rule above is for; once this fails, ONNX Runtime computes such products right."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 4, (32, 22))
+    constants = {"w": helper.make_tensor("w", TensorProto.UINT2, codes.shape, codes.ravel().tolist()), "s": np.float32(1)}
+    nodes = [helper.make_node("DequantizeLinear", ["w", "s"], ["numbers"]), helper.make_node("MatMul", ["x", "numbers"], ["y"])]
+    save(tmp_path / "model.onnx", nodes, constants, [None, 32], opset=25)
+    x = random.standard_normal((3, 32)).astype(np.float32)
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    theirs = onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+    assert np.abs(theirs - x @ codes.astype(np.float32)).max() > 1

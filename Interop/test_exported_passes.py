@@ -77,6 +77,7 @@ RUNS = [
     Run("palettization"),
     Run("dynamic-quantization", (), 2 * INTEGER),
     Run("dynamic-quantization", ("convention=torch",), 2 * INTEGER),
+    Run("dynamic-quantization", ("scales=power-of-two",), 2 * INTEGER),
     Run("static-quantization", ("convention=torch", "range=histogram"), 2 * INTEGER),
     Run("static-quantization", ("fixed-ranges=true", "range=entropy-onnxruntime"), 2 * INTEGER),
     Run("static-quantization", (), 2 * INTEGER),

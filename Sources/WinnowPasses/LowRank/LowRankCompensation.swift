@@ -39,7 +39,12 @@ public struct LowRankCompensation: Pass {
         let metrics = try weighting.member.metrics(of: targets, in: graph, context, sampleCount: samples)
         let indices = (coded: GraphIndex(coded.graph), former: GraphIndex(graph))
         var (names, edits, findings) = (FreshNames(coded.graph), [GraphEdit](), coded.findings)
-        for (site, original) in codedSites(of: graph, former, in: indices.coded) {
+        let sites = codedSites(of: graph, former, in: indices.coded)
+        let reached = Set(sites.map(\.1.tensor))
+        for target in targets where coded.graph.initializers[target.tensor] == nil && !reached.contains(target.tensor) {
+            findings.append(Finding(target.tensor, .skipped, reason: "nothing is added beside its codes: no layer reads them as numbers"))
+        }
+        for (site, original) in sites {
             do throws(Refusal) {
                 let (edit, finding) = try compensated(
                     site, in: indices.coded, original, in: indices.former, metrics[original.tensor] ?? [], &names)

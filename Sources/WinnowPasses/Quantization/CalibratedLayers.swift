@@ -16,6 +16,8 @@ struct CalibratedLayers {
     private(set) var parameters: [ValueName: QuantizationParameters] = [:]
     /// Weights that were rounded by more than the nearest codes; the graph still has the floats.
     private(set) var rounded: [ValueName: RoundedWeight] = [:]
+    /// Weights that have the nearest codes all the same.
+    private(set) var nearest: [Finding] = []
     private let encodings: EncodingTable
     /// What stays float because it was given so.
     private var floats: Set<ValueName> = []
@@ -137,15 +139,35 @@ struct CalibratedLayers {
     /// The same with weights rounded as a choice says, those that one layer reads as they are stored.
     func roundingWeights(by choice: RoundingChoice, _ context: PassContext) throws -> CalibratedLayers {
         guard choice.rounding != nil else { return self }
-        let sites = Dictionary(grouping: plan().sites, by: \.tensor).compactMapValues { $0.count == 1 && $0[0].operand == $0[0].tensor ? $0[0] : nil }
-        let targets = WeightTargets(graph, selection) { _ in nil }.targets.filter { sites[$0.tensor] != nil && $0.sites.count == 1 }
+        let all = Dictionary(grouping: plan().sites, by: \.tensor)
+        let sites = all.compactMapValues { $0.count == 1 && $0[0].operand == $0[0].tensor ? $0[0] : nil }
+        let read = WeightTargets(graph, selection) { _ in nil }.targets.filter { all[$0.tensor] != nil }
+        let targets = read.filter { sites[$0.tensor] != nil && $0.sites.count == 1 }
         var result = self
+        let own = Set(targets.map(\.tensor))
+        for target in read where choice.isAsked && !own.contains(target.tensor) {
+            result.nearest.append(RoundingChoice.nearest(target, "no layer has it for itself as it is stored"))
+        }
         try choice.round(targets, in: graph, context) { target, weight in
             ownParameters(for: weight, of: sites[target.tensor] ?? target.sites[0])
         } done: { task, rounded in
             result.rounded[task.target.tensor] = rounded
+            if let finding = choice.nearest(task, rounded) { result.nearest.append(finding) }
         }
         return result
+    }
+
+    /// The same findings with what rounding made of the floats, where the graph with codes knows but what it made.
+    func tellingErrors(in findings: [Finding]) -> [Finding] {
+        findings.map { finding in
+            guard let own = rounded[finding.subject], let weight = graph.initializers[finding.subject], let codes = finding.codes
+            else { return finding }
+            var result = finding
+            let error = weight.relativeError(of: own.values)
+            result.reason = "relative error \(error)"
+            result.codes = codes.with(relativeError: error, clippedPart: own.parameters.clippedPart(of: weight))
+            return result
+        }
     }
 
     /// Of the codes of most weights.

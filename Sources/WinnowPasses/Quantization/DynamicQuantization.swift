@@ -21,6 +21,7 @@ public struct DynamicQuantization: Pass {
 
     @Hyperparameter("a scale for every output channel of a weight, instead of one for the tensor") public
         var perChannel = true
+    @Hyperparameter("which numbers scales of weights are; those of activations are found at each run") public var scales = LayerScales.float32
     @Hyperparameter("whose scales and roundings, where tools differ") public var convention: Chosen<QuantizationConventions> = "onnx"
     public var choice = WeightChoice()
 
@@ -40,6 +41,7 @@ public struct DynamicQuantization: Pass {
             }
         ) { targets in
             let scheme = QuantizationScheme(bits: 8, .init(perChannel: perChannel)).with { $0.convention = convention.member }
+                .taking(scales.ofWeights)
             var writer = DynamicWriter(targets, scheme)
             for target in targets.targets { try writer.quantize(target, &targets) }
             return try targets.graph.applying(writer.edit)

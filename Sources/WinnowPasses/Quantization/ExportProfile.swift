@@ -35,6 +35,8 @@ package struct ExportProfile: Sendable {
     var domains: Set<String>?
     /// Whether numbers that share a scale must be as many in every block.
     var needsEvenBlocks = false
+    /// The fewest bits of a code that it takes.
+    var leastCodeBits = 4
 
     /// Throws `.recipe` for codes that it does not take.
     func activations(_ wanted: ActivationCodes, isReduced: Bool, by convention: QuantizationConvention) throws -> ActivationScheme {
@@ -84,8 +86,12 @@ package struct ExportProfile: Sendable {
         }
         if refusedOperators.contains("\(type)") { return "\(name) has no \(type)" }
         guard node.op.inputRoles[1] == .scale else { return nil }
+        let types = [node.input(0), node.output(0)].compactMap { $0.flatMap { graph.infos[$0]?.elementType } }
+        if let narrow = types.first(where: { $0.isInteger && $0.bitWidth < 4 }) {
+            if narrow.bitWidth < leastCodeBits { return "\(name) has no \(narrow)" }
+            if let objection = GraphIndex(graph).objectionToTwoBits(behind: node) { return objection }
+        }
         if needsSymmetry {
-            let types = [node.input(0), node.output(0)].compactMap { $0.flatMap { graph.infos[$0]?.elementType } }
             let isZero = node.input(2).flatMap { graph.initializers[$0]?.isZero } ?? true
             if !isZero || types.contains(where: { $0.isInteger && !$0.isSigned }) { return "\(name) takes signed codes with zero points of 0 only" }
             if let wide = types.first(where: { $0.isInteger && $0.bitWidth > codeBits && $0.bitWidth < 32 }) {
@@ -113,7 +119,7 @@ public enum ExportProfiles: MemberCatalogue {
         // than 1/256.
         ExportProfile(
             name: "onnxruntime", floatLayers: ["ConvTranspose"], mergesLayers: true, functions: ["Softmax", "Sigmoid", "LeakyRelu"],
-            definedRanges: ["Softmax"], isMeasured: true, newestVersion: 26),
+            definedRanges: ["Softmax"], isMeasured: true, newestVersion: 26, leastCodeBits: 2),
         // It fuses what comes into layers, whatever becomes of their results, and adds and multiplies in float.
         ExportProfile(
             name: "openvino", floatResults: ["Gemm", "MatMul", "Conv", "ConvTranspose"],

@@ -50,6 +50,9 @@ public enum LayerScales: String, HyperparameterChoice, Codable {
     /// 2^k, so that hardware shifts: of the two next to a weight's range the one with the less squared error, for activations the next
     /// one up, of ranges that are found so.
     case powerOfTwo = "power-of-two"
+
+    /// Those of weights.
+    var ofWeights: ScaleChoice? { self == .powerOfTwo ? .powerOfTwo : nil }
 }
 
 /// In which integers layers compute.
@@ -80,7 +83,7 @@ public struct LayerCodes: HyperparameterGroup {
                 bits: convention.weightBits(bits, isReduced: isReduced), .init(perChannel: perChannel), storedAs: type
             ).with { ($0.convention, $0.clips, $0.keepsToConvention) = (convention, clipsWeights, keepsToConvention) }
             return try LayerSchemes(
-                weights: weights.taking(scales == .powerOfTwo ? .powerOfTwo : nil),
+                weights: weights.taking(scales.ofWeights),
                 activations: profile.member.activations(activations, isReduced: isReduced, by: convention))
         }
         let wide: ActivationCodes = activations.elementType.isSigned ? .int8 : .uint8

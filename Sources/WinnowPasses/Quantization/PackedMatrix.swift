@@ -10,7 +10,7 @@ public enum MatrixStorage: String, HyperparameterChoice, Codable {
     case matMulNBits = "matmul-nbits"
 }
 
-/// A matrix of 4- or 8-bit codes in blocks along its inputs that only products read, as `com.microsoft`'s MatMulNBits holds it: outputs ×
+/// A matrix of 2-, 4- or 8-bit codes in blocks along its inputs that only products read, as `com.microsoft`'s MatMulNBits holds it: outputs ×
 /// blocks × bytes, low bits first.
 struct PackedMatrix {
     private let encoded: EncodedWeight
@@ -22,7 +22,7 @@ struct PackedMatrix {
     /// nil where something else reads the weight, or where the operator has no such blocks.
     init?(_ encoded: EncodedWeight, _ target: WeightTarget, in index: GraphIndex) {
         guard case .affine(let parameters) = encoded.meaning, [16, 32, 64, 128, 256].contains(parameters.blockSize),
-            [4, 8].contains(parameters.elementType.bitWidth), encoded.shape.rank == 2, parameters.form == nil, let axis = parameters.axis,
+            parameters.elementType.bitWidth <= 8, encoded.shape.rank == 2, parameters.form == nil, let axis = parameters.axis,
             target.stored.elementType == .float32, !index.isOutput(target.tensor), target.sites.allSatisfy({ $0.holder == nil })
         else { return nil }
         readers = index.consumers(of: target.tensor)
@@ -119,8 +119,9 @@ extension EncodedWeight {
         }
         let width = blocks * op.blockSize
         let codes = (0..<op.columns).flatMap { row in (0..<op.depth).map { UInt8(code(bytes, row * width + $0)) } }
+        let types: [Int: ElementType] = [2: .uint2, 4: .uint4]
         var parameters = QuantizationParameters(
-            elementType: op.bitWidth == 8 ? .uint8 : .uint4, codes: 0...mask, scales: scales.floats(), zeroPoints: zeroPoints, axis: 1)
+            elementType: types[op.bitWidth] ?? .uint8, codes: 0...mask, scales: scales.floats(), zeroPoints: zeroPoints, axis: 1)
         parameters.blockSize = op.blockSize
         let shape: Shape = [op.columns, op.depth]
         self.init(codes: Tensor(codes: codes, shape: shape, parameters.elementType), shape: shape, .affine(parameters))

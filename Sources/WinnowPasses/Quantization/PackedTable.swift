@@ -10,8 +10,8 @@ public enum TableStorage: String, HyperparameterChoice, Codable {
     case gatherBlockQuantized = "gather-block-quantized"
 }
 
-/// A table of 4- or 8-bit codes whose rows are all that is read of it, as `com.microsoft`'s GatherBlockQuantized holds it: 4-bit codes as
-/// they are, 8-bit codes as uint8, in blocks along its rows or with a scale a row.
+/// A table of 2-, 4- or 8-bit codes whose rows are all that is read of it, as `com.microsoft`'s GatherBlockQuantized holds it: 4-bit codes as
+/// they are, 8-bit codes as uint8, 2-bit codes four in a byte of rows that fill it, in blocks along its rows or with a scale a row.
 struct PackedTable {
     private let encoded: EncodedWeight
     private let parameters: QuantizationParameters
@@ -19,10 +19,14 @@ struct PackedTable {
     private let lookups: [Node]
     private let op: GatherBlockQuantized
 
+    /// Of what holds codes.
+    var elementType: ElementType { op.bitWidth == 4 ? parameters.elementType : .uint8 }
+
     /// nil where the table is read otherwise, or where the operator has no such blocks.
     init?(_ encoded: EncodedWeight, _ target: WeightTarget, in index: GraphIndex) {
         guard case .affine(let parameters) = encoded.meaning, parameters.form == nil, encoded.shape.rank == 2,
-            [.int4, .uint4, .int8, .uint8].contains(parameters.elementType), [.float32, .float16].contains(parameters.scaleType),
+            parameters.elementType.bitWidth <= 8, encoded.shape[1] * parameters.elementType.bitWidth % 8 == 0 || parameters.elementType.bitWidth == 4,
+            [.float32, .float16].contains(parameters.scaleType),
             [.float32, .float16].contains(target.stored.elementType), let lookups = index.lookups(of: target)
         else { return nil }
         let size: Int
@@ -44,9 +48,9 @@ struct PackedTable {
 
     func write(to edit: inout GraphEdit, _ names: inout FreshNames) {
         let scales = Tensor(parameters.scales, shape: blocks).converted(to: parameters.scaleType)
-        var parts = [("codes", shifted(encoded.codes)), ("scale", scales)]
-        if parameters.hasZeroPoints || parameters.elementType == .uint8 {
-            parts.append(("zero_point", shifted(Tensor(parameters.zeroPoints.map(Double.init), shape: blocks, as: parameters.elementType))))
+        var parts = [("codes", stored(encoded.codes)), ("scale", scales)]
+        if parameters.hasZeroPoints || !parameters.elementType.isSigned && op.bitWidth != 4 {
+            parts.append(("zero_point", stored(Tensor(parameters.zeroPoints.map(Double.init), shape: blocks, as: parameters.elementType))))
         }
         var operands: [ValueName] = []
         for (part, tensor) in parts {
@@ -71,9 +75,18 @@ struct PackedTable {
 
     private var blocks: Shape { [encoded.shape[0], (encoded.shape[1] + op.blockSize - 1) / op.blockSize] }
 
-    /// Signed bytes as unsigned ones, from 128 on.
-    private func shifted(_ codes: Tensor) -> Tensor {
-        codes.elementType == .int8 ? Tensor(codes: codes.codes().map { $0 ^ 128 }, shape: codes.shape, .uint8) : codes
+    /// Bytes count from 0 on, and hold what they can of a row.
+    private func stored(_ codes: Tensor) -> Tensor {
+        guard op.bitWidth != 4 else { return codes }
+        let offset = parameters.elementType.isSigned ? 1 << (op.bitWidth - 1) : 0
+        let (own, width, perByte) = (codes.integers(), codes.shape[1], 8 / op.bitWidth)
+        let stride = (width + perByte - 1) / perByte
+        var bytes = [UInt8](repeating: 0, count: codes.shape[0] * stride)
+        for (place, code) in own.enumerated() {
+            let column = place % width
+            bytes[place / width * stride + column / perByte] |= UInt8(truncatingIfNeeded: code + offset) << UInt8(column % perByte * op.bitWidth)
+        }
+        return Tensor(bytes, shape: [codes.shape[0], stride])
     }
 }
 

@@ -13,7 +13,7 @@ public struct Palettization: Pass {
     public static let guide = """
         Clusters each weight tensor's values and stores indices and a palette. Pruned weights stay exactly zero. ONNX has no \
         palette operator: the file looks indices up with Gather, which every runtime has. Up to 4 bits take half a byte a \
-        weight, up to 8 bits one byte. group-size gives every so many output channels a palette of their own; with vector-size an \
+        weight (up to 2 a quarter, where two-bit-codes says int2), up to 8 bits one byte. group-size gives every so many output channels a palette of their own; with vector-size an \
         index stands for so many weights along the sum (product quantization). `finetune` behind it trains the numbers of the \
         palettes; zeros stay.
         """
@@ -26,6 +26,8 @@ public struct Palettization: Pass {
     @Hyperparameter("where the numbers of a palette are before k-means; vectors always start as plus-plus", counts: .with("vector-size", ["1"]))
     public var start = Start.linear
     @Hyperparameter("what counts a weight's distance: fisher: the mean square of the loss's gradient") public var weighting = Weighting.none
+    @Hyperparameter("what holds indices of up to 2 bits: int2 needs operator set 25, and of runtimes ONNX Runtime alone reads it")
+    public var twoBitCodes = TwoBitStorage.int4
     public var choice = WeightChoice()
 
     public enum Start: String, HyperparameterChoice, Codable { case linear, density, plusPlus = "plus-plus" }
@@ -47,7 +49,7 @@ public struct Palettization: Pass {
         return try graph.rewritingWeights(choice) { targets in
             let moments = weighting == .fisher && !targets.isBody
                 ? try LossGradients.moments(of: targets.targets, in: targets.graph, context) : [:]
-            return try targets.store(encoding: { target in
+            return try targets.store(twoBits: twoBitCodes, encoding: { target in
                 form.encoded(target.values, counts: moments[target.tensor]?.meanSquares, channelAxis: target.channelAxis)
             }) { _ in (scheme, nil) }
         }

@@ -37,6 +37,15 @@ extension QuantizationParameters {
         (scaleType, isPowerOfTwo) = (kind.elementType, kind == .powerOfTwo)
     }
 
+    /// The smallest type of the same sign that holds codes and zero points.
+    var packedType: ElementType {
+        let types: [ElementType] = elementType.isSigned ? [.int2, .int4, .int8] : [.uint2, .uint4, .uint8]
+        return types.first { type in
+            guard let range = type.integerRange else { return false }
+            return range.contains(codes.lowerBound) && range.contains(codes.upperBound) && zeroPoints.allSatisfy(range.contains)
+        } ?? elementType
+    }
+
     /// Whether any code but 0 stands for 0.
     var hasZeroPoints: Bool { zeroPoints.contains { $0 != 0 } }
 }

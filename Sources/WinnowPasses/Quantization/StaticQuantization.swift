@@ -73,8 +73,9 @@ public struct StaticQuantization: Pass {
             ledger.note(Finding(name, .done, .nodes, before: 1, after: 0, reason: "folded into the layer before it"))
         }
         let prediction = RuntimePrediction(noted, on: arithmetic.profile)?.findings ?? []
-        let coding = layers.tellingSignal(in: pairs.findings + findings, of: pairs, context)
-        let own = coding + recurrent.findings + layers.encodingFindings(and: recurrent.given, in: recurrent.graph)
+        let coding = layers.tellingSignal(in: pairs.findings + layers.tellingErrors(in: findings), of: pairs, context)
+        let nearest = layers.nearest.filter { note in coding.contains { $0.subject == note.subject && $0.codes != nil } }
+        let own = coding + nearest + recurrent.findings + layers.encodingFindings(and: recurrent.given, in: recurrent.graph)
             + search + audit.findings + prediction + written.findings
         for finding in own + arithmetic.profile.objections(to: written.graph) { ledger.note(finding) }
         for site in graph.capturedWeightSites where !ledger.has(site.tensor) {
@@ -91,7 +92,7 @@ extension StaticQuantization {
     ) throws -> RecurrentWeights {
         guard codeRecurrentWeights else { return RecurrentWeights(graph) }
         let scheme = QuantizationScheme(bits: 8, .init(perChannel: codes.perChannel)).with { $0.convention = codes.convention.member }
-            .taking(codes.scales == .powerOfTwo ? .powerOfTwo : nil)
+            .taking(codes.scales.ofWeights)
         return try RecurrentWeights(graph, selection, scheme, table, rounding, context)
     }
 

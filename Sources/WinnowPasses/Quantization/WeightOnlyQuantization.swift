@@ -47,6 +47,8 @@ public struct WeightOnlyQuantization: Pass {
     public var matrices = MatrixStorage.dequantizeLinear
     @Hyperparameter("what holds tables: gather-block-quantized is ONNX Runtime's own, of which only rows that are read become numbers")
     public var tables = TableStorage.dequantizeLinear
+    @Hyperparameter("what holds codes of 2 bits: int2 needs operator set 25, and of runtimes ONNX Runtime alone reads it")
+    public var twoBitCodes = TwoBitStorage.int4
     public var choice = WeightChoice()
 
     public init() {}
@@ -88,7 +90,7 @@ public struct WeightOnlyQuantization: Pass {
                 if let name = assignment.exception(target) { exceptions[name, default: []].append(target.tensor) }
             }
             let floats = table.floats(in: targets.graph)
-            return try targets.store(rounding: rounding, context, matrices: matrices, tables: tables, given: given) { target in
+            return try targets.store(rounding: rounding, context, matrices: matrices, tables: tables, twoBits: twoBitCodes, given: given) { target in
                 if given[target.tensor] != nil { return (scheme, "as \(table.source) says") }
                 if floats.contains(target.tensor) { return (nil, "stays float, as \(table.source) says") }
                 guard !isPreset, target.isLookedUp else { return assignment(target) }
@@ -181,7 +183,8 @@ public struct WeightOnlyQuantization: Pass {
         let (base, isPreset) = try ownScheme()
         if let scales, let reason = scales.objection(to: base) {
             throw WinnowError(
-                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)", remedy: "use float32 or float16, or another scheme")
+                .recipe, "scales \(scales.rawValue)", "go with other codes: \(reason)",
+                remedy: base.levels == .palette ? "leave them out, or use another scheme" : "use float32 or float16, or another scheme")
         }
         return (base, isPreset)
     }

@@ -11,10 +11,27 @@ package struct WeightStorage {
 
     private let matrices: MatrixStorage
     private let tables: TableStorage
+    private let twoBits: TwoBitStorage
 
-    package init(_ graph: Graph, matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear) {
+    package init(
+        _ graph: Graph, matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear, twoBits: TwoBitStorage = .int4
+    ) {
         index = GraphIndex(graph)
-        (self.matrices, self.tables) = (matrices, tables)
+        (self.matrices, self.tables, self.twoBits) = (matrices, tables, twoBits)
+    }
+
+    /// Codes in the type that the file has for them, and why it is wider than was asked for.
+    func typed(_ encoded: EncodedWeight, of target: WeightTarget) -> (encoded: EncodedWeight, reason: String?) {
+        guard let own = encoded.inTwoBits else { return (encoded, nil) }
+        if let packed = [own, encoded].first(where: { isPacked($0, target) }) { return (packed, nil) }
+        guard twoBits == .int2 else { return (encoded, nil) }
+        guard case .affine = own.meaning, let objection = index.objectionToTwoBits(of: target.tensor, own.codes.shape) else { return (own, nil) }
+        return (encoded, "in 4 bits: \(objection)")
+    }
+
+    private func isPacked(_ encoded: EncodedWeight, _ target: WeightTarget) -> Bool {
+        matrices == .matMulNBits && PackedMatrix(encoded, target, in: index) != nil
+            || tables == .gatherBlockQuantized && PackedTable(encoded, target, in: index) != nil
     }
 
     /// The graph with the weights replaced, at an operator set that knows their types.
@@ -32,11 +49,12 @@ package struct WeightStorage {
             packed.write(to: &edit, &names)
             return
         }
-        types.insert(encoded.codes.elementType)
         if tables == .gatherBlockQuantized, let packed = PackedTable(encoded, target, in: index) {
+            types.insert(packed.elementType)
             packed.write(to: &edit, &names)
             return
         }
+        types.insert(encoded.codes.elementType)
         if let rows = LookedUpRows(encoded, target, in: index) {
             rows.write(to: &edit, &names)
             return

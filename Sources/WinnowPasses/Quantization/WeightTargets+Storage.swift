@@ -25,17 +25,18 @@ extension WeightTargets {
     /// - Parameters:
     ///   - matrices: what holds matrices whose codes come in blocks.
     ///   - tables: what holds tables whose rows are looked up.
+    ///   - twoBits: what holds codes of 2 bits elsewhere.
     ///   - given: parameters that targets have in place of those of their scheme.
     ///   - encoding: the codes of a target whose scheme's are no integers, and why they are not as asked for; nil: as the scheme has them.
     ///   - choose: a target's scheme and why it is that one, or nil and why the target stays as it is.
     mutating func store(
         rounding: RoundingChoice = RoundingChoice(), _ context: PassContext = PassContext(),
-        matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear,
+        matrices: MatrixStorage = .dequantizeLinear, tables: TableStorage = .dequantizeLinear, twoBits: TwoBitStorage = .int4,
         given: [ValueName: QuantizationParameters] = [:],
         encoding: ((WeightTarget) -> (encoded: EncodedWeight, reason: String?))? = nil,
         _ choose: (WeightTarget) -> (scheme: QuantizationScheme?, reason: String?)
     ) throws -> Graph {
-        var storage = WeightStorage(graph, matrices: matrices, tables: tables)
+        var storage = WeightStorage(graph, matrices: matrices, tables: tables, twoBits: twoBits)
         var (integers, schemes): ([WeightTarget], [ValueName: (scheme: QuantizationScheme, choice: String?)]) = ([], [:])
         for target in targets {
             let (scheme, choice) = choose(target)
@@ -48,7 +49,7 @@ extension WeightTargets {
                 let (encoded, reason) = encoding?(target)
                     ?? scheme.encoded(values, channelAxis: target.channelAxis, inputAxis: target.inputAxis)
                 storeTable(target, values, encoded, reason, choice, &storage)
-                if rounding.isAsked { noteNearest(target, "its codes are no integers") }
+                if rounding.isAsked { note(RoundingChoice.nearest(target, "its codes are no integers")) }
             }
         }
         let (known, index) = (schemes, GraphIndex(graph))
@@ -69,21 +70,19 @@ extension WeightTargets {
     /// Every target as codes of one scheme.
     mutating func store(_ scheme: QuantizationScheme) throws -> Graph { try store { _ in (scheme, nil) } }
 
-    private mutating func noteNearest(_ target: WeightTarget, _ why: String) {
-        note(Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: \(why)"))
-    }
-
     private mutating func storeIntegers(
         _ task: RoundingTask, _ rounded: RoundedWeight?, _ choice: String?, _ rounding: RoundingChoice, _ storage: inout WeightStorage
     ) {
         let (target, values) = (task.target, task.target.values)
-        let encoded = EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters)
+        let (encoded, remark) = storage.typed(EncodedWeight(rounded?.values ?? values, rounded?.parameters ?? task.parameters), of: target)
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
-        if rounded == nil, rounding.needs != .nothing { noteNearest(target, "the data tells nothing of its inputs") }
+        if let finding = rounding.nearest(task, rounded) { note(finding) }
         if let reason = task.reason { note(Finding(target.tensor, .fellBack, .elementSize, reason: reason)) }
-        var finding = Finding.quantized(target.tensor, values, task.parameters, as: rounded?.values, from: target.stored.elementType)
-        if let choice { finding.reason = "\(choice), \(finding.reason)" }
+        var parameters = task.parameters
+        parameters.elementType = encoded.codes.elementType
+        var finding = Finding.quantized(target.tensor, values, parameters, as: rounded?.values, from: target.stored.elementType)
+        for remark in [remark, choice].compactMap({ $0 }) { finding.reason = "\(remark), \(finding.reason)" }
         note(finding)
     }
 
@@ -91,6 +90,7 @@ extension WeightTargets {
         _ target: WeightTarget, _ values: Tensor, _ encoded: EncodedWeight, _ reason: String?, _ choice: String?,
         _ storage: inout WeightStorage
     ) {
+        let encoded = storage.typed(encoded, of: target).encoded
         guard isWorthwhile(target, encoded) else { return }
         storage.store(encoded, inPlaceOf: target, &names)
         noteTable(target, values, encoded, reason.map { "\($0); " } ?? choice.map { "\($0), " } ?? "", isMilder: reason != nil)

@@ -171,6 +171,14 @@ struct LowRankCompensationTests {
         let findings = try LowRankCompensation()(graph).findings.filter { $0.reason.hasPrefix("nothing is added") }
         #expect(findings.map(\.subject).sorted() == ["E", "R", "W"], "\(findings)")
     }
+
+    /// So is one whose codes no layer reads as numbers.
+    @Test func codesOfAnOperatorsOwnAreNamed() throws {
+        let own: HyperparameterValue = ["scheme": "int4-g16", "mixed": false, "matrices": "matmul-nbits"]
+        let result = try LowRankCompensation(hyperparameters: ["rank": 2, "quantization": own])(Self.scene(1).graph)
+        #expect(result.graph.nodes.contains { $0.op is MatMulNBits })
+        #expect(result.findings.contains { $0.subject == "w" && $0.status == .skipped && $0.reason.hasPrefix("nothing is added") })
+    }
 }
 
 struct RecurrentCostTests {

@@ -3,6 +3,7 @@ import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor
+import WinnowTestSupport
 @testable import WinnowPasses
 
 struct DynamicQuantizationTests {
@@ -46,5 +47,23 @@ struct DynamicQuantizationTests {
         let w = b.constant("w", TestModels.normal([4, 3, 2, 2]))
         let result = try DynamicQuantization()(b.graph(outputs: [b.add(ConvTranspose(window: Window(strides: [2, 2])), x, w, name: "y")]))
         #expect(result.findings.contains { $0.subject == "w" && $0.status == .kept && $0.reason == "convolutions stay float" })
+    }
+
+    /// Scales of products' and recurrent layers' weights, in every tool's convention; none clips, and none is coarser than it need be.
+    @Test(arguments: ["onnx", "torch"], [true, false]) func scalesArePowers(_ convention: String, _ perChannel: Bool) throws {
+        let own: [String: HyperparameterValue] = ["per-channel": .bool(perChannel), "convention": .string(convention)]
+        for graph in [try TestModels.perceptron(), try TestModels.recurrent()] {
+            let plain = try DynamicQuantization(hyperparameters: own)(graph).graph
+            let result = try DynamicQuantization(hyperparameters: own.merging(["scales": "power-of-two"]) { $1 })(graph).graph
+            try WrittenModels.keep(result, "passes", "dynamic-quantization power-of-two \(convention) \(perChannel) \(graph.name)")
+            let names = result.initializers.keys.filter { $0.hasSuffix(".scale") }
+            #expect(!names.isEmpty)
+            for name in names {
+                let scales = try #require(result.initializers[name]).floats()
+                let ranges = try #require(plain.initializers[name]).floats()
+                #expect(scales.allSatisfy { $0.significand == 1 }, "\(name)")
+                #expect(zip(scales, ranges).allSatisfy { $0 <= 2.04 * $1 && $0 >= 0.49 * $1 }, "\(name)")
+            }
+        }
     }
 }

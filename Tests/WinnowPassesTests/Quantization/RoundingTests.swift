@@ -83,6 +83,48 @@ struct RoundingTests {
         }
     }
 
+    /// What was asked for and changes no code is told: of a weight whose numbers are codes already, and of columns of outputs, which share
+    /// no sum.
+    @Test(arguments: ["hqq", "sum-preserving", "gptq", "adaround"], [false, true])
+    func roundingsThatFindNothingAreTold(_ name: String, isExact: Bool) throws {
+        let b = GraphBuilder("layer")
+        let x = try b.add(Relu(), b.input("x", .float32, ["N", 16]), name: "relu")
+        let codes = (0..<128).map { (place: Int) -> Float in
+            let code = place % 16 == 0 ? 127 : place * 37 % 251 - 125
+            return Float(code) / 32
+        }
+        let weight = isExact ? Tensor(codes, shape: [8, 16]) : TestModels.normal([8, 16])
+        let graph = try b.graph(outputs: [b.linear(x, b.constant("w", weight), b.constant("b", TestModels.normal([8])), name: "fc")])
+        func told(_ pass: any Pass) throws -> [String] {
+            let findings = try pass(graph, in: TestModels.context(for: graph)).findings.filter { $0.subject == "w" && $0.status == .fellBack }
+            return findings.map(\.reason)
+        }
+        let expected = isExact ? ["rounded to the nearest: \(name) finds no better codes"] : []
+        #expect(try told(WeightOnlyQuantization(hyperparameters: ["rounding": .string(name)])) == expected)
+        #expect(try told(StaticQuantization(hyperparameters: ["rounding": .string(name), "output-sqnr": 0])) == expected)
+        #expect(try told(WeightOnlyQuantization(hyperparameters: ["rounding": "nearest"])).isEmpty)
+        guard name == "sum-preserving" else { return }
+        let columns = try WeightOnlyQuantization(hyperparameters: ["rounding": .string(name), "block-size": "4x1"])
+        #expect(try told(columns) == ["rounded to the nearest: \(name) finds no better codes"])
+    }
+
+    /// Static quantization tells the same, and where a weight is not one layer's own.
+    @Test func sharedWeightsAreRoundedToTheNearest() throws {
+        let b = GraphBuilder("shared")
+        let x = try b.input("x", .float32, ["N", 8])
+        let w = b.constant("w", TestModels.normal([8, 8]))
+        let first = try b.add(Relu(), b.add(MatMul(), x, w, name: "first"), name: "relu")
+        let second = try b.add(MatMul(), first, w, name: "second")
+        let graph = try b.graph(outputs: [b.add(MatMul(), second, b.constant("v", TestModels.normal([8, 4], seed: 3)), name: "third")])
+        let pass = try StaticQuantization(hyperparameters: ["rounding": "gptq", "output-sqnr": 0, "weight-bits": 4])
+        let findings = try pass(graph, in: TestModels.context(for: graph)).findings
+        let told = findings.filter { $0.reason.hasPrefix("rounded to the nearest") }
+        #expect(told.map(\.subject) == ["w"] && told.allSatisfy { $0.reason.contains("no layer has it for itself") })
+        // Errors are those of the weight that the model had.
+        let errors = findings.filter { ["w", "v"].contains($0.subject) }.compactMap { $0.codes?.signal }
+        #expect(errors.count == 2 && errors.allSatisfy { $0 < 40 })
+    }
+
     /// Where inputs are independent and equally large there is nothing to make up for.
     @Test(arguments: [false, true]) func independentInputsAreRoundedToTheNearest(ordered: Bool) throws {
         let graph = try TestModels.perceptron()

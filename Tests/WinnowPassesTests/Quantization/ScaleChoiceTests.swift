@@ -77,6 +77,14 @@ struct ScaleChoiceTests {
         #expect(Self.arePowers(try #require(eight.initializers["first.scale"]).floats()) && eight.initializers["first.codes"]?.elementType == .int8)
     }
 
+    /// What a refusal says to do is not refused too.
+    @Test(arguments: ["float32", "float16", "power-of-two", "e8m0", "e4m3"]) func palettesHaveNoScales(_ scales: String) throws {
+        let graph = try TestModels.perceptron()
+        let pass = try WeightOnlyQuantization(hyperparameters: ["scheme": "palette-4", "scales": .string(scales)])
+        let error = #expect(throws: WinnowError.self) { try pass(graph) }
+        #expect(error?.description.contains("palettes have no scales; leave them out") == true, "\(error?.description ?? "")")
+    }
+
     /// Roundings that move scales move them from power to power.
     @Test(arguments: ["hqq", "gptq", "sequential-mse"]) func roundingsKeepPowers(_ name: String) throws {
         let graph = try TestModels.perceptron()

@@ -9,6 +9,7 @@ extension CastKernel {
         case .uint8: { mapElements(Float.self, UInt8.self, $0, $1, $2) { UInt8(truncatingIfNeeded: lowBits($0)) } }
         case .int16: { mapElements(Float.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: lowBits($0)) } }
         case .uint16: { mapElements(Float.self, UInt16.self, $0, $1, $2) { UInt16(truncatingIfNeeded: lowBits($0)) } }
+        case .int4, .uint4, .int2, .uint2: packed(target) { (x: Float) in lowBits(x) }
         default: wrapping(Float.self, target)
         }
     }
@@ -19,6 +20,7 @@ extension CastKernel {
         case .uint8: { mapElements(T.self, UInt8.self, $0, $1, $2) { UInt8(truncatingIfNeeded: signed(Double($0), 0x1p31) as Int32) } }
         case .int16: { mapElements(T.self, Int16.self, $0, $1, $2) { Int16(truncatingIfNeeded: signed(Double($0), 0x1p31) as Int32) } }
         case .uint16: { mapElements(T.self, UInt16.self, $0, $1, $2) { UInt16(truncatingIfNeeded: signed(Double($0), 0x1p31) as Int32) } }
+        case .int4, .uint4, .int2, .uint2: packed(target) { (x: T) in signed(Double(x), 0x1p31) }
         case .int32: { mapElements(T.self, Int32.self, $0, $1, $2) { signed(Double($0), 0x1p31) } }
         case .uint32: { mapElements(T.self, UInt32.self, $0, $1, $2) { UInt32(bitPattern: unsigned(Double($0), 0x1p31)) } }
         case .int64: { mapElements(T.self, Int64.self, $0, $1, $2) { signed(Double($0), 0x1p63) } }
@@ -37,7 +39,21 @@ extension CastKernel {
         case .uint32: { mapElements(Float.self, UInt32.self, $0, $1, $2) { whole(Double($0), 0x1p32) } }
         case .int64: { mapElements(Float.self, Int64.self, $0, $1, $2) { whole(Double($0), 0x1p63) } }
         case .uint64: { mapElements(Float.self, UInt64.self, $0, $1, $2) { whole(Double($0), 0x1p64) } }
+        case .int4, .uint4, .int2, .uint2:
+            target.integerRange.map { range in
+                let (low, high) = (Float(range.lowerBound), Float(range.upperBound))
+                return packed(target) { (x: Float) in cut(x, low, high) }
+            }
         default: fromFloat(target, MiniFloat.Rounding())
+        }
+    }
+
+    /// Elements of less than a byte, of which `whole` gives the low bits.
+    @inline(__always)
+    private static func packed<T: BitwiseCopyable>(_ target: ElementType, _ whole: @escaping @Sendable (T) -> Int32) -> UnaryLoop {
+        { source, packed, count in
+            let x = source.assumingMemoryBound(to: T.self)
+            PackedLoops.pack(packed, count, bits: target.bitWidth) { UInt8(truncatingIfNeeded: whole(x[$0])) }
         }
     }
 

@@ -7,13 +7,6 @@ extension CastKernel {
         case .float16: return { mapElements(Float.self, UInt16.self, $0, $1, $2, HalfFloat.encode) }
         case .bfloat16: return { mapElements(Float.self, UInt16.self, $0, $1, $2) { bfloat16($0) } }
         case .bool: return { mapElements(Float.self, Bool.self, $0, $1, $2) { $0 != 0 } }
-        case .int4, .uint4, .int2, .uint2:
-            guard let range = target.integerRange else { return nil }
-            let (low, high) = (Float(range.lowerBound), Float(range.upperBound))
-            return { source, packed, count in
-                let x = source.assumingMemoryBound(to: Float.self)
-                PackedLoops.pack(packed, count, bits: target.bitWidth) { UInt8(truncatingIfNeeded: cut(x[$0], low, high)) }
-            }
         case .float8E4M3FN, .float8E5M2, .float8E8M0:
             guard let format = target.miniFloat else { return nil }
             return { mapElements(Float.self, UInt8.self, $0, $1, $2) { format.code(of: $0, rounding) } }

@@ -33,6 +33,16 @@ public struct RoundingChoice: HyperparameterGroup {
     /// Whether numbers were asked to become other codes than the nearest.
     var isAsked: Bool { !isDefault && member != NearestRounding.self }
 
+    /// That a weight has the nearest codes all the same; nil where it has others, or where nobody asked for such.
+    func nearest(_ task: RoundingTask, _ rounded: RoundedWeight?) -> Finding? {
+        if rounded == nil, needs != .nothing { return Self.nearest(task.target, "the data tells nothing of its inputs") }
+        return isAsked && rounded.map(task.isNearest) ?? true ? Self.nearest(task.target, "\(member.name) finds no better codes") : nil
+    }
+
+    static func nearest(_ target: WeightTarget, _ why: String) -> Finding {
+        Finding(target.tensor, .fellBack, .elementSize, reason: "rounded to the nearest: \(why)")
+    }
+
     /// The same with another rounding where none is chosen.
     func otherwise(_ name: Chosen<WeightRoundings>) -> RoundingChoice {
         var result = self

@@ -57,6 +57,11 @@ package struct RoundingTask {
     /// Why more numbers share a scale than was asked for.
     package var reason: String?
     package let finding: (Tensor) -> QuantizationParameters
+
+    /// Whether its codes are the nearest, with the scales that they have by themselves.
+    func isNearest(_ rounded: RoundedWeight) -> Bool {
+        rounded.parameters == parameters && parameters.quantize(rounded.values) == parameters.quantize(target.values)
+    }
 }
 
 /// A float32 weight in numbers that the codes of its parameters stand for.

@@ -83,10 +83,12 @@ import WinnowTensor
         #expect(try Self.cast(x, to: .uint8).integers() == [2, 255, 0, 255])
         #expect(try Self.cast(x, to: .int16).integers() == [2, 255, 0, -1])
         #expect(try Self.cast(x, to: .int32).integers() == [2, 255, -2_147_483_648, 2_147_483_647])
+        #expect(try Self.cast(x, to: .int4).integers() == [2, -1, 0, -1])
+        #expect(try Self.cast(x, to: .uint2).integers() == [2, 3, 0, 3])
     }
 
-    /// Law: to 8 and 16 bits is to 32 bits, and then the low bits.
-    @Test(arguments: [ElementType.int8, .uint8, .int16, .uint16]) func narrowIntegersAreLowBits(type: ElementType) throws {
+    /// Law: to 16 bits and fewer is to 32 bits, and then the low bits.
+    @Test(arguments: [ElementType.int8, .uint8, .int16, .uint16, .int4, .uint4, .int2, .uint2]) func narrowIntegersAreLowBits(type: ElementType) throws {
         var data = RandomGenerator(seed: 11)
         let random = (0..<200_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: data.next())) }
         let x = Tensor(random + (-140_000..<140_000).map { Float($0) / 2 })
