@@ -78,7 +78,7 @@ final class Continuation {
         let infos = node.inputs.map { graph.infos[$0] }
         guard let op = node.op as? any InterpretedOperator, op.isInterpreted(for: infos) else {
             guard inputs.allSatisfy({ $0 == nil || $0?.tensor != nil }) else {
-                throw WinnowError(.unsupported, "", "takes tensors, but an input is a list or nothing")
+                throw WinnowError(.unsupported, "", "takes tensors of numbers, but an input is of texts, a list or nothing")
             }
             return try node.computed(inputs.map { $0?.tensor }, options).map { $0.map { .tensor($0) } }
         }

@@ -8,6 +8,7 @@ public enum PassCatalogue {
         FoldConstants.self,
         RemoveDeadNodes.self,
         RemoveIdentity.self,
+        RemoveNotes.self,
         ShortNames.self,
         // Pruning
         MagnitudePruning.self,

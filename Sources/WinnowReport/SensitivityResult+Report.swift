@@ -11,6 +11,7 @@ extension SensitivityResult {
 
     /// A line for each strength at which a part is left to change.
     private func steps(losing bound: Double) throws -> [String] {
+        guard !names.isEmpty else { return ["there is no part that the pass would change"] }
         let lines = try exceptions(losing: bound).filter { step in names.contains { loss(of: $0, at: step.strength).map { $0 <= bound } ?? false } }
         return lines.isEmpty ? ["every part loses more"] : lines.map { "- \($0.step)" }
     }

@@ -10,13 +10,13 @@ package enum Loss: Sendable, Hashable {
     /// The mean squared difference to a graph input `targets` shaped like the output.
     case meanSquaredError
 
-    /// `model` with the loss of its first output added, and the inputs the loss needs.
+    /// `model` with the loss of its scores (the first output of floats) added, and the inputs the loss needs.
     ///
     /// - Parameters:
     ///   - probabilities: whether labels are probabilities, (N, classes), in the place of class indices.
     ///   - places: labels that are classes of places, which `crossEntropy` compares with in the place of one a sample.
     package func attached(to model: Graph, probabilities: Bool = false, places: PlaceLabels? = nil) throws -> Objective {
-        guard let output = model.computedOutputs.first, let info = model.infos[output] else {
+        guard let output = model.scoredOutput, let info = model.infos[output] else {
             throw WinnowError(.model, model.name, "has no output to take a loss of")
         }
         if case .crossEntropy(let smoothing) = self, let places { return try Self.crossEntropy(of: output, of: model, with: places, smoothing) }

@@ -25,6 +25,19 @@ import WinnowTensor
         #expect(graph.nodes.count == 3, "the graph itself keeps them")
     }
 
+    /// Nor do numbers that an operator makes that is not known.
+    @Test func numbersBehindUnknownOperatorsAreLeftOut() throws {
+        let b = GraphBuilder("classifier")
+        let scores = try b.add(Relu(), b.input("x", .float32, ["N", 2]), name: "scores")
+        var chooser = UnknownOperator(OperatorType("ArrayFeatureExtractor", domain: "ai.onnx.ml"), attributes: Attributes(), version: 1)
+        chooser.outputTypes = [ValueType(.int64, ["N"])]
+        let label = try b.add(Neg(), b.add(chooser, b.add(ArgMax(axis: 1, keepsAxis: false), scores)), name: "label")
+        let graph = try b.graph(outputs: [label, scores])
+        let results = try Session(graph).run(["x": samples])
+        #expect(results.count == 1 && results["scores"] == samples)
+        #expect(graph.omittedOutputs?.contains("label (int64[N]) left out: only what known operators") == true)
+    }
+
     /// The first output of numbers has the scores.
     @Test func theOthersAreJudged() throws {
         let graph = try graph()

@@ -139,7 +139,8 @@ struct HyperparameterTests {
             #expect(set?.description.contains("count") == true)
         }
         let applied = #expect(throws: WinnowError.self) { try alone(TestModels.perceptron()) }
-        #expect(applied?.description.hasPrefix("magnitude-pruning: count: counts only with mode: count") == true)
+        let words = applied?.description ?? ""
+        #expect(words.hasPrefix("magnitude-pruning: count: counts only with mode: count"), "\(words)")
     }
 
     /// What a schedule does not have is no reason to have no words for a run.

@@ -86,7 +86,7 @@ struct Measuring {
         let labels = ClassLabels(of: test, for: graph)
         guard let objection = labels.objection else {
             result.top1 = try bench.trial(graph, on: test, labels: labels).quality.score
-            if let places = labels.places, let output = graph.computedOutputs.first { result.note("top-1: \(places.words(of: output))") }
+            if let places = labels.places, let output = graph.scoredOutput { result.note("top-1: \(places.words(of: output))") }
             return
         }
         let words = test.count == 1 ? "1 sample" : "\(test.count) samples"

@@ -108,7 +108,7 @@ public struct ModelTimer {
     }
 
     private static func labelled(_ inputs: [ValueName: Tensor], for graph: Graph, count: Int) throws -> Dataset {
-        guard let classes = graph.computedOutputs.first.flatMap({ graph.infos[$0]?.type.extents?.last?.value }) else {
+        guard let classes = graph.scoredOutput.flatMap({ graph.infos[$0]?.type.extents?.last?.value }) else {
             throw WinnowError(.model, graph.name, "the number of classes of its first output is not known")
         }
         var random = RandomGenerator(seed: 0)

@@ -29,6 +29,7 @@ public struct ModelExport: Sendable {
                 RemoveIdentity()
                 FoldBatchNorm()
                 RemoveDeadNodes()
+                RemoveNotes()
                 if usesHalf { Float16Conversion() }
                 if shortensNames { ShortNames() }
             }

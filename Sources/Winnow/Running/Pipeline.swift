@@ -36,7 +36,7 @@ public struct Pipeline: Sendable {
     public var teacher: Model?
     /// What choices are made by in place of top-1 or agreement: iterative pruning keeps it within its bound.
     public var judge: Judge?
-    /// What training steps make small in place of the cross-entropy of the first output, made of the graph that is trained. It
+    /// What training steps make small in place of the cross-entropy of the scores (the first output of floats), made of the graph that is trained. It
     /// reads labels and what the model reads.
     public var objective: (@Sendable (Graph) throws -> Objective)?
     /// Fixes every random choice.

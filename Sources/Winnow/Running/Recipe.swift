@@ -32,6 +32,13 @@ public struct Recipe: Sendable {
 }
 
 extension Recipe {
+    /// The same behind a step that removes what an exporter noted in the model, where it did.
+    public func tidying(_ model: Model) -> Recipe {
+        var recipe = self
+        if model.graph.noteByteCount > 0 { recipe.steps.insert(.pass(PassStep(RemoveNotes())), at: 0) }
+        return recipe
+    }
+
     /// Reads YAML: `version: 1` and `steps:`, each a pass's name or `name: { hyperparameter: value }`.
     /// Throws `.recipe` naming the step and what would be right.
     ///

@@ -124,6 +124,7 @@ struct SearchSpace {
     /// The passes that tidy up, those that find something to do.
     private static func prelude(of model: Graph) throws -> [PassStep] {
         var (graph, steps) = (model, [PassStep]())
+        if model.noteByteCount > 0 { steps.append(PassStep(RemoveNotes())) }
         let passes: [any Pass] = [RemoveIdentity(), FoldConstants(), RemoveDeadNodes()]
         for pass in passes {
             let result = try pass(graph).graph

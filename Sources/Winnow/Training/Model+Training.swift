@@ -6,7 +6,7 @@ public import WinnowTraining
 extension Model {
     /// The model trained on the training split, in its best state on the validation split, and one record an epoch.
     ///
-    /// Without an `objective` it is the cross-entropy of the first output with the labels that is made small.
+    /// Without an `objective` it is the cross-entropy of the scores (the first output of floats) with the labels that is made small.
     /// Throws `.data` where data, model and objective do not fit, `.numeric` when the loss is no longer finite, `.cancelled`.
     public func trained(
         _ configuration: TrainingConfiguration, on data: DataSplits, objective: Objective? = nil,

@@ -61,7 +61,7 @@ public struct ModelTraining: Sendable {
         let findings = [Finding].ofTraining(model.graph, to: result.model, noted: .untrained(result))
         return Summary(
             output: output, epoch: result.epoch, history: result.history, untrained: findings.filter { $0.status != .done },
-            labels: places.flatMap { places in graph.computedOutputs.first.map { places.words(of: $0) } })
+            labels: places.flatMap { places in graph.scoredOutput.map { places.words(of: $0) } })
     }
 }
 

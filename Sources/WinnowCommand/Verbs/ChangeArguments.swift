@@ -20,13 +20,13 @@ struct ChangeArguments: ParsableArguments {
         return try Recipe(drafts + training, settings: settings)
     }
 
-    /// Applies the recipe that is right for the model and the data, under the input's name with `suffix` where no other is given.
+    /// Applies the recipe that is right for the model and the data, without what an exporter noted, under the input's name with `suffix` where no other is given.
     func run(_ suffix: String, reading sources: [String] = [], _ recipe: (_ model: Model, _ data: DataSplits?) throws -> Recipe) throws {
         try self.recipe.work.compute.apply()
         let model = try Model(reading: input)
         let name = URL(fileURLWithPath: input).deletingPathExtension().path
         let output = output ?? OutputName.companion(of: name, suffix: "-\(suffix).onnx")
-        try self.recipe.run(on: model, to: output, reading: sources) { try recipe(model, $0) }
+        try self.recipe.run(on: model, to: output, reading: sources) { try recipe(model, $0).tidying(model) }
         if !self.recipe.work.isQuiet { print("written: \(output)") }
     }
 }

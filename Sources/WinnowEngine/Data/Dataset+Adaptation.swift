@@ -188,7 +188,7 @@ extension Shape {
 extension Graph {
     /// Whether the first output may have a score for each of these classes.
     fileprivate func canHaveClasses(_ labels: [Int]) -> Bool {
-        guard let extents = computedOutputs.first.flatMap({ infos[$0]?.extents }), extents.count > 1, let count = extents[1].value else { return true }
+        guard let extents = scoredOutput.flatMap({ infos[$0]?.extents }), extents.count > 1, let count = extents[1].value else { return true }
         return labels.allSatisfy { (0..<count).contains($0) }
     }
 }

@@ -15,7 +15,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
     /// The predicted class of every sample; −1 where one of its scores is no number.
     public var predictions: [Int]
 
-    /// Runs `graph` over `data` in batches and compares its first output, (N, classes) or with an axis of places more, with the labels.
+    /// Runs `graph` over `data` in batches and compares its scores, (N, classes) or with an axis of places more, with the labels.
     /// Throws `.data` where labels are missing or out of range, `.model` where the output is no scores.
     ///
     /// - Parameter labels: what those of `data` are to `graph`, where that is known.
@@ -29,7 +29,7 @@ public struct Evaluation: Sendable, Hashable, Codable {
         guard !graph.outputs.isEmpty else { throw WinnowError(.model, graph.name, "has no output") }
         var options = options
         options.batchSize = batchSize
-        let run = try MetricRun(of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], outputLimit: 1, labels: labels, options: options)
+        let run = try MetricRun(of: graph, on: data, metrics: [Top1(), TopK(k), CrossEntropy()], onlyScores: true, labels: labels, options: options)
         guard let best = run.gathered(Top1.self), let several = run.gathered(TopK.self), let loss = run.gathered(CrossEntropy.self)
         else { throw WinnowError(.model, "evaluation", run.objections[Top1.name] ?? "gives no scores") }
         sampleCount = best.predictions.count

@@ -17,11 +17,11 @@ package struct MetricRun {
     ///
     /// - Parameters:
     ///   - metrics: those to choose from, by what each output is.
-    ///   - outputLimit: how many outputs, the first ones, are looked at.
+    ///   - onlyScores: whether the output of scores alone is looked at.
     ///   - labels: what those of `data` are to `graph`, where that is known.
     package init(
         of graph: Graph, original: Graph? = nil, on data: Dataset, metrics: [any Metric] = MetricCatalogue.all.map { $0.init() },
-        outputLimit: Int = .max, labels: ClassLabels? = nil, options: EvaluationOptions = EvaluationOptions()
+        onlyScores: Bool = false, labels: ClassLabels? = nil, options: EvaluationOptions = EvaluationOptions()
     ) throws {
         let (graph, original) = (try graph.givingComputedOutputs(), try original?.givingComputedOutputs())
         let first = original ?? graph
@@ -29,7 +29,7 @@ package struct MetricRun {
         let own = original == nil ? others : try data.renamed(from: first, to: graph).adapted(to: graph)
         let session = try Session(graph, options: options.session)
         let reference = try original.map { try Session($0, options: options.session) }
-        gauges = try OutputGauge.pairs(of: graph, original, metrics).dropLast(max(0, graph.outputs.count - outputLimit))
+        gauges = try OutputGauge.pairs(of: graph, original, metrics).filter { !onlyScores || $0.name == graph.scoredOutput }
         let places = (labels ?? ClassLabels(of: own, for: graph)).places
         let index = GraphIndex(graph)
         for place in gauges.indices {
@@ -86,8 +86,8 @@ package struct MetricRun {
     /// The first output's value of a metric.
     package subscript(metric: any Metric.Type) -> MetricResult? { results.first { $0.metric == metric.name } }
 
-    /// The metric itself, as the first output left it.
-    func gathered<Kind: Metric>(_ kind: Kind.Type) -> Kind? { gauges.first?.chosen.lazy.compactMap { $0 as? Kind }.first }
+    /// The metric itself, as the first output that it has something to say of left it.
+    func gathered<Kind: Metric>(_ kind: Kind.Type) -> Kind? { gauges.lazy.flatMap(\.chosen).compactMap { $0 as? Kind }.first }
 }
 
 /// The metrics of one output.

@@ -13,7 +13,7 @@ public struct PassContext {
     public var seed: UInt64
     /// What graphs are judged by in place of top-1 or agreement.
     public var judge: Judge?
-    /// What training makes small in place of the cross-entropy of the first output, made of the graph that is trained.
+    /// What training makes small in place of the cross-entropy of the scores (the first output of floats), made of the graph that is trained.
     public var objective: (@Sendable (Graph) throws -> Objective)?
     public var progress: ProgressReporter?
     public var cancellation: Cancellation?

@@ -45,7 +45,7 @@ public struct Distillation: TrainingPass {
     public var models: [String] { teacher.models + moreTeachers }
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
-        guard var objective = setup.objective, let first = setup.model.computedOutputs.first, alpha > 0 else { return }
+        guard var objective = setup.objective, let first = setup.model.scoredOutput, alpha > 0 else { return }
         var (graph, goals) = (objective.graph, [ValueName: [Goal]]())
         for (choice, share) in try sharedTeachers() {
             let teacher = try Teacher(choice.graph(in: context, or: setup.original))

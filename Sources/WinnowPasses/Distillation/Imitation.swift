@@ -7,7 +7,7 @@ import WinnowTraining
 enum Imitation {
     /// The sum over all outputs of real numbers: the Kullback–Leibler divergence where an output is what a Softmax gives
     /// (N, classes), else the mean squared difference.
-    static func objective(of model: Graph, original: Graph) throws -> (objective: Objective, frozen: [ValueName]) {
+    static func objective(of model: Graph, original: Graph, hasLabels: Bool = false) throws -> (objective: Objective, frozen: [ValueName]) {
         let joined = try Teacher(original).joined(to: model)
         let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))
         var losses: [(weight: Double, value: ValueName)] = []
@@ -21,7 +21,8 @@ enum Imitation {
             let types = Set(model.outputs.compactMap { model.infos[$0]?.elementType }).filter(\.isFloatingPoint).map { "\($0)" }.sorted()
             throw WinnowError(
                 .model, model.name, "has no output of float32 to train toward the original's",
-                remedy: types.isEmpty ? "give labels" : "only float32 is trained, and its outputs are \(types.joined(separator: ", ")): export it in float32")
+                remedy: !types.isEmpty ? "only float32 is trained, and its outputs are \(types.joined(separator: ", ")): export it in float32"
+                    : hasLabels ? "export it with its scores as one tensor, which labels can judge" : "give labels")
         }
         let loss = try losses.count == 1 ? losses[0].value : Loss.weightedSum(builder, losses)
         var edit = builder.edit()

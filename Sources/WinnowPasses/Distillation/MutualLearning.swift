@@ -35,7 +35,7 @@ public struct MutualLearning: TrainingPass {
         setup.findings += joined.findings
         let pairs = OutputPairs(of: setup.model, and: other)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]
-        if let target = objective.labelTarget, objective.judgesClasses, let output = setup.model.computedOutputs.first,
+        if let target = objective.labelTarget, objective.judgesClasses, let output = setup.model.scoredOutput,
             let place = pairs[output]?.place
         {
             let (builder, index) = (GraphBuilder(extending: joined.graph), GraphIndex(joined.graph))

@@ -9,7 +9,7 @@ public struct Finetune: Pass {
     public static let summary = "trains the model on, together with any number of training passes"
     public static let guide = """
         Minimizes what `objective` lists, each a loss of a value of the model and a target: labels, an array of the data, or what the \
-        original model gives. Without it, the cross-entropy of the first output on the training data, or, without labels that fit it, the \
+        original model gives. Without it, the cross-entropy of the scores on the training data, or, without labels that fit it, the \
         distance of all outputs from the original model's. It gives back the state that did best on the validation data, by the \
         metric where one is given. Weights that are exactly zero stay zero. Passes listed under `with` take part in the same run: \
         a teacher, tightening masks, learned quantization steps.
@@ -152,16 +152,21 @@ public struct Finetune: Pass {
         }
         let labels = context.training.map { ClassLabels(of: $0, for: setup.original) }
         if let objection = labels?.objection {
-            let (objective, frozen) = try Imitation.objective(of: setup.model, original: original)
+            let hasLabels = context.training.map { $0.labels != nil || $0.placeLabels != nil } ?? false
+            let (objective, frozen) = try Imitation.objective(of: setup.model, original: original, hasLabels: hasLabels)
             setup.objective = objective
             setup.imitates = true
             setup.frozen.formUnion(frozen)
             setup.findings.append(Finding("graph", .done, .objective, reason: "trained toward the original's outputs: \(objection)"))
+            if try passengers().isEmpty && setup.model.hasWeights(of: original) {
+                let remedy = "give labels, an objective or a teacher, or change the model first"
+                setup.findings.append(Finding("graph", .skipped, .objective, reason: "it is the original itself, which leaves nothing to learn: \(remedy)"))
+            }
             return
         }
         setup.objective = try Loss.crossEntropy(labelSmoothing: labelSmoothing)
             .attached(to: setup.model, probabilities: augmentation.mixesSamples, places: labels?.places)
-        if let places = labels?.places, let output = setup.model.computedOutputs.first {
+        if let places = labels?.places, let output = setup.model.scoredOutput {
             setup.findings.append(Finding("graph", .done, .objective, reason: "trained on the cross-entropy: \(places.words(of: output))"))
         }
     }
@@ -307,3 +312,10 @@ extension Finetune {
 
 extension Arithmetic: HyperparameterChoice {}
 extension Finetune: HyperparameterConvertible {}
+
+extension Graph {
+    fileprivate func hasWeights(of other: Graph) -> Bool {
+        nodes.count == other.nodes.count && initializers.count == other.initializers.count
+            && initializers.allSatisfy { other.initializers[$0.key] == $0.value }
+    }
+}

@@ -38,7 +38,7 @@ struct ObjectiveSum {
         objective.arrays = work.arrays
         objective.fixedValues = Set(joined.goals.values).sorted()
         objective.classAxes = work.classAxes
-        objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.computedOutputs.first) }
+        objective.judgesClasses = terms.contains { $0.judgesClasses(of: model.scoredOutput) }
         return (objective, joined.frozen, work.findings)
     }
 
@@ -51,7 +51,7 @@ struct ObjectiveSum {
         _ original: Graph, to model: Graph, for terms: [ObjectiveTerm]
     ) throws -> (graph: Graph, frozen: [ValueName], goals: [ValueName: ValueName]) {
         guard !terms.isEmpty else { return (model, [], [:]) }
-        let outputs = terms.compactMap { $0.output ?? model.computedOutputs.first }
+        let outputs = terms.compactMap { $0.output ?? model.scoredOutput }
         let pairs = OutputPairs(of: model, and: original)
         let wanted = try outputs.map { name -> ValueName in
             if let pair = pairs[name] { return pair.other }
@@ -74,7 +74,7 @@ struct ObjectiveSum {
     }
 
     private mutating func loss(of term: ObjectiveTerm) throws -> ValueName {
-        guard let output = term.output ?? model.computedOutputs.first, model.infos[output] != nil else {
+        guard let output = term.output ?? model.scoredOutput, model.infos[output] != nil else {
             throw Self.missing(term.output ?? "", in: model, "the model")
         }
         if let type = model.infos[output]?.elementType, type != .float32 {

@@ -93,13 +93,18 @@ package struct WeightTargets {
                 ledger.skip(tensor, "the weight of \(node.name) is stored as \(codes.bitWidth)-bit codes already\(Finding.codesRemedy)")
             }
         }
+        let index = GraphIndex(graph)
         for (node, operand) in graph.productOperands where graph.initializers[operand] == nil && !read.contains(operand) {
-            guard let origin = origins[operand], let tensor = graph.initializers[origin], !ledger.has(origin), !chosen.contains(origin)
-            else { continue }
+            guard let origin = origins[operand], let largest = graph.initializers[origin] else { continue }
             // Wider integers are shapes and counters that a weight is made from.
-            let isCoded = tensor.elementType.isInteger && tensor.elementType.bitWidth <= 16
-            let reason = isCoded ? "is stored as codes that nodes look up already\(Finding.codesRemedy)" : "is computed from it: run fold-constants first"
-            ledger.skip(origin, "the weight of \(node) \(reason)")
+            let isCoded = largest.elementType.isInteger && largest.elementType.bitWidth <= 16
+            let sources = isCoded ? [] : index.constantSources(of: operand)
+            let parts = sources.filter { graph.initializers[$0].map(\.isPartOfWeight) ?? false }
+            let reason = isCoded
+                ? "is stored as codes that nodes look up already\(Finding.codesRemedy)" : "is computed from it: run fold-constants first"
+            for part in parts.union([origin]).sorted() where !ledger.has(part) && !chosen.contains(part) {
+                ledger.skip(part, "the weight of \(node) \(reason)")
+            }
         }
     }
 
@@ -182,4 +187,9 @@ extension GraphIndex {
         guard site.holder == nil, site.inputIndex < 2, let data = site.node.input(1 - site.inputIndex) else { return false }
         return isNeverNegative(data)
     }
+}
+
+extension Tensor {
+    /// Whether it can be some of the numbers that a weight is put together from, not one that scales it.
+    fileprivate var isPartOfWeight: Bool { elementType.storesWeights && elementCount > 1 }
 }

@@ -122,8 +122,22 @@ import WinnowTensor
         #expect(run.sums.map(\.output) == ["places", "scaled"])
         #expect(run.results.filter { $0.output == "places" }.map(\.value) == [1])
         #expect(run[Cosine.self]?.output == "scaled" && run[RelativeError.self]?.value == 1)
-        let nothing = try MetricRun(of: network(2), original: network(1), on: data, outputLimit: 1)
+        let nothing = try MetricRun(of: network(2), original: network(1), on: data, onlyScores: true)
         #expect(nothing.results.isEmpty && nothing.objections[Cosine.name]?.contains("no elements") == true)
+    }
+
+    /// Classes that were chosen may stand before the scores that labels judge.
+    @Test func labelsJudgeScoresBehindClasses() throws {
+        let b = GraphBuilder("classifier")
+        let x = try b.input("x", .float32, ["N", 3])
+        let scores = try b.add(Relu(), x, name: "scores")
+        let graph = try b.graph(outputs: [b.add(ArgMax(axis: 1, keepsAxis: false), scores, name: "classes"), scores])
+        let inputs = Dataset.Feature(name: "x", Tensor([3, 1, 2, 0, 5, 1, 1, 2, 9] as [Float], shape: [3, 3]))
+        let data = try Dataset([inputs], labels: [0, 1, 0])
+        #expect(graph.scoredOutput == "scores" && ClassLabels(of: data, for: graph).objection == nil)
+        #expect(try Evaluation(of: graph, on: data).predictions == [0, 1, 2])
+        let classes = try b.graph(outputs: [b.add(ArgMax(axis: 1, keepsAxis: false), scores, name: "alone")])
+        #expect(ClassLabels(of: data, for: classes).objection?.contains("output alone is int64") == true)
     }
 
     @Test func labelsAreRankedAndMeasured() throws {

@@ -173,4 +173,35 @@ struct CleanupTests {
         #expect(result.graph.nodes.count == 1 && result.graph.initializers.isEmpty)
         #expect(result.findings.contains { $0.subject == "dead" && $0.status == .done })
     }
+
+    /// Texts of exporters go, of bodies too; what passes recorded, denotations and the model's own properties stay.
+    @Test func notesOfExportersGo() throws {
+        let b = GraphBuilder("noted")
+        let x = try b.input("x", .float32, ["N", 2])
+        let inner = GraphBuilder("body")
+        let body = try inner.graph(outputs: [inner.add(Relu(), inner.constant("c", Tensor([1, -1] as [Float])), name: "relu")])
+        let branch = try b.add(If(then: body, else: body), b.constant("condition", Tensor([true], shape: [])), name: "if")
+        var graph = try b.graph(outputs: [b.add(Add(), x, branch, name: "sum")])
+        let key = "pkg.torch.onnx.stack_trace"
+        let text = Notes(documentation: "line 7", properties: [key: "File model.py", "winnow.role": "mask"])
+        var edit = GraphEdit()
+        for node in graph.nodes where node.name == "sum" {
+            var noted = node
+            noted.notes = text
+            edit.removedNodes.insert(node.name)
+            edit.addedNodes.append(noted)
+        }
+        graph = try graph.applying(edit)
+        graph.metadata.graphNotes = text
+        graph.metadata.properties = ["author": "somebody"]
+        graph.metadata.valueNotes["x", default: ValueNotes()].notes = text
+        graph.metadata.valueNotes["x"]?.denotation = "IMAGE"
+        let result = try RemoveNotes()(graph)
+        let own = Notes(properties: ["winnow.role": "mask"])
+        #expect(result.graph.nodes.first { $0.name == "sum" }?.notes == own && result.graph.metadata.graphNotes == own)
+        #expect(result.graph.metadata.valueNotes["x"]?.notes == own && result.graph.metadata.valueNotes["x"]?.denotation == "IMAGE")
+        #expect(result.graph.metadata.properties == ["author": "somebody"])
+        #expect(result.findings.first?.before == Double(3 * ("line 7" + key + "File model.py").utf8.count))
+        #expect(try RemoveNotes()(result.graph).findings.map(\.status) == [.kept])
+    }
 }
