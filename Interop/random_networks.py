@@ -155,6 +155,27 @@ class Builder:
         turned = self.add("Transpose", split, perm=[0, 2, 1, 3, 4])
         return self.add("Reshape", turned, self.shape(x, 0, channels, *side)), channels
 
+    def selection(self, x, channels):
+        """Channels in another order, some of them, some several times, by indices or by steps; the number stays even."""
+        kind = self.pick("order", "choice", "repeated", "elements", "backwards", "every third")
+        if kind == "order":
+            return self.add("Gather", x, self.integers(*self.random.permutation(channels)), axis=1), channels
+        if kind == "elements":
+            indices = self.add("Expand", self.constant(self.random.permutation(channels).reshape(1, -1, 1, 1), np.int64), self.add("Shape", x))
+            return self.add("GatherElements", x, indices, axis=1), channels
+        if kind == "backwards":
+            return self.add("Slice", x, self.integers(-1), self.integers(-(2**62)), self.integers(1), self.integers(-1)), channels
+        if kind == "every third":
+            x, _ = self.conv(x, channels, 10)
+            return self.add("Slice", x, self.integers(1), self.integers(7), self.integers(1), self.integers(3)), 2
+        chosen = self.random.choice(channels, channels // 2 // 2 * 2 or 2, replace=kind == "repeated")
+        y = self.add("Gather", x, self.constant(chosen, self.pick(np.int64, np.int32)), axis=1)
+        if len(chosen) == channels // 2 and self.random.random() < 0.5:
+            rest = [index for index in range(channels) if index not in chosen][: len(chosen)]
+            if len(rest) == len(chosen):
+                y = self.add("Mul", y, self.add("Sigmoid", self.add("Gather", x, self.integers(*rest), axis=1)))
+        return y, len(chosen)
+
     def sampling(self, x, channels):
         kind = self.pick("pool", "resize", "sizes", "transposed", "pixel")
         if kind == "pool":
@@ -240,7 +261,7 @@ class Builder:
 
 LAYERS = [
     "conv", "activation", "normalization", "residual", "branches", "gate", "squeeze", "depthwise", "grouped", "shuffle",
-    "sampling", "reduction", "softmax", "attention", "encoder", "recurrent",
+    "sampling", "reduction", "softmax", "attention", "encoder", "recurrent", "selection",
 ]  # fmt: skip
 
 

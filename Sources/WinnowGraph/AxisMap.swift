@@ -49,6 +49,8 @@ package struct AxisMap: Hashable, Sendable {
     package var inputCounts: [Int: [AxisTerm]] = [:]
     /// Outputs whose elements are the extents of axes: those of Shape.
     package var outputCounts: [Int: [AxisTerm]] = [:]
+    /// An axis of the first output of which each index is one of an axis of the first input.
+    package var selection: Selection?
     /// Nothing is known: never prune through, report as skipped.
     package let isOpaque: Bool
 

@@ -1,15 +1,15 @@
-import WinnowGraph
+package import WinnowGraph
 import WinnowTensor
 
 extension [ValueInfo?] {
     /// What is known of input `index`, which the operator requires.
-    func required(_ index: Int) throws -> ValueInfo {
+    package func required(_ index: Int) throws -> ValueInfo {
         guard let info = optional(index) else { throw WinnowError(.model, "input \(index)", "is missing") }
         return info
     }
 
     /// What is known of input `index`; nil where it is omitted.
-    func optional(_ index: Int) -> ValueInfo? { index < count ? self[index] : nil }
+    package func optional(_ index: Int) -> ValueInfo? { index < count ? self[index] : nil }
 
     /// The elements of the integer constant at `index`, cut to places in a tensor; nil where it is omitted or not known before
     /// running.
@@ -18,7 +18,7 @@ extension [ValueInfo?] {
 
 extension Int {
     /// The axis counted from the front, for a value of `rank` axes.
-    func normalizedAxis(rank: Int, name: String = "axis") throws -> Int {
+    package func normalizedAxis(rank: Int, name: String = "axis") throws -> Int {
         let axis = self < 0 ? self + rank : self
         guard axis >= 0, axis < rank else {
             throw WinnowError(.shape, name, "is \(self), but the value has \(rank) axes")

@@ -1,4 +1,5 @@
 import WinnowGraph
+import WinnowTensor
 
 extension AxisMap {
     /// `"ab.d, . -> ab.d"`: the axes of input 0 but for some pass index by index; what else is read shares none with it.
@@ -19,6 +20,19 @@ extension AxisMap {
         }
         let own = terms.indices.map { $0 == axis ? AxisTerm.label(letters[data.count]) : terms[$0] }
         return (terms, own)
+    }
+
+    /// More indices of one axis than any model chooses among its channels.
+    private static let largestSelection = 1 << 20
+
+    /// These indices along an axis of a value, counted from its start; nil where one is none of its own, and for fewer than two: what is of
+    /// extent 1 has no channels. Extents and other lists of numbers are followed one by one instead.
+    static func chosen(_ indices: [Int]?, along axis: Int, of data: ValueInfo?) -> [Int]? {
+        guard let indices, let data, data.rank ?? 0 > 1 || data.elementType.isFloatingPoint, let extent = data.extents?[axis].value,
+            (2...largestSelection).contains(indices.count), extent <= largestSelection
+        else { return nil }
+        let places = indices.map { $0 < 0 ? $0 + extent : $0 }
+        return places.allSatisfy((0..<extent).contains) ? places : nil
     }
 
     /// The axes of an operand of which nothing is said.

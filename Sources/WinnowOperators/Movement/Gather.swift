@@ -71,7 +71,11 @@ package struct Gather: Operator {
         else { return .opaque }
         let labels = (0..<rank).map { $0 == axis ? AxisTerm.opaque : .label(letters[$0]) }
         let places = indices.rank.map { letters[rank..<(rank + $0)].map { AxisTerm.label($0) } } ?? [.rest]
-        return AxisMap(inputs: [labels, places], outputs: [Array(labels[..<axis]) + places + Array(labels[(axis + 1)...])])
+        var map = AxisMap(inputs: [labels, places], outputs: [Array(labels[..<axis]) + places + Array(labels[(axis + 1)...])])
+        if indices.rank == 1, let chosen = AxisMap.chosen(indices.constant?.integers(), along: axis, of: inputs[0]) {
+            map.selection = AxisMap.Selection(from: axis, to: axis, chosen, list: 1)
+        }
+        return map
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -31,7 +31,21 @@ package struct GatherElements: Operator {
 
     package func axes(for inputs: [ValueInfo?]) -> AxisMap {
         guard let (data, places) = AxisMap.addressing(inputs, along: axis) else { return .opaque }
-        return AxisMap(inputs: [data, places], outputs: [places])
+        var map = AxisMap(inputs: [data, places], outputs: [places])
+        guard let axis = try? axis.normalizedAxis(rank: data.count), let list = inputs[1]?.constant,
+            data.indices.allSatisfy({ $0 == axis || data[$0] != .opaque }),
+            let chosen = AxisMap.chosen(Self.numbers(in: list, along: axis), along: axis, of: inputs[0])
+        else { return map }
+        map.selection = AxisMap.Selection(from: axis, to: axis, chosen, list: 1, listAxis: axis)
+        return map
+    }
+
+    /// The numbers along an axis of a list that says the same wherever else; nil for one that does not.
+    private static func numbers(in list: Tensor, along axis: Int) -> [Int]? {
+        let (numbers, extent, inner) = (list.integers(), list.shape[axis], list.shape[(axis + 1)...].reduce(1, *))
+        guard !numbers.isEmpty else { return nil }
+        let own = (0..<extent).map { numbers[$0 * inner] }
+        return numbers.indices.allSatisfy { numbers[$0] == own[$0 / inner % extent] } ? own : nil
     }
 
     package func gradient(_ context: GradientContext) throws -> [ValueName?]? {

@@ -116,6 +116,10 @@ package struct Slice: Operator {
                 map.inputs[0].append(whole)
                 map.outputs[0].append(part)
                 map.unread.formUnion(Set(whole.labels).subtracting(part.labels))
+                if whole == .opaque, arguments.axes.count == 1, let bounds = try? extents[axis].value.flatMap({ try arguments.bounds(0, extent: $0) }) {
+                    let chosen = (0..<bounds.count).map { bounds.start + $0 * bounds.step }
+                    map.selection = AxisMap.chosen(chosen, along: axis, of: inputs[0]).map { AxisMap.Selection(from: axis, to: axis, $0) }
+                }
             }
         }
         return map

@@ -60,7 +60,8 @@ struct SliceArguments {
         return result
     }
 
-    private func bounds(_ index: Int, extent: Int) throws -> SliceBounds? {
+    /// The bounds that the arguments at `index` give along an axis of this extent; nil where they depend on data.
+    func bounds(_ index: Int, extent: Int) throws -> SliceBounds? {
         guard let start = starts[index], let end = ends[index], let step = steps[index] else { return nil }
         return try SliceBounds(start: start, end: end, step: step, extent: extent)
     }

@@ -60,6 +60,16 @@ extension AxisClasses {
     /// Which factor of a product loses channels: the largest that may.
     private func rank(_ factor: Int) -> Int { (protection(of: factor) == nil ? 1 << 40 : 0) + (extent(of: factor) ?? 0) }
 
+    /// Has a class select these indices of another: both of a pool, so that one of them may be the other, or a part of it, all the same.
+    mutating func select(_ id: Int, from source: Int, _ indices: [Int]) {
+        guard let count = extent(of: source) else { return }
+        guard indices != Array(0..<count) else { return unite(id, source) }
+        let pool = add(extent: count)
+        pools.insert(pool)
+        compositions.append(Composed(whole: source, selecting: (0..<count).map { Channel(id: pool, index: $0) }))
+        compositions.append(Composed(whole: id, selecting: indices.map { Channel(id: pool, index: $0) }))
+    }
+
     /// Numbers the channels of the classes of these pairs anew, those of a pair as one, and has the classes select them.
     private mutating func pool(_ pairs: some Sequence<(Channel, Channel)>) {
         var partners: [Channel: [Channel]] = [:]

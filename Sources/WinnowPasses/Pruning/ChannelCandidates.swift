@@ -62,6 +62,9 @@ struct ChannelCandidates {
             return "it was not verified: a normalization takes statistics over extents that are not known"
         }
         let masked = try removal.masking(channels)
+        if let branches, !branches.canRun {
+            return try ChannelVerification(of: branches.folding(graph), branches.folding(masked), in: context).verify(branches.folding(result))
+        }
         let doubt = try ChannelVerification(of: graph, masked, in: context).verify(result)
         guard doubt != nil, let branches, !branches.isSame else { return doubt }
         // Not every input suits both branches.

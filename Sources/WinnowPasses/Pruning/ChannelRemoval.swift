@@ -54,6 +54,7 @@ package struct ChannelRemoval {
             node.inputs[position] = try lists.list(list, with: changed, for: node, &edit)
             isRewritten = true
         }
+        if select(of: bound, channels, &node, &names, &edit) { isRewritten = true }
         let share = shareLeft(of: bound, channels)
         guard isResized || isRewritten || share != 1 else { return }
         if share != 1, let result = node.output(0), let info = graph.infos[result] {
@@ -64,6 +65,29 @@ package struct ChannelRemoval {
         }
         edit.removedNodes.insert(node.name)
         edit.addedNodes.append(node)
+    }
+
+    /// Has a node select what is left of what it selects. Whether that is something else.
+    private func select(
+        of bound: CouplingGroups.BoundNode, _ channels: [Int: Set<Int>], _ node: inout Node, _ names: inout FreshNames, _ edit: inout GraphEdit
+    ) -> Bool {
+        guard let selection = bound.map.selection,
+            let places = groups.removedPlaces(of: bound.node.inputs[0], axis: selection.source, removing: channels)
+        else { return false }
+        let name = names.value("\(node.name).indices")
+        if let position = selection.list {
+            guard let list = bound.inputs[position]?.constant else { return false }
+            let smaller = list.shape.indices.filter { $0 != selection.listAxis }.reduce(list) { tensor, axis in
+                groups.removedPlaces(of: bound.node.inputs[position], axis: axis, removing: channels).map { tensor.removing($0, axis: axis) } ?? tensor
+            }
+            edit.initializers.append((name, selection.list(smaller, removing: places)))
+            node.inputs[position] = name
+        } else {
+            // No bounds tell what is left of every third.
+            edit.initializers.append((name, Tensor(selection.left(removing: places).map { Int64($0) })))
+            (node.op, node.inputs) = (Gather(axis: selection.source), [node.inputs[0], name])
+        }
+        return true
     }
 
     /// Whether an element of a list is a number that stays what it is, rather than read from a shape.

@@ -123,8 +123,7 @@ package struct CouplingGroups: Sendable {
         for label in map.inputLabels.union(map.outputLabels).sorted() {
             bound.labels[label] = addLabel(label, of: bound, extent: extents[label], why)
         }
-        let terms = node.inputs.indices.map { map.inputs.indices.contains($0) ? map.inputs[$0] : nil }
-            + node.outputs.indices.map { map.outputs.indices.contains($0) ? map.outputs[$0] : nil }
+        let terms = bound.inputTerms + bound.outputTerms
         // An operator that computes, and tells its other axes, takes this one as a whole: a normalization, a softmax.
         let whole = Self.wholeReason(node)
         let isWhole = !bound.labels.isEmpty && node.op.quantization != .keepsScale
@@ -138,6 +137,7 @@ package struct CouplingGroups: Sendable {
             guard !terms.isEmpty, terms.allSatisfy({ $0 == .opaque }), index.isRead(name) else { continue }
             for id in bound.labels.values { classes.protect(id, why) }
         }
+        select(bound)
         if !map.largest.isEmpty, !index.isNeverNegative(node.input(0)) {
             for id in map.largest.compactMap({ bound.labels[$0] }) { classes.protect(id, whole) }
         }

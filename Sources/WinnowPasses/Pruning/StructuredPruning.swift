@@ -8,7 +8,9 @@ public struct StructuredPruning: Pass {
     public static let guide = """
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters, attention heads' widths, hidden units \
-        of LSTM and GRU. Branches of If are pruned with what is around them, bodies of Loop and Scan each for itself. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
+        of LSTM and GRU. Branches of If and bodies of Loop and Scan are pruned with what is around them, \
+        bodies each for itself where `budget` counts a cost, or data is asked for. Channels that are read by constant indices are \
+        followed. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
         Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
         outputs of the model keep their shapes. Weights in codes are ranked by the numbers that the codes stand for; of several \
@@ -59,7 +61,7 @@ public struct StructuredPruning: Pass {
         try checkHyperparameters()
         let graph = try graph.takingKnownBranches()
         let selection = try choice.selection(in: graph)
-        let unfolded = try UnfoldedBranches(graph, leavesAlone: !spreadsBranches)
+        let unfolded = try UnfoldedBranches(graph, leavesAlone: !spreadsBranches, repeats: limits.cost == nil)
         let bodies = try PrunedBodies(of: unfolded.graph, self, selection, context)
         var candidates = try candidates(in: bodies.result.graph, selection, context)
         candidates.branches = unfolded

@@ -2,37 +2,48 @@ import WinnowGraph
 import WinnowOperators
 import WinnowTensor
 
-/// A graph whose If nodes are spread out: the nodes of both branches stand among the others, and `Where` chooses among their outputs.
+/// A graph whose If nodes are spread out: the nodes of both branches stand among the others, and `Where` chooses among their outputs. So do
+/// those of the bodies of Loop and Scan, between a `BodyEntrance` for each input and a `BodyExit`.
 ///
-/// It computes what the graph computes wherever both branches can be run, and whatever couples channels across the borders of
-/// branches is an ordinary edge. `folding` puts the branches back.
+/// It computes what the graph computes wherever both branches can be run, if nothing in it is repeated, and whatever couples channels across
+/// the borders of branches and bodies is an ordinary edge. `folding` puts them back.
 struct UnfoldedBranches {
-    /// One If node.
-    private struct Fork {
+    /// One If, Loop or Scan.
+    struct Fork {
         var node: Node
         /// The branch that it stands in.
         var place: [Int]
-        /// The nodes that choose its outputs.
+        /// The nodes that choose its outputs, or those that collect them.
         var choices: [String]
         var branches: [Graph]
+        /// nil for If.
+        var repeated: RepeatedBody?
     }
 
     private(set) var graph: Graph
-    private var forks: [Fork] = []
+    private(set) var forks: [Fork] = []
     /// The branch of each node that lies in one, as twice the number of its fork, plus one for `else`, within those around it.
-    private var places: [String: [Int]] = [:]
-    private var initializerPlaces: [ValueName: [Int]] = [:]
+    private(set) var places: [String: [Int]] = [:]
+    private(set) var initializerPlaces: [ValueName: [Int]] = [:]
     /// What values and nodes were called in their branches.
-    private var values: [ValueName: ValueName] = [:]
-    private var names: [String: String] = [:]
+    private(set) var values: [ValueName: ValueName] = [:]
+    private(set) var names: [String: String] = [:]
     private var nodes: [Node] = []
     private var initializers: [(name: ValueName, tensor: Tensor)] = []
     private var takenValues: Set<ValueName>
     private var takenNodes: Set<String>
+    /// The nodes that stand for borders of what is repeated.
+    private(set) var borders: Set<String> = []
+    /// Where the constants are read that only a repeated body reads.
+    private var readerPlaces: [ValueName: [Int]] = [:]
+    private let repeats: Bool
 
-    /// - Parameter leavesAlone: nothing is spread out.
-    init(_ graph: Graph, leavesAlone: Bool = false) throws {
+    /// - Parameters:
+    ///   - leavesAlone: nothing is spread out.
+    ///   - repeats: Loop and Scan are, too; then nothing can be run.
+    init(_ graph: Graph, leavesAlone: Bool = false, repeats: Bool = true) throws {
         self.graph = graph
+        self.repeats = repeats
         takenValues = Set(graph.infos.keys)
         takenNodes = Set(graph.nodes.map(\.name))
         guard !leavesAlone else { return }
@@ -42,11 +53,32 @@ struct UnfoldedBranches {
             name: graph.name, inputs: graph.inputs, outputs: graph.outputs, nodes: nodes,
             initializers: graph.namedInitializers + initializers, updates: graph.updates, captures: graph.captures,
             metadata: graph.metadata)
+        noteReaders()
     }
 
     var isSame: Bool { forks.isEmpty }
 
+    /// Whether it can be run.
+    var canRun: Bool { !forks.contains { $0.repeated != nil } }
+
+    private mutating func noteReaders() {
+        var readers: [ValueName: [Int]] = [:]
+        for node in graph.nodes {
+            guard let place = places[node.name] else { continue }
+            for value in node.inputs where graph.initializers[value] != nil {
+                readers[value] = readers[value].map { Array(zip($0, place).prefix { $0 == $1 }.map(\.0)) } ?? place
+            }
+        }
+        for output in graph.outputs { readers[output] = nil }
+        readerPlaces = readers.filter { name, place in
+            place.dropFirst(initializerPlaces[name]?.count ?? 0).contains { forks[$0 / 2].repeated != nil }
+        }
+    }
+
     private mutating func add(_ node: Node, of graph: Graph, at place: [Int]) throws {
+        if repeats, node.op is any RepeatingOperator, let body = try RepeatedBody(node, in: graph, GraphIndex(graph)) {
+            return try add(body, of: graph, at: place)
+        }
         let branches = try (node.op as? If).map { fork in try [fork.thenBranch, fork.elseBranch].map { try $0.knowing(graph.infos) } }
         guard let branches, let condition = node.input(0), Self.canUnfold(node, branches, in: graph) else {
             nodes.append(node)
@@ -57,23 +89,7 @@ struct UnfoldedBranches {
         forks.append(Fork(node: node, place: place, choices: [], branches: branches))
         var results: [[ValueName]] = []
         for (side, branch) in branches.enumerated() {
-            let inner = place + [2 * number + side]
-            let own = Set(branch.infos.keys).subtracting(branch.captures.keys)
-            var renamed: [ValueName: ValueName] = [:]
-            for name in own.sorted() { renamed[name] = Self.take(name, &takenValues) }
-            let flat = try branch.renamingValues(renamed.filter { $0.key != $0.value })
-            for (name, other) in renamed { values[other] = name }
-            for (name, tensor) in flat.namedInitializers {
-                initializers.append((name, tensor))
-                initializerPlaces[name] = inner
-            }
-            for var child in flat.nodes {
-                let name = Self.take(child.name, &takenNodes)
-                names[name] = child.name
-                child.name = name
-                try add(child, of: flat, at: inner)
-            }
-            results.append(flat.outputs)
+            results.append(try add(branch, at: place + [2 * number + side]).outputs)
         }
         for (index, output) in node.outputs.enumerated() where !output.isEmpty {
             let name = Self.take("\(node.name).choice", &takenNodes)
@@ -81,6 +97,71 @@ struct UnfoldedBranches {
             places[name] = place
             nodes.append(Node(name: name, op: Where(), inputs: [condition, results[0][index], results[1][index]], outputs: [output]))
         }
+    }
+
+    /// Puts the nodes and constants of a branch among the others; gives it with the names that its values have there.
+    private mutating func add(_ branch: Graph, at place: [Int]) throws -> Graph {
+        let flat = try renamed(branch)
+        try addContents(of: flat, at: place)
+        return flat
+    }
+
+    private mutating func renamed(_ branch: Graph) throws -> Graph {
+        let own = Set(branch.infos.keys).subtracting(branch.captures.keys)
+        var renamed: [ValueName: ValueName] = [:]
+        for name in own.sorted() { renamed[name] = Self.take(name, &takenValues) }
+        for (name, other) in renamed { values[other] = name }
+        return try branch.renamingValues(renamed.filter { $0.key != $0.value })
+    }
+
+    private mutating func addContents(of flat: Graph, at place: [Int]) throws {
+        for (name, tensor) in flat.namedInitializers {
+            initializers.append((name, tensor))
+            initializerPlaces[name] = place
+        }
+        for var child in flat.nodes {
+            let name = Self.take(child.name, &takenNodes)
+            names[name] = child.name
+            child.name = name
+            try add(child, of: flat, at: place)
+        }
+    }
+
+    /// Puts a repeated body between the nodes that stand for its borders.
+    private mutating func add(_ body: RepeatedBody, of graph: Graph, at place: [Int]) throws {
+        let (node, number, flat) = (body.node, forks.count, try renamed(body.graph))
+        forks.append(Fork(node: node, place: place, choices: [], branches: [flat], repeated: body))
+        let run = Self.take("\(node.name).run", &takenValues)
+        addBorder("run", of: node, at: place, BodyEntrance(.number(ValueType(.float32, [])), of: node), [], [run])
+        for (index, input) in flat.inputs.enumerated() {
+            addBorder("entrance", of: node, at: place, BodyEntrance(body.entrances[index], of: node), [node.inputs[index], run], [input.name])
+        }
+        try addContents(of: flat, at: place + [2 * number])
+        let given = (body.states.map(\.output) + body.others).map { flat.outputs[$0] }
+        let finals = body.states.indices.map { node.output($0) ?? Self.take("\(node.name).state", &takenValues) }
+        let done = Self.take("\(node.name).done", &takenValues)
+        borders.insert(node.name)
+        places[node.name] = place
+        nodes.append(
+            Node(name: node.name, op: BodyExit(of: node, states: body.states.map(\.input)), inputs: node.inputs + given, outputs: finals + [done]))
+        for (index, axis) in body.paths.enumerated() {
+            let output = node.outputs[node.outputs.count - body.paths.count + index]
+            let length = graph.infos[output]?.extents?[axis] ?? .unknown
+            let value = flat.outputs[flat.outputs.count - body.paths.count + index]
+            forks[number].choices.append(
+                addBorder("collection", of: node, at: place, BodyCollection(of: node, axis: axis, length: length), [value, done], [output]))
+        }
+    }
+
+    @discardableResult
+    private mutating func addBorder(
+        _ kind: String, of node: Node, at place: [Int], _ op: any Operator, _ inputs: [ValueName], _ outputs: [ValueName]
+    ) -> String {
+        let name = Self.take("\(node.name).\(kind)", &takenNodes)
+        borders.insert(name)
+        places[name] = place
+        nodes.append(Node(name: name, op: op, inputs: inputs, outputs: outputs))
+        return name
     }
 
     /// Whether `Where` chooses as the node does: one condition, and outputs of the same extents.
@@ -113,89 +194,8 @@ extension UnfoldedBranches {
 
     /// A name as a report has it: what lies in a branch behind the names of the nodes around it.
     func path(of name: String) -> String {
-        let place = places[name] ?? initializerPlaces[name] ?? []
+        let place = places[name] ?? readerPlaces[name] ?? initializerPlaces[name] ?? []
         let around = place.map { forks[$0 / 2].node.name }.map { names[$0] ?? $0 }
         return (around + [names[name] ?? values[name] ?? name]).joined(separator: "/")
-    }
-
-    private struct Folding {
-        let unfolded: UnfoldedBranches
-        let changed: Graph
-        private var places: [String: [Int]] = [:]
-        private var initializerPlaces: [ValueName: [Int]] = [:]
-        /// By the name of a choice its fork.
-        private var choices: [String: Int] = [:]
-
-        init(_ unfolded: UnfoldedBranches, _ changed: Graph) {
-            self.unfolded = unfolded
-            self.changed = changed
-            for (number, fork) in unfolded.forks.enumerated() { for name in fork.choices { choices[name] = number } }
-            var readers: [ValueName: [Int]] = [:]
-            func read(_ value: ValueName, at place: [Int]) {
-                readers[value] = readers[value].map { Array(zip($0, place).prefix { $0 == $1 }.map(\.0)) } ?? place
-            }
-            for output in changed.outputs { read(output, at: []) }
-            for node in changed.nodes.reversed() {
-                let around = node.outputs.compactMap { readers[$0] }.reduce(nil as [Int]?) { sum, other in
-                    sum.map { Array(zip($0, other).prefix { $0 == $1 }.map(\.0)) } ?? other
-                }
-                let place = unfolded.places[node.name] ?? around ?? []
-                places[node.name] = place
-                for (position, value) in node.inputs.enumerated() {
-                    // The values of a choice are outputs of branches.
-                    let inner = position > 0 ? choices[node.name].map { [2 * $0 + position - 1] } ?? [] : []
-                    read(value, at: place + inner)
-                }
-                for value in node.op.capturedValues { read(value, at: place) }
-            }
-            for name in changed.initializerNames { initializerPlaces[name] = unfolded.initializerPlaces[name] ?? readers[name] ?? [] }
-        }
-
-        func folded() throws -> Graph {
-            try Graph(
-                name: changed.name, inputs: changed.inputs, outputs: changed.outputs, nodes: nodes(at: []),
-                initializers: initializers(at: []), updates: changed.updates, captures: changed.captures, metadata: changed.metadata)
-        }
-
-        private func initializers(at place: [Int]) -> [(name: ValueName, tensor: Tensor)] {
-            changed.namedInitializers.filter { initializerPlaces[$0.name] == place }
-        }
-
-        /// The nodes of a branch, with an If in the place of its choices.
-        private func nodes(at place: [Int]) throws -> [Node] {
-            var seen: Set<Int> = []
-            return try changed.nodes.compactMap { node in
-                guard places[node.name] == place else { return nil }
-                guard let number = choices[node.name] else {
-                    return Node(
-                        name: unfolded.names[node.name] ?? node.name, op: node.op, inputs: node.inputs, outputs: node.outputs,
-                        notes: node.notes)
-                }
-                guard seen.insert(number).inserted else { return nil }
-                let fork = unfolded.forks[number]
-                let choices = fork.choices.compactMap { changed.node(named: $0) }
-                let op = If(
-                    then: try branch(place + [2 * number], outputs: choices.map { $0.inputs[1] }, fork.branches[0]),
-                    else: try branch(place + [2 * number + 1], outputs: choices.map { $0.inputs[2] }, fork.branches[1]))
-                return Node(
-                    name: unfolded.names[fork.node.name] ?? fork.node.name, op: op, inputs: [choices[0].inputs[0]],
-                    outputs: choices.map { $0.outputs[0] }, notes: fork.node.notes)
-            }
-        }
-
-        private func branch(_ place: [Int], outputs: [ValueName], _ original: Graph) throws -> Graph {
-            let (nodes, initializers) = (try nodes(at: place), initializers(at: place))
-            let made = Set(nodes.flatMap(\.outputs) + initializers.map(\.name))
-            let read = Set(nodes.flatMap { $0.inputs + $0.op.capturedValues } + outputs).subtracting(made).subtracting([""])
-            var captures: [ValueName: ValueType] = [:]
-            for name in read { captures[name] = changed.infos[name]?.type }
-            var metadata = original.metadata
-            metadata.outputTypes = [:]
-            let flat = try Graph(
-                name: original.name, inputs: [], outputs: outputs, nodes: nodes, initializers: initializers, captures: captures,
-                metadata: metadata)
-            let back = made.reduce(into: [:]) { back, name in back[name] = unfolded.values[name] }
-            return try flat.renamingValues(back.filter { $0.key != $0.value })
-        }
     }
 }

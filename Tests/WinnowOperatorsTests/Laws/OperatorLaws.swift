@@ -186,6 +186,24 @@ import WinnowTestSupport
         }
     }
 
+    /// Without an index of the axis that is selected from, and with the others counted anew, the results are without the places that have it.
+    @Test(arguments: samples) func selectionsAreHonest(_ sample: OperatorSample) throws {
+        let constants = sample.constants.union(sample.inputs.indices.dropFirst())
+        guard let selection = sample.op.axes(for: sample.infos(constants: constants)).selection, let data = sample.inputs[0] else { return }
+        let expected = try sample.run()[0]
+        #expect(expected == data.selecting(selection.indices, axis: selection.target))
+        guard let position = selection.list, let list = sample.inputs[position] else { return }
+        for index in 0..<data.shape[selection.source] {
+            let places = (0..<data.shape[selection.source]).map { $0 == index }
+            let kept = selection.kept(removing: places)
+            guard !kept.isEmpty else { continue }
+            var inputs = sample.inputs
+            inputs[0] = data.selecting(places.indices.filter { $0 != index }, axis: selection.source)
+            inputs[position] = selection.list(list, removing: places)
+            #expect(try sample.with(inputs).run()[0] == expected.selecting(kept, axis: selection.target), "\(index)")
+        }
+    }
+
     private func magnitudes(_ tensor: Tensor) -> Tensor {
         tensor.elementType.isFloatingPoint ? Tensor(tensor.doubles().map(\.magnitude), shape: tensor.shape, as: tensor.elementType) : tensor
     }

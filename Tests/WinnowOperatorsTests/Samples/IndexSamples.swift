@@ -17,6 +17,8 @@ extension OperatorSamples {
             let columns = [3, 0, 3, 1, 1, 2]
             return [.computed([3, 2]) { x([$0[0], columns[$0[0] * 2 + $0[1]]]) }]
         },
+        OperatorSample(
+            GatherElements(axis: 1), [.sample([2, 3, 4]), Tensor((0..<16).map { Int64([2, 0][$0 / 4 % 2]) }, shape: [2, 2, 4])], constants: [1]),
         OperatorSample(GatherElements(axis: 1), [.sample([2, 3, 4]), Tensor((0..<16).map { Int64($0 * 5 % 3) }, shape: [2, 2, 4])]) { inputs in
             let x = inputs[0].reader()
             return [.computed([2, 2, 4]) { x([$0[0], ($0[0] * 8 + $0[1] * 4 + $0[2]) * 5 % 3, $0[2]]) }]

@@ -70,6 +70,7 @@ extension OperatorSamples {
         OperatorSample(Gather(axis: 1), [.sample([2, 4, 3]), Tensor([Int64(3), 0, -1, 3], shape: [2, 2])]) { inputs in
             [inputs[0].selecting([3, 0, 3, 3], axis: 1).reshaped([2, 2, 2, 3])]
         },
+        OperatorSample(Gather(axis: 1), [.sample([2, 4, 3]), Tensor([Int64(3), 0, -1, 2, 0])], constants: [1]),
         OperatorSample(Gather(), [.sample([4, 3]), Tensor(scalar: Int64(2))]) { [$0[0].rows(2..<3).reshaped([3])] },
         OperatorSample(
             GatherGradient(axis: 0), [.sample([3, 2]), Tensor([Int64(1), 1, 0]), indices(4, 2)], constants: [2],
