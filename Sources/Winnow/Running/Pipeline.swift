@@ -48,6 +48,8 @@ public struct Pipeline: Sendable {
     public var recordsRecipe = false
     /// Whether the model is judged on validation data after every step, as reports of several steps show.
     var judgesSteps = false
+    /// Whether passes are only tried out.
+    var isRehearsal = false
     /// Where `save` steps write.
     public var outputFolder = "."
 
@@ -138,6 +140,7 @@ public struct Pipeline: Sendable {
         context.teacher = (teacher ?? model).graph
         context.judge = judge
         context.objective = objective
+        context.isRehearsal = isRehearsal
         context.loadModel = { try Model(reading: $0).graph }
         context.loadArrays = { try Arrays.readUnnamed($0) }
         context.fileByteCount = { try ONNXFile.byteCount(of: $0) }

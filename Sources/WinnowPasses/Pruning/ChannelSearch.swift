@@ -15,7 +15,7 @@ public struct ChannelSearch: Pass {
         A stopped search goes on from its last candidate. Follow with `finetune`.
         """
 
-    @Hyperparameter("candidates to judge", in: 1...1e6) public var candidates = 100
+    @Hyperparameter("candidates to judge", in: 1...1e6, rehearsal: 2) public var candidates = 100
     @Hyperparameter("largest fraction of a group that may go", in: 0...1) public var largest = 0.7
     @Hyperparameter("how far from the budget a candidate may be, in points of a hundred", in: 0...100) public var tolerance = 1.0
     @Hyperparameter("the budget, and how channels are ranked and removed") public var pruning = StructuredPruning {
