@@ -50,7 +50,7 @@ public struct ChannelSearch: Pass {
         let start = ContinuousClock.now
         while found.candidates.count < candidates {
             let number = found.candidates.count
-            try context.cancellation?.check("candidate \(number + 1)", remedy: "run it again to continue")
+            try context.cancellation?.check("candidate \(number + 1)", isKept: state != nil)
             let cut = try cut(number, of: groups, context)
             let score = try isMet(cut) ? bench.trial(pruned(cut.counts, of: groups, context), on: validation).score(beside: before) : nil
             found.candidates.append(Candidate(counts: cut.counts, cost: cut.finding, score: score))
