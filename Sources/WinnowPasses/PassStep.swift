@@ -45,6 +45,7 @@ extension PassStep: Codable {
 
 extension PassStep: HyperparameterConvertible {
     public static var kind: String { "a pass" }
+    /// Passes within others are those that train along.
     public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema(ofPass: "step") }
     public var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
     public var recipeValue: HyperparameterValue { pass.recipeValue }
