@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -103,6 +104,12 @@ def test_pick(winnow_path, folder):
     ):  # fmt: skip
         run = subprocess.run([winnow_path, "pick", search, "-o", folder / "none.onnx", *options], capture_output=True, text=True)
         assert run.returncode == code and words in run.stderr and not (folder / "none.onnx").exists()
+
+
+def test_the_command_that_picks_can_be_pasted(winnow_path, folder):
+    run = compress(winnow_path, folder, "two words.onnx")
+    line = next(line for line in run.stdout.splitlines() if line.startswith("other candidates: "))
+    assert shlex.split(line.removeprefix("other candidates: "))[:3] == ["winnow", "pick", str(folder / "two words.onnx.search")]
 
 
 def test_a_missed_target_is_exit_code_3(winnow_path, folder):
@@ -293,7 +300,8 @@ def test_wrong_settings_are_refused_by_schema_and_program(schema, winnow_path, f
     [
         "finetune: { augment: [flip, { crop: 4 }, { token-dropout: 0.1, input: ids, replacement: 103 }] }",
         "finetune: { augment: noise }",
-        "finetune: { objective: [mse, { loss: cross-entropy, class-weights: [1, 2.5], ignore: -100, axis: 1, weight: 0.5, output: y, target: labels }] }",
+        "finetune: { objective: [mse, { loss: cross-entropy, class-weights: [1, 2.5], ignore: -100, axis: 1 }] }",
+        "finetune: { objective: { loss: huber, delta: 0.5, weight: 0.5, output: y, target: labels } }",
         "finetune: { epochs: 1000000, with: [distillation, { gradual-pruning: { sparsity: 0.5 } }] }",
         "save: small.onnx",
     ],

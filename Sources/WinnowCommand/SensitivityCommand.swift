@@ -27,7 +27,8 @@ struct SensitivityCommand: ParsableCommand {
     @Option(
         parsing: .unconditional, help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
     var maxLoss: Double?
-    @Option(help: "The folder that keeps what was judged, so that a later run goes on; default: the output's name with .state, until the end.") var state: String?
+    @Option(help: "The folder that keeps what was judged, so that a later run goes on; default: the output's name with .state, until the end.")
+    var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
     @Option(help: "The HTML page to write.") var report: String?
     @Flag(help: "Print the JSON instead of a table.") var json = false

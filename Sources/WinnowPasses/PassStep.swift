@@ -29,6 +29,7 @@ public struct PassStep: Sendable {
             case .none: try self.init(named: name)
             case .table(let values): try self.init(named: name, hyperparameters: values)
             default:
+                _ = try PassCatalogue.pass(named: name)
                 throw WinnowError(.recipe, name, "its hyperparameters are \(body), not a table of names and values")
             }
         default:

@@ -131,7 +131,10 @@ extension LossSetting {
         switch self {
         case .labelSmoothing: .schema("number", kind, in: 0...1)
         case .classWeights:
-            .table(["type": ["array", "number"], "minItems": 1, "minimum": 0, "items": .table(["type": "number", "minimum": 0]), "description": .string(kind)])
+            .table([
+                "type": ["array", "number"], "minItems": 1, "minimum": 0, "items": .table(["type": "number", "minimum": 0]),
+                "description": .string(kind),
+            ])
         case .margin: .table(["type": "number", "minimum": 0, "description": .string(kind)])
         case .blank: .table(["type": "integer", "minimum": 0, "description": .string(kind)])
         case .delta, .temperature: .table(["type": "number", "exclusiveMinimum": 0, "description": .string(kind)])

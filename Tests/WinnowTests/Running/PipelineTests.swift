@@ -75,6 +75,17 @@ import WinnowTraining
         #expect((1...8).contains(calls.withLock { $0 }))
     }
 
+    /// Who is stopped reads the name of what was asked for, and of no state where there is none.
+    @Test func stopsAreNamed() throws {
+        let cancellation = Cancellation()
+        var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+        pipeline.task = "apply"
+        let error = try #require(throws: WinnowError.self) {
+            try pipeline.run(on: model(), cancellation: cancellation) { _ in cancellation.cancel() }
+        }
+        #expect("\(error)" == "apply: was stopped on request")
+    }
+
     /// A report of several steps shows how good the model is after each, on validation data; nobody else waits for that.
     @Test func stepsAreJudgedWhereThatIsAsked() throws {
         var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
