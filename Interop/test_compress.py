@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -103,6 +104,12 @@ def test_pick(winnow_path, folder):
     ):  # fmt: skip
         run = subprocess.run([winnow_path, "pick", search, "-o", folder / "none.onnx", *options], capture_output=True, text=True)
         assert run.returncode == code and words in run.stderr and not (folder / "none.onnx").exists()
+
+
+def test_the_command_that_picks_can_be_pasted(winnow_path, folder):
+    run = compress(winnow_path, folder, "two words.onnx")
+    line = next(line for line in run.stdout.splitlines() if line.startswith("other candidates: "))
+    assert shlex.split(line.removeprefix("other candidates: "))[:3] == ["winnow", "pick", str(folder / "two words.onnx.search")]
 
 
 def test_a_missed_target_is_exit_code_3(winnow_path, folder):
@@ -252,6 +259,56 @@ def test_wrong_recipes_are_refused_by_schema_and_program(schema, winnow_path, fo
     run = subprocess.run([winnow_path, "check", path, folder / "model.onnx", "--data", folder / "data.npz"], capture_output=True, text=True)
     assert run.returncode == 1 or run.returncode == 2, run.stdout
     assert "wrong.yaml" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "finetune: { augment: [flop] }",
+        "finetune: { augment: { flipp: 3 } }",
+        "finetune: { augment: { flip: 3 } }",
+        "finetune: { augment: { flip: 0.5, inputs: x } }",
+        "finetune: { augment: 1 }",
+        "finetune: { objective: [{ loss: mse, weight: abc }] }",
+        "finetune: { objective: [{ loss: mse, axis: 1 }] }",
+        "finetune: { objective: [{ loss: mse, target: [1] }] }",
+        "finetune: { objective: [{ loss: cross-entropy, ignore: 1.5 }] }",
+        "finetune: { objective: [{ loss: cross-entropy, class-weights: [] }] }",
+        "finetune: { clip-norm: 1.0e+10 }",
+        "finetune: { epochs: 2000000000 }",
+        "finetune: { with: [finetune] }",
+        "finetune: { with: [static-quantization] }",
+        "finetune: { with: [{ save: a }] }",
+        "finetune: { with: [{ include: a }] }",
+        "save: a/b",
+        'save: ""',
+        "save: .hidden",
+        "save: 3",
+    ],
+)
+def test_wrong_settings_are_refused_by_schema_and_program(schema, winnow_path, folder, tmp_path, step):
+    recipe = f"version: 1\nsteps:\n  - {step}\n"
+    assert list(schema.iter_errors(yaml.safe_load(recipe)))
+    path = tmp_path / "wrong.yaml"
+    path.write_text(recipe)
+    run = subprocess.run([winnow_path, "check", path, folder / "model.onnx", "--data", folder / "data.npz"], capture_output=True, text=True)
+    assert run.returncode in (1, 2), run.stdout
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "finetune: { augment: [flip, { crop: 4 }, { token-dropout: 0.1, input: ids, replacement: 103 }] }",
+        "finetune: { augment: noise }",
+        "finetune: { objective: [mse, { loss: cross-entropy, class-weights: [1, 2.5], ignore: -100, axis: 1 }] }",
+        "finetune: { objective: { loss: huber, delta: 0.5, weight: 0.5, output: y, target: labels } }",
+        "finetune: { epochs: 1000000, with: [distillation, { gradual-pruning: { sparsity: 0.5 } }] }",
+        "save: small.onnx",
+    ],
+)
+def test_right_settings_are_valid(schema, step):
+    errors = list(schema.iter_errors(yaml.safe_load(f"version: 1\nsteps:\n  - {step}\n")))
+    assert not errors, errors[0].message
 
 
 def test_check_include_and_overrides(winnow_path, folder, tmp_path):

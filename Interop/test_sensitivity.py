@@ -115,3 +115,22 @@ def test_a_stopped_run_goes_on(winnow, winnow_path, job, tmp_path):
 def test_wrong_arguments_are_told(winnow, job, tmp_path, arguments):
     result = winnow("sensitivity", job / "model.onnx", "--data", job / "data.npz", *arguments, "-o", tmp_path / "x.json", check=False)
     assert result.returncode in (1, 2) and result.stderr.count("\n") <= 2 and not (tmp_path / "x.json").exists()
+
+
+@pytest.mark.parametrize("output", [None, "-o", "--report"])
+def test_a_stop_promises_what_is_kept(winnow_path, job, tmp_path, output):
+    """Beside what is written the work is kept until it is done; with nothing written nothing is promised."""
+    judged, program, written = tmp_path / "judged", tmp_path / "judge.sh", tmp_path / ("out.html" if output == "--report" else "out.json")
+    program.write_text(f"printf x >> {judged}; sleep 0.2; echo 1\n")
+    arguments = [winnow_path, *map(str, sensitivity(job, "--metric", f"sh {program} {{model}}", *([output, written] if output else [])))]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and (not judged.exists() or judged.stat().st_size < 4):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    message = process.communicate()[1]
+    assert process.returncode == 130 and ("again" in message) == (output is not None), message
+    before = judged.stat().st_size
+    subprocess.run(arguments, check=True, capture_output=True)
+    again = judged.stat().st_size - before
+    assert again < 10 if output else again == 10
+    assert not list(tmp_path.glob("*.state"))

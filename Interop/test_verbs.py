@@ -535,3 +535,15 @@ def test_a_mistake_is_not_in_the_way(winnow, model, data, tmp_path):
     assert failed.returncode != 0 and not list(tmp_path.glob("*.state")), failed.stderr
     winnow("finetune", model, "--data", data, "--epochs", 1, "-o", output)
     assert output.exists()
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "sensitivity", "compress", "run", "quantize"])
+@pytest.mark.parametrize("metric", [[], ["--metric", "top-1"]])
+def test_a_direction_needs_a_command(winnow, model, data, tmp_path, verb, metric):
+    """Of metrics by name the direction is known; without one there is none to be told."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("version: 1\nsteps: [fold-constants]\n")
+    outputs = [] if verb in ("evaluate", "sensitivity") else ["-o", tmp_path / "out.onnx"]
+    result = winnow(verb, *([recipe] if verb == "run" else []), model, *outputs, "--data", data, "--lower-is-better", *metric, check=False)
+    assert result.returncode == 2 and "--lower-is-better" in result.stderr, result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1 and not list(tmp_path.glob("out*"))

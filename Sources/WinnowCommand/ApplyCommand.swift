@@ -30,7 +30,7 @@ struct ApplyCommand: ParsableCommand {
         let progress = ProgressLine(isQuiet: verbosity.quiet, isJSON: json)
         let loaded = try data.load(for: model.graph, shapes: shapes.shape, quietly: json || verbosity.quiet)
         var pipeline = Pipeline(recipe, data: loaded)
-        pipeline.seed = seed
+        (pipeline.seed, pipeline.task) = (seed, "apply")
         // Nothing is measured here, so every sample may fix ranges.
         pipeline.calibration = pipeline.data?.whole
         let before = try ApplySummary.Cost(model, data: pipeline.data, shapes: shapes.shape)

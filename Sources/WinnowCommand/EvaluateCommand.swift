@@ -21,11 +21,12 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        let judge = try metric.judge
         guard let first = models.first else { return }
         let (splits, source) = try data.required(for: Model(reading: first).graph, shapes: shapes.shape, quietly: json)
         var options = shapes.measuring
         options.arithmetic = try math.arithmetic
-        options.judges = try metric.judge.map { [$0] } ?? []
+        options.judges = judge.map { [$0] } ?? []
         let rows = try ModelRow.rows(models, data: splits, split: split, source: source, options: options)
         if json { try printJSON(rows) } else { print(ModelRow.text(rows)) }
     }

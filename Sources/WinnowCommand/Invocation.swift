@@ -7,7 +7,8 @@ enum Invocation {
 
     private static let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: "-_./=:,%@+"))
 
-    private static func quoted(_ word: String) -> String {
+    /// A word so that a shell reads it as it is.
+    static func quoted(_ word: String) -> String {
         let isPlain = !word.isEmpty && word.unicodeScalars.allSatisfy { $0.isASCII && plain.contains($0) }
         return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
     }

@@ -27,7 +27,8 @@ struct SensitivityCommand: ParsableCommand {
     @Option(
         parsing: .unconditional, help: "What a part may lose by itself, of 1, before it is left alone in the steps that are printed; with --json too.")
     var maxLoss: Double?
-    @Option(help: "The folder that keeps what was judged, so that a later run goes on.") var state: String?
+    @Option(help: "The folder that keeps what was judged, so that a later run goes on; default: the output's name with .state, until the end.")
+    var state: String?
     @Option(name: [.short, .long], help: "The JSON file to write.") var output: String?
     @Option(help: "The HTML page to write.") var report: String?
     @Flag(help: "Print the JSON instead of a table.") var json = false
@@ -42,6 +43,10 @@ struct SensitivityCommand: ParsableCommand {
         if let samples, samples < 1 { throw WinnowError(.usage, "--samples", "is \(samples)", remedy: "give at least 1") }
         var run = try SensitivityRun(by: unit, pass: pass, settings: settings)
         (run.hyperparameter, run.sampleCount, run.stateFolder, run.seed) = (strength, samples, state, seed)
+        if state == nil, let written = output ?? report {
+            run.stateFolder = OutputName.companion(of: written, suffix: ".state")
+            run.removesState = true
+        }
         (run.output, run.report, run.sources) = (output, report, data.data.map { [$0] } ?? [])
         if let maxLoss {
             guard maxLoss >= 0, maxLoss.isFinite else {

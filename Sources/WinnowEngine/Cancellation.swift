@@ -1,5 +1,5 @@
 import Synchronization
-import WinnowTensor
+package import WinnowTensor
 
 /// A request to stop, set from any thread or signal handler and looked at between steps.
 public final class Cancellation: Sendable {
@@ -12,7 +12,14 @@ public final class Cancellation: Sendable {
     public var isCancelled: Bool { requested.load(ordering: .relaxed) }
 
     /// Throws `.cancelled` naming the task once a stop was asked for.
-    package func check(_ task: String, remedy: String = "") throws {
-        if isCancelled { throw WinnowError(.cancelled, task, "was stopped on request", remedy: remedy) }
+    ///
+    /// - Parameter isKept: whether the same work goes on from what is kept of it.
+    package func check(_ task: String, isKept: Bool = false) throws {
+        if isCancelled { throw Self.stop(of: task, isKept: isKept) }
+    }
+
+    /// The error of kind `.cancelled` of a task that was stopped.
+    package static func stop(of task: String, isKept: Bool) -> WinnowError {
+        WinnowError(.cancelled, task, "was stopped on request", remedy: isKept ? "run the same command again to go on" : "")
     }
 }

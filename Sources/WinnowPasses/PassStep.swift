@@ -29,6 +29,7 @@ public struct PassStep: Sendable {
             case .none: try self.init(named: name)
             case .table(let values): try self.init(named: name, hyperparameters: values)
             default:
+                _ = try PassCatalogue.pass(named: name)
                 throw WinnowError(.recipe, name, "its hyperparameters are \(body), not a table of names and values")
             }
         default:
@@ -45,6 +46,7 @@ extension PassStep: Codable {
 
 extension PassStep: HyperparameterConvertible {
     public static var kind: String { "a pass" }
+    /// Passes within others are those that train along.
     public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue { .schema(ofPass: "step") }
     public var hyperparameterValue: HyperparameterValue { .table([name: .table(pass.hyperparameters)]) }
     public var recipeValue: HyperparameterValue { pass.recipeValue }

@@ -94,7 +94,7 @@ private struct ValueRun {
         let start = ContinuousClock.now
         // Whole batches, as they were begun.
         for row in stride(from: min(done, data.count) / batchSize * batchSize, to: data.count, by: batchSize) {
-            try trainer.cancellation?.check("training", remedy: trainer.state == nil ? "" : "run it again to continue where it stopped")
+            try trainer.cancellation?.check("training", isKept: trainer.state != nil)
             let count = min(batchSize, data.count - row)
             let plan = try plan(row, count)
             for (index, value) in values.enumerated() {

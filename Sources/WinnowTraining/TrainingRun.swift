@@ -186,8 +186,7 @@ final class TrainingRun {
     private func stopIfAsked() throws {
         if trainer.cancellation?.isCancelled == true {
             try save()
-            try trainer.cancellation?.check(
-                "training", remedy: state == nil ? "" : "run it again to continue where it stopped")
+            try trainer.cancellation?.check("training", isKept: state != nil)
         }
         if ContinuousClock.now - lastSave > .seconds(trainer.configuration.checkpointSeconds) { try save() }
     }

@@ -48,6 +48,19 @@ struct HyperparameterTests {
         #expect(Sample().sparsity == 0.5)
     }
 
+    /// What counts alone is shortened, in passes within others too; the rest stays as it was set.
+    @Test func rehearsalsAreShort() throws {
+        let quantization = StaticQuantization { $0.rounding = "adaround"; $0.weightBits = 4 }
+        #expect(quantization.rehearsal.rounding.roundingSteps == 10 && quantization.rehearsal.weightBits == 4)
+        #expect(StaticQuantization().rehearsal.hyperparameters == StaticQuantization().hyperparameters)
+        let search = ChannelSearch { $0.candidates = 1; $0.largest = 0.3 }
+        #expect(search.rehearsal.candidates == 1 && search.rehearsal.largest == 0.3 && ChannelSearch().rehearsal.candidates == 2)
+        let pruning = IterativePruning { $0.sparsities = [0.3, 0.5, 0.7]; $0.finetune.learningRate = 0.5 }
+        #expect(pruning.rehearsal.sparsities == [0.3, 0.7] && pruning.rehearsal.rounds == 10 && IterativePruning().rehearsal.rounds == 2)
+        #expect(pruning.rehearsal.finetune.epochs == 1 && pruning.rehearsal.finetune.learningRate == 0.5 && pruning.finetune.epochs == 5)
+        #expect(Finetune { $0.epochs = 0 }.rehearsal.epochs == 0)
+    }
+
     @Test func copiesAreIndependent() {
         let first = Sample()
         var second = first

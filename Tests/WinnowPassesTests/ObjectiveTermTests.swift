@@ -137,13 +137,24 @@ struct ObjectiveTermTests {
         #expect(losses[19] < 0.5 * losses[0])
     }
 
-    /// What editors are told has the same bounds.
-    @Test func theSchemaHasTheBounds() {
-        guard case .table(let schema) = ObjectiveTerm.schema(in: nil), case .table(let form)? = schema["anyOf"]?.elements.last,
-            case .table(let parts)? = form["properties"]
-        else { Issue.record("no schema of a table"); return }
-        for name in ["weight", "margin", "blank"] { #expect(parts[name] == .table(["minimum": 0])) }
-        #expect(parts["delta"] == .table(["exclusiveMinimum": 0]) && parts["label-smoothing"] == .table(["minimum": 0, "maximum": 1]))
+    /// What editors are told: each loss with its own settings, their types and bounds.
+    @Test func theSchemaHasTheBounds() throws {
+        guard case .table(let schema) = ObjectiveTerm.schema(in: nil), let forms = schema["anyOf"]?.elements.dropFirst() else {
+            Issue.record("no schema of tables")
+            return
+        }
+        var seen: [String: HyperparameterValue] = [:]
+        for (loss, form) in try zip(Losses.all, #require(forms.count == Losses.all.count ? forms : nil)) {
+            guard case .table(let form) = form, case .table(let parts)? = form["properties"] else { Issue.record("\(loss.name)"); continue }
+            let settings = loss.settings.map(\.rawValue)
+            #expect(Set(parts.keys) == Set(settings + ["loss", "output", "target", "weight"]))
+            seen.merge(parts) { $1 }
+        }
+        func part(_ name: String, _ key: String) -> HyperparameterValue? {
+            if case .table(let table)? = seen[name] { table[key] } else { nil }
+        }
+        for name in ["weight", "margin", "blank"] { #expect(part(name, "minimum") == 0) }
+        #expect(part("delta", "exclusiveMinimum") == 0 && part("label-smoothing", "maximum") == 1 && part("axis", "type") == "integer")
     }
 
     /// Scores of five classes at nine times, or however many there are.

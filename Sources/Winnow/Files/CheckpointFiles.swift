@@ -29,8 +29,18 @@ struct CheckpointFiles: CheckpointStore {
 
     func load(_ part: String) throws -> Checkpoint? {
         guard FileManager.default.fileExists(atPath: path(of: part)) else { return nil }
-        let file = try SafeTensors(contentsOf: path(of: part))
-        return Checkpoint(tensors: file.tensors, metadata: file.metadata)
+        return try Self.reading(place) {
+            let file = try SafeTensors(contentsOf: path(of: part))
+            return Checkpoint(tensors: file.tensors, metadata: file.metadata)
+        }
+    }
+
+    /// What `read` finds of the work that is kept at `place`; where it is damaged, there is no other copy, and the work begins anew.
+    static func reading<Content>(_ place: String, _ read: () throws -> Content) throws -> Content {
+        do { return try read() } catch var error as WinnowError {
+            error.remedy = "delete \(place) to start anew"
+            throw error
+        }
     }
 
     func file(of part: String) -> String? { isFolder ? "\(place)/\(part)\(Self.rowsEnding)" : nil }

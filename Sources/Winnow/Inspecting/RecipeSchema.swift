@@ -13,9 +13,9 @@ public enum RecipeSchema {
     private static var schema: HyperparameterValue {
         var definitions = Dictionary(
             PassCatalogue.all.map { ($0.name, definition(of: $0)) }, uniquingKeysWith: { first, _ in first })
-        definitions["step"] = step([:])
+        definitions["step"] = step(PassCatalogue.all.filter { $0 is any TrainingPass.Type })
         let saved: [String: HyperparameterValue] = [
-            "save": ["type": "string", "description": "writes the model as it is here to this name beside the output"],
+            "save": ["type": "string", "pattern": "^[^./][^/]*$", "description": "writes the model as it is here to this name beside the output"],
             "include": ["type": "string", "description": "the steps of another recipe"],
         ]
         return .table([
@@ -26,17 +26,17 @@ public enum RecipeSchema {
             "additionalProperties": false,
             "properties": .table([
                 "version": .table(["const": .int(Recipe.currentVersion)]),
-                "steps": .table(["type": "array", "items": step(saved)]),
+                "steps": .table(["type": "array", "items": step(PassCatalogue.all, or: saved)]),
             ]),
             "$defs": .table(definitions),
         ])
     }
 
-    /// A pass by its name, or its name with a table of hyperparameters; or one of `others`.
-    private static func step(_ others: [String: HyperparameterValue]) -> HyperparameterValue {
-        let names = PassCatalogue.all.map { HyperparameterValue.string($0.name) }
+    /// One of these passes by its name, or its name with a table of hyperparameters; or one of `others`.
+    private static func step(_ passes: [any Pass.Type], or others: [String: HyperparameterValue] = [:]) -> HyperparameterValue {
+        let names = passes.map { HyperparameterValue.string($0.name) }
         var properties = others
-        for type in PassCatalogue.all { properties[type.name] = .table(["$ref": .string("#/$defs/\(type.name)")]) }
+        for type in passes { properties[type.name] = .table(["$ref": .string("#/$defs/\(type.name)")]) }
         let table: HyperparameterValue = .table([
             "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": false, "properties": .table(properties),
         ])

@@ -48,6 +48,10 @@ public struct Pipeline: Sendable {
     public var recordsRecipe = false
     /// Whether the model is judged on validation data after every step, as reports of several steps show.
     var judgesSteps = false
+    /// Whether passes are only tried out.
+    var isRehearsal = false
+    /// What it is called where it is stopped.
+    package var task = "run"
     /// Where `save` steps write.
     public var outputFolder = "."
 
@@ -103,7 +107,7 @@ public struct Pipeline: Sendable {
         var graph = marked(model.graph)
         var result = CompressionResult(model: model, steps: [], saved: [], folder: folder)
         for (index, step) in recipe.steps.enumerated() {
-            try cancellation.check("run", remedy: "run the same command again to go on")
+            try cancellation.check(task, isKept: stateFolder != nil)
             switch step {
             case .save(let file):
                 let saved = Model(graph, path: "\(outputFolder)/\(file)")
@@ -138,6 +142,7 @@ public struct Pipeline: Sendable {
         context.teacher = (teacher ?? model).graph
         context.judge = judge
         context.objective = objective
+        context.isRehearsal = isRehearsal
         context.loadModel = { try Model(reading: $0).graph }
         context.loadArrays = { try Arrays.readUnnamed($0) }
         context.fileByteCount = { try ONNXFile.byteCount(of: $0) }
@@ -174,8 +179,7 @@ public struct Pipeline: Sendable {
         let start = ContinuousClock.now
         let result: PassResult
         do { result = try step.pass(graph, in: context) } catch let error as WinnowError where error.kind == .cancelled {
-            throw WinnowError(
-                .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
+            throw Cancellation.stop(of: task, isKept: stateFolder != nil)
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         graph = result.graph

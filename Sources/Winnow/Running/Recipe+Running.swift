@@ -24,7 +24,7 @@ extension Recipe {
         let kept = data?.kept(for: model.graph)
         let least = kept?.training?.fixedBatchSize(for: model.graph) ?? 1
         var pipeline = Pipeline(short, data: kept?.drawn(max(samples, least)))
-        pipeline.judge = judge
+        (pipeline.judge, pipeline.isRehearsal, pipeline.task) = (judge, true, "check")
         return try pipeline.run(on: model, cancellation: cancellation, progress: progress).steps
     }
 }

@@ -66,6 +66,9 @@ extension Recipe {
             try step.check()
             return step
         }
+        if case .table(let table) = value, table.count == 1, let (key, name) = table.first, ["save", "include"].contains(key) {
+            throw WinnowError(.recipe, key, "is \(name), not the name of a file", remedy: "write \(key): NAME, in quotes if it looks like a number")
+        }
         return .pass(try PassStep(value))
     }
 }

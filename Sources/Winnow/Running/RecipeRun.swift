@@ -108,8 +108,7 @@ public struct RecipeRun: Sendable {
     /// Throws `.cancelled` saying how to go on: the model is written, its report is not.
     private func completed(_ measure: () throws -> [ModelMeasurement]) throws -> [ModelMeasurement] {
         do { return try measure() } catch let error as WinnowError where error.kind == .cancelled {
-            throw WinnowError(
-                .cancelled, "run", "was stopped on request", remedy: stateFolder == nil ? "" : "run the same command again to go on")
+            throw Cancellation.stop(of: "run", isKept: stateFolder != nil)
         }
     }
 

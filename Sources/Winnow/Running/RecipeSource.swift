@@ -66,9 +66,9 @@ struct RecipeSource {
         }
     }
 
-    /// Throws `.file` where there is none.
+    /// The text of a file or of what comes through a pipe, to its end. Throws `.file` where there is none.
     static func text(of path: String) throws -> String {
-        guard let bytes = FileManager.default.contents(atPath: path) else {
+        guard let stream = FileHandle(forReadingAtPath: path), let bytes = try? stream.readToEnd() ?? Data() else {
             throw WinnowError(.file, path, "cannot be read", remedy: "check the path")
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -66,7 +66,8 @@ struct RunFolder: Sendable {
     /// The graph and record of a step that was finished; nil if it was not, or its graph was dropped.
     func finished(_ step: String) throws -> (graph: Graph, record: Report.Step)? {
         guard let record = try record(of: step), FileManager.default.fileExists(atPath: path(of: step)) else { return nil }
-        return (try ONNXFile.read(path(of: step), registry: OperatorCatalogue.registry), record)
+        let graph = try CheckpointFiles.reading(path) { try ONNXFile.read(self.path(of: step), registry: OperatorCatalogue.registry) }
+        return (graph, record)
     }
 
     /// Writes the graph, then the record that marks the step as finished, and drops what the step had begun.

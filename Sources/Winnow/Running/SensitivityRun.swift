@@ -28,6 +28,8 @@ public struct SensitivityRun: Sendable {
     public var maxLoss = 0.01
     /// Where what was judged is kept, for a run that goes on after a stop or with other strengths; nil: nowhere.
     public var stateFolder: String?
+    /// Whether the state is removed once all is written.
+    public var removesState = false
     public var seed: UInt64 = 0
     /// The JSON file of the table to write, and the HTML page; nil: none.
     public var output: String?
@@ -80,13 +82,28 @@ public struct SensitivityRun: Sendable {
             cancellation: cancellation)
         context.judge = judge
         context.teacher = model.graph
-        context.state = try stateFolder.map { folder in
+        let folder = try stateFolder.map { folder in
             let fingerprint = try Fingerprint(
                 models: [model.graph], data: [context.validation, context.calibration],
                 settings: [analysis.settings] + (judge.map { ["\($0)"] } ?? []), seed: seed)
-            return try RunFolder(folder, of: fingerprint).state(of: Pipeline.stepName(0))
+            return try RunFolder(folder, of: fingerprint)
         }
-        let result = try analysis(model.graph, in: context)
+        context.state = folder?.state(of: Self.part)
+        do {
+            let result = try analysis(model.graph, in: context)
+            try write(result, of: model, data)
+            if removesState { folder?.remove([Self.part]) }
+            return result
+        } catch {
+            if removesState { folder?.release(after: error) }
+            throw error
+        }
+    }
+
+    /// What the analysis is called in the folder of its state.
+    private static let part = Pipeline.stepName(0)
+
+    private func write(_ result: SensitivityResult, of model: Model, _ data: DataSplits) throws {
         if let output { try AtomicFile.write(Array(try result.table.json()), to: output) }
         if let report {
             let provenance = Provenance(command: command, recipe: nil, seed: seed, data: data.notes)
@@ -95,6 +112,5 @@ public struct SensitivityRun: Sendable {
                     title: "Sensitivity of \(model.graph.name)", losing: maxLoss, environment: Platform.environment, provenance: provenance),
                 to: report)
         }
-        return result
     }
 }

@@ -22,10 +22,11 @@ struct CheckCommand: ParsableCommand {
         let recipe = try Recipe(reading: recipe, settings: settings)
         let model = try Model(reading: input)
         guard samples > 0 else { throw WinnowError(.usage, "--samples", "is \(samples)", remedy: "give at least 1") }
+        let judge = try work.metric.judge
         let data = try work.data(for: model)
         let progress = work.progress
         let steps = try recipe.rehearsed(
-            on: model, data: data, samples: samples, judge: work.metric.judge, cancellation: Interruption.cancellation
+            on: model, data: data, samples: samples, judge: judge, cancellation: Interruption.cancellation
         ) { progress.show($0) }
         progress.finish()
         if work.json { return try printJSON(steps) }

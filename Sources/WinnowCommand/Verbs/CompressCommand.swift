@@ -61,7 +61,7 @@ struct CompressCommand: ParsableCommand {
     private func tell(_ result: CompressionOutcome, _ folder: String) {
         print(result.report.text)
         print("written: \(output.output); recipe: \(result.recipe)\(report.map { "; report: \($0)" } ?? "")")
-        print("other candidates: winnow pick \(folder) --size 50% -o other.onnx")
+        print("other candidates: winnow pick \(Invocation.quoted(folder)) --size 50% -o other.onnx")
         if !result.isMet { print("a target was missed: the nearest that was found is written") }
     }
 

@@ -9,5 +9,16 @@ struct MetricArguments: ParsableArguments {
     @Flag(help: "The metric's command prints a loss.")
     var lowerIsBetter = false
 
-    var judge: Judge? { get throws { try metric.map { try Judge.named($0, isLowerBetter: lowerIsBetter) } } }
+    /// Throws `.usage` for a metric that there is not, and for a direction where no command has one.
+    var judge: Judge? {
+        get throws {
+            let judge = try metric.map { try Judge.named($0, isLowerBetter: lowerIsBetter) }
+            guard !lowerIsBetter || metric?.contains(ModelProgram.modelPlace) == true else {
+                throw WinnowError(
+                    .usage, "--lower-is-better", "is about a command, and \(metric.map { "--metric \($0)" } ?? "no --metric") names none",
+                    remedy: "give --metric 'python score.py \(ModelProgram.modelPlace)', or leave it out")
+            }
+            return judge
+        }
+    }
 }

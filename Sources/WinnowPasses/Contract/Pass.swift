@@ -31,7 +31,7 @@ public protocol Pass: Codable, Sendable, CustomStringConvertible {
     var files: [String] { get }
     /// Passes over the training data that it makes, all rounds together.
     var trainedEpochs: Int { get }
-    /// The same with one epoch of training at most, to try it out.
+    /// The same with one epoch of training at most and few rounds, candidates and steps, to try it out.
     var rehearsal: Self { get }
 
     /// The changed graph and a finding for every weight tensor.
@@ -68,7 +68,7 @@ extension Pass {
     public var models: [String] { [] }
     public var files: [String] { [] }
     public var trainedEpochs: Int { 0 }
-    public var rehearsal: Self { self }
+    public var rehearsal: Self { shortened }
     public static var guide: String { summary }
     public static var page: String { "\(Self.self)" }
     public static var strengths: [Strength] { [] }

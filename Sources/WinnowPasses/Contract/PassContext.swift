@@ -19,6 +19,8 @@ public struct PassContext {
     public var cancellation: Cancellation?
     /// Where long work keeps what it has finished; nil: a stop loses it.
     package var state: RunState?
+    /// Whether passes are only tried out: those that train by themselves do so for one epoch.
+    package var isRehearsal = false
     /// The model before compression began, where a longer work has one: the teacher that distillation takes by itself.
     public var teacher: Graph?
     /// Reads another model that a pass names: a teacher.

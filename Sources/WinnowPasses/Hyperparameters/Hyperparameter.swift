@@ -8,15 +8,20 @@ public struct Hyperparameter<Value: HyperparameterConvertible>: Sendable {
     private var storage: HyperparameterStorage<Value>
     let help: String
     let range: ClosedRange<Double>?
+    let rehearsal: Double?
     let conditions: [HyperparameterCondition]
 
-    /// - Parameter counts: what others must be for a value other than this one to count, each of them.
+    /// - Parameters:
+    ///   - rehearsal: the largest number while the pass is only tried out; nil: any.
+    ///   - counts: what others must be for a value other than this one to count, each of them.
     public init(
-        wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil, counts conditions: HyperparameterCondition...
+        wrappedValue: Value, _ help: String, in range: ClosedRange<Double>? = nil, rehearsal: Double? = nil,
+        counts conditions: HyperparameterCondition...
     ) {
         storage = HyperparameterStorage(wrappedValue)
         self.help = help
         self.range = range
+        self.rehearsal = rehearsal
         self.conditions = conditions
     }
 
@@ -63,6 +68,10 @@ protocol AnyHyperparameter {
     var schema: HyperparameterValue { get }
     /// Fills in the value of a pass that nobody else holds yet; nil if it is fine, otherwise what is wrong with it.
     func fill(_ value: HyperparameterValue) throws -> String?
+    /// Whether it is something else while the pass is only tried out.
+    var isShortened: Bool { get }
+    /// Fills in what another of this kind is, or is while its pass is only tried out.
+    func take(_ other: any AnyHyperparameter, shortened: Bool)
     /// What is wrong with the current value.
     func complaint() -> String?
     /// Throws what is wrong with passes within the current value.
@@ -81,6 +90,24 @@ extension Hyperparameter: AnyHyperparameter {
         guard let converted = try Value(value) else { return "is \(value.quoted), not \(Value.kind)" }
         storage.value = converted
         return complaint()
+    }
+
+    var isShortened: Bool { shortened != nil }
+
+    /// What it is while the pass is only tried out; nil where that is the same.
+    private var shortened: Value? {
+        switch wrappedValue {
+        case let pass as any Pass: return pass.rehearsal as? Value
+        case let steps as [PassStep]: return steps.isEmpty ? nil : steps.map { PassStep($0.pass.rehearsal) } as? Value
+        default:
+            guard let rehearsal, let number = current.double, number > rehearsal else { return nil }
+            return try? Value(HyperparameterValue(rehearsal))
+        }
+    }
+
+    func take(_ other: any AnyHyperparameter, shortened: Bool) {
+        guard let other = other as? Self else { return }
+        storage.value = shortened ? other.shortened ?? other.wrappedValue : other.wrappedValue
     }
 
     func complaint() -> String? {

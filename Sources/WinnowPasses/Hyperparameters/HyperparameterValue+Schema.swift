@@ -2,10 +2,9 @@ extension HyperparameterValue {
     /// A JSON Schema of this type, with what may be written in words.
     static func schema(_ type: String, _ words: String, in range: ClosedRange<Double>? = nil) -> HyperparameterValue {
         var table: [String: HyperparameterValue] = ["type": .string(type), "description": .string(words)]
-        // Larger bounds only guard arithmetic.
         if let range {
             table["minimum"] = HyperparameterValue(range.lowerBound)
-            if range.upperBound < 1e6 { table["maximum"] = HyperparameterValue(range.upperBound) }
+            table["maximum"] = HyperparameterValue(range.upperBound)
         }
         return .table(table)
     }

@@ -110,6 +110,18 @@ extension Pass {
         try checkThatTheyCount(known.map(\.name))
     }
 
+    /// The same with what is declared to be smaller while a pass is only tried out, that of passes within it likewise. What does not count
+    /// stays.
+    package var shortened: Self {
+        let (own, values, result) = (reflectedHyperparameters, hyperparameters, Self())
+        guard own.contains(where: \.hyperparameter.isShortened) else { return self }
+        for (old, new) in zip(own, result.reflectedHyperparameters) {
+            let counts = old.hyperparameter.conditions.allSatisfy { $0.objection(in: values) == nil }
+            new.hyperparameter.take(old.hyperparameter, shortened: counts)
+        }
+        return result
+    }
+
     /// Whether a loss that it makes small takes the data's labels for texts, not for classes of places.
     package var takesLabelsForTexts: Bool { reflectedHyperparameters.contains { $0.hyperparameter.takesLabelsForTexts } }
 

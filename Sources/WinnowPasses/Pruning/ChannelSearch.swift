@@ -15,7 +15,7 @@ public struct ChannelSearch: Pass {
         A stopped search goes on from its last candidate. Follow with `finetune`.
         """
 
-    @Hyperparameter("candidates to judge", in: 1...1e6) public var candidates = 100
+    @Hyperparameter("candidates to judge", in: 1...1e6, rehearsal: 2) public var candidates = 100
     @Hyperparameter("largest fraction of a group that may go", in: 0...1) public var largest = 0.7
     @Hyperparameter("how far from the budget a candidate may be, in points of a hundred", in: 0...100) public var tolerance = 1.0
     @Hyperparameter("the budget, and how channels are ranked and removed") public var pruning = StructuredPruning {
@@ -50,7 +50,7 @@ public struct ChannelSearch: Pass {
         let start = ContinuousClock.now
         while found.candidates.count < candidates {
             let number = found.candidates.count
-            try context.cancellation?.check("candidate \(number + 1)", remedy: "run it again to continue")
+            try context.cancellation?.check("candidate \(number + 1)", isKept: state != nil)
             let cut = try cut(number, of: groups, context)
             let score = try isMet(cut) ? bench.trial(pruned(cut.counts, of: groups, context), on: validation).score(beside: before) : nil
             found.candidates.append(Candidate(counts: cut.counts, cost: cut.finding, score: score))

@@ -25,9 +25,9 @@ public struct IterativePruning: Pass {
         [Double] = []
     @Hyperparameter("sparsity after the first round", in: 0...1, counts: .absent("sparsities")) public var start = 0.5
     @Hyperparameter("sparsity after the last round", in: 0...1, counts: .absent("sparsities")) public var target = 0.99
-    @Hyperparameter("rounds at most", in: 1...1000, counts: .absent("sparsities")) public var rounds = 10
+    @Hyperparameter("rounds at most", in: 1...1000, rehearsal: 2, counts: .absent("sparsities")) public var rounds = 10
     @Hyperparameter("how sparsity rises between start and target", counts: .absent("sparsities")) public var rise = SparsityRise.geometric
-    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20) public var refinements =
+    @Hyperparameter("rounds between the last good and the first failed sparsity", in: 0...20, rehearsal: 1) public var refinements =
         0
     @Hyperparameter("where weights go back to once they are pruned: none, start (the values given), epoch N of dense training")
     public var rewind = Rewinding.none
@@ -42,8 +42,8 @@ public struct IterativePruning: Pass {
     public var models: [String] { finetune.models }
     public var trainedEpochs: Int { finetune.epochs * scheduledSparsities.count }
     public var rehearsal: Self {
-        var result = self
-        result.finetune = finetune.rehearsal
+        var result = shortened
+        if sparsities.count > 2 { result.sparsities = [sparsities.first, sparsities.last].compactMap { $0 } }
         // What the real training reaches the short one does too.
         if case .epoch(let count) = rewind, count <= finetune.epochs { result.rewind = .epoch(min(count, result.finetune.epochs)) }
         return result

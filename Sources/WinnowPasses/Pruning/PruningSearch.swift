@@ -80,7 +80,7 @@ struct PruningSearch {
     /// Prunes the last good state to `sparsity`, trains it and decides.
     mutating func round(_ sparsity: Double, in context: PassContext) throws {
         let number = rounds.count + 1
-        try context.cancellation?.check("round \(number)", remedy: "run it again to continue")
+        try context.cancellation?.check("round \(number)", isKept: state != nil)
         context.progress?(
             ProgressEvent(
                 "pruning", completed: number - 1, of: pass.scheduledSparsities.count, unit: "rounds",

@@ -73,7 +73,7 @@ package struct SensitivityAnalysis: Sendable {
             var points: [SensitivityCurve.Point] = []
             var isChanged = false
             for (step, strength) in strengths.enumerated() {
-                try context.cancellation?.check("sensitivity of \(part.name)", remedy: "run it again to continue")
+                try context.cancellation?.check("sensitivity of \(part.name)", isKept: context.state != nil)
                 var outcome = known[part.name, strength]
                 if outcome == nil {
                     outcome = try trial(passes[place][step], original, part.tensors, bench, validation, context)

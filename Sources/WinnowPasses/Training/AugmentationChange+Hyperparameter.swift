@@ -6,6 +6,20 @@ extension AugmentationChange: HyperparameterConvertible {
         "one of \(AugmentationCatalogue.all.map { $0.name }.joined(separator: ", ")), or a table of one with its strength, input and replacement"
     }
 
+    public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
+        let methods = AugmentationCatalogue.all
+        let tables = methods.map { method -> HyperparameterValue in
+            .table([
+                "type": "object", "required": .list([.string(method.name)]), "additionalProperties": false,
+                "properties": .table([
+                    method.name: .schema("number", method.help, in: method.strengths),
+                    "input": .schema("string", "the only input that it changes"), "replacement": .schema("integer", "what dropped tokens become"),
+                ]),
+            ])
+        }
+        return .schema(anyOf: [.schema(words: methods.map { $0.name })] + tables)
+    }
+
     /// `flip`, `{ crop: 4 }` or `{ token-dropout: 0.1, input: ids, replacement: 103 }`.
     public init?(_ value: HyperparameterValue) throws {
         if let name = value.word {

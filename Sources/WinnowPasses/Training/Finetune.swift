@@ -21,7 +21,7 @@ public struct Finetune: Pass {
 
     @Hyperparameter("losses that add up to what training makes small; empty: the cross-entropy, or the distance from the original") public
         var objective: [ObjectiveTerm] = []
-    @Hyperparameter("passes over the training data", in: 0...1e6) public var epochs = 5
+    @Hyperparameter("passes over the training data", in: 0...1e6, rehearsal: 1) public var epochs = 5
     @Hyperparameter("samples in one step", in: 1...1e9) public var batchSize = 128
     @Hyperparameter("samples that go through the model at once: a step adds up as many such parts as it needs; 0: all", in: 0...1e9)
     public var partSize = 0
@@ -67,11 +67,6 @@ public struct Finetune: Pass {
     public var models: [String] { with.flatMap(\.pass.models) }
     public var files: [String] { with.flatMap(\.pass.files) }
     public var trainedEpochs: Int { epochs }
-    public var rehearsal: Self {
-        var result = self
-        result.epochs = min(1, epochs)
-        return result
-    }
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()

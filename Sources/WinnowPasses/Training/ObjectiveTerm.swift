@@ -46,12 +46,18 @@ extension ObjectiveTerm: HyperparameterConvertible {
     }
 
     public static func schema(in range: ClosedRange<Double>?) -> HyperparameterValue {
-        var properties: [String: HyperparameterValue] = ["output": .table([:]), "target": .table([:]), "weight": .table(["minimum": 0])]
-        for setting in LossSetting.allCases { properties[setting.rawValue] = setting.schema }
-        properties["loss"] = Chosen<Losses>.schema(in: nil)
-        return .schema(anyOf: [
-            Chosen<Losses>.schema(in: nil),
-            .table(["type": "object", "required": ["loss"], "additionalProperties": false, "properties": .table(properties), "description": .string(kind)]),
+        .schema(anyOf: [Chosen<Losses>.schema(in: nil)] + Losses.all.map { table(of: $0) })
+    }
+
+    /// The JSON Schema of a table with this loss, which has no more settings than the loss reads.
+    private static func table(of loss: any LossFunction.Type) -> HyperparameterValue {
+        var properties: [String: HyperparameterValue] = [
+            "loss": .table(["const": .string(loss.name)]), "output": .table(["type": ["string", "null"]]), "target": .table(["type": ["string", "null"]]),
+            "weight": .table(["type": ["number", "null"], "minimum": 0]),
+        ]
+        for setting in loss.settings { properties[setting.rawValue] = setting.schema }
+        return .table([
+            "type": "object", "required": ["loss"], "additionalProperties": false, "properties": .table(properties), "description": .string(kind),
         ])
     }
 
@@ -123,11 +129,16 @@ extension LossSetting {
     /// Its bounds, for editors.
     fileprivate var schema: HyperparameterValue {
         switch self {
-        case .labelSmoothing: .table(["minimum": 0, "maximum": 1])
-        case .classWeights: .table(["items": .table(["minimum": 0])])
-        case .margin, .blank: .table(["minimum": 0])
-        case .delta, .temperature: .table(["exclusiveMinimum": 0])
-        case .ignore, .axis: .table([:])
+        case .labelSmoothing: .schema("number", kind, in: 0...1)
+        case .classWeights:
+            .table([
+                "type": ["array", "number"], "minItems": 1, "minimum": 0, "items": .table(["type": "number", "minimum": 0]),
+                "description": .string(kind),
+            ])
+        case .margin: .table(["type": "number", "minimum": 0, "description": .string(kind)])
+        case .blank: .table(["type": "integer", "minimum": 0, "description": .string(kind)])
+        case .delta, .temperature: .table(["type": "number", "exclusiveMinimum": 0, "description": .string(kind)])
+        case .ignore, .axis: .schema("integer", kind)
         case .zeroInfinity: .schema("boolean", kind)
         }
     }

@@ -97,6 +97,7 @@ extension TrainingPass {
     /// On its own, a training pass runs as the only passenger of `finetune` with that pass's defaults.
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         try checkHyperparameters()
-        return try Finetune(carrying: [self]).apply(to: graph, in: context)
+        let run = Finetune(carrying: [self])
+        return try (context.isRehearsal ? run.rehearsal : run).apply(to: graph, in: context)
     }
 }

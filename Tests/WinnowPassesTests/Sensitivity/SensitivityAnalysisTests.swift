@@ -116,6 +116,28 @@ struct SensitivityAnalysisTests {
         #expect(wider.loss(of: "fc1.weight", at: 0.5) == whole.loss(of: "fc1.weight", at: 0.5))
     }
 
+    /// Who is stopped is told to go on only where something is kept.
+    @Test(arguments: [false, true])
+    func aStopPromisesWhatIsKept(_ isKept: Bool) throws {
+        let graph = try TestModels.residual()
+        var context = try TestModels.context(for: graph)
+        let cancellation = Cancellation()
+        cancellation.cancel()
+        context.cancellation = cancellation
+        context.judge = Judge("one") { _, _, _ in 1 }
+        let works: [(PassContext) throws -> Void] = [
+            { _ = try SensitivityAnalysis(.weight, strengths: [0.5])(graph, in: $0) },
+            { _ = try ChannelSearch { $0.pruning.sparsity = 0.4 }(graph, in: $0) },
+            { _ = try IterativePruning()(graph, in: $0) },
+            { _ = try Finetune()(graph, in: $0) },
+        ]
+        for work in works {
+            context.state = isKept ? RunState(in: MemoryCheckpointStore()) : nil
+            let error = #expect(throws: WinnowError.self) { try work(context) }
+            #expect(error?.kind == .cancelled && error?.remedy == (isKept ? "run the same command again to go on" : ""))
+        }
+    }
+
     @Test func whatCannotBeChangedSaysWhy() throws {
         let graph = try TestModels.perceptron()
         let result = try SensitivityAnalysis(.weight, pass: StructuredPruning(), strengths: [0.5])(

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import WinnowEngine
 import WinnowFormats
@@ -49,6 +50,40 @@ import WinnowTraining
         let second = try pipeline.run(on: model())
         #expect(try bytes(of: first) == bytes(of: second))
         #expect(first.steps.count == 4)
+    }
+
+    /// A rehearsal trains for one epoch, wherever the training comes from, and judges few candidates.
+    @Test(
+        arguments: [
+            "finetune", "finetune: { with: [distillation] }", "distillation", "mutual-learning", "learned-step-quantization",
+            "quantization-aware-training", "gradual-pruning", "dynamic-sparse-training", "rank-regularization",
+        ])
+    func rehearsalsAreShort(_ step: String) throws {
+        let steps = try Recipe(yaml: "version: 1\nsteps:\n  - \(step)\n").rehearsed(on: model(), data: data())
+        let epochs = steps.flatMap(\.findings).map(\.subject).filter { $0.hasPrefix("epoch ") }
+        #expect(Set(epochs) == ["epoch 1"])
+    }
+
+    @Test(arguments: ["channel-search: { tolerance: 50, pruning: { budget: macs, sparsity: 0.4 } }", "iterative-pruning"])
+    func rehearsalsJudgeFewCandidates(_ step: String) throws {
+        let calls = Mutex(0)
+        let judge = Judge("own") { (_: Model, _) in
+            calls.withLock { $0 += 1 }
+            return 1
+        }
+        _ = try Recipe(yaml: "version: 1\nsteps:\n  - \(step)\n").rehearsed(on: model(), data: data(), judge: judge)
+        #expect((1...8).contains(calls.withLock { $0 }))
+    }
+
+    /// Who is stopped reads the name of what was asked for, and of no state where there is none.
+    @Test func stopsAreNamed() throws {
+        let cancellation = Cancellation()
+        var pipeline = Pipeline(try Recipe(yaml: recipe), data: try data())
+        pipeline.task = "apply"
+        let error = try #require(throws: WinnowError.self) {
+            try pipeline.run(on: model(), cancellation: cancellation) { _ in cancellation.cancel() }
+        }
+        #expect("\(error)" == "apply: was stopped on request")
     }
 
     /// A report of several steps shows how good the model is after each, on validation data; nobody else waits for that.

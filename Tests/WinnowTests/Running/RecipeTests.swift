@@ -34,7 +34,10 @@ import WinnowTensor
         ("{ version: 1, steps: [ no-such-pass ] }", "no-such-pass"),
         ("{ version: 1, steps: [ { magnitude-pruning: { sparsty: 0.5 } } ] }", "sparsty"),
         ("{ version: 1, steps: [ { magnitude-pruning: { sparsity: 7 } } ] }", "sparsity"),
-        ("{ version: 1, steps: [ { save: ../away } ] }", "away"), ("][", "YAML"), ("just words", "table"),
+        ("{ version: 1, steps: [ { save: ../away } ] }", "away"), ("{ version: 1, steps: [ { save: 3 } ] }", "save: is 3, not the name of a file"),
+        ("{ version: 1, steps: [ { include: [a] } ] }", "not the name of a file"),
+        ("{ version: 1, steps: [ { finetune: { with: [ { save: a } ] } } ] }", "save: there is no such pass"),
+        ("][", "YAML"), ("just words", "table"),
     ]) func saysWhatIsWrong(text: String, word: String) {
         let error = #expect(throws: WinnowError.self) { try Recipe(yaml: text) }
         #expect(error.map { "\($0)" }?.contains(word) == true)
@@ -59,6 +62,16 @@ import WinnowTensor
             let error = #expect(throws: WinnowError.self) { try chain(count, times: times) }
             #expect(error?.problem.contains(words) == true)
         }
+    }
+
+    /// Recipes come through pipes too.
+    @Test func anyStreamIsRead() throws {
+        let path = NSTemporaryDirectory() + "winnow-pipe-" + UUID().uuidString
+        try #require(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        Thread.detachNewThread { FileHandle(forWritingAtPath: path)?.write(Data("version: 1\nsteps: [fold-constants]\n".utf8)) }
+        #expect(try Recipe(reading: path).steps.count == 1)
+        #expect(throws: WinnowError.self) { try Recipe(reading: NSTemporaryDirectory()) }
     }
 
     @Test func aByteOrderMarkIsNoText() throws {

@@ -33,6 +33,17 @@ import WinnowTensor
         #expect(!FileManager.default.fileExists(atPath: folder))
     }
 
+    /// Nobody has another copy of work that was kept.
+    @Test(arguments: ["step-1.safetensors", "step-1.onnx"]) func damagedWorkIsToBeDeleted(_ file: String) throws {
+        let run = try open()
+        let (graph, record) = try step()
+        try run.finish("step-1", graph: graph, record: record)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data("damaged".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(file)"))
+        let error = #expect(throws: WinnowError.self) { try open().finished("step-1") }
+        #expect(error?.remedy == "delete \(folder) to start anew")
+    }
+
     @Test func anotherRunIsRefused() throws {
         _ = try open("a")
         let error = #expect(throws: WinnowError.self) { try open("b") }

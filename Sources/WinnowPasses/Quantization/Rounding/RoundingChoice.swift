@@ -19,7 +19,7 @@ public struct RoundingChoice: HyperparameterGroup {
     @Hyperparameter(
         "gptq: scales of blocks are those of the weight, not of what it is when a block begins", counts: .with("rounding", ["gptq"]))
     public var staticGroups = false
-    @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6, counts: .with("rounding", ["adaround", "brecq"]))
+    @Hyperparameter("adaround, brecq: steps of learning", in: 1...1e6, rehearsal: 10, counts: .with("rounding", ["adaround", "brecq"]))
     public var roundingSteps = 300
 
     /// Whether the rounding is what a pass does by itself.
