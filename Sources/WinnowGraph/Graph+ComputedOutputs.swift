@@ -1,3 +1,5 @@
+import WinnowTensor
+
 extension Graph {
     /// The outputs that are numbers: all but texts, maps and the like, which nothing here computes, and but those behind operators that are
     /// not known; all where no other is there.
