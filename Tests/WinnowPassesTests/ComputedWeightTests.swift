@@ -1,4 +1,5 @@
 import Testing
+import WinnowEngine
 import WinnowGraph
 import WinnowOperators
 import WinnowTensor

@@ -68,7 +68,7 @@ struct DistillationTests {
             Finding("student", .done, .validation("top-1"), after: top1(student), reason: "before training"),
         ])
         #expect(try findings { $0.validation = nil }.isEmpty)
-        #expect(try findings { ($0.training?.labels, $0.validation?.labels) = (nil, nil) }.isEmpty)
+        #expect(try findings { $0.training?.labels = nil; $0.validation?.labels = nil }.isEmpty)
         // An objective of another kind is told by its loss.
         let squares = try distilling(["teacher": "teacher.onnx"], student, in: TestModels.context(for: student), ["objective": ["mse"]], of: teacher)
         #expect(squares.isEmpty)
