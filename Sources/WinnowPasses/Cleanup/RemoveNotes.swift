@@ -17,9 +17,9 @@ public struct RemoveNotes: Pass {
 
     public func apply(to graph: Graph, in context: PassContext) throws -> PassResult {
         let count = graph.noteByteCount
-        guard count > 0 else { return PassResult(graph: graph, findings: [Finding("graph", .kept, reason: "nothing is noted in it")]) }
-        let finding = Finding("graph", .done, .byteCount, before: Double(count), after: 0, reason: "what was noted beside nodes and values")
-        return PassResult(graph: try graph.withoutNotes(), findings: [finding])
+        var ledger = WeightLedger(graph)
+        if count > 0 { ledger.note(Finding("graph", .done, .byteCount, before: Double(count), after: 0, reason: "noted beside nodes and values")) }
+        return PassResult(graph: count > 0 ? try graph.withoutNotes() : graph, findings: ledger.findings { _ in "its numbers stay as they are" })
     }
 }
 

@@ -83,7 +83,9 @@ extension Pass {
     /// Applies the pass; names it, and its page, in whatever goes wrong.
     public func callAsFunction(_ graph: Graph, in context: PassContext = PassContext()) throws -> PassResult {
         try WinnowError.leading(to: Self.page) {
-            do { return try apply(to: graph, in: context) } catch let error as WinnowError { throw error.within(Self.name) }
+            do { return try apply(to: graph, in: context) } catch let error as WinnowError {
+                throw error.subject.hasPrefix("\(Self.name): ") ? error : error.within(Self.name)
+            }
         }
     }
 }

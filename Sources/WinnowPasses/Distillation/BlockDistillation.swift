@@ -33,16 +33,13 @@ public struct BlockDistillation: TrainingPass {
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, alpha > 0 else { return }
-        var other = try teacher.graph(in: context, or: setup.original)
+        let other = try teacher.graph(in: context, or: setup.original)
         let (ends, goals) = try ends(of: setup.model, in: other)
         guard !ends.isEmpty else {
             setup.findings.append(Finding("graph", .skipped, reason: "no value in it has the name and shape of one of its teacher: give values and targets"))
             return
         }
-        var edit = GraphEdit()
-        edit.outputs = goals
-        other = try other.applying(edit).removingDeadNodes()
-        let joined = try Teacher(other).joined(to: objective.graph, reading: setup.model.inputNames)
+        let joined = try Teacher(other, giving: goals).joined(to: objective.graph, reading: setup.model.inputNames)
         setup.findings += joined.findings
         let builder = GraphBuilder(extending: joined.graph)
         var terms: [(weight: Double, value: ValueName)] = []

@@ -30,7 +30,7 @@ public struct FeatureHint: TrainingPass {
 
     public func extendObjective(_ setup: inout TrainingSetup, in context: PassContext) throws {
         guard var objective = setup.objective, weight > 0 else { return }
-        var other = try teacher.graph(in: context, or: setup.original)
+        let other = try teacher.graph(in: context, or: setup.original)
         let own = values.isEmpty ? try [lastInput(of: setup.model, sharedWith: targets.isEmpty ? other : nil)] : values
         let goals = targets.isEmpty ? own : targets
         guard own.count == goals.count else {
@@ -39,10 +39,7 @@ public struct FeatureHint: TrainingPass {
         try check(goals, "targets", of: other, "the teacher")
         try check(own, "values", of: objective.graph, "the model")
         // What is to be matched is all that the teacher need give.
-        var edit = GraphEdit()
-        edit.outputs = goals
-        other = try other.applying(edit).removingDeadNodes()
-        let joined = try Teacher(other).joined(to: objective.graph, reading: setup.model.inputNames)
+        let joined = try Teacher(other, giving: goals).joined(to: objective.graph, reading: setup.model.inputNames)
         setup.findings += joined.findings
         let builder = GraphBuilder(extending: joined.graph)
         var terms: [(weight: Double, value: ValueName)] = [(1, objective.loss)]

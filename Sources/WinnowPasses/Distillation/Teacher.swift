@@ -13,6 +13,17 @@ struct Teacher {
         self.graph = try graph.replacingBatchNorm()
     }
 
+    /// A model that gives these values alone. Throws `.model` for one that nothing here computes.
+    init(_ model: Graph, giving values: [ValueName]) throws {
+        var edit = GraphEdit()
+        edit.outputs = values
+        try self.init(model.applying(edit).removingDeadNodes())
+        guard graph.outputs.count == values.count else {
+            let missing = values.first { !graph.outputs.contains($0) } ?? ""
+            throw WinnowError(.model, "the teacher's \(missing)", "is made by an operator that is not known", remedy: "name other values")
+        }
+    }
+
     /// A model that learns along.
     init(learning model: Graph) throws { graph = try model.takingDefaults().givingComputedOutputs().foldingMasks() }
 

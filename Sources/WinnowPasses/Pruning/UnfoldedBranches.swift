@@ -34,8 +34,6 @@ struct UnfoldedBranches {
     private var takenNodes: Set<String>
     /// The nodes that stand for borders of what is repeated.
     private(set) var borders: Set<String> = []
-    /// Where the constants are read that only a repeated body reads.
-    private var readerPlaces: [ValueName: [Int]] = [:]
     private let repeats: Bool
 
     /// - Parameters:
@@ -45,6 +43,7 @@ struct UnfoldedBranches {
         self.graph = graph
         self.repeats = repeats
         takenValues = Set(graph.infos.keys)
+        for name in graph.initializerNames { initializerPlaces[name] = [] }
         takenNodes = Set(graph.nodes.map(\.name))
         guard !leavesAlone else { return }
         for node in graph.nodes { try add(node, of: graph, at: []) }
@@ -53,27 +52,12 @@ struct UnfoldedBranches {
             name: graph.name, inputs: graph.inputs, outputs: graph.outputs, nodes: nodes,
             initializers: graph.namedInitializers + initializers, updates: graph.updates, captures: graph.captures,
             metadata: graph.metadata)
-        noteReaders()
     }
 
     var isSame: Bool { forks.isEmpty }
 
     /// Whether it can be run.
     var canRun: Bool { !forks.contains { $0.repeated != nil } }
-
-    private mutating func noteReaders() {
-        var readers: [ValueName: [Int]] = [:]
-        for node in graph.nodes {
-            guard let place = places[node.name] else { continue }
-            for value in node.inputs where graph.initializers[value] != nil {
-                readers[value] = readers[value].map { Array(zip($0, place).prefix { $0 == $1 }.map(\.0)) } ?? place
-            }
-        }
-        for output in graph.outputs { readers[output] = nil }
-        readerPlaces = readers.filter { name, place in
-            place.dropFirst(initializerPlaces[name]?.count ?? 0).contains { forks[$0 / 2].repeated != nil }
-        }
-    }
 
     private mutating func add(_ node: Node, of graph: Graph, at place: [Int]) throws {
         if repeats, node.op is any RepeatingOperator, let body = try RepeatedBody(node, in: graph, GraphIndex(graph)) {
@@ -194,7 +178,7 @@ extension UnfoldedBranches {
 
     /// A name as a report has it: what lies in a branch behind the names of the nodes around it.
     func path(of name: String) -> String {
-        let place = places[name] ?? readerPlaces[name] ?? initializerPlaces[name] ?? []
+        let place = places[name] ?? initializerPlaces[name] ?? []
         let around = place.map { forks[$0 / 2].node.name }.map { names[$0] ?? $0 }
         return (around + [names[name] ?? values[name] ?? name]).joined(separator: "/")
     }

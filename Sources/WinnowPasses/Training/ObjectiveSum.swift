@@ -58,11 +58,9 @@ struct ObjectiveSum {
             guard original.infos[name] != nil else { throw missing(name, in: original, "the original model") }
             return name
         }
-        var edit = GraphEdit()
-        edit.outputs = wanted.reduce(into: []) { list, name in if !list.contains(name) { list.append(name) } }
-        let teacher = try Teacher(original.applying(edit).removingDeadNodes())
-        let joined = try teacher.joined(to: model)
-        let names = Dictionary(zip(edit.outputs ?? [], joined.outputs), uniquingKeysWith: { first, _ in first })
+        let given = wanted.reduce(into: [ValueName]()) { list, name in if !list.contains(name) { list.append(name) } }
+        let joined = try Teacher(original, giving: given).joined(to: model)
+        let names = Dictionary(zip(given, joined.outputs), uniquingKeysWith: { first, _ in first })
         let goals = Dictionary(zip(outputs, wanted.compactMap { names[$0] }), uniquingKeysWith: { first, _ in first })
         return (joined.graph, joined.initializers, goals)
     }
