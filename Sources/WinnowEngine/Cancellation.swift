@@ -18,8 +18,13 @@ public final class Cancellation: Sendable {
         if isCancelled { throw Self.stop(of: task, isKept: isKept) }
     }
 
+    /// Runs a part of a task: a stop within is the task's.
+    package static func stopping<Result>(_ task: String, isKept: Bool, _ part: () throws -> Result) throws -> Result {
+        do { return try part() } catch let error as WinnowError where error.kind == .cancelled { throw stop(of: task, isKept: isKept) }
+    }
+
     /// The error of kind `.cancelled` of a task that was stopped.
-    package static func stop(of task: String, isKept: Bool) -> WinnowError {
+    private static func stop(of task: String, isKept: Bool) -> WinnowError {
         WinnowError(.cancelled, task, "was stopped on request", remedy: isKept ? "run the same command again to go on" : "")
     }
 }

@@ -177,10 +177,7 @@ public struct Pipeline: Sendable {
 
     private func apply(_ step: PassStep, to graph: inout Graph, in context: PassContext) throws -> Report.Step {
         let start = ContinuousClock.now
-        let result: PassResult
-        do { result = try step.pass(graph, in: context) } catch let error as WinnowError where error.kind == .cancelled {
-            throw Cancellation.stop(of: task, isKept: stateFolder != nil)
-        }
+        let result = try Cancellation.stopping(task, isKept: stateFolder != nil) { try step.pass(graph, in: context) }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         graph = result.graph
         if recordsRecipe { graph.metadata.note(step, seed: seed) }

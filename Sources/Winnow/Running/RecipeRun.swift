@@ -107,9 +107,7 @@ public struct RecipeRun: Sendable {
 
     /// Throws `.cancelled` saying how to go on: the model is written, its report is not.
     private func completed(_ measure: () throws -> [ModelMeasurement]) throws -> [ModelMeasurement] {
-        do { return try measure() } catch let error as WinnowError where error.kind == .cancelled {
-            throw Cancellation.stop(of: "run", isKept: stateFolder != nil)
-        }
+        try Cancellation.stopping("run", isKept: stateFolder != nil, measure)
     }
 
     private func pipeline(on data: DataSplits?) -> Pipeline {

@@ -57,7 +57,8 @@ package struct SensitivityAnalysis: Sendable {
         let (bench, validation) = (context.bench, try context.validationData(for: graph))
         let parts = try unit.parts(of: graph)
         let passes = try parts.map { part in try strengths.map { try changing(part.tensors, $0) } }
-        let original = try bench.trial(graph, on: validation)
+        let isKept = context.state != nil
+        let original = try Cancellation.stopping("sensitivity", isKept: isKept) { try bench.trial(graph, on: validation) }
         let before = original.quality
         guard before.sampleCount == 0 || before.brokenSampleCount < before.sampleCount else {
             throw WinnowError(
@@ -73,10 +74,13 @@ package struct SensitivityAnalysis: Sendable {
             var points: [SensitivityCurve.Point] = []
             var isChanged = false
             for (step, strength) in strengths.enumerated() {
-                try context.cancellation?.check("sensitivity of \(part.name)", isKept: context.state != nil)
+                let task = "sensitivity of \(part.name)"
+                try context.cancellation?.check(task, isKept: isKept)
                 var outcome = known[part.name, strength]
                 if outcome == nil {
-                    outcome = try trial(passes[place][step], original, part.tensors, bench, validation, context)
+                    outcome = try Cancellation.stopping(task, isKept: isKept) {
+                        try trial(passes[place][step], original, part.tensors, bench, validation, context)
+                    }
                     known[part.name, strength] = outcome
                     try context.state?.save(known)
                     judged += 1

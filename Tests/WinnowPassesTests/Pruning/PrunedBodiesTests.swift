@@ -88,7 +88,7 @@ struct PrunedBodiesTests {
         let graph = try Self.loop()
         let result = try StructuredPruning()(graph)
         #expect(result.graph.parameterCount * 2 == graph.parameterCount)
-        #expect(result.findings.contains { $0.subject == "loop/inside/a" && $0.after == 4 })
+        #expect(result.findings.contains { $0.subject == "a" && $0.after == 4 })
         let masked = try StructuredPruning { $0.remove = false }(graph).graph
         let inputs = ["x": TestModels.normal([3, 6], seed: 9)]
         let (a, b) = (try Session(result.graph).run(inputs), try Session(masked).run(inputs))
