@@ -119,8 +119,9 @@ struct TrainedPart {
         case .failure(let error as WinnowError) where [.unsupported, .model].contains(error.kind):
             var edit = GraphEdit()
             edit.outputs = [objective.loss]
-            let needed = try objective.graph.applying(edit).removingDeadNodes().takingDefaults()
-            let lowered = try trainer.options.lowers ? needed.lowered(variables: Set(needed.trainableInitializers())) : needed
+            guard let needed = try? objective.graph.applying(edit).removingDeadNodes().takingDefaults(),
+                let lowered = try? trainer.options.lowers ? needed.lowered(variables: Set(needed.trainableInitializers())) : needed
+            else { throw error }
             return Set(lowered.interpretedNodes.flatMap(\.outputs))
         case .failure(let error): throw error
         }

@@ -129,13 +129,29 @@ import WinnowTraining
                 Node(name: "same", op: Identity(), inputs: ["go"], outputs: ["go.next"]),
                 Node(name: "turn", op: MatMul(), inputs: ["state", square], outputs: ["state.next"]),
             ], captures: [square: ValueType(.float32, [2, 2])])
-        let count = try b.add(Cast(to: .int64), b.add(ReduceMax(keepsAxes: false), b.add(Ceil(), b.add(Abs(), b.add(Mul(), x, b.constant("rate", Tensor(scalar: Float(2.5))))))))
+        let sizes = try b.add(Ceil(), b.add(Abs(), b.add(Mul(), x, b.constant("rate", Tensor(scalar: Float(2.5))))))
+        let count = try b.add(Cast(to: .int64), b.add(ReduceMax(keepsAxes: false), sizes))
         let turned = try b.add(Loop(body), inputs: [count, nil, x], outputs: 1, name: "rounds")[0]
         let scores = try b.add(layer, inputs: [turned] + weights(b, "fc", 2, 2, seed: 2), outputs: 1, name: "fc")[0]
         let model = try b.graph(outputs: [scores])
         let result = try trainer(model).train(on: quadrants(count: 70))
         #expect(Set(result.parameters) == ["fc.weight", "fc.bias"] && result.held.mapValues(\.name) == ["square": "rounds"])
         #expect(try distance("fc.weight", result.model, model) > 1e-3)
+    }
+
+    private struct Change: TrainingHook {
+        let variables: Set<ValueName>
+        mutating func step(_ moment: inout TrainingMoment) throws {}
+    }
+
+    /// What a pass changes between steps cannot stand before it, whose weights stay.
+    @Test func whatHooksChangeCannotStandBefore() throws {
+        var trainer = try trainer(chosen(limit: 0.5))
+        trainer.hooks = [Change(variables: ["fc2.bias"])]
+        #expect(try Set(trainer.train(on: quadrants(count: 64)).parameters) == ["fc2.weight", "fc2.bias"])
+        trainer.hooks = [Change(variables: ["fc1.bias"])]
+        let error = #expect(throws: WinnowError.self) { try trainer.train(on: quadrants(count: 64)) }
+        #expect(error?.subject == "node choice" && error?.problem.contains("fc1.bias") == true)
     }
 
     /// Where nothing behind it is to be trained, it says which node is in the way.
