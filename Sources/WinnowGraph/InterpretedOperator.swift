@@ -20,3 +20,10 @@ extension InterpretedOperator {
         WinnowError(.unsupported, "node \(name)", "\(Self.type) runs between plans, so a model cannot be trained through it")
     }
 }
+
+extension Graph {
+    /// The nodes that no plan holds.
+    package var interpretedNodes: [Node] {
+        nodes.filter { node in (node.op as? any InterpretedOperator)?.isInterpreted(for: node.inputs.map { infos[$0] }) ?? false }
+    }
+}

@@ -16,7 +16,7 @@ package struct StepTimer {
     }
 
     /// The plan of forward and backward; without gathering and update.
-    package func plan() throws -> Plan { try run.plan(for: batchSize).plan }
+    package func plan() throws -> Plan { try run.plan(for: samples[...]).plan }
 
     /// The contractions of forward and backward on the whole batch, by node.
     package func multiplyAccumulates() -> [String: Int?] { run.multiplyAccumulates(for: batchSize) }

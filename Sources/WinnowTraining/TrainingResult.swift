@@ -24,4 +24,6 @@ package struct TrainingResult: Sendable {
     package var parameters: [ValueName]
     /// What stayed as it was because the loss cannot be differentiated through a node after it.
     package var obstacles: [ValueName: Node]
+    /// What stayed as it was because a node behind it runs between plans.
+    package var held: [ValueName: Node] = [:]
 }

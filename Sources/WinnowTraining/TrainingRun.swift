@@ -6,9 +6,9 @@ import WinnowTensor
 /// The state of one run between two steps.
 final class TrainingRun {
     let trainer: Trainer
-    let graph: TrainingGraph
-    /// The training graph as plans execute it.
-    private let lowered: Graph
+    /// What is trained, with what stands before it.
+    private let trained: TrainedPart
+    var graph: TrainingGraph { trained.graph }
     let variables: VariableStore
     let training: Dataset
     let validation: Dataset?
@@ -34,7 +34,9 @@ final class TrainingRun {
     /// What labels of the validation data judge epochs by.
     private let judgingLabels: ClassLabels?
     private let begin = ContinuousClock.now
-    private var plans: [Int: TrainingPlan] = [:]
+    private var plans: [[ValueName: Shape]: TrainingPlan] = [:]
+    /// The last shapes of what stands before the trained part gives.
+    private var givenShapes: [ValueName: Shape] = [:]
     private var pace: Pace
     private var lastSave = ContinuousClock.now
 
@@ -49,12 +51,10 @@ final class TrainingRun {
         assembler = try BatchAssembler(
             kept?.data ?? data, for: objective, inputs: trainer.model.inputNames, batchSize: configuration.batchSize,
             augmentation: configuration.augmentation, seed: configuration.seed)
-        let graph = try TrainingGraph(
-            objective.taking(assembler.shapes(count: 1)), frozen: trainer.frozen, trained: Set(trainer.parameterOptions.keys),
-            changed: trainer.hooks.reduce(into: []) { $0.formUnion($1.variables) }, watched: trainer.hooks.flatMap(\.gradients),
-            sources: trainer.parameterOptions.compactMapValues(\.gradientSource))
-        self.graph = graph
-        lowered = try trainer.options.lowers ? graph.graph.lowered(variables: graph.variables) : graph.graph
+        let trained = try TrainedPart(
+            of: objective, by: trainer, samples: Array(0..<min(configuration.batchSize, data.count))[...], assembler)
+        self.trained = trained
+        let graph = trained.graph
         variables = VariableStore(graph.graph.initializers.filter { graph.variables.contains($0.key) })
         if graph.variables.contains(trainingStepName) { variables[trainingStepName] = Tensor(scalar: Int64(0)) }
         optimizer = Optimizer(
@@ -69,7 +69,8 @@ final class TrainingRun {
         if configuration.averaging > 0 { average = WeightAverage(configuration.averaging, of: graph.parameters, in: variables) }
         state = try trainer.state.map { state in
             let own = try state.bound(to: trainer.fingerprint(of: graph.graph, training: data, validation: validation))
-            return kept.map { own.bound(to: $0.fingerprint) } ?? own
+            let fronted = try trained.front.map { own.bound(to: try Fingerprint(models: [$0.graph], settings: [String](), seed: 0)) } ?? own
+            return kept.map { fronted.bound(to: $0.fingerprint) } ?? fronted
         }
     }
 
@@ -134,8 +135,9 @@ final class TrainingRun {
 
     /// Runs the plan of some samples and counts their loss; each part of a step draws its own augmentation.
     private func compute(_ samples: ArraySlice<Int>, part: Int) throws -> TrainingPlan {
-        let plan = try plan(for: samples.count)
-        try assembler.fill(plan.plan, samples: samples, step: step &+ part << 40)
+        let draw = step &+ part << 40
+        let plan = try plan(for: samples, step: draw)
+        try assembler.fill(plan.plan, samples: samples, step: draw)
         try plan.plan.execute()
         let loss = Double(plan.loss.pointee)
         guard loss.isFinite else { throw try divergence(plan, samples) }
@@ -171,16 +173,26 @@ final class TrainingRun {
         frozen = moment.frozen
     }
 
-    func plan(for count: Int) throws -> TrainingPlan {
-        if let plan = plans[count] { return plan }
-        let plan = try TrainingPlan(graph, lowered, shapes: assembler.shapes(count: count), variables: variables, trainer.options)
-        plans[count] = plan
+    /// The plan for so many samples, which holds what stands before the trained part gives for these.
+    func plan(for samples: ArraySlice<Int>, step: Int = 0) throws -> TrainingPlan {
+        let given = try trained.front?.values(of: samples, step: step, assembler) ?? [:]
+        givenShapes = given.mapValues(\.shape)
+        let shapes = shapes(count: samples.count)
+        // Shapes that depend on contents may be others in every step.
+        if !given.isEmpty, plans[shapes] == nil, plans.count >= Self.planLimit { plans.removeAll() }
+        let plan = try plans[shapes] ?? TrainingPlan(graph, trained.lowered, shapes: shapes, variables: variables, trainer.options)
+        plans[shapes] = plan
+        for (input, tensor) in given { try plan.plan.setInput(input, tensor) }
         return plan
     }
 
+    private static let planLimit = 8
+
+    private func shapes(count: Int) -> [ValueName: Shape] { assembler.shapes(count: count).merging(givenShapes) { $1 } }
+
     /// The contractions of one step, by node.
     func multiplyAccumulates(for count: Int) -> [String: Int?] {
-        lowered.multiplyAccumulates(inputShapes: assembler.shapes(count: count))
+        trained.lowered.multiplyAccumulates(inputShapes: shapes(count: count))
     }
 
     private func stopIfAsked() throws {
@@ -250,6 +262,7 @@ final class TrainingRun {
     func result() throws -> TrainingResult {
         TrainingResult(
             model: try model(with: best?.tensors ?? present), history: history, epoch: best?.epoch ?? epoch,
-            parameters: graph.parameters, obstacles: graph.obstacles)
+            parameters: graph.parameters, obstacles: graph.obstacles,
+            held: trained.held(by: trainer))
     }
 }

@@ -36,8 +36,8 @@ enum Zoo {
         return try graph.applying(edit)
     }
 
-    /// What training refuses by name: control flow, whose derivative is not known, and weights in half precision.
-    static let untrainable: Set<String> = ["branches", "loop"]
+    /// Models with control flow: only layers behind it are trained, and what changes others while these train is refused.
+    static let partlyTrained: Set<String> = ["branches", "loop"]
 
     private static func weight(_ b: GraphBuilder, _ name: String, _ shape: Shape, _ type: ElementType = .float32) -> ValueName {
         let seed = UInt64(name.utf8.reduce(17) { ($0 * 31 + Int($1)) % 1_000_003 })

@@ -12,11 +12,14 @@ extension [Finding] {
         return ledger.findings { _ in "" }
     }
 
-    /// What stayed as it was because the loss cannot be differentiated through a node after it.
+    /// What stayed as it was because of a node after it: the loss cannot be differentiated through it, or it runs between plans.
     package static func untrained(_ result: TrainingResult) -> [Finding] {
         result.obstacles.sorted { $0.key < $1.key }.map { name, node in
             Finding(name, .skipped, reason: "node \(node.name) (\(node.op.type)) after it cannot be differentiated")
         }
+            + result.held.sorted { $0.key < $1.key }.map { name, node in
+                Finding(name, .skipped, reason: "stays as it is: \(node.op.type) \(node.name) behind it runs between plans")
+            }
     }
 }
 

@@ -8,7 +8,7 @@ import WinnowTestSupport
 
 extension Zoo {
     /// Models whose loss has no gradient as they are at inference: recurrent layers have one in training form only.
-    static let withoutGradient = untrainable
+    static let withoutGradient = partlyTrained
 }
 
 struct ElementImportanceTests {
