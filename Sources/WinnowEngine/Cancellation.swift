@@ -1,5 +1,5 @@
 import Synchronization
-package import WinnowTensor
+import WinnowTensor
 
 /// A request to stop, set from any thread or signal handler and looked at between steps.
 public final class Cancellation: Sendable {
