@@ -238,3 +238,17 @@ def test_rows_of_two_bits(tmp_path):
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     theirs = onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
     assert np.abs(theirs - x @ codes.astype(np.float32)).max() > 1
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int4", "palette-4"])
+def test_no_rows_are_no_trouble(winnow, tmp_path, scheme):
+    """Data that has no rows, as a slice of nothing or a search that finds nothing has, goes through weights in codes."""
+    random = np.random.default_rng(2)
+    constants = {"w": random.standard_normal((64, 48)).astype(np.float32), "zero": np.array([0], np.int64)}
+    nodes = [helper.make_node("Slice", ["x", "zero", "zero", "zero"], ["none"]), helper.make_node("MatMul", ["none", "w"], ["y"])]
+    path, coded = tmp_path / "none.onnx", tmp_path / "coded.onnx"
+    save(path, nodes, constants, [None, 64])
+    winnow("quantize", path, "--scheme", scheme, "-o", coded)
+    np.savez(tmp_path / "x.npz", x=random.standard_normal((3, 64)).astype(np.float32))
+    winnow("infer", coded, "--input", tmp_path / "x.npz", "-o", tmp_path / "y.npz")
+    assert np.load(tmp_path / "y.npz")["y"].shape == (0, 48)

@@ -66,3 +66,22 @@ def test_weights_are_trained_in_their_type(winnow, tmp_path, data, kind, dtype):
     winnow("distill", model, "--teacher", result, "-o", student, *settings)
     assert all(value.dtype == dtype for value in weights(student).values())
     assert accuracy(student, x, labels) > 0.8
+
+
+def test_numbers_that_are_no_parameters_stay_so(winnow, tmp_path, data):
+    """What a file has as a Constant node beside stored weights is not trained, in half precision either."""
+    path, half, trained = tmp_path / "model.onnx", tmp_path / "half.onnx", tmp_path / "trained.onnx"
+    write(path, TensorProto.FLOAT, np.float32)
+    model = onnx.load(path)
+    mean = numpy_helper.from_array(np.linspace(0.1, 0.3, FEATURES).astype(np.float32), "mean")
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["mean"], value=mean))
+    model.graph.node.insert(1, helper.make_node("Sub", ["x", "mean"], ["centred"]))
+    model.graph.node[2].input[0] = "centred"
+    onnx.save(model, path)
+    winnow("apply", "float16-conversion", path, "-o", half)
+    winnow("finetune", half, "-o", trained, "--data", tmp_path / "data.npz", "--epochs", "2", "--learning-rate", "0.01")
+    before, after = weights(half), weights(trained)
+    assert sorted(before) == sorted(after)
+    constants = [name for name, value in before.items() if value.shape == (FEATURES,)]
+    assert constants and all((before[name] == after[name]).all() for name in constants)
+    assert any((before[name] != after[name]).any() for name in before)

@@ -9,7 +9,7 @@ enum { PANEL = 16, TILE = 8 };
 #define WIDE_INLINE WIDE static inline __attribute__((always_inline))
 
 size_t winnow_rows_of_tiles(size_t rows, int bits, int has_table) {
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") || (bits == 8 && has_table)) return 0;
+    if (!rows || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq") || (bits == 8 && has_table)) return 0;
     const size_t tiles = (rows + TILE - 1) / TILE, even = ((rows + tiles - 1) / tiles + 1) / 2 * 2;
     return rows == 1 ? 1 : even < 4 ? 4 : even;
 }

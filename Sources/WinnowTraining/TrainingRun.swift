@@ -34,7 +34,9 @@ final class TrainingRun {
     /// What labels of the validation data judge epochs by.
     private let judgingLabels: ClassLabels?
     private let begin = ContinuousClock.now
-    private var plans: [[ValueName: Shape]: TrainingPlan] = [:]
+    /// By the number of samples, where nothing stands before the trained part; else by the shapes of all inputs.
+    private var plans: [Int: TrainingPlan] = [:]
+    private var plansBehindFront: [[ValueName: Shape]: TrainingPlan] = [:]
     /// The last shapes of what stands before the trained part gives.
     private var givenShapes: [ValueName: Shape] = [:]
     private var pace: Pace
@@ -175,15 +177,25 @@ final class TrainingRun {
 
     /// The plan for so many samples, which holds what stands before the trained part gives for these.
     func plan(for samples: ArraySlice<Int>, step: Int = 0) throws -> TrainingPlan {
-        let given = try trained.front?.values(of: samples, step: step, assembler) ?? [:]
+        guard let front = trained.front else {
+            if let plan = plans[samples.count] { return plan }
+            let plan = try plan(of: assembler.shapes(count: samples.count))
+            plans[samples.count] = plan
+            return plan
+        }
+        let given = try front.values(of: samples, step: step, assembler)
         givenShapes = given.mapValues(\.shape)
         let shapes = shapes(count: samples.count)
         // Shapes that depend on contents may be others in every step.
-        if !given.isEmpty, plans[shapes] == nil, plans.count >= Self.planLimit { plans.removeAll() }
-        let plan = try plans[shapes] ?? TrainingPlan(graph, trained.lowered, shapes: shapes, variables: variables, trainer.options)
-        plans[shapes] = plan
+        if plansBehindFront[shapes] == nil, plansBehindFront.count >= Self.planLimit { plansBehindFront.removeAll() }
+        let plan = try plansBehindFront[shapes] ?? plan(of: shapes)
+        plansBehindFront[shapes] = plan
         for (input, tensor) in given { try plan.plan.setInput(input, tensor) }
         return plan
+    }
+
+    private func plan(of shapes: [ValueName: Shape]) throws -> TrainingPlan {
+        try TrainingPlan(graph, trained.lowered, shapes: shapes, variables: variables, trainer.options)
     }
 
     private static let planLimit = 8

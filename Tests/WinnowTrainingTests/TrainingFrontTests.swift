@@ -89,9 +89,7 @@ import WinnowTraining
             trainer.configuration.epochs = 1
             trainer.configuration.learningRate = 0
             let loss = try trainer.train(on: data).history[0].loss
-            var options = EvaluationOptions()
-            options.batchSize = 1
-            let evaluation = try Evaluation(of: trainer.model, on: data, options: options)
+            let evaluation = try Evaluation(of: trainer.model, on: data, batchSize: 1)
             #expect(abs(loss - evaluation.loss) < 1e-5)
             return loss
         }

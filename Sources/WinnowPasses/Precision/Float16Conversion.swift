@@ -76,7 +76,10 @@ public struct Float16Conversion: Pass {
         }
         for above in misled.values { reasons.merge(above) { first, _ in first } }
         reasons.merge(half.reasons) { first, _ in first }
-        let result = try half.apply()
+        var result = try half.apply()
+        for name in graph.constantNames {
+            if let stored = half.halves[name] { result.metadata.valueNotes[stored, default: ValueNotes()].tensor.isConstant = true }
+        }
         var ledger = WeightLedger(graph)
         for name in graph.initializerNames {
             guard let tensor = graph.initializers[name], tensor.elementType == .float32, let stored = half.halves[name],

@@ -9,7 +9,7 @@ public struct StructuredPruning: Pass {
         Channels that share an axis are removed together: filters, biases, normalization parameters, the next layer's \
         inputs (also behind Flatten), both sides of a residual addition, depthwise filters, attention heads' widths, hidden units \
         of LSTM and GRU. Branches of If and bodies of Loop and Scan are pruned with what is around them, \
-        bodies each for itself where `budget` counts a cost, or data is asked for. Channels that are read by constant indices are \
+        bodies each for itself where data is asked for; where `budget` counts a cost they are left alone. Channels that are read by constant indices are \
         followed. Normalizations (layer, group, instance, RMS) take their statistics over the channels that are left. \
         Which axes belong together \
         follows from the operators; where an operator does not tell, the channels stay and the report says so. Inputs and \
